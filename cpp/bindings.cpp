@@ -1,0 +1,150 @@
+// What JavaScript sees of the core: fixed staging buffers as typed array views, and the kernels over what they hold.
+// Arguments are checked by the TypeScript that calls; nothing is checked here.
+
+#include <emscripten/bind.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "core/kernels.h"
+#include "core/rule.h"
+
+namespace {
+
+using namespace channelwise;
+using emscripten::typed_memory_view;
+using emscripten::val;
+
+// A build of the tests puts the oracle here.
+#ifndef CHANNELWISE_KERNELS
+#define CHANNELWISE_KERNELS simd
+#endif
+namespace kernels = channelwise::CHANNELWISE_KERNELS;
+
+/// A block stays in the L2 cache: 256 to 512 KB measured best.
+constexpr std::size_t kBlockBytes = 512 << 10;
+/// Elements of a block of float32; a block of float64 has half as many.
+constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
+/// Channels whose state is held at a time.
+constexpr std::size_t kChannels = 4096;
+
+alignas(64) std::byte weightsStaging[kBlockBytes];
+alignas(64) std::byte dequantizedStaging[kBlockBytes];
+alignas(64) std::byte quantizedStaging[kBlockElements * sizeof(std::int16_t)];
+alignas(64) std::byte scalesState[kChannels * sizeof(double)];
+alignas(64) std::byte largestState[kChannels * sizeof(double)];
+alignas(64) ErrorFigures channelFigures[kChannels];
+/// Over all channels since reset().
+ErrorFigures totalFigures;
+
+template <typename T>
+T* as(std::byte* staging) {
+  return reinterpret_cast<T*>(staging);
+}
+
+template <typename T, std::byte* kStaging, std::size_t kBytes>
+val view() {
+  return val(typed_memory_view(kBytes / sizeof(T), as<T>(kStaging)));
+}
+
+constexpr std::size_t kFigures = sizeof(ErrorFigures) / sizeof(double);
+
+/// Per channel: sum of squared errors and its unit, sum of squared weights and its unit, largest error.
+val channelFiguresView() {
+  return val(typed_memory_view(kChannels * kFigures, reinterpret_cast<double*>(channelFigures)));
+}
+
+/// The same, over all channels since reset().
+val totalFiguresView() { return val(typed_memory_view(kFigures, reinterpret_cast<double*>(&totalFigures))); }
+
+void reset() { totalFigures = {}; }
+
+// A panel is a number of channels whose state is held here. Its weights pass through the staging buffers in one block or
+// more, each an extent of the `channels` channels from `first` on: open, ranges of every block, scales, quantize every
+// block, close.
+
+void open(std::uint32_t channels) {
+  std::fill_n(largestState, channels * sizeof(double), std::byte{});
+  std::fill_n(channelFigures, channels, ErrorFigures{});
+}
+
+void ranges(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+  const Extent extent{outer, channels, inner};
+  if (float64)
+    kernels::ranges(as<double>(weightsStaging), extent, as<double>(largestState) + first);
+  else
+    kernels::ranges(as<float>(weightsStaging), extent, as<float>(largestState) + first);
+}
+
+template <typename T>
+bool scalesOf(std::uint32_t channels, int bits) {
+  const T* largest = as<T>(largestState);
+  T* scales = as<T>(scalesState);
+  for (std::uint32_t c = 0; c < channels; ++c) {
+    if (!(largest[c] <= std::numeric_limits<T>::max())) return false;
+    scales[c] = scaleOf(largest[c], bits);
+  }
+  return true;
+}
+
+/// False if a channel holds NaN or infinity.
+bool scales(bool float64, std::uint32_t channels, int bits) {
+  return float64 ? scalesOf<double>(channels, bits) : scalesOf<float>(channels, bits);
+}
+
+template <typename T, typename Code>
+void quantizeBlock(std::uint32_t first, Extent extent, int bits, bool dequantize, bool measure) {
+  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState) + first, bits, as<Code>(quantizedStaging),
+                    dequantize ? as<T>(dequantizedStaging) : nullptr, measure ? channelFigures + first : nullptr);
+}
+
+void quantize(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner,
+              int bits, bool dequantize, bool measure) {
+  const auto run = float64 ? (bits > 8 ? quantizeBlock<double, std::int16_t> : quantizeBlock<double, std::int8_t>)
+                           : (bits > 8 ? quantizeBlock<float, std::int16_t> : quantizeBlock<float, std::int8_t>);
+  run(first, Extent{outer, channels, inner}, bits, dequantize, measure);
+}
+
+void close(std::uint32_t channels) {
+  ErrorFigures panel;
+  for (std::uint32_t c = 0; c < channels; ++c) panel.add(channelFigures[c]);
+  totalFigures.add(panel);
+}
+
+template <typename T, typename Code>
+void dequantizeBlock(std::uint32_t first, Extent extent) {
+  kernels::dequantize(as<Code>(quantizedStaging), extent, as<T>(scalesState) + first, as<T>(dequantizedStaging));
+}
+
+/// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
+void dequantize(bool float64, bool wide, std::uint32_t first, std::uint32_t outer, std::uint32_t channels,
+                std::uint32_t inner) {
+  const auto run = float64 ? (wide ? dequantizeBlock<double, std::int16_t> : dequantizeBlock<double, std::int8_t>)
+                           : (wide ? dequantizeBlock<float, std::int16_t> : dequantizeBlock<float, std::int8_t>);
+  run(first, Extent{outer, channels, inner});
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(channelwise) {
+  using emscripten::function;
+  function("weightsFloat32", &view<float, weightsStaging, sizeof weightsStaging>);
+  function("weightsFloat64", &view<double, weightsStaging, sizeof weightsStaging>);
+  function("quantizedInt8", &view<std::int8_t, quantizedStaging, kBlockElements>);
+  function("quantizedInt16", &view<std::int16_t, quantizedStaging, sizeof quantizedStaging>);
+  function("dequantizedFloat32", &view<float, dequantizedStaging, sizeof dequantizedStaging>);
+  function("dequantizedFloat64", &view<double, dequantizedStaging, sizeof dequantizedStaging>);
+  function("scalesFloat32", &view<float, scalesState, kChannels * sizeof(float)>);
+  function("scalesFloat64", &view<double, scalesState, sizeof scalesState>);
+  function("channelFigures", &channelFiguresView);
+  function("totalFigures", &totalFiguresView);
+  function("reset", &reset);
+  function("open", &open);
+  function("ranges", &ranges);
+  function("scales", &scales);
+  function("quantize", &quantize);
+  function("close", &close);
+  function("dequantize", &dequantize);
+}

@@ -1,0 +1,45 @@
+#include "error_figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace channelwise {
+
+void SquareSum::add(SquareSum other) {
+  if (other.value == 0) return;
+  if (value == 0) {
+    *this = other;
+    return;
+  }
+  if (unit < other.unit) std::swap(*this, other);
+  // 2^-1200 itself is no double.
+  for (; other.unit < unit; ++other.unit) other.value = other.value * 0x1p-600 * 0x1p-600;
+  value += other.value;
+}
+
+void SquareSum::addSquareOf(double x) {
+  const double a = std::fabs(x);
+  // 2^32 squares of up to 2^480 still fit a double; a square of 2^-480 is still normal.
+  if (a > 0x1p480) {
+    add({(a * 0x1p-600) * (a * 0x1p-600), 1});
+  } else if (a < 0x1p-480) {
+    add({(a * 0x1p600) * (a * 0x1p600), -1});
+  } else {
+    add({a * a, 0});
+  }
+}
+
+void ErrorFigures::add(const ErrorFigures& other) {
+  error.add(other.error);
+  weight.add(other.weight);
+  largest = std::max(largest, other.largest);
+}
+
+void ErrorFigures::addElement(double weightValue, double errorValue) {
+  weight.addSquareOf(weightValue);
+  error.addSquareOf(errorValue);
+  largest = std::max(largest, std::fabs(errorValue));
+}
+
+}  // namespace channelwise

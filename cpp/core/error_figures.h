@@ -1,0 +1,26 @@
+#pragma once
+
+namespace channelwise {
+
+/// A sum of squares of any magnitude: value * 2^(1200 * unit), with unit -1, 0 or 1. Squares of doubles below 2^-511
+/// underflow and those above 2^512 overflow; they are scaled before squaring and kept in a unit of their own
+/// (the idea of J. L. Blue, "A portable Fortran program to find the Euclidean norm of a vector", 1978).
+struct SquareSum {
+  double value = 0;
+  double unit = 0;
+
+  void add(SquareSum other);
+  void addSquareOf(double x);
+};
+
+/// What quantizing cost a channel, or several.
+struct ErrorFigures {
+  SquareSum error;     ///< sum of (weight - dequantized)^2
+  SquareSum weight;    ///< sum of weight^2
+  double largest = 0;  ///< largest |weight - dequantized|
+
+  void add(const ErrorFigures& other);
+  void addElement(double weight, double error);
+};
+
+}  // namespace channelwise

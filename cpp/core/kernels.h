@@ -1,0 +1,44 @@
+#pragma once
+
+#include "error_figures.h"
+#include "extent.h"
+
+// The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
+// tests. They agree bit for bit in everything but the last bits of the sums of squares.
+//
+// T is float or double: every operation is rounded to T. Code is std::int8_t for up to 8 bits, std::int16_t above.
+// Arrays hold extent.size() elements, or one per channel where that is said. They need no alignment and must not
+// overlap; nothing outside them is read or written.
+
+namespace channelwise::simd {
+
+/// Raises largest[c] (one per channel, >= 0) to the largest |weight| of channel c, and to infinity or NaN where the
+/// channel holds one of them.
+template <typename T>
+void ranges(const T* weights, Extent extent, T* largest);
+
+/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c]. For finite weights,
+/// scales from scaleOf() and bits 2 to 16. `dequantized` and `figures` (one per channel, added to) may be null.
+template <typename T, typename Code>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+              ErrorFigures* figures);
+
+/// dequantized = code * scales[c], for any codes and scales.
+template <typename T, typename Code>
+void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized);
+
+}  // namespace channelwise::simd
+
+namespace channelwise::scalar {
+
+template <typename T>
+void ranges(const T* weights, Extent extent, T* largest);
+
+template <typename T, typename Code>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+              ErrorFigures* figures);
+
+template <typename T, typename Code>
+void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized);
+
+}  // namespace channelwise::scalar

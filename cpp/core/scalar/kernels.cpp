@@ -1,0 +1,70 @@
+// The arithmetic, loop by loop. Compiled without vector instructions in every build, so that it stays an independent
+// witness of what the SIMD kernels do.
+
+#include "../kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "../rule.h"
+
+namespace channelwise::scalar {
+
+namespace {
+
+/// Calls visit(index, channel) for every element in row-major order.
+template <typename Visit>
+void forEach(Extent extent, Visit visit) {
+  std::size_t index = 0;
+  for (std::uint32_t o = 0; o < extent.outer; ++o)
+    for (std::uint32_t c = 0; c < extent.channels; ++c)
+      for (std::uint32_t i = 0; i < extent.inner; ++i) visit(index++, c);
+}
+
+}  // namespace
+
+template <typename T>
+void ranges(const T* weights, Extent extent, T* largest) {
+  forEach(extent, [&](std::size_t index, std::uint32_t channel) {
+    const T magnitude = std::fabs(weights[index]);
+    // The comparison is false for NaN on either side: a NaN replaces, and is not replaced.
+    if (!(magnitude <= largest[channel]) && !std::isnan(largest[channel])) largest[channel] = magnitude;
+  });
+}
+
+template <typename T, typename Code>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+              ErrorFigures* figures) {
+  const T qmin = static_cast<T>(qminOf(bits));
+  const T qmax = static_cast<T>(qmaxOf(bits));
+  forEach(extent, [&](std::size_t index, std::uint32_t channel) {
+    const T weight = weights[index];
+    const T scale = scales[channel];
+    const T rounded = std::nearbyint(weight / scale);  // half to even, the default rounding mode
+    quantized[index] = static_cast<Code>(std::clamp(rounded, qmin, qmax));
+    const T back = static_cast<T>(quantized[index]) * scale;
+    if (dequantized) dequantized[index] = back;
+    if (figures) figures[channel].addElement(weight, weight - back);
+  });
+}
+
+template <typename T, typename Code>
+void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized) {
+  forEach(extent, [&](std::size_t index, std::uint32_t channel) {
+    dequantized[index] = static_cast<T>(quantized[index]) * scales[channel];
+  });
+}
+
+template void ranges(const float*, Extent, float*);
+template void ranges(const double*, Extent, double*);
+template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, ErrorFigures*);
+template void dequantize(const std::int8_t*, Extent, const float*, float*);
+template void dequantize(const std::int16_t*, Extent, const float*, float*);
+template void dequantize(const std::int8_t*, Extent, const double*, double*);
+template void dequantize(const std::int16_t*, Extent, const double*, double*);
+
+}  // namespace channelwise::scalar

@@ -1,0 +1,128 @@
+#pragma once
+
+// 128-bit vectors of float32 and float64 behind one set of names, so that each kernel is written once. The intrinsics are
+// WebAssembly's; in native builds SIMDe provides the same ones.
+
+#ifdef __wasm_simd128__
+#include <wasm_simd128.h>
+#else
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/wasm/simd128.h>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+namespace channelwise::simd {
+
+/// Elements that a kernel handles in one step: 16 int8 codes fill a vector.
+constexpr std::size_t kTile = 16;
+
+template <typename T>
+struct Lanes;
+
+template <>
+struct Lanes<float> {
+  static constexpr std::size_t kCount = 4;
+  static constexpr std::size_t kVectors = kTile / kCount;
+
+  static v128_t splat(float x) { return wasm_f32x4_splat(x); }
+  static v128_t add(v128_t a, v128_t b) { return wasm_f32x4_add(a, b); }
+  static v128_t sub(v128_t a, v128_t b) { return wasm_f32x4_sub(a, b); }
+  static v128_t mul(v128_t a, v128_t b) { return wasm_f32x4_mul(a, b); }
+  static v128_t div(v128_t a, v128_t b) { return wasm_f32x4_div(a, b); }
+  static v128_t abs(v128_t a) { return wasm_f32x4_abs(a); }
+  // pmin and pmax are one instruction on x86, min and max are several; they differ for NaN and the sign of zero only.
+  static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
+  static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
+
+  /// The larger of two vectors of non-negative numbers, infinity above every number and NaN above infinity: as integers,
+  /// their bits have that order.
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_i32x4_max(a, b); }
+
+  /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
+  static constexpr float kRounder = 0x1.8p23f;
+
+  /// The integers in four vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
+  static void integers(const v128_t* rounded, v128_t* codes) {
+    const v128_t rounder = wasm_i32x4_splat(0x4b400000);  // the bits of kRounder
+    for (int i = 0; i < 2; ++i)
+      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[2 * i], rounder),
+                                         wasm_i32x4_sub(rounded[2 * i + 1], rounder));
+  }
+
+  /// The four lanes' sum as two float64 lanes.
+  static v128_t pairSums(v128_t a) {
+    return wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(a),
+                          wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
+  }
+
+  /// 16 codes, widened to four vectors of floats.
+  static void widen(const v128_t* codes, v128_t* wide) {
+    for (int i = 0; i < 2; ++i) {
+      wide[2 * i] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes[i]));
+      wide[2 * i + 1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes[i]));
+    }
+  }
+};
+
+template <>
+struct Lanes<double> {
+  static constexpr std::size_t kCount = 2;
+  static constexpr std::size_t kVectors = kTile / kCount;
+
+  static v128_t splat(double x) { return wasm_f64x2_splat(x); }
+  static v128_t add(v128_t a, v128_t b) { return wasm_f64x2_add(a, b); }
+  static v128_t sub(v128_t a, v128_t b) { return wasm_f64x2_sub(a, b); }
+  static v128_t mul(v128_t a, v128_t b) { return wasm_f64x2_mul(a, b); }
+  static v128_t div(v128_t a, v128_t b) { return wasm_f64x2_div(a, b); }
+  static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
+  static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
+  static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
+
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+
+  static v128_t pairSums(v128_t a) { return a; }
+
+  static constexpr double kRounder = 0x1.8p52;
+
+  /// The low halves of eight vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
+  static void integers(const v128_t* rounded, v128_t* codes) {
+    for (int i = 0; i < 2; ++i) {
+      const v128_t* r = rounded + 4 * i;
+      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
+                                         wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
+    }
+  }
+
+  static void widen(const v128_t* codes, v128_t* wide) {
+    for (int i = 0; i < 2; ++i) {
+      const v128_t low = wasm_i32x4_extend_low_i16x8(codes[i]);
+      const v128_t high = wasm_i32x4_extend_high_i16x8(codes[i]);
+      wide[4 * i] = wasm_f64x2_convert_low_i32x4(low);
+      wide[4 * i + 1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
+      wide[4 * i + 2] = wasm_f64x2_convert_low_i32x4(high);
+      wide[4 * i + 3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
+    }
+  }
+};
+
+/// Two vectors of int16 to 16 codes in memory and back.
+inline void storeCodes(std::int8_t* to, const v128_t* codes) {
+  wasm_v128_store(to, wasm_i8x16_narrow_i16x8(codes[0], codes[1]));
+}
+inline void storeCodes(std::int16_t* to, const v128_t* codes) {
+  wasm_v128_store(to, codes[0]);
+  wasm_v128_store(to + 8, codes[1]);
+}
+inline void loadCodes(const std::int8_t* from, v128_t* codes) {
+  const v128_t bytes = wasm_v128_load(from);
+  codes[0] = wasm_i16x8_extend_low_i8x16(bytes);
+  codes[1] = wasm_i16x8_extend_high_i8x16(bytes);
+}
+inline void loadCodes(const std::int16_t* from, v128_t* codes) {
+  codes[0] = wasm_v128_load(from);
+  codes[1] = wasm_v128_load(from + 8);
+}
+
+}  // namespace channelwise::simd
