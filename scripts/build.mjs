@@ -1,0 +1,115 @@
+// Builds the library into dist/: the wasm and its glue (CMake, Emscripten), the TypeScript (tsc), and joins them.
+// Run by itself, it sets up what is missing and prints the sizes.
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { constants, deflateRawSync, gzipSync } from "node:zlib";
+import { setupForBuild } from "./setup.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const wasmBuild = join(root, "build/wasm");
+const dist = join(root, "dist");
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+function run(command, args, env = process.env) {
+  execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
+}
+
+/** Configures and builds with CMake; the first error is shown in full, success is quiet. */
+function cmake(/** @type {string} */ folder, /** @type {string[]} */ definitions, env = process.env) {
+  if (!existsSync(join(folder, "CMakeCache.txt")) || definitions.length > 0) {
+    run("cmake", ["-S", ".", "-B", folder, "--log-level=WARNING", ...definitions], env);
+  }
+  run(
+    "cmake",
+    ["--build", folder, "--parallel", String(availableParallelism()), "--", "--no-print-directory", "-s"],
+    env,
+  );
+}
+
+/** Builds build/wasm/channelwise.{js,wasm}, and for the tests oracle.{js,wasm}. */
+export function buildWasm({ oracle = false } = {}) {
+  const emscripten = execFileSync("em-config", ["EMSCRIPTEN_ROOT"], { encoding: "utf8" }).trim();
+  // Debian's Emscripten links only if `node` finds Debian's acorn, which a Node from elsewhere does not by itself.
+  const debianModules = "/usr/share/nodejs";
+  const env = existsSync(debianModules) ? { ...process.env, NODE_PATH: debianModules } : process.env;
+  cmake(
+    wasmBuild,
+    [
+      "-DCMAKE_BUILD_TYPE=Release",
+      `-DCMAKE_TOOLCHAIN_FILE=${emscripten}/cmake/Modules/Platform/Emscripten.cmake`,
+      `-DCHANNELWISE_ORACLE=${oracle ? "ON" : "OFF"}`,
+    ],
+    env,
+  );
+}
+
+/** Builds the kernels' native tests in build/native. */
+export function buildNative() {
+  cmake(join(root, "build/native"), ["-DCMAKE_BUILD_TYPE=RelWithDebInfo"]);
+}
+
+/** Builds dist/ from web/lib and build/wasm. */
+export async function buildLibrary() {
+  const { transform } = await import("esbuild");
+  mkdirSync(dist, { recursive: true });
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
+  const glue = await transform(readFileSync(join(wasmBuild, "channelwise.js"), "utf8"), {
+    minify: true,
+    target: "es2022",
+    // Emscripten ends with exports for CommonJS and AMD too, at which bundlers would warn.
+    define: { module: "undefined", exports: "undefined", define: "undefined" },
+    banner: "// Made by Emscripten from channelwise's cpp/bindings.cpp.",
+  });
+  writeFileSync(join(dist, "glue.js"), glue.code);
+  copyFileSync(join(wasmBuild, "channelwise.wasm"), join(dist, "channelwise.wasm"));
+  const deflated = deflateRawSync(readFileSync(join(dist, "channelwise.wasm")), {
+    level: constants.Z_BEST_COMPRESSION,
+  });
+  writeFileSync(join(dist, "embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
+}
+
+/** What users download, in bytes after gzip: each entry bundled and minified. */
+export async function gzipSizes() {
+  const { build } = await import("esbuild");
+  /** @type {Record<string, number>} */
+  const sizes = {};
+  for (const [name, file] of Object.entries({
+    channelwise: "index.js",
+    "channelwise/slim": "slim.js",
+    "channelwise/npy": "npy.js",
+  })) {
+    const { outputFiles } = await build({
+      entryPoints: [join(dist, file)],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      write: false,
+    });
+    sizes[name] = gzipSync(/** @type {{ contents: Uint8Array }} */ (outputFiles[0]).contents, { level: 9 }).length;
+  }
+  sizes["channelwise/channelwise.wasm"] = gzipSync(readFileSync(join(dist, "channelwise.wasm")), { level: 9 }).length;
+  return sizes;
+}
+
+/** Builds everything that is published; with `tests`, also what only the tests need. */
+export async function build({ tests = false } = {}) {
+  buildWasm({ oracle: tests });
+  await buildLibrary();
+  console.log("Size of each entry, minified and gzipped:");
+  for (const [name, bytes] of Object.entries(await gzipSizes())) {
+    console.log(`  ${name.padEnd(30)}${(bytes / 1000).toFixed(1).padStart(6)} KB`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  setupForBuild();
+  await build();
+}

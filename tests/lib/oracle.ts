@@ -1,0 +1,27 @@
+import type { Channelwise } from "channelwise";
+// The oracle's bindings are driven by the library's own code for blocks, so that only the kernels differ.
+import { createChannelwise } from "../../dist/channelwise.js";
+import type { ModuleArguments } from "../../web/lib/glue.js";
+
+const glue = new URL("../../build/wasm/oracle.js", import.meta.url);
+const binary = new URL("../../build/wasm/oracle.wasm", import.meta.url);
+
+async function compileOracle(): Promise<WebAssembly.Module> {
+  if (typeof process === "object" && process.versions?.node !== undefined) {
+    return WebAssembly.compile(await process.getBuiltinModule("node:fs/promises").readFile(binary));
+  }
+  return WebAssembly.compile(await (await fetch(binary)).arrayBuffer());
+}
+
+/** A quantizer whose kernels are the scalar ones of cpp/core/scalar, built without SIMD. */
+export async function loadOracle(): Promise<Channelwise> {
+  const { default: createModule } = await import(/* @vite-ignore */ glue.href);
+  const module = await compileOracle();
+  const moduleArguments: ModuleArguments = {
+    instantiateWasm(imports, done) {
+      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
+      return {};
+    },
+  };
+  return createChannelwise(await createModule(moduleArguments));
+}

@@ -1,0 +1,123 @@
+import type { Bits, Granularity } from "./types.js";
+
+// Checks of single arguments. Each throws a TypeError for a wrong kind of value and a RangeError for a wrong value, and
+// names the argument, the value and the limit.
+
+export type FloatArray = Float32Array | Float64Array;
+export type CodeArray = Int8Array | Int16Array;
+
+/** "Float32Array" and so on, also for arrays of another realm such as a frame; otherwise the kind of the value. */
+export function kindOf(value: unknown): string {
+  if (ArrayBuffer.isView(value)) return (value as Partial<Float32Array>)[Symbol.toStringTag] ?? "DataView";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : typeof value;
+}
+
+export function isFloatArray(value: unknown): value is FloatArray {
+  const kind = kindOf(value);
+  return kind === "Float32Array" || kind === "Float64Array";
+}
+
+/** The value as it should stand in a message. */
+export function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? kindOf(value) : String(value);
+}
+
+/** Refuses what is not an object or has names that are not known: a misspelt option must not be lost. */
+export function checkNames(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${name} must be an object, not ${shown(value)}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) throw new TypeError(`${name} has no ${JSON.stringify(key)}; it has ${known.join(", ")}`);
+  }
+}
+
+function checkInteger(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${shown(value)}`);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} is ${value}; it must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+export function checkBits(value: unknown): Bits {
+  return checkInteger("bits", value, 2, 16) as Bits;
+}
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
+  return value;
+}
+
+/** Gives a copy of the shape, whose dimensions must multiply to `size` elements. */
+export function checkShape(value: unknown, size: number): number[] {
+  if (!Array.isArray(value)) throw new TypeError(`shape must be an array of numbers, not ${shown(value)}`);
+  let product = 1;
+  // Array.from, because map and forEach pass over holes.
+  const shape = Array.from(value, (dimension: unknown, i) => {
+    const checked = checkInteger(`shape[${i}]`, dimension, 1, Number.MAX_SAFE_INTEGER);
+    product *= checked;
+    return checked;
+  });
+  if (product !== size) {
+    throw new RangeError(`shape [${shape.join(", ")}] has ${product} elements, but the array has ${size}`);
+  }
+  return shape;
+}
+
+/** Gives the axis counted from 0. */
+export function checkAxis(name: string, value: unknown, rank: number): number {
+  if (rank === 0) throw new RangeError(`${name} needs a dimension, but shape is []`);
+  const axis = checkInteger(name, value, -rank, rank - 1);
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** Gives the granularity with `along` counted from 0. */
+export function checkGranularity(value: unknown, shape: readonly number[]): Granularity {
+  if (value === "channel" || value === "tensor") return value;
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`granularity must be "channel", "tensor" or { group, along }, not ${shown(value)}`);
+  }
+  checkNames("granularity", value, ["group", "along"]);
+  const { group, along } = value as Record<string, unknown>;
+  const axis = checkAxis("granularity.along", along, shape.length);
+  const dimension = shape[axis] as number;
+  const size = checkInteger("granularity.group", group, 1, dimension);
+  if (dimension % size !== 0) {
+    throw new RangeError(`granularity.group is ${size}; it must divide shape[${axis}], which is ${dimension}`);
+  }
+  return { group: size, along: axis };
+}
+
+/** Checks the caller's array: exact in type and length, and still attached. */
+export function checkArray(name: string, value: unknown, kind: string, length: number): void {
+  if (kindOf(value) !== kind) throw new TypeError(`${name} must be a ${kind}, not ${shown(value)}`);
+  const array = value as FloatArray;
+  checkAttached(name, array);
+  if (array.length !== length) throw new RangeError(`${name} has ${array.length} elements; it must have ${length}`);
+}
+
+export function checkAttached(name: string, array: ArrayBufferView): void {
+  if (array.byteLength > 0) return;
+  try {
+    new Uint8Array(array.buffer);
+  } catch {
+    throw new TypeError(`${name} is detached: its buffer was transferred elsewhere`);
+  }
+}
+
+type Named = readonly [name: string, array: ArrayBufferView | undefined];
+
+/** Refuses arrays to write to that share memory with each other or with arrays to read from. */
+export function checkApart(written: readonly Named[], read: readonly Named[]): void {
+  for (const [i, [name, a]] of written.entries()) {
+    for (const [otherName, b] of [...written.slice(0, i), ...read]) {
+      if (a === undefined || b === undefined || a.buffer !== b.buffer) continue;
+      if (a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength) {
+        throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { TotalErrors } from "./types.js";
+
+/** Numbers of one channel's error figures in the wasm memory (ErrorFigures of cpp/core/error_figures.h). */
+export const figuresLength = 5;
+
+/**
+ * Reads the figures of `count` weights at `at`: sum of squared errors and its unit, sum of squared weights and its unit,
+ * largest error. A sum is value * 2^(1200 unit), so that no square of a double under- or overflows.
+ */
+export function readFigures(figures: Float64Array, at: number, count: number): TotalErrors {
+  const error = figures[at] as number;
+  const errorUnit = figures[at + 1] as number;
+  const weight = figures[at + 2] as number;
+  const weightUnit = figures[at + 3] as number;
+  return {
+    mse: inUnits(error / count, errorUnit),
+    maxError: figures[at + 4] as number,
+    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error) + (weightUnit - errorUnit) * unitDecibels,
+  };
+}
+
+/** 10 log10(2^1200) dB. */
+const unitDecibels = 12000 * Math.log10(2);
+
+function decibels(weight: number, error: number): number {
+  const ratio = weight / error;
+  return 10 * (ratio < Number.POSITIVE_INFINITY ? Math.log10(ratio) : Math.log10(weight) - Math.log10(error));
+}
+
+function inUnits(value: number, unit: number): number {
+  // In two steps: 2^1200 is no double.
+  const step = 2 ** (600 * unit);
+  return value * step * step;
+}

@@ -1,0 +1,46 @@
+// The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
+
+/** Number of channels and such are exact in a double up to 2^32; the kernels take them as uint32. */
+export interface Bindings {
+  /** Views over the fixed staging buffers. The wasm memory never grows, so they stay valid. */
+  weightsFloat32(): Float32Array<ArrayBuffer>;
+  weightsFloat64(): Float64Array<ArrayBuffer>;
+  quantizedInt8(): Int8Array<ArrayBuffer>;
+  quantizedInt16(): Int16Array<ArrayBuffer>;
+  dequantizedFloat32(): Float32Array<ArrayBuffer>;
+  dequantizedFloat64(): Float64Array<ArrayBuffer>;
+  /** Scales of the channels of a panel. */
+  scalesFloat32(): Float32Array<ArrayBuffer>;
+  scalesFloat64(): Float64Array<ArrayBuffer>;
+  /** Error figures of the channels of a panel, five numbers each: see figures.ts. */
+  channelFigures(): Float64Array<ArrayBuffer>;
+  /** The same five over all panels since reset(). */
+  totalFigures(): Float64Array<ArrayBuffer>;
+
+  reset(): void;
+  open(channels: number): void;
+  ranges(float64: boolean, first: number, outer: number, channels: number, inner: number): void;
+  /** False if a channel holds NaN or infinity. */
+  scales(float64: boolean, channels: number, bits: number): boolean;
+  quantize(
+    float64: boolean,
+    first: number,
+    outer: number,
+    channels: number,
+    inner: number,
+    bits: number,
+    dequantize: boolean,
+    measure: boolean,
+  ): void;
+  close(channels: number): void;
+  dequantize(float64: boolean, wide: boolean, first: number, outer: number, channels: number, inner: number): void;
+}
+
+export interface ModuleArguments {
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module?: WebAssembly.Module) => void,
+  ): object;
+}
+
+export default function createModule(moduleArguments: ModuleArguments): Promise<Bindings>;

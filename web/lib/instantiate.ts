@@ -1,0 +1,88 @@
+import { createChannelwise } from "./channelwise.js";
+import createModule, { type Bindings } from "./glue.js";
+import type { Channelwise, WasmSource } from "./types.js";
+
+/** A module of one function that makes a vector and drops it: valid only where the engine has SIMD. */
+const simdProbe = new Uint8Array([
+  0x00,
+  0x61,
+  0x73,
+  0x6d,
+  0x01,
+  0x00,
+  0x00,
+  0x00, // magic, version 1
+  0x01,
+  0x04,
+  0x01,
+  0x60,
+  0x00,
+  0x00, // type 0: [] -> []
+  0x03,
+  0x02,
+  0x01,
+  0x00, // function 0 has type 0
+  0x0a,
+  0x09,
+  0x01,
+  0x07,
+  0x00,
+  0x41,
+  0x00,
+  0xfd,
+  0x0f,
+  0x1a,
+  0x0b, // i32.const 0, i8x16.splat, drop
+]);
+
+/** Makes a quantizer from a WebAssembly binary. Rejects when the binary cannot be had or is not channelwise's. */
+export async function instantiate(wasm: WasmSource): Promise<Channelwise> {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(simdProbe)) {
+    throw new Error(
+      "channelwise needs WebAssembly SIMD, which this engine does not have (every engine since 2023 does)",
+    );
+  }
+  const module = await compile(wasm);
+  const bindings = await new Promise<Bindings>((resolve, reject) => {
+    createModule({
+      // Errors inside this callback would be lost by the glue, whose promise then never settles.
+      instantiateWasm(imports, done) {
+        WebAssembly.instantiate(module, imports)
+          .then((instance) => done(instance, module))
+          .catch(reject);
+        return {};
+      },
+    }).then(resolve, reject);
+  });
+  return createChannelwise(bindings);
+}
+
+async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
+  if (wasm instanceof WebAssembly.Module) return wasm;
+  if (wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) return WebAssembly.compile(wasm);
+  if (typeof wasm === "string" || wasm instanceof URL) return WebAssembly.compile(await read(wasm));
+  const response = await wasm;
+  if (typeof response?.arrayBuffer !== "function") {
+    throw new TypeError("wasm must be bytes, a WebAssembly.Module, a Response, or a URL");
+  }
+  return WebAssembly.compile(await body(response));
+}
+
+declare const process: { getBuiltinModule(name: string): { readFile(file: URL): Promise<BufferSource> } } | undefined;
+
+async function read(address: string | URL): Promise<BufferSource> {
+  // fetch does not read files in Node; asking for the module this way leaves nothing for a bundler to resolve.
+  if (typeof process === "object" && String(address).startsWith("file:")) {
+    return process.getBuiltinModule("node:fs/promises").readFile(new URL(address));
+  }
+  return body(await fetch(address));
+}
+
+async function body(response: Response): Promise<ArrayBuffer> {
+  if (!response.ok) {
+    throw new Error(
+      `${response.url || "wasm"} could not be fetched: status ${response.status} ${response.statusText}`.trimEnd(),
+    );
+  }
+  return response.arrayBuffer();
+}
