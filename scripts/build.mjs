@@ -61,6 +61,8 @@ export async function buildLibrary() {
   const { transform } = await import("esbuild");
   mkdirSync(dist, { recursive: true });
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
+  // tsc does not copy the declarations that are written by hand.
+  for (const name of ["glue.d.ts", "embedded.d.ts"]) copyFileSync(join(root, "web/lib", name), join(dist, name));
   const glue = await transform(readFileSync(join(wasmBuild, "channelwise.js"), "utf8"), {
     minify: true,
     target: "es2022",
