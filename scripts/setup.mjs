@@ -1,0 +1,171 @@
+// Installs what building and testing need, where it is missing: system packages with apt, npm packages with npm ci.
+// Uses nothing but Node, since it runs before there are npm packages.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * Something the system must have.
+ * @typedef {{ debianPackage: string, isPresent: () => boolean }} SystemTool
+ */
+
+/** @type {SystemTool[]} */
+const buildTools = [
+  { debianPackage: "emscripten", isPresent: () => isInPath("em++") },
+  { debianPackage: "cmake", isPresent: () => isInPath("cmake") },
+  { debianPackage: "make", isPresent: () => isInPath("make") },
+];
+
+/** @type {SystemTool[]} */
+const testTools = [
+  { debianPackage: "g++", isPresent: () => ["c++", "g++", "clang++"].some(isInPath) },
+  { debianPackage: "libgtest-dev", isPresent: () => isHeader("gtest/gtest.h") },
+  { debianPackage: "libsimde-dev", isPresent: () => isHeader("simde/wasm/simd128.h") },
+  { debianPackage: "wabt", isPresent: () => isInPath("wasm-objdump") },
+  { debianPackage: "chromium", isPresent: () => chromiumPath() !== undefined },
+];
+
+/** Makes `npm run build` possible. Does nothing where all is there. */
+export function setupForBuild() {
+  checkNode();
+  installTools(buildTools);
+  installNpmPackages();
+}
+
+/** Makes `npm test` possible. Does nothing where all is there. */
+export function setupForTests() {
+  checkNode();
+  installTools([...buildTools, ...testTools]);
+  installNpmPackages();
+}
+
+/** The browser for the tests: the one of the CHROMIUM variable, else the first in the path. */
+export function chromiumPath() {
+  return process.env.CHROMIUM || ["chromium", "chromium-browser", "google-chrome"].map(findInPath).find(Boolean);
+}
+
+/**
+ * Runs npm under this very Node: Debian's Emscripten brings a Node of its own, which may come first in the path.
+ * @param {string[]} args
+ */
+export function npm(args, { cwd = root, quiet = false } = {}) {
+  const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
+  const { status } = spawnSync("npm", args, {
+    cwd,
+    env,
+    stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],
+  });
+  return status === 0;
+}
+
+function checkNode() {
+  const { engines } = readJson("package.json");
+  const [major, minor] = engines.node.match(/\d+/g).map(Number);
+  const [ourMajor = 0, ourMinor = 0] = process.versions.node.split(".").map(Number);
+  if (ourMajor < major || (ourMajor === major && ourMinor < minor)) {
+    stop(`This is Node ${process.versions.node}, and channelwise needs Node ${engines.node}: install a newer one.`);
+  }
+}
+
+/** @param {SystemTool[]} tools */
+function installTools(tools) {
+  const missing = tools.filter((tool) => !tool.isPresent()).map((tool) => tool.debianPackage);
+  if (missing.length === 0) return;
+  const names = missing.join(", ");
+
+  if (missing.includes("chromium") && isUbuntu()) {
+    stop("Ubuntu has Chromium as a snap only: install Google Chrome, or set CHROMIUM to the path of another Chromium.");
+  }
+  const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];
+  if (!isInPath("apt-get")) {
+    stop(`${names} must be installed by hand, as there is no apt-get here (on Debian: ${install.join(" ")}).`);
+  }
+  const privilege = rootPrivilege();
+  if (privilege === undefined) {
+    stop(`${names} must be installed, which takes root: run "sudo ${install.join(" ")}", then this again.`);
+  }
+
+  console.log(`Installing with apt: ${names}`);
+  const asRoot = (/** @type {string[]} */ command) => {
+    const [file = "", ...args] = [...privilege, "env", "DEBIAN_FRONTEND=noninteractive", ...command];
+    return spawnSync(file, args, { stdio: "inherit" }).status === 0;
+  };
+  // Without a network the lists there may still do: the installation itself decides.
+  asRoot(["apt-get", "update", "-q"]);
+  if (!asRoot([...install, ...keepUnpackagedNode()])) {
+    stop(`apt-get could not install ${names}, for the reason above: install them by hand and run this again.`);
+  }
+}
+
+/** What a command starts with to run as root; undefined where that cannot be. A password is asked for on a terminal only. */
+function rootPrivilege() {
+  if (process.getuid?.() === 0) return [];
+  if (!isInPath("sudo")) return undefined;
+  if (process.stdin.isTTY) return ["sudo"];
+  return spawnSync("sudo", ["-n", "true"]).status === 0 ? ["sudo", "-n"] : undefined;
+}
+
+/** Emscripten depends on Debian's nodejs (18 in Debian 12), which would overwrite a /usr/bin/node that no package owns. */
+function keepUnpackagedNode() {
+  const node = "/usr/bin/node";
+  const isUnpackaged = existsSync(node) && spawnSync("dpkg", ["--search", node]).status !== 0;
+  return isUnpackaged ? ["-o", `Dpkg::Options::=--path-exclude=${node}`] : [];
+}
+
+function installNpmPackages() {
+  if (areNpmPackagesInstalled()) return;
+  console.log("Installing npm packages");
+  if (!npm(["ci"]))
+    stop("npm ci failed, for the reason above: put that right (the network, the registry) and run this again.");
+}
+
+/** Compares package-lock.json with the record that npm leaves in node_modules when an installation is complete. */
+function areNpmPackagesInstalled() {
+  const record = "node_modules/.package-lock.json";
+  if (!existsSync(join(root, record))) return false;
+  const { packages: installed } = readJson(record);
+  const { "": _project, ...wanted } = readJson("package-lock.json").packages;
+  return Object.entries(wanted).every(([path, { version, integrity, optional = false }]) => {
+    const found = installed[path];
+    return found === undefined ? optional : found.version === version && found.integrity === integrity;
+  });
+}
+
+/** @param {string} name */
+function findInPath(name) {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/** @param {string} name */
+function isInPath(name) {
+  return findInPath(name) !== undefined;
+}
+
+/** @param {string} name */
+function isHeader(name) {
+  return ["/usr/include", "/usr/local/include"].some((folder) => existsSync(join(folder, name)));
+}
+
+function isUbuntu() {
+  const file = "/etc/os-release";
+  return existsSync(file) && /^ID=ubuntu$/m.test(readFileSync(file, "utf8"));
+}
+
+/** @param {string} file */
+function readJson(file) {
+  return JSON.parse(readFileSync(join(root, file), "utf8"));
+}
+
+/**
+ * @param {string} sentence
+ * @returns {never}
+ */
+function stop(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}
