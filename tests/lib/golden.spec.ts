@@ -1,0 +1,23 @@
+import { load } from "channelwise";
+import { describe, expect, it } from "vitest";
+import golden from "./golden.jsonl?raw";
+import { matrixFromHex } from "./hex-floats.js";
+import { expectReferenceAnswer, parseAnswers } from "./reference-answer.js";
+
+const answers = parseAnswers(golden);
+const channelwise = await load();
+
+describe("the values reference.py gave", () => {
+  it.each(answers.map((answer, line) => ({ line: line + 1, answer })))("line $line", ({ answer }) => {
+    expectReferenceAnswer(channelwise, answer);
+  });
+
+  it("come as a number[][] and as a Float64Array", () => {
+    for (const { rows, bits } of answers) {
+      const matrix = matrixFromHex(rows);
+      const nested = channelwise.quantize(matrix, { bits });
+      const flat = channelwise.quantize(Float64Array.from(matrix.flat()), { bits, shape: nested.shape });
+      expect(flat).toEqual(nested);
+    }
+  });
+});

@@ -1,0 +1,72 @@
+/** Weights of a type: the arithmetic is rounded to it. */
+export type Floats = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+export type FloatType = "float32" | "float64";
+export const floatTypes = ["float32", "float64"] as const;
+
+/** The bit widths a code may have. */
+export const allBits = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
+
+export const FLT_MAX = (2 - 2 ** -23) * 2 ** 127;
+export const DBL_MAX = Number.MAX_VALUE;
+
+export function newFloats(type: FloatType, length: number): Floats {
+  return type === "float32" ? new Float32Array(length) : new Float64Array(length);
+}
+
+/** A reproducible source of 32 random bits a call (xorshift, G. Marsaglia 2003). */
+export function randomBits(seed: number): () => number {
+  // The state must not be 0, and neighbouring seeds should not start alike.
+  let state = Math.imul(seed + 1, 0x9e3779b9) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+/** Weights spread evenly over -1 to 1. */
+export function uniform(type: FloatType, length: number, seed: number): Floats {
+  const next = randomBits(seed);
+  return newFloats(type, length).map(() => next() / 2 ** 31 - 1) as Floats;
+}
+
+/**
+ * Finite weights of random bits. Their exponents lie up to `spread` below a random largest one, which changes every
+ * `run` weights: the magnitudes go through the whole range of the type, and still the codes are not all zero.
+ */
+export function randomPatterns(type: FloatType, length: number, seed: number, run = 64, spread = 10): Floats {
+  const next = randomBits(seed);
+  const weights = newFloats(type, length);
+  const words = new Uint32Array(weights.buffer);
+  const [wordsEach, mantissaBits, largestExponent] = type === "float32" ? [1, 23, 254] : [2, 20, 2046];
+  let top = 0;
+  for (let i = 0; i < length; i++) {
+    if (i % run === 0) top = next() % (largestExponent + 1);
+    const exponent = Math.max(0, top - (next() % (spread + 1)));
+    const bits = next();
+    const high = (i + 1) * wordsEach - 1; // little-endian, as WebAssembly and every machine that runs it
+    words[high] = ((bits >>> 31) << 31) | (exponent << mantissaBits) | (bits & ((1 << mantissaBits) - 1));
+    if (wordsEach === 2) words[high - 1] = next();
+  }
+  return weights;
+}
+
+/**
+ * Weights that are n + 1/2 times a power of two, or within a last bit of it, in channels whose scale is that power: every
+ * rounding is a tie or next to one.
+ */
+export function ties(type: FloatType, length: number, bits: number, seed: number, run = 16): Floats {
+  const next = randomBits(seed);
+  const qmax = 2 ** (bits - 1) - 1;
+  const lastBit = type === "float32" ? 2 ** -23 : 2 ** -52;
+  let unit = 1;
+  return newFloats(type, length).map((_, i) => {
+    if (i % run === 0) {
+      unit = 2 ** ((next() % 40) - 20);
+      return qmax * unit;
+    }
+    const magnitude = ((next() % qmax) + 0.5) * (1 + ((next() % 3) - 1) * lastBit);
+    return (next() % 2 === 0 ? unit : -unit) * magnitude;
+  }) as Floats;
+}
