@@ -15,16 +15,16 @@ export function readFigures(figures: Float64Array, at: number, count: number): T
   return {
     mse: inUnits(error / count, errorUnit),
     maxError: figures[at + 4] as number,
-    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error) + (weightUnit - errorUnit) * unitDecibels,
+    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, weightUnit - errorUnit),
   };
 }
 
-/** 10 log10(2^1200) dB. */
-const unitDecibels = 12000 * Math.log10(2);
-
-function decibels(weight: number, error: number): number {
+/** 10 log10(weight / error * 2^(1200 units)) in dB. */
+function decibels(weight: number, error: number, units: number): number {
   const ratio = weight / error;
-  return 10 * (ratio < Number.POSITIVE_INFINITY ? Math.log10(ratio) : Math.log10(weight) - Math.log10(error));
+  // Sums of different units, or far apart, have no ratio that a double can hold.
+  if (units === 0 && ratio < Number.POSITIVE_INFINITY) return 10 * Math.log10(ratio);
+  return 10 * (Math.log10(weight) - Math.log10(error) + units * 1200 * Math.log10(2));
 }
 
 function inUnits(value: number, unit: number): number {

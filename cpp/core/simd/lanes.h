@@ -10,6 +10,7 @@
 #include <simde/wasm/simd128.h>
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,6 +21,47 @@ constexpr std::size_t kTile = 16;
 
 template <typename T>
 struct Lanes;
+
+template <>
+struct Lanes<double> {
+  static constexpr std::size_t kCount = 2;
+  static constexpr std::size_t kVectors = kTile / kCount;
+
+  static v128_t splat(double x) { return wasm_f64x2_splat(x); }
+  static v128_t add(v128_t a, v128_t b) { return wasm_f64x2_add(a, b); }
+  static v128_t sub(v128_t a, v128_t b) { return wasm_f64x2_sub(a, b); }
+  static v128_t mul(v128_t a, v128_t b) { return wasm_f64x2_mul(a, b); }
+  static v128_t div(v128_t a, v128_t b) { return wasm_f64x2_div(a, b); }
+  static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
+  static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
+  static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
+
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+
+  static void addTo(double* sums, v128_t a) { wasm_v128_store(sums, wasm_f64x2_add(wasm_v128_load(sums), a)); }
+
+  static constexpr double kRounder = 0x1.8p52;
+
+  /// The low halves of eight vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
+  static void integers(const v128_t* rounded, v128_t* codes) {
+    for (int i = 0; i < 2; ++i) {
+      const v128_t* r = rounded + 4 * i;
+      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
+                                         wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
+    }
+  }
+
+  static void widen(const v128_t* codes, v128_t* wide) {
+    for (int i = 0; i < 2; ++i) {
+      const v128_t low = wasm_i32x4_extend_low_i16x8(codes[i]);
+      const v128_t high = wasm_i32x4_extend_high_i16x8(codes[i]);
+      wide[4 * i] = wasm_f64x2_convert_low_i32x4(low);
+      wide[4 * i + 1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
+      wide[4 * i + 2] = wasm_f64x2_convert_low_i32x4(high);
+      wide[4 * i + 3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
+    }
+  }
+};
 
 template <>
 struct Lanes<float> {
@@ -51,10 +93,10 @@ struct Lanes<float> {
                                          wasm_i32x4_sub(rounded[2 * i + 1], rounder));
   }
 
-  /// The four lanes' sum as two float64 lanes.
-  static v128_t pairSums(v128_t a) {
-    return wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(a),
-                          wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
+  /// sums[i] += lane i, in float64.
+  static void addTo(double* sums, v128_t a) {
+    Lanes<double>::addTo(sums, wasm_f64x2_promote_low_f32x4(a));
+    Lanes<double>::addTo(sums + 2, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
   /// 16 codes, widened to four vectors of floats.
@@ -66,45 +108,29 @@ struct Lanes<float> {
   }
 };
 
-template <>
-struct Lanes<double> {
-  static constexpr std::size_t kCount = 2;
-  static constexpr std::size_t kVectors = kTile / kCount;
-
-  static v128_t splat(double x) { return wasm_f64x2_splat(x); }
-  static v128_t add(v128_t a, v128_t b) { return wasm_f64x2_add(a, b); }
-  static v128_t sub(v128_t a, v128_t b) { return wasm_f64x2_sub(a, b); }
-  static v128_t mul(v128_t a, v128_t b) { return wasm_f64x2_mul(a, b); }
-  static v128_t div(v128_t a, v128_t b) { return wasm_f64x2_div(a, b); }
-  static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
-  static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
-  static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
-
-  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
-
-  static v128_t pairSums(v128_t a) { return a; }
-
-  static constexpr double kRounder = 0x1.8p52;
-
-  /// The low halves of eight vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
-  static void integers(const v128_t* rounded, v128_t* codes) {
-    for (int i = 0; i < 2; ++i) {
-      const v128_t* r = rounded + 4 * i;
-      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
-                                         wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
-    }
+/// The end of an array, where it is shorter than a tile: kernels always work on whole tiles, and this lends them one, so
+/// that nothing outside the array is touched. What is read is padded with zeros.
+template <typename E>
+class PartTile {
+ public:
+  /// `left` elements are left at `from`.
+  const E* toRead(const E* from, std::size_t left) {
+    if (left >= kTile) return from;
+    std::fill(std::copy(from, from + left, elements_), elements_ + kTile, E{0});
+    return elements_;
   }
 
-  static void widen(const v128_t* codes, v128_t* wide) {
-    for (int i = 0; i < 2; ++i) {
-      const v128_t low = wasm_i32x4_extend_low_i16x8(codes[i]);
-      const v128_t high = wasm_i32x4_extend_high_i16x8(codes[i]);
-      wide[4 * i] = wasm_f64x2_convert_low_i32x4(low);
-      wide[4 * i + 1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
-      wide[4 * i + 2] = wasm_f64x2_convert_low_i32x4(high);
-      wide[4 * i + 3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
-    }
+  /// finish() puts what was written where it belongs.
+  E* toWrite(E* to, std::size_t left) { return left >= kTile ? to : elements_; }
+
+  /// After the last tile of an array of `count`.
+  void finish(E* array, std::size_t count) const {
+    const std::size_t part = count % kTile;
+    std::copy(elements_, elements_ + part, array + (count - part));
   }
+
+ private:
+  E elements_[kTile];
 };
 
 /// Two vectors of int16 to 16 codes in memory and back.

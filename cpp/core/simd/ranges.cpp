@@ -27,13 +27,8 @@ T rangeOfRun(const T* weights, std::size_t count) {
   using L = Lanes<T>;
   v128_t largest[L::kVectors];
   for (v128_t& vector : largest) vector = L::splat(0);
-  std::size_t at = 0;
-  for (; at + kTile <= count; at += kTile) rangeTile(weights + at, largest);
-  if (at < count) {
-    T tile[kTile] = {};
-    std::copy(weights + at, weights + count, tile);
-    rangeTile(tile, largest);
-  }
+  PartTile<T> part;
+  for (std::size_t at = 0; at < count; at += kTile) rangeTile(part.toRead(weights + at, count - at), largest);
   for (std::size_t v = 1; v < L::kVectors; ++v) largest[0] = L::maxMagnitude(largest[0], largest[v]);
   T lanes[L::kCount];
   wasm_v128_store(lanes, largest[0]);
@@ -47,20 +42,14 @@ void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, 
   using L = Lanes<T>;
   T columns[kChunk] = {};
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  const auto rangeColumns = [&](const T* tile, std::size_t at) {
-    v128_t vectors[L::kVectors];
-    for (std::size_t v = 0; v < L::kVectors; ++v) vectors[v] = wasm_v128_load(columns + at + v * L::kCount);
-    rangeTile(tile, vectors);
-    for (std::size_t v = 0; v < L::kVectors; ++v) wasm_v128_store(columns + at + v * L::kCount, vectors[v]);
-  };
+  PartTile<T> part;
   for (std::size_t o = 0; o < extent.outer; ++o) {
     const T* row = weights + o * stride + chunk.offset;
-    std::size_t at = 0;
-    for (; at + kTile <= chunk.width; at += kTile) rangeColumns(row + at, at);
-    if (at < chunk.width) {
-      T tile[kTile] = {};
-      std::copy(row + at, row + chunk.width, tile);
-      rangeColumns(tile, at);
+    for (std::size_t at = 0; at < chunk.width; at += kTile) {
+      v128_t vectors[L::kVectors];
+      for (std::size_t v = 0; v < L::kVectors; ++v) vectors[v] = wasm_v128_load(columns + at + v * L::kCount);
+      rangeTile(part.toRead(row + at, chunk.width - at), vectors);
+      for (std::size_t v = 0; v < L::kVectors; ++v) wasm_v128_store(columns + at + v * L::kCount, vectors[v]);
     }
   }
   for (std::size_t column = 0; column < chunk.width; ++column)
