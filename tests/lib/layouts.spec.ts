@@ -1,0 +1,116 @@
+import { load } from "channelwise";
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import { expectReference } from "./expect-reference.js";
+import { allBits, type Floats, floatTypes, randomPatterns, ties, uniform } from "./random.js";
+import type { Layout } from "./reference.js";
+
+const channelwise = await load();
+
+/** Weights that a kernel handles in one step. */
+const tile = 16;
+
+const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+function expectAllTypes(layout: Layout, bits = 8, seed = 1) {
+  for (const type of floatTypes) {
+    expectReference(channelwise, randomPatterns(type, size(layout.shape), seed), layout, bits);
+  }
+}
+
+const lengths = Array.from({ length: 2 * tile + 1 }, (_, i) => i + 1);
+
+describe("every length up to two tiles and one", () => {
+  it.each(allBits)("of a row, alone and among others, at %i bits", (bits) => {
+    for (const length of lengths) {
+      expectAllTypes({ shape: [1, length] }, bits, length);
+      expectAllTypes({ shape: [3, length] }, bits, length);
+    }
+  });
+
+  it.each(allBits)("of columns, in one row and in several, at %i bits", (bits) => {
+    for (const length of [...lengths, 34, 35]) {
+      expectAllTypes({ shape: [1, length], axis: 1 }, bits, length);
+      expectAllTypes({ shape: [11, length], axis: 1 }, bits, length);
+    }
+  });
+
+  it.each([2, 8, 16])("of rows behind a middle axis, at %i bits", (bits) => {
+    for (const length of lengths) {
+      for (const channels of [1, 2, 5, 17]) expectAllTypes({ shape: [3, channels, length], axis: 1 }, bits, length);
+    }
+  });
+
+  it.each([2, 8, 16])("with one scale for all, at %i bits", (bits) => {
+    for (const length of lengths) expectAllTypes({ shape: [length], granularity: "tensor" }, bits, length);
+  });
+
+  it.each([4, 8, 12])("of groups, at %i bits", (bits) => {
+    for (const group of lengths) {
+      expectAllTypes({ shape: [3, 2 * group], granularity: { group, along: 1 } }, bits, group);
+      expectAllTypes({ shape: [2 * group, 5], granularity: { group, along: 0 } }, bits, group);
+      expectAllTypes({ shape: [2, 3 * group, 4], granularity: { group, along: 1 } }, bits, group);
+    }
+  });
+
+  it("where the weights begin anywhere in memory", () => {
+    for (const type of floatTypes) {
+      const weights = randomPatterns(type, 200, 2);
+      for (let start = 0; start < tile; start++) {
+        expectReference(channelwise, weights.subarray(start, start + 3 * 37) as Floats, { shape: [3, 37] });
+      }
+    }
+  });
+});
+
+describe("ties", () => {
+  it.each(allBits)("are rounded to even everywhere in a tile at %i bits", (bits) => {
+    for (const type of floatTypes) {
+      for (const run of [7, 16, 33]) {
+        const weights = ties(type, run * 60, bits, bits + run, run);
+        expectReference(channelwise, weights, { shape: [60, run] }, bits);
+      }
+    }
+  });
+});
+
+/** Shapes of up to five dimensions and some thousand elements. */
+const shapes = fc
+  .array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 })
+  .filter((shape) => size(shape) <= 8000);
+
+/** A shape and an axis or granularity that it allows, counted from either end. */
+const layouts: fc.Arbitrary<Layout> = shapes.chain((shape) =>
+  fc.integer({ min: -shape.length, max: shape.length - 1 }).chain((dimension) => {
+    const length = shape.at(dimension) as number;
+    const divisors = Array.from({ length }, (_, i) => i + 1).filter((group) => length % group === 0);
+    return fc.oneof(
+      fc.constant<Layout>({ shape, axis: dimension }),
+      fc.constant<Layout>({ shape, granularity: "tensor" }),
+      fc.constantFrom(...divisors).map<Layout>((group) => ({ shape, granularity: { group, along: dimension } })),
+    );
+  }),
+);
+
+/** Weights made from a seed, so that fast-check has little to shrink. */
+const kinds = {
+  uniform,
+  patterns: (type: "float32" | "float64", length: number, seed: number) => randomPatterns(type, length, seed, 13),
+  anyPatterns: (type: "float32" | "float64", length: number, seed: number) =>
+    randomPatterns(type, length, seed, length, type === "float32" ? 254 : 2046),
+};
+
+describe("any axis, one scale for all and groups", () => {
+  it.each(floatTypes)("of %s weights in shapes of one to five dimensions", (type) => {
+    const property = fc.property(
+      layouts,
+      fc.constantFrom(...allBits),
+      fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[])),
+      fc.nat(),
+      (layout, bits, kind, seed) => {
+        expectReference(channelwise, kinds[kind](type, size(layout.shape), seed), layout, bits);
+      },
+    );
+    fc.assert(property, { seed: 20_02, numRuns: 1500 });
+  });
+});
