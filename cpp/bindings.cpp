@@ -61,9 +61,9 @@ val totalFiguresView() { return val(typed_memory_view(kFigures, reinterpret_cast
 
 void reset() { totalFigures = {}; }
 
-// A panel is a number of channels whose state is held here. Its weights pass through the staging buffers in one block or
-// more, each an extent of the `channels` channels from `first` on: open, ranges of every block, scales, quantize every
-// block, close.
+// A panel is a number of channels whose state is held here. Its weights pass through the staging buffers in one block
+// or more, each an extent of the `channels` channels from `first` on: open, ranges of every block, scales, quantize
+// every block, close.
 
 void open(std::uint32_t channels) {
   std::fill_n(largestState, channels * sizeof(double), std::byte{});

@@ -5,8 +5,9 @@
 
 namespace channelwise {
 
-/// Shape of a contiguous block of weights in row-major order, with the channel axis in the middle: a tensor's dimensions
-/// before the axis multiply to `outer`, those after it to `inner`. Element (o, c, i) is at (o * channels + c) * inner + i.
+/// Shape of a contiguous block of weights in row-major order, with the channel axis in the middle: a tensor's
+/// dimensions before the axis multiply to `outer`, those after it to `inner`. Element (o, c, i) is at (o * channels +
+/// c) * inner + i.
 struct Extent {
   std::uint32_t outer;
   std::uint32_t channels;

@@ -7,8 +7,8 @@
 // tests. They agree bit for bit in everything but the last bits of the sums of squares.
 //
 // T is float or double: every operation is rounded to T. Code is std::int8_t for up to 8 bits, std::int16_t above.
-// Arrays hold extent.size() elements, or one per channel where that is said. They need no alignment and must not
-// overlap; nothing outside them is read or written.
+// Arrays hold extent.size() elements, or one per channel where that is said. They need no alignment but their type's
+// and must not overlap; nothing outside them is read or written.
 
 namespace channelwise::simd {
 
@@ -17,8 +17,9 @@ namespace channelwise::simd {
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
-/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c]. For finite weights,
-/// scales from scaleOf() and bits 2 to 16. `dequantized` and `figures` (one per channel, added to) may be null.
+/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c]. For finite
+/// weights, scales from scaleOf() and bits 2 to 16. `dequantized` and `figures` (one per channel, added to) may be
+/// null.
 template <typename T, typename Code>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
               ErrorFigures* figures);

@@ -12,7 +12,8 @@ constexpr int qmaxOf(int bits) { return (1 << (bits - 1)) - 1; }
 /// The scale of a channel whose largest |weight| is `largest` (finite, >= 0): largest / qmax, one rounded division.
 ///
 /// Three corners: a channel of zeros, and one so small that the quotient underflows to zero, get scale 1 (every code is
-/// then 0); where qmax * scale would overflow, the next float below is taken, so that every dequantized value is finite.
+/// then 0); where qmax * scale would overflow, the next float below is taken, so that every dequantized value is
+/// finite.
 template <typename T>
 T scaleOf(T largest, int bits) {
   const T qmax = static_cast<T>(qmaxOf(bits));

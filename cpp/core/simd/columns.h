@@ -8,8 +8,8 @@
 namespace channelwise::simd {
 
 /// Extents whose inner part is shorter than a tile are worked on as columns: a row of channels * inner elements, each
-/// with the scale of its channel, `outer` rows below each other. Columns are taken in chunks whose per-column state fits
-/// the stack and the L1 cache.
+/// with the scale of its channel, `outer` rows below each other. Columns are taken in chunks whose per-column state
+/// fits the stack and the L1 cache.
 constexpr std::size_t kChunk = 256;
 
 inline bool inColumns(Extent extent) { return extent.inner < kTile; }
@@ -24,6 +24,7 @@ struct ColumnChunk {
 
 template <typename Visit>
 void forEachColumnChunk(Extent extent, Visit visit) {
+  if (extent.inner == 0) return;
   const std::size_t perChunk = kChunk / extent.inner;
   for (std::size_t c = 0; c < extent.channels; c += perChunk) {
     const std::size_t channels = std::min(perChunk, extent.channels - c);

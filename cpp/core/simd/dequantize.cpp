@@ -8,8 +8,8 @@ namespace channelwise::simd {
 
 namespace {
 
-/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose tiles
-/// all share the first kTile scales.
+/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose
+/// tiles all share the first kTile scales.
 template <typename T, typename Code>
 [[gnu::noinline]] void dequantizeStretch(const Code* quantized, std::size_t count, std::size_t step, const T* scales,
                                          T* dequantized) {

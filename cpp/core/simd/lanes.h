@@ -1,7 +1,7 @@
 #pragma once
 
-// 128-bit vectors of float32 and float64 behind one set of names, so that each kernel is written once. The intrinsics are
-// WebAssembly's; in native builds SIMDe provides the same ones.
+// 128-bit vectors of float32 and float64 behind one set of names, so that each kernel is written once. The intrinsics
+// are WebAssembly's; in native builds SIMDe provides the same ones.
 
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
@@ -78,8 +78,8 @@ struct Lanes<float> {
   static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
 
-  /// The larger of two vectors of non-negative numbers, infinity above every number and NaN above infinity: as integers,
-  /// their bits have that order.
+  /// The larger of two vectors of non-negative numbers, infinity above every number and NaN above infinity: as
+  /// integers, their bits have that order.
   static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_i32x4_max(a, b); }
 
   /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
@@ -89,8 +89,8 @@ struct Lanes<float> {
   static void integers(const v128_t* rounded, v128_t* codes) {
     const v128_t rounder = wasm_i32x4_splat(0x4b400000);  // the bits of kRounder
     for (int i = 0; i < 2; ++i)
-      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[2 * i], rounder),
-                                         wasm_i32x4_sub(rounded[2 * i + 1], rounder));
+      codes[i] =
+          wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[2 * i], rounder), wasm_i32x4_sub(rounded[2 * i + 1], rounder));
   }
 
   /// sums[i] += lane i, in float64.
@@ -108,8 +108,8 @@ struct Lanes<float> {
   }
 };
 
-/// The end of an array, where it is shorter than a tile: kernels always work on whole tiles, and this lends them one, so
-/// that nothing outside the array is touched. What is read is padded with zeros.
+/// The end of an array, where it is shorter than a tile: kernels always work on whole tiles, and this lends them one,
+/// so that nothing outside the array is touched. What is read is padded with zeros.
 template <typename E>
 class PartTile {
  public:

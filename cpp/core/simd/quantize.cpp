@@ -29,8 +29,8 @@ struct CodeLimits {
       : qmin(Lanes<T>::splat(static_cast<T>(qminOf(bits)))), qmax(Lanes<T>::splat(static_cast<T>(qmaxOf(bits)))) {}
 };
 
-/// How a code is made from a weight, for one vector: the codes, as numbers plus kRounder. Clamping before rounding gives
-/// what clamping after it does, because the limits are integers.
+/// How a code is made from a weight, for one vector: the codes, as numbers plus kRounder. Clamping before rounding
+/// gives what clamping after it does, because the limits are integers.
 template <typename T>
 inline v128_t roundedCodes(v128_t weights, v128_t scales, const CodeLimits<T>& limits) {
   using L = Lanes<T>;
@@ -38,8 +38,8 @@ inline v128_t roundedCodes(v128_t weights, v128_t scales, const CodeLimits<T>& l
   return L::add(L::max(L::min(quotients, limits.qmax), limits.qmin), L::splat(L::kRounder));
 }
 
-/// What a kernel makes. Every kind is a copy of the code: int8 codes of float32 weights, which are asked for most, have a
-/// kind without anything else and one with the figures; kAny makes whatever is not null.
+/// What a kernel makes. Every kind is a copy of the code: int8 codes of float32 weights, which are asked for most, have
+/// a kind without anything else and one with the figures; kAny makes whatever is not null.
 enum class Outputs { kCodes, kCodesAndFigures, kAny };
 
 /// Error figures of up to kChunk columns, each in a lane of its own, or of one run in the lanes of the first tile.
@@ -133,8 +133,8 @@ inline void quantizeTile(const T* weights, const CodeLimits<T>& limits, const T*
   storeCodes(quantized, codes);
 }
 
-/// A contiguous stretch of weights: with step kTile, a row of columns, each with a scale and figures of its own; with step
-/// 0, a run whose tiles all share the scales and the figures of the first kTile columns.
+/// A contiguous stretch of weights: with step kTile, a row of columns, each with a scale and figures of its own; with
+/// step 0, a run whose tiles all share the scales and the figures of the first kTile columns.
 template <Outputs kOutputs, typename T, typename Code>
 [[gnu::noinline]] void quantizeStretch(const T* weights, std::size_t count, std::size_t step,
                                        const CodeLimits<T>& limits, const T* scales, Code* quantized, T* dequantized,
@@ -157,8 +157,8 @@ template <Outputs kOutputs, typename T, typename Code>
   if (dequantized) dequantizedPart.finish(dequantized, count);
 }
 
-/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed are
-/// far below the sum. Where every error is 0, so is their sum.
+/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed
+/// are far below the sum. Where every error is 0, so is their sum.
 template <typename T>
 bool sumsAreSound(const ErrorFigures& figures) {
   constexpr bool kSingle = sizeof(T) == sizeof(float);

@@ -1,0 +1,237 @@
+// The SIMD kernels against the scalar oracle, in arrays that lie at every offset from a vector's alignment and are
+// guarded on both sides.
+
+#include "core/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/rule.h"
+#include "guarded.h"
+
+namespace channelwise {
+
+void PrintTo(const Extent& extent, std::ostream* out) {
+  *out << extent.outer << " x " << extent.channels << " x " << extent.inner;
+}
+
+namespace {
+
+template <typename TypeT, typename CodeT>
+struct Types {
+  using T = TypeT;
+  using Code = CodeT;
+};
+
+template <typename>
+class Kernels : public testing::Test {};
+using AllTypes = testing::Types<Types<float, std::int8_t>, Types<float, std::int16_t>, Types<double, std::int8_t>,
+                                Types<double, std::int16_t>>;
+TYPED_TEST_SUITE(Kernels, AllTypes);
+
+/// Runs and columns of every length around one and two tiles and around a chunk of columns, in each place of the
+/// extent.
+std::vector<Extent> extents() {
+  std::vector<Extent> all;
+  for (std::uint32_t n = 0; n <= 33; ++n) all.push_back({1, 1, n});  // 0 to 2 tiles + 1
+  for (std::uint32_t n = 1; n <= 33; ++n) {
+    all.push_back({3, 2, n});
+    all.push_back({3, n, 1});
+    all.push_back({n, 3, 2});
+  }
+  for (std::uint32_t n : {127u, 128u, 129u, 143u, 256u, 1000u}) all.push_back({2, 2, n});  // where sums are flushed
+  for (std::uint32_t n : {7u, 8u, 9u, 16u, 17u}) all.push_back({n, 5, 3});
+  for (std::uint32_t n : {255u, 256u, 257u, 511u, 513u}) all.push_back({2, n, 1});  // where chunks of columns end
+  for (std::uint32_t n : {16u, 17u, 18u, 35u}) all.push_back({2, n, 15});
+  all.push_back({9, 1, 70});
+  all.push_back({1, 300, 40});
+  return all;
+}
+
+template <typename T>
+using Fill = std::function<T(std::mt19937_64&)>;
+
+/// Kinds of finite weights, each with a way to make one.
+template <typename T>
+std::vector<std::pair<std::string, Fill<T>>> kindsOfWeights(int bits) {
+  using Limits = std::numeric_limits<T>;
+  const auto uniform = [](std::mt19937_64& random) { return std::uniform_real_distribution<T>(-1, 1)(random); };
+  const T qmax = static_cast<T>(qmaxOf(bits));
+  return {
+      {"uniform", uniform},
+      {"any finite bits",
+       [](std::mt19937_64& random) {
+         for (;;) {
+           const std::uint64_t bits64 = random();
+           T value;
+           std::memcpy(&value, &bits64, sizeof value);
+           if (std::isfinite(value)) return value;
+         }
+       }},
+      {"ties, once the scale is 1",
+       [qmax](std::mt19937_64& random) {
+         const int halves = std::uniform_int_distribution<int>(-9, 9)(random);
+         return halves % 5 == 0 ? qmax : static_cast<T>(halves) / 2;
+       }},
+      {"subnormal",
+       [uniform](std::mt19937_64& random) {
+         return static_cast<T>(std::round(uniform(random) * 300)) * Limits::denorm_min();
+       }},
+      {"near the largest",
+       [uniform](std::mt19937_64& random) { return std::round(uniform(random) * 2) * (Limits::max() / 2); }},
+      {"exact codes", [uniform, qmax](std::mt19937_64& random) { return std::round(uniform(random) * qmax); }},
+      {"exact codes beside tiny weights",
+       [uniform, qmax](std::mt19937_64& random) {
+         return random() % 3 == 0 ? Limits::min() * uniform(random) : std::round(uniform(random) * qmax);
+       }},
+      {"zeros of both signs", [](std::mt19937_64& random) { return random() % 2 == 0 ? T{0} : -T{0}; }},
+  };
+}
+
+template <typename E>
+std::vector<std::uint64_t> bitsOf(const std::vector<E>& values) {
+  std::vector<std::uint64_t> bits(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) std::memcpy(&bits[i], &values[i], sizeof(E));
+  return bits;
+}
+
+/// log of a sum that may lie outside the range of doubles.
+double logOf(const SquareSum& sum) { return std::log(sum.value) + sum.unit * 1200 * std::log(2.0); }
+
+void expectSameSum(const SquareSum& actual, const SquareSum& expected, double tolerance) {
+  if (expected.value == 0) {
+    EXPECT_EQ(actual.value, 0);
+  } else {
+    EXPECT_NEAR(logOf(actual), logOf(expected), tolerance);
+  }
+}
+
+TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
+  using T = typename TypeParam::T;
+  using Code = typename TypeParam::Code;
+  std::mt19937_64 random(1);
+  std::size_t misalignment = 0;
+  for (const Extent extent : extents()) {
+    const std::size_t n = extent.size();
+    for (int bits = sizeof(Code) == 1 ? 2 : 9; bits <= (sizeof(Code) == 1 ? 8 : 16); ++bits) {
+      for (const auto& [kind, fill] : kindsOfWeights<T>(bits)) {
+        SCOPED_TRACE(testing::Message() << testing::PrintToString(extent) << ", " << bits << " bits, " << kind);
+        misalignment = (misalignment + 1) % 5;
+        std::vector<T> values(n);
+        for (T& value : values) value = fill(random);
+        Guarded<T> weights(n, misalignment * sizeof(T));
+        weights.fill(values);
+
+        std::vector<T> expectedLargest(extent.channels, 0);
+        Guarded<T> largest(extent.channels, misalignment * sizeof(T));
+        largest.fill(expectedLargest);
+        scalar::ranges(values.data(), extent, expectedLargest.data());
+        simd::ranges<T>(weights.data(), extent, largest.data());
+        ASSERT_EQ(bitsOf(largest.values()), bitsOf(expectedLargest));
+        ASSERT_TRUE(largest.guardsIntact());
+
+        std::vector<T> scales(extent.channels);
+        for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = scaleOf(expectedLargest[c], bits);
+
+        std::vector<Code> expectedQuantized(n);
+        std::vector<T> expectedDequantized(n);
+        std::vector<ErrorFigures> expectedFigures(extent.channels);
+        scalar::quantize(values.data(), extent, scales.data(), bits, expectedQuantized.data(),
+                         expectedDequantized.data(), expectedFigures.data());
+
+        for (const bool dequantize : {false, true}) {
+          for (const bool measure : {false, true}) {
+            Guarded<Code> quantized(n, misalignment * sizeof(Code));
+            Guarded<T> dequantized(n, misalignment * sizeof(T));
+            std::vector<ErrorFigures> figures(extent.channels);
+            simd::quantize<T, Code>(weights.data(), extent, scales.data(), bits, quantized.data(),
+                                    dequantize ? dequantized.data() : nullptr, measure ? figures.data() : nullptr);
+            ASSERT_EQ(quantized.values(), expectedQuantized);
+            ASSERT_TRUE(quantized.guardsIntact());
+            ASSERT_TRUE(dequantized.guardsIntact());
+            ASSERT_TRUE(weights.guardsIntact());
+            ASSERT_EQ(bitsOf(weights.values()), bitsOf(values));
+            if (dequantize) {
+              ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expectedDequantized));
+            }
+            if (!measure) continue;
+            for (std::size_t c = 0; c < figures.size(); ++c) {
+              const double tolerance = sizeof(T) == sizeof(float) ? 1e-6 : 1e-12;
+              ASSERT_EQ(figures[c].largest, expectedFigures[c].largest);
+              expectSameSum(figures[c].error, expectedFigures[c].error, tolerance);
+              expectSameSum(figures[c].weight, expectedFigures[c].weight, tolerance);
+            }
+          }
+        }
+        ASSERT_FALSE(testing::Test::HasFailure());
+      }
+    }
+  }
+}
+
+TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
+  using T = typename TypeParam::T;
+  using Code = typename TypeParam::Code;
+  std::mt19937_64 random(2);
+  std::size_t misalignment = 0;
+  for (const Extent extent : extents()) {
+    SCOPED_TRACE(testing::PrintToString(extent));
+    misalignment = (misalignment + 1) % 5;
+    std::vector<Code> codes(extent.size());
+    for (Code& code : codes) code = static_cast<Code>(random());
+    std::vector<T> scales(extent.channels);
+    for (T& scale : scales) scale = std::uniform_real_distribution<T>(0, 1)(random);
+    Guarded<Code> quantized(codes.size(), misalignment * sizeof(Code));
+    quantized.fill(codes);
+    std::vector<T> expected(codes.size());
+    scalar::dequantize(codes.data(), extent, scales.data(), expected.data());
+    Guarded<T> dequantized(codes.size(), misalignment * sizeof(T));
+    simd::dequantize<T, Code>(quantized.data(), extent, scales.data(), dequantized.data());
+    ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expected));
+    ASSERT_TRUE(dequantized.guardsIntact());
+  }
+}
+
+template <typename T>
+class Ranges : public testing::Test {};
+using FloatTypes = testing::Types<float, double>;
+TYPED_TEST_SUITE(Ranges, FloatTypes);
+
+TYPED_TEST(Ranges, NonFiniteWeightsShowWhereverTheyAre) {
+  using T = TypeParam;
+  for (const T bad : {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+                      std::numeric_limits<T>::quiet_NaN(), -std::numeric_limits<T>::quiet_NaN()}) {
+    for (const Extent extent : {Extent{1, 1, 1}, {1, 2, 37}, {3, 37, 1}, {2, 5, 3}, {2, 300, 1}}) {
+      for (std::size_t at = 0; at < extent.size(); ++at) {
+        std::vector<T> weights(extent.size(), 1);
+        weights[at] = bad;
+        std::vector<T> largest(extent.channels, 0);
+        simd::ranges(weights.data(), extent, largest.data());
+        for (std::size_t c = 0; c < largest.size(); ++c)
+          ASSERT_EQ(largest[c] <= std::numeric_limits<T>::max(), c != at / extent.inner % extent.channels)
+              << testing::PrintToString(extent) << ", weight " << at << " is " << bad;
+      }
+    }
+  }
+}
+
+TYPED_TEST(Ranges, LargestIsRaisedNeverLowered) {
+  using T = TypeParam;
+  for (const std::uint32_t inner : {3u, 20u}) {
+    const std::vector<T> weights(2 * inner, -2);
+    std::vector<T> largest = {5, 1};
+    simd::ranges(weights.data(), Extent{1, 2, inner}, largest.data());
+    EXPECT_EQ(largest, (std::vector<T>{5, 2}));
+  }
+}
+
+}  // namespace
+}  // namespace channelwise
