@@ -21,7 +21,9 @@ export function isFloatArray(value: unknown): value is FloatArray {
 
 /** The value as it should stand in a message. */
 export function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? kindOf(value) : String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  return typeof value === "object" ? kindOf(value) : String(value);
 }
 
 /** Refuses what is not an object or has names that are not known: a misspelt option must not be lost. */
@@ -46,9 +48,8 @@ export function checkBits(value: unknown): Bits {
   return checkInteger("bits", value, 2, 16) as Bits;
 }
 
-export function checkBoolean(name: string, value: unknown): boolean {
+export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
-  return value;
 }
 
 /** Gives a copy of the shape, whose dimensions must multiply to `size` elements. */

@@ -114,14 +114,13 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     const flat = flatten(weights);
     const { values } = flat;
     const shape = shapeOf(flat, options);
-    const granularity = checkGranularity(options.granularity ?? "channel", shape);
-    const axis = granularity === "channel" ? checkAxis("axis", options.axis ?? 0, shape.length) : undefined;
-    const bits = checkBits(options.bits ?? 8);
-    const errors = options.errors ?? "total";
+    const { errors = "total", dequantize = false, into = {} } = options;
+    const { axis, granularity } = layoutOf(options, shape);
+    const bits = checkBits(options.bits === undefined ? 8 : options.bits);
     if (errors !== "total" && errors !== "channel" && errors !== false) {
       throw new TypeError(`errors must be "total", "channel" or false, not ${shown(errors)}`);
     }
-    const dequantize = checkBoolean("dequantize", options.dequantize ?? false);
+    checkBoolean("dequantize", dequantize);
     const plan = makePlan(shape, axis, granularity);
     const inputs = Array.isArray(weights) ? weights.filter(ArrayBuffer.isView) : [values];
     const outputs = outputsFor({
@@ -131,7 +130,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       bits,
       perChannel: errors === "channel",
       dequantize,
-      into: options.into ?? {},
+      into,
       inputs,
     });
     const { quantized, scales, dequantized, perChannel } = outputs;
@@ -166,11 +165,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     }
     checkArray("quantized", quantized, codeKind, quantized.length);
     const shape = checkShape(source.shape, quantized.length);
-    const granularity = checkGranularity(source.granularity ?? "channel", shape);
-    const axis = granularity === "channel" ? checkAxis("axis", source.axis ?? 0, shape.length) : undefined;
+    const { axis, granularity } = layoutOf(source, shape);
     const plan = makePlan(shape, axis, granularity);
     checkArray("scales", scales, kind, plan.pieces * plan.channels);
-    const into = options.into ?? {};
+    const { into = {} } = options;
     checkNames("into", into, ["dequantized"]);
     if (into.dequantized !== undefined) checkArray("into.dequantized", into.dequantized, kind, quantized.length);
     checkApart(
@@ -203,6 +201,13 @@ export function createChannelwise(bindings: Bindings): Channelwise {
   }
 
   return { quantize, dequantize } as unknown as Channelwise;
+}
+
+/** Granularity and axis, checked. The axis has a meaning per channel only. */
+function layoutOf(options: Pick<QuantizedWeights, "axis" | "granularity">, shape: readonly number[]) {
+  const { axis = 0, granularity = "channel" } = options;
+  const checked = checkGranularity(granularity, shape);
+  return { granularity: checked, axis: checked === "channel" ? checkAxis("axis", axis, shape.length) : undefined };
 }
 
 /** The shape asked for, or what the nesting gives, or for one scale for all the array's own length. */
