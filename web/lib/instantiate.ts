@@ -53,15 +53,21 @@ export async function instantiate(wasm: WasmSource): Promise<Channelwise> {
         return {};
       },
     }).then(resolve, reject);
+  }).catch((cause: unknown) => {
+    throw new Error(`wasm is not the WebAssembly of this version of channelwise: ${cause}`, { cause });
   });
   return createChannelwise(bindings);
 }
 
 async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
-  if (wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) return WebAssembly.compile(wasm);
+  if (wasm instanceof ArrayBuffer) return WebAssembly.compile(wasm);
+  // A copy, since engines refuse some views: a DataView, or one of a SharedArrayBuffer.
+  if (ArrayBuffer.isView(wasm)) {
+    return WebAssembly.compile(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength).slice());
+  }
   if (typeof wasm === "string" || wasm instanceof URL) return WebAssembly.compile(await read(wasm));
-  const response = await wasm;
+  const response = (await wasm) as Response;
   if (typeof response?.arrayBuffer !== "function") {
     throw new TypeError("wasm must be bytes, a WebAssembly.Module, a Response, or a URL");
   }

@@ -11,7 +11,7 @@ export type * from "./types.js";
  * @throws {TypeError} without `wasm`.
  */
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
-  checkNames("options", options, ["wasm"]);
-  if (options.wasm === undefined) throw new TypeError("load({ wasm }) is needed: channelwise/slim carries no wasm");
+  if (options !== undefined) checkNames("options", options, ["wasm"]);
+  if (options?.wasm === undefined) throw new TypeError("load({ wasm }) is needed: channelwise/slim carries no wasm");
   return instantiate(options.wasm);
 }

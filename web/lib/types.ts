@@ -119,7 +119,7 @@ type DequantizedField<W, O> =
     : never;
 
 /** What `quantize` returns for weights of type W and options of type O. */
-export type QuantizeResult<W extends Weights = Weights, O = unknown> = {
+export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
   /** Codes in the order of the weights: Int8Array up to 8 bits, Int16Array above. */
   quantized: Filled<O, "quantized", Codes<Option<O, "bits", 8>>>;
   /** One scale per channel (or group, or the one of the tensor), in the order of the tensor. */
@@ -136,7 +136,7 @@ export type QuantizeResult<W extends Weights = Weights, O = unknown> = {
   DequantizedField<W, O>;
 
 /** Refuses names in O that are not in Known; a misspelt option would otherwise be lost without a word. */
-export type Exactly<O, Known> = O & Record<Exclude<keyof O, keyof Known>, never>;
+export type Exactly<O, Known> = Known & { readonly [K in Exclude<keyof O, keyof Known>]: never };
 
 /** A loaded quantizer. Everything runs on the calling thread and returns when it is done. */
 export interface Channelwise {
@@ -148,9 +148,9 @@ export interface Channelwise {
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    * @throws {NonFiniteError} for NaN or an infinity in the weights; `into` arrays may then be partly written.
    */
-  quantize<W extends Weights, const O extends QuantizeOptions = object>(
+  quantize<W extends Weights, const O extends Exactly<O, QuantizeOptions> = object>(
     weights: W,
-    options?: Exactly<O, QuantizeOptions>,
+    options?: O,
   ): QuantizeResult<W, O>;
 
   /**
@@ -158,9 +158,9 @@ export interface Channelwise {
    *
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    */
-  dequantize<Q extends QuantizedWeights, const O extends DequantizeOptions = object>(
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, DequantizeOptions> = object>(
     quantized: Q,
-    options?: Exactly<O, DequantizeOptions>,
+    options?: O,
   ): Filled<
     O,
     "dequantized",
@@ -172,8 +172,18 @@ export interface Channelwise {
   >;
 }
 
+/** WebAssembly.Module, where the program's libraries declare it: those for Node alone do not. */
+type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+
 /** Where the WebAssembly comes from: its bytes, a compiled module, a response to a fetch, or an address to fetch. */
-export type WasmSource = BufferSource | WebAssembly.Module | Response | PromiseLike<Response> | URL | string;
+export type WasmSource =
+  | ArrayBuffer
+  | ArrayBufferView
+  | CompiledModule
+  | Response
+  | PromiseLike<Response>
+  | URL
+  | string;
 
 export interface LoadOptions {
   /** Makes an instance of its own from this binary instead of the shared one from the binary inside the package. */
