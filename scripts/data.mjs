@@ -99,7 +99,7 @@ async function fetchTarball({ name, version, integrity, folder }) {
   const work = mkdtempSync(join(dataFolder, "fetch-"));
   try {
     const file = join(work, `${flatName}.tgz`);
-    if (!npm(["pack", `${name}@${version}`, "--pack-destination", work, "--loglevel", "error"], { quiet: true })) {
+    if (!npm(["pack", `${name}@${version}`, "--pack-destination", work], { quiet: true })) {
       throw new Error(`${name}@${version} could not be fetched from the npm registry, for the reason above`);
     }
     const found = createHash("sha512").update(readFileSync(file)).digest("base64");

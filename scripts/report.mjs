@@ -42,7 +42,7 @@ export async function report(title, tensors) {
  * @param {Tensor} tensor
  * @returns {Cost}
  */
-function measure(channelwise, { weights, shape, axis }) {
+export function measure(channelwise, { weights, shape, axis }) {
   const perChannel = channelwise.quantize(weights, { shape, axis });
   const perTensor = channelwise.quantize(weights, { granularity: "tensor" });
   return {
@@ -58,15 +58,24 @@ function measure(channelwise, { weights, shape, axis }) {
  * @param {Cost} a
  * @param {Cost} b
  */
-function add(a, b) {
+export function add(a, b) {
   const sum = { ...a };
   for (const key of costs) sum[key] += b[key];
   return sum;
 }
 
+/**
+ * In dB.
+ * @param {number} signal
+ * @param {number} noise
+ */
+export function sqnr(signal, noise) {
+  return 10 * Math.log10(signal / noise);
+}
+
 /** @param {Cost} cost */
 function figures({ signal, channelNoise, tensorNoise, bytesBefore, bytesAfter }) {
-  const decibels = (/** @type {number} */ noise) => `${(10 * Math.log10(signal / noise)).toFixed(2)} dB`;
+  const decibels = (/** @type {number} */ noise) => `${sqnr(signal, noise).toFixed(2)} dB`;
   const bytes = (/** @type {number} */ count) => count.toLocaleString("en-US");
   return [decibels(channelNoise), decibels(tensorNoise), bytes(bytesBefore), bytes(bytesAfter)];
 }

@@ -53,8 +53,9 @@ export function chromiumPath() {
  * @param {string[]} args
  */
 export function npm(args, { cwd = root, quiet = false } = {}) {
+  const logged = quiet ? ["--loglevel", "error"] : [];
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
-  const { status } = spawnSync("npm", args, {
+  const { status } = spawnSync("npm", [...args, ...logged], {
     cwd,
     env,
     stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],

@@ -1,0 +1,60 @@
+import { createReadStream, existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { type Browser, chromium } from "playwright";
+import { chromiumPath } from "../../scripts/setup.mjs";
+
+/** The strictest policy under which WebAssembly runs at all. */
+export const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+
+const contentTypes: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
+
+export function launchChromium(): Promise<Browser> {
+  const executablePath = chromiumPath();
+  return chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
+  });
+}
+
+/** Serves a folder on a free port; resolves to the address and what ends it. */
+export async function serve(folder: string, policy: string) {
+  const server = createServer(({ url }, response) => {
+    const { pathname } = new URL(url ?? "/", "http://localhost");
+    const file = join(folder, pathname === "/" ? "index.html" : pathname);
+    if (!existsSync(file)) return response.writeHead(404).end();
+    response.setHeader("Content-Security-Policy", policy);
+    response.setHeader("Content-Type", contentTypes[extname(file)] ?? "application/octet-stream");
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url: `http://127.0.0.1:${port}/`, close };
+}
+
+/** Opens a page and gives what it writes into its <output>; rejects with the first error of the page. */
+export async function outcomeOf(browser: Browser, url: string): Promise<unknown> {
+  const page = await browser.newPage();
+  const failure = new Promise<never>((_, reject) => {
+    page.on("pageerror", (error) => reject(error));
+    page.on("console", (message) => message.type() === "error" && reject(new Error(message.text())));
+  });
+  await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+  try {
+    await Promise.race([page.goto(url), failure]);
+    const text = await Promise.race([page.locator("output:not(:empty)").textContent(), failure]);
+    return JSON.parse(text ?? "");
+  } finally {
+    await page.close();
+  }
+}

@@ -1,0 +1,102 @@
+// What the declarations promise, and what they refuse. Compiled against the installed package, never run.
+
+import {
+  type Bits,
+  type Channelwise,
+  FormatError,
+  load,
+  NonFiniteError,
+  type QuantizedWeights,
+  type QuantizeOptions,
+  type QuantizeResult,
+} from "channelwise";
+import { readNpy, writeNpy } from "channelwise/npy";
+import { load as loadSlim } from "channelwise/slim";
+
+/** Compiles only where the type of the value is exactly T. */
+function is<T>() {
+  return <V>(_value: V & (Equal<T, V> extends true ? unknown : never)) => {};
+}
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+declare const float32: Float32Array;
+declare const float64: Float64Array;
+declare const shared: Float32Array<SharedArrayBuffer>;
+declare const rows: number[][];
+declare const int8: Int8Array<SharedArrayBuffer>;
+
+const channelwise = await load();
+is<Channelwise>()(channelwise);
+const shape = [2, 4];
+
+// The weights select the type of the scales, a literal number of bits that of the codes; both fit a Blob.
+const plain = channelwise.quantize(float32, { shape });
+is<Int8Array<ArrayBuffer>>()(plain.quantized);
+is<Float32Array<ArrayBuffer>>()(plain.scales);
+is<number>()(plain.sqnr);
+is<Bits>()(plain.bits);
+new Blob([plain.quantized, plain.scales]);
+is<Float64Array<ArrayBuffer>>()(channelwise.quantize(float64, { shape }).scales);
+is<Float64Array<ArrayBuffer>>()(channelwise.quantize(rows).scales);
+is<Float32Array<ArrayBuffer>>()(channelwise.quantize([float32, float32]).scales);
+is<Float32Array<ArrayBuffer>>()(channelwise.quantize(shared, { shape }).scales);
+is<Int16Array<ArrayBuffer>>()(channelwise.quantize(rows, { bits: 12 }).quantized);
+declare const anyBits: number;
+is<Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>>()(channelwise.quantize(rows, { bits: anyBits }).quantized);
+
+// Fields are there when asked for.
+is<Float32Array<ArrayBuffer>>()(channelwise.quantize(float32, { shape, dequantize: true }).dequantized);
+is<Float64Array<ArrayBuffer>>()(channelwise.quantize(rows, { errors: "channel" }).perChannel.sqnr);
+is<Int8Array<SharedArrayBuffer>>()(channelwise.quantize(rows, { into: { quantized: int8 } }).quantized);
+// @ts-expect-error not asked for
+plain.dequantized;
+// @ts-expect-error not asked for
+plain.perChannel;
+// @ts-expect-error switched off
+channelwise.quantize(rows, { errors: false }).mse;
+is<number | undefined>()(channelwise.quantize(rows, {} as QuantizeOptions).mse);
+
+// Options that are not there, or not of that type, are refused.
+channelwise.quantize(float32, { granularity: { group: 32, along: -1 }, shape: [8, 64] });
+// @ts-expect-error misspelt
+channelwise.quantize(rows, { bit: 8 });
+// @ts-expect-error misspelt
+channelwise.quantize(rows, { granularity: "row" });
+// @ts-expect-error groups need an axis
+channelwise.quantize(rows, { granularity: { group: 32 } });
+// @ts-expect-error a string
+channelwise.quantize(rows, { bits: "8" });
+// @ts-expect-error undefined is not left out, under exactOptionalPropertyTypes
+channelwise.quantize(rows, { axis: undefined });
+// @ts-expect-error integers are not weights
+channelwise.quantize(new Int8Array(8), { shape });
+// @ts-expect-error not numbers
+channelwise.quantize([["1", "2"]]);
+
+// Back again: from a result, and from what was stored of one.
+is<Float32Array<ArrayBuffer>>()(channelwise.dequantize(plain));
+const stored: QuantizedWeights = { quantized: int8, scales: float32, shape };
+is<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>()(channelwise.dequantize(stored));
+const general: QuantizeResult = channelwise.quantize(rows);
+channelwise.dequantize(general);
+// @ts-expect-error no scales
+channelwise.dequantize({ quantized: int8, shape });
+
+// Every source of the binary; the slim entry needs one.
+await loadSlim({ wasm: new Uint8Array(8) });
+await loadSlim({ wasm: fetch("channelwise.wasm") });
+await load({ wasm: new URL("https://example.org/channelwise.wasm") });
+// @ts-expect-error carries no binary
+await loadSlim();
+// @ts-expect-error not a binary
+await load({ wasm: null });
+
+const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
+channelwise.quantize(weights, { shape: read });
+is<Uint8Array<ArrayBuffer>>()(writeNpy(plain.quantized, plain.shape));
+
+export function explain(error: unknown): string {
+  if (error instanceof NonFiniteError) return `weight ${error.index} of channel ${error.channel} is ${error.value}`;
+  if (error instanceof FormatError) return `${error.file} at byte ${error.offset}: ${error.reason}`;
+  return String(error);
+}

@@ -1,0 +1,3 @@
+import { quantizeSample } from "./quantize.js";
+
+quantizeSample().then((sample) => postMessage(sample));

@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createProject, type Project } from "./project.js";
+import { sample } from "./sample.js";
+
+let project: Project;
+
+beforeAll(() => {
+  project = createProject();
+});
+
+afterAll(() => project?.remove());
+
+/** Runs a file of the project in a Node of its own, without any flag; gives what it prints. */
+function run(file: string): unknown {
+  return JSON.parse(execFileSync(process.execPath, [file], { cwd: project.folder, encoding: "utf8", env: {} }));
+}
+
+test("Node loads it, in the main thread and in a worker thread", () => {
+  expect(run("node.js")).toEqual({ main: sample, thread: sample });
+});
+
+test("importing it does nothing: no WebAssembly, no fetch, no global", () => {
+  expect(run("import-only.js")).toEqual({ used: [], added: [] });
+});
+
+test("the slim entry takes its binary as bytes, module, response, address or file name", async () => {
+  const file = project.resolve("channelwise/channelwise.wasm");
+  const bytes = readFileSync(file);
+  const url = pathToFileURL(file);
+  const response = () => new Response(new Uint8Array(bytes), { headers: { "Content-Type": "application/wasm" } });
+  const sources = [
+    bytes,
+    new Uint8Array(bytes).buffer,
+    await WebAssembly.compile(new Uint8Array(bytes)),
+    response(),
+    Promise.resolve(response()),
+    url,
+    url.href,
+    `data:application/wasm;base64,${bytes.toString("base64")}`,
+  ];
+  const { load } = (await import(project.resolve("channelwise/slim"))) as typeof import("channelwise/slim");
+  for (const wasm of sources) {
+    const channelwise = await load({ wasm });
+    expect([...channelwise.quantize([[1, -2, 3.5, 127]]).quantized]).toEqual([1, -2, 4, 127]);
+  }
+});

@@ -1,0 +1,126 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+import { publint } from "publint";
+import * as tar from "tar";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createProject, type Project } from "./project.js";
+
+let project: Project;
+let installed: string;
+let manifest: Record<string, unknown>;
+
+beforeAll(() => {
+  project = createProject();
+  installed = dirname(project.resolve("channelwise/package.json"));
+  manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+});
+
+afterAll(() => project?.remove());
+
+test("the tarball holds the library, its licence and its README, and nothing else", () => {
+  const files: string[] = [];
+  tar.list({ file: project.tarball, sync: true, onReadEntry: (entry) => files.push(entry.path) });
+  const library = /^package\/dist\/[a-z-]+(\.js|\.d\.ts|\.wasm)$/;
+  expect(files.filter((file) => !library.test(file)).sort()).toEqual([
+    "package/LICENSE",
+    "package/README.md",
+    "package/package.json",
+  ]);
+});
+
+test("package.json promises what it should, and asks for nothing", () => {
+  expect(manifest).toMatchObject({ type: "module", sideEffects: false, license: "MIT", engines: { node: ">=20.16" } });
+  const asked = ["dependencies", "peerDependencies", "optionalDependencies", "bundleDependencies", "os", "cpu"];
+  expect(asked.filter((field) => field in manifest)).toEqual([]);
+  const atInstall = ["preinstall", "install", "postinstall", "prepare"];
+  expect(Object.keys(manifest.scripts as object).filter((script) => atInstall.includes(script))).toEqual([]);
+});
+
+test("every entry is there, those of JavaScript with types", () => {
+  const entries = manifest.exports as Record<string, string | { types: string; default: string }>;
+  expect(Object.keys(entries)).toEqual([".", "./slim", "./npy", "./channelwise.wasm", "./package.json"]);
+  for (const [name, target] of Object.entries(entries)) {
+    const files = typeof target === "string" ? [target] : [target.types, target.default];
+    expect(files.filter((file) => !existsSync(join(installed, file)))).toEqual([]);
+    expect(project.resolve(join("channelwise", name))).toBe(join(installed, files.at(-1) ?? ""));
+  }
+});
+
+test("publint finds nothing", async () => {
+  const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
+  expect(messages).toEqual([]);
+});
+
+/** Runs a tool of this repository on the project; gives what it prints, and its exit code. */
+function runTool(file: string, args: string[]): { output: string; status: number } {
+  const tool = fileURLToPath(new URL(`../../node_modules/${file}`, import.meta.url));
+  try {
+    return {
+      output: execFileSync(process.execPath, [tool, ...args], { cwd: project.folder, encoding: "utf8" }),
+      status: 0,
+    };
+  } catch (error) {
+    const { stdout, status } = error as { stdout: string; status: number };
+    return { output: stdout, status };
+  }
+}
+
+test("Are the Types Wrong finds nothing", () => {
+  const options = ["--profile", "esm-only", "--exclude-entrypoints", "./channelwise.wasm", "--format", "ascii"];
+  const { output, status } = runTool("@arethetypeswrong/cli/dist/index.js", [project.tarball, ...options]);
+  expect(status, output).toBe(0);
+});
+
+test.for([
+  { module: "nodenext", moduleResolution: "nodenext", lib: "dom" },
+  { module: "esnext", moduleResolution: "bundler", lib: "webworker" },
+])("a strict TypeScript program compiles: $module, $lib", ({ module, moduleResolution, lib }) => {
+  const options = {
+    strict: "true",
+    exactOptionalPropertyTypes: "true",
+    noUncheckedIndexedAccess: "true",
+    skipLibCheck: "false",
+    noEmit: "true",
+    target: "es2022",
+    lib: `es2022,${lib}`,
+    module,
+    moduleResolution,
+  };
+  const args = Object.entries(options).flatMap(([option, value]) => [`--${option}`, value]);
+  expect(runTool("typescript/bin/tsc", ["types.ts", ...args])).toEqual({ output: "", status: 0 });
+});
+
+test("nothing in it needs eval, CommonJS or a module of Node", () => {
+  const forbidden = /\beval\s*\(|\bFunction\s*\(|\brequire\s*\(|\b(?:from|import)\s*\(?\s*["']node:/;
+  const files = readdirSync(join(installed, "dist")).filter((file) => file.endsWith(".js"));
+  const offending = files.filter((file) => forbidden.test(readFileSync(join(installed, "dist", file), "utf8")));
+  expect(files).toContain("glue.js");
+  expect(offending).toEqual([]);
+  expect(readFileSync(join(installed, "dist/glue.js"), "utf8")).not.toContain("node:");
+});
+
+async function bundle(source: string): Promise<Uint8Array> {
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents: source, resolveDir: project.folder },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+  });
+  return outputFiles[0].contents;
+}
+
+test("the core entry, bundled and minified with the wasm inside, takes at most 24 KB after gzip", async () => {
+  const bytes = gzipSync(await bundle(`export * from "channelwise";`), { level: 9 }).length;
+  console.log(`channelwise, bundled, minified and gzipped: ${bytes} bytes`);
+  expect(bytes).toBeLessThanOrEqual(24_000);
+});
+
+test("what is imported and not used disappears from a bundle", async () => {
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy";`;
+  expect(await bundle(unused)).toHaveLength(0);
+});
