@@ -1,6 +1,6 @@
 import { load } from "channelwise";
 import { describe, expect, it } from "vitest";
-import { allBits, DBL_MAX, FLT_MAX, type Floats, floatTypes, newFloats, randomBits } from "./random.js";
+import { allBits, DBL_MAX, FLT_MAX, type Floats, floatsFrom, floatTypes, newFloats, randomBits } from "./random.js";
 import { reference } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";
 
@@ -35,7 +35,7 @@ describe("division and ties", () => {
   });
 
   it.each(floatTypes)("rounds every half of %s weights to even at 16 bits", (type) => {
-    const weights = newFloats(type, 2 * 32767 + 1).map((_, i) => Math.max(-32767, i - 32767.5)) as Floats;
+    const weights = floatsFrom(type, 2 * 32767 + 1, (i) => Math.max(-32767, i - 32767.5));
     const { quantized } = quantizeRow(weights, 16);
     quantized.forEach((code, i) => {
       if (i > 0 && (code % 2 !== 0 || Math.abs(code - weights[i]) !== 0.5)) expect.fail(`${weights[i]} became ${code}`);
@@ -49,9 +49,7 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
   describe("a channel of zeros", () => {
     it.each(allBits)("has scale 1 and codes 0 at %i bits", (bits) => {
       // Longer than two tiles, zeros of both signs, between channels that are not zero.
-      const weights = newFloats(type, 3 * 37).map((_, i) =>
-        Math.floor(i / 37) !== 1 ? i - 40.5 : i % 3 === 0 ? -0 : 0,
-      ) as Floats;
+      const weights = floatsFrom(type, 3 * 37, (i) => (Math.floor(i / 37) !== 1 ? i - 40.5 : i % 3 === 0 ? -0 : 0));
       const options = { shape: [3, 37], bits, dequantize: true, errors: "channel" } as const;
       const { scales, quantized, dequantized, perChannel } = channelwise.quantize(weights, options);
       expect(scales[1]).toBe(1);
@@ -140,10 +138,10 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
 
     it.each(allBits)("of random sizes gives the reference's bits at %i bits", (bits) => {
       const next = randomBits(bits);
-      const weights = newFloats(type, 64 * 37).map((_, i) => {
+      const weights = floatsFrom(type, 64 * 37, (i) => {
         const most = 2 ** (Math.floor(i / 37) % 20) * 2;
         return ((next() % most) - most / 2) * tiny;
-      }) as Floats;
+      });
       const expected = reference(weights, { shape: [64, 37] }, bits);
       const actual = channelwise.quantize(weights, { shape: [64, 37], bits, dequantize: true });
       expectSameBits(actual.scales, expected.scales, "scales");

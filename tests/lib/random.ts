@@ -1,7 +1,12 @@
-/** Weights of a type: the arithmetic is rounded to it. */
-export type Floats = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
-export type FloatType = "float32" | "float64";
+interface FloatArrays {
+  float32: Float32Array<ArrayBuffer>;
+  float64: Float64Array<ArrayBuffer>;
+}
+
+/** Types of weights: the arithmetic is rounded to them. */
+export type FloatType = keyof FloatArrays;
 export const floatTypes = ["float32", "float64"] as const;
+export type Floats<T extends FloatType = FloatType> = FloatArrays[T];
 
 /** The bit widths a code may have. */
 export const allBits = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
@@ -9,8 +14,16 @@ export const allBits = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as c
 export const FLT_MAX = (2 - 2 ** -23) * 2 ** 127;
 export const DBL_MAX = Number.MAX_VALUE;
 
+export function newFloats<T extends FloatType>(type: T, length: number): Floats<T>;
 export function newFloats(type: FloatType, length: number): Floats {
   return type === "float32" ? new Float32Array(length) : new Float64Array(length);
+}
+
+/** Weights made one by one, each rounded to the type. */
+export function floatsFrom<T extends FloatType>(type: T, length: number, make: (index: number) => number): Floats<T> {
+  const weights = newFloats(type, length);
+  for (let i = 0; i < length; i++) weights[i] = make(i);
+  return weights;
 }
 
 /** A reproducible source of 32 random bits a call (xorshift, G. Marsaglia 2003). */
@@ -26,16 +39,22 @@ export function randomBits(seed: number): () => number {
 }
 
 /** Weights spread evenly over -1 to 1. */
-export function uniform(type: FloatType, length: number, seed: number): Floats {
+export function uniform<T extends FloatType>(type: T, length: number, seed: number): Floats<T> {
   const next = randomBits(seed);
-  return newFloats(type, length).map(() => next() / 2 ** 31 - 1) as Floats;
+  return floatsFrom(type, length, () => next() / 2 ** 31 - 1);
 }
 
 /**
  * Finite weights of random bits. Their exponents lie up to `spread` below a random largest one, which changes every
  * `run` weights: the magnitudes go through the whole range of the type, and still the codes are not all zero.
  */
-export function randomPatterns(type: FloatType, length: number, seed: number, run = 64, spread = 10): Floats {
+export function randomPatterns<T extends FloatType>(
+  type: T,
+  length: number,
+  seed: number,
+  run = 64,
+  spread = 10,
+): Floats<T> {
   const next = randomBits(seed);
   const weights = newFloats(type, length);
   const words = new Uint32Array(weights.buffer);
@@ -56,17 +75,17 @@ export function randomPatterns(type: FloatType, length: number, seed: number, ru
  * Weights that are n + 1/2 times a power of two, or within a last bit of it, in channels whose scale is that power: every
  * rounding is a tie or next to one.
  */
-export function ties(type: FloatType, length: number, bits: number, seed: number, run = 16): Floats {
+export function ties<T extends FloatType>(type: T, length: number, bits: number, seed: number, run = 16): Floats<T> {
   const next = randomBits(seed);
   const qmax = 2 ** (bits - 1) - 1;
   const lastBit = type === "float32" ? 2 ** -23 : 2 ** -52;
   let unit = 1;
-  return newFloats(type, length).map((_, i) => {
+  return floatsFrom(type, length, (i) => {
     if (i % run === 0) {
       unit = 2 ** ((next() % 40) - 20);
       return qmax * unit;
     }
     const magnitude = ((next() % qmax) + 0.5) * (1 + ((next() % 3) - 1) * lastBit);
     return (next() % 2 === 0 ? unit : -unit) * magnitude;
-  }) as Floats;
+  });
 }

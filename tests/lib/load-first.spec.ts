@@ -1,0 +1,53 @@
+// What is true before anything is loaded: this file imports the library only inside its tests, which build on each other.
+
+import { afterEach, expect, it, vi } from "vitest";
+import { readWasm } from "./wasm-file.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it("importing fetches and compiles nothing", async () => {
+  const spies = [
+    vi.spyOn(globalThis, "fetch"),
+    vi.spyOn(WebAssembly, "compile"),
+    vi.spyOn(WebAssembly, "instantiate"),
+    vi.spyOn(WebAssembly, "validate"),
+    vi.spyOn(WebAssembly, "Module"),
+    vi.spyOn(WebAssembly, "Instance"),
+    vi.spyOn(globalThis, "DecompressionStream"),
+    vi.spyOn(globalThis, "atob"),
+  ];
+  const globals = Object.getOwnPropertyNames(globalThis);
+  await import("channelwise");
+  await import("channelwise/slim");
+  for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+  expect(Object.getOwnPropertyNames(globalThis)).toEqual(globals);
+});
+
+/** An engine without SIMD: it finds no module valid that holds a vector instruction. */
+function withoutSimd() {
+  vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+}
+
+it("without SIMD load() rejects with one clear sentence", async () => {
+  withoutSimd();
+  const { load } = await import("channelwise");
+  await expect(load()).rejects.toThrow(/^[^.\n]*WebAssembly SIMD[^.\n]*$/);
+  await expect(load({ wasm: await readWasm() })).rejects.toThrow(/SIMD/);
+  const slim = await import("channelwise/slim");
+  await expect(slim.load({ wasm: await readWasm() })).rejects.toThrow(/SIMD/);
+});
+
+it("a load that failed can be tried again", async () => {
+  const { load } = await import("channelwise");
+  withoutSimd();
+  await expect(load()).rejects.toThrow(/SIMD/);
+  vi.restoreAllMocks();
+  vi.spyOn(WebAssembly, "instantiate").mockRejectedValueOnce(new WebAssembly.RuntimeError("out of memory"));
+  await expect(load()).rejects.toThrow(/out of memory/);
+  vi.restoreAllMocks();
+  const channelwise = await load();
+  expect(channelwise.quantize([[1, 2]]).quantized).toHaveLength(2);
+  expect(await load()).toBe(channelwise);
+});
