@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { load } from "channelwise";
 import { describe, expect, it } from "vitest";
-import { matrixToHex } from "./hex-floats.js";
+import { referenceJson, roundTo8 } from "../../web/demo/reference-json.js";
+import { matrixFromHex, matrixToHex } from "./hex-floats.js";
 import { type Floats, randomPatterns, ties, uniform } from "./random.js";
-import { expectReferenceAnswer, parseAnswers } from "./reference-answer.js";
+import { expectReferenceAnswer, parseAnswers, type ReferenceAnswer } from "./reference-answer.js";
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -30,6 +31,14 @@ function wide(rows: number, columns: number, seed: number): number[][] {
   });
 }
 
+/** What reference.py answers to the matrices. */
+function answersTo(matrices: readonly (readonly (readonly number[])[])[], bits: number): ReferenceAnswer[] {
+  const jobs = matrices.map((rows) => JSON.stringify({ bits, rows: matrixToHex(rows) })).join("\n");
+  const answers = parseAnswers(python([file("reference.py")], jobs));
+  expect(answers).toHaveLength(matrices.length);
+  return answers;
+}
+
 const python3Runs = spawnSync("python3", ["--version"]).status === 0;
 
 // Where there is no python3, golden.spec.ts checks the values that it once gave.
@@ -48,9 +57,33 @@ describe.runIf(python3Runs)("reference.py", () => {
       wide(100, 19, bits),
       wide(1, 3000, bits),
     ];
-    const jobs = matrices.map((rows) => JSON.stringify({ bits, rows: matrixToHex(rows) })).join("\n");
-    const answers = parseAnswers(python([file("reference.py")], jobs));
-    expect(answers).toHaveLength(matrices.length);
-    for (const answer of answers) expectReferenceAnswer(channelwise, answer);
+    for (const answer of answersTo(matrices, bits)) expectReferenceAnswer(channelwise, answer);
+  });
+
+  it.each([2, 4, 8, 16])("returns the dictionary that we write, at %i bits", async (bits) => {
+    const channelwise = await load();
+    const matrices = [
+      rowsOf(uniform("float64", 40 * 67, bits), 67),
+      rowsOf(ties("float64", 200 * 16, bits, bits), 16).map((row) => row.map((weight) => weight / 4096)),
+      [[1 / 512], [-3 / 512], [0], [1e-9]],
+    ];
+    for (const { rows, dictionary } of answersTo(matrices, bits)) {
+      const result = channelwise.quantize(matrixFromHex(rows), { bits, dequantize: true });
+      expect(JSON.parse(referenceJson(result))).toEqual(dictionary);
+    }
+  });
+
+  it("rounds to 8 decimals as we do", () => {
+    // At 2 bits the scale of a row of one is its magnitude.
+    const random = Array.from(uniform("float64", 20_000, 1));
+    const numbers = [
+      ...random,
+      ...random.map((x) => x * 1e-6),
+      ...random.map((x) => x * 1e6),
+      ...random.map((x) => (Math.round(x * 1e5) + 0.5) * 1e-8), // near a tie
+      ...random.map((x) => Math.round(x * 1e6) / 512), // ties among them
+    ].map(Math.abs);
+    const [{ dictionary }] = answersTo([numbers.map((x) => [x])], 2);
+    expect(numbers.map((x) => roundTo8(x || 1))).toEqual(dictionary.scales);
   });
 });
