@@ -8,25 +8,22 @@ namespace channelwise::simd {
 
 namespace {
 
-/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose
-/// tiles all share the first kTile scales.
+/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose tiles
+/// all share the first kTile scales.
 template <typename T, typename Code>
 [[gnu::noinline]] void dequantizeStretch(const Code* quantized, std::size_t count, std::size_t step, const T* scales,
                                          T* dequantized) {
   using L = Lanes<T>;
-  PartTile<Code> quantizedPart;
-  PartTile<T> dequantizedPart;
-  for (std::size_t at = 0; at < count; at += kTile, scales += step) {
-    const std::size_t left = count - at;
+  std::size_t at = 0;
+  for (; at + kTile <= count; at += kTile, scales += step) {
     v128_t codes[2];
     v128_t wide[L::kVectors];
-    loadCodes(quantizedPart.toRead(quantized + at, left), codes);
+    loadCodes(quantized + at, codes);
     L::widen(codes, wide);
-    T* to = dequantizedPart.toWrite(dequantized + at, left);
     for (std::size_t v = 0; v < L::kVectors; ++v)
-      wasm_v128_store(to + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));
+      wasm_v128_store(dequantized + at + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));
   }
-  dequantizedPart.finish(dequantized, count);
+  for (std::size_t i = 0; at + i < count; ++i) dequantized[at + i] = static_cast<T>(quantized[at + i]) * scales[i];
 }
 
 }  // namespace

@@ -36,8 +36,11 @@ struct Lanes<double> {
   static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
 
-  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+  static v128_t magnitudeKey(v128_t a) { return wasm_f64x2_abs(a); }
+  static v128_t maxKey(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+  static v128_t magnitudeOfKey(v128_t key) { return key; }
 
+  static v128_t pairSums(v128_t a) { return a; }
   static void addTo(double* sums, v128_t a) { wasm_v128_store(sums, wasm_f64x2_add(wasm_v128_load(sums), a)); }
 
   static constexpr double kRounder = 0x1.8p52;
@@ -78,9 +81,11 @@ struct Lanes<float> {
   static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
 
-  /// The larger of two vectors of non-negative numbers, infinity above every number and NaN above infinity: as
-  /// integers, their bits have that order.
-  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_i32x4_max(a, b); }
+  /// Without their sign, the bits of numbers have the order of the magnitudes as integers, with infinity above every
+  /// number and NaN above infinity. Shifting the sign out takes no constant, unlike masking it.
+  static v128_t magnitudeKey(v128_t a) { return wasm_i32x4_shl(a, 1); }
+  static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
+  static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
 
   /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
   static constexpr float kRounder = 0x1.8p23f;
@@ -91,6 +96,12 @@ struct Lanes<float> {
     for (int i = 0; i < 2; ++i)
       codes[i] =
           wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[2 * i], rounder), wasm_i32x4_sub(rounded[2 * i + 1], rounder));
+  }
+
+  /// The sum of all lanes as two float64 lanes.
+  static v128_t pairSums(v128_t a) {
+    return wasm_f64x2_add(wasm_f64x2_promote_low_f32x4(a),
+                          wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
   /// sums[i] += lane i, in float64.
@@ -106,31 +117,6 @@ struct Lanes<float> {
       wide[2 * i + 1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes[i]));
     }
   }
-};
-
-/// The end of an array, where it is shorter than a tile: kernels always work on whole tiles, and this lends them one,
-/// so that nothing outside the array is touched. What is read is padded with zeros.
-template <typename E>
-class PartTile {
- public:
-  /// `left` elements are left at `from`.
-  const E* toRead(const E* from, std::size_t left) {
-    if (left >= kTile) return from;
-    std::fill(std::copy(from, from + left, elements_), elements_ + kTile, E{0});
-    return elements_;
-  }
-
-  /// finish() puts what was written where it belongs.
-  E* toWrite(E* to, std::size_t left) { return left >= kTile ? to : elements_; }
-
-  /// After the last tile of an array of `count`.
-  void finish(E* array, std::size_t count) const {
-    const std::size_t part = count % kTile;
-    std::copy(elements_, elements_ + part, array + (count - part));
-  }
-
- private:
-  E elements_[kTile];
 };
 
 /// Two vectors of int16 to 16 codes in memory and back.

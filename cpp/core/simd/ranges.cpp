@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdint>
 
 #include "../kernels.h"
@@ -14,44 +15,45 @@ void raise(T& largest, T magnitude) {
   if (!(magnitude <= largest) && largest == largest) largest = magnitude;
 }
 
-/// largest[v] = the larger of itself and |weights|, for the vectors v of a tile.
+/// Raises the keys of a tile's vectors.
 template <typename T>
-inline void rangeTile(const T* weights, v128_t* largest) {
+inline void rangeTile(const T* weights, v128_t* keys) {
   using L = Lanes<T>;
   for (std::size_t v = 0; v < L::kVectors; ++v)
-    largest[v] = L::maxMagnitude(largest[v], L::abs(wasm_v128_load(weights + v * L::kCount)));
+    keys[v] = L::maxKey(keys[v], L::magnitudeKey(wasm_v128_load(weights + v * L::kCount)));
 }
 
 template <typename T>
 T rangeOfRun(const T* weights, std::size_t count) {
   using L = Lanes<T>;
-  v128_t largest[L::kVectors];
-  for (v128_t& vector : largest) vector = L::splat(0);
-  PartTile<T> part;
-  for (std::size_t at = 0; at < count; at += kTile) rangeTile(part.toRead(weights + at, count - at), largest);
-  for (std::size_t v = 1; v < L::kVectors; ++v) largest[0] = L::maxMagnitude(largest[0], largest[v]);
+  v128_t keys[L::kVectors];
+  for (v128_t& key : keys) key = L::splat(0);
+  std::size_t at = 0;
+  for (; at + kTile <= count; at += kTile) rangeTile(weights + at, keys);
+  for (std::size_t v = 1; v < L::kVectors; ++v) keys[0] = L::maxKey(keys[0], keys[v]);
   T lanes[L::kCount];
-  wasm_v128_store(lanes, largest[0]);
+  wasm_v128_store(lanes, L::magnitudeOfKey(keys[0]));
   T result = 0;
   for (T lane : lanes) raise(result, lane);
+  for (; at < count; ++at) raise(result, std::fabs(weights[at]));
   return result;
 }
 
 template <typename T>
 void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, T* largest) {
   using L = Lanes<T>;
-  T columns[kChunk] = {};
+  T columns[kChunk] = {};  // keys where whole vectors are, magnitudes in the rest
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  PartTile<T> part;
   for (std::size_t o = 0; o < extent.outer; ++o) {
     const T* row = weights + o * stride + chunk.offset;
-    for (std::size_t at = 0; at < chunk.width; at += kTile) {
-      v128_t vectors[L::kVectors];
-      for (std::size_t v = 0; v < L::kVectors; ++v) vectors[v] = wasm_v128_load(columns + at + v * L::kCount);
-      rangeTile(part.toRead(row + at, chunk.width - at), vectors);
-      for (std::size_t v = 0; v < L::kVectors; ++v) wasm_v128_store(columns + at + v * L::kCount, vectors[v]);
-    }
+    std::size_t at = 0;
+    for (; at + L::kCount <= chunk.width; at += L::kCount)
+      wasm_v128_store(columns + at,
+                      L::maxKey(wasm_v128_load(columns + at), L::magnitudeKey(wasm_v128_load(row + at))));
+    for (; at < chunk.width; ++at) raise(columns[at], std::fabs(row[at]));
   }
+  for (std::size_t at = 0; at + L::kCount <= chunk.width; at += L::kCount)
+    wasm_v128_store(columns + at, L::magnitudeOfKey(wasm_v128_load(columns + at)));
   for (std::size_t column = 0; column < chunk.width; ++column)
     raise(largest[chunk.firstChannel + column / extent.inner], columns[column]);
 }
