@@ -23,6 +23,8 @@ export default defineConfig({
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts"],
           testTimeout: 60_000,
+          // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
+          server: { deps: { external: [/\/build\/wasm\//] } },
         },
       },
       {

@@ -1,0 +1,169 @@
+// The shipped SIMD kernels against the scalar ones of cpp/core/scalar, both in wasm and driven by the same TypeScript.
+
+import { load, type QuantizeOptions } from "channelwise";
+import { describe, expect, it } from "vitest";
+import { loadOracle } from "./oracle.js";
+import {
+  allBits,
+  DBL_MAX,
+  FLT_MAX,
+  type Floats,
+  type FloatType,
+  floatsFrom,
+  floatTypes,
+  randomBits,
+  randomPatterns,
+  ties,
+} from "./random.js";
+import type { Layout } from "./reference.js";
+import { expectSameBits, expectSameDouble } from "./same-bits.js";
+
+const channelwise = await load();
+const oracle = await loadOracle();
+
+const tile = 16;
+const lengths = Array.from({ length: 2 * tile + 1 }, (_, i) => i + 1);
+
+/** Sums may differ by what they may be off: twice the tolerance of one. */
+const tolerance = { float32: 2e-6, float64: 2e-12 };
+
+function expectClose(actual: number, expected: number, relative: number, what: string) {
+  if (actual === expected) return;
+  const limit = relative * Math.abs(expected) + Number.MIN_VALUE;
+  expect(Math.abs(actual - expected), `${what}: ${actual} against ${expected}`).toBeLessThanOrEqual(limit);
+}
+
+/** Decibels differ by 4.35 times as much as the two sums do, relatively. */
+function expectCloseDecibels(actual: number, expected: number, relative: number, what: string) {
+  if (actual === expected) return;
+  const limit = 2 * 4.35 * relative + 1e-14 * Math.abs(expected);
+  expect(Math.abs(actual - expected), `${what}: ${actual} against ${expected}`).toBeLessThanOrEqual(limit);
+}
+
+/** Every choice of outputs, since each may have a kernel of its own. */
+const outputs = [false, true].flatMap((dequantize) =>
+  ([false, "total", "channel"] as const).map((errors) => ({ dequantize, errors })),
+);
+
+function expectOracle(weights: Floats, options: Layout & { bits: number }) {
+  const relative = tolerance[weights instanceof Float32Array ? "float32" : "float64"];
+  for (const output of outputs) {
+    const all: QuantizeOptions = { ...options, ...output };
+    const actual = channelwise.quantize(weights, all);
+    const expected = oracle.quantize(weights, all);
+    expectSameBits(actual.scales, expected.scales, "scales");
+    expectSameBits(actual.quantized, expected.quantized, "quantized");
+    if (expected.dequantized && actual.dequantized) {
+      expectSameBits(actual.dequantized, expected.dequantized, "dequantized");
+      expectSameBits(channelwise.dequantize(actual), expected.dequantized, "dequantize()");
+      expectSameBits(oracle.dequantize(actual), expected.dequantized, "dequantize() of the oracle");
+    }
+    if (output.errors !== false) {
+      expectSameDouble(actual.maxError as number, expected.maxError as number, "maxError");
+      expectClose(actual.mse as number, expected.mse as number, relative, "mse");
+      expectCloseDecibels(actual.sqnr as number, expected.sqnr as number, relative, "sqnr");
+    }
+    if (expected.perChannel && actual.perChannel) {
+      const { mse, sqnr } = expected.perChannel;
+      expectSameBits(actual.perChannel.maxError, expected.perChannel.maxError, "perChannel.maxError");
+      actual.perChannel.mse.forEach((each, c) => {
+        expectClose(each, mse[c], relative, `perChannel.mse[${c}]`);
+      });
+      actual.perChannel.sqnr.forEach((each, c) => {
+        expectCloseDecibels(each, sqnr[c], relative, `perChannel.sqnr[${c}]`);
+      });
+    }
+  }
+}
+
+const least = { float32: 2 ** -149, float64: 2 ** -1074 };
+const largest = { float32: FLT_MAX, float64: DBL_MAX };
+
+type Make = (type: FloatType, length: number, bits: number, seed: number) => Floats;
+
+/** Weights of every kind that has rules of its own. */
+const kinds: Record<string, Make> = {
+  "random bits": (type, length, _, seed) => randomPatterns(type, length, seed, 7),
+  "random bits of all magnitudes": (type, length, _, seed) => randomPatterns(type, length, seed, length, 2046),
+  ties: (type, length, bits, seed) => ties(type, length, bits, seed, 5),
+  subnormals: (type, length, bits, seed) => {
+    const next = randomBits(seed);
+    // Scales of no, one and some units: they underflow, clamp, and are just small.
+    const most = 2 ** (bits - 1 + (seed % 4));
+    return floatsFrom(type, length, () => ((next() % (2 * most)) - most) * least[type]);
+  },
+  "the largest numbers": (type, length, _, seed) => {
+    const next = randomBits(seed);
+    return floatsFrom(type, length, () => [1, -1, 0.5, -0.25][next() % 4] * largest[type]);
+  },
+  "zeros and small negatives": (type, length, bits, seed) => {
+    const next = randomBits(seed);
+    const qmax = 2 ** (bits - 1) - 1;
+    return floatsFrom(type, length, () => [0, -0, -0.3, 0.5, -0.5, -least[type], qmax][next() % (4 + (seed % 4))]);
+  },
+};
+
+describe.each(Object.keys(kinds))("the shipped kernels equal the oracle for %s", (kind) => {
+  describe.each(floatTypes)("of %s", (type) => {
+    it.each(allBits)("in rows of every length up to two tiles and one, at %i bits", (bits) => {
+      for (const length of lengths) {
+        expectOracle(kinds[kind](type, 3 * length, bits, length), { shape: [3, length], bits });
+      }
+    });
+
+    it.each(allBits)("in columns of every number up to 35, at %i bits", (bits) => {
+      for (let width = 1; width <= 35; width++) {
+        for (const height of [1, 2, 9]) {
+          expectOracle(kinds[kind](type, height * width, bits, width), { shape: [height, width], axis: 1, bits });
+        }
+      }
+    });
+
+    it.each(allBits)("behind a middle axis, per tensor and in groups, at %i bits", (bits) => {
+      for (const inner of [1, 2, 3, 5, 8, 13, 15, 16, 17, 33]) {
+        const weights = kinds[kind](type, 2 * 6 * inner, bits, inner);
+        const shape = [2, 6, inner];
+        expectOracle(weights, { shape, axis: 1, bits });
+        expectOracle(weights, { shape, granularity: "tensor", bits });
+        expectOracle(weights, { shape, granularity: { group: 3, along: 1 }, bits });
+        expectOracle(weights, { shape, granularity: { group: inner, along: 2 }, bits });
+      }
+    });
+  });
+});
+
+describe.each(floatTypes)("the shipped kernels equal the oracle in large matrices of %s", (type) => {
+  it.each<[string, Layout]>([
+    ["long rows", { shape: [3, 70_001] }],
+    ["many rows", { shape: [5003, 41] }],
+    ["many columns", { shape: [41, 5003], axis: 1 }],
+    ["tall columns", { shape: [20_011, 10], axis: 1 }],
+    ["a middle axis", { shape: [41, 67, 71], axis: 1 }],
+    ["short rows behind a middle axis", { shape: [301, 67, 11], axis: 1 }],
+    ["one scale", { shape: [200_003], granularity: "tensor" }],
+  ])("%s", (_, layout) => {
+    const weights = randomPatterns(
+      type,
+      layout.shape.reduce((a, b) => a * b),
+      1,
+      997,
+    );
+    for (const bits of [3, 8, 16]) expectOracle(weights, { ...layout, bits });
+  });
+});
+
+describe.each(floatTypes)("any codes and %s scales are multiplied alike", (type) => {
+  it("in rows and columns of every length up to two tiles and three", () => {
+    const next = randomBits(5);
+    for (let length = 1; length <= 35; length++) {
+      for (const codes of [Int8Array, Int16Array]) {
+        const quantized = new codes(3 * length).map(() => next());
+        const inRows = { quantized, scales: randomPatterns(type, 3, length, 1), shape: [3, length] };
+        expectSameBits(channelwise.dequantize(inRows), oracle.dequantize(inRows), "rows");
+        const scales = randomPatterns(type, length, length, 1);
+        const inColumns = { quantized, scales, shape: [3, length], axis: 1 };
+        expectSameBits(channelwise.dequantize(inColumns), oracle.dequantize(inColumns), "columns");
+      }
+    }
+  });
+});
