@@ -8,8 +8,8 @@ namespace channelwise::simd {
 
 namespace {
 
-/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose tiles
-/// all share the first kTile scales.
+/// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose
+/// tiles all share the first kTile scales.
 template <typename T, typename Code>
 [[gnu::noinline]] void dequantizeStretch(const Code* quantized, std::size_t count, std::size_t step, const T* scales,
                                          T* dequantized) {
@@ -20,6 +20,7 @@ template <typename T, typename Code>
     v128_t wide[L::kVectors];
     loadCodes(quantized + at, codes);
     L::widen(codes, wide);
+#pragma GCC unroll 8
     for (std::size_t v = 0; v < L::kVectors; ++v)
       wasm_v128_store(dequantized + at + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));
   }

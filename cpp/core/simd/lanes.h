@@ -45,16 +45,14 @@ struct Lanes<double> {
 
   static constexpr double kRounder = 0x1.8p52;
 
-  /// The low halves of eight vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
-  static void integers(const v128_t* rounded, v128_t* codes) {
-    for (int i = 0; i < 2; ++i) {
-      const v128_t* r = rounded + 4 * i;
-      codes[i] = wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
-                                         wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
-    }
+  /// The low halves of four vectors of x + kRounder (|x| <= 2^15), as eight int16.
+  static v128_t integers(const v128_t* r, v128_t) {
+    return wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
+                                   wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
   }
 
   static void widen(const v128_t* codes, v128_t* wide) {
+#pragma GCC unroll 8
     for (int i = 0; i < 2; ++i) {
       const v128_t low = wasm_i32x4_extend_low_i16x8(codes[i]);
       const v128_t high = wasm_i32x4_extend_high_i16x8(codes[i]);
@@ -90,12 +88,9 @@ struct Lanes<float> {
   /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
   static constexpr float kRounder = 0x1.8p23f;
 
-  /// The integers in four vectors of x + kRounder (|x| <= 2^15), as two vectors of int16.
-  static void integers(const v128_t* rounded, v128_t* codes) {
-    const v128_t rounder = wasm_i32x4_splat(0x4b400000);  // the bits of kRounder
-    for (int i = 0; i < 2; ++i)
-      codes[i] =
-          wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[2 * i], rounder), wasm_i32x4_sub(rounded[2 * i + 1], rounder));
+  /// The integers in two vectors of x + kRounder (|x| <= 2^15), as eight int16.
+  static v128_t integers(const v128_t* rounded, v128_t rounder) {
+    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[0], rounder), wasm_i32x4_sub(rounded[1], rounder));
   }
 
   /// The sum of all lanes as two float64 lanes.
@@ -112,6 +107,7 @@ struct Lanes<float> {
 
   /// 16 codes, widened to four vectors of floats.
   static void widen(const v128_t* codes, v128_t* wide) {
+#pragma GCC unroll 8
     for (int i = 0; i < 2; ++i) {
       wide[2 * i] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes[i]));
       wide[2 * i + 1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes[i]));

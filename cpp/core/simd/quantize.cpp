@@ -19,55 +19,72 @@ T* advance(T* pointer, std::size_t offset) {
   return pointer ? pointer + offset : nullptr;
 }
 
-/// The least and the largest code, in every lane.
+/// What the rule needs in every lane.
 template <typename T>
 struct CodeLimits {
   v128_t qmin;
   v128_t qmax;
+  v128_t rounder = Lanes<T>::splat(Lanes<T>::kRounder);
 
   explicit CodeLimits(int bits)
-      : qmin(Lanes<T>::splat(static_cast<T>(qminOf(bits)))), qmax(Lanes<T>::splat(static_cast<T>(qmaxOf(bits)))) {}
+      : qmin(Lanes<T>::splat(static_cast<T>(qminOf(bits)))), qmax(Lanes<T>::splat(static_cast<T>(qmaxOf(bits)))) {
+#ifdef __wasm__
+    // The compiler may not know its value, or subtracting it would become adding its negative: one more register, for
+    // which there is no room in the loops.
+    asm("" : "+r"(rounder));
+#endif
+  }
 };
 
-/// How a code is made from a weight, for one vector: the codes, as numbers plus kRounder. Clamping before rounding gives
-/// what clamping after it does, because the limits are integers.
+/// How a code is made from a weight, for one vector: the codes, as numbers plus kRounder. Clamping before rounding
+/// gives what clamping after it does, because the limits are integers.
 template <typename T>
 inline v128_t roundedCodes(v128_t weights, v128_t scales, const CodeLimits<T>& limits) {
   using L = Lanes<T>;
   const v128_t quotients = L::div(weights, scales);
-  return L::add(L::max(L::min(quotients, limits.qmax), limits.qmin), L::splat(L::kRounder));
+  return L::add(L::max(L::min(quotients, limits.qmax), limits.qmin), limits.rounder);
 }
 
-/// What a kernel makes. Every kind is a copy of the code: int8 codes of float32 weights, which are asked for most, have a
-/// kind without anything else and one with the figures; kAny makes whatever is not null.
+/// What a kernel makes. Every kind is a copy of the code: int8 codes of float32 weights, which are asked for most, have
+/// a kind without anything else and one with the figures; kAny makes whatever is not null.
 enum class Outputs { kCodes, kCodesAndFigures, kAny };
 
-/// One tile. scaleAt(v) gives the scales of vector v; measure(weights, errors) gets the vectors of the tile.
+/// One tile. scaleAt(v) gives the scales of vector v; measure(v, weights, errors) gets two vectors at a time.
 template <Outputs kOutputs, typename T, typename Code, typename ScaleAt, typename Measure>
 inline void quantizeTile(const T* weights, const CodeLimits<T>& limits, ScaleAt scaleAt, Code* quantized,
                          T* dequantized, Measure measure) {
   using L = Lanes<T>;
-  v128_t weight[L::kVectors];
-  v128_t rounded[L::kVectors];
-  v128_t error[L::kVectors];
-  for (std::size_t v = 0; v < L::kVectors; ++v) {
-    const v128_t scale = scaleAt(v);
-    weight[v] = wasm_v128_load(weights + v * L::kCount);
-    rounded[v] = roundedCodes<T>(weight[v], scale, limits);
-    if constexpr (kOutputs != Outputs::kCodes) {
-      const v128_t back = L::mul(L::sub(rounded[v], L::splat(L::kRounder)), scale);
-      if (kOutputs == Outputs::kAny && dequantized) wasm_v128_store(dequantized + v * L::kCount, back);
-      error[v] = L::sub(weight[v], back);
-    }
-  }
   v128_t codes[2];
-  L::integers(rounded, codes);
+#pragma GCC unroll 8
+  for (std::size_t half = 0; half < 2; ++half) {
+    v128_t rounded[L::kVectors / 2];
+#pragma GCC unroll 8
+    for (std::size_t pair = 0; pair < L::kVectors / 2; pair += 2) {
+      v128_t weight[2];
+      v128_t error[2];
+#pragma GCC unroll 8
+      for (std::size_t i = 0; i < 2; ++i) {
+        const std::size_t v = half * L::kVectors / 2 + pair + i;
+        const v128_t scale = scaleAt(v);
+        weight[i] = wasm_v128_load(weights + v * L::kCount);
+        rounded[pair + i] = roundedCodes<T>(weight[i], scale, limits);
+        if constexpr (kOutputs != Outputs::kCodes) {
+          const v128_t back = L::mul(L::sub(rounded[pair + i], limits.rounder), scale);
+          if (kOutputs == Outputs::kAny && dequantized) wasm_v128_store(dequantized + v * L::kCount, back);
+          error[i] = L::sub(weight[i], back);
+        }
+      }
+      if constexpr (kOutputs != Outputs::kCodes) {
+        measure(half * L::kVectors / 2 + pair, weight, error);
+      }
+    }
+    codes[half] = L::integers(rounded, limits.rounder);
+  }
   storeCodes(quantized, codes);
-  if constexpr (kOutputs != Outputs::kCodes) measure(weight, error);
 }
 
-/// Calls kernel(weights, quantized, dequantized) on a tile padded with weights of zero, which change no figure, and keeps
-/// the first `count` of what it makes.
+/// Calls kernel(weights, quantized, dequantized) on a tile padded with weights of zero, which change no figure, and
+/// keeps the first `count` of what it makes.
 template <typename T, typename Code, typename Kernel>
 void withPadding(const T* weights, std::size_t count, Code* quantized, T* dequantized, Kernel kernel) {
   T in[kTile] = {};
@@ -79,20 +96,16 @@ void withPadding(const T* weights, std::size_t count, Code* quantized, T* dequan
   if (dequantized) std::copy(back, back + count, dequantized);
 }
 
-/// The sum of the squares in every lane.
+/// a^2 + b^2 in every lane.
 template <typename T>
-inline v128_t sumOfSquares(const v128_t* vectors) {
+inline v128_t sumOfSquares(const v128_t* pair) {
   using L = Lanes<T>;
-  v128_t sums[L::kVectors / 2];
-  for (std::size_t v = 0; v < L::kVectors / 2; ++v)
-    sums[v] = L::add(L::mul(vectors[2 * v], vectors[2 * v]), L::mul(vectors[2 * v + 1], vectors[2 * v + 1]));
-  for (std::size_t v = 1; v < L::kVectors / 2; ++v) sums[0] = L::add(sums[0], sums[v]);
-  return sums[0];
+  return L::add(L::mul(pair[0], pair[0]), L::mul(pair[1], pair[1]));
 }
 
 /// A contiguous run of weights with one scale; adds to the plain values of `sums`.
 template <Outputs kOutputs, typename T, typename Code>
-[[gnu::noinline]] void quantizeRun(const T* weights, std::size_t count, T scale, const CodeLimits<T>& limits,
+[[gnu::noinline]] void quantizeRun(const T* weights, std::size_t count, T scale, const CodeLimits<T> limits,
                                    Code* quantized, T* dequantized, ErrorFigures& sums) {
   using L = Lanes<T>;
   const v128_t scales = L::splat(scale);
@@ -108,10 +121,10 @@ template <Outputs kOutputs, typename T, typename Code>
     for (; at < end; at += kTile) {
       quantizeTile<kOutputs>(
           weights + at, limits, [&](std::size_t) { return scales; }, quantized + at, advance(dequantized, at),
-          [&](const v128_t* tileWeights, const v128_t* tileErrors) {
-            error = L::add(error, sumOfSquares<T>(tileErrors));
-            weight = L::add(weight, sumOfSquares<T>(tileWeights));
-            for (std::size_t v = 0; v < L::kVectors; ++v) largest = L::max(largest, L::abs(tileErrors[v]));
+          [&](std::size_t, const v128_t* weights, const v128_t* errors) {
+            error = L::add(error, sumOfSquares<T>(errors));
+            weight = L::add(weight, sumOfSquares<T>(weights));
+            largest = L::maxKey(largest, L::maxKey(L::magnitudeKey(errors[0]), L::magnitudeKey(errors[1])));
           });
     }
     errorSums = wasm_f64x2_add(errorSums, L::pairSums(error));
@@ -121,14 +134,13 @@ template <Outputs kOutputs, typename T, typename Code>
     sums.error.value += wasm_f64x2_extract_lane(errorSums, 0) + wasm_f64x2_extract_lane(errorSums, 1);
     sums.weight.value += wasm_f64x2_extract_lane(weightSums, 0) + wasm_f64x2_extract_lane(weightSums, 1);
     T lanes[L::kCount];
-    wasm_v128_store(lanes, largest);
+    wasm_v128_store(lanes, L::magnitudeOfKey(largest));
     for (T lane : lanes) sums.largest = std::max<double>(sums.largest, lane);
   }
   if (at == count) return;
-  withPadding(weights + at, count - at, quantized + at, advance(dequantized, at),
-              [&](const T* in, Code* codes, T* back) {
-                quantizeRun<kOutputs>(in, kTile, scale, limits, codes, back, sums);
-              });
+  withPadding(
+      weights + at, count - at, quantized + at, advance(dequantized, at),
+      [&](const T* in, Code* codes, T* back) { quantizeRun<kOutputs>(in, kTile, scale, limits, codes, back, sums); });
 }
 
 /// Error figures of up to kChunk columns, each in a lane of its own.
@@ -144,12 +156,13 @@ class ColumnFigures {
     std::fill_n(weightSums_, kChunk, 0.0);
   }
 
-  /// Adds a tile at column `at`.
+  /// Adds two vectors at column `at`.
   void add(std::size_t at, const v128_t* weights, const v128_t* errors) {
-    for (std::size_t v = 0; v < L::kVectors; ++v, at += L::kCount) {
-      wasm_v128_store(error_ + at, L::add(wasm_v128_load(error_ + at), L::mul(errors[v], errors[v])));
-      wasm_v128_store(weight_ + at, L::add(wasm_v128_load(weight_ + at), L::mul(weights[v], weights[v])));
-      wasm_v128_store(largest_ + at, L::max(wasm_v128_load(largest_ + at), L::abs(errors[v])));
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < 2; ++i, at += L::kCount) {
+      wasm_v128_store(error_ + at, L::add(wasm_v128_load(error_ + at), L::mul(errors[i], errors[i])));
+      wasm_v128_store(weight_ + at, L::add(wasm_v128_load(weight_ + at), L::mul(weights[i], weights[i])));
+      wasm_v128_store(largest_ + at, L::max(wasm_v128_load(largest_ + at), L::abs(errors[i])));
     }
   }
 
@@ -193,7 +206,9 @@ template <Outputs kOutputs, typename T, typename Code>
     quantizeTile<kOutputs>(
         weights + at, limits, [&](std::size_t v) { return wasm_v128_load(scales + first + at + v * Lanes<T>::kCount); },
         quantized + at, advance(dequantized, at),
-        [&](const v128_t* tileWeights, const v128_t* tileErrors) { sums.add(first + at, tileWeights, tileErrors); });
+        [&](std::size_t v, const v128_t* weights, const v128_t* errors) {
+          sums.add(first + at + v * Lanes<T>::kCount, weights, errors);
+        });
   }
   if (at == count) return;
   withPadding(weights + at, count - at, quantized + at, advance(dequantized, at),
@@ -202,8 +217,8 @@ template <Outputs kOutputs, typename T, typename Code>
               });
 }
 
-/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed are
-/// far below the sum. Where every error is 0, so is their sum.
+/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed
+/// are far below the sum. Where every error is 0, so is their sum.
 template <typename T>
 bool sumsAreSound(const ErrorFigures& figures) {
   constexpr bool kSingle = sizeof(T) == sizeof(float);

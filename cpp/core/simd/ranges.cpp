@@ -19,6 +19,7 @@ void raise(T& largest, T magnitude) {
 template <typename T>
 inline void rangeTile(const T* weights, v128_t* keys) {
   using L = Lanes<T>;
+#pragma GCC unroll 8
   for (std::size_t v = 0; v < L::kVectors; ++v)
     keys[v] = L::maxKey(keys[v], L::magnitudeKey(wasm_v128_load(weights + v * L::kCount)));
 }
@@ -30,6 +31,7 @@ T rangeOfRun(const T* weights, std::size_t count) {
   for (v128_t& key : keys) key = L::splat(0);
   std::size_t at = 0;
   for (; at + kTile <= count; at += kTile) rangeTile(weights + at, keys);
+#pragma GCC unroll 8
   for (std::size_t v = 1; v < L::kVectors; ++v) keys[0] = L::maxKey(keys[0], keys[v]);
   T lanes[L::kCount];
   wasm_v128_store(lanes, L::magnitudeOfKey(keys[0]));
@@ -48,8 +50,7 @@ void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, 
     const T* row = weights + o * stride + chunk.offset;
     std::size_t at = 0;
     for (; at + L::kCount <= chunk.width; at += L::kCount)
-      wasm_v128_store(columns + at,
-                      L::maxKey(wasm_v128_load(columns + at), L::magnitudeKey(wasm_v128_load(row + at))));
+      wasm_v128_store(columns + at, L::maxKey(wasm_v128_load(columns + at), L::magnitudeKey(wasm_v128_load(row + at))));
     for (; at < chunk.width; ++at) raise(columns[at], std::fabs(row[at]));
   }
   for (std::size_t at = 0; at + L::kCount <= chunk.width; at += L::kCount)
