@@ -1,0 +1,37 @@
+type Child = Node | string;
+
+/** A new HTML element with attributes and children. */
+export function html<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** A new SVG element with attributes and children. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string | number>> = {},
+  ...children: Child[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** The element of index.html with this id. */
+export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} with id ${id}`);
+  return element;
+}
+
+/** A wide table that scrolls by itself; it takes the focus, so that the arrow keys can scroll it. */
+export function scrollRegion(label: string, ...children: Child[]): HTMLDivElement {
+  return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);
+}

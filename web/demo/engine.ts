@@ -1,0 +1,95 @@
+import type { Reply, Request, Source, Task, Tasks } from "./protocol.js";
+
+/** A task given up because newer input made it pointless, or because the person cancelled it. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/** A task failed in the worker; the range is the part of the pasted text to point at. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly range: readonly [start: number, length: number] | undefined;
+
+  constructor(message: string, range: readonly [start: number, length: number] | undefined) {
+    super(message);
+    this.range = range;
+  }
+}
+
+interface Pending {
+  task: Task;
+  resolve: (answer: never) => void;
+  reject: (error: Error) => void;
+}
+
+/** Tasks that may take long. The others wait for them, and are forgotten rather than stopped. */
+const LONG: readonly Task[] = ["open", "quantize", "save"];
+
+/** The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. */
+export class Engine {
+  /** Told what the worker is doing. */
+  onProgress: (stage: string) => void = () => {};
+  #worker = this.#spawn();
+  #pending = new Map<number, Pending>();
+  #nextId = 0;
+  #opened: Source | undefined;
+
+  /** The source that the worker holds. */
+  get opened(): Source | undefined {
+    return this.#opened;
+  }
+
+  ask<T extends Task>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
+    const id = this.#nextId++;
+    return new Promise<Tasks[T]["answer"]>((resolve, reject) => {
+      this.#pending.set(id, { task, resolve, reject });
+      this.#worker.postMessage({ id, task, given } as Request);
+    });
+  }
+
+  async open(source: Source): Promise<Tasks["open"]["answer"]> {
+    const answer = await this.ask("open", source);
+    this.#opened = source;
+    return answer;
+  }
+
+  /** Gives up whatever is under way; long work is stopped at once. */
+  interrupt() {
+    const long = [...this.#pending.values()].some(({ task }) => LONG.includes(task));
+    if (long) {
+      this.#worker.terminate();
+      this.#worker = this.#spawn();
+      this.#opened = undefined;
+    }
+    this.#rejectAll(new Interrupted());
+  }
+
+  #spawn(): Worker {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#receive(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#rejectAll(
+        new TaskError(`The worker cannot run: ${event.message || "its script did not load"}.`, undefined),
+      );
+    });
+    return worker;
+  }
+
+  #receive(reply: Reply) {
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    if ("progress" in reply) {
+      this.onProgress(reply.progress);
+      return;
+    }
+    this.#pending.delete(reply.id);
+    if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
+    else pending.resolve(reply.answer as never);
+  }
+
+  #rejectAll(error: Error) {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}

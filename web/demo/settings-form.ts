@@ -1,0 +1,126 @@
+import { byId, html } from "./dom.js";
+import { count, counted } from "./format.js";
+import type { Opened, Settings } from "./protocol.js";
+
+/** A usual group size; the nearest divisor below is proposed where it does not divide the axis. */
+const USUAL_GROUP = 32;
+
+/** The controls of the quantization, kept within what the weights allow. */
+export class SettingsForm {
+  readonly #bits = byId("bits", HTMLInputElement);
+  readonly #axis = byId("axis", HTMLSelectElement);
+  readonly #group = byId("group", HTMLInputElement);
+  readonly #along = byId("along", HTMLSelectElement);
+  #shape: readonly number[] = [];
+  #groupTyped = false;
+
+  /** @param changed called after every change; `soon` where more may follow at once, as from a slider. */
+  constructor(changed: (soon: boolean) => void) {
+    this.#bits.addEventListener("input", () => {
+      this.#tellBits();
+      changed(true);
+    });
+    this.#group.addEventListener("input", () => {
+      this.#groupTyped = true;
+      changed(true);
+    });
+    for (const control of [this.#axis, this.#along, ...radios("granularity"), ...radios("arithmetic")]) {
+      control.addEventListener("change", () => {
+        if (!this.#groupTyped) this.#proposeGroup();
+        this.#update();
+        changed(false);
+      });
+    }
+    this.#tellBits();
+    this.#update();
+  }
+
+  /** Takes over the axes of newly opened weights; the chosen ones are kept where they exist. */
+  fit({ shape, stored }: Opened, axis?: number) {
+    const chosen = axis ?? Number(this.#axis.value);
+    const along = this.#shape.length === shape.length ? Number(this.#along.value) : shape.length - 1;
+    this.#shape = shape;
+    for (const [select, value] of [
+      [this.#axis, chosen],
+      [this.#along, along],
+    ] as const) {
+      select.replaceChildren(
+        ...shape.map((length, i) => html("option", { value: String(i) }, axisText(i, length, shape))),
+      );
+      select.value = String(value < shape.length ? value : 0);
+    }
+    if (!this.#groupTyped || shape[along] % this.#group.valueAsNumber !== 0) this.#proposeGroup();
+
+    const arithmetic = byId("arithmetic", HTMLFieldSetElement);
+    arithmetic.disabled = stored !== undefined;
+    byId("arithmetic-hint", HTMLElement).textContent =
+      stored === undefined
+        ? "float64 computes as Python does, to the last bit; float32 first rounds the numbers, as weights are stored."
+        : `The file stores ${stored}, and it is computed in that.`;
+    if (stored !== undefined) for (const radio of radios("arithmetic")) radio.checked = radio.value === stored;
+    this.#update();
+  }
+
+  /** The settings, or undefined where the group size is wrong, which is then told beside it. */
+  read(): Settings | undefined {
+    const settings: Settings = {
+      bits: this.#bits.valueAsNumber,
+      granularity: checked("granularity") as Settings["granularity"],
+      axis: Number(this.#axis.value),
+      group: this.#group.valueAsNumber,
+      along: Number(this.#along.value),
+      arithmetic: checked("arithmetic") as Settings["arithmetic"],
+    };
+    const problem = settings.granularity === "group" ? groupProblem(settings, this.#shape) : undefined;
+    const message = byId("group-error", HTMLElement);
+    message.textContent = problem ?? "";
+    message.hidden = problem === undefined;
+    this.#group.setAttribute("aria-invalid", String(problem !== undefined));
+    return problem === undefined ? settings : undefined;
+  }
+
+  #tellBits() {
+    const bits = this.#bits.valueAsNumber;
+    const limit = 2 ** (bits - 1);
+    const range = `−${count(limit)} to ${count(limit - 1)}`;
+    byId("bits-value", HTMLOutputElement).textContent = `${bits} bits, ${range}`;
+    this.#bits.setAttribute("aria-valuetext", `${bits} bits, integers ${range}`);
+  }
+
+  #proposeGroup() {
+    const length = this.#shape[Number(this.#along.value)] ?? USUAL_GROUP;
+    let group = Math.min(USUAL_GROUP, length);
+    while (length % group !== 0) group--;
+    this.#group.value = String(group);
+    this.#groupTyped = false;
+  }
+
+  #update() {
+    byId("groups", HTMLElement).hidden = checked("granularity") !== "group";
+  }
+}
+
+function radios(name: string): HTMLInputElement[] {
+  return [...document.querySelectorAll<HTMLInputElement>(`input[name="${name}"]`)];
+}
+
+function checked(name: string): string {
+  return radios(name).find((radio) => radio.checked)?.value as string;
+}
+
+function axisText(axis: number, length: number, shape: readonly number[]): string {
+  return shape.length === 2
+    ? `${axis}: ${counted(length, ["row", "column"][axis])}`
+    : `${axis}: of length ${count(length)}`;
+}
+
+function groupProblem({ group, along }: Settings, shape: readonly number[]): string | undefined {
+  const length = shape[along];
+  if (Number.isInteger(group) && group >= 1 && length % group === 0) return undefined;
+  const divisors = Array.from({ length: Math.min(length, 1024) }, (_, i) => i + 1).filter(
+    (size) => length % size === 0,
+  );
+  const possible = `Possible sizes: ${divisors.slice(0, 12).join(", ")}.`;
+  if (Number.isNaN(group)) return `The group size is missing. ${possible}`;
+  return `${group} does not divide ${count(length)}, the length of axis ${along}. ${possible}`;
+}

@@ -1,0 +1,94 @@
+import { html, scrollRegion } from "./dom.js";
+import { bytes, count, decibels, digits } from "./format.js";
+import type { Assessment, Settings, Summary } from "./protocol.js";
+
+/** The assessment of the granularity that was chosen. */
+export function chosenOf({ assessments, settings }: Summary): Assessment {
+  return assessments.find(({ granularity }) => granularity === settings.granularity) as Assessment;
+}
+
+export function granularityName({ granularity, group }: Settings): string {
+  return granularity === "group" ? `in groups of ${group}` : `per ${granularity}`;
+}
+
+/** The result in two sentences. */
+export function verdict(summary: Summary): string {
+  const { settings, assessments } = summary;
+  const chosen = chosenOf(summary);
+  const size = `${bytes(summary.weightBytes)} become ${bytes(bytesOf(chosen))}`;
+  const result = `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
+  const [perChannel, perTensor] = assessments;
+  const worst = ({ worst: { channel, sqnr } }: Assessment) => `${decibels(sqnr)} (${channel})`;
+  return `${result} The worst channel keeps ${worst(perChannel)} with a scale of its own, and ${worst(perTensor)} with one scale for all.`;
+}
+
+export function totals(summary: Summary): HTMLElement[] {
+  const chosen = chosenOf(summary);
+  const tile = (name: string, value: string, note: string) =>
+    html("div", {}, html("dt", {}, name), html("dd", {}, value), html("dd", { class: "note" }, note));
+  return [
+    tile("SQNR", decibels(chosen.sqnr), "signal to error, of all weights"),
+    tile("MSE", digits(chosen.mse, 6), "mean squared error"),
+    tile("Max error", digits(chosen.maxError, 6), "largest |weight − dequantized|"),
+    tile("Bytes before", bytes(summary.weightBytes), `the weights as ${summary.arithmetic}`),
+    tile(
+      "Bytes after",
+      bytes(bytesOf(chosen)),
+      `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales`,
+    ),
+    tile("Ratio", ratio(summary, chosen), packedNote(summary, chosen)),
+  ];
+}
+
+/** All granularities side by side. */
+export function comparison(summary: Summary): HTMLElement {
+  const { assessments, settings } = summary;
+  const headers = assessments.map((assessment) => {
+    const text = granularityName({ ...settings, granularity: assessment.granularity });
+    const chosen = assessment.granularity === settings.granularity;
+    const label = chosen ? [text, html("span", { class: "note" }, "chosen")] : [text];
+    return html("th", { scope: "col", ...(chosen ? { class: "chosen" } : {}) }, ...label);
+  });
+  const row = (name: string, value: (assessment: Assessment) => string) =>
+    html(
+      "tr",
+      {},
+      html("th", { scope: "row" }, name),
+      ...assessments.map((assessment) =>
+        html("td", assessment.granularity === settings.granularity ? { class: "chosen" } : {}, value(assessment)),
+      ),
+    );
+  const table = html(
+    "table",
+    { class: "comparison" },
+    html("caption", {}, `What ${settings.bits} bits cost with each choice of scales`),
+    html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Figure"), ...headers)),
+    html(
+      "tbody",
+      {},
+      row("SQNR", ({ sqnr }) => decibels(sqnr)),
+      row("SQNR of the worst channel", ({ worst }) => decibels(worst.sqnr)),
+      row("MSE", ({ mse }) => digits(mse, 6)),
+      row("Max error", ({ maxError }) => digits(maxError, 6)),
+      row("Scales", ({ scales }) => count(scales)),
+      row("Bytes", (assessment) => count(bytesOf(assessment))),
+      row("Ratio", (assessment) => ratio(summary, assessment)),
+    ),
+  );
+  return scrollRegion("Comparison", table);
+}
+
+function bytesOf({ codeBytes, scaleBytes }: Assessment): number {
+  return codeBytes + scaleBytes;
+}
+
+function ratio({ weightBytes }: Summary, assessment: Assessment): string {
+  return `${(weightBytes / bytesOf(assessment)).toFixed(2)} : 1`;
+}
+
+function packedNote({ settings: { bits } }: Summary, { codeBytes }: Assessment): string {
+  const bitsStored = bits <= 8 ? 8 : 16;
+  if (bits === bitsStored) return "before to after";
+  const packed = Math.ceil(((codeBytes / (bitsStored / 8)) * bits) / 8);
+  return `${bits}-bit integers packed would take ${bytes(packed)}`;
+}

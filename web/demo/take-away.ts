@@ -1,0 +1,68 @@
+import { writeNpy } from "channelwise/npy";
+import { dsvFormat } from "d3-dsv";
+import type { Saved, SavedAs } from "./protocol.js";
+import { axisNames, type Quantization } from "./quantization.js";
+import { referenceJsonParts } from "./reference-json.js";
+import { scaleName } from "./windows.js";
+
+/** A result as a file. */
+export function takeAway(quantization: Quantization, what: Saved, as: SavedAs): Blob {
+  const { result } = quantization;
+  if (as === "json") return textBlob(referenceJsonParts(result), "application/json");
+  if (as === "npy") {
+    const [values, shape] =
+      what === "scales" ? [result.scales, result.scaleShape] : [result[arrayOf(what)], result.shape];
+    return new Blob([writeNpy(values, shape)], { type: "application/octet-stream" });
+  }
+  const lines = what === "scales" ? scaleLines(quantization, as) : matrixLines(quantization, arrayOf(what), as);
+  return textBlob(lines, as === "csv" ? "text/csv" : "text/tab-separated-values");
+}
+
+function arrayOf(what: Saved): "quantized" | "dequantized" {
+  if (what === "quantized" || what === "dequantized") return what;
+  throw new TypeError(`${what} is not one array`);
+}
+
+const formats = { csv: dsvFormat(","), tsv: dsvFormat("\t") };
+const separators = { csv: ",", tsv: "\t" };
+
+function* scaleLines(quantization: Quantization, as: "csv" | "tsv"): Generator<string> {
+  const { settings, result } = quantization;
+  const format = formats[as];
+  yield `${format.formatRow([settings.granularity, "scale", "mse", "max_error", "sqnr_db"])}\n`;
+  for (const [i, scale] of result.scales.entries()) {
+    const { mse, maxError, sqnr } = result.perChannel;
+    const figures = [scale, mse[i], maxError[i], sqnr[i] === Infinity ? "inf" : sqnr[i]];
+    yield `${format.formatRow([scaleName(quantization, i), ...figures.map(String)])}\n`;
+  }
+}
+
+/** Rows of the last dimension with every digit, and with the names they were read with. */
+function* matrixLines({ tensor, result }: Quantization, what: "quantized" | "dequantized", as: "csv" | "tsv") {
+  const format = formats[as];
+  const separator = separators[as];
+  const width = tensor.shape.at(-1) as number;
+  const rowNames = axisNames(tensor, 0);
+  const columnNames = axisNames(tensor, 1);
+  const values = result[what];
+
+  if (columnNames !== undefined) yield `${format.formatRow([...(rowNames ? [""] : []), ...columnNames])}\n`;
+  for (let row = 0; row * width < values.length; row++) {
+    const name = rowNames === undefined ? "" : format.formatValue(rowNames[row]) + separator;
+    yield `${name}${values.subarray(row * width, (row + 1) * width).join(separator)}\n`;
+  }
+}
+
+/** Joins parts to strings of about a megabyte: a Blob of millions of parts is slow, and one string can be too long. */
+function textBlob(parts: Iterable<string>, type: string): Blob {
+  const chunks: string[] = [];
+  let chunk = "";
+  for (const part of parts) {
+    chunk += part;
+    if (chunk.length > 2 ** 20) {
+      chunks.push(chunk);
+      chunk = "";
+    }
+  }
+  return new Blob([...chunks, chunk], { type });
+}
