@@ -30,9 +30,9 @@ describe.each(floatTypes)("blocks of %s weights", (type) => {
     check({ shape: [length], granularity: "tensor" });
   });
 
-  it.each([1, 15, 16, 17, 31, 1000, 4095, 4096, 4097])("rows of %i", (length) => {
+  it.each([1, 15, 17, 1000, 4096])("rows of %i", (length) => {
     const rows = Math.floor(block / length);
-    for (const count of [rows - 1, rows, rows + 1, 2 * rows + 1]) check({ shape: [count, length] });
+    for (const count of [rows, rows + 1, 2 * rows + 1]) check({ shape: [count, length] });
   });
 
   it.each([panelChannels - 1, panelChannels, panelChannels + 1, 2 * panelChannels, 3 * panelChannels + 5])(
@@ -49,17 +49,16 @@ describe.each(floatTypes)("blocks of %s weights", (type) => {
     },
   );
 
-  it.each([1, 2, 15, 16, 17, 255, 256, 257, 1000])("%i columns", (channels) => {
+  it.each([1, 2, 15, 17, 255, 257, 1000])("%i columns", (channels) => {
     const rows = Math.floor(block / channels);
-    for (const count of [rows - 1, rows, rows + 1, 2 * rows + 1]) check({ shape: [count, channels], axis: 1 });
+    for (const count of [rows, rows + 1, 2 * rows + 1]) check({ shape: [count, channels], axis: 1 });
   });
 
   it("a middle axis with rows shorter, as long as and longer than a block", () => {
-    check({ shape: [3, 5, block / 4], axis: 1 });
     check({ shape: [3, 4, block / 4], axis: 1 });
+    check({ shape: [3, 5, block / 4], axis: 1 });
     check({ shape: [2, 2, block], axis: 1 });
     check({ shape: [2, 2, block + 1], axis: 1 });
-    check({ shape: [2, 3, 2 * block + 3], axis: 1 });
     check({ shape: [5, 300, 301], axis: 1 });
     check({ shape: [64, 67, 61], axis: 1 });
     check({ shape: [block / 8 + 1, 3, 5], axis: 1 });
@@ -78,18 +77,16 @@ describe.each(floatTypes)("blocks of %s weights", (type) => {
 
 describe("millions of channels", () => {
   const many = 2 ** 21;
-  const weights = randomPatterns("float32", many, 7, 5);
 
   it.each<[string, Layout]>([
     ["of one weight each", { shape: [many, 1] }],
     ["in one row", { shape: [1, many], axis: 1 }],
-    ["of two weights below each other", { shape: [2, many / 2], axis: 1 }],
-    ["of four weights", { shape: [many / 4, 4] }],
     ["as groups of one", { shape: [many], granularity: { group: 1, along: 0 } }],
-    ["as groups of two, far apart", { shape: [4, many / 4], granularity: { group: 2, along: 0 } }],
-    ["as pieces of two by one", { shape: [many / 2, 2, 1], granularity: { group: 2, along: 1 } }],
-    ["as many small pieces", { shape: [many / 32, 4, 8], granularity: { group: 2, along: 1 } }],
+    ["fewer, of two weights below each other", { shape: [2, many / 16], axis: 1 }],
+    ["fewer, as groups of two, far apart", { shape: [4, many / 16], granularity: { group: 2, along: 0 } }],
+    ["fewer, as many small pieces", { shape: [many / 128, 4, 8], granularity: { group: 2, along: 1 } }],
   ])("%s", (_, layout) => {
-    expectReference(channelwise, weights, layout);
+    const length = layout.shape.reduce((a, b) => a * b);
+    expectReference(channelwise, randomPatterns("float32", length, 7, 5), layout);
   });
 });

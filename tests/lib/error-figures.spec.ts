@@ -59,12 +59,12 @@ function check(weights: Floats, layout: Layout, bits = 8) {
 }
 
 const layouts: [string, Layout][] = [
-  ["rows", { shape: [23, 391] }],
-  ["columns", { shape: [391, 23], axis: 1 }],
-  ["a middle axis", { shape: [17, 23, 23], axis: 1 }],
-  ["one scale for all", { shape: [23, 391], granularity: "tensor" }],
-  ["groups along the last axis", { shape: [17, 23 * 23], granularity: { group: 23, along: -1 } }],
-  ["groups along the first axis", { shape: [46, 17, 11], granularity: { group: 23, along: 0 } }],
+  ["rows", { shape: [23, 131] }],
+  ["columns", { shape: [131, 23], axis: 1 }],
+  ["a middle axis", { shape: [7, 23, 19], axis: 1 }],
+  ["one scale for all", { shape: [3011], granularity: "tensor" }],
+  ["groups along the last axis", { shape: [7, 19 * 23], granularity: { group: 23, along: -1 } }],
+  ["groups along the first axis", { shape: [46, 7, 9], granularity: { group: 23, along: 0 } }],
 ];
 
 describe.each(floatTypes)("error figures of %s weights", (type) => {
@@ -169,8 +169,8 @@ describe("error figures at the ends of the range", () => {
   });
 
   it("where the sum of squares overflows and the mean does not", () => {
-    const weights = uniform("float64", 100_000, 8).map((x) => x * 1e156); // squares of errors near 1e307
-    const { mse } = check(weights, { shape: [100, 1000], granularity: "tensor" });
+    const weights = uniform("float64", 20_000, 8).map((x) => x * 1e156); // squares of errors near 1e307
+    const { mse } = check(weights, { shape: [20_000], granularity: "tensor" });
     expect(mse).toBeGreaterThan(1e306);
     expect(mse).toBeLessThan(Infinity);
   });

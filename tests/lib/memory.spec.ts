@@ -45,13 +45,10 @@ describe.each(floatTypes)("the memory stays as it is with %s weights", (type) =>
   it.each<QuantizeOptions>([
     { shape: [1, 20 * million] },
     { granularity: "tensor" },
-    { shape: [4096, 5120] },
     { shape: [5120, 4096], axis: 1 },
     { shape: [20, 1024, 1024], axis: 1 },
-    { shape: [4, 5 * million], axis: -1 },
     { shape: [20 * million, 1] },
     { shape: [10_240, 2048], granularity: { group: 32, along: -1 } },
-    { shape: [10_240, 2048], granularity: { group: 32, along: 0 } },
   ])("20 million, %j", (options) => {
     const result = channelwise.quantize(weights, options);
     expect(result.quantized).toHaveLength(weights.length);

@@ -113,14 +113,14 @@ describe.each(Object.keys(kinds))("the shipped kernels equal the oracle for %s",
 
     it.each(allBits)("in columns of every number up to 35, at %i bits", (bits) => {
       for (let width = 1; width <= 35; width++) {
-        for (const height of [1, 2, 9]) {
+        for (const height of [1, 9]) {
           expectOracle(kinds[kind](type, height * width, bits, width), { shape: [height, width], axis: 1, bits });
         }
       }
     });
 
     it.each(allBits)("behind a middle axis, per tensor and in groups, at %i bits", (bits) => {
-      for (const inner of [1, 2, 3, 5, 8, 13, 15, 16, 17, 33]) {
+      for (const inner of [1, 3, 7, 15, 16, 17]) {
         const weights = kinds[kind](type, 2 * 6 * inner, bits, inner);
         const shape = [2, 6, inner];
         expectOracle(weights, { shape, axis: 1, bits });
