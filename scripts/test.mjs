@@ -17,7 +17,7 @@ await step("set up", setupForTests);
 process.env.CHROMIUM = chromiumPath();
 const { build, buildNative } = await import("./build.mjs");
 await step("build", () => build({ tests: true }));
-await step("lint and format", () => runTool("@biomejs/biome/bin/biome", ["check"]));
+await step("lint and format", () => runTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 await step("C++ format", () => run(process.execPath, ["scripts/clang-format.mjs"]));
 await step("types", () => runTool("typescript/bin/tsc", ["--noEmit"]));
 await step("native tests", () => {
