@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { load } from "channelwise";
@@ -39,4 +40,15 @@ it("rejects with the status and the address of what the server does not have", a
 it("rejects where no server answers", async () => {
   // Port 9 discards everything, and nothing listens there.
   await expect(load({ wasm: "http://127.0.0.1:9/channelwise.wasm" })).rejects.toThrow();
+});
+
+// V8 has no SIMD on processors of this kind without SSE 4.1: the probe meets an engine that really lacks it.
+it.runIf(process.arch === "x64")("rejects in an engine without SIMD", () => {
+  const program = `
+    import { load } from "channelwise";
+    load().then(() => console.log("loaded"), (error) => console.log(error.message));`;
+  const run = (...flags: string[]) =>
+    execFileSync(process.execPath, [...flags, "--input-type=module", "--eval", program], { encoding: "utf8" });
+  expect(run("--no-enable-sse4-1")).toMatch(/^channelwise needs WebAssembly SIMD.*\n$/);
+  expect(run()).toBe("loaded\n");
 });
