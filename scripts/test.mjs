@@ -85,7 +85,7 @@ function runTool(file, args) {
 function countTests() {
   const junit = readFileSync(join(root, junitReport), "utf8");
   const native = (/** @type {string} */ name) =>
-    Number(junit.match(new RegExp(`<testsuite[^>]* ${name}="(\\d+)"`))?.[1]);
+    Number(junit.match(new RegExp(`<testsuite[^>]*\\s${name}="(\\d+)"`))?.[1]);
   const vitest = JSON.parse(readFileSync(join(root, vitestReport), "utf8"));
   const nativeSkipped = native("skipped") + native("disabled");
   return {
