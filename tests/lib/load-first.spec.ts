@@ -1,6 +1,7 @@
 // What is true before anything is loaded: this file imports the library only inside its tests, which build on each other.
 
 import { afterEach, expect, it, vi } from "vitest";
+import { expectSameBits } from "./same-bits.js";
 import { readWasm } from "./wasm-file.js";
 
 afterEach(() => {
@@ -37,6 +38,16 @@ it("without SIMD load() rejects with one clear sentence", async () => {
   await expect(load({ wasm: await readWasm() })).rejects.toThrow(/SIMD/);
   const slim = await import("channelwise/slim");
   await expect(slim.load({ wasm: await readWasm() })).rejects.toThrow(/SIMD/);
+});
+
+it("load() compiles the very binary that is published as a file", async () => {
+  const { load } = await import("channelwise");
+  const compile = vi.spyOn(WebAssembly, "compile");
+  vi.spyOn(WebAssembly, "instantiate").mockRejectedValueOnce(new WebAssembly.RuntimeError("enough seen"));
+  await expect(load()).rejects.toThrow(/enough seen/);
+  expect(compile).toHaveBeenCalledOnce();
+  const bytes = new Uint8Array(compile.mock.calls[0][0] as ArrayBuffer);
+  expectSameBits(new Int8Array(bytes.buffer), new Int8Array((await readWasm()).buffer), "the binary");
 });
 
 it("a load that failed can be tried again", async () => {
