@@ -10,6 +10,13 @@
 // Arrays hold extent.size() elements, or one per channel where that is said. They need no alignment but their type's
 // and must not overlap; nothing outside them is read or written.
 
+namespace channelwise {
+
+/// What error figures are made of.
+enum class FiguresOf { kNothing, kAll, kChannels };
+
+}  // namespace channelwise
+
 namespace channelwise::simd {
 
 /// Raises largest[c] (one per channel, >= 0) to the largest |weight| of channel c, and to infinity or NaN where the
@@ -17,12 +24,12 @@ namespace channelwise::simd {
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
-/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c]. For finite
-/// weights, scales from scaleOf() and bits 2 to 16. `dequantized` and `figures` (one per channel, added to) may be
-/// null.
+/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c], where that is not
+/// null. For finite weights, scales from scaleOf() and bits 2 to 16. Error figures are added to `figures`: to one for
+/// all weights, or to one per channel, or none.
 template <typename T, typename Code>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
-              ErrorFigures* figures);
+              FiguresOf figuresOf, ErrorFigures* figures);
 
 /// dequantized = code * scales[c], for any codes and scales.
 template <typename T, typename Code>
@@ -37,7 +44,7 @@ void ranges(const T* weights, Extent extent, T* largest);
 
 template <typename T, typename Code>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
-              ErrorFigures* figures);
+              FiguresOf figuresOf, ErrorFigures* figures);
 
 template <typename T, typename Code>
 void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized);

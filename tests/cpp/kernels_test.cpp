@@ -114,6 +114,14 @@ void expectSameSum(const SquareSum& actual, const SquareSum& expected, double to
   }
 }
 
+template <typename T>
+void expectSameFigures(const ErrorFigures& actual, const ErrorFigures& expected) {
+  const double tolerance = sizeof(T) == sizeof(float) ? 1e-6 : 1e-12;
+  EXPECT_EQ(actual.largest, expected.largest);
+  expectSameSum(actual.error, expected.error, tolerance);
+  expectSameSum(actual.weight, expected.weight, tolerance);
+}
+
 TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
   using T = typename TypeParam::T;
   using Code = typename TypeParam::Code;
@@ -143,17 +151,20 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
 
         std::vector<Code> expectedQuantized(n);
         std::vector<T> expectedDequantized(n);
-        std::vector<ErrorFigures> expectedFigures(extent.channels);
+        std::vector<ErrorFigures> expectedOfChannels(extent.channels);
+        ErrorFigures expectedOfAll;
         scalar::quantize(values.data(), extent, scales.data(), bits, expectedQuantized.data(),
-                         expectedDequantized.data(), expectedFigures.data());
+                         expectedDequantized.data(), FiguresOf::kChannels, expectedOfChannels.data());
+        scalar::quantize(values.data(), extent, scales.data(), bits, expectedQuantized.data(),
+                         expectedDequantized.data(), FiguresOf::kAll, &expectedOfAll);
 
         for (const bool dequantize : {false, true}) {
-          for (const bool measure : {false, true}) {
+          for (const FiguresOf figuresOf : {FiguresOf::kNothing, FiguresOf::kAll, FiguresOf::kChannels}) {
             Guarded<Code> quantized(n, misalignment * sizeof(Code));
             Guarded<T> dequantized(n, misalignment * sizeof(T));
-            std::vector<ErrorFigures> figures(extent.channels);
+            std::vector<ErrorFigures> figures(figuresOf == FiguresOf::kChannels ? extent.channels : 1);
             simd::quantize<T, Code>(weights.data(), extent, scales.data(), bits, quantized.data(),
-                                    dequantize ? dequantized.data() : nullptr, measure ? figures.data() : nullptr);
+                                    dequantize ? dequantized.data() : nullptr, figuresOf, figures.data());
             ASSERT_EQ(quantized.values(), expectedQuantized);
             ASSERT_TRUE(quantized.guardsIntact());
             ASSERT_TRUE(dequantized.guardsIntact());
@@ -162,13 +173,9 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
             if (dequantize) {
               ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expectedDequantized));
             }
-            if (!measure) continue;
-            for (std::size_t c = 0; c < figures.size(); ++c) {
-              const double tolerance = sizeof(T) == sizeof(float) ? 1e-6 : 1e-12;
-              ASSERT_EQ(figures[c].largest, expectedFigures[c].largest);
-              expectSameSum(figures[c].error, expectedFigures[c].error, tolerance);
-              expectSameSum(figures[c].weight, expectedFigures[c].weight, tolerance);
-            }
+            if (figuresOf == FiguresOf::kAll) expectSameFigures<T>(figures[0], expectedOfAll);
+            if (figuresOf != FiguresOf::kChannels) continue;
+            for (std::size_t c = 0; c < figures.size(); ++c) expectSameFigures<T>(figures[c], expectedOfChannels[c]);
           }
         }
         ASSERT_FALSE(testing::Test::HasFailure());

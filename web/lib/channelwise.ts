@@ -72,11 +72,12 @@ export function createChannelwise(bindings: Bindings): Channelwise {
         block.inner,
         bits,
         dequantized !== undefined,
-        measure,
+        figuresOf,
       );
       unstage(codes, block, quantized);
       if (dequantized) unstage(floats.dequantized, block, dequantized);
     };
+    const figuresOf = perChannel ? 2 : measure ? 1 : 0;
     bindings.reset();
     for (const { scale, channels, blocks } of panelsOf(plan, floats.weights.length, channelLimit)) {
       bindings.open(channels);
@@ -90,9 +91,8 @@ export function createChannelwise(bindings: Bindings): Channelwise {
         if (blocks.length > 1) stage(weights, block, floats.weights);
         quantizeBlock(block);
       }
-      if (!measure) continue;
-      bindings.close(channels);
       if (!perChannel) continue;
+      bindings.close(channels);
       const count = plan.outer * plan.inner;
       for (let c = 0; c < channels; c++) {
         const figures = readFigures(channelFigures, c * figuresLength, count);

@@ -14,7 +14,7 @@ export interface Bindings {
   scalesFloat64(): Float64Array<ArrayBuffer>;
   /** Error figures of the channels of a panel, five numbers each: see figures.ts. */
   channelFigures(): Float64Array<ArrayBuffer>;
-  /** The same five over all panels since reset(). */
+  /** The same five over all that was quantized since reset(). */
   totalFigures(): Float64Array<ArrayBuffer>;
 
   reset(): void;
@@ -22,6 +22,7 @@ export interface Bindings {
   ranges(float64: boolean, first: number, outer: number, channels: number, inner: number): void;
   /** False if a channel holds NaN or infinity. */
   scales(float64: boolean, channels: number, bits: number): boolean;
+  /** `figuresOf`: 0 makes no error figures, 1 those of all weights, 2 those of every channel (FiguresOf of kernels.h). */
   quantize(
     float64: boolean,
     first: number,
@@ -30,8 +31,9 @@ export interface Bindings {
     inner: number,
     bits: number,
     dequantize: boolean,
-    measure: boolean,
+    figuresOf: number,
   ): void;
+  /** Adds the channels' figures to the total, where quantize() made them. */
   close(channels: number): void;
   dequantize(float64: boolean, wide: boolean, first: number, outer: number, channels: number, inner: number): void;
 }

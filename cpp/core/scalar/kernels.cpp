@@ -35,7 +35,7 @@ void ranges(const T* weights, Extent extent, T* largest) {
 
 template <typename T, typename Code>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
-              ErrorFigures* figures) {
+              FiguresOf figuresOf, ErrorFigures* figures) {
   const T qmin = static_cast<T>(qminOf(bits));
   const T qmax = static_cast<T>(qmaxOf(bits));
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
@@ -45,7 +45,8 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* 
     quantized[index] = static_cast<Code>(std::clamp(rounded, qmin, qmax));
     const T back = static_cast<T>(quantized[index]) * scale;
     if (dequantized) dequantized[index] = back;
-    if (figures) figures[channel].addElement(weight, weight - back);
+    if (figuresOf == FiguresOf::kAll) figures->addElement(weight, weight - back);
+    if (figuresOf == FiguresOf::kChannels) figures[channel].addElement(weight, weight - back);
   });
 }
 
@@ -58,10 +59,10 @@ void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequan
 
 template void ranges(const float*, Extent, float*);
 template void ranges(const double*, Extent, double*);
-template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, ErrorFigures*);
-template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, FiguresOf, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, FiguresOf, ErrorFigures*);
 template void dequantize(const std::int8_t*, Extent, const float*, float*);
 template void dequantize(const std::int16_t*, Extent, const float*, float*);
 template void dequantize(const std::int8_t*, Extent, const double*, double*);

@@ -7,12 +7,12 @@
 
 namespace channelwise::simd {
 
-/// Extents whose inner part is shorter than a tile are worked on as columns: a row of channels * inner elements, each
+/// Extents with a short inner part are worked on as columns: a row of channels * inner elements, each
 /// with the scale of its channel, `outer` rows below each other. Columns are taken in chunks whose per-column state
 /// fits the stack and the L1 cache.
 constexpr std::size_t kChunk = 256;
 
-inline bool inColumns(Extent extent) { return extent.inner < kTile; }
+inline bool inColumns(Extent extent) { return extent.inner < 2 * kTile; }
 
 /// Some whole channels of an extent, as columns.
 struct ColumnChunk {

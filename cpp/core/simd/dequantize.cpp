@@ -16,10 +16,8 @@ template <typename T, typename Code>
   using L = Lanes<T>;
   std::size_t at = 0;
   for (; at + kTile <= count; at += kTile, scales += step) {
-    v128_t codes[2];
     v128_t wide[L::kVectors];
-    loadCodes(quantized + at, codes);
-    L::widen(codes, wide);
+    L::widen(loadCodes(quantized + at), wide);
 #pragma GCC unroll 8
     for (std::size_t v = 0; v < L::kVectors; ++v)
       wasm_v128_store(dequantized + at + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));

@@ -16,8 +16,8 @@
 
 namespace channelwise::simd {
 
-/// Elements that a kernel handles in one step: 16 int8 codes fill a vector.
-constexpr std::size_t kTile = 16;
+/// Elements that a kernel handles in one step: eight int16 codes fill a vector.
+constexpr std::size_t kTile = 8;
 
 template <typename T>
 struct Lanes;
@@ -51,16 +51,14 @@ struct Lanes<double> {
                                    wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
   }
 
-  static void widen(const v128_t* codes, v128_t* wide) {
-#pragma GCC unroll 8
-    for (int i = 0; i < 2; ++i) {
-      const v128_t low = wasm_i32x4_extend_low_i16x8(codes[i]);
-      const v128_t high = wasm_i32x4_extend_high_i16x8(codes[i]);
-      wide[4 * i] = wasm_f64x2_convert_low_i32x4(low);
-      wide[4 * i + 1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
-      wide[4 * i + 2] = wasm_f64x2_convert_low_i32x4(high);
-      wide[4 * i + 3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
-    }
+  /// A tile of codes as doubles.
+  static void widen(v128_t codes, v128_t* wide) {
+    const v128_t low = wasm_i32x4_extend_low_i16x8(codes);
+    const v128_t high = wasm_i32x4_extend_high_i16x8(codes);
+    wide[0] = wasm_f64x2_convert_low_i32x4(low);
+    wide[1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
+    wide[2] = wasm_f64x2_convert_low_i32x4(high);
+    wide[3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
   }
 };
 
@@ -105,32 +103,19 @@ struct Lanes<float> {
     Lanes<double>::addTo(sums + 2, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
-  /// 16 codes, widened to four vectors of floats.
-  static void widen(const v128_t* codes, v128_t* wide) {
-#pragma GCC unroll 8
-    for (int i = 0; i < 2; ++i) {
-      wide[2 * i] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes[i]));
-      wide[2 * i + 1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes[i]));
-    }
+  /// A tile of codes as floats.
+  static void widen(v128_t codes, v128_t* wide) {
+    wide[0] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes));
+    wide[1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes));
   }
 };
 
-/// Two vectors of int16 to 16 codes in memory and back.
-inline void storeCodes(std::int8_t* to, const v128_t* codes) {
-  wasm_v128_store(to, wasm_i8x16_narrow_i16x8(codes[0], codes[1]));
+/// A tile of codes as int16 lanes to memory and back.
+inline void storeCodes(std::int8_t* to, v128_t codes) {
+  wasm_v128_store64_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
 }
-inline void storeCodes(std::int16_t* to, const v128_t* codes) {
-  wasm_v128_store(to, codes[0]);
-  wasm_v128_store(to + 8, codes[1]);
-}
-inline void loadCodes(const std::int8_t* from, v128_t* codes) {
-  const v128_t bytes = wasm_v128_load(from);
-  codes[0] = wasm_i16x8_extend_low_i8x16(bytes);
-  codes[1] = wasm_i16x8_extend_high_i8x16(bytes);
-}
-inline void loadCodes(const std::int16_t* from, v128_t* codes) {
-  codes[0] = wasm_v128_load(from);
-  codes[1] = wasm_v128_load(from + 8);
-}
+inline void storeCodes(std::int16_t* to, v128_t codes) { wasm_v128_store(to, codes); }
+inline v128_t loadCodes(const std::int8_t* from) { return wasm_i16x8_load8x8(from); }
+inline v128_t loadCodes(const std::int16_t* from) { return wasm_v128_load(from); }
 
 }  // namespace channelwise::simd

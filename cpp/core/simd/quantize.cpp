@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 
 #include "../kernels.h"
@@ -9,9 +10,9 @@ namespace channelwise::simd {
 
 namespace {
 
-/// Squares of float32 are summed in float32 over so many tiles of a run or rows of a column, then in float64: no sum
-/// passes through more than 11 roundings before that, an error below 7e-7.
-constexpr std::size_t kFlushEvery = 8;
+/// Squares of float32 are summed in float32 over so many tiles of a stretch or rows of a column, then in float64: no
+/// sum passes through more than 14 roundings before that, an error below 9e-7.
+constexpr std::size_t kFlushEvery = 12;
 
 /// pointer + offset, for outputs that may be null.
 template <typename T>
@@ -19,146 +20,256 @@ T* advance(T* pointer, std::size_t offset) {
   return pointer ? pointer + offset : nullptr;
 }
 
-/// What the rule needs in every lane.
+/// How a code is made from a weight, a vector at a time.
 template <typename T>
-struct CodeLimits {
+struct Rule {
+  using L = Lanes<T>;
+
   v128_t qmin;
   v128_t qmax;
-  v128_t rounder = Lanes<T>::splat(Lanes<T>::kRounder);
+  v128_t rounder = L::splat(L::kRounder);
 
-  explicit CodeLimits(int bits)
-      : qmin(Lanes<T>::splat(static_cast<T>(qminOf(bits)))), qmax(Lanes<T>::splat(static_cast<T>(qmaxOf(bits)))) {
+  explicit Rule(int bits) : qmin(L::splat(static_cast<T>(qminOf(bits)))), qmax(L::splat(static_cast<T>(qmaxOf(bits)))) {
 #ifdef __wasm__
     // The compiler may not know its value, or subtracting it would become adding its negative: one more register, for
     // which there is no room in the loops.
     asm("" : "+r"(rounder));
 #endif
   }
+
+  /// Codes as numbers, plus kRounder. Clamping before rounding gives what clamping after it does, because the limits
+  /// are integers.
+  v128_t roundedCodes(v128_t weights, v128_t scales) const {
+    return L::add(L::max(L::min(L::div(weights, scales), qmax), qmin), rounder);
+  }
 };
 
-/// How a code is made from a weight, for one vector: the codes, as numbers plus kRounder. Clamping before rounding
-/// gives what clamping after it does, because the limits are integers.
-template <typename T>
-inline v128_t roundedCodes(v128_t weights, v128_t scales, const CodeLimits<T>& limits) {
-  using L = Lanes<T>;
-  const v128_t quotients = L::div(weights, scales);
-  return L::add(L::max(L::min(quotients, limits.qmax), limits.qmin), limits.rounder);
-}
-
 /// What a kernel makes. Every kind is a copy of the code: int8 codes of float32 weights, which are asked for most, have
-/// a kind without anything else and one with the figures; kAny makes whatever is not null.
+/// a kind without anything else and one with the figures; kAny also dequantizes, where that is asked for.
 enum class Outputs { kCodes, kCodesAndFigures, kAny };
 
 /// One tile. scaleAt(v) gives the scales of vector v; measure(v, weights, errors) gets two vectors at a time.
 template <Outputs kOutputs, typename T, typename Code, typename ScaleAt, typename Measure>
-inline void quantizeTile(const T* weights, const CodeLimits<T>& limits, ScaleAt scaleAt, Code* quantized,
-                         T* dequantized, Measure measure) {
+inline void quantizeTile(const T* weights, const Rule<T>& rule, ScaleAt scaleAt, Code* quantized, T* dequantized,
+                         Measure measure) {
   using L = Lanes<T>;
-  v128_t codes[2];
+  v128_t rounded[L::kVectors];
 #pragma GCC unroll 8
-  for (std::size_t half = 0; half < 2; ++half) {
-    v128_t rounded[L::kVectors / 2];
+  for (std::size_t v = 0; v < L::kVectors; v += 2) {
+    v128_t weight[2];
+    v128_t error[2];
 #pragma GCC unroll 8
-    for (std::size_t pair = 0; pair < L::kVectors / 2; pair += 2) {
-      v128_t weight[2];
-      v128_t error[2];
-#pragma GCC unroll 8
-      for (std::size_t i = 0; i < 2; ++i) {
-        const std::size_t v = half * L::kVectors / 2 + pair + i;
-        const v128_t scale = scaleAt(v);
-        weight[i] = wasm_v128_load(weights + v * L::kCount);
-        rounded[pair + i] = roundedCodes<T>(weight[i], scale, limits);
-        if constexpr (kOutputs != Outputs::kCodes) {
-          const v128_t back = L::mul(L::sub(rounded[pair + i], limits.rounder), scale);
-          if (kOutputs == Outputs::kAny && dequantized) wasm_v128_store(dequantized + v * L::kCount, back);
-          error[i] = L::sub(weight[i], back);
-        }
-      }
+    for (std::size_t i = 0; i < 2; ++i) {
+      const v128_t scale = scaleAt(v + i);
+      weight[i] = wasm_v128_load(weights + (v + i) * L::kCount);
+      rounded[v + i] = rule.roundedCodes(weight[i], scale);
       if constexpr (kOutputs != Outputs::kCodes) {
-        measure(half * L::kVectors / 2 + pair, weight, error);
+        const v128_t back = L::mul(L::sub(rounded[v + i], rule.rounder), scale);
+        if (kOutputs == Outputs::kAny && dequantized) wasm_v128_store(dequantized + (v + i) * L::kCount, back);
+        error[i] = L::sub(weight[i], back);
       }
     }
-    codes[half] = L::integers(rounded, limits.rounder);
+    if constexpr (kOutputs != Outputs::kCodes) measure(v, weight, error);
   }
-  storeCodes(quantized, codes);
+  storeCodes(quantized, L::integers(rounded, rule.rounder));
 }
 
-/// Calls kernel(weights, quantized, dequantized) on a tile padded with weights of zero, which change no figure, and
-/// keeps the first `count` of what it makes.
-template <typename T, typename Code, typename Kernel>
-void withPadding(const T* weights, std::size_t count, Code* quantized, T* dequantized, Kernel kernel) {
-  T in[kTile] = {};
-  Code codes[kTile];
-  T back[kTile];
-  std::copy(weights, weights + count, in);
-  kernel(in, codes, dequantized ? back : nullptr);
-  std::copy(codes, codes + count, quantized);
-  if (dequantized) std::copy(back, back + count, dequantized);
-}
-
-/// a^2 + b^2 in every lane.
+/// Error figures of a number of stretches, in lanes.
 template <typename T>
-inline v128_t sumOfSquares(const v128_t* pair) {
+struct Sums {
   using L = Lanes<T>;
-  return L::add(L::mul(pair[0], pair[0]), L::mul(pair[1], pair[1]));
-}
 
-/// A contiguous run of weights with one scale; adds to the plain values of `sums`.
-template <Outputs kOutputs, typename T, typename Code>
-[[gnu::noinline]] void quantizeRun(const T* weights, std::size_t count, T scale, const CodeLimits<T> limits,
-                                   Code* quantized, T* dequantized, ErrorFigures& sums) {
-  using L = Lanes<T>;
-  const v128_t scales = L::splat(scale);
-  v128_t errorSums = wasm_f64x2_splat(0);
-  v128_t weightSums = wasm_f64x2_splat(0);
-  v128_t largest = L::splat(0);
-  const std::size_t whole = count - count % kTile;
-  std::size_t at = 0;
-  while (at < whole) {
-    const std::size_t end = kOutputs == Outputs::kCodes ? whole : std::min(whole, at + kFlushEvery * kTile);
-    v128_t error = L::splat(0);
-    v128_t weight = L::splat(0);
-    for (; at < end; at += kTile) {
-      quantizeTile<kOutputs>(
-          weights + at, limits, [&](std::size_t) { return scales; }, quantized + at, advance(dequantized, at),
-          [&](std::size_t, const v128_t* weights, const v128_t* errors) {
-            error = L::add(error, sumOfSquares<T>(errors));
-            weight = L::add(weight, sumOfSquares<T>(weights));
-            largest = L::maxKey(largest, L::maxKey(L::magnitudeKey(errors[0]), L::magnitudeKey(errors[1])));
-          });
-    }
-    errorSums = wasm_f64x2_add(errorSums, L::pairSums(error));
-    weightSums = wasm_f64x2_add(weightSums, L::pairSums(weight));
+  v128_t error = L::splat(0);  // squares, in T until they are flushed
+  v128_t weight = L::splat(0);
+  v128_t largest = L::splat(0);  // magnitude keys
+  v128_t errorFlushed = wasm_f64x2_splat(0);
+  v128_t weightFlushed = wasm_f64x2_splat(0);
+  std::size_t untilFlush = kFlushEvery;
+
+  void add(const v128_t* weights, const v128_t* errors) {
+    error = L::add(error, L::add(L::mul(errors[0], errors[0]), L::mul(errors[1], errors[1])));
+    weight = L::add(weight, L::add(L::mul(weights[0], weights[0]), L::mul(weights[1], weights[1])));
+    largest = L::maxKey(largest, L::maxKey(L::magnitudeKey(errors[0]), L::magnitudeKey(errors[1])));
   }
-  if constexpr (kOutputs != Outputs::kCodes) {
-    sums.error.value += wasm_f64x2_extract_lane(errorSums, 0) + wasm_f64x2_extract_lane(errorSums, 1);
-    sums.weight.value += wasm_f64x2_extract_lane(weightSums, 0) + wasm_f64x2_extract_lane(weightSums, 1);
+
+  /// Makes room for the tiles from element `at` on; says to which element, of `tiles` tiles, it suffices.
+  std::size_t flushBefore(std::size_t at, std::size_t tiles) {
+    if (untilFlush == 0) flush();
+    const std::size_t count = std::min(tiles - at / kTile, untilFlush);
+    untilFlush -= count;
+    return at + count * kTile;
+  }
+
+  void flush() {
+    errorFlushed = wasm_f64x2_add(errorFlushed, L::pairSums(error));
+    weightFlushed = wasm_f64x2_add(weightFlushed, L::pairSums(weight));
+    error = weight = L::splat(0);
+    untilFlush = kFlushEvery;
+  }
+
+  /// The figures of all that was added, as plain values.
+  [[gnu::noinline]] ErrorFigures figures() {
+    flush();
+    ErrorFigures figures;
+    figures.error.value = wasm_f64x2_extract_lane(errorFlushed, 0) + wasm_f64x2_extract_lane(errorFlushed, 1);
+    figures.weight.value = wasm_f64x2_extract_lane(weightFlushed, 0) + wasm_f64x2_extract_lane(weightFlushed, 1);
     T lanes[L::kCount];
     wasm_v128_store(lanes, L::magnitudeOfKey(largest));
-    for (T lane : lanes) sums.largest = std::max<double>(sums.largest, lane);
+    for (T lane : lanes) figures.largest = std::max<double>(figures.largest, lane);
+    return figures;
   }
-  if (at == count) return;
-  withPadding(
-      weights + at, count - at, quantized + at, advance(dequantized, at),
-      [&](const T* in, Code* codes, T* back) { quantizeRun<kOutputs>(in, kTile, scale, limits, codes, back, sums); });
+};
+
+/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed
+/// are far below the sum. Where every error is 0, so is their sum.
+template <typename T>
+bool areSound(const ErrorFigures& figures) {
+  constexpr bool kSingle = sizeof(T) == sizeof(float);
+  constexpr double kLow = kSingle ? 0x1p-90 : 0x1p-900;
+  constexpr double kHigh = kSingle ? 0x1p120 : 0x1p990;
+  const auto isSound = [](double sum) { return sum >= kLow && sum <= kHigh; };
+  return isSound(figures.weight.value) && (figures.largest == 0 || isSound(figures.error.value));
+}
+
+/// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart; where they are not sound, adds what
+/// the weights give one by one.
+template <typename T, typename Code>
+[[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights,
+                                  const Code* quantized, Extent extent, std::size_t stride, const T* scales) {
+  if (areSound<T>(sums)) {
+    figures.add(sums);
+    return;
+  }
+  for (std::size_t o = 0; o < extent.outer; ++o) {
+    std::size_t at = o * stride;
+    for (std::size_t c = 0; c < extent.channels; ++c)
+      for (std::size_t i = 0; i < extent.inner; ++i, ++at)
+        figures.addElement(weights[at], weights[at] - static_cast<T>(quantized[at]) * scales[c]);
+  }
+}
+
+/// A number of tiles, and after them the rest of what they are part of, if it has one. The rest passes through buffers
+/// padded with weights of zero, which change no figure, so that nothing outside the arrays is read or written.
+template <typename T, typename Code>
+class Part {
+ public:
+  const T* weights;
+  std::size_t tiles;
+  Code* quantized;
+  T* dequantized;
+
+  /// All whole tiles of `count` elements.
+  Part(const T* weightsOfAll, std::size_t count, Code* quantizedOfAll, T* dequantizedOfAll)
+      : weights(weightsOfAll),
+        tiles(count / kTile),
+        quantized(quantizedOfAll),
+        dequantized(dequantizedOfAll),
+        rest_(count % kTile) {}
+
+  /// Goes on to the rest, the first time; false when there is none, or it has been worked on.
+  bool next() {
+    if (rest_ == 0) return false;
+    if (quantized == codes_) {
+      keepRest();
+      return false;
+    }
+    padRest();
+    return true;
+  }
+
+ private:
+  [[gnu::noinline]] void padRest() {
+    const std::size_t whole = tiles * kTile;
+    std::fill(std::copy(weights + whole, weights + whole + rest_, in_), in_ + kTile, T{0});
+    restQuantized_ = quantized + whole;
+    restDequantized_ = advance(dequantized, whole);
+    weights = in_;
+    tiles = 1;
+    quantized = codes_;
+    dequantized = dequantized ? back_ : nullptr;
+  }
+
+  [[gnu::noinline]] void keepRest() {
+    std::copy(codes_, codes_ + rest_, restQuantized_);
+    if (restDequantized_) std::copy(back_, back_ + rest_, restDequantized_);
+  }
+
+  std::size_t rest_;
+  Code* restQuantized_;
+  T* restDequantized_;
+  T in_[kTile];
+  Code codes_[kTile];
+  T back_[kTile];
+};
+
+/// Weights whose inner part is a run with one scale.
+template <Outputs kOutputs, typename T, typename Code>
+[[gnu::noinline]] void quantizeRuns(const T* weights, Extent extent, const T* scales, const Rule<T>& ruleGiven,
+                                    Code* quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
+                                    Sums<T>& total) {
+  const Rule<T> rule = ruleGiven;  // in registers, as the sums
+  Sums<T> sums;
+  const Extent run{1, 1, extent.inner};
+  std::size_t at = 0;
+  for (std::size_t o = 0; o < extent.outer; ++o) {
+    for (std::size_t c = 0; c < extent.channels; ++c, at += extent.inner) {
+      const v128_t scale = Lanes<T>::splat(scales[c]);
+      Part<T, Code> part(weights + at, extent.inner, quantized + at, advance(dequantized, at));
+      do {
+        for (std::size_t i = 0; i < part.tiles * kTile;) {
+          const std::size_t end = kOutputs == Outputs::kCodes ? part.tiles * kTile : sums.flushBefore(i, part.tiles);
+          for (; i < end; i += kTile) {
+            quantizeTile<kOutputs>(
+                part.weights + i, rule, [&](std::size_t) { return scale; }, part.quantized + i,
+                advance(part.dequantized, i),
+                [&](std::size_t, const v128_t* weight, const v128_t* error) { sums.add(weight, error); });
+          }
+        }
+      } while (part.next());
+      if (kOutputs == Outputs::kCodes || figuresOf != FiguresOf::kChannels) continue;
+      addFigures(figures[c], sums.figures(), weights + at, quantized + at, run, extent.inner, scales + c);
+      sums = {};
+    }
+  }
+  total = sums;
+}
+
+/// A row of columns, each with a scale of its own.
+template <Outputs kOutputs, typename T, typename Code>
+[[gnu::noinline]] void quantizeRow(const T* weights, std::size_t count, const T* scales, const Rule<T>& ruleGiven,
+                                   Code* quantized, T* dequantized, Sums<T>& total) {
+  const Rule<T> rule = ruleGiven;
+  Sums<T> sums = total;
+  Part<T, Code> part(weights, count, quantized, dequantized);
+  do {
+    for (std::size_t i = 0; i < part.tiles * kTile;) {
+      const std::size_t end = kOutputs == Outputs::kCodes ? part.tiles * kTile : sums.flushBefore(i, part.tiles);
+      for (; i < end; i += kTile, scales += kTile) {
+        quantizeTile<kOutputs>(
+            part.weights + i, rule, [&](std::size_t v) { return wasm_v128_load(scales + v * Lanes<T>::kCount); },
+            part.quantized + i, advance(part.dequantized, i),
+            [&](std::size_t, const v128_t* weight, const v128_t* error) { sums.add(weight, error); });
+      }
+    }
+  } while (part.next());
+  total = sums;
 }
 
 /// Error figures of up to kChunk columns, each in a lane of its own.
 template <typename T>
-class ColumnFigures {
+class ColumnSums {
  public:
   /// Begins anew.
   [[gnu::noinline]] void clear() {
     std::fill_n(error_, kChunk, T{0});
     std::fill_n(weight_, kChunk, T{0});
     std::fill_n(largest_, kChunk, T{0});
-    std::fill_n(errorSums_, kChunk, 0.0);
-    std::fill_n(weightSums_, kChunk, 0.0);
+    std::fill_n(errorFlushed_, kChunk, 0.0);
+    std::fill_n(weightFlushed_, kChunk, 0.0);
   }
 
   /// Adds two vectors at column `at`.
   void add(std::size_t at, const v128_t* weights, const v128_t* errors) {
-#pragma GCC unroll 8
     for (std::size_t i = 0; i < 2; ++i, at += L::kCount) {
       wasm_v128_store(error_ + at, L::add(wasm_v128_load(error_ + at), L::mul(errors[i], errors[i])));
       wasm_v128_store(weight_ + at, L::add(wasm_v128_load(weight_ + at), L::mul(weights[i], weights[i])));
@@ -168,16 +279,19 @@ class ColumnFigures {
 
   [[gnu::noinline]] void flush() {
     for (std::size_t at = 0; at < kChunk; at += L::kCount) {
-      L::addTo(errorSums_ + at, takeAll(error_ + at));
-      L::addTo(weightSums_ + at, takeAll(weight_ + at));
+      L::addTo(errorFlushed_ + at, takeAll(error_ + at));
+      L::addTo(weightFlushed_ + at, takeAll(weight_ + at));
     }
   }
 
-  ErrorFigures figures(std::size_t column) const {
+  /// The figures of some columns, as plain values, after a flush.
+  ErrorFigures figures(std::size_t first, std::size_t count) const {
     ErrorFigures figures;
-    figures.error.value = errorSums_[column];
-    figures.weight.value = weightSums_[column];
-    figures.largest = largest_[column];
+    for (std::size_t column = first; column < first + count; ++column) {
+      figures.error.value += errorFlushed_[column];
+      figures.weight.value += weightFlushed_[column];
+      figures.largest = std::max<double>(figures.largest, largest_[column]);
+    }
     return figures;
   }
 
@@ -193,110 +307,89 @@ class ColumnFigures {
   T error_[kChunk];
   T weight_[kChunk];
   T largest_[kChunk];
-  double errorSums_[kChunk];
-  double weightSums_[kChunk];
+  double errorFlushed_[kChunk];
+  double weightFlushed_[kChunk];
 };
 
-/// A row of `count` columns from column `first` on.
-template <Outputs kOutputs, typename T, typename Code>
-[[gnu::noinline]] void quantizeRow(const T* weights, std::size_t first, std::size_t count, const CodeLimits<T>& limits,
-                                   const T* scales, Code* quantized, T* dequantized, ColumnFigures<T>& sums) {
-  std::size_t at = 0;
-  for (; at + kTile <= count; at += kTile) {
-    quantizeTile<kOutputs>(
-        weights + at, limits, [&](std::size_t v) { return wasm_v128_load(scales + first + at + v * Lanes<T>::kCount); },
-        quantized + at, advance(dequantized, at),
-        [&](std::size_t v, const v128_t* weights, const v128_t* errors) {
-          sums.add(first + at + v * Lanes<T>::kCount, weights, errors);
-        });
-  }
-  if (at == count) return;
-  withPadding(weights + at, count - at, quantized + at, advance(dequantized, at),
-              [&](const T* in, Code* codes, T* back) {
-                quantizeRow<kOutputs>(in, first + at, kTile, limits, scales, codes, back, sums);
-              });
-}
-
-/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed
-/// are far below the sum. Where every error is 0, so is their sum.
-template <typename T>
-bool sumsAreSound(const ErrorFigures& figures) {
-  constexpr bool kSingle = sizeof(T) == sizeof(float);
-  constexpr double kLow = kSingle ? 0x1p-90 : 0x1p-900;
-  constexpr double kHigh = kSingle ? 0x1p120 : 0x1p990;
-  const auto sound = [](double sum) { return sum >= kLow && sum <= kHigh; };
-  return sound(figures.weight.value) && (figures.largest == 0 || sound(figures.error.value));
-}
-
-/// Adds the sums of `count` elements `stride` apart, or, where they are not sound, what the elements give one by one.
+/// The same, with figures of each.
 template <typename T, typename Code>
-[[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights,
-                                  const Code* quantized, std::size_t count, std::size_t stride, T scale) {
-  if (sumsAreSound<T>(sums)) {
-    figures.add(sums);
-    return;
-  }
-  for (std::size_t i = 0; i < count * stride; i += stride)
-    figures.addElement(weights[i], weights[i] - static_cast<T>(quantized[i]) * scale);
+[[gnu::noinline]] void quantizeRow(const T* weights, std::size_t count, const T* scales, const Rule<T>& ruleGiven,
+                                   Code* quantized, T* dequantized, ColumnSums<T>& sums) {
+  const Rule<T> rule = ruleGiven;
+  Part<T, Code> part(weights, count, quantized, dequantized);
+  std::size_t column = 0;
+  do {
+    for (std::size_t i = 0; i < part.tiles * kTile; i += kTile, column += kTile) {
+      quantizeTile<Outputs::kAny>(
+          part.weights + i, rule, [&](std::size_t v) { return wasm_v128_load(scales + column + v * Lanes<T>::kCount); },
+          part.quantized + i, advance(part.dequantized, i),
+          [&](std::size_t v, const v128_t* weight, const v128_t* error) {
+            sums.add(column + v * Lanes<T>::kCount, weight, error);
+          });
+    }
+  } while (part.next());
 }
 
+/// Weights as columns, a row at a time.
 template <Outputs kOutputs, typename T, typename Code>
-void quantizeExtent(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
-                    ErrorFigures* figures) {
-  const CodeLimits<T> limits(bits);
-
-  if (!inColumns(extent)) {
-    std::size_t run = 0;
-    for (std::size_t o = 0; o < extent.outer; ++o) {
-      for (std::size_t c = 0; c < extent.channels; ++c, run += extent.inner) {
-        ErrorFigures sums;
-        quantizeRun<kOutputs>(weights + run, extent.inner, scales[c], limits, quantized + run,
-                              advance(dequantized, run), sums);
-        if (kOutputs != Outputs::kCodes && figures)
-          addFigures(figures[c], sums, weights + run, quantized + run, extent.inner, 1, scales[c]);
-      }
-    }
-    return;
-  }
-
+[[gnu::noinline]] void quantizeColumns(const T* weights, Extent extent, const T* scales, const Rule<T>& rule,
+                                       Code* quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
+                                       Sums<T>& total) {
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
+  const Extent column{extent.outer, 1, extent.inner};
   T columnScales[kChunk];
-  ColumnFigures<T> sums;
+  ColumnSums<T> columnSums;
+  total = {};
   forEachColumnChunk(extent, [&](const ColumnChunk& chunk) {
     expandToColumns(scales + chunk.firstChannel, chunk.channels, extent.inner, columnScales);
-    if (kOutputs != Outputs::kCodes) sums.clear();
-    for (std::size_t o = 0; o < extent.outer; ++o) {
-      const std::size_t row = o * stride + chunk.offset;
-      quantizeRow<kOutputs>(weights + row, 0, chunk.width, limits, columnScales, quantized + row,
-                            advance(dequantized, row), sums);
-      if (kOutputs != Outputs::kCodes && o % kFlushEvery == kFlushEvery - 1) sums.flush();
+    if (kOutputs != Outputs::kAny || figuresOf != FiguresOf::kChannels) {
+      for (std::size_t o = 0; o < extent.outer; ++o) {
+        const std::size_t at = o * stride + chunk.offset;
+        quantizeRow<kOutputs>(weights + at, chunk.width, columnScales, rule, quantized + at, advance(dequantized, at),
+                              total);
+      }
+      return;
     }
-    if (kOutputs == Outputs::kCodes || !figures) return;
-    sums.flush();
-    for (std::size_t column = 0; column < chunk.width; ++column) {
-      const std::size_t at = chunk.offset + column;
-      addFigures(figures[at / extent.inner], sums.figures(column), weights + at, quantized + at, extent.outer, stride,
-                 columnScales[column]);
+    columnSums.clear();
+    for (std::size_t o = 0; o < extent.outer; ++o) {
+      const std::size_t at = o * stride + chunk.offset;
+      quantizeRow(weights + at, chunk.width, columnScales, rule, quantized + at, advance(dequantized, at), columnSums);
+      if (o % kFlushEvery == kFlushEvery - 1) columnSums.flush();
+    }
+    columnSums.flush();
+    for (std::size_t c = 0; c < chunk.channels; ++c) {
+      const std::size_t at = chunk.offset + c * extent.inner;
+      addFigures(figures[chunk.firstChannel + c], columnSums.figures(c * extent.inner, extent.inner), weights + at,
+                 quantized + at, column, stride, scales + chunk.firstChannel + c);
     }
   });
+}
+
+template <Outputs kOutputs, typename T, typename Code>
+auto kernelFor(Extent extent) {
+  return inColumns(extent) ? quantizeColumns<kOutputs, T, Code> : quantizeRuns<kOutputs, T, Code>;
 }
 
 }  // namespace
 
 template <typename T, typename Code>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
-              ErrorFigures* figures) {
-  auto run = quantizeExtent<Outputs::kAny, T, Code>;
+              FiguresOf figuresOf, ErrorFigures* figures) {
+  auto kernel = kernelFor<Outputs::kAny, T, Code>(extent);
   if constexpr (sizeof(T) == sizeof(float) && sizeof(Code) == 1) {
-    if (!dequantized)
-      run = figures ? quantizeExtent<Outputs::kCodesAndFigures, T, Code> : quantizeExtent<Outputs::kCodes, T, Code>;
+    if (!dequantized && figuresOf == FiguresOf::kNothing) kernel = kernelFor<Outputs::kCodes, T, Code>(extent);
+    if (!dequantized && figuresOf == FiguresOf::kAll) kernel = kernelFor<Outputs::kCodesAndFigures, T, Code>(extent);
   }
-  run(weights, extent, scales, bits, quantized, dequantized, figures);
+  Sums<T> sums;
+  kernel(weights, extent, scales, Rule<T>(bits), quantized, dequantized, figuresOf, figures, sums);
+  if (figuresOf == FiguresOf::kAll)
+    addFigures(*figures, sums.figures(), weights, quantized, extent, std::size_t{extent.channels} * extent.inner,
+               scales);
 }
 
-template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, ErrorFigures*);
-template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, FiguresOf, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, FiguresOf, ErrorFigures*);
 
 }  // namespace channelwise::simd

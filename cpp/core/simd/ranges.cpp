@@ -15,24 +15,21 @@ void raise(T& largest, T magnitude) {
   if (!(magnitude <= largest) && largest == largest) largest = magnitude;
 }
 
-/// Raises the keys of a tile's vectors.
-template <typename T>
-inline void rangeTile(const T* weights, v128_t* keys) {
-  using L = Lanes<T>;
-#pragma GCC unroll 8
-  for (std::size_t v = 0; v < L::kVectors; ++v)
-    keys[v] = L::maxKey(keys[v], L::magnitudeKey(wasm_v128_load(weights + v * L::kCount)));
-}
-
 template <typename T>
 T rangeOfRun(const T* weights, std::size_t count) {
   using L = Lanes<T>;
-  v128_t keys[L::kVectors];
+  // Several vectors of keys, or each step would wait for the one before it.
+  constexpr std::size_t kKeys = 4;
+  constexpr std::size_t kStep = kKeys * L::kCount;
+  v128_t keys[kKeys];
   for (v128_t& key : keys) key = L::splat(0);
   std::size_t at = 0;
-  for (; at + kTile <= count; at += kTile) rangeTile(weights + at, keys);
+  for (; at + kStep <= count; at += kStep) {
 #pragma GCC unroll 8
-  for (std::size_t v = 1; v < L::kVectors; ++v) keys[0] = L::maxKey(keys[0], keys[v]);
+    for (std::size_t k = 0; k < kKeys; ++k)
+      keys[k] = L::maxKey(keys[k], L::magnitudeKey(wasm_v128_load(weights + at + k * L::kCount)));
+  }
+  for (std::size_t k = 1; k < kKeys; ++k) keys[0] = L::maxKey(keys[0], keys[k]);
   T lanes[L::kCount];
   wasm_v128_store(lanes, L::magnitudeOfKey(keys[0]));
   T result = 0;
@@ -46,13 +43,24 @@ void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, 
   using L = Lanes<T>;
   T columns[kChunk] = {};  // keys where whole vectors are, magnitudes in the rest
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  for (std::size_t o = 0; o < extent.outer; ++o) {
-    const T* row = weights + o * stride + chunk.offset;
+  const T* row = weights + chunk.offset;
+  // Four rows at a time, as the keys of a column are loaded and stored for each.
+  const auto raiseColumns = [&](std::size_t rows) {
     std::size_t at = 0;
-    for (; at + L::kCount <= chunk.width; at += L::kCount)
-      wasm_v128_store(columns + at, L::maxKey(wasm_v128_load(columns + at), L::magnitudeKey(wasm_v128_load(row + at))));
-    for (; at < chunk.width; ++at) raise(columns[at], std::fabs(row[at]));
-  }
+    for (; at + L::kCount <= chunk.width; at += L::kCount) {
+      v128_t key = wasm_v128_load(columns + at);
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < rows; ++r)
+        key = L::maxKey(key, L::magnitudeKey(wasm_v128_load(row + r * stride + at)));
+      wasm_v128_store(columns + at, key);
+    }
+    for (; at < chunk.width; ++at)
+      for (std::size_t r = 0; r < rows; ++r) raise(columns[at], std::fabs(row[r * stride + at]));
+    row += rows * stride;
+  };
+  std::size_t o = 0;
+  for (; o + 4 <= extent.outer; o += 4) raiseColumns(4);
+  for (; o < extent.outer; ++o) raiseColumns(1);
   for (std::size_t at = 0; at + L::kCount <= chunk.width; at += L::kCount)
     wasm_v128_store(columns + at, L::magnitudeOfKey(wasm_v128_load(columns + at)));
   for (std::size_t column = 0; column < chunk.width; ++column)
@@ -63,7 +71,7 @@ void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, 
 
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest) {
-  if (inColumns(extent)) {
+  if (extent.outer > 1 && inColumns(extent)) {
     forEachColumnChunk(extent, [&](const ColumnChunk& chunk) { rangesOfColumns(weights, extent, chunk, largest); });
     return;
   }
