@@ -60,6 +60,6 @@ function forEachRun(
 /** One number for each `size` neighbours; the last may stand for fewer. */
 export function reduceEach(values: Float64Array, size: number, reduce: (a: number, b: number) => number): Float64Array {
   return Float64Array.from({ length: Math.ceil(values.length / size) }, (_, i) =>
-    values.subarray(i * size, (i + 1) * size).reduce(reduce),
+    values.subarray(i * size, (i + 1) * size).reduce((a, b) => reduce(a, b)),
   );
 }

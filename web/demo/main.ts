@@ -30,6 +30,10 @@ const settings = new SettingsForm((soon) => updateIn(soon ? SLIDING_PAUSE : 0));
 
 /** What is shown and computed; undefined while the text box is empty and nothing is open. */
 let source: Source | undefined;
+/** The text box has changed since its text became the source. */
+let textChanged = false;
+/** The result is being computed; otherwise the worker may still be writing a file. */
+let computing = false;
 /** The channel axis that a newly chosen sample asks for. */
 let sampleAxis: number | undefined;
 let opened: Opened | undefined;
@@ -48,20 +52,25 @@ function updateIn(milliseconds: number) {
 async function update() {
   clearTimeout(timer);
   engine.interrupt();
+  computing = false;
+  if (textChanged) source = textSource();
+  textChanged = false;
   showProblem(undefined);
   if (source === undefined) {
     showNothing("Paste a matrix, open a file or choose a sample to see what quantization does to it.");
     return;
   }
   try {
+    computing = true;
     const summary = await whileBusy(openAndQuantize(source));
     if (summary === undefined) results.inert = true;
     else show(summary);
   } catch (error) {
-    if (error instanceof Interrupted) return;
+    if (error instanceof Interrupted) return; // by a newer call, which is computing now, or by the person
     results.inert = true;
     showProblem(error as Error);
   }
+  computing = false;
 }
 
 async function openAndQuantize(source: Source): Promise<Summary | undefined> {
@@ -136,13 +145,18 @@ function showSource(name?: string, description = "") {
   byId("opened-description", HTMLElement).textContent = description;
 }
 
+function textSource(): Source | undefined {
+  return text.value.trim() === "" ? undefined : { kind: "text", text: text.value };
+}
+
 function openText() {
-  source = text.value.trim() === "" ? undefined : { kind: "text", text: text.value };
+  textChanged = true;
   showSource();
   update();
 }
 
 function openFile(chosen: File) {
+  textChanged = false;
   source = { kind: "file", file: chosen };
   samples.value = "";
   showSource(chosen.name, bytes(chosen.size));
@@ -151,8 +165,8 @@ function openFile(chosen: File) {
 
 text.addEventListener("input", () => {
   samples.value = "";
-  clearTimeout(timer);
-  timer = setTimeout(openText, TYPING_PAUSE);
+  textChanged = true;
+  updateIn(TYPING_PAUSE);
 });
 
 text.addEventListener("paste", (event) => {
@@ -190,10 +204,12 @@ byId("close", HTMLButtonElement).addEventListener("click", () => {
 });
 
 byId("cancel", HTMLButtonElement).addEventListener("click", () => {
-  const showing = !results.hidden && engine.opened === source;
-  engine.interrupt();
-  if (showing) update();
-  else showNothing("Cancelled. Change a setting to start again.");
+  if (computing) {
+    engine.interrupt();
+    showNothing("Cancelled. Change a setting to start again.");
+  } else {
+    update(); // Only the writing of a file was cancelled, but with it the worker forgets the result.
+  }
 });
 
 loadSamples(samples, (sample) => {
@@ -203,6 +219,7 @@ loadSamples(samples, (sample) => {
     openText();
     return;
   }
+  textChanged = false;
   source = { kind: "sample", name: sample.name, url: sample.url };
   sampleAxis = sample.axis;
   showSource(sample.name, `${sample.description} (${sample.source})`);

@@ -13,6 +13,8 @@ export class SettingsForm {
   readonly #along = byId("along", HTMLSelectElement);
   #shape: readonly number[] = [];
   #groupTyped = false;
+  /** The person's choice, while a file with a type of its own may be open. */
+  #arithmetic = checked("arithmetic");
 
   /** @param changed called after every change; `soon` where more may follow at once, as from a slider. */
   constructor(changed: (soon: boolean) => void) {
@@ -29,6 +31,11 @@ export class SettingsForm {
         if (!this.#groupTyped) this.#proposeGroup();
         this.#update();
         changed(false);
+      });
+    }
+    for (const radio of radios("arithmetic")) {
+      radio.addEventListener("change", () => {
+        this.#arithmetic = radio.value;
       });
     }
     this.#tellBits();
@@ -57,7 +64,7 @@ export class SettingsForm {
       stored === undefined
         ? "float64 computes as Python does, to the last bit; float32 first rounds the numbers, as weights are stored."
         : `The file stores ${stored}, and it is computed in that.`;
-    if (stored !== undefined) for (const radio of radios("arithmetic")) radio.checked = radio.value === stored;
+    for (const radio of radios("arithmetic")) radio.checked = radio.value === (stored ?? this.#arithmetic);
     this.#update();
   }
 

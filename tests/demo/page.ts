@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import type { Browser, Locator, Page } from "playwright";
+import { build, preview } from "vite";
+import { expect } from "vitest";
+import { writeSamples } from "../../scripts/samples.mjs";
+
+const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
+
+/** Builds the page with its samples, and serves it with the policy it is meant to run under. */
+export async function servePage() {
+  await writeSamples();
+  await build({ configFile, logLevel: "warn" });
+  const server = await preview({ configFile, preview: { port: 0 } });
+  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
+}
+
+/** Built files and what they weigh, for the test of the size. */
+export const pageFolder = fileURLToPath(new URL("../../build/page/", import.meta.url));
+
+export interface OpenPage {
+  page: Page;
+  /** What the page complained of: errors, also of the console, and breaches of the policy. */
+  complaints: string[];
+}
+
+/** Opens the page, which then shows the example. */
+export async function openPage(browser: Browser, url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
+  const page = await browser.newPage(options);
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+      console.error(`policy: ${violatedDirective} ${blockedURI}`),
+    );
+  });
+  await page.goto(url);
+  await page.locator("#panel tbody tr").first().waitFor();
+  return { page, complaints };
+}
+
+/** Waits for a value that the page comes to show, since everything is computed in its worker. */
+export function shows<T>(read: () => Promise<T>) {
+  return expect.poll(read, { timeout: 20_000, interval: 50 });
+}
+
+export const text = (locator: Locator) => locator.innerText();
+
+/** The cells of a table, row by row, headers included. */
+export function cells(table: Locator): Promise<string[][]> {
+  return table
+    .locator("tr")
+    .evaluateAll((rows) =>
+      rows.map((row) => Array.from((row as HTMLTableRowElement).cells, (cell) => cell.textContent ?? "")),
+    );
+}
+
+/** Chooses a tab and gives its table once it stands there. */
+export async function tableOf(page: Page, tab: "Scales" | "Integers" | "Dequantized" | "Errors" | "Weights") {
+  await page.getByRole("tab", { name: tab }).click();
+  const caption = tab === "Scales" ? "Scale and errors" : tab;
+  await page.locator("#panel caption", { hasText: caption }).waitFor();
+  return cells(page.locator("#panel table"));
+}
+
+/** The numbers of a table of cells, without its headers. */
+export async function numbersOf(page: Page, tab: Parameters<typeof tableOf>[1]): Promise<number[][]> {
+  const [, ...rows] = await tableOf(page, tab);
+  return rows.map(([, ...row]) => row.map(Number));
+}
+
+/** The tiles of the result by name. */
+export async function totalsOf(page: Page): Promise<Record<string, string>> {
+  const tiles = await page
+    .locator("#totals > div")
+    .evaluateAll((tiles) => tiles.map((tile) => Array.from(tile.children, (child) => child.textContent ?? "")));
+  return Object.fromEntries(tiles.map(([name, value]) => [name, value]));
+}
