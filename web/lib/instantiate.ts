@@ -60,14 +60,16 @@ export async function instantiate(wasm: WasmSource): Promise<Channelwise> {
 }
 
 async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
-  if (wasm instanceof WebAssembly.Module) return wasm;
-  if (wasm instanceof ArrayBuffer) return WebAssembly.compile(wasm);
+  // By its tag and not by instanceof, so that one from another realm, such as a frame, is taken too.
+  const tag = Object.prototype.toString.call(wasm).slice(8, -1);
+  if (tag === "WebAssembly.Module") return wasm as WebAssembly.Module;
+  if (tag === "ArrayBuffer") return WebAssembly.compile(wasm as ArrayBuffer);
   // A copy, since engines refuse some views: a DataView, or one of a SharedArrayBuffer.
   if (ArrayBuffer.isView(wasm)) {
     return WebAssembly.compile(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength).slice());
   }
-  if (typeof wasm === "string" || wasm instanceof URL) return WebAssembly.compile(await read(wasm));
-  const response = (await wasm) as Response;
+  if (tag === "String" || tag === "URL") return WebAssembly.compile(await read(wasm as string | URL));
+  const response = (await wasm) as Response | undefined;
   if (typeof response?.arrayBuffer !== "function") {
     throw new TypeError("wasm must be bytes, a WebAssembly.Module, a Response, or a URL");
   }
