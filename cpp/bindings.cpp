@@ -43,6 +43,7 @@ alignas(64) std::byte quantizedStaging[kBlockElements * sizeof(std::int16_t)];
 alignas(64) std::byte scalesState[kChannels * sizeof(double)];
 alignas(64) std::byte largestState[kChannels * sizeof(double)];
 alignas(64) ErrorFigures channelFigures[kChannels];
+alignas(64) ErrorFigures blockFigures[kChannels];
 /// Over all channels since reset().
 ErrorFigures totalFigures;
 
@@ -103,11 +104,16 @@ bool scales(bool float64, std::uint32_t channels, int bits) {
 
 template <typename T, typename Code>
 void quantizeBlock(std::uint32_t first, Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
-  ErrorFigures block;
+  // Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
+  // reproduce the sums.
+  ErrorFigures all;
+  const bool ofChannels = figuresOf == FiguresOf::kChannels;
+  if (ofChannels) std::fill_n(blockFigures, extent.channels, ErrorFigures{});
   kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState) + first, bits, as<Code>(quantizedStaging),
-                    dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf,
-                    figuresOf == FiguresOf::kChannels ? channelFigures + first : &block);
-  totalFigures.add(block);
+                    dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf, ofChannels ? blockFigures : &all);
+  totalFigures.add(all);
+  if (!ofChannels) return;
+  for (std::uint32_t c = 0; c < extent.channels; ++c) channelFigures[first + c].add(blockFigures[c]);
 }
 
 /// With figures of all, they are added to the total at once; figures of the channels when the panel is closed.
