@@ -129,6 +129,19 @@ describe.each(floatTypes)("error figures of %s weights", (type) => {
     }
   });
 
+  it("do not drift where every rounding of a sum goes the same way", () => {
+    // The same square again and again, beside one weight that sets the scale.
+    const next = randomBits(10);
+    for (let i = 0; i < 16; i++) {
+      const weight = next() / 2 ** 32;
+      const weights = newFloats(type, 8192).fill(weight);
+      weights[4000] = 1;
+      check(weights, { shape: [8192], granularity: "tensor" });
+      check(weights, { shape: [1024, 8], axis: 1 });
+      check(weights, { shape: [64, 4, 32], axis: 1 });
+    }
+  });
+
   it("do not depend on the codes' being kept", () => {
     const weights = uniform(type, 70_000, 5);
     const options = { shape: [70, 1000], errors: "channel" } as const;
