@@ -7,7 +7,7 @@ import type { Layout } from "./reference.js";
 
 const channelwise = await load();
 
-/** Weights that a kernel handles in one step. */
+/** Weights that a kernel handles in one step; runs shorter than two of them have kernels of their own. */
 const tile = 16;
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
@@ -18,9 +18,9 @@ function expectAllTypes(layout: Layout, bits = 8, seed = 1) {
   }
 }
 
-const lengths = Array.from({ length: 2 * tile + 1 }, (_, i) => i + 1);
+const lengths = Array.from({ length: 4 * tile + 1 }, (_, i) => i + 1);
 
-describe("every length up to two tiles and one", () => {
+describe("every length up to four tiles and one", () => {
   it.each(allBits)("of a row, alone and among others, at %i bits", (bits) => {
     for (const length of lengths) {
       expectAllTypes({ shape: [1, length] }, bits, length);
@@ -29,7 +29,7 @@ describe("every length up to two tiles and one", () => {
   });
 
   it.each(allBits)("of columns, in one row and in several, at %i bits", (bits) => {
-    for (const length of [...lengths, 34, 35]) {
+    for (const length of lengths) {
       expectAllTypes({ shape: [1, length], axis: 1 }, bits, length);
       expectAllTypes({ shape: [11, length], axis: 1 }, bits, length);
     }
@@ -37,7 +37,7 @@ describe("every length up to two tiles and one", () => {
 
   it.each([2, 8, 16])("of rows behind a middle axis, at %i bits", (bits) => {
     for (const length of lengths) {
-      for (const channels of [1, 2, 5, 17]) expectAllTypes({ shape: [3, channels, length], axis: 1 }, bits, length);
+      for (const channels of [1, 2, 17]) expectAllTypes({ shape: [3, channels, length], axis: 1 }, bits, length);
     }
   });
 
