@@ -52,6 +52,8 @@ T* as(std::byte* staging) {
   return reinterpret_cast<T*>(staging);
 }
 
+Codes stagedCodes(bool wide) { return {quantizedStaging, wide}; }
+
 template <typename T, std::byte* kStaging, std::size_t kBytes>
 val view() {
   return val(typed_memory_view(kBytes / sizeof(T), as<T>(kStaging)));
@@ -102,14 +104,14 @@ bool scales(bool float64, std::uint32_t channels, int bits) {
   return float64 ? scalesOf<double>(channels, bits) : scalesOf<float>(channels, bits);
 }
 
-template <typename T, typename Code>
+template <typename T>
 void quantizeBlock(std::uint32_t first, Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
   // Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
   // reproduce the sums.
   ErrorFigures all;
   const bool ofChannels = figuresOf == FiguresOf::kChannels;
   if (ofChannels) std::fill_n(blockFigures, extent.channels, ErrorFigures{});
-  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState) + first, bits, as<Code>(quantizedStaging),
+  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState) + first, bits, stagedCodes(bits > 8),
                     dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf, ofChannels ? blockFigures : &all);
   totalFigures.add(all);
   if (!ofChannels) return;
@@ -119,8 +121,7 @@ void quantizeBlock(std::uint32_t first, Extent extent, int bits, bool dequantize
 /// With figures of all, they are added to the total at once; figures of the channels when the panel is closed.
 void quantize(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner,
               int bits, bool dequantize, int figuresOf) {
-  const auto run = float64 ? (bits > 8 ? quantizeBlock<double, std::int16_t> : quantizeBlock<double, std::int8_t>)
-                           : (bits > 8 ? quantizeBlock<float, std::int16_t> : quantizeBlock<float, std::int8_t>);
+  const auto run = float64 ? quantizeBlock<double> : quantizeBlock<float>;
   run(first, Extent{outer, channels, inner}, bits, dequantize, static_cast<FiguresOf>(figuresOf));
 }
 
@@ -130,17 +131,16 @@ void close(std::uint32_t channels) {
   totalFigures.add(panel);
 }
 
-template <typename T, typename Code>
-void dequantizeBlock(std::uint32_t first, Extent extent) {
-  kernels::dequantize(as<Code>(quantizedStaging), extent, as<T>(scalesState) + first, as<T>(dequantizedStaging));
+template <typename T>
+void dequantizeBlock(bool wide, std::uint32_t first, Extent extent) {
+  kernels::dequantize(stagedCodes(wide), extent, as<T>(scalesState) + first, as<T>(dequantizedStaging));
 }
 
 /// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
 void dequantize(bool float64, bool wide, std::uint32_t first, std::uint32_t outer, std::uint32_t channels,
                 std::uint32_t inner) {
-  const auto run = float64 ? (wide ? dequantizeBlock<double, std::int16_t> : dequantizeBlock<double, std::int8_t>)
-                           : (wide ? dequantizeBlock<float, std::int16_t> : dequantizeBlock<float, std::int8_t>);
-  run(first, Extent{outer, channels, inner});
+  const auto run = float64 ? dequantizeBlock<double> : dequantizeBlock<float>;
+  run(wide, first, Extent{outer, channels, inner});
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "codes.h"
 #include "error_figures.h"
 #include "extent.h"
 
 // The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
 // tests. They agree bit for bit in everything but the last bits of the sums of squares.
 //
-// T is float or double: every operation is rounded to T. Code is std::int8_t for up to 8 bits, std::int16_t above.
-// Arrays hold extent.size() elements, or one per channel where that is said. They need no alignment but their type's
-// and must not overlap; nothing outside them is read or written.
+// T is float or double: every operation is rounded to T. Arrays hold extent.size() elements, or one per channel where
+// that is said. They need no alignment but their type's and must not overlap; nothing outside them is read or written.
 
 namespace channelwise {
 
@@ -25,15 +25,15 @@ template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
 /// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c], where that is not
-/// null. For finite weights, scales from scaleOf() and bits 2 to 16. Error figures are added to `figures`: to one for
-/// all weights, or to one per channel, or none.
-template <typename T, typename Code>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+/// null. For finite weights, scales from scaleOf(), bits 2 to 16 and codes wide enough. Error figures are added to
+/// `figures`: to one for all weights, or to one per channel, or none.
+template <typename T>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
 
 /// dequantized = code * scales[c], for any codes and scales.
-template <typename T, typename Code>
-void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized);
+template <typename T>
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
 }  // namespace channelwise::simd
 
@@ -42,11 +42,11 @@ namespace channelwise::scalar {
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
-template <typename T, typename Code>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+template <typename T>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
 
-template <typename T, typename Code>
-void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized);
+template <typename T>
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
 }  // namespace channelwise::scalar

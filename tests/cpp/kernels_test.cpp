@@ -37,6 +37,11 @@ using AllTypes = testing::Types<Types<float, std::int8_t>, Types<float, std::int
                                 Types<double, std::int16_t>>;
 TYPED_TEST_SUITE(Kernels, AllTypes);
 
+template <typename Code>
+Codes codesOf(Code* data) {
+  return {data, sizeof(Code) > 1};
+}
+
 /// Runs and columns of every length around one and two tiles and around a chunk of columns, in each place of the
 /// extent.
 std::vector<Extent> extents() {
@@ -153,9 +158,9 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
         std::vector<T> expectedDequantized(n);
         std::vector<ErrorFigures> expectedOfChannels(extent.channels);
         ErrorFigures expectedOfAll;
-        scalar::quantize(values.data(), extent, scales.data(), bits, expectedQuantized.data(),
+        scalar::quantize(values.data(), extent, scales.data(), bits, codesOf(expectedQuantized.data()),
                          expectedDequantized.data(), FiguresOf::kChannels, expectedOfChannels.data());
-        scalar::quantize(values.data(), extent, scales.data(), bits, expectedQuantized.data(),
+        scalar::quantize(values.data(), extent, scales.data(), bits, codesOf(expectedQuantized.data()),
                          expectedDequantized.data(), FiguresOf::kAll, &expectedOfAll);
 
         for (const bool dequantize : {false, true}) {
@@ -163,8 +168,8 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
             Guarded<Code> quantized(n, misalignment * sizeof(Code));
             Guarded<T> dequantized(n, misalignment * sizeof(T));
             std::vector<ErrorFigures> figures(figuresOf == FiguresOf::kChannels ? extent.channels : 1);
-            simd::quantize<T, Code>(weights.data(), extent, scales.data(), bits, quantized.data(),
-                                    dequantize ? dequantized.data() : nullptr, figuresOf, figures.data());
+            simd::quantize<T>(weights.data(), extent, scales.data(), bits, codesOf(quantized.data()),
+                              dequantize ? dequantized.data() : nullptr, figuresOf, figures.data());
             ASSERT_EQ(quantized.values(), expectedQuantized);
             ASSERT_TRUE(quantized.guardsIntact());
             ASSERT_TRUE(dequantized.guardsIntact());
@@ -199,9 +204,9 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
     Guarded<Code> quantized(codes.size(), misalignment * sizeof(Code));
     quantized.fill(codes);
     std::vector<T> expected(codes.size());
-    scalar::dequantize(codes.data(), extent, scales.data(), expected.data());
+    scalar::dequantize(codesOf(codes.data()), extent, scales.data(), expected.data());
     Guarded<T> dequantized(codes.size(), misalignment * sizeof(T));
-    simd::dequantize<T, Code>(quantized.data(), extent, scales.data(), dequantized.data());
+    simd::dequantize<T>(codesOf(quantized.data()), extent, scales.data(), dequantized.data());
     ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expected));
     ASSERT_TRUE(dequantized.guardsIntact());
   }

@@ -33,8 +33,8 @@ void ranges(const T* weights, Extent extent, T* largest) {
   });
 }
 
-template <typename T, typename Code>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+template <typename T>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures) {
   const T qmin = static_cast<T>(qminOf(bits));
   const T qmax = static_cast<T>(qmaxOf(bits));
@@ -42,30 +42,27 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* 
     const T weight = weights[index];
     const T scale = scales[channel];
     const T rounded = std::nearbyint(weight / scale);  // half to even, the default rounding mode
-    quantized[index] = static_cast<Code>(std::clamp(rounded, qmin, qmax));
-    const T back = static_cast<T>(quantized[index]) * scale;
+    const int code = static_cast<int>(std::clamp(rounded, qmin, qmax));
+    quantized.set(index, code);
+    const T back = static_cast<T>(code) * scale;
     if (dequantized) dequantized[index] = back;
     if (figuresOf == FiguresOf::kAll) figures->addElement(weight, weight - back);
     if (figuresOf == FiguresOf::kChannels) figures[channel].addElement(weight, weight - back);
   });
 }
 
-template <typename T, typename Code>
-void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized) {
+template <typename T>
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized) {
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
-    dequantized[index] = static_cast<T>(quantized[index]) * scales[channel];
+    dequantized[index] = static_cast<T>(quantized.get(index)) * scales[channel];
   });
 }
 
 template void ranges(const float*, Extent, float*);
 template void ranges(const double*, Extent, double*);
-template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, FiguresOf, ErrorFigures*);
-template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, FiguresOf, ErrorFigures*);
-template void dequantize(const std::int8_t*, Extent, const float*, float*);
-template void dequantize(const std::int16_t*, Extent, const float*, float*);
-template void dequantize(const std::int8_t*, Extent, const double*, double*);
-template void dequantize(const std::int16_t*, Extent, const double*, double*);
+template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, Codes, double*, FiguresOf, ErrorFigures*);
+template void dequantize(Codes, Extent, const float*, float*);
+template void dequantize(Codes, Extent, const double*, double*);
 
 }  // namespace channelwise::scalar

@@ -10,32 +10,32 @@ namespace {
 
 /// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose
 /// tiles all share the first kTile scales.
-template <typename T, typename Code>
-[[gnu::noinline]] void dequantizeStretch(const Code* quantized, std::size_t count, std::size_t step, const T* scales,
+template <typename T>
+[[gnu::noinline]] void dequantizeStretch(Codes quantized, std::size_t count, std::size_t step, const T* scales,
                                          T* dequantized) {
   using L = Lanes<T>;
   std::size_t at = 0;
   for (; at + kTile <= count; at += kTile, scales += step) {
     v128_t wide[L::kVectors];
-    L::widen(loadCodes(quantized + at), wide);
+    L::widen(loadCodes(quantized.from(at)), wide);
 #pragma GCC unroll 8
     for (std::size_t v = 0; v < L::kVectors; ++v)
       wasm_v128_store(dequantized + at + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));
   }
-  for (std::size_t i = 0; at + i < count; ++i) dequantized[at + i] = static_cast<T>(quantized[at + i]) * scales[i];
+  for (std::size_t i = 0; at + i < count; ++i) dequantized[at + i] = static_cast<T>(quantized.get(at + i)) * scales[i];
 }
 
 }  // namespace
 
-template <typename T, typename Code>
-void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequantized) {
+template <typename T>
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized) {
   T columnScales[kChunk];
   if (!inColumns(extent)) {
     std::size_t run = 0;
     for (std::size_t o = 0; o < extent.outer; ++o) {
       for (std::size_t c = 0; c < extent.channels; ++c, run += extent.inner) {
         std::fill_n(columnScales, kTile, scales[c]);
-        dequantizeStretch(quantized + run, extent.inner, 0, columnScales, dequantized + run);
+        dequantizeStretch(quantized.from(run), extent.inner, 0, columnScales, dequantized + run);
       }
     }
     return;
@@ -45,14 +45,12 @@ void dequantize(const Code* quantized, Extent extent, const T* scales, T* dequan
     expandToColumns(scales + chunk.firstChannel, chunk.channels, extent.inner, columnScales);
     for (std::size_t o = 0; o < extent.outer; ++o) {
       const std::size_t row = o * stride + chunk.offset;
-      dequantizeStretch(quantized + row, chunk.width, kTile, columnScales, dequantized + row);
+      dequantizeStretch(quantized.from(row), chunk.width, kTile, columnScales, dequantized + row);
     }
   });
 }
 
-template void dequantize(const std::int8_t*, Extent, const float*, float*);
-template void dequantize(const std::int16_t*, Extent, const float*, float*);
-template void dequantize(const std::int8_t*, Extent, const double*, double*);
-template void dequantize(const std::int16_t*, Extent, const double*, double*);
+template void dequantize(Codes, Extent, const float*, float*);
+template void dequantize(Codes, Extent, const double*, double*);
 
 }  // namespace channelwise::simd

@@ -12,7 +12,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
+
+#include "../codes.h"
 
 namespace channelwise::simd {
 
@@ -111,11 +112,12 @@ struct Lanes<float> {
 };
 
 /// A tile of codes as int16 lanes to memory and back.
-inline void storeCodes(std::int8_t* to, v128_t codes) {
-  wasm_v128_store64_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
+inline void storeCodes(Codes to, v128_t codes) {
+  if (to.wide)
+    wasm_v128_store(to.data, codes);
+  else
+    wasm_v128_store64_lane(to.data, wasm_i8x16_narrow_i16x8(codes, codes), 0);
 }
-inline void storeCodes(std::int16_t* to, v128_t codes) { wasm_v128_store(to, codes); }
-inline v128_t loadCodes(const std::int8_t* from) { return wasm_i16x8_load8x8(from); }
-inline v128_t loadCodes(const std::int16_t* from) { return wasm_v128_load(from); }
+inline v128_t loadCodes(Codes from) { return from.wide ? wasm_v128_load(from.data) : wasm_i16x8_load8x8(from.data); }
 
 }  // namespace channelwise::simd

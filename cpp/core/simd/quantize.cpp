@@ -49,8 +49,8 @@ struct Rule {
 enum class Outputs { kCodes, kCodesAndFigures, kAny };
 
 /// One tile. scaleAt(v) gives the scales of vector v; measure(v, weights, errors) gets two vectors at a time.
-template <Outputs kOutputs, typename T, typename Code, typename ScaleAt, typename Measure>
-inline void quantizeTile(const T* weights, const Rule<T>& rule, ScaleAt scaleAt, Code* quantized, T* dequantized,
+template <Outputs kOutputs, typename T, typename ScaleAt, typename Measure>
+inline void quantizeTile(const T* weights, const Rule<T>& rule, ScaleAt scaleAt, Codes quantized, T* dequantized,
                          Measure measure) {
   using L = Lanes<T>;
   v128_t rounded[L::kVectors];
@@ -71,6 +71,7 @@ inline void quantizeTile(const T* weights, const Rule<T>& rule, ScaleAt scaleAt,
     }
     if constexpr (kOutputs != Outputs::kCodes) measure(v, weight, error);
   }
+  if (kOutputs != Outputs::kAny) quantized.wide = false;  // known to the compiler
   storeCodes(quantized, L::integers(rounded, rule.rounder));
 }
 
@@ -133,9 +134,9 @@ bool areSound(const ErrorFigures& figures) {
 
 /// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart; where they are not sound, adds what
 /// the weights give one by one.
-template <typename T, typename Code>
-[[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights,
-                                  const Code* quantized, Extent extent, std::size_t stride, const T* scales) {
+template <typename T>
+[[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights, Codes quantized,
+                                  Extent extent, std::size_t stride, const T* scales) {
   if (areSound<T>(sums)) {
     figures.add(sums);
     return;
@@ -144,22 +145,22 @@ template <typename T, typename Code>
     std::size_t at = o * stride;
     for (std::size_t c = 0; c < extent.channels; ++c)
       for (std::size_t i = 0; i < extent.inner; ++i, ++at)
-        figures.addElement(weights[at], weights[at] - static_cast<T>(quantized[at]) * scales[c]);
+        figures.addElement(weights[at], weights[at] - static_cast<T>(quantized.get(at)) * scales[c]);
   }
 }
 
 /// A number of tiles, and after them the rest of what they are part of, if it has one. The rest passes through buffers
 /// padded with weights of zero, which change no figure, so that nothing outside the arrays is read or written.
-template <typename T, typename Code>
+template <typename T>
 class Part {
  public:
   const T* weights;
   std::size_t tiles;
-  Code* quantized;
+  Codes quantized;
   T* dequantized;
 
   /// All whole tiles of `count` elements.
-  Part(const T* weightsOfAll, std::size_t count, Code* quantizedOfAll, T* dequantizedOfAll)
+  Part(const T* weightsOfAll, std::size_t count, Codes quantizedOfAll, T* dequantizedOfAll)
       : weights(weightsOfAll),
         tiles(count / kTile),
         quantized(quantizedOfAll),
@@ -169,7 +170,7 @@ class Part {
   /// Goes on to the rest, the first time; false when there is none, or it has been worked on.
   bool next() {
     if (rest_ == 0) return false;
-    if (quantized == codes_) {
+    if (quantized.data == codes_) {
       keepRest();
       return false;
     }
@@ -181,31 +182,31 @@ class Part {
   [[gnu::noinline]] void padRest() {
     const std::size_t whole = tiles * kTile;
     std::fill(std::copy(weights + whole, weights + whole + rest_, in_), in_ + kTile, T{0});
-    restQuantized_ = quantized + whole;
+    restQuantized_ = quantized.from(whole);
     restDequantized_ = advance(dequantized, whole);
     weights = in_;
     tiles = 1;
-    quantized = codes_;
+    quantized.data = codes_;
     dequantized = dequantized ? back_ : nullptr;
   }
 
   [[gnu::noinline]] void keepRest() {
-    std::copy(codes_, codes_ + rest_, restQuantized_);
+    for (std::size_t i = 0; i < rest_; ++i) restQuantized_.set(i, quantized.get(i));
     if (restDequantized_) std::copy(back_, back_ + rest_, restDequantized_);
   }
 
   std::size_t rest_;
-  Code* restQuantized_;
+  Codes restQuantized_;
   T* restDequantized_;
   T in_[kTile];
-  Code codes_[kTile];
+  std::int16_t codes_[kTile];  // large enough for both widths
   T back_[kTile];
 };
 
 /// Weights whose inner part is a run with one scale.
-template <Outputs kOutputs, typename T, typename Code>
+template <Outputs kOutputs, typename T>
 [[gnu::noinline]] void quantizeRuns(const T* weights, Extent extent, const T* scales, const Rule<T>& ruleGiven,
-                                    Code* quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
+                                    Codes quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
                                     Sums<T>& total) {
   const Rule<T> rule = ruleGiven;  // in registers, as the sums
   Sums<T> sums;
@@ -214,20 +215,20 @@ template <Outputs kOutputs, typename T, typename Code>
   for (std::size_t o = 0; o < extent.outer; ++o) {
     for (std::size_t c = 0; c < extent.channels; ++c, at += extent.inner) {
       const v128_t scale = Lanes<T>::splat(scales[c]);
-      Part<T, Code> part(weights + at, extent.inner, quantized + at, advance(dequantized, at));
+      Part<T> part(weights + at, extent.inner, quantized.from(at), advance(dequantized, at));
       do {
         for (std::size_t i = 0; i < part.tiles * kTile;) {
           const std::size_t end = kOutputs == Outputs::kCodes ? part.tiles * kTile : sums.flushBefore(i, part.tiles);
           for (; i < end; i += kTile) {
             quantizeTile<kOutputs>(
-                part.weights + i, rule, [&](std::size_t) { return scale; }, part.quantized + i,
+                part.weights + i, rule, [&](std::size_t) { return scale; }, part.quantized.from(i),
                 advance(part.dequantized, i),
                 [&](std::size_t, const v128_t* weight, const v128_t* error) { sums.add(weight, error); });
           }
         }
       } while (part.next());
       if (kOutputs == Outputs::kCodes || figuresOf != FiguresOf::kChannels) continue;
-      addFigures(figures[c], sums.figures(), weights + at, quantized + at, run, extent.inner, scales + c);
+      addFigures(figures[c], sums.figures(), weights + at, quantized.from(at), run, extent.inner, scales + c);
       sums = {};
     }
   }
@@ -235,19 +236,19 @@ template <Outputs kOutputs, typename T, typename Code>
 }
 
 /// A row of columns, each with a scale of its own.
-template <Outputs kOutputs, typename T, typename Code>
+template <Outputs kOutputs, typename T>
 [[gnu::noinline]] void quantizeRow(const T* weights, std::size_t count, const T* scales, const Rule<T>& ruleGiven,
-                                   Code* quantized, T* dequantized, Sums<T>& total) {
+                                   Codes quantized, T* dequantized, Sums<T>& total) {
   const Rule<T> rule = ruleGiven;
   Sums<T> sums = total;
-  Part<T, Code> part(weights, count, quantized, dequantized);
+  Part<T> part(weights, count, quantized, dequantized);
   do {
     for (std::size_t i = 0; i < part.tiles * kTile;) {
       const std::size_t end = kOutputs == Outputs::kCodes ? part.tiles * kTile : sums.flushBefore(i, part.tiles);
       for (; i < end; i += kTile, scales += kTile) {
         quantizeTile<kOutputs>(
             part.weights + i, rule, [&](std::size_t v) { return wasm_v128_load(scales + v * Lanes<T>::kCount); },
-            part.quantized + i, advance(part.dequantized, i),
+            part.quantized.from(i), advance(part.dequantized, i),
             [&](std::size_t, const v128_t* weight, const v128_t* error) { sums.add(weight, error); });
       }
     }
@@ -312,17 +313,17 @@ class ColumnSums {
 };
 
 /// The same, with figures of each.
-template <typename T, typename Code>
+template <typename T>
 [[gnu::noinline]] void quantizeRow(const T* weights, std::size_t count, const T* scales, const Rule<T>& ruleGiven,
-                                   Code* quantized, T* dequantized, ColumnSums<T>& sums) {
+                                   Codes quantized, T* dequantized, ColumnSums<T>& sums) {
   const Rule<T> rule = ruleGiven;
-  Part<T, Code> part(weights, count, quantized, dequantized);
+  Part<T> part(weights, count, quantized, dequantized);
   std::size_t column = 0;
   do {
     for (std::size_t i = 0; i < part.tiles * kTile; i += kTile, column += kTile) {
       quantizeTile<Outputs::kAny>(
           part.weights + i, rule, [&](std::size_t v) { return wasm_v128_load(scales + column + v * Lanes<T>::kCount); },
-          part.quantized + i, advance(part.dequantized, i),
+          part.quantized.from(i), advance(part.dequantized, i),
           [&](std::size_t v, const v128_t* weight, const v128_t* error) {
             sums.add(column + v * Lanes<T>::kCount, weight, error);
           });
@@ -331,9 +332,9 @@ template <typename T, typename Code>
 }
 
 /// Weights as columns, a row at a time.
-template <Outputs kOutputs, typename T, typename Code>
+template <Outputs kOutputs, typename T>
 [[gnu::noinline]] void quantizeColumns(const T* weights, Extent extent, const T* scales, const Rule<T>& rule,
-                                       Code* quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
+                                       Codes quantized, T* dequantized, FiguresOf figuresOf, ErrorFigures* figures,
                                        Sums<T>& total) {
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
   const Extent column{extent.outer, 1, extent.inner};
@@ -345,40 +346,42 @@ template <Outputs kOutputs, typename T, typename Code>
     if (kOutputs != Outputs::kAny || figuresOf != FiguresOf::kChannels) {
       for (std::size_t o = 0; o < extent.outer; ++o) {
         const std::size_t at = o * stride + chunk.offset;
-        quantizeRow<kOutputs>(weights + at, chunk.width, columnScales, rule, quantized + at, advance(dequantized, at),
-                              total);
+        quantizeRow<kOutputs>(weights + at, chunk.width, columnScales, rule, quantized.from(at),
+                              advance(dequantized, at), total);
       }
       return;
     }
     columnSums.clear();
     for (std::size_t o = 0; o < extent.outer; ++o) {
       const std::size_t at = o * stride + chunk.offset;
-      quantizeRow(weights + at, chunk.width, columnScales, rule, quantized + at, advance(dequantized, at), columnSums);
+      quantizeRow(weights + at, chunk.width, columnScales, rule, quantized.from(at), advance(dequantized, at),
+                  columnSums);
       if (o % kFlushEvery == kFlushEvery - 1) columnSums.flush();
     }
     columnSums.flush();
     for (std::size_t c = 0; c < chunk.channels; ++c) {
       const std::size_t at = chunk.offset + c * extent.inner;
       addFigures(figures[chunk.firstChannel + c], columnSums.figures(c * extent.inner, extent.inner), weights + at,
-                 quantized + at, column, stride, scales + chunk.firstChannel + c);
+                 quantized.from(at), column, stride, scales + chunk.firstChannel + c);
     }
   });
 }
 
-template <Outputs kOutputs, typename T, typename Code>
+template <Outputs kOutputs, typename T>
 auto kernelFor(Extent extent) {
-  return inColumns(extent) ? quantizeColumns<kOutputs, T, Code> : quantizeRuns<kOutputs, T, Code>;
+  return inColumns(extent) ? quantizeColumns<kOutputs, T> : quantizeRuns<kOutputs, T>;
 }
 
 }  // namespace
 
-template <typename T, typename Code>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* quantized, T* dequantized,
+template <typename T>
+void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures) {
-  auto kernel = kernelFor<Outputs::kAny, T, Code>(extent);
-  if constexpr (sizeof(T) == sizeof(float) && sizeof(Code) == 1) {
-    if (!dequantized && figuresOf == FiguresOf::kNothing) kernel = kernelFor<Outputs::kCodes, T, Code>(extent);
-    if (!dequantized && figuresOf == FiguresOf::kAll) kernel = kernelFor<Outputs::kCodesAndFigures, T, Code>(extent);
+  auto kernel = kernelFor<Outputs::kAny, T>(extent);
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const bool common = !quantized.wide && !dequantized;
+    if (common && figuresOf == FiguresOf::kNothing) kernel = kernelFor<Outputs::kCodes, T>(extent);
+    if (common && figuresOf == FiguresOf::kAll) kernel = kernelFor<Outputs::kCodesAndFigures, T>(extent);
   }
   Sums<T> sums;
   kernel(weights, extent, scales, Rule<T>(bits), quantized, dequantized, figuresOf, figures, sums);
@@ -387,9 +390,7 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Code* 
                scales);
 }
 
-template void quantize(const float*, Extent, const float*, int, std::int8_t*, float*, FiguresOf, ErrorFigures*);
-template void quantize(const float*, Extent, const float*, int, std::int16_t*, float*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int8_t*, double*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, std::int16_t*, double*, FiguresOf, ErrorFigures*);
+template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, const double*, int, Codes, double*, FiguresOf, ErrorFigures*);
 
 }  // namespace channelwise::simd

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace channelwise {
+
+/// An array of codes: int8 up to 8 bits, int16 (wide) above. The width is known at run time only, since a copy of each
+/// kernel for each width costs more bytes than it saves time.
+struct Codes {
+  void* data;
+  bool wide;
+
+  int get(std::size_t i) const {
+    return wide ? static_cast<std::int16_t*>(data)[i] : static_cast<std::int8_t*>(data)[i];
+  }
+
+  void set(std::size_t i, int code) const {
+    if (wide)
+      static_cast<std::int16_t*>(data)[i] = static_cast<std::int16_t>(code);
+    else
+      static_cast<std::int8_t*>(data)[i] = static_cast<std::int8_t>(code);
+  }
+
+  /// The codes from element `offset` on.
+  Codes from(std::size_t offset) const { return {static_cast<std::byte*>(data) + (wide ? 2 * offset : offset), wide}; }
+};
+
+}  // namespace channelwise
