@@ -21,9 +21,8 @@ import { expectSameBits, expectSameDouble } from "./same-bits.js";
 const channelwise = await load();
 const oracle = await loadOracle();
 
-/** Weights that a kernel handles in one step; runs shorter than two of them have kernels of their own. */
-const tile = 16;
-const lengths = Array.from({ length: 4 * tile + 1 }, (_, i) => i + 1);
+/** Up to several steps of any kernel, with every rest after them. */
+const lengths = Array.from({ length: 65 }, (_, i) => i + 1);
 
 /** Sums may differ by what they may be off: twice the tolerance of one. */
 const tolerance = { float32: 2e-6, float64: 2e-12 };
@@ -106,7 +105,7 @@ const kinds: Record<string, Make> = {
 
 describe.each(Object.keys(kinds))("the shipped kernels equal the oracle for %s", (kind) => {
   describe.each(floatTypes)("of %s", (type) => {
-    it.each(allBits)("in rows of every length up to four tiles and one, at %i bits", (bits) => {
+    it.each(allBits)("in rows of every length up to 65, at %i bits", (bits) => {
       for (const length of lengths) {
         expectOracle(kinds[kind](type, 3 * length, bits, length), { shape: [3, length], bits });
       }
@@ -154,7 +153,7 @@ describe.each(floatTypes)("the shipped kernels equal the oracle in large matrice
 });
 
 describe.each(floatTypes)("any codes and %s scales are multiplied alike", (type) => {
-  it("in rows and columns of every length up to four tiles and one", () => {
+  it("in rows and columns of every length up to 65", () => {
     const next = randomBits(5);
     for (const length of lengths) {
       for (const codes of [Int8Array, Int16Array]) {
