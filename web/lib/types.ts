@@ -106,7 +106,9 @@ type ErrorFields<O> =
         ? TotalErrors
         : [E] extends ["channel"]
           ? TotalErrors & { perChannel: Filled<O, "perChannel", ChannelErrors<ArrayBuffer>> }
-          : Partial<TotalErrors & { perChannel: ChannelErrors }>
+          : [E] extends ["total" | "channel"]
+            ? TotalErrors & { perChannel?: Filled<O, "perChannel", ChannelErrors<ArrayBuffer>> }
+            : Partial<TotalErrors & { perChannel: ChannelErrors }>
     : never;
 
 type DequantizedField<W, O> =
