@@ -423,12 +423,12 @@ describe("a large matrix", () => {
     expect(answered).toEqual({ open: true, busy: true });
 
     await shows(busy).toBe(false);
-    expect(await understood()).toBe("4096 × 4096, float32");
+    const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
+    console.log(`4096 x 4096: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
+
     const { quantized, scales } = reference(weights.subarray(0, side), { shape: [1, side] });
     expect((await numbersOf(page, "Integers"))[0]).toEqual(Array.from(quantized.subarray(0, 20)));
     expect((await tableOf(page, "Scales"))[1][1]).toBe(String(Number(scales[0].toPrecision(6))));
-    const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
-    console.log(`4096 x 4096: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
   });
 
   it("is seen through a window that moves", async () => {

@@ -4,6 +4,9 @@ import type { Bars } from "./protocol.js";
 
 /** Pixels. */
 const HEIGHT = 132;
+const WIDEST_BAR = 56;
+/** Bars closer than this touch, because gaps between them would only shimmer. */
+const TOUCHING = 12;
 const MARGIN = { top: 10, right: 6, bottom: 6, left: 54 };
 const NAMES_HEIGHT = 20;
 
@@ -38,8 +41,8 @@ function rangeFigure(bars: Bars, width: number): HTMLElement {
   const range = bars.highest.reduce((a, b) => Math.max(a, b));
   const chart = new Chart(bars, width, range);
   bars.highest.forEach((highest, i) => {
-    if (bars.channelsPerBar > 1) chart.bar(i, highest, 0.82, "own faint");
-    chart.bar(i, bars.lowest[i], 0.82, "own");
+    if (bars.channelsPerBar > 1) chart.bar(i, highest, "own faint");
+    chart.bar(i, bars.lowest[i], "own");
   });
   chart.line(range, "all");
   const label = `Range of ${counted(bars.channels, "channel")}, up to ${digits(range, 4)}.`;
@@ -64,8 +67,8 @@ function sqnrFigure(bars: Bars, width: number): HTMLElement {
   const top = Math.max(10, ...finite);
   const chart = new Chart(bars, width, top);
   bars.perChannel.forEach((own, i) => {
-    chart.bar(i, Math.min(own, top), 0.82, "own");
-    chart.bar(i, Math.min(bars.perTensor[i], top), 0.42, "all");
+    chart.bar(i, Math.min(own, top), "own");
+    chart.bar(i, Math.min(bars.perTensor[i], top), "all", 0.5);
   });
   const worst = (values: Float64Array) => decibels(values.reduce((a, b) => Math.min(a, b)));
   const label = `SQNR of the worst channel: ${worst(bars.perChannel)} with its own scale, ${worst(bars.perTensor)} with one scale for all.`;
@@ -100,8 +103,10 @@ class Chart {
     this.#top = top > 0 ? top : 1;
   }
 
-  bar(index: number, value: number, share: number, style: string) {
-    const width = Math.min(this.#step * share, 56 * share);
+  /** @param narrowing leaves of the bar behind it something to see on both sides. */
+  bar(index: number, value: number, style: string, narrowing = 1) {
+    const touching = this.#step < TOUCHING;
+    const width = touching ? this.#step : Math.min(this.#step * 0.82, WIDEST_BAR) * narrowing;
     const y = this.#y(value);
     const x = this.#center(index) - width / 2;
     this.#shapes.push(svg("rect", { class: style, x, y, width, height: Math.max(0, this.#y(0) - y) }));
@@ -147,13 +152,18 @@ class Chart {
 
   #names(): SVGElement[] {
     const length = this.#bars.highest.length;
-    const longest = Math.max(...Array.from({ length }, (_, i) => barName(this.#bars, i).length));
+    const longest = Math.max(...Array.from({ length }, (_, i) => this.#tickName(i).length));
     // About 7 pixels a character; where not all fit, every second, fifth, tenth ... is named.
     const every = niceStep(Math.ceil((7 * longest + 8) / this.#step));
     return Array.from({ length: Math.ceil(length / every) }, (_, i) => {
       const at = { x: this.#center(i * every), y: HEIGHT + 10, "text-anchor": "middle" };
-      return svg("text", { class: "tick-text", ...at }, barName(this.#bars, i * every));
+      return svg("text", { class: "tick-text", ...at }, this.#tickName(i * every));
     });
+  }
+
+  #tickName(index: number): string {
+    const { names, channelsPerBar } = this.#bars;
+    return names?.[index] ?? String(index * channelsPerBar);
   }
 
   /** Areas under the pointer, each of which tells its channel's numbers. */

@@ -98,7 +98,7 @@ function assess(
     mse: result.mse,
     maxError: result.maxError,
     sqnr: result.sqnr,
-    worst: { channel: axisNames(tensor, axis)?.[worst] ?? String(worst), sqnr: sqnrOfChannels[worst] },
+    worst: { channel: axisNames(tensor, axis)?.[worst] ?? `channel ${worst}`, sqnr: sqnrOfChannels[worst] },
     scales: result.scales.length,
     codeBytes: result.quantized.byteLength,
     scaleBytes: result.scales.byteLength,

@@ -174,7 +174,7 @@ function grid(caption: string, corner: string, headers: readonly string[], lines
   return html(
     "table",
     { class: "grid" },
-    html("caption", {}, caption),
+    html("caption", {}, html("span", {}, caption)),
     html("thead", {}, html("tr", {}, ...heads)),
     html("tbody", {}, ...lines),
   );
