@@ -113,12 +113,17 @@ type Named = readonly [name: string, array: ArrayBufferView | undefined];
 
 /** Refuses arrays to write to that share memory with each other or with arrays to read from. */
 export function checkApart(written: readonly Named[], read: readonly Named[]): void {
-  for (const [i, [name, a]] of written.entries()) {
-    for (const [otherName, b] of [...written.slice(0, i), ...read]) {
-      if (a === undefined || b === undefined || a.buffer !== b.buffer) continue;
-      if (a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength) {
-        throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
-      }
-    }
+  for (let i = 0; i < written.length; i++) {
+    const [name, array] = written[i] as Named;
+    if (array === undefined) continue;
+    for (let j = 0; j < i; j++) checkPairApart(name, array, written[j] as Named);
+    for (const other of read) checkPairApart(name, array, other);
+  }
+}
+
+function checkPairApart(name: string, a: ArrayBufferView, [otherName, b]: Named): void {
+  if (b === undefined || a.buffer !== b.buffer) return;
+  if (a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength) {
+    throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
   }
 }
