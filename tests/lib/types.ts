@@ -83,6 +83,9 @@ export function figures(): void {
   const channel = channelwise.quantize(float32, { shape, errors: "channel" });
   same<typeof channel.maxError, number>();
   same<typeof channel.perChannel, ChannelErrors<ArrayBuffer>>();
+  const either = channelwise.quantize(float32, { shape, errors: flag ? "total" : "channel" });
+  same<typeof either.mse, number>();
+  same<typeof either.perChannel, ChannelErrors<ArrayBuffer> | undefined>();
   const none = channelwise.quantize(float32, { shape, errors: false });
   // @ts-expect-error: not computed
   none.mse;
