@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -43,24 +44,23 @@ void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, 
   using L = Lanes<T>;
   T columns[kChunk] = {};  // keys where whole vectors are, magnitudes in the rest
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  const T* row = weights + chunk.offset;
-  // Four rows at a time, as the keys of a column are loaded and stored for each.
-  const auto raiseColumns = [&](std::size_t rows) {
+  // Four rows at a time, as the keys of a column are loaded and stored for each. Where fewer are left, the last one
+  // stands in for the missing: seeing it again changes nothing.
+  constexpr std::size_t kRows = 4;
+  for (std::size_t o = 0; o < extent.outer; o += kRows) {
+    const T* rows[kRows];
+    for (std::size_t r = 0; r < kRows; ++r)
+      rows[r] = weights + chunk.offset + std::min<std::size_t>(o + r, extent.outer - 1) * stride;
     std::size_t at = 0;
     for (; at + L::kCount <= chunk.width; at += L::kCount) {
       v128_t key = wasm_v128_load(columns + at);
 #pragma GCC unroll 4
-      for (std::size_t r = 0; r < rows; ++r)
-        key = L::maxKey(key, L::magnitudeKey(wasm_v128_load(row + r * stride + at)));
+      for (std::size_t r = 0; r < kRows; ++r) key = L::maxKey(key, L::magnitudeKey(wasm_v128_load(rows[r] + at)));
       wasm_v128_store(columns + at, key);
     }
     for (; at < chunk.width; ++at)
-      for (std::size_t r = 0; r < rows; ++r) raise(columns[at], std::fabs(row[r * stride + at]));
-    row += rows * stride;
-  };
-  std::size_t o = 0;
-  for (; o + 4 <= extent.outer; o += 4) raiseColumns(4);
-  for (; o < extent.outer; ++o) raiseColumns(1);
+      for (const T* row : rows) raise(columns[at], std::fabs(row[at]));
+  }
   for (std::size_t at = 0; at + L::kCount <= chunk.width; at += L::kCount)
     wasm_v128_store(columns + at, L::magnitudeOfKey(wasm_v128_load(columns + at)));
   for (std::size_t column = 0; column < chunk.width; ++column)

@@ -1,0 +1,45 @@
+// What Embind's own library would bring, for the types of bindings.cpp alone. For Emscripten 3.1.6: see CMakeLists.txt.
+
+#include <emscripten/bind.h>
+#include <emscripten/emscripten.h>
+
+#include <cstdint>
+#include <limits>
+
+using namespace emscripten;
+using namespace emscripten::internal;
+
+extern "C" {
+
+/// For messages about types that are not bound. All are.
+EMSCRIPTEN_KEEPALIVE const char* __getTypeName(const void*) { return ""; }
+
+}  // extern "C"
+
+namespace {
+
+template <typename Integer>
+void registerInteger(const char* name) {
+  _embind_register_integer(TypeID<Integer>::get(), name, sizeof(Integer), std::numeric_limits<Integer>::min(),
+                           std::numeric_limits<Integer>::max());
+}
+
+/// `index` is the array's place in the list that Embind's JavaScript has of them.
+template <typename Element>
+void registerView(unsigned index) {
+  _embind_register_memory_view(TypeID<memory_view<Element>>::get(), index, "view");
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(types) {
+  _embind_register_void(TypeID<void>::get(), "void");
+  _embind_register_bool(TypeID<bool>::get(), "bool", sizeof(bool), true, false);
+  registerInteger<int>("int");
+  registerInteger<std::uint32_t>("unsigned int");
+  _embind_register_emval(TypeID<val>::get(), "val");
+  registerView<std::int8_t>(0);
+  registerView<std::int16_t>(2);
+  registerView<float>(6);
+  registerView<double>(7);
+}
