@@ -75,9 +75,10 @@ void reset() { totalFigures = {}; }
 // or more, each an extent of the `channels` channels from `first` on: open, ranges of every block, scales, quantize
 // every block, close.
 
-void open(std::uint32_t channels) {
+/// With `measure`, channelFigures will be added to.
+void open(std::uint32_t channels, bool measure) {
   std::fill_n(largestState, channels * sizeof(double), std::byte{});
-  std::fill_n(channelFigures, channels, ErrorFigures{});
+  if (measure) std::fill_n(channelFigures, channels, ErrorFigures{});
 }
 
 void ranges(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {

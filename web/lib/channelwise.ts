@@ -80,7 +80,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     const figuresOf = perChannel ? 2 : measure ? 1 : 0;
     bindings.reset();
     for (const { scale, channels, blocks } of panelsOf(plan, floats.weights.length, channelLimit)) {
-      bindings.open(channels);
+      bindings.open(channels, perChannel !== undefined);
       for (const block of blocks) {
         stage(weights, block, floats.weights);
         bindings.ranges(float64, block.first, block.outer, block.channels, block.inner);

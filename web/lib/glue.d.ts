@@ -18,7 +18,8 @@ export interface Bindings {
   totalFigures(): Float64Array<ArrayBuffer>;
 
   reset(): void;
-  open(channels: number): void;
+  /** Begins a panel; with `measure`, its channels' figures will be added to. */
+  open(channels: number, measure: boolean): void;
   ranges(float64: boolean, first: number, outer: number, channels: number, inner: number): void;
   /** False if a channel holds NaN or infinity. */
   scales(float64: boolean, channels: number, bits: number): boolean;

@@ -40,6 +40,9 @@ struct Lanes<double> {
   static v128_t magnitudeKey(v128_t a) { return wasm_f64x2_abs(a); }
   static v128_t maxKey(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
   static v128_t magnitudeOfKey(v128_t key) { return key; }
+  static double largestMagnitude(v128_t keys) {
+    return wasm_f64x2_extract_lane(maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0)), 0);
+  }
 
   static v128_t pairSums(v128_t a) { return a; }
   static void addTo(double* sums, v128_t a) { wasm_v128_store(sums, wasm_f64x2_add(wasm_v128_load(sums), a)); }
@@ -83,6 +86,10 @@ struct Lanes<float> {
   static v128_t magnitudeKey(v128_t a) { return wasm_i32x4_shl(a, 1); }
   static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
   static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
+  static float largestMagnitude(v128_t keys) {
+    keys = maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0));
+    return wasm_f32x4_extract_lane(magnitudeOfKey(maxKey(keys, wasm_i32x4_shuffle(keys, keys, 1, 0, 3, 2))), 0);
+  }
 
   /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
   static constexpr float kRounder = 0x1.8p23f;

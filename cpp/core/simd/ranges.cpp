@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "../kernels.h"
 #include "columns.h"
@@ -10,10 +11,11 @@ namespace channelwise::simd {
 
 namespace {
 
-/// As in the vectors: NaN above infinity above every number.
+/// As in the vectors: by the bits, which puts NaN above infinity above every number, and takes no branch.
 template <typename T>
 void raise(T& largest, T magnitude) {
-  if (!(magnitude <= largest) && largest == largest) largest = magnitude;
+  using Bits = std::conditional_t<sizeof(T) == sizeof(float), std::uint32_t, std::uint64_t>;
+  largest = __builtin_bit_cast(T, std::max(__builtin_bit_cast(Bits, largest), __builtin_bit_cast(Bits, magnitude)));
 }
 
 template <typename T>
@@ -30,13 +32,15 @@ T rangeOfRun(const T* weights, std::size_t count) {
     for (std::size_t k = 0; k < kKeys; ++k)
       keys[k] = L::maxKey(keys[k], L::magnitudeKey(wasm_v128_load(weights + at + k * L::kCount)));
   }
-  for (std::size_t k = 1; k < kKeys; ++k) keys[0] = L::maxKey(keys[0], keys[k]);
-  T lanes[L::kCount];
-  wasm_v128_store(lanes, L::magnitudeOfKey(keys[0]));
-  T result = 0;
-  for (T lane : lanes) raise(result, lane);
-  for (; at < count; ++at) raise(result, std::fabs(weights[at]));
-  return result;
+  for (; at + L::kCount <= count; at += L::kCount)
+    keys[0] = L::maxKey(keys[0], L::magnitudeKey(wasm_v128_load(weights + at)));
+  if (at < count) {
+    T rest[L::kCount] = {};
+    std::copy(weights + at, weights + count, rest);
+    keys[1] = L::maxKey(keys[1], L::magnitudeKey(wasm_v128_load(rest)));
+  }
+  // Without branches to the end: for short runs, mispredicting them took longer than all else.
+  return L::largestMagnitude(L::maxKey(L::maxKey(keys[0], keys[1]), L::maxKey(keys[2], keys[3])));
 }
 
 template <typename T>
