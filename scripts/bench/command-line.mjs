@@ -1,0 +1,181 @@
+// The command line of both benchmarks: its options, and the tables that come out.
+
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/** @typedef {import("./suite.mjs").Measured} Measured */
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
+  },
+});
+
+/** What the suite takes: --quick (few rounds, no matrix above 64 MB) and --only (a regular expression). */
+export const options = { quick: values.quick, only: values.only };
+
+/** Builds the library in a process of its own, whose output must not mix with the table. */
+export function build() {
+  const script = fileURLToPath(new URL("../build.mjs", import.meta.url));
+  const { status } = spawnSync(process.execPath, [script], { stdio: ["ignore", process.stderr, process.stderr] });
+  if (status !== 0) process.exit(1);
+}
+
+export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`;
+
+/**
+ * A line of the table. Ratios are medians of those of the rounds.
+ * @typedef {object} Line
+ * @property {string} work
+ * @property {string} job
+ * @property {string} by
+ * @property {boolean} exact
+ * @property {number} milliseconds median
+ * @property {number} weightsPerSecond
+ * @property {number} [perCopy] this by the copy
+ * @property {number} [perCopyQuiet] the same in the quietest round for the two
+ * @property {number} [perRows] this by channelwise's rows of 4096 x 4096, per weight
+ * @property {number} [perRowsQuiet]
+ * @property {string} [bestPeer]
+ * @property {number} [bestPeerPerThis] how many times the best peer takes this
+ */
+
+/**
+ * Prints what --json or --markdown asks for, a plain table otherwise.
+ * @param {Measured[]} measured
+ * @param {string} where
+ */
+export function report(measured, where) {
+  const lines = measured.map((one) => lineOf(one, measured));
+  if (values.json) console.log(JSON.stringify({ where, lines }, null, 2));
+  else {
+    const table = values.markdown ? markdownTable(lines) : plainTable(lines);
+    console.log(`${where}; one thread, medians; 8 bits and float32 where it does not say otherwise\n`);
+    console.log(`${table}\n\n${legend}`);
+  }
+}
+
+/**
+ * @param {Measured} one
+ * @param {Measured[]} all
+ * @returns {Line}
+ */
+function lineOf(one, all) {
+  const { work, job, by, exact, count } = one;
+  const group = all.filter((other) => other.group === one.group);
+  const milliseconds = median(one.samples);
+  /** @type {Line} */
+  const line = { work, job, by, exact, milliseconds, weightsPerSecond: (count / milliseconds) * 1000 };
+  if (by === "set") return line;
+
+  const copy = group.find((other) => other.by === "set" && other.weights === one.weights);
+  if (copy) Object.assign(line, { perCopy: ratio(one, copy), perCopyQuiet: quietRatio(one, copy) });
+  if (!by.startsWith("channelwise")) return line;
+
+  const rows = group.find((other) => other.work === "4096 x 4096" && other.job === job && other.by === by);
+  if (rows && rows !== one) {
+    const perWeight = rows.count / count;
+    line.perRows = ratio(one, rows) * perWeight;
+    line.perRowsQuiet = quietRatio(one, rows) * perWeight;
+  }
+  const peers = group.filter(
+    (other) => other.work === work && other.job === job && !other.by.startsWith("channelwise"),
+  );
+  const best = peers.sort((a, b) => median(a.samples) - median(b.samples))[0];
+  if (best) Object.assign(line, { bestPeer: best.by, bestPeerPerThis: ratio(best, one) });
+  return line;
+}
+
+/** The median of the rounds' ratios. */
+function ratio(/** @type {Measured} */ a, /** @type {Measured} */ b) {
+  return median(a.samples.map((sample, round) => sample / b.samples[round]));
+}
+
+/** The ratio of the round in which both came nearest to the fastest they ever were. */
+function quietRatio(/** @type {Measured} */ a, /** @type {Measured} */ b) {
+  const [fastestA, fastestB] = [Math.min(...a.samples), Math.min(...b.samples)];
+  const disturbance = a.samples.map((sample, round) => Math.max(sample / fastestA, b.samples[round] / fastestB));
+  const quietest = disturbance.indexOf(Math.min(...disturbance));
+  return a.samples[quietest] / b.samples[quietest];
+}
+
+function median(/** @type {number[]} */ numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+/** All there is to say, a line for each contender. @param {Line[]} lines */
+function plainTable(lines) {
+  const header = [
+    "weights",
+    "job",
+    "by",
+    "time",
+    "x set",
+    "quietest",
+    "x rows",
+    "quietest",
+    "M weights/s",
+    "best peer",
+  ];
+  const rows = lines.map((line) => [
+    line.work,
+    line.job,
+    line.by,
+    duration(line.milliseconds),
+    figure(line.perCopy),
+    figure(line.perCopyQuiet),
+    figure(line.perRows),
+    figure(line.perRowsQuiet),
+    String(Math.round(line.weightsPerSecond / 1e6)),
+    line.bestPeerPerThis === undefined ? "" : `${figure(line.bestPeerPerThis)} x, ${line.bestPeer}`,
+  ]);
+  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
+  return [header, ...rows]
+    .map((row) => row.map((cell, i) => (i > 2 && i < 9 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  "))
+    .join("\n");
+}
+
+/** For the README: a line for each work and job, contenders side by side. @param {Line[]} lines */
+function markdownTable(lines) {
+  const peers = ["channelwise, fresh arrays", "JavaScript", "JavaScript, inexact", "onnxruntime-web, fresh arrays"];
+  const header = ["weights", "job", "channelwise", "x set (quietest)", "x rows (quietest)", "M weights/s", ...peers];
+  const rows = lines
+    .filter(({ by }) => by === "channelwise")
+    .map((line) => [
+      line.work,
+      line.job,
+      duration(line.milliseconds),
+      withQuietest(line.perCopy, line.perCopyQuiet),
+      withQuietest(line.perRows, line.perRowsQuiet),
+      String(Math.round(line.weightsPerSecond / 1e6)),
+      ...peers.map((by) => {
+        const peer = lines.find((other) => other.work === line.work && other.job === line.job && other.by === by);
+        return peer ? duration(peer.milliseconds) : "";
+      }),
+    ]);
+  const alignment = header.map((_, column) => (column < 2 ? "---" : "---:"));
+  return [header, alignment, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** @param {number | undefined} ratio @param {number | undefined} quietest */
+function withQuietest(ratio, quietest) {
+  return ratio === undefined ? "" : `${figure(ratio)} (${figure(quietest)})`;
+}
+
+const legend = `\
+x set: by Float32Array.prototype.set of the same weights into a reused array (Float64Array for float64), the median of the
+rounds' ratios; x rows: a weight, by channelwise's rows of 4096 x 4096. Quietest: in the round in which both came nearest
+to their fastest, since the copy itself drifts. Arrays are reused where it does not say fresh. Inexact: with a reciprocal,
+which gets some codes wrong by one.`;
+
+const figure = (/** @type {number | undefined} */ ratio) => (ratio === undefined ? "" : ratio.toPrecision(3));
+
+const duration = (/** @type {number} */ milliseconds) =>
+  milliseconds < 0.1 ? `${(milliseconds * 1000).toPrecision(3)} us` : `${milliseconds.toPrecision(3)} ms`;

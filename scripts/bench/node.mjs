@@ -1,0 +1,13 @@
+// npm run bench: the benchmark in Node. Options: --quick, --only PATTERN, --json, --markdown.
+
+import { build, machine, options, report } from "./command-line.mjs";
+
+build();
+// The library is there only by now.
+const { onnxModels } = await import("./onnx-models.mjs");
+const { measure } = await import("./suite.mjs");
+
+const models = await onnxModels();
+// Progress goes where it does not mix with the table.
+console.debug = (message) => process.stderr.write(`${message}\n`);
+report(await measure({ ...options, models }), `Node ${process.versions.node}, ${machine()}`);

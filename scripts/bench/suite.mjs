@@ -1,0 +1,246 @@
+// The benchmark itself, the same in Node and in a page: contenders of one process take turns, in an order that rotates
+// from round to round, and ratios are formed within rounds. (tinybench runs one task to its end before the next, so that
+// a drift of the machine becomes a difference between tasks.)
+
+import { load } from "channelwise";
+import { extents, groups, jobs, product, weightsOf } from "./cases.mjs";
+import { check, exactResult } from "./check.mjs";
+import { exactLoops, fastLoops, quantizeRows } from "./javascript.mjs";
+import { onnxruntimeRows } from "./onnxruntime.mjs";
+
+/** @typedef {import("./cases.mjs").Work} Work */
+/** @typedef {import("./cases.mjs").Job} Job */
+/** @typedef {import("./check.mjs").Result} Result */
+/** @typedef {import("./check.mjs").Floats} Floats */
+
+/**
+ * @typedef {object} Contender
+ * @property {string} work
+ * @property {string} job
+ * @property {string} by
+ * @property {boolean} exact
+ * @property {string} weights their type and number: what it shares with the copy that it is compared with
+ * @property {number} count of the weights
+ * @property {() => Result | Promise<Result> | void} run
+ * @property {() => Promise<void>} [release]
+ */
+
+/**
+ * What a contender took: milliseconds a call, one number for each round of its group.
+ * @typedef {Omit<Contender, "run" | "release"> & { group: number, samples: number[] }} Measured
+ */
+
+/** @typedef {{ models: Record<string, number[]>, quick: boolean, only: string }} Options only: a regular expression */
+
+/** Shorter calls are repeated, so that the clock's steps do not matter. */
+const sampleMilliseconds = 4;
+const warmUpMilliseconds = 200;
+
+/**
+ * @param {Options} options
+ * @returns {Promise<Measured[]>}
+ */
+export async function measure(options) {
+  /** @type {Measured[]} */
+  const measured = [];
+  for (const [group, { works, rounds }] of groups(options).entries()) {
+    const contenders = await contendersOf(works, options);
+    const samples = await interleave(contenders, rounds);
+    for (const [i, { run, release, ...contender }] of contenders.entries()) {
+      measured.push({ ...contender, group, samples: samples[i] });
+      await release?.();
+    }
+  }
+  return measured;
+}
+
+/**
+ * The contenders of all works that are wanted, each checked, and a copy of every array of weights.
+ * @param {Work[]} works
+ * @param {Options} options
+ */
+async function contendersOf(works, { models, only }) {
+  const wanted = new RegExp(only, "i");
+  const arrays = reusedArrays();
+  /** @type {Contender[]} */
+  const all = [];
+  for (const work of works) {
+    const weights = arrays.get(`${work.type} weights`, product(work.shape), () => weightsOf(work));
+    const contenders = (await quantizersOf(work, weights, arrays, models)).filter(({ work, job, by }) =>
+      wanted.test(`${work}, ${job}, ${by}`),
+    );
+    if (contenders.length === 0) continue;
+    if (!all.some((other) => other.by === "set" && other.weights === weightsName(work)))
+      all.push(copyOf(work, weights));
+
+    const expected = exactResult(work, weights);
+    for (const { job, by, exact, run } of contenders) {
+      const name = `${work.name}, ${job}, ${by}`;
+      console.debug(`checking ${name}`);
+      arrays.spoil();
+      const promise = /** @type {Job} */ (jobs.find((each) => each.name === job));
+      check(name, /** @type {Result} */ (await run()), expected, {
+        ...promise,
+        exact: exact,
+        errors: !!promise.errors,
+      });
+    }
+    all.push(...contenders);
+  }
+  return all;
+}
+
+/**
+ * Copying the weights into an array that is there.
+ * @param {Work} work
+ * @param {Floats} weights
+ * @returns {Contender}
+ */
+function copyOf(work, weights) {
+  const target = weights.slice().fill(0);
+  const run = () => target.set(weights);
+  run();
+  if (!target.every((weight, i) => weight === weights[i])) throw new Error("The copy is not one");
+  return { ...described(work), job: "copy", by: "set", run };
+}
+
+/**
+ * @param {Work} work
+ * @param {Floats} weights
+ * @param {ReturnType<typeof reusedArrays>} arrays
+ * @param {Options["models"]} models
+ */
+async function quantizersOf(work, weights, arrays, models) {
+  const channelwise = await load();
+  const size = weights.length;
+  const { outer, channels } = extents(work);
+  const newFloats = (/** @type {number} */ length) =>
+    work.type === "float32" ? new Float32Array(length) : new Float64Array(length);
+  const newCodes = () => (work.bits > 8 ? new Int16Array(size) : new Int8Array(size));
+
+  /** @type {Contender[]} */
+  const contenders = [];
+  for (const { name: job, errors, dequantize } of jobs) {
+    const add = (/** @type {Pick<Contender, "by" | "run" | "release"> & { exact?: boolean }} */ contender) =>
+      contenders.push({ ...described(work), job, ...contender });
+
+    const into = {
+      scales: arrays.get(`${work.type} scales`, channels, newFloats),
+      quantized: arrays.get(work.bits > 8 ? "int16" : "int8", size, newCodes),
+      ...(dequantize ? { dequantized: arrays.get(`${work.type} dequantized`, size, newFloats) } : {}),
+    };
+    const options = { shape: work.shape, bits: work.bits, ...work.layout, errors, dequantize };
+    const reusing = { ...options, into };
+    add({ by: "channelwise", run: () => channelwise.quantize(weights, reusing) });
+    if (!work.hasPeers || !(weights instanceof Float32Array) || outer !== 1) continue;
+
+    add({ by: "channelwise, fresh arrays", run: () => channelwise.quantize(weights, options) });
+    const fresh = () => ({
+      scales: new Float32Array(channels),
+      quantized: new Int8Array(size),
+      ...(dequantize ? { dequantized: new Float32Array(size) } : {}),
+    });
+    const reused = /** @type {ReturnType<typeof fresh>} */ (into);
+    for (const { by, exact, loops } of plainLoops) {
+      const quantize = (/** @type {typeof reused} */ filled) =>
+        quantizeRows(loops, weights, channels, errors !== false, filled);
+      add({ by, exact, run: () => quantize(reused) });
+      add({ by: `${by}, fresh arrays`, exact, run: () => quantize(fresh()) });
+    }
+    const runtime = await onnxruntimeRows(models[job], weights, work.shape, errors !== false);
+    add({ by: "onnxruntime-web, fresh arrays", ...runtime });
+  }
+  return contenders;
+}
+
+const plainLoops = [
+  { by: "JavaScript", exact: true, loops: exactLoops },
+  { by: "JavaScript, inexact", exact: false, loops: fastLoops },
+];
+
+const weightsName = (/** @type {Work} */ work) => `${work.type}, ${product(work.shape)}`;
+
+const described = (/** @type {Work} */ work) => ({
+  work: work.name,
+  exact: true,
+  weights: weightsName(work),
+  count: product(work.shape),
+});
+
+/** Arrays that contenders have in common: by what they hold and how many. */
+function reusedArrays() {
+  /** @type {Map<string, { array: unknown, isOutput: boolean }>} */
+  const arrays = new Map();
+  return {
+    /**
+     * @template A
+     * @param {string} content
+     * @param {number} length
+     * @param {(length: number) => A} make
+     * @returns {A}
+     */
+    get(content, length, make) {
+      const key = `${content}, ${length}`;
+      if (!arrays.has(key)) arrays.set(key, { array: make(length), isOutput: !content.endsWith("weights") });
+      return /** @type {A} */ (arrays.get(key)?.array);
+    },
+    /** So that nobody is taken for right because of what the one before wrote. */
+    spoil() {
+      for (const { array, isOutput } of arrays.values()) if (isOutput) /** @type {Floats} */ (array).fill(99);
+    },
+  };
+}
+
+/**
+ * Milliseconds a call of each contender in each round, after a warm-up.
+ * @param {Contender[]} contenders
+ * @param {number} rounds
+ */
+async function interleave(contenders, rounds) {
+  const calls = [];
+  for (const { run } of contenders) {
+    const estimate = await warmUp(run);
+    calls.push(Math.max(1, Math.ceil(sampleMilliseconds / estimate)));
+  }
+
+  /** @type {number[][]} */
+  const samples = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    console.debug(`round ${round + 1} of ${rounds}: ${contenders.length} contenders`);
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const i = (round + turn) % contenders.length;
+      samples[i].push(await time(contenders[i].run, calls[i]));
+    }
+  }
+  return samples;
+}
+
+/**
+ * Calls often enough for an engine to compile it at its best.
+ * @param {Contender["run"]} run
+ * @returns the milliseconds of a call by then
+ */
+async function warmUp(run) {
+  const end = performance.now() + warmUpMilliseconds;
+  let latest = await time(run, 2);
+  let calls = 1;
+  while (performance.now() < end) {
+    latest = await time(run, calls);
+    if (latest * calls < sampleMilliseconds) calls *= 2;
+  }
+  return latest;
+}
+
+/**
+ * @param {Contender["run"]} run
+ * @param {number} calls
+ * @returns milliseconds a call
+ */
+async function time(run, calls) {
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) {
+    const result = run();
+    if (result instanceof Promise) await result;
+  }
+  return (performance.now() - start) / calls;
+}
