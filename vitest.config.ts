@@ -1,17 +1,9 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { chromiumPath } from "./scripts/setup.mjs";
 
-/** The browser of the CHROMIUM variable, or the one in the path; Playwright's own where there is neither. */
-function chromium(): string | undefined {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const places = (process.env.PATH ?? "").split(delimiter);
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  return places.flatMap((place) => names.map((name) => join(place, name))).find((file) => existsSync(file));
-}
-
-const executablePath = chromium();
+/** Where there is none in the path, Playwright looks for its own. */
+const executablePath = chromiumPath();
 
 export default defineConfig({
   test: {
