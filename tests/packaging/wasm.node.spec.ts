@@ -16,11 +16,14 @@ beforeAll(() => {
 });
 
 test.for([
-  { step: "the range of a channel, float32", names: ["v128.load", "i32x4.max_u"] },
-  { step: "the range of a channel, float64", names: ["f64x2.abs", "f64x2.pmax"] },
-  { step: "codes of float32 weights", names: ["f32x4.div"] },
-  { step: "codes of float64 weights", names: ["f64x2.div"] },
-  { step: "narrowing to int8 and int16", names: ["i16x8.narrow_i32x4_s", "i8x16.narrow_i16x8_s", "v128.store"] },
+  { step: "the range of a channel, float32", names: ["v128.load", "i32x4.shl", "i32x4.max_u"] },
+  { step: "the range of a channel, float64", names: ["f64x2.abs", "i64x2.gt_s", "v128.bitselect"] },
+  { step: "codes of float32 weights", names: ["f32x4.div", "f32x4.pmin", "f32x4.pmax", "f32x4.add", "i32x4.sub"] },
+  { step: "codes of float64 weights", names: ["f64x2.div", "f64x2.pmin", "f64x2.pmax", "f64x2.add"] },
+  {
+    step: "narrowing to int8 and int16",
+    names: ["i16x8.narrow_i32x4_s", "i8x16.narrow_i16x8_s", "v128.store64_lane", "v128.store"],
+  },
   { step: "dequantized weights", names: ["f32x4.mul", "f64x2.mul"] },
   { step: "error figures, in float64", names: ["f64x2.promote_low_f32x4", "f64x2.sub", "f64x2.add"] },
   { step: "widening of stored codes", names: ["v128.load8x8_s", "i32x4.extend_low_i16x8_s"] },
