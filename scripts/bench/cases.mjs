@@ -55,8 +55,8 @@ const layouts = [
 export const groups = ({ quick }) => [
   { works: [rows(64, 64)], rounds: quick ? 5 : 41 },
   { works: [rows(768, 768)], rounds: quick ? 5 : 41 },
-  { works: layouts, rounds: quick ? 3 : 21 },
-  ...(quick ? [] : [{ works: [rows(4096, 16384)], rounds: 7 }]),
+  { works: layouts, rounds: quick ? 3 : 15 },
+  ...(quick ? [] : [{ works: [rows(4096, 16384)], rounds: 5 }]),
 ];
 
 /** The weights as outer x channels x inner, row-major: each channel (or group) has one scale. */

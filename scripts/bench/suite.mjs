@@ -209,6 +209,8 @@ async function interleave(contenders, rounds) {
     console.debug(`round ${round + 1} of ${rounds}: ${contenders.length} contenders`);
     for (let turn = 0; turn < contenders.length; turn++) {
       const i = (round + turn) % contenders.length;
+      // Not to pay for the caches and the garbage that the one before left.
+      await time(contenders[i].run, 1);
       samples[i].push(await time(contenders[i].run, calls[i]));
     }
   }
