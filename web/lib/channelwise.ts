@@ -63,20 +63,6 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     const float64 = kindOf(weights) === "Float64Array";
     const floats = staging[float64 ? "Float64Array" : "Float32Array"];
     const codes = staging[bits > 8 ? "Int16Array" : "Int8Array"];
-    const quantizeBlock = (block: Block) => {
-      bindings.quantize(
-        float64,
-        block.first,
-        block.outer,
-        block.channels,
-        block.inner,
-        bits,
-        dequantized !== undefined,
-        figuresOf,
-      );
-      unstage(codes, block, quantized);
-      if (dequantized) unstage(floats.dequantized, block, dequantized);
-    };
     const figuresOf = perChannel ? 2 : measure ? 1 : 0;
     bindings.reset();
     for (const { scale, channels, blocks } of panelsOf(plan, floats.weights.length, channelLimit)) {
@@ -89,7 +75,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scales.set(floats.scales.subarray(0, channels), scale);
       for (const block of blocks) {
         if (blocks.length > 1) stage(weights, block, floats.weights);
-        quantizeBlock(block);
+        const { first, outer, inner } = block;
+        bindings.quantize(float64, first, outer, block.channels, inner, bits, dequantized !== undefined, figuresOf);
+        unstage(codes, block, quantized);
+        if (dequantized) unstage(floats.dequantized, block, dequantized);
       }
       if (!perChannel) continue;
       bindings.close(channels);
