@@ -1,0 +1,22 @@
+/** Bytes that can be read at any place, a few at a time: a file, a Blob, memory. */
+export interface ByteSource {
+  /** The file's name, for messages and for names derived from it. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * The bytes from `offset` to `offset + length`, which lie inside the source, in a buffer of their own (so that it can be
+   * transferred to a worker).
+   */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A file being written. It appears under its name when it is closed, and not before. */
+export interface ByteSink {
+  /** Writes at any place, once each. */
+  write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** All is written. */
+  close(): Promise<void>;
+  /** Leaves no file behind. */
+  abort(reason?: unknown): Promise<void>;
+}
