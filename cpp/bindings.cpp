@@ -61,32 +61,30 @@ val view() {
 
 constexpr std::size_t kFigures = sizeof(ErrorFigures) / sizeof(double);
 
-/// Per channel: sum of squared errors and its unit, sum of squared weights and its unit, largest error.
-val channelFiguresView() {
-  return val(typed_memory_view(kChannels * kFigures, reinterpret_cast<double*>(channelFigures)));
+/// Of each: sum of squared errors and its unit, sum of squared weights and its unit, largest error.
+template <ErrorFigures* kFirst, std::size_t kCount>
+val figuresView() {
+  return val(typed_memory_view(kCount * kFigures, reinterpret_cast<double*>(kFirst)));
 }
-
-/// The same, over all channels since reset().
-val totalFiguresView() { return val(typed_memory_view(kFigures, reinterpret_cast<double*>(&totalFigures))); }
 
 void reset() { totalFigures = {}; }
 
 // A panel is a number of channels whose state is held here. Its weights pass through the staging buffers in one block
-// or more, each an extent of the `channels` channels from `first` on: open, ranges of every block, scales, quantize
-// every block, close.
+// or more: open, ranges of every block, scales, quantize every block, close. Error figures are kept for each channel or
+// for all of them as one.
 
-/// With `measure`, channelFigures will be added to.
-void open(std::uint32_t channels, bool measure) {
+/// channelFigures will be added to, the first `measured` of them.
+void open(std::uint32_t channels, std::uint32_t measured) {
   std::fill_n(largestState, channels * sizeof(double), std::byte{});
-  if (measure) std::fill_n(channelFigures, channels, ErrorFigures{});
+  std::fill_n(channelFigures, measured, ErrorFigures{});
 }
 
-void ranges(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+void ranges(bool float64, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
   const Extent extent{outer, channels, inner};
   if (float64)
-    kernels::ranges(as<double>(weightsStaging), extent, as<double>(largestState) + first);
+    kernels::ranges(as<double>(weightsStaging), extent, as<double>(largestState));
   else
-    kernels::ranges(as<float>(weightsStaging), extent, as<float>(largestState) + first);
+    kernels::ranges(as<float>(weightsStaging), extent, as<float>(largestState));
 }
 
 template <typename T>
@@ -105,43 +103,44 @@ bool scales(bool float64, std::uint32_t channels, int bits) {
   return float64 ? scalesOf<double>(channels, bits) : scalesOf<float>(channels, bits);
 }
 
+/// Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
+/// reproduce the sums.
+void addFigures(std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) channelFigures[i].add(blockFigures[i]);
+}
+
 template <typename T>
-void quantizeBlock(std::uint32_t first, Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
-  // Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
-  // reproduce the sums.
-  ErrorFigures all;
-  const bool ofChannels = figuresOf == FiguresOf::kChannels;
-  if (ofChannels) std::fill_n(blockFigures, extent.channels, ErrorFigures{});
-  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState) + first, bits, stagedCodes(bits > 8),
-                    dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf, ofChannels ? blockFigures : &all);
-  totalFigures.add(all);
-  if (!ofChannels) return;
-  for (std::uint32_t c = 0; c < extent.channels; ++c) channelFigures[first + c].add(blockFigures[c]);
+void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
+  const std::uint32_t measured = figuresOf == FiguresOf::kChannels ? extent.channels : 1;
+  std::fill_n(blockFigures, measured, ErrorFigures{});
+  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState), bits, stagedCodes(bits > 8),
+                    dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf, blockFigures);
+  addFigures(measured);
 }
 
-/// With figures of all, they are added to the total at once; figures of the channels when the panel is closed.
-void quantize(bool float64, std::uint32_t first, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner,
-              int bits, bool dequantize, int figuresOf) {
+/// The block's figures are in blockFigures then, and added to channelFigures.
+void quantize(bool float64, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits, bool dequantize,
+              int figuresOf) {
   const auto run = float64 ? quantizeBlock<double> : quantizeBlock<float>;
-  run(first, Extent{outer, channels, inner}, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  run(Extent{outer, channels, inner}, bits, dequantize, static_cast<FiguresOf>(figuresOf));
 }
 
-void close(std::uint32_t channels) {
+/// Adds the panel's figures to the total.
+void close(std::uint32_t measured) {
   ErrorFigures panel;
-  for (std::uint32_t c = 0; c < channels; ++c) panel.add(channelFigures[c]);
+  for (std::uint32_t i = 0; i < measured; ++i) panel.add(channelFigures[i]);
   totalFigures.add(panel);
 }
 
 template <typename T>
-void dequantizeBlock(bool wide, std::uint32_t first, Extent extent) {
-  kernels::dequantize(stagedCodes(wide), extent, as<T>(scalesState) + first, as<T>(dequantizedStaging));
+void dequantizeBlock(bool wide, Extent extent) {
+  kernels::dequantize(stagedCodes(wide), extent, as<T>(scalesState), as<T>(dequantizedStaging));
 }
 
 /// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
-void dequantize(bool float64, bool wide, std::uint32_t first, std::uint32_t outer, std::uint32_t channels,
-                std::uint32_t inner) {
+void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
   const auto run = float64 ? dequantizeBlock<double> : dequantizeBlock<float>;
-  run(wide, first, Extent{outer, channels, inner});
+  run(wide, Extent{outer, channels, inner});
 }
 
 }  // namespace
@@ -156,13 +155,17 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("dequantizedFloat64", &view<double, dequantizedStaging, sizeof dequantizedStaging>);
   function("scalesFloat32", &view<float, scalesState, kChannels * sizeof(float)>);
   function("scalesFloat64", &view<double, scalesState, sizeof scalesState>);
-  function("channelFigures", &channelFiguresView);
-  function("totalFigures", &totalFiguresView);
+  function("largestFloat32", &view<float, largestState, kChannels * sizeof(float)>);
+  function("largestFloat64", &view<double, largestState, sizeof largestState>);
+  function("blockFigures", &figuresView<blockFigures, kChannels>);
+  function("channelFigures", &figuresView<channelFigures, kChannels>);
+  function("totalFigures", &figuresView<&totalFigures, 1>);
   function("reset", &reset);
   function("open", &open);
   function("ranges", &ranges);
   function("scales", &scales);
   function("quantize", &quantize);
+  function("addFigures", &addFigures);
   function("close", &close);
   function("dequantize", &dequantize);
 }

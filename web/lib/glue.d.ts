@@ -9,24 +9,26 @@ export interface Bindings {
   quantizedInt16(): Int16Array<ArrayBuffer>;
   dequantizedFloat32(): Float32Array<ArrayBuffer>;
   dequantizedFloat64(): Float64Array<ArrayBuffer>;
-  /** Scales of the channels of a panel. */
+  /** Largest |weight| and scale of the channels of a panel. */
+  largestFloat32(): Float32Array<ArrayBuffer>;
+  largestFloat64(): Float64Array<ArrayBuffer>;
   scalesFloat32(): Float32Array<ArrayBuffer>;
   scalesFloat64(): Float64Array<ArrayBuffer>;
-  /** Error figures of the channels of a panel, five numbers each: see figures.ts. */
+  /** Error figures of a block and of a panel, five numbers for each channel or for all of them: see figures.ts. */
+  blockFigures(): Float64Array<ArrayBuffer>;
   channelFigures(): Float64Array<ArrayBuffer>;
-  /** The same five over all that was quantized since reset(). */
+  /** The same five over all panels closed since reset(). */
   totalFigures(): Float64Array<ArrayBuffer>;
 
   reset(): void;
-  /** Begins a panel; with `measure`, its channels' figures will be added to. */
-  open(channels: number, measure: boolean): void;
-  ranges(float64: boolean, first: number, outer: number, channels: number, inner: number): void;
+  /** Begins a panel, of which `measured` error figures will be kept: one for each channel, or one. */
+  open(channels: number, measured: number): void;
+  ranges(float64: boolean, outer: number, channels: number, inner: number): void;
   /** False if a channel holds NaN or infinity. */
   scales(float64: boolean, channels: number, bits: number): boolean;
   /** `figuresOf`: 0 makes no error figures, 1 those of all weights, 2 those of every channel (FiguresOf of kernels.h). */
   quantize(
     float64: boolean,
-    first: number,
     outer: number,
     channels: number,
     inner: number,
@@ -34,9 +36,11 @@ export interface Bindings {
     dequantize: boolean,
     figuresOf: number,
   ): void;
-  /** Adds the channels' figures to the total, where quantize() made them. */
-  close(channels: number): void;
-  dequantize(float64: boolean, wide: boolean, first: number, outer: number, channels: number, inner: number): void;
+  /** Adds a block's figures to the panel's; quantize() does. */
+  addFigures(count: number): void;
+  /** Adds the panel's figures to the total. */
+  close(measured: number): void;
+  dequantize(float64: boolean, wide: boolean, outer: number, channels: number, inner: number): void;
 }
 
 export interface ModuleArguments {

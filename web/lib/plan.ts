@@ -4,11 +4,14 @@ import type { Granularity } from "./types.js";
  * How a tensor is laid out for the kernels: `pieces` of outer x channels x inner one after another, row-major. Scale
  * piece * channels + channel belongs to each.
  */
-export interface Plan {
+export interface Layout {
   readonly pieces: number;
   readonly outer: number;
   readonly channels: number;
   readonly inner: number;
+}
+
+export interface Plan extends Layout {
   readonly scaleShape: number[];
 }
 
@@ -44,6 +47,28 @@ function product(factors: readonly number[]): number {
   return factors.reduce((a, b) => a * b, 1);
 }
 
+/**
+ * Sizes of panels and blocks. They are a tensor's own: whoever works on some of its panels or blocks keeps them, since
+ * the error figures are summed by block and panel.
+ */
+export interface Cut {
+  readonly panelChannels: number;
+  readonly blockRows: number;
+  readonly blockInner: number;
+}
+
+/** A layout, or some of one, with the sizes of its panels and blocks. */
+export type Part = Layout & Cut;
+
+/** Panels of equal width, of as many channels as fit a block, and blocks of as many of a panel's rows. */
+export function cutPlan({ pieces, outer, channels, inner }: Layout, blockElements: number, channelLimit: number): Part {
+  const most = Math.min(channelLimit, Math.max(1, Math.floor(blockElements / inner)));
+  const panelChannels = Math.ceil(channels / Math.ceil(channels / most));
+  const blockInner = Math.min(inner, blockElements);
+  const blockRows = Math.min(outer, Math.floor(blockElements / (panelChannels * blockInner)));
+  return { pieces, outer, channels, inner, panelChannels, blockRows, blockInner };
+}
+
 /** Some whole channels of a piece, few enough for their state to be held at a time. */
 export interface Panel {
   /** Place of its first scale. */
@@ -53,77 +78,36 @@ export interface Panel {
   readonly blocks: readonly Block[];
 }
 
-/** Some of a panel's weights, few enough to be staged. */
+/** Some of the weights of all channels of a panel, few enough to be staged. */
 export interface Block {
-  /** Rows of channels * inner elements, `stride` elements apart in the tensor from `offset` on, joined in staging. */
+  /** Its first row, counted through all pieces, and how many there are. */
+  readonly row: number;
   readonly outer: number;
-  readonly offset: number;
-  readonly stride: number;
-  /** The first channel's place in the panel. */
-  readonly first: number;
+  /** Where it begins in each row. */
+  readonly column: number;
   readonly channels: number;
   readonly inner: number;
 }
 
-/** The panels of a plan in the order of the scales. */
-export function* panelsOf(plan: Plan, blockElements: number, channelLimit: number): Generator<Panel> {
-  const { pieces, outer, channels, inner } = plan;
-  // As many channels as fit a block, if they are contiguous. Otherwise rows are kept long: gathering short parts of many
-  // rows costs more than a second pass.
-  const fitting = outer === 1 ? Math.max(1, Math.floor(blockElements / inner)) : channels;
-  const perPanel = Math.min(channelLimit, fitting);
+/** The panels of a part in the order of the scales. */
+export function* panelsOf(part: Part): Generator<Panel> {
+  const { pieces, outer, channels, inner, panelChannels, blockRows, blockInner } = part;
   for (let piece = 0; piece < pieces; piece++) {
-    for (let first = 0; first < channels; first += perPanel) {
-      const panelChannels = Math.min(perPanel, channels - first);
-      const offset = (piece * outer * channels + first) * inner;
-      const blocks = blocksOf(
-        { outer, offset, stride: channels * inner, first: 0, channels: panelChannels, inner },
-        blockElements,
-      );
-      yield { scale: piece * channels + first, channels: panelChannels, blocks };
+    for (let first = 0; first < channels; first += panelChannels) {
+      const width = Math.min(panelChannels, channels - first);
+      const blocks: Block[] = [];
+      for (let o = 0; o < outer; o += blockRows) {
+        for (let i = 0; i < inner; i += blockInner) {
+          blocks.push({
+            row: piece * outer + o,
+            outer: Math.min(blockRows, outer - o),
+            column: first * inner + i,
+            channels: width,
+            inner: Math.min(blockInner, inner - i),
+          });
+        }
+      }
+      yield { scale: piece * channels + first, channels: width, blocks };
     }
   }
-}
-
-/** Cuts a block that may be too large, along the first of outer, channels and inner that gives parts small enough. */
-function blocksOf(whole: Block, blockElements: number): Block[] {
-  const { outer, offset, stride, channels, inner } = whole;
-  const row = channels * inner;
-  if (row <= blockElements) {
-    return cut(outer, Math.floor(blockElements / row), (o, count) => ({
-      ...whole,
-      offset: offset + o * stride,
-      outer: count,
-    }));
-  }
-  const rows = cut(outer, 1, (o) => offset + o * stride);
-  if (inner <= blockElements) {
-    return rows.flatMap((rowOffset) =>
-      cut(channels, Math.floor(blockElements / inner), (first, count) => ({
-        ...whole,
-        offset: rowOffset + first * inner,
-        outer: 1,
-        first,
-        channels: count,
-      })),
-    );
-  }
-  return rows.flatMap((rowOffset) =>
-    cut(channels, 1, (first) =>
-      cut(inner, blockElements, (i, count) => ({
-        ...whole,
-        offset: rowOffset + first * inner + i,
-        outer: 1,
-        first,
-        channels: 1,
-        inner: count,
-      })),
-    ).flat(),
-  );
-}
-
-function cut<R>(length: number, most: number, part: (start: number, count: number) => R): R[] {
-  const parts: R[] = [];
-  for (let start = 0; start < length; start += most) parts.push(part(start, Math.min(most, length - start)));
-  return parts;
 }
