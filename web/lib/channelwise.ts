@@ -1,9 +1,9 @@
 import type { FloatArray } from "./arguments.js";
-import { createEngine, cutFor, dequantizePanel, type QuantizeJob, quantizePanel } from "./engine.js";
+import { createEngine, cutFor, dequantizePanel, joinedRows, type QuantizeJob, quantizePanel } from "./engine.js";
 import { readFigures } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { panelsOf } from "./plan.js";
-import { checkDequantize, checkQuantize, nonFinite, quantizeResult } from "./requests.js";
+import { checkDequantize, checkQuantize, figuresOf, nonFinite, quantizeResult } from "./requests.js";
 import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
 
 /** Makes a quantizer of one instance of the module. */
@@ -12,17 +12,18 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function quantize(weights: unknown, options: QuantizeOptions = {}): object {
     const request = checkQuantize(weights, options);
-    const { values, plan, errors } = request;
+    const { values, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const float64 = values.BYTES_PER_ELEMENT === 8;
-    const rows = { offset: 0, stride: plan.channels * plan.inner };
     const job: QuantizeJob = {
-      ...request,
       float64,
       part: cutFor(engine, plan, float64),
-      figuresOf: errors === "channel" ? 2 : errors ? 1 : 0,
-      weights: values,
-      weightRows: rows,
-      outputRows: rows,
+      bits,
+      figuresOf: figuresOf(errors),
+      weights: joinedRows(values, plan),
+      quantized: joinedRows(quantized, plan),
+      dequantized: dequantized && joinedRows(dequantized, plan),
+      scales,
+      perChannel,
     };
     bindings.reset();
     for (const panel of panelsOf(job.part)) {
@@ -35,9 +36,13 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
     const request = checkDequantize(source, options);
-    const { plan, float64, dequantized } = request;
-    const rows = { offset: 0, stride: plan.channels * plan.inner };
-    const job = { ...request, quantizedRows: rows, dequantizedRows: rows };
+    const { quantized, scales, plan, float64, dequantized } = request;
+    const job = {
+      float64,
+      quantized: joinedRows(quantized, plan),
+      scales,
+      dequantized: joinedRows(dequantized, plan),
+    };
     for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
     return dequantized;
   }

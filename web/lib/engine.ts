@@ -1,7 +1,6 @@
 import type { CodeArray, FloatArray } from "./arguments.js";
-import { figuresLength, readFigures } from "./figures.js";
+import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
-import { channelErrorNames } from "./outputs.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
 import type { Bits, ChannelErrors } from "./types.js";
 
@@ -44,10 +43,16 @@ function codesOf(engine: Engine, wide: boolean): CodeArray {
   return engine[wide ? "Int16Array" : "Int8Array"];
 }
 
-/** Where the rows of a part lie in an array. */
-export interface Rows {
+/** An array, and where the rows of a part lie in it. */
+export interface Rows<A extends FloatArray | CodeArray> {
+  readonly array: A;
   readonly offset: number;
   readonly stride: number;
+}
+
+/** Rows one after the other. */
+export function joinedRows<A extends FloatArray | CodeArray>(array: A, { channels, inner }: Layout): Rows<A> {
+  return { array, offset: 0, stride: channels * inner };
 }
 
 export interface QuantizeJob {
@@ -55,138 +60,127 @@ export interface QuantizeJob {
   readonly part: Part;
   readonly bits: Bits;
   /** What error figures are made of, as in Bindings.quantize. */
-  readonly figuresOf: 0 | 1 | 2;
-  readonly weights: FloatArray;
-  readonly weightRows: Rows;
-  readonly quantized: CodeArray;
-  readonly dequantized: FloatArray | undefined;
-  /** Of quantized and dequantized. */
-  readonly outputRows: Rows;
+  readonly figuresOf: FiguresOf;
+  readonly weights: Rows<FloatArray>;
+  readonly quantized: Rows<CodeArray>;
+  readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
   readonly perChannel: ChannelErrors | undefined;
 }
 
+/** 0: of nothing. 1: of all weights. 2: of every channel. (FiguresOf of cpp/core/kernels.h.) */
+export type FiguresOf = 0 | 1 | 2;
+
 /** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { float64, part, bits, figuresOf, weights, weightRows, scales, perChannel } = job;
+  const { float64, part, bits, figuresOf, weights, scales, perChannel } = job;
   const { bindings } = engine;
   const floats = floatsOf(engine, float64);
   const measured = figuresOf === 2 ? channels : 1;
   bindings.open(channels, measured);
   for (const block of blocks) {
-    stage(weights, weightRows, block, floats.weights);
+    stage(weights, block, floats.weights);
     bindings.ranges(float64, block.outer, channels, block.inner);
   }
   if (!bindings.scales(float64, channels, bits)) return false;
   scales.set(floats.scales.subarray(0, channels), scale);
   for (const block of blocks) {
-    if (blocks.length > 1) stage(weights, weightRows, block, floats.weights);
+    if (blocks.length > 1) stage(weights, block, floats.weights);
     quantizeStaged(engine, job, block);
   }
   bindings.close(measured);
-  if (!perChannel) return true;
-  const count = part.outer * part.inner;
-  for (let c = 0; c < channels; c++) {
-    const figures = readFigures(engine.channelFigures, c * figuresLength, count);
-    for (const name of channelErrorNames) perChannel[name][scale + c] = figures[name];
-  }
+  if (perChannel) readChannels(engine.channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
 function quantizeStaged(engine: Engine, job: QuantizeJob, block: Block): void {
-  const { float64, bits, figuresOf, quantized, dequantized, outputRows } = job;
+  const { float64, bits, figuresOf, quantized, dequantized } = job;
   const { outer, channels, inner } = block;
   engine.bindings.quantize(float64, outer, channels, inner, bits, dequantized !== undefined, figuresOf);
-  unstage(codesOf(engine, bits > 8), block, quantized, outputRows);
-  if (dequantized) unstage(floatsOf(engine, float64).dequantized, block, dequantized, outputRows);
+  unstage(codesOf(engine, bits > 8), block, quantized);
+  if (dequantized) unstage(floatsOf(engine, float64).dequantized, block, dequantized);
 }
 
 /** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
 export function rangesOfPanel(
   engine: Engine,
-  { float64, weights, weightRows }: Pick<QuantizeJob, "float64" | "weights" | "weightRows">,
+  { float64, weights }: Pick<QuantizeJob, "float64" | "weights">,
   { channels, blocks }: Panel,
 ): FloatArray {
   const floats = floatsOf(engine, float64);
   engine.bindings.open(channels, 0);
   for (const block of blocks) {
-    stage(weights, weightRows, block, floats.weights);
+    stage(weights, block, floats.weights);
     engine.bindings.ranges(float64, block.outer, channels, block.inner);
   }
   return floats.largest.subarray(0, channels);
 }
 
-/** Scales of channels from their largest |weight|; undefined if one is NaN or infinite. */
-export function scalesFrom(engine: Engine, largest: FloatArray, float64: boolean, bits: Bits): FloatArray | undefined {
-  const floats = floatsOf(engine, float64);
-  const scales = largest.slice();
-  for (let first = 0; first < largest.length; first += floats.scales.length) {
-    const some = largest.subarray(first, first + floats.scales.length);
-    floats.largest.set(some);
-    if (!engine.bindings.scales(float64, some.length, bits)) return undefined;
-    scales.set(floats.scales.subarray(0, some.length), first);
+/** Makes scales of the largest |weight| of channels, in their place. False if one is NaN or infinite. */
+export function toScales(engine: Engine, state: FloatArray, float64: boolean, bits: Bits): boolean {
+  const { largest, scales } = floatsOf(engine, float64);
+  for (let first = 0; first < state.length; first += scales.length) {
+    const some = state.subarray(first, first + scales.length);
+    largest.set(some);
+    if (!engine.bindings.scales(float64, some.length, bits)) return false;
+    some.set(scales.subarray(0, some.length));
   }
-  return scales;
+  return true;
 }
 
-/** Quantizes blocks of a panel with the scales that it has; gives each block's error figures, in the engine's memory. */
-export function* quantizeBlocks(engine: Engine, job: QuantizeJob, panel: Panel): Generator<Float64Array> {
-  const { float64, figuresOf, weights, weightRows, scales } = job;
-  const { scale, channels, blocks } = panel;
+/** Quantizes blocks of a panel with the scales that it has; gives the error figures of each block. */
+export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): Float64Array[] {
+  const { float64, figuresOf, weights, scales } = job;
   const floats = floatsOf(engine, float64);
-  floats.scales.set(scales.subarray(scale, scale + channels));
   const measured = figuresOf === 2 ? channels : figuresOf;
-  for (const block of blocks) {
-    stage(weights, weightRows, block, floats.weights);
+  floats.scales.set(scales.subarray(scale, scale + channels));
+  return blocks.map((block) => {
+    stage(weights, block, floats.weights);
     quantizeStaged(engine, job, block);
-    yield engine.blockFigures.subarray(0, measured * figuresLength);
-  }
+    return engine.blockFigures.slice(0, measured * figuresLength);
+  });
 }
 
 export interface DequantizeJob {
   readonly float64: boolean;
-  readonly wide: boolean;
-  readonly quantized: CodeArray;
-  readonly quantizedRows: Rows;
+  readonly quantized: Rows<CodeArray>;
   readonly scales: FloatArray;
-  readonly dequantized: FloatArray;
-  readonly dequantizedRows: Rows;
+  readonly dequantized: Rows<FloatArray>;
 }
 
 export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, channels, blocks }: Panel): void {
-  const { float64, wide, quantized, quantizedRows, scales, dequantized, dequantizedRows } = job;
+  const { float64, quantized, scales, dequantized } = job;
   const floats = floatsOf(engine, float64);
+  const wide = quantized.array.BYTES_PER_ELEMENT === 2;
   floats.scales.set(scales.subarray(scale, scale + channels));
   for (const block of blocks) {
-    stage(quantized, quantizedRows, block, codesOf(engine, wide));
+    stage(quantized, block, codesOf(engine, wide));
     engine.bindings.dequantize(float64, wide, block.outer, channels, block.inner);
-    unstage(floats.dequantized, block, dequantized, dequantizedRows);
+    unstage(floats.dequantized, block, dequantized);
   }
 }
 
 /** Copies a block's rows into the staging buffer, one after the other. */
-function stage<A extends FloatArray | CodeArray>(from: A, rows: Rows, block: Block, staging: A): void {
+function stage<A extends FloatArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, staging: A): void {
   const width = block.channels * block.inner;
-  const at = rows.offset + block.row * rows.stride + block.column;
-  if (width === rows.stride) {
-    staging.set(from.subarray(at, at + block.outer * width));
+  const at = offset + block.row * stride + block.column;
+  if (width === stride) {
+    staging.set(array.subarray(at, at + block.outer * width));
     return;
   }
   for (let o = 0; o < block.outer; o++) {
-    const start = at + o * rows.stride;
-    staging.set(from.subarray(start, start + width), o * width);
+    const start = at + o * stride;
+    staging.set(array.subarray(start, start + width), o * width);
   }
 }
 
 /** Copies a block's rows out of the staging buffer. */
-function unstage<A extends FloatArray | CodeArray>(staging: A, block: Block, to: A, rows: Rows): void {
+function unstage<A extends FloatArray | CodeArray>(staging: A, block: Block, { array, offset, stride }: Rows<A>): void {
   const width = block.channels * block.inner;
-  const at = rows.offset + block.row * rows.stride + block.column;
-  if (width === rows.stride) {
-    to.set(staging.subarray(0, block.outer * width), at);
+  const at = offset + block.row * stride + block.column;
+  if (width === stride) {
+    array.set(staging.subarray(0, block.outer * width), at);
     return;
   }
-  for (let o = 0; o < block.outer; o++) {
-    to.set(staging.subarray(o * width, (o + 1) * width), at + o * rows.stride);
-  }
+  for (let o = 0; o < block.outer; o++) array.set(staging.subarray(o * width, (o + 1) * width), at + o * stride);
 }

@@ -1,4 +1,4 @@
-import type { TotalErrors } from "./types.js";
+import type { ChannelErrors, TotalErrors } from "./types.js";
 
 /** Numbers of one channel's error figures in the wasm memory (ErrorFigures of cpp/core/error_figures.h). */
 export const figuresLength = 5;
@@ -17,6 +17,25 @@ export function readFigures(figures: Float64Array, at: number, count: number): T
     maxError: figures[at + 4] as number,
     sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, weightUnit - errorUnit),
   };
+}
+
+/**
+ * Reads the figures of `channels` channels of `count` weights each from the beginning of `figures`, into the places from
+ * `start` on.
+ */
+export function readChannels(
+  figures: Float64Array,
+  channels: number,
+  count: number,
+  into: ChannelErrors,
+  start: number,
+) {
+  for (let c = 0; c < channels; c++) {
+    const { mse, maxError, sqnr } = readFigures(figures, c * figuresLength, count);
+    into.mse[start + c] = mse;
+    into.maxError[start + c] = maxError;
+    into.sqnr[start + c] = sqnr;
+  }
 }
 
 /** 10 log10(weight / error * 2^(1200 units)) in dB. */

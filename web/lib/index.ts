@@ -1,5 +1,6 @@
 import { checkNames } from "./arguments.js";
-import { deflatedWasm } from "./embedded.js";
+import { createChannelwise } from "./channelwise.js";
+import { embeddedWasm } from "./embedded-wasm.js";
 import { instantiate } from "./instantiate.js";
 import type { Channelwise, LoadOptions } from "./types.js";
 
@@ -14,18 +15,13 @@ let shared: Promise<Channelwise> | undefined;
  */
 export async function load(options: LoadOptions = {}): Promise<Channelwise> {
   checkNames("options", options, ["wasm"]);
-  if (options.wasm !== undefined) return instantiate(options.wasm);
-  shared ??= inflate(deflatedWasm)
+  if (options.wasm !== undefined) return createChannelwise(await instantiate(options.wasm));
+  shared ??= embeddedWasm()
     .then(instantiate)
+    .then(createChannelwise)
     .catch((error: unknown) => {
       shared = undefined;
       throw error;
     });
   return shared;
-}
-
-async function inflate(base64: string): Promise<ArrayBuffer> {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Response(stream).arrayBuffer();
 }

@@ -1,6 +1,5 @@
-import { createChannelwise } from "./channelwise.js";
 import createModule, { type Bindings } from "./glue.js";
-import type { Channelwise, WasmSource } from "./types.js";
+import type { WasmSource } from "./types.js";
 
 /** A module of one function that makes a vector and drops it: valid only where the engine has SIMD. */
 const simdProbe = new Uint8Array([
@@ -35,15 +34,15 @@ const simdProbe = new Uint8Array([
   0x0b, // i32.const 0, i8x16.splat, drop
 ]);
 
-/** Makes a quantizer from a WebAssembly binary. Rejects when the binary cannot be had or is not channelwise's. */
-export async function instantiate(wasm: WasmSource): Promise<Channelwise> {
+/** Makes an instance of a WebAssembly binary. Rejects when the binary cannot be had or is not channelwise's. */
+export async function instantiate(wasm: WasmSource): Promise<Bindings> {
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(simdProbe)) {
     throw new Error(
       "channelwise needs WebAssembly SIMD, which this engine does not have (every engine since 2023 does)",
     );
   }
   const module = await compile(wasm);
-  const bindings = await new Promise<Bindings>((resolve, reject) => {
+  return new Promise<Bindings>((resolve, reject) => {
     createModule({
       // Errors inside this callback would be lost by the glue, whose promise then never settles.
       instantiateWasm(imports, done) {
@@ -56,7 +55,6 @@ export async function instantiate(wasm: WasmSource): Promise<Channelwise> {
   }).catch((cause: unknown) => {
     throw new Error(`wasm is not the WebAssembly of this version of channelwise: ${cause}`, { cause });
   });
-  return createChannelwise(bindings);
 }
 
 async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {

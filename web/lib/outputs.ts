@@ -12,6 +12,11 @@ export function newArray<K extends FloatKind | CodeKind>(kind: K, length: number
   return new constructors[kind](length) as InstanceType<(typeof constructors)[K]>;
 }
 
+export function newChannelErrors(channels: number): ChannelErrors {
+  const figures = () => newArray("Float64Array", channels);
+  return { mse: figures(), maxError: figures(), sqnr: figures() };
+}
+
 export interface OutputsNeeded {
   /** Of the weights, and so of scales and dequantized. */
   readonly kind: FloatKind;
@@ -52,11 +57,10 @@ export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequant
     ],
     inputs.map((view) => ["weights", view] as const),
   );
-  const newFigures = () => newArray("Float64Array", scaleCount);
   return {
     quantized: into.quantized ?? newArray(codeKind, length),
     scales: into.scales ?? newArray(kind, scaleCount),
     dequantized: dequantize ? (into.dequantized ?? newArray(kind, length)) : undefined,
-    perChannel: perChannel ? (figures ?? { mse: newFigures(), maxError: newFigures(), sqnr: newFigures() }) : undefined,
+    perChannel: perChannel ? (figures ?? newChannelErrors(scaleCount)) : undefined,
   };
 }

@@ -11,6 +11,7 @@ import {
   kindOf,
   shown,
 } from "./arguments.js";
+import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { type FloatKind, newArray, outputsFor } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
@@ -105,7 +106,7 @@ export function checkDequantize(source: QuantizedWeights, options: DequantizeOpt
     ],
   );
   const dequantized: FloatArray = into.dequantized ?? newArray(kind, quantized.length);
-  return { quantized, scales, plan, float64: kind === "Float64Array", wide: codeKind === "Int16Array", dequantized };
+  return { quantized, scales, plan, float64: kind === "Float64Array", dequantized };
 }
 
 /** Granularity and axis, checked. The axis has a meaning per channel only. */
@@ -119,6 +120,12 @@ export function checkErrors(errors: unknown): void {
   if (errors !== "total" && errors !== "channel" && errors !== false) {
     throw new TypeError(`errors must be "total", "channel" or false, not ${shown(errors)}`);
   }
+}
+
+/** What error figures are made of, for the engine. */
+export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
+  if (errors === "channel") return 2;
+  return errors === "total" ? 1 : 0;
 }
 
 /** The shape asked for, or what the nesting gives, or for one scale for all the array's own length. */

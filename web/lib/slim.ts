@@ -1,4 +1,5 @@
 import { checkNames } from "./arguments.js";
+import { createChannelwise } from "./channelwise.js";
 import { instantiate } from "./instantiate.js";
 import type { Channelwise, LoadOptions } from "./types.js";
 
@@ -13,5 +14,5 @@ export type * from "./types.js";
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
   if (options !== undefined) checkNames("options", options, ["wasm"]);
   if (options?.wasm === undefined) throw new TypeError("load({ wasm }) is needed: channelwise/slim carries no wasm");
-  return instantiate(options.wasm);
+  return createChannelwise(await instantiate(options.wasm));
 }

@@ -1,0 +1,264 @@
+import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from "channelwise";
+import { describe, expect, it } from "vitest";
+import { loadRunner } from "../../dist/runner.js";
+import { quantizeStream, type ResultSink, type WeightSource } from "../../dist/stream.js";
+import { type Floats, floatTypes, newFloats, randomPatterns, uniform } from "./random.js";
+import { channels, type Layout } from "./reference.js";
+import { expectSameBits } from "./same-bits.js";
+
+const channelwise = await load();
+const runner = await loadRunner();
+
+/** Weights in memory, as a source that counts what is read of each. */
+function sourceOf(weights: Floats) {
+  const passes = new Uint8Array(weights.length);
+  const sizes: number[] = [];
+  const source: WeightSource = {
+    dtype: weights instanceof Float32Array ? "float32" : "float64",
+    length: weights.length,
+    async read(start, count) {
+      sizes.push(count);
+      for (let i = start; i < start + count; i++) passes[i]++;
+      await new Promise((resolve) => setTimeout(resolve, (start * 7) % 3)); // not in the order they were asked for
+      return weights.slice(start, start + count);
+    },
+  };
+  return { source, passes, sizes };
+}
+
+/** Keeps results in memory, and refuses what is written twice or while something else is. */
+function sinkFor(expected: QuantizeResult) {
+  const { quantized, scales, dequantized, perChannel } = expected;
+  const put = { quantized: quantized.slice(), scales: scales.slice(), dequantized: dequantized?.slice() };
+  const figures = perChannel && {
+    mse: perChannel.mse.slice(),
+    maxError: perChannel.maxError.slice(),
+    sqnr: perChannel.sqnr.slice(),
+  };
+  const arrays = [put.quantized, put.scales, ...(put.dequantized ? [put.dequantized] : [])];
+  for (const array of [...arrays, ...Object.values(figures ?? {})]) array.fill(77);
+  let busy = false;
+  const counts = { quantized: 0, scales: 0, dequantized: 0, perChannel: 0 };
+  async function inTurn(name: keyof typeof counts, count: number, write: () => void) {
+    expect(busy, `${name} written while something else is`).toBe(false);
+    busy = true;
+    counts[name] += count;
+    await null;
+    write();
+    busy = false;
+  }
+  const sink: ResultSink = {
+    quantized: (start, codes) => inTurn("quantized", codes.length, () => put.quantized.set(codes, start)),
+    scales: (start, values) => inTurn("scales", values.length, () => put.scales.set(values, start)),
+    ...(put.dequantized && {
+      dequantized: (start, values) => inTurn("dequantized", values.length, () => put.dequantized?.set(values, start)),
+    }),
+    perChannel: (start, errors) =>
+      inTurn("perChannel", errors.mse.length, () => {
+        for (const name of ["mse", "maxError", "sqnr"] as const) figures?.[name].set(errors[name], start);
+      }),
+  };
+  return { sink, put, figures, counts };
+}
+
+const chunkElements = 2 ** 17;
+
+/** Fails unless streaming gives what quantize() gives, to the last bit; gives how often each weight was read. */
+async function expectSame(weights: Floats, options: Layout & Pick<QuantizeOptions, "bits" | "errors" | "dequantize">) {
+  const expected: QuantizeResult = channelwise.quantize(weights, options as QuantizeOptions);
+  const { source, passes, sizes } = sourceOf(weights);
+  const { sink, put, figures, counts } = sinkFor(expected);
+  const progress: number[] = [];
+  const onProgress = (done: number, total: number) => {
+    expect(total).toBe(weights.length);
+    progress.push(done);
+  };
+  const { dequantize: _, ...streamed } = options;
+  const result = await quantizeStream(runner, source, sink, { ...streamed, chunkElements, onProgress });
+  const { quantized, scales, dequantized, perChannel, ...rest } = expected;
+  expect(result).toEqual(rest);
+  expectSameBits(put.quantized, quantized, "quantized");
+  expectSameBits(put.scales, scales, "scales");
+  if (dequantized && put.dequantized) expectSameBits(put.dequantized, dequantized, "dequantized");
+  for (const name of ["mse", "maxError", "sqnr"] as const) {
+    if (perChannel && figures) expectSameBits(figures[name], perChannel[name], `perChannel.${name}`);
+  }
+  expect(counts).toEqual({
+    quantized: quantized.length,
+    scales: scales.length,
+    dequantized: dequantized?.length ?? 0,
+    perChannel: perChannel?.mse.length ?? 0,
+  });
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(chunkElements);
+  expect(progress.at(-1)).toBe(weights.length);
+  expect(progress).toEqual([...progress].sort((a, b) => a - b));
+  return passes;
+}
+
+// Of more than a chunk, which is a block of float32 and two of float64.
+const onePass: [string, Layout][] = [
+  ["rows", { shape: [700, 1001] }],
+  ["rows of a block", { shape: [5, 2 ** 17] }],
+  ["short rows", { shape: [90_001, 5] }],
+  ["many channels of one weight", { shape: [500_003, 1] }],
+  ["groups along the last axis", { shape: [300, 2048], granularity: { group: 32, along: 1 } }],
+  ["groups along the first axis", { shape: [128, 5003], granularity: { group: 16, along: 0 } }],
+  ["many small pieces", { shape: [5000, 4, 31], granularity: { group: 2, along: 1 } }],
+  ["few long rows of columns", { shape: [2, 300_001], axis: 1 }],
+  ["groups in strips", { shape: [6, 200_003], granularity: { group: 3, along: 0 } }],
+  ["less than a chunk", { shape: [30, 1001] }],
+];
+const twoPasses: [string, Layout][] = [
+  ["long rows", { shape: [3, 300_007] }],
+  ["columns", { shape: [900, 701], axis: 1 }],
+  ["tall columns", { shape: [30_011, 11], axis: 1 }],
+  ["a middle axis", { shape: [41, 67, 131], axis: 1 }],
+  ["a middle axis of long rows", { shape: [2, 3, 150_001], axis: 1 }],
+  ["strips of columns", { shape: [70, 20_011], axis: 1 }],
+  ["one scale for all", { shape: [700_001], granularity: "tensor" }],
+  ["groups longer than a chunk", { shape: [3, 400_002], granularity: { group: 200_001, along: 1 } }],
+  ["pieces longer than a chunk", { shape: [300, 1501], granularity: { group: 150, along: 0 } }],
+];
+
+describe.each(floatTypes)("streams of %s weights", (type) => {
+  const make = ({ shape }: Layout, seed: number) =>
+    randomPatterns(
+      type,
+      shape.reduce((a, b) => a * b),
+      seed,
+      997,
+    );
+
+  describe.each([...onePass, ...twoPasses])("%s", (name, layout) => {
+    const weights = make(layout, name.length);
+
+    it.each([{ errors: "total" }, { errors: "channel", dequantize: true }, { errors: false, bits: 12 }] as const)(
+      "give the bits of quantize(): %j",
+      async (options) => {
+        await expectSame(weights, { ...layout, ...options });
+      },
+    );
+  });
+
+  it.each(onePass)("%s are read once", async (_, layout) => {
+    const passes = await expectSame(make(layout, 1), layout);
+    expect(passes.every((times) => times === 1)).toBe(true);
+  });
+
+  it.each(twoPasses)("%s are read twice", async (_, layout) => {
+    const passes = await expectSame(make(layout, 1), layout);
+    expect(passes.every((times) => times === 2)).toBe(true);
+  });
+
+  it.each([...onePass, ...twoPasses])("%s: the first weight that is not finite is named", async (_, layout) => {
+    const weights = make(layout, 2);
+    // A later one may lie in an earlier strip.
+    const row = layout.shape.at(-1) ?? 1;
+    const [first, later] = [weights.length - (row % weights.length) - 3, weights.length - 2];
+    weights[first] = -Infinity;
+    weights[later] = Number.NaN;
+    const { source } = sourceOf(weights);
+    const { sink } = sinkFor(channelwise.quantize(newFloats(type, weights.length), { ...layout }));
+    const error = await quantizeStream(runner, source, sink, { ...layout, chunkElements }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(NonFiniteError);
+    const { index, channel, value } = error as NonFiniteError;
+    expect({ index, channel, value }).toEqual({
+      index: first,
+      channel: channels(layout).channelOf(first),
+      value: -Infinity,
+    });
+  });
+});
+
+describe("a stream that ends early", () => {
+  const weights = uniform("float32", 2 ** 20, 1);
+  const layouts: [string, Layout][] = [
+    ["in one pass", { shape: [1024, 1024] }],
+    ["in two passes", { shape: [1024, 1024], axis: 1 }],
+  ];
+
+  /** Begins a stream and hears of everything that source and sink are asked for. */
+  function begin(layout: Layout, events: { onRead?: () => void; onWrite?: () => void; signal?: AbortSignal }) {
+    const { source } = sourceOf(weights);
+    const { sink } = sinkFor(channelwise.quantize(weights, { ...layout }));
+    let [calls, underWay] = [0, 0];
+    const watched =
+      <A extends unknown[], R>(hear: (() => void) | undefined, method: (...args: A) => R | Promise<R>) =>
+      async (...args: A) => {
+        calls++;
+        underWay++;
+        try {
+          hear?.();
+          return await method(...args);
+        } finally {
+          underWay--;
+        }
+      };
+    const outcome = quantizeStream(
+      runner,
+      { ...source, read: watched(events.onRead, source.read) },
+      { quantized: watched(events.onWrite, sink.quantized), scales: watched(undefined, sink.scales) },
+      { ...layout, chunkElements, ...(events.signal && { signal: events.signal }) },
+    ).catch((error: unknown) => error);
+    return { outcome, calls: () => calls, underWay: () => underWay };
+  }
+
+  async function expectQuiet({ calls, underWay }: ReturnType<typeof begin>) {
+    expect(underWay()).toBe(0);
+    const before = calls();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(calls()).toBe(before);
+  }
+
+  it.each(layouts)("rejects with the signal's reason, %s", async (_, layout) => {
+    for (const after of [0, 1, 5, 7]) {
+      const controller = new AbortController();
+      let reads = 0;
+      const stream = begin(layout, {
+        signal: controller.signal,
+        onRead: () => {
+          if (reads++ === after) controller.abort(`enough after ${after}`);
+        },
+      });
+      expect(await stream.outcome).toBe(`enough after ${after}`);
+      await expectQuiet(stream);
+    }
+    const stream = begin(layout, { signal: AbortSignal.abort("too late") });
+    expect(await stream.outcome).toBe("too late");
+    expect(stream.calls()).toBe(0);
+  });
+
+  it.each(layouts)("rejects with what the source throws, %s", async (_, layout) => {
+    for (const at of [0, 3, 7]) {
+      let reads = 0;
+      const failure = new Error("the disk is gone");
+      const stream = begin(layout, {
+        onRead: () => {
+          if (reads++ === at) throw failure;
+        },
+      });
+      expect(await stream.outcome).toBe(failure);
+      await expectQuiet(stream);
+    }
+  });
+
+  it.each(layouts)("rejects with what the sink throws, %s", async (_, layout) => {
+    let writes = 0;
+    const failure = new Error("the disk is full");
+    const stream = begin(layout, {
+      onWrite: () => {
+        if (writes++ === 2) throw failure;
+      },
+    });
+    expect(await stream.outcome).toBe(failure);
+    expect(writes).toBe(3);
+    await expectQuiet(stream);
+  });
+});
+
+it("a source that gives too little is found out", async () => {
+  const source: WeightSource = { dtype: "float32", length: 8, read: async () => new Float32Array(7) };
+  const { sink } = sinkFor(channelwise.quantize(new Float32Array(8), { shape: [2, 4] }));
+  await expect(quantizeStream(runner, source, sink, { shape: [2, 4] })).rejects.toThrow(/read\(0, 8\) has 7 elements/);
+  await expect(quantizeStream(runner, source, sink, { shape: [2, 5] })).rejects.toThrow(/shape/);
+});

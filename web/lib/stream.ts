@@ -1,0 +1,262 @@
+import { type CodeArray, checkArray, checkBits, checkShape, type FloatArray } from "./arguments.js";
+import { cutFor, type FiguresOf, joinedRows, type Rows, toScales } from "./engine.js";
+import { figuresLength, readFigures } from "./figures.js";
+import { newArray } from "./outputs.js";
+import { blockSize, type Chunk, type Region, regionsOf } from "./parts.js";
+import { Pipeline } from "./pipeline.js";
+import { makePlan, type Part, type Plan } from "./plan.js";
+import { checkErrors, checkLayout, figuresOf, nonFinite } from "./requests.js";
+import type { Runner } from "./runner.js";
+import { addPanel, PanelSums } from "./sums.js";
+import type { QuantizeDone } from "./tasks.js";
+import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "./types.js";
+
+export type Dtype = "float32" | "float64";
+
+/** Weights that are read when they are wanted. */
+export interface WeightSource {
+  readonly dtype: Dtype;
+  readonly length: number;
+  /** `count` weights from `start` on, in row-major order, over a buffer of their own, which is then handed over. */
+  read(start: number, count: number): Promise<FloatArray>;
+  /** All of them, where they lie in a SharedArrayBuffer; they are then used in place. */
+  readonly shared?: FloatArray | undefined;
+}
+
+/**
+ * Takes results when they are made: one call after the other, each awaited. Places ascend, but where the rows of a
+ * tensor are too long for a chunk: its results come in strips of channels.
+ */
+export interface ResultSink {
+  quantized(start: number, codes: CodeArray): Promise<void> | void;
+  scales(start: number, scales: FloatArray): Promise<void> | void;
+  /** If it is there, the dequantized weights are made. */
+  dequantized?(start: number, values: FloatArray): Promise<void> | void;
+  /** With errors: "channel". Places are those of the scales. */
+  perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
+  /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
+  readonly shared?: { readonly quantized?: CodeArray | undefined; readonly dequantized?: FloatArray | undefined };
+}
+
+/** A few MB, so that several fit the memory, and far more than a block. */
+const defaultChunkElements = 2 ** 20;
+
+export interface Course {
+  /** Ends everything; the promise is rejected with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many weights of all are done. Where they pass twice, passing once is half of it. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Weights that are read and sent to a worker at a time. */
+  readonly chunkElements?: number | undefined;
+}
+
+export interface StreamOptions extends Course {
+  readonly shape: readonly number[];
+  readonly axis?: QuantizeOptions["axis"] | undefined;
+  readonly bits?: QuantizeOptions["bits"] | undefined;
+  readonly granularity?: Granularity | undefined;
+  /** False makes no error figures. */
+  readonly errors?: "total" | "channel" | false | undefined;
+}
+
+/**
+ * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit.
+ *
+ * When the promise settles, nothing is read, computed or written any more.
+ *
+ * @throws {NonFiniteError} for NaN or an infinity in the weights, the signal's reason, and what source and sink throw.
+ */
+export async function quantizeStream(runner: Runner, source: WeightSource, sink: ResultSink, options: StreamOptions) {
+  const shape = checkShape(options.shape, source.length);
+  const { axis, granularity } = checkLayout(options, shape);
+  const bits = checkBits(options.bits === undefined ? 8 : options.bits);
+  const { errors = "total" } = options;
+  checkErrors(errors);
+  const plan = makePlan(shape, axis, granularity);
+  const job = { plan, bits, figuresOf: figuresOf(errors) };
+  const totals = await new QuantizeStream(runner, source, sink, job, options).run();
+  return { shape, axis, bits, granularity, scaleShape: plan.scaleShape, ...totals };
+}
+
+/** What to make, checked. */
+interface Job {
+  readonly plan: Plan;
+  readonly bits: Bits;
+  readonly figuresOf: FiguresOf;
+}
+
+export class QuantizeStream {
+  readonly #runner: Runner;
+  readonly #source: WeightSource;
+  readonly #sink: ResultSink;
+  readonly #job: Job;
+  readonly #onProgress: Course["onProgress"];
+  readonly #part: Part;
+  readonly #chunkElements: number;
+  readonly #pipeline: Pipeline;
+  readonly #float64: boolean;
+  readonly #total = new Float64Array(figuresLength);
+  #passed = 0;
+
+  constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
+    const { signal, onProgress, chunkElements = defaultChunkElements } = course;
+    this.#runner = runner;
+    this.#source = source;
+    this.#sink = sink;
+    this.#job = job;
+    this.#onProgress = onProgress;
+    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
+    this.#pipeline = new Pipeline(2 * runner.width + 2, signal);
+    this.#float64 = source.dtype === "float64";
+    this.#part = cutFor(runner.engine, job.plan, this.#float64);
+    this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
+  }
+
+  /** Gives the totals, where figures are made. */
+  async run(): Promise<TotalErrors | undefined> {
+    try {
+      for (const region of regionsOf(this.#part, this.#chunkElements)) {
+        if (region.whole) await this.#quantizeAtOnce(region);
+        else await this.#sweepTwice(region);
+      }
+      await this.#pipeline.finished();
+    } finally {
+      await this.#pipeline.quiet();
+    }
+    return this.#job.figuresOf === 0 ? undefined : readFigures(this.#total, 0, this.#source.length);
+  }
+
+  /** Begins what a region of one chunk needs. */
+  async #quantizeAtOnce({ scale, start, chunks }: Region): Promise<void> {
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      this.#pipeline.add(
+        async () => this.#quantize(chunk, await this.#read(chunk)),
+        async (done) => {
+          if (!done.finite) throw await this.#nonFinite(start);
+          for (let at = 0; at < done.figures.length; at += figuresLength) {
+            addPanel(this.#runner.engine, this.#total, done.figures.subarray(at, at + figuresLength));
+          }
+          await this.#sink.scales(scale, done.scales);
+          if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
+          await this.#write(chunk, done);
+          this.#progress(chunk, 1);
+        },
+      );
+    }
+  }
+
+  /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
+  async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
+    const { bits, figuresOf } = this.#job;
+    const { engine } = this.#runner;
+    const float64 = this.#float64;
+    // The largest |weight| of every channel, then its scale.
+    const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      this.#pipeline.add(
+        async () => this.#runner.run({ kind: "ranges", float64, part: chunk.part, weights: await this.#read(chunk) }),
+        ({ largest }) => {
+          // NaN on either side wins.
+          for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
+          this.#progress(chunk, 0.5);
+        },
+      );
+    }
+    await this.#pipeline.room();
+    const scaled = this.#pipeline.add(nothing, async () => {
+      if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
+      await this.#sink.scales(scale, state.slice());
+    });
+    const sums = new PanelSums(engine, part, figuresOf);
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      this.#pipeline.add(
+        async () => {
+          const weights = await this.#read(chunk); // before the scales are known
+          await scaled;
+          return this.#quantize(chunk, weights, state);
+        },
+        async (done) => {
+          sums.add(chunk.part, done.figures);
+          await this.#write(chunk, done);
+          this.#progress(chunk, 0.5);
+        },
+      );
+    }
+    await this.#pipeline.room();
+    this.#pipeline.add(nothing, async () => {
+      if (figuresOf > 0) sums.addTo(this.#total);
+      if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
+    });
+  }
+
+  #quantize(chunk: Chunk, weights: Rows<FloatArray>, scales?: FloatArray): Promise<QuantizeDone> {
+    const { bits, figuresOf } = this.#job;
+    const { shared, dequantized } = this.#sink;
+    return this.#runner.run({
+      kind: "quantize",
+      float64: this.#float64,
+      part: chunk.part,
+      bits,
+      figuresOf,
+      weights,
+      ...(scales && { scales }),
+      dequantize: dequantized !== undefined,
+      quantized: shared?.quantized && rowsIn(shared.quantized, chunk),
+      dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
+    });
+  }
+
+  async #read(chunk: Chunk): Promise<Rows<FloatArray>> {
+    const { offset, stride, count, width, part } = chunk;
+    const { shared } = this.#source;
+    if (shared) return rowsIn(shared, chunk);
+    if (count === 1 || width === stride) return joinedRows(await this.#readSome(offset, count * width), part);
+    const joined: FloatArray = newArray(this.#float64 ? "Float64Array" : "Float32Array", count * width);
+    for (let row = 0; row < count; row++) joined.set(await this.#readSome(offset + row * stride, width), row * width);
+    return joinedRows(joined, part);
+  }
+
+  async #readSome(start: number, count: number): Promise<FloatArray> {
+    const some = await this.#source.read(start, count);
+    checkArray(`read(${start}, ${count})`, some, this.#float64 ? "Float64Array" : "Float32Array", count);
+    return some;
+  }
+
+  async #write({ offset, stride, count, width }: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
+    const rows = width === stride ? 1 : count;
+    const length = (count * width) / rows;
+    for (let row = 0; row < rows; row++) {
+      const [from, to, start] = [row * length, (row + 1) * length, offset + row * stride];
+      if (quantized) await this.#sink.quantized(start, quantized.subarray(from, to));
+      if (dequantized) await this.#sink.dequantized?.(start, dequantized.subarray(from, to));
+    }
+  }
+
+  #progress({ count, width }: Chunk, share: number): void {
+    this.#passed += count * width * share;
+    this.#onProgress?.(this.#passed, this.#source.length);
+  }
+
+  /** The error for the first weight that is not finite, having been told that there is one, and none before `start`. */
+  async #nonFinite(start: number): Promise<Error> {
+    const { length, shared } = this.#source;
+    for (let at = start; at < length; at += this.#chunkElements) {
+      const count = Math.min(this.#chunkElements, length - at);
+      const some = shared?.subarray(at, at + count) ?? (await this.#readSome(at, count));
+      const found = some.findIndex((weight) => !Number.isFinite(weight));
+      if (found >= 0) return nonFinite(at + found, some[found] as number, this.#job.plan);
+    }
+    return new Error("a weight was not finite and then was: weights must not change while they are quantized");
+  }
+}
+
+/** For what has to be done in its turn alone. */
+async function nothing(): Promise<void> {}
+
+/** A chunk's rows where they lie in the tensor. */
+function rowsIn<A extends FloatArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
+  return { array, offset, stride };
+}

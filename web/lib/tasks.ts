@@ -1,0 +1,156 @@
+import type { CodeArray, FloatArray } from "./arguments.js";
+import {
+  dequantizePanel,
+  type Engine,
+  type FiguresOf,
+  joinedRows,
+  type QuantizeJob,
+  quantizeBlocks,
+  quantizePanel,
+  type Rows,
+  rangesOfPanel,
+} from "./engine.js";
+import { figuresLength } from "./figures.js";
+import { newArray, newChannelErrors } from "./outputs.js";
+import { type Part, panelsOf } from "./plan.js";
+import type { Bits, ChannelErrors } from "./types.js";
+
+// What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
+// over a SharedArrayBuffer, which are worked on in place, or in arrays of their own, which are handed over.
+
+/** Find the largest |weight| of every channel. */
+export interface RangesTask {
+  readonly kind: "ranges";
+  readonly float64: boolean;
+  readonly part: Part;
+  readonly weights: Rows<FloatArray>;
+}
+
+export interface RangesDone {
+  readonly largest: FloatArray;
+}
+
+export interface QuantizeTask {
+  readonly kind: "quantize";
+  readonly float64: boolean;
+  readonly part: Part;
+  readonly bits: Bits;
+  readonly figuresOf: FiguresOf;
+  readonly weights: Rows<FloatArray>;
+  /** Given where the part has not all weights of its channels; otherwise they are found. */
+  readonly scales?: FloatArray;
+  readonly dequantize: boolean;
+  /** What is filled in place. */
+  readonly quantized?: Rows<CodeArray> | undefined;
+  readonly dequantized?: Rows<FloatArray> | undefined;
+}
+
+export interface QuantizeDone {
+  /** False where a channel holds NaN or an infinity; the rest is of no use then. */
+  readonly finite: boolean;
+  /** The part's rows, one after the other, unless they were filled in place. */
+  readonly quantized: CodeArray | undefined;
+  readonly dequantized: FloatArray | undefined;
+  readonly scales: FloatArray;
+  /** Error figures of every panel; where scales were given, of every block, or of every channel of every block. */
+  readonly figures: Float64Array;
+  /** Where scales were not given. */
+  readonly perChannel: ChannelErrors | undefined;
+}
+
+export interface DequantizeTask {
+  readonly kind: "dequantize";
+  readonly float64: boolean;
+  readonly part: Part;
+  readonly quantized: Rows<CodeArray>;
+  readonly scales: FloatArray;
+  /** What is filled in place. */
+  readonly dequantized?: Rows<FloatArray> | undefined;
+}
+
+export interface DequantizeDone {
+  /** The part's rows, one after the other, unless they were filled in place. */
+  readonly dequantized: FloatArray | undefined;
+}
+
+export type Task = RangesTask | QuantizeTask | DequantizeTask;
+
+export type Done<T extends Task> = T extends RangesTask
+  ? RangesDone
+  : T extends QuantizeTask
+    ? QuantizeDone
+    : DequantizeDone;
+
+export function perform<T extends Task>(engine: Engine, task: T): Done<T>;
+export function perform(engine: Engine, task: Task): RangesDone | QuantizeDone | DequantizeDone {
+  if (task.kind === "ranges") return findRanges(engine, task);
+  if (task.kind === "dequantize") return dequantize(engine, task);
+  return task.scales ? quantizeWith(engine, task, task.scales) : quantizeWhole(engine, task);
+}
+
+/** The buffers of arrays, of those that can be handed over. */
+export function buffersOf(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
+  return arrays.map((array) => array?.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+}
+
+const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Float64Array" : "Float32Array", length);
+
+const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * channels * inner;
+
+function findRanges(engine: Engine, task: RangesTask): RangesDone {
+  const largest: FloatArray = newFloats(task.float64, task.part.channels);
+  for (const panel of panelsOf(task.part)) largest.set(rangesOfPanel(engine, task, panel), panel.scale);
+  return { largest };
+}
+
+/** The job of a task, and the arrays that it makes for it. */
+function prepare(task: QuantizeTask, scales: FloatArray, perChannel: ChannelErrors | undefined) {
+  const { float64, part, bits } = task;
+  const quantized = task.quantized ? undefined : newArray(bits > 8 ? "Int16Array" : "Int8Array", sizeOf(part));
+  const dequantized = task.dequantize && !task.dequantized ? newFloats(float64, sizeOf(part)) : undefined;
+  const job: QuantizeJob = {
+    ...task,
+    quantized: task.quantized ?? joinedRows(quantized as CodeArray, part),
+    dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
+    scales,
+    perChannel,
+  };
+  return { job, quantized, dequantized };
+}
+
+function quantizeWhole(engine: Engine, task: QuantizeTask): QuantizeDone {
+  const { part, float64, figuresOf } = task;
+  const scales = newFloats(float64, part.pieces * part.channels);
+  const perChannel = figuresOf === 2 ? newChannelErrors(scales.length) : undefined;
+  const { job, quantized, dequantized } = prepare(task, scales, perChannel);
+  const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);
+  let finite = true;
+  let at = 0;
+  for (const panel of panelsOf(part)) {
+    engine.bindings.reset();
+    finite &&= quantizePanel(engine, job, panel);
+    figures.set(engine.totalFigures, at);
+    at += figuresLength;
+  }
+  return { finite, quantized, dequantized, scales, figures, perChannel };
+}
+
+function quantizeWith(engine: Engine, task: QuantizeTask, scales: FloatArray): QuantizeDone {
+  const { job, quantized, dequantized } = prepare(task, scales, undefined);
+  const blocks = [...panelsOf(task.part)].flatMap((panel) => quantizeBlocks(engine, job, panel));
+  const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
+  let at = 0;
+  for (const each of blocks) {
+    figures.set(each, at);
+    at += each.length;
+  }
+  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined };
+}
+
+function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
+  const { float64, part } = task;
+  const dequantized = task.dequantized ? undefined : newFloats(float64, sizeOf(part));
+  const job = { ...task, dequantized: task.dequantized ?? joinedRows<FloatArray>(dequantized as FloatArray, part) };
+  for (const panel of panelsOf(part)) dequantizePanel(engine, job, panel);
+  return { dequantized };
+}
