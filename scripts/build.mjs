@@ -87,33 +87,48 @@ export async function buildLibrary() {
   mkdirSync(dist, { recursive: true });
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
   // tsc does not copy the declarations that are written by hand.
-  for (const name of ["glue.d.ts", "embedded.d.ts"]) copyFileSync(join(root, "web/lib", name), join(dist, name));
+  for (const name of ["glue.d.ts", "embedded.d.ts", "worker-code.d.ts"])
+    copyFileSync(join(root, "web/lib", name), join(dist, name));
   writeFileSync(join(dist, "glue.js"), await shakenGlue(readFileSync(join(wasmBuild, "channelwise.js"), "utf8")));
   copyFileSync(join(wasmBuild, "channelwise.wasm"), join(dist, "channelwise.wasm"));
   const deflated = deflateRawSync(readFileSync(join(dist, "channelwise.wasm")), {
     level: constants.Z_BEST_COMPRESSION,
   });
   writeFileSync(join(dist, "embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
+  const code = await bundled("worker.js", "iife");
+  writeFileSync(join(dist, "worker-code.js"), `export const workerCode = ${JSON.stringify(code.toString())};\n`);
+}
+
+/**
+ * A file of dist/ with all that it imports, minified.
+ * @param {string} file
+ * @param {"esm" | "iife"} format
+ */
+async function bundled(file, format) {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    entryPoints: [join(dist, file)],
+    bundle: true,
+    minify: true,
+    format,
+    target: "es2022",
+    write: false,
+  });
+  return Buffer.from(/** @type {{ contents: Uint8Array }} */ (outputFiles[0]).contents);
 }
 
 /** What users download, in bytes after gzip: each entry bundled and minified. */
 export async function gzipSizes() {
-  const { build } = await import("esbuild");
   /** @type {Record<string, number>} */
   const sizes = {};
   for (const [name, file] of Object.entries({
     channelwise: "index.js",
     "channelwise/slim": "slim.js",
+    "channelwise/parallel": "parallel.js",
+    "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
   })) {
-    const { outputFiles } = await build({
-      entryPoints: [join(dist, file)],
-      bundle: true,
-      minify: true,
-      format: "esm",
-      write: false,
-    });
-    sizes[name] = gzipSync(/** @type {{ contents: Uint8Array }} */ (outputFiles[0]).contents, { level: 9 }).length;
+    sizes[name] = gzipSync(await bundled(file, "esm"), { level: 9 }).length;
   }
   sizes["channelwise/channelwise.wasm"] = gzipSync(readFileSync(join(dist, "channelwise.wasm")), { level: 9 }).length;
   return sizes;

@@ -36,7 +36,7 @@ export function checkNames(name: string, value: unknown, known: readonly string[
   }
 }
 
-function checkInteger(name: string, value: unknown, least: number, most: number): number {
+export function checkInteger(name: string, value: unknown, least: number, most: number): number {
   if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${shown(value)}`);
   if (!Number.isInteger(value) || value < least || value > most) {
     throw new RangeError(`${name} is ${value}; it must be an integer from ${least} to ${most}`);

@@ -1,7 +1,7 @@
 import { checkNames } from "./arguments.js";
 import { createChannelwise } from "./channelwise.js";
 import { embeddedWasm } from "./embedded-wasm.js";
-import { instantiate } from "./instantiate.js";
+import { compile, instantiate } from "./instantiate.js";
 import type { Channelwise, LoadOptions } from "./types.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
@@ -15,8 +15,9 @@ let shared: Promise<Channelwise> | undefined;
  */
 export async function load(options: LoadOptions = {}): Promise<Channelwise> {
   checkNames("options", options, ["wasm"]);
-  if (options.wasm !== undefined) return createChannelwise(await instantiate(options.wasm));
+  if (options.wasm !== undefined) return createChannelwise(await instantiate(await compile(options.wasm)));
   shared ??= embeddedWasm()
+    .then(compile)
     .then(instantiate)
     .then(createChannelwise)
     .catch((error: unknown) => {

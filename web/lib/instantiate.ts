@@ -34,14 +34,8 @@ const simdProbe = new Uint8Array([
   0x0b, // i32.const 0, i8x16.splat, drop
 ]);
 
-/** Makes an instance of a WebAssembly binary. Rejects when the binary cannot be had or is not channelwise's. */
-export async function instantiate(wasm: WasmSource): Promise<Bindings> {
-  if (typeof WebAssembly !== "object" || !WebAssembly.validate(simdProbe)) {
-    throw new Error(
-      "channelwise needs WebAssembly SIMD, which this engine does not have (every engine since 2023 does)",
-    );
-  }
-  const module = await compile(wasm);
+/** Makes an instance. Rejects when the module is not channelwise's. */
+export async function instantiate(module: WebAssembly.Module): Promise<Bindings> {
   return new Promise<Bindings>((resolve, reject) => {
     createModule({
       // Errors inside this callback would be lost by the glue, whose promise then never settles.
@@ -57,7 +51,13 @@ export async function instantiate(wasm: WasmSource): Promise<Bindings> {
   });
 }
 
-async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
+/** Makes a module of a WebAssembly binary. Rejects when the binary cannot be had. */
+export async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(simdProbe)) {
+    throw new Error(
+      "channelwise needs WebAssembly SIMD, which this engine does not have (every engine since 2023 does)",
+    );
+  }
   // By its tag and not by instanceof, so that one from another realm, such as a frame, is taken too.
   const tag = Object.prototype.toString.call(wasm).slice(8, -1);
   if (tag === "WebAssembly.Module") return wasm as WebAssembly.Module;

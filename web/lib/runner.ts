@@ -1,6 +1,6 @@
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine, type Engine } from "./engine.js";
-import { instantiate } from "./instantiate.js";
+import { compile, instantiate } from "./instantiate.js";
 import { type Done, perform, type Task } from "./tasks.js";
 
 /** What performs tasks: the calling thread or some workers. */
@@ -15,6 +15,6 @@ export interface Runner {
 
 /** Performs tasks at once, on the calling thread. */
 export async function loadRunner(): Promise<Runner> {
-  const engine = createEngine(await instantiate(await embeddedWasm()));
+  const engine = createEngine(await instantiate(await compile(await embeddedWasm())));
   return { engine, width: 1, run: async (task) => perform(engine, task) };
 }

@@ -1,6 +1,6 @@
 import { checkNames } from "./arguments.js";
 import { createChannelwise } from "./channelwise.js";
-import { instantiate } from "./instantiate.js";
+import { compile, instantiate } from "./instantiate.js";
 import type { Channelwise, LoadOptions } from "./types.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
@@ -14,5 +14,5 @@ export type * from "./types.js";
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
   if (options !== undefined) checkNames("options", options, ["wasm"]);
   if (options?.wasm === undefined) throw new TypeError("load({ wasm }) is needed: channelwise/slim carries no wasm");
-  return createChannelwise(await instantiate(options.wasm));
+  return createChannelwise(await instantiate(await compile(options.wasm)));
 }

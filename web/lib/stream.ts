@@ -1,5 +1,6 @@
-import { type CodeArray, checkArray, checkBits, checkShape, type FloatArray } from "./arguments.js";
-import { cutFor, type FiguresOf, joinedRows, type Rows, toScales } from "./engine.js";
+import { type CodeArray, checkBits, checkShape, type FloatArray } from "./arguments.js";
+import { readChunk, rowsIn, writeChunk } from "./chunks.js";
+import { cutFor, type FiguresOf, type Rows, toScales } from "./engine.js";
 import { figuresLength, readFigures } from "./figures.js";
 import { newArray } from "./outputs.js";
 import { blockSize, type Chunk, type Region, regionsOf } from "./parts.js";
@@ -39,7 +40,7 @@ export interface ResultSink {
 }
 
 /** A few MB, so that several fit the memory, and far more than a block. */
-const defaultChunkElements = 2 ** 20;
+export const defaultChunkElements = 2 ** 20;
 
 export interface Course {
   /** Ends everything; the promise is rejected with its reason. */
@@ -209,30 +210,13 @@ export class QuantizeStream {
     });
   }
 
-  async #read(chunk: Chunk): Promise<Rows<FloatArray>> {
-    const { offset, stride, count, width, part } = chunk;
-    const { shared } = this.#source;
-    if (shared) return rowsIn(shared, chunk);
-    if (count === 1 || width === stride) return joinedRows(await this.#readSome(offset, count * width), part);
-    const joined: FloatArray = newArray(this.#float64 ? "Float64Array" : "Float32Array", count * width);
-    for (let row = 0; row < count; row++) joined.set(await this.#readSome(offset + row * stride, width), row * width);
-    return joinedRows(joined, part);
+  #read(chunk: Chunk): Promise<Rows<FloatArray>> {
+    return readChunk(this.#source, chunk, this.#float64 ? "Float64Array" : "Float32Array");
   }
 
-  async #readSome(start: number, count: number): Promise<FloatArray> {
-    const some = await this.#source.read(start, count);
-    checkArray(`read(${start}, ${count})`, some, this.#float64 ? "Float64Array" : "Float32Array", count);
-    return some;
-  }
-
-  async #write({ offset, stride, count, width }: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
-    const rows = width === stride ? 1 : count;
-    const length = (count * width) / rows;
-    for (let row = 0; row < rows; row++) {
-      const [from, to, start] = [row * length, (row + 1) * length, offset + row * stride];
-      if (quantized) await this.#sink.quantized(start, quantized.subarray(from, to));
-      if (dequantized) await this.#sink.dequantized?.(start, dequantized.subarray(from, to));
-    }
+  async #write(chunk: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
+    if (quantized) await writeChunk(chunk, quantized, (start, some) => this.#sink.quantized(start, some));
+    if (dequantized) await writeChunk(chunk, dequantized, (start, some) => this.#sink.dequantized?.(start, some));
   }
 
   #progress({ count, width }: Chunk, share: number): void {
@@ -245,7 +229,7 @@ export class QuantizeStream {
     const { length, shared } = this.#source;
     for (let at = start; at < length; at += this.#chunkElements) {
       const count = Math.min(this.#chunkElements, length - at);
-      const some = shared?.subarray(at, at + count) ?? (await this.#readSome(at, count));
+      const some = shared?.subarray(at, at + count) ?? (await this.#source.read(at, count));
       const found = some.findIndex((weight) => !Number.isFinite(weight));
       if (found >= 0) return nonFinite(at + found, some[found] as number, this.#job.plan);
     }
@@ -255,8 +239,3 @@ export class QuantizeStream {
 
 /** For what has to be done in its turn alone. */
 async function nothing(): Promise<void> {}
-
-/** A chunk's rows where they lie in the tensor. */
-function rowsIn<A extends FloatArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
-  return { array, offset, stride };
-}

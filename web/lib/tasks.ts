@@ -81,15 +81,28 @@ export type Done<T extends Task> = T extends RangesTask
     ? QuantizeDone
     : DequantizeDone;
 
+export type AnyDone = RangesDone | QuantizeDone | DequantizeDone;
+
 export function perform<T extends Task>(engine: Engine, task: T): Done<T>;
-export function perform(engine: Engine, task: Task): RangesDone | QuantizeDone | DequantizeDone {
+export function perform(engine: Engine, task: Task): AnyDone {
   if (task.kind === "ranges") return findRanges(engine, task);
   if (task.kind === "dequantize") return dequantize(engine, task);
   return task.scales ? quantizeWith(engine, task, task.scales) : quantizeWhole(engine, task);
 }
 
-/** The buffers of arrays, of those that can be handed over. */
-export function buffersOf(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
+/** The buffers of a task that its sender gives away: those that are not shared. */
+export function buffersOfTask(task: Task): ArrayBuffer[] {
+  const { weights, quantized, dequantized } = task as Partial<QuantizeTask>;
+  return unsharedBuffers([weights?.array, quantized?.array, dequantized?.array]);
+}
+
+/** The buffers of an answer. */
+export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
+  const { largest, quantized, dequantized, scales, figures, perChannel } = done as Partial<RangesDone & QuantizeDone>;
+  return unsharedBuffers([largest, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
+}
+
+function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
   return arrays.map((array) => array?.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
 }
 

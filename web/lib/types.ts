@@ -137,6 +137,17 @@ export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
 } & ErrorFields<O> &
   DequantizedField<W, O>;
 
+/** What `dequantize` returns for a result of type Q and options of type O. */
+export type DequantizeResult<Q extends QuantizedWeights = QuantizedWeights, O = DequantizeOptions> = Filled<
+  O,
+  "dequantized",
+  Q["scales"] extends Float32Array
+    ? Float32Array<ArrayBuffer>
+    : Q["scales"] extends Float64Array
+      ? Float64Array<ArrayBuffer>
+      : Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
+>;
+
 /** Refuses names in O that are not in Known; a misspelt option would otherwise be lost without a word. */
 export type Exactly<O, Known> = Known & { readonly [K in Exclude<keyof O, keyof Known>]: never };
 
@@ -163,15 +174,7 @@ export interface Channelwise {
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, DequantizeOptions> = object>(
     quantized: Q,
     options?: O,
-  ): Filled<
-    O,
-    "dequantized",
-    Q["scales"] extends Float32Array
-      ? Float32Array<ArrayBuffer>
-      : Q["scales"] extends Float64Array
-        ? Float64Array<ArrayBuffer>
-        : Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
-  >;
+  ): DequantizeResult<Q, O>;
 }
 
 /** WebAssembly.Module, where the program's libraries declare it: those for Node alone do not. */

@@ -1,0 +1,12 @@
+import type { AnyDone, Task } from "./tasks.js";
+
+// What a pool and its workers say to each other: every message to a worker gets an answer with its id.
+
+export type ToWorker = { readonly id: number } & (
+  | { readonly task: Task }
+  /** The first one: what to make an engine of. */
+  | { readonly module: WebAssembly.Module }
+);
+
+/** Beginning with an answer to no message, with id 0, when the worker begins to listen. */
+export type FromWorker = { readonly id: number } & ({ readonly done?: AnyDone } | { readonly error: string });

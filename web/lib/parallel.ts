@@ -1,0 +1,167 @@
+import { type CodeArray, checkInteger, checkNames, type FloatArray, shown } from "./arguments.js";
+import { dequantizeStream } from "./dequantize-stream.js";
+import { embeddedWasm } from "./embedded-wasm.js";
+import { createEngine } from "./engine.js";
+import { compile, instantiate } from "./instantiate.js";
+import { Pool, type WorkerLike } from "./pool.js";
+import { checkDequantize, checkQuantize, figuresOf, quantizeResult } from "./requests.js";
+import type { Runner } from "./runner.js";
+import { type Course, QuantizeStream } from "./stream.js";
+import type {
+  DequantizeOptions,
+  DequantizeResult,
+  Exactly,
+  LoadOptions,
+  QuantizedWeights,
+  QuantizeOptions,
+  QuantizeResult,
+  Weights,
+} from "./types.js";
+import { availableWorkers, startWorker } from "./workers.js";
+
+export { FormatError, NonFiniteError } from "./errors.js";
+export type { WorkerLike } from "./pool.js";
+export type * from "./types.js";
+
+export interface ParallelLoadOptions extends LoadOptions {
+  /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
+  readonly workers?: number;
+  /**
+   * Starts a worker whose module imports `channelwise/worker`. Needed where a Content-Security-Policy does not allow
+   * workers from `blob:` addresses.
+   */
+  readonly createWorker?: () => WorkerLike;
+}
+
+/** How a call goes on. */
+export interface CourseOptions {
+  /** Ends the call: it is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told from time to time how many weights of all are done. Where they pass twice, the first time is half of it. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface ParallelQuantizeOptions extends QuantizeOptions, CourseOptions {}
+export interface ParallelDequantizeOptions extends DequantizeOptions, CourseOptions {}
+
+/**
+ * A quantizer that shares its work out to workers and gives the bits that `channelwise` gives on one thread.
+ *
+ * Weights and arrays to fill in a SharedArrayBuffer are used in place, where the page is cross-origin isolated and in
+ * Node; others pass to the workers and back a few MB at a time. They must not be changed until the promise settles; then
+ * nothing is written to them any more. A call that was rejected, for whatever reason, leaves the quantizer usable.
+ */
+export interface ParallelChannelwise {
+  readonly workers: number;
+
+  /**
+   * As `quantize` of `channelwise`.
+   *
+   * Rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
+   */
+  quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions> = object>(
+    weights: W,
+    options?: O,
+  ): Promise<QuantizeResult<W, O>>;
+
+  /** As `dequantize` of `channelwise`; rejects as `quantize` does. */
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions> = object>(
+    quantized: Q,
+    options?: O,
+  ): Promise<DequantizeResult<Q, O>>;
+
+  /** Ends the workers. Calls under way are rejected, and all later ones. */
+  close(): void;
+
+  /** @internal */
+  readonly runner: Runner;
+}
+
+/** Starts workers. In Node they do not keep the process running while they have nothing to do. */
+export async function load(options: ParallelLoadOptions = {}): Promise<ParallelChannelwise> {
+  checkNames("options", options, ["workers", "createWorker", "wasm"] satisfies (keyof ParallelLoadOptions)[]);
+  const { workers = availableWorkers(), createWorker = startWorker, wasm } = options;
+  checkInteger("workers", workers, 1, 64);
+  checkFunction("createWorker", createWorker);
+  const module = await compile(wasm ?? (await embeddedWasm()));
+  const pool = new Pool(createEngine(await instantiate(module)), module, workers, createWorker);
+  await pool.start();
+  return createParallel(pool);
+}
+
+const courseNames = ["signal", "onProgress"] satisfies (keyof CourseOptions)[];
+
+function createParallel(pool: Pool): ParallelChannelwise {
+  /** Of matrices that are not large, every worker still gets some chunks. */
+  const course = ({ signal, onProgress }: CourseOptions, length: number): Course => {
+    if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
+      throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
+    }
+    if (onProgress !== undefined) checkFunction("onProgress", onProgress);
+    return { signal, onProgress, chunkElements: Math.min(2 ** 20, Math.ceil(length / (4 * pool.width))) };
+  };
+
+  async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
+    const request = checkQuantize(weights, options, courseNames);
+    const { values, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const stream = new QuantizeStream(
+      pool,
+      {
+        dtype: values.BYTES_PER_ELEMENT === 8 ? "float64" : "float32",
+        length: values.length,
+        read: async (start, count) => values.slice(start, start + count),
+        shared: sharedOrNot(values),
+      },
+      {
+        quantized: (start, codes) => quantized.set(codes, start),
+        scales: (start, some) => scales.set(some, start),
+        ...(dequantized && { dequantized: (start, some) => dequantized.set(some, start) }),
+        perChannel: (start, errors) => {
+          perChannel?.mse.set(errors.mse, start);
+          perChannel?.maxError.set(errors.maxError, start);
+          perChannel?.sqnr.set(errors.sqnr, start);
+        },
+        shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
+      },
+      { plan, bits, figuresOf: figuresOf(errors) },
+      course(options, values.length),
+    );
+    return quantizeResult(request, await stream.run());
+  }
+
+  async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
+    const { quantized, scales, plan, dequantized } = checkDequantize(source, options, courseNames);
+    await dequantizeStream(
+      pool,
+      {
+        wide: quantized.BYTES_PER_ELEMENT === 2,
+        read: async (start, count) => quantized.slice(start, start + count),
+        shared: sharedOrNot(quantized),
+      },
+      scales,
+      { dequantized: (start, some) => dequantized.set(some, start), shared: sharedOrNot(dequantized) },
+      plan,
+      course(options, quantized.length),
+    );
+    return dequantized;
+  }
+
+  return {
+    workers: pool.width,
+    quantize,
+    dequantize,
+    close: () => pool.close(),
+    runner: pool,
+  } as unknown as ParallelChannelwise;
+}
+
+/** The array, if workers can use its memory. */
+function sharedOrNot<A extends FloatArray | CodeArray>(array: A): A | undefined {
+  const isShared = Object.prototype.toString.call(array.buffer) === "[object SharedArrayBuffer]";
+  // A page that is not isolated may have shared memory, but may not send it.
+  return isShared && globalThis.crossOriginIsolated !== false ? array : undefined;
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw new TypeError(`${name} must be a function, not ${shown(value)}`);
+}

@@ -1,0 +1,42 @@
+// The worker's side of a pool: works off tasks with an engine of its own. It serves whoever imports it in a worker.
+
+import { createEngine, type Engine } from "./engine.js";
+import { instantiate } from "./instantiate.js";
+import type { FromWorker, ToWorker } from "./messages.js";
+import { buffersOfDone, perform } from "./tasks.js";
+
+/** What a worker talks through, in a page and in Node. */
+interface Port {
+  postMessage(message: FromWorker, transfer?: ArrayBuffer[]): void;
+  onmessage: ((event: { readonly data: ToWorker }) => void) | null;
+}
+
+declare const process: { getBuiltinModule(name: string): { readonly parentPort: Port | null } };
+
+function findPort(): Port {
+  const scope = globalThis as unknown as Port;
+  if (typeof document === "object") throw new Error("channelwise/worker must be imported in a worker, not in a page");
+  if (typeof scope.postMessage === "function") return scope;
+  const { parentPort } = process.getBuiltinModule("node:worker_threads");
+  if (parentPort === null) throw new Error("channelwise/worker must be imported in a worker, not in the main thread");
+  return parentPort;
+}
+
+const port = findPort();
+let engine: Engine;
+
+port.onmessage = async ({ data }) => {
+  const { id } = data;
+  try {
+    if ("module" in data) {
+      engine = createEngine(await instantiate(data.module));
+      port.postMessage({ id });
+    } else {
+      const done = perform(engine, data.task);
+      port.postMessage({ id, done }, buffersOfDone(done));
+    }
+  } catch (error) {
+    port.postMessage({ id, error: String(error) }); // as text, since not every error can be sent
+  }
+};
+port.postMessage({ id: 0 });
