@@ -1,7 +1,10 @@
+import { shown } from "./arguments.js";
 import { embeddedWasm } from "./embedded-wasm.js";
-import { createEngine, type Engine } from "./engine.js";
+import { createEngine, type Engine, engines } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
+import type { ParallelChannelwise } from "./parallel.js";
 import { type Done, perform, type Task } from "./tasks.js";
+import type { Channelwise } from "./types.js";
 
 /** What performs tasks: the calling thread or some workers. */
 export interface Runner {
@@ -15,6 +18,23 @@ export interface Runner {
 
 /** Performs tasks at once, on the calling thread. */
 export async function loadRunner(): Promise<Runner> {
-  const engine = createEngine(await instantiate(await compile(await embeddedWasm())));
+  return runnerOn(createEngine(await instantiate(await compile(await embeddedWasm()))));
+}
+
+function runnerOn(engine: Engine): Runner {
   return { engine, width: 1, run: async (task) => perform(engine, task) };
+}
+
+/**
+ * What performs tasks for a quantizer that a `load` gave.
+ *
+ * @throws {TypeError} for anything else.
+ */
+export function runnerOf(channelwise: Channelwise | ParallelChannelwise): Runner {
+  if (typeof channelwise === "object" && channelwise !== null) {
+    if ("runner" in channelwise) return channelwise.runner;
+    const engine = engines.get(channelwise);
+    if (engine) return runnerOn(engine);
+  }
+  throw new TypeError(`channelwise must be what load() gives, not ${shown(channelwise)}`);
 }
