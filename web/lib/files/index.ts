@@ -8,20 +8,18 @@ export {
   type Decision,
   unmatchedPatterns,
 } from "./choose.js";
+export { type ComparedTensor, type Comparison, compareModels } from "./compare-models.js";
+export { dequantizeModel } from "./dequantize-model.js";
 export type { Layout } from "./dialects/dialect.js";
 export type { DialectName } from "./dialects/index.js";
 export type { Dtype } from "./dtypes.js";
+export { type Inspection, inspectModel, type QuantizedTensor } from "./inspect-model.js";
 export type { Model, ModelFormat, ModelTensor, TensorInfo } from "./model.js";
 export { type FileSinkOptions, fileSink } from "./node-files.js";
 export { type OpenOptions, openModel } from "./open-model.js";
 export { outputBytes } from "./output.js";
-export {
-  type ModelSummary,
-  type Progress,
-  quantizeModel,
-  type RunOptions,
-  type TensorSummary,
-} from "./quantize-model.js";
+export { type ModelSummary, quantizeModel, type TensorSummary } from "./quantize-model.js";
+export type { Progress, RunOptions } from "./run.js";
 export { type BlobSink, blobSink, privateFileSink, streamSink } from "./sinks.js";
 export { type OpenSource, openSource, type SourceInput } from "./sources.js";
 export { StoppedError } from "./stopped-error.js";

@@ -1,33 +1,17 @@
-import { type CodeArray, checkNames, type FloatArray } from "../arguments.js";
-import { FormatError, NonFiniteError } from "../errors.js";
+import type { CodeArray, FloatArray } from "../arguments.js";
 import { type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type WeightSource } from "../stream.js";
 import type { Channelwise, TotalErrors } from "../types.js";
 import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
+import { copyTensor } from "./copy-tensor.js";
 import { bytesPerElement, type Dtype, elementsOf, type FloatDtype } from "./dtypes.js";
 import { floatsOf, narrowToBfloat16, narrowToFloat16 } from "./floats.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
-import { StoppedError } from "./stopped-error.js";
+import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
 import type { TensorWriter } from "./tensor-writer.js";
-
-export interface RunOptions {
-  /** Ends the run, which then leaves no file. */
-  readonly signal?: AbortSignal;
-  /** Told how far the run is, several times a second on large models. */
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-export interface Progress {
-  /** The tensor that is being worked on. */
-  readonly tensor: string;
-  /** Bytes of the model that are done. */
-  readonly done: number;
-  /** Bytes of the model. */
-  readonly total: number;
-}
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
 export type TensorSummary = {
@@ -44,9 +28,6 @@ export interface ModelSummary {
   /** What was written into the header besides the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
 }
-
-/** Bytes that are copied at a time. */
-const COPY_BYTES = 2 ** 22;
 
 /**
  * Quantizes a model into a file: every tensor as `choice` says, those that are kept byte for byte. The file is complete
@@ -65,48 +46,21 @@ export async function quantizeModel(
   sink: ByteSink,
   options: RunOptions = {},
 ): Promise<ModelSummary> {
-  let current = "";
-  try {
-    checkNames("options", options, ["signal", "onProgress"] satisfies (keyof RunOptions)[]);
-    const { signal, onProgress } = options;
+  return writing(sink, async () => {
+    checkRunOptions(options);
     const runner = runnerOf(channelwise);
     const output = planOutput(model, choice);
     const writer = writerFor(sink, choice, output);
-
-    const total = model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    let before = 0;
-    const tensors: TensorSummary[] = [];
     await writer.begin();
-    for (const conversion of output.conversions) {
-      const { name, byteLength } = conversion.tensor;
-      current = name;
-      signal?.throwIfAborted();
-      const course: Course = {
-        signal,
-        progress: (share) => onProgress?.({ tensor: name, done: before + share * byteLength, total }),
-      };
-      tensors.push(await convert(runner, conversion, writer, course));
-      before += byteLength;
-    }
-    current = "";
+    const steps = output.conversions.map((conversion) => ({
+      tensor: conversion.tensor.name,
+      byteLength: conversion.tensor.byteLength,
+      run: (course: Course) => convert(runner, conversion, writer, course),
+    }));
+    const tensors = await runSteps(steps, options);
     await writer.end();
-    await sink.close();
     return { tensors, byteLength: writer.byteLength, metadata: output.metadata };
-  } catch (error) {
-    await sink.abort(error).catch(() => undefined); // the first error is the one to tell
-    throw current === "" ? error : atTensor(error, current);
-  }
-}
-
-function atTensor(error: unknown, tensor: string): unknown {
-  if (error instanceof NonFiniteError) return new NonFiniteError(error.index, error.channel, error.value, tensor);
-  return error instanceof FormatError ? error : new StoppedError(tensor, error);
-}
-
-interface Course {
-  readonly signal: AbortSignal | undefined;
-  /** Told which share of the tensor is done. */
-  readonly progress: (share: number) => void;
+  });
 }
 
 async function convert(
@@ -148,24 +102,6 @@ async function convert(
     },
   )) as TotalErrors;
   return { ...decision, ...sizes, mse, maxError, sqnr };
-}
-
-/** Copies a tensor, reading the next stretch while one is written. */
-async function copyTensor(
-  { byteLength, read }: ModelTensor,
-  write: (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
-  { signal, progress }: Course,
-): Promise<void> {
-  const stretch = (offset: number) => read(offset, Math.min(COPY_BYTES, byteLength - offset));
-  let next = stretch(0);
-  for (let offset = 0; offset < byteLength; offset += COPY_BYTES) {
-    signal?.throwIfAborted();
-    const bytes = await next;
-    if (offset + COPY_BYTES < byteLength) next = stretch(offset + COPY_BYTES);
-    next.catch(() => undefined); // it is awaited above, if writing does not fail before
-    await write(offset, bytes);
-    progress((offset + bytes.length) / byteLength);
-  }
 }
 
 function weightsOf(tensor: ModelTensor): WeightSource {
