@@ -25,12 +25,15 @@ function runnerOn(engine: Engine): Runner {
   return { engine, width: 1, run: async (task) => perform(engine, task) };
 }
 
+/** A quantizer that a `load` gave: of the calling thread, or of workers. */
+export type AnyChannelwise = Channelwise | ParallelChannelwise;
+
 /**
  * What performs tasks for a quantizer that a `load` gave.
  *
  * @throws {TypeError} for anything else.
  */
-export function runnerOf(channelwise: Channelwise | ParallelChannelwise): Runner {
+export function runnerOf(channelwise: AnyChannelwise): Runner {
   if (typeof channelwise === "object" && channelwise !== null) {
     if ("runner" in channelwise) return channelwise.runner;
     const engine = engines.get(channelwise);

@@ -1,6 +1,7 @@
+import type { AnyChannelwise } from "../runner.js";
 import type { TotalErrors } from "../types.js";
 import { copyTensor } from "./copy-tensor.js";
-import { type Dequantizer, dequantized } from "./dequantized.js";
+import { dequantized } from "./dequantized.js";
 import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "./dtypes.js";
 import { ErrorSums } from "./error-sums.js";
 import { floatsOf } from "./floats.js";
@@ -40,7 +41,7 @@ export interface Comparison {
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function compareModels(
-  channelwise: Dequantizer,
+  channelwise: AnyChannelwise,
   original: Model,
   model: Model,
   options: RunOptions = {},
@@ -75,7 +76,7 @@ export async function compareModels(
 
 type Other = ModelTensor | QuantizedTensor;
 
-async function compare(channelwise: Dequantizer, tensor: ModelTensor, other: Other, course: Course) {
+async function compare(channelwise: AnyChannelwise, tensor: ModelTensor, other: Other, course: Course) {
   const differ = (what: string, a: string, b: string) =>
     ({ result: "other", reason: `its ${what} is ${b}, and the original's ${a}` }) as const;
   const shapeOf = ({ shape }: { shape: readonly number[] }) => `[${shape.join(", ")}]`;

@@ -1,6 +1,7 @@
+import type { AnyChannelwise } from "../runner.js";
 import type { ByteSink } from "./bytes.js";
 import { copyTensor } from "./copy-tensor.js";
-import { type Dequantizer, dequantized } from "./dequantized.js";
+import { dequantized } from "./dequantized.js";
 import { CONFIG } from "./dialects/compressed-tensors.js";
 import { byteLengthOf, bytesPerElement, elementsOf } from "./dtypes.js";
 import { inspectModel, type QuantizedTensor } from "./inspect-model.js";
@@ -16,7 +17,7 @@ import { safetensorsWriter, type TensorWriter } from "./tensor-writer.js";
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function dequantizeModel(
-  channelwise: Dequantizer,
+  channelwise: AnyChannelwise,
   model: Model,
   sink: ByteSink,
   options: RunOptions = {},
@@ -47,7 +48,7 @@ export function floatInfo({ name, shape, scales }: QuantizedTensor): TensorInfo 
 }
 
 function stepOf(
-  channelwise: Dequantizer,
+  channelwise: AnyChannelwise,
   input: QuantizedTensor | ModelTensor,
   { dtype, shape }: TensorInfo,
   index: number,

@@ -1,4 +1,5 @@
 import { makePlan } from "../plan.js";
+import type { AnyChannelwise } from "../runner.js";
 import type { Channelwise } from "../types.js";
 import { bytesPerElement, type FloatDtype } from "./dtypes.js";
 import { floatsOf } from "./floats.js";
@@ -45,18 +46,16 @@ export function* stretchesOf(
   }
 }
 
-/** What `load` gives, of this thread or of workers. */
-export type Dequantizer = { dequantize: Channelwise["dequantize"] };
-
 /** The weights that a quantized tensor stands for, a stretch at a time: code * scale. */
-export async function* dequantized(channelwise: Dequantizer, tensor: QuantizedTensor) {
+export async function* dequantized(channelwise: AnyChannelwise, tensor: QuantizedTensor) {
+  const { dequantize } = channelwise as Channelwise; // that of workers gives a promise of the same
   const scaleDtype = tensor.scales.dtype as FloatDtype;
   const scaleSize = bytesPerElement(scaleDtype);
   for (const { start, outer, channels, inner, scale } of stretchesOf(tensor)) {
     const quantized = await readCodes(tensor, start, outer * channels * inner);
     const scales = floatsOf(await tensor.scales.read(scale * scaleSize, channels * scaleSize), scaleDtype);
     const shape = [outer, channels, inner];
-    yield { start, values: await channelwise.dequantize({ quantized, scales, shape, axis: 1 }) };
+    yield { start, values: await dequantize({ quantized, scales, shape, axis: 1 }) };
   }
 }
 

@@ -1,4 +1,5 @@
 export { FormatError, NonFiniteError } from "../errors.js";
+export type { AnyChannelwise } from "../runner.js";
 export type { ByteSink, ByteSource } from "./bytes.js";
 export {
   type Choice,

@@ -1,7 +1,7 @@
 import type { CodeArray, FloatArray } from "../arguments.js";
-import { type Runner, runnerOf } from "../runner.js";
+import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type WeightSource } from "../stream.js";
-import type { Channelwise, TotalErrors } from "../types.js";
+import type { TotalErrors } from "../types.js";
 import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
@@ -40,7 +40,7 @@ export interface ModelSummary {
  * @throws {StoppedError} where reading or writing fails, or the signal ends the run; its `cause` says why.
  */
 export async function quantizeModel(
-  channelwise: Channelwise,
+  channelwise: AnyChannelwise,
   model: Model,
   choice: Choice,
   sink: ByteSink,
