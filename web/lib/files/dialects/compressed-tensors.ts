@@ -87,7 +87,8 @@ interface ConfigGroup {
   output_activations: null;
 }
 
-function configOf(
+/** The configuration that says which linear layers are quantized, and how. */
+export function configOf(
   format: QuantizationConfig["format"],
   quantized: readonly QuantizedTensorInfo[],
   kept: readonly TensorInfo[],
