@@ -1,0 +1,140 @@
+import { FormatError, type ModelTensor, openModel } from "channelwise/files";
+import { readNpy, writeNpy } from "channelwise/npy";
+import fc from "fast-check";
+import { dump as npyjsDump } from "npyjs";
+import { describe, expect, it } from "vitest";
+import { randomBits, uniform } from "../random.js";
+import { expectSameBits } from "../same-bits.js";
+
+/** The .npy file of other data, with another header. */
+function npyFile(descr: string, shape: readonly number[], data: Uint8Array, fortranOrder = false): Uint8Array {
+  const tuple = shape.map((dimension) => `${dimension},`).join(" ");
+  const order = fortranOrder ? "True" : "False";
+  const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${tuple}), }\n`;
+  const start = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 0xff, header.length >> 8];
+  const file = new Uint8Array(start.length + header.length + data.length);
+  file.set(start);
+  file.set(new TextEncoder().encode(header), start.length);
+  file.set(data, start.length + header.length);
+  return file;
+}
+
+async function tensorOf(file: Uint8Array): Promise<ModelTensor> {
+  const { format, tensors } = await openModel(file, { name: "weights.npy" });
+  expect(format).toBe("npy");
+  expect(tensors).toHaveLength(1);
+  return tensors[0];
+}
+
+const shapes = fc.array(fc.nat({ max: 5 }), { maxLength: 4 });
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, dimension) => product * dimension, 1);
+
+describe("a .npy file, read in parts", () => {
+  it.each(["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"])("gives what readNpy gives of it whole: %s", async (descr) => {
+    const unit = Number(descr[2]);
+    const cases = fc.record({
+      shape: shapes,
+      fortranOrder: fc.boolean(),
+      seed: fc.nat(),
+      cut: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ shape, fortranOrder, seed, cut }) => {
+        const next = randomBits(seed);
+        const data = Uint8Array.from({ length: sizeOf(shape) * unit }, () => next() & 0x3f); // no NaNs in any order
+        const file = npyFile(descr, shape, data, fortranOrder);
+        const tensor = await tensorOf(file);
+        const dtype = { 2: "float16", 4: "float32", 8: "float64" }[unit];
+        expect(tensor).toMatchObject({ name: "weights", dtype, shape, byteLength: data.length });
+
+        const middle = Math.floor(cut * data.length);
+        const bytes = new Uint8Array(data.length);
+        bytes.set(await tensor.read(0, middle));
+        bytes.set(await tensor.read(middle, data.length - middle), middle);
+        const { weights } = readNpy(npyFile(`<${descr.slice(1)}`, shape, bytes));
+        expectSameBits(weights, readNpy(file).weights, "weights");
+      }),
+    );
+  });
+
+  it.each([
+    ["|b1", "bool"],
+    ["|u1", "uint8"],
+    ["|i1", "int8"],
+    ["<u2", "uint16"],
+    ["<i2", "int16"],
+    ["<u4", "uint32"],
+    ["<i4", "int32"],
+    ["<u8", "uint64"],
+    ["<i8", "int64"],
+    ["<c8", "complex64"],
+  ])("may hold numbers that are no weights: %s", async (descr, dtype) => {
+    const unit = Number(descr[2]);
+    const data = Uint8Array.from({ length: 6 * unit }, (_, i) => i);
+    const tensor = await tensorOf(npyFile(descr, [2, 3], data));
+    expect(tensor.dtype).toBe(dtype);
+    expect(await tensor.read(0, data.length)).toEqual(data);
+  });
+
+  it("puts big-endian numbers in order, of a complex one each half", async () => {
+    const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    const read = async (descr: string, shape: number[]) =>
+      Array.from(await (await tensorOf(npyFile(descr, shape, data))).read(0, 8));
+    expect(await read(">i8", [1])).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
+    expect(await read(">c8", [1])).toEqual([4, 3, 2, 1, 8, 7, 6, 5]);
+    expect(await read(">i2", [4])).toEqual([2, 1, 4, 3, 6, 5, 8, 7]);
+  });
+
+  it("reads what npyjs writes", async () => {
+    const weights = uniform("float64", 12, 1);
+    const tensor = await tensorOf(new Uint8Array(npyjsDump(weights, [3, 4])));
+    expectSameBits(new Float64Array((await tensor.read(0, 96)).buffer), weights, "weights");
+  });
+
+  it("puts Fortran's order into rows, a band at a time where it is large", async () => {
+    const [rows, columns] = [3000, 6000];
+    const values = Float32Array.from({ length: rows * columns }, (_, i) => i % 2 ** 24);
+    const tensor = await tensorOf(npyFile("<f4", [rows, columns], new Uint8Array(values.buffer), true));
+    for (const [row, column] of [
+      [0, 0],
+      [0, 5999],
+      [2795, 5999],
+      [2796, 0],
+      [2999, 5999],
+    ]) {
+      const bytes = await tensor.read(4 * (row * columns + column), 4);
+      expect(new Float32Array(bytes.buffer)[0]).toBe((column * rows + row) % 2 ** 24);
+    }
+    const start = 2790 * columns + 17;
+    const across = new Float32Array((await tensor.read(4 * start, 4 * 60_000)).buffer);
+    expectSameBits(
+      across,
+      Float32Array.from(
+        across,
+        (_, i) => (((start + i) % columns) * rows + Math.floor((start + i) / columns)) % 2 ** 24,
+      ),
+      "rows of two bands",
+    );
+  });
+
+  it("refuses Fortran's order of rows too long", async () => {
+    const read = async () => new Uint8Array(0);
+    const start = npyFile("<f4", [2, 2 ** 25], new Uint8Array(), true);
+    const file = {
+      name: "wide.npy",
+      size: start.length + 2 ** 28,
+      read: async (offset: number, length: number) =>
+        offset < start.length ? start.slice(offset, offset + length) : read(),
+    };
+    await expect(openModel(file)).rejects.toThrow(
+      /one index of the first dimension takes 134217728 bytes; at most 67108864/,
+    );
+  });
+
+  it("is refused when it is cut short, at every length", async () => {
+    const file = writeNpy(Float32Array.of(1, 2, 3), [3]);
+    for (let length = 0; length < file.length; length++) {
+      await expect(tensorOf(file.subarray(0, length))).rejects.toThrow(FormatError);
+    }
+  });
+});

@@ -1,0 +1,141 @@
+import { FormatError, type Model, openModel } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import { zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { fileOf, safetensorsFile } from "./safetensors-file.js";
+
+const weights = Float32Array.of(1, 2, 3, 4);
+const part = (name: string) =>
+  fileOf([{ name, dtype: "F32", shape: [2, 2], data: weights }], { format: "pt", [name]: "" });
+const file = (name: string, ...parts: BlobPart[]) => new File(parts, name);
+const names = ({ tensors }: Model) => tensors.map(({ name }) => name);
+
+describe("openModel", () => {
+  it.each<[string, string, BlobPart, Model["format"]]>([
+    ["model.safetensors", "by its name", part("a"), "safetensors"],
+    ["MODEL.SAFETENSORS", "in capitals", part("a"), "safetensors"],
+    ["download", "by its contents", part("a"), "safetensors"],
+    ["a.npy", "by its name", writeNpy(weights, [2, 2]), "npy"],
+    ["download", "by its contents", writeNpy(weights, [2, 2]), "npy"],
+    ["a.npz", "by its name", zipSync({ "a.npy": writeNpy(weights, [2, 2]) }) as BlobPart, "npz"],
+    ["download", "by its contents", zipSync({ "a.npy": writeNpy(weights, [2, 2]) }) as BlobPart, "npz"],
+    ["a.csv", "by its name", "1,2\n3,4\n", "text"],
+    ["a.tsv", "by its name", "1\t2\n3\t4\n", "text"],
+    ["a.json", "by its contents", "[[1, 2], [3, 4]]", "text"],
+    ["download", "when nothing else fits", "1 2\n3 4", "text"],
+  ])("knows %s %s", async (name, _, contents, format) => {
+    const model = await openModel(file(name, contents));
+    expect(model).toMatchObject({ format, name });
+    expect(model.tensors).toMatchObject([{ shape: [2, 2] }]);
+  });
+
+  it("takes bytes, buffers, views, Blobs and anything that can be read", async () => {
+    const bytes = part("a");
+    const padded = new Uint8Array(bytes.length + 8);
+    padded.set(bytes, 4);
+    for (const input of [
+      bytes,
+      bytes.buffer,
+      new DataView(padded.buffer, 4, bytes.length),
+      new Blob([bytes]),
+      { name: "own", size: bytes.length, read: async (o: number, l: number) => bytes.slice(o, o + l) },
+    ]) {
+      const model = await openModel(input, { name: "named.safetensors" });
+      expect(names(model)).toEqual(["a"]);
+      expect(model.name).toBe(Object.hasOwn(input, "read") ? "own" : "named.safetensors");
+      expect(new Float32Array((await model.tensors[0].read(0, 16)).buffer)).toEqual(weights);
+    }
+  });
+
+  it("gives a matrix in text as float64", async () => {
+    const { tensors } = await openModel(file("table.csv", "\ufeffa;b\n0,1;-2\n3;4,5"));
+    expect(tensors).toMatchObject([{ name: "table", dtype: "float64", shape: [2, 2], byteLength: 32 }]);
+    expect(new Float64Array((await tensors[0].read(0, 32)).buffer)).toEqual(Float64Array.of(0.1, -2, 3, 4.5));
+  });
+
+  it("reads text of spreadsheets in UTF-16", async () => {
+    const text = Uint16Array.from("\ufeff1\t2\n3\t4", (character) => character.charCodeAt(0));
+    expect((await openModel(file("a.txt", text))).tensors[0].shape).toEqual([2, 2]);
+  });
+
+  it("names the byte where text is no matrix", async () => {
+    const opening = openModel(file("a.csv", "ü,2\n3,x"));
+    await expect(opening).rejects.toThrow(FormatError);
+    await expect(openModel(file("a.csv", "1,2\n\u00a03,x"))).rejects.toMatchObject({
+      file: "a.csv",
+      offset: 8,
+      reason: "Line 2, column 2: “x” is not a number.",
+    });
+    await expect(openModel(file("a.csv", "1,2\n3,\0"))).rejects.toMatchObject({
+      offset: 6,
+      reason: "the file is not text",
+    });
+  });
+});
+
+describe("a model of several files", () => {
+  const index = (map: Record<string, string>) =>
+    file("model.safetensors.index.json", JSON.stringify({ metadata: { total_size: 32 }, weight_map: map }));
+  const one = file("model-00001-of-00002.safetensors", part("a"));
+  const two = file("model-00002-of-00002.safetensors", part("b"));
+
+  it("is one with its index, whatever else the folder has", async () => {
+    const config = file("config.json", "{}");
+    const model = await openModel([config, two, index({ a: one.name, b: two.name }), one]);
+    expect(model).toMatchObject({ format: "safetensors", name: "model.safetensors.index.json" });
+    expect(model.metadata).toEqual({ format: "pt", a: "", b: "" });
+    expect(names(model)).toEqual(["a", "b"]);
+  });
+
+  it("is one without an index too", async () => {
+    expect(names(await openModel([two, one]))).toEqual(["b", "a"]);
+  });
+
+  it.each<[string, File[], RegExp]>([
+    [
+      "a missing shard",
+      [index({ a: one.name, b: two.name }), one],
+      /needs model-00002-of-00002\.safetensors; give it too/,
+    ],
+    ["a missing tensor", [index({ a: one.name, c: one.name }), one], /tensor c, .*says it is here, and it is not/],
+    ["a tensor that the index does not know", [index({ b: one.name }), one], /tensor a, .*says that it does not exist/],
+    ["a tensor in another file", [index({ a: two.name, b: one.name }), one, two], /says that it is in/],
+    [
+      "a tensor twice",
+      [one, file("copy.safetensors", part("a"))],
+      /tensor a, .*model-00001.* has a tensor of this name too/,
+    ],
+    ["a shard elsewhere", [index({ a: "../secret.safetensors" })], /must be the name of a file beside the index/],
+    ["a shard by number", [file("a.index.json", '{"weight_map": {"a": 1}}')], /its file is 1;/],
+    ["a map that is none", [file("a.index.json", '{"weight_map": 1}')], /has no weight_map/],
+    [
+      "a name twice",
+      [file("a.index.json", '{"weight_map": {"a": "b", "a": "b"}}')],
+      /byte 26: it has the name "a" twice/,
+    ],
+    ["half an index", [file("a.index.json", '{"weight_map": {')], /not JSON/],
+    ["an object that is something else", [file("config.json", "{}")], /without a weight_map .* or weightsManifest/],
+    [
+      "arrays",
+      [file("a.npy", writeNpy(weights, [4])), file("b.npy", writeNpy(weights, [4]))],
+      /a\.npy cannot be read together/,
+    ],
+  ])("is refused with %s", async (_, files, reason) => {
+    await expect(openModel(files)).rejects.toThrow(reason);
+  });
+});
+
+it.each([
+  [1, TypeError, "a file must be a Blob, bytes, a path (in Node) or a ByteSource, not 1"],
+  [null, TypeError, "not null"],
+  [{}, TypeError, "not an object"],
+  [[], TypeError, "files is empty"],
+])("openModel refuses %s", async (input, type, message) => {
+  const opening = openModel(input as unknown as Blob);
+  await expect(opening).rejects.toThrow(type);
+  await expect(opening).rejects.toThrow(message);
+});
+
+it("openModel refuses a damaged file of a known name", async () => {
+  await expect(openModel(file("a.safetensors", safetensorsFile("{", new Uint8Array())))).rejects.toThrow(FormatError);
+});
