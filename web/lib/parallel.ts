@@ -85,8 +85,21 @@ export async function load(options: ParallelLoadOptions = {}): Promise<ParallelC
   checkFunction("createWorker", createWorker);
   const module = await compile(wasm ?? (await embeddedWasm()));
   const pool = new Pool(createEngine(await instantiate(module)), module, workers, createWorker);
-  await pool.start();
+  try {
+    await pool.start();
+  } catch (cause) {
+    pool.close();
+    throw new Error(`channelwise could not start its workers: ${reasonOf(cause)}. ${whatToDo}`, { cause });
+  }
   return createParallel(pool);
+}
+
+const whatToDo =
+  "Where a Content-Security-Policy forbids workers from blob: addresses, allow them with worker-src, or give " +
+  'load({ createWorker }) a function that starts a file of yours, which holds import "channelwise/worker"';
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const courseNames = ["signal", "onProgress"] satisfies (keyof CourseOptions)[];
