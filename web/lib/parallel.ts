@@ -3,7 +3,7 @@ import { dequantizeStream } from "./dequantize-stream.js";
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
-import { Pool, type WorkerLike } from "./pool.js";
+import { Pool } from "./pool.js";
 import { checkDequantize, checkQuantize, figuresOf, quantizeResult } from "./requests.js";
 import type { Runner } from "./runner.js";
 import { type Course, QuantizeStream } from "./stream.js";
@@ -17,11 +17,11 @@ import type {
   QuantizeResult,
   Weights,
 } from "./types.js";
-import { availableWorkers, startWorker } from "./workers.js";
+import { availableWorkers, startWorker, type WorkerLike } from "./workers.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
-export type { WorkerLike } from "./pool.js";
 export type * from "./types.js";
+export type { WorkerLike } from "./workers.js";
 
 export interface ParallelLoadOptions extends LoadOptions {
   /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
