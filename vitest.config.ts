@@ -20,6 +20,10 @@ export default defineConfig({
         },
       },
       {
+        // Cross-origin isolated, for memory to be shared with workers; the packaging tests have pages that are not.
+        server: {
+          headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+        },
         test: {
           name: "browser",
           include: ["tests/lib/**/*.spec.ts"],

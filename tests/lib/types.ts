@@ -11,6 +11,7 @@ import {
   type QuantizeResult,
   type TotalErrors,
 } from "channelwise";
+import { load as loadParallel } from "channelwise/parallel";
 import { load as loadSlim } from "channelwise/slim";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -171,6 +172,15 @@ export function wrong(): void {
   void loadSlim();
   // @ts-expect-error: slim carries no binary
   void loadSlim({});
+}
+
+/** Workers of either kind can be given. */
+export async function parallel(worker: import("node:worker_threads").Worker): Promise<void> {
+  void loadParallel({ createWorker: () => worker });
+  void loadParallel({ createWorker: () => new Worker("worker.js") });
+  const channelwise = await loadParallel();
+  const result = channelwise.quantize(float32, { granularity: "tensor", dequantize: true });
+  same<Awaited<typeof result>["dequantized"], Float32>();
 }
 
 /** A function of someone else's, with options it does not know in detail. */

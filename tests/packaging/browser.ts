@@ -8,6 +8,9 @@ import { chromiumPath } from "../../scripts/setup.mjs";
 /** The strictest policy under which WebAssembly runs at all. */
 export const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
+/** The same, and workers without a file of their own. */
+export const contentSecurityPolicyForWorkers = `${contentSecurityPolicy}; worker-src 'self' blob:`;
+
 const contentTypes: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -42,12 +45,14 @@ export async function serve(folder: string, policy: string) {
   return { url: `http://127.0.0.1:${port}/`, close };
 }
 
-/** Opens a page and gives what it writes into its <output>; rejects with the first error of the page. */
-export async function outcomeOf(browser: Browser, url: string): Promise<unknown> {
+/** Opens a page and gives what it writes into its <output>; rejects with the first error of the page that is not expected. */
+export async function outcomeOf(browser: Browser, url: string, expected?: RegExp): Promise<unknown> {
   const page = await browser.newPage();
   const failure = new Promise<never>((_, reject) => {
     page.on("pageerror", (error) => reject(error));
-    page.on("console", (message) => message.type() === "error" && reject(new Error(message.text())));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !expected?.test(message.text())) reject(new Error(message.text()));
+    });
   });
   await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
   try {

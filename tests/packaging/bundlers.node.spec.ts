@@ -9,7 +9,7 @@ import * as vite8 from "vite";
 import * as vite7 from "vite7";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import webpack from "webpack";
-import { contentSecurityPolicy, launchChromium, outcomeOf, serve } from "./browser.js";
+import { contentSecurityPolicy, contentSecurityPolicyForWorkers, launchChromium, outcomeOf, serve } from "./browser.js";
 import { createProject, type Project } from "./project.js";
 import { sample } from "./sample.js";
 
@@ -26,9 +26,9 @@ afterAll(async () => {
   project?.remove();
 });
 
-const inPageAndWorker = { page: sample, worker: sample };
+const everywhere = { page: sample, worker: sample, parallel: sample, ownWorkers: sample };
 
-async function outcomeOfFolder(folder: string, policy = contentSecurityPolicy): Promise<unknown> {
+async function outcomeOfFolder(folder: string, policy = contentSecurityPolicyForWorkers): Promise<unknown> {
   const server = await serve(folder, policy);
   try {
     return await outcomeOf(browser, server.url);
@@ -48,11 +48,11 @@ test.for(vites)("$name serves it in development", async ({ vite }) => {
     configFile: false,
     logLevel: "silent",
     cacheDir: `.vite-${vite.version}`,
-    server: { host: "127.0.0.1", port: 0, headers: { "Content-Security-Policy": contentSecurityPolicy } },
+    server: { host: "127.0.0.1", port: 0, headers: { "Content-Security-Policy": contentSecurityPolicyForWorkers } },
   });
   try {
     await server.listen();
-    expect(await outcomeOf(browser, server.resolvedUrls?.local[0] ?? "")).toEqual(inPageAndWorker);
+    expect(await outcomeOf(browser, server.resolvedUrls?.local[0] ?? "")).toEqual(everywhere);
   } finally {
     await server.close();
   }
@@ -71,7 +71,7 @@ test.for(vites)("$name builds it", async ({ vite }) => {
     build: { outDir },
   });
   expect(warnings).toEqual([]);
-  expect(await outcomeOfFolder(outDir)).toEqual(inPageAndWorker);
+  expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
 });
 
 test("webpack 5 builds it", async () => {
@@ -92,14 +92,14 @@ test("webpack 5 builds it", async () => {
   // webpack's output is a classic script, and looks for its chunks beside the script that is running.
   const html = readFileSync(join(project.folder, "index.html"), "utf8").replace('type="module"', "defer");
   writeFileSync(join(outDir, "index.html"), html);
-  expect(await outcomeOfFolder(outDir)).toEqual(inPageAndWorker);
+  expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
 });
 
 test("esbuild bundles it", async () => {
   const outDir = join(project.folder, "esbuild");
   const { warnings } = await esbuild.build({
     absWorkingDir: project.folder,
-    entryPoints: ["page.js", "worker.js"],
+    entryPoints: ["page.js", "worker.js", "pool-worker.js"],
     bundle: true,
     format: "esm",
     outdir: outDir,
@@ -107,7 +107,7 @@ test("esbuild bundles it", async () => {
   });
   expect(warnings).toEqual([]);
   cpSync(join(project.folder, "index.html"), join(outDir, "index.html"));
-  expect(await outcomeOfFolder(outDir)).toEqual(inPageAndWorker);
+  expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
   // That the policy is in force shows where it does not allow WebAssembly.
   await expect(outcomeOfFolder(outDir, "script-src 'self'")).rejects.toThrow("Content Security Policy");
 });
@@ -116,7 +116,7 @@ test("Rollup bundles it", async () => {
   const outDir = join(project.folder, "rollup");
   const warnings: string[] = [];
   const bundle = await rollup({
-    input: ["page.js", "worker.js"].map((file) => join(project.folder, file)),
+    input: ["page.js", "worker.js", "pool-worker.js"].map((file) => join(project.folder, file)),
     plugins: [nodeResolve()],
     onwarn: ({ message }) => warnings.push(message),
   });
@@ -124,7 +124,7 @@ test("Rollup bundles it", async () => {
   await bundle.close();
   expect(warnings).toEqual([]);
   cpSync(join(project.folder, "index.html"), join(outDir, "index.html"));
-  expect(await outcomeOfFolder(outDir)).toEqual(inPageAndWorker);
+  expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
 });
 
 test("an import map loads it, and the slim entry with every form of its binary", async () => {
@@ -133,9 +133,11 @@ test("an import map loads it, and the slim entry with every form of its binary",
   const hash = createHash("sha256").update(importMap).digest("base64");
   const server = await serve(project.folder, `${contentSecurityPolicy} 'sha256-${hash}'`);
   try {
-    expect(await outcomeOf(browser, `${server.url}no-bundler.html`)).toEqual({
+    expect(await outcomeOf(browser, `${server.url}no-bundler.html`, /blob:/)).toEqual({
       page: sample,
       slim: Array(5).fill([1, -2, 4, 127]),
+      refused: expect.stringMatching(/could not start its workers.*worker-src.*createWorker.*channelwise\/worker/),
+      ownWorkers: sample,
     });
   } finally {
     await server.close();

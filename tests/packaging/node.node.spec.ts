@@ -19,7 +19,19 @@ function run(file: string): unknown {
 }
 
 test("Node loads it, in the main thread and in a worker thread", () => {
-  expect(run("node.js")).toEqual({ main: sample, thread: sample });
+  const thread = { sample, parallel: sample };
+  expect(run("node.js")).toEqual({ main: sample, thread, parallel: sample, ownWorkers: sample });
+});
+
+test("workers with nothing to do do not keep Node running", () => {
+  expect(run("waits-for-nothing.js")).toEqual(sample.quantized);
+});
+
+test("the worker entry says where it belongs", () => {
+  const program = 'await import("channelwise/worker").catch((error) => console.log(JSON.stringify(error.message)));';
+  const options = { cwd: project.folder, encoding: "utf8", env: {} } as const;
+  const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], options);
+  expect(JSON.parse(output)).toBe("channelwise/worker must be imported in a worker, not in the main thread");
 });
 
 test("importing it does nothing: no WebAssembly, no fetch, no global", () => {

@@ -24,7 +24,7 @@ afterAll(() => project?.remove());
 test("the tarball holds the library, its licence and its README, and nothing else", () => {
   const files: string[] = [];
   tar.list({ file: project.tarball, sync: true, onReadEntry: (entry) => files.push(entry.path) });
-  const library = /^package\/dist\/[a-z-]+(\.js|\.d\.ts|\.wasm)$/;
+  const library = /^package\/dist\/(files\/)?[a-z-]+(\.js|\.d\.ts|\.wasm)$/;
   expect(files.filter((file) => !library.test(file)).sort()).toEqual([
     "package/LICENSE",
     "package/README.md",
@@ -33,7 +33,9 @@ test("the tarball holds the library, its licence and its README, and nothing els
 });
 
 test("package.json promises what it should, and asks for nothing", () => {
-  expect(manifest).toMatchObject({ type: "module", sideEffects: false, license: "MIT", engines: { node: ">=20.16" } });
+  expect(manifest).toMatchObject({ type: "module", license: "MIT", engines: { node: ">=20.16" } });
+  // The worker entry serves by being imported.
+  expect(manifest.sideEffects).toEqual(["./dist/worker.js"]);
   const asked = ["dependencies", "peerDependencies", "optionalDependencies", "bundleDependencies", "os", "cpu"];
   expect(asked.filter((field) => field in manifest)).toEqual([]);
   const atInstall = ["preinstall", "install", "postinstall", "prepare"];
@@ -42,7 +44,15 @@ test("package.json promises what it should, and asks for nothing", () => {
 
 test("every entry is there, those of JavaScript with types", () => {
   const entries = manifest.exports as Record<string, string | { types: string; default: string }>;
-  expect(Object.keys(entries)).toEqual([".", "./slim", "./npy", "./channelwise.wasm", "./package.json"]);
+  expect(Object.keys(entries)).toEqual([
+    ".",
+    "./slim",
+    "./parallel",
+    "./worker",
+    "./npy",
+    "./channelwise.wasm",
+    "./package.json",
+  ]);
   for (const [name, target] of Object.entries(entries)) {
     const files = typeof target === "string" ? [target] : [target.types, target.default];
     expect(files.filter((file) => !existsSync(join(installed, file)))).toEqual([]);
@@ -121,6 +131,6 @@ test("the core entry, bundled and minified with the wasm inside, takes at most 2
 });
 
 test("what is imported and not used disappears from a bundle", async () => {
-  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy";`;
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel";`;
   expect(await bundle(unused)).toHaveLength(0);
 });

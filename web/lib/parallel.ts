@@ -3,7 +3,7 @@ import { dequantizeStream } from "./dequantize-stream.js";
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
-import { Pool, type WorkerLike } from "./pool.js";
+import { Pool } from "./pool.js";
 import { checkDequantize, checkQuantize, figuresOf, quantizeResult } from "./requests.js";
 import type { Runner } from "./runner.js";
 import { type Course, QuantizeStream } from "./stream.js";
@@ -17,11 +17,11 @@ import type {
   QuantizeResult,
   Weights,
 } from "./types.js";
-import { availableWorkers, startWorker } from "./workers.js";
+import { availableWorkers, startWorker, type WorkerLike } from "./workers.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
-export type { WorkerLike } from "./pool.js";
 export type * from "./types.js";
+export type { WorkerLike } from "./workers.js";
 
 export interface ParallelLoadOptions extends LoadOptions {
   /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
@@ -85,8 +85,21 @@ export async function load(options: ParallelLoadOptions = {}): Promise<ParallelC
   checkFunction("createWorker", createWorker);
   const module = await compile(wasm ?? (await embeddedWasm()));
   const pool = new Pool(createEngine(await instantiate(module)), module, workers, createWorker);
-  await pool.start();
+  try {
+    await pool.start();
+  } catch (cause) {
+    pool.close();
+    throw new Error(`channelwise could not start its workers: ${reasonOf(cause)}. ${whatToDo}`, { cause });
+  }
   return createParallel(pool);
+}
+
+const whatToDo =
+  "Where a Content-Security-Policy forbids workers from blob: addresses, allow them with worker-src, or give " +
+  'load({ createWorker }) a function that starts a file of yours, which holds import "channelwise/worker"';
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const courseNames = ["signal", "onProgress"] satisfies (keyof CourseOptions)[];

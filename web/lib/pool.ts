@@ -2,12 +2,7 @@ import type { Engine } from "./engine.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import type { Runner } from "./runner.js";
 import { buffersOfTask, type Done, type Task } from "./tasks.js";
-
-/** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
-export interface WorkerLike {
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  terminate(): unknown;
-}
+import type { WorkerLike } from "./workers.js";
 
 /** How a page's workers and Node's are listened to. */
 interface Listenable extends WorkerLike {

@@ -1,5 +1,10 @@
-import type { WorkerLike } from "./pool.js";
 import { workerCode } from "./worker-code.js";
+
+/** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  terminate(): unknown;
+}
 
 interface NodeThreads {
   Worker: new (code: string, options: { eval: true; execArgv: string[] }) => WorkerLike;

@@ -22,11 +22,12 @@ function watch(owner, name) {
 }
 
 for (const name of Object.getOwnPropertyNames(WebAssembly)) watch(WebAssembly, name);
-for (const name of ["fetch", "DecompressionStream", "setTimeout", "queueMicrotask"]) watch(globalThis, name);
+for (const name of ["fetch", "DecompressionStream", "setTimeout", "queueMicrotask", "Blob"]) watch(globalThis, name);
 const globals = Object.getOwnPropertyNames(globalThis);
 
 await import("channelwise");
 await import("channelwise/slim");
 await import("channelwise/npy");
+await import("channelwise/parallel");
 const added = Object.getOwnPropertyNames(globalThis).filter((name) => !globals.includes(name));
 console.log(JSON.stringify({ used, added }));

@@ -1,14 +1,26 @@
 import { load } from "channelwise/slim";
+import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
 const wasm = new URL("./node_modules/channelwise/dist/channelwise.wasm", import.meta.url);
 
-/** Workers have no import maps, so this page has none; it has the slim entry, with every form of its binary. */
+/** The slim entry, with every form of its binary. */
 async function quantizeWithSlim() {
   const sources = [wasm, wasm.href, fetch(wasm), await fetch(wasm), await (await fetch(wasm)).arrayBuffer()];
   const instances = await Promise.all(sources.map((source) => load({ wasm: source })));
   return instances.map((channelwise) => [...channelwise.quantize([[1, -2, 3.5, 127]]).quantized]);
 }
 
-const outcome = { page: await quantizeSample(), slim: await quantizeWithSlim() };
+const workerFile = new URL("./node_modules/channelwise/dist/worker.js", import.meta.url);
+const createWorker = () => new Worker(workerFile, { type: "module" });
+
+/** This page's policy forbids workers from blob: addresses. */
+const refused = await quantizeInParallel().catch((error) => error.message);
+
+const outcome = {
+  page: await quantizeSample(),
+  slim: await quantizeWithSlim(),
+  refused,
+  ownWorkers: await quantizeInParallel({ createWorker }),
+};
 /** @type {HTMLOutputElement} */ (document.querySelector("output")).textContent = JSON.stringify(outcome);

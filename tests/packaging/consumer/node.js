@@ -1,6 +1,14 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
 const [thread] = await once(new Worker(new URL("./thread.js", import.meta.url)), "message");
-console.log(JSON.stringify({ main: await quantizeSample(), thread }));
+const createWorker = () => new Worker(new URL("./pool-worker.js", import.meta.url));
+const outcome = {
+  main: await quantizeSample(),
+  thread,
+  parallel: await quantizeInParallel(),
+  ownWorkers: await quantizeInParallel({ createWorker }),
+};
+console.log(JSON.stringify(outcome));

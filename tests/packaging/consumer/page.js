@@ -1,3 +1,4 @@
+import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
 /** @returns {Promise<unknown>} */
@@ -9,6 +10,17 @@ function quantizeInWorker() {
   });
 }
 
-Promise.all([quantizeSample(), quantizeInWorker()]).then(([page, worker]) => {
-  /** @type {HTMLOutputElement} */ (document.querySelector("output")).textContent = JSON.stringify({ page, worker });
+const createWorker = () => new Worker(new URL("./pool-worker.js", import.meta.url), { type: "module" });
+
+async function outcome() {
+  return {
+    page: await quantizeSample(),
+    worker: await quantizeInWorker(),
+    parallel: await quantizeInParallel(),
+    ownWorkers: await quantizeInParallel({ createWorker }),
+  };
+}
+
+outcome().then((all) => {
+  /** @type {HTMLOutputElement} */ (document.querySelector("output")).textContent = JSON.stringify(all);
 });

@@ -11,6 +11,7 @@ import {
   type QuantizeResult,
 } from "channelwise";
 import { readNpy, writeNpy } from "channelwise/npy";
+import { load as loadParallel, type ParallelChannelwise, type WorkerLike } from "channelwise/parallel";
 import { load as loadSlim } from "channelwise/slim";
 
 /** Compiles only where the type of the value is exactly T. */
@@ -90,6 +91,28 @@ await load({ wasm: new URL("https://example.org/channelwise.wasm") });
 await loadSlim();
 // @ts-expect-error not a binary
 await load({ wasm: null });
+
+// The same with workers: promises of what the synchronous calls return.
+const parallel = await loadParallel({ workers: 2 });
+is<ParallelChannelwise>()(parallel);
+const { signal } = new AbortController();
+const onProgress = (done: number, total: number) => console.log(done / total);
+const later = await parallel.quantize(float32, { shape, bits: 12, errors: "channel", signal, onProgress });
+is<Int16Array<ArrayBuffer>>()(later.quantized);
+is<Float64Array<ArrayBuffer>>()(later.perChannel.mse);
+is<Float32Array<ArrayBuffer>>()(await parallel.dequantize(later, { signal }));
+is<Int8Array<SharedArrayBuffer>>()((await parallel.quantize(rows, { into: { quantized: int8 } })).quantized);
+is<void>()(parallel.close());
+declare const startWorker: () => WorkerLike;
+await loadParallel({ createWorker: startWorker });
+// @ts-expect-error misspelt
+await loadParallel({ worker: 2 });
+// @ts-expect-error misspelt
+parallel.quantize(rows, { onprogress: onProgress });
+// @ts-expect-error the synchronous call cannot be ended
+channelwise.quantize(rows, { signal });
+// @ts-expect-error not for users
+parallel.runner;
 
 const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
 channelwise.quantize(weights, { shape: read });

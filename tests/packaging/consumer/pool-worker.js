@@ -1,0 +1,1 @@
+import "channelwise/worker";
