@@ -1,0 +1,172 @@
+import { checkBits, checkNames, shown } from "../arguments.js";
+import type { Bits, Granularity } from "../types.js";
+import type { OnnxModel } from "./model.js";
+import type { KeptTensor, Weight } from "./weights.js";
+
+// What is done with each weight, decided before anything is.
+
+/** One scale per channel, per tensor, or per so many neighbours along what a channel sums over. */
+export type OnnxGranularity = "channel" | "tensor" | { readonly group: number };
+
+/** For one weight, or for those whose names fit a pattern. */
+export interface WeightPolicy {
+  /** 2 to 16. */
+  readonly bits?: number;
+  readonly granularity?: OnnxGranularity;
+  /** The channel axis, where the one found is not wanted. */
+  readonly axis?: number;
+  /** Stays float. */
+  readonly keep?: boolean;
+}
+
+export interface OnnxPolicy {
+  /** 2 to 16; 8 when not given. */
+  readonly bits?: number;
+  /** "channel" when not given. */
+  readonly granularity?: OnnxGranularity;
+  /** Weights of fewer elements stay float; 256 when not given. */
+  readonly minimumSize?: number;
+  /** Names of weights that stay float, or of nodes whose weights do; `*` stands for any characters. */
+  readonly skip?: readonly string[];
+  /** Policies by name, in the same way; of those that fit, a later one goes before an earlier one. */
+  readonly weights?: Readonly<Record<string, WeightPolicy>>;
+  /**
+   * Below opset 21, which knows no codes of 4 bits, write MatMul with 4 bits in groups as MatMulNBits of com.microsoft,
+   * which ONNX Runtime has; true when not given.
+   */
+  readonly matMulNBits?: boolean;
+}
+
+/** How the model gets from codes back to weights. */
+export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
+
+/** What is done with a weight. */
+export interface Choice {
+  readonly weight: Weight;
+  readonly bits: Bits;
+  /** As `quantize` takes them, with `shape`, which for groups may have dimensions joined. */
+  readonly shape: readonly number[];
+  readonly axis: number;
+  readonly granularity: Granularity;
+  readonly pattern: Pattern;
+  /** Bits that a code takes in the file. */
+  readonly storedBits: 2 | 4 | 8 | 16;
+  /** What is not as it was asked for, and why; undefined where all is. */
+  readonly note: string | undefined;
+}
+
+export interface OnnxPlan {
+  readonly model: OnnxModel;
+  readonly choices: readonly Choice[];
+  /** Float tensors that stay as they are. */
+  readonly kept: readonly KeptTensor[];
+}
+
+const DEFAULT_MINIMUM_SIZE = 256;
+
+/** Versions of ONNX's operators that brought what is written. */
+const since = { axis: 13, int4: 21, int2: 25 } as const;
+
+/**
+ * Decides what is done with every weight of a model. Writes nothing.
+ *
+ * @throws {TypeError | RangeError} for a wrong policy.
+ */
+export function planOnnx(model: OnnxModel, policy: OnnxPolicy = {}): OnnxPlan {
+  checkNames("policy", policy, [
+    "bits",
+    "granularity",
+    "minimumSize",
+    "skip",
+    "weights",
+    "matMulNBits",
+  ] satisfies (keyof OnnxPolicy)[]);
+  const { minimumSize = DEFAULT_MINIMUM_SIZE, skip = [], weights = {}, matMulNBits = true } = policy;
+  if (typeof minimumSize !== "number" || !(minimumSize >= 0)) {
+    throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
+  }
+  const overrides = Object.entries(weights).map(([name, own]) => {
+    checkNames(`weights[${JSON.stringify(name)}]`, own, [
+      "bits",
+      "granularity",
+      "axis",
+      "keep",
+    ] satisfies (keyof WeightPolicy)[]);
+    return { fits: matcher([name]), own };
+  });
+  const skipped = matcher(skip);
+  const choices: Choice[] = [];
+  const kept: KeptTensor[] = [...model.kept];
+  for (const weight of model.weights) {
+    const own = Object.assign(
+      {},
+      ...overrides.filter(({ fits }) => fits(weight)).map(({ own }) => own),
+    ) as WeightPolicy;
+    const { name, shape, byteLength } = weight;
+    const keep = (reason: string) => kept.push({ name, shape, reason });
+    if (own.keep ?? skipped(weight)) keep("is left float by the policy");
+    else if (byteLength / 4 < minimumSize)
+      keep(`has ${byteLength / 4} elements; from ${minimumSize} on they are quantized`);
+    else choices.push(choose(model, weight, { ...policy, ...own, matMulNBits }));
+  }
+  return { model, choices, kept };
+}
+
+/** Whether the name of a weight, or of a node that takes it, is among these. */
+function matcher(patterns: readonly string[]): (weight: Weight) => boolean {
+  const expressions = patterns.map((pattern) => {
+    if (typeof pattern !== "string") throw new TypeError(`a pattern must be a string, not ${shown(pattern)}`);
+    const literal = pattern.split("*").map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+    return new RegExp(`^${literal.join(".*")}$`, "s");
+  });
+  return ({ name, nodes }) => expressions.some((each) => [name, ...nodes].some((text) => each.test(text)));
+}
+
+function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matMulNBits"> & WeightPolicy): Choice {
+  const bits = checkBits(policy.bits ?? 8);
+  const rank = weight.shape.length;
+  const axis = policy.axis ?? weight.axis;
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    throw new RangeError(
+      `axis of ${weight.name} is ${shown(axis)}; it must be an integer from ${-rank} to ${rank - 1}`,
+    );
+  }
+  const layout = layoutOf(weight, axis < 0 ? axis + rank : axis, policy.granularity ?? "channel");
+  const grouped = typeof layout.granularity === "object";
+  const { opset } = model;
+  if (grouped && bits === 4 && opset < since.int4 && policy.matMulNBits && fitsMatMulNBits(weight, layout)) {
+    return { weight, bits, ...layout, pattern: "MatMulNBits", storedBits: 4 };
+  }
+  const storedBits = bits === 2 && opset >= since.int2 ? 2 : bits <= 4 && opset >= since.int4 ? 4 : bits <= 8 ? 8 : 16;
+  const linear = grouped || storedBits !== 8 ? opset >= since.int4 : opset >= since.axis;
+  return { weight, bits, ...layout, pattern: linear ? "DequantizeLinear" : "Cast, Mul", storedBits };
+}
+
+type Layout = Pick<Choice, "shape" | "axis" | "granularity" | "note">;
+
+function layoutOf({ shape, name }: Weight, axis: number, granularity: OnnxGranularity): Layout {
+  if (granularity === "channel" || granularity === "tensor") return { shape, axis, granularity, note: undefined };
+  if (typeof granularity !== "object" || granularity === null) {
+    throw new TypeError(`granularity of ${name} must be "channel", "tensor" or { group }, not ${shown(granularity)}`);
+  }
+  checkNames("granularity", granularity, ["group"]);
+  const { group } = granularity;
+  if (!Number.isInteger(group) || group < 1) {
+    throw new RangeError(`granularity.group is ${shown(group)}; it must be an integer from 1 up`);
+  }
+  // Groups run along what a channel sums over: all that follows axis 0 (as in Conv), else the dimension before the axis.
+  const rest = shape.slice(1).reduce((a, b) => a * b, 1);
+  const [joined, along] = axis === 0 ? [[shape[0] as number, rest], 1] : [shape, axis - 1];
+  const summed = joined[along] as number;
+  if (summed % group === 0) return { shape: joined, axis, granularity: { group, along }, note: undefined };
+  const note = `groups of ${group} do not divide the ${summed} weights a channel sums over: one scale per channel`;
+  return { shape, axis, granularity: "channel", note };
+}
+
+/** It takes groups along the first of two dimensions, whose size is a power of two from 16 up, of MatMul's second input. */
+function fitsMatMulNBits({ place, shape }: Weight, { granularity }: Layout): boolean {
+  if (typeof granularity !== "object" || shape.length !== 2 || granularity.along !== 0) return false;
+  const { group } = granularity;
+  if (group < 16 || (group & (group - 1)) !== 0) return false;
+  return place.consumers.every(({ use, direct }) => direct && use.node.operator === "MatMul" && use.input === 1);
+}
