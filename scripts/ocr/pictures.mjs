@@ -80,7 +80,9 @@ export async function drawPictures() {
  */
 function draw({ drawings, font }) {
   return drawings.map(({ width, height, words }) => {
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width, height).getContext("2d"));
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+      new OffscreenCanvas(width, height).getContext("2d")
+    );
     context.fillStyle = "white";
     context.fillRect(0, 0, width, height);
     context.fillStyle = "black";

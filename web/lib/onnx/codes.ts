@@ -1,5 +1,5 @@
+import type { ResultSink } from "../stream.js";
 import type { Choice } from "./plan.js";
-import type { ResultSink } from "./quantize.js";
 
 // Codes and scales as bytes of the file.
 
@@ -11,11 +11,12 @@ export interface CodeSink extends ResultSink {
   finish(): Promise<void>;
 }
 
-export function codeSink(choice: Choice, count: number, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
+export function codeSink(choice: Choice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
   if (choice.pattern === "MatMulNBits") return matMulNBitsSink(choice, writeCodes, writeScales);
-  const { storedBits } = choice;
+  const { storedBits, weight } = choice;
+  const { length } = weight.place.data; // these patterns fill nothing up
   return {
-    quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, count, writeCodes),
+    quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, length, writeCodes),
     scales: (start, scales) => writeScales(4 * start, bytesOf(scales)),
     finish: async () => {},
   };

@@ -27,9 +27,9 @@ export const microsoftDomain = "com.microsoft";
 const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
 
 export function replacementOf(choice: Choice, unused: UnusedName): Replacement {
-  const { shape, axis, granularity, storedBits, pattern, weight } = choice;
+  const { shape, axis, granularity, storedBits, pattern } = choice;
   const plan = makePlan(shape, axis, granularity);
-  const count = weight.place.data.length;
+  const count = shape.reduce((a, b) => a * b, 1);
   const codes: Later = { length: Math.ceil((count * storedBits) / 8) };
   const scales: Later = { length: 4 * plan.pieces * plan.channels };
   const parts = { codes, scales, scaleShape: plan.scaleShape };
@@ -143,7 +143,7 @@ function matMulNBits(choice: Choice, { codes, scales }: Parts, unused: UnusedNam
     { name: unused(`${weight.name}_scales`), type: dataType.float, shape: [columns, rows / group], data: scales },
   ];
   // With accuracy_level 1 the products are computed in float32.
-  const integers = { K: rows, N: columns, bits, block_size: group, accuracy_level: 1 };
+  const integers = { K: weight.shape[0] as number, N: columns, bits, block_size: group, accuracy_level: 1 };
   const edits = weight.place.consumers.flatMap(({ use }) => renamed(use.node, tensors, integers));
   return { codes, scales, tensors, nodes: [], edits };
 }

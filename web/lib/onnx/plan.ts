@@ -44,15 +44,17 @@ export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
 export interface Choice {
   readonly weight: Weight;
   readonly bits: Bits;
-  /** As `quantize` takes them, with `shape`, which for groups may have dimensions joined. */
+  /** As they are quantized: for groups some dimensions may be joined, or filled up with zeros. */
   readonly shape: readonly number[];
+  /** The channel axis of the weight. */
   readonly axis: number;
+  /** As `quantize` takes it, for that shape. */
   readonly granularity: Granularity;
   readonly pattern: Pattern;
   /** Bits that a code takes in the file. */
   readonly storedBits: 2 | 4 | 8 | 16;
-  /** What is not as it was asked for, and why; undefined where all is. */
-  readonly note: string | undefined;
+  /** What is not as it was asked for, and why. */
+  readonly notes: readonly string[];
 }
 
 export interface OnnxPlan {
@@ -123,29 +125,40 @@ function matcher(patterns: readonly string[]): (weight: Weight) => boolean {
 }
 
 function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matMulNBits"> & WeightPolicy): Choice {
+  const { opset } = model;
   const bits = checkBits(policy.bits ?? 8);
-  const rank = weight.shape.length;
-  const axis = policy.axis ?? weight.axis;
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new RangeError(
-      `axis of ${weight.name} is ${shown(axis)}; it must be an integer from ${-rank} to ${rank - 1}`,
+  const axis = checkWeightAxis(weight, policy.axis ?? weight.axis);
+  const granularity = checkGranularity(weight, policy.granularity ?? "channel");
+  const group = typeof granularity === "object" ? granularity.group : undefined;
+  if (group !== undefined && opset < since.int4 && policy.matMulNBits && fitsMatMulNBits(weight, bits, axis, group)) {
+    return { ...matMulNBitsLayout(weight, group), weight, bits, axis, pattern: "MatMulNBits", storedBits: 4 };
+  }
+  const layout: Layout =
+    typeof granularity === "object"
+      ? groupedLayout(weight, axis, granularity.group)
+      : { shape: weight.shape, granularity, notes: [] };
+  const storedBits = bits === 2 && opset >= since.int2 ? 2 : bits <= 4 && opset >= since.int4 ? 4 : bits <= 8 ? 8 : 16;
+  const grouped = typeof layout.granularity === "object";
+  const linear = opset >= (grouped || storedBits !== 8 ? since.int4 : since.axis);
+  const notes = [...layout.notes];
+  if (storedBits > bits && bits <= 4) {
+    notes.push(
+      `a code takes ${storedBits} bits in the file: opset ${since.int4} is the first to pack 4, and this is ${opset}`,
     );
   }
-  const layout = layoutOf(weight, axis < 0 ? axis + rank : axis, policy.granularity ?? "channel");
-  const grouped = typeof layout.granularity === "object";
-  const { opset } = model;
-  if (grouped && bits === 4 && opset < since.int4 && policy.matMulNBits && fitsMatMulNBits(weight, layout)) {
-    return { weight, bits, ...layout, pattern: "MatMulNBits", storedBits: 4 };
-  }
-  const storedBits = bits === 2 && opset >= since.int2 ? 2 : bits <= 4 && opset >= since.int4 ? 4 : bits <= 8 ? 8 : 16;
-  const linear = grouped || storedBits !== 8 ? opset >= since.int4 : opset >= since.axis;
-  return { weight, bits, ...layout, pattern: linear ? "DequantizeLinear" : "Cast, Mul", storedBits };
+  return { ...layout, weight, bits, axis, pattern: linear ? "DequantizeLinear" : "Cast, Mul", storedBits, notes };
 }
 
-type Layout = Pick<Choice, "shape" | "axis" | "granularity" | "note">;
+function checkWeightAxis({ name, shape }: Weight, axis: number): number {
+  const rank = shape.length;
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    throw new RangeError(`axis of ${name} is ${shown(axis)}; it must be an integer from ${-rank} to ${rank - 1}`);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
 
-function layoutOf({ shape, name }: Weight, axis: number, granularity: OnnxGranularity): Layout {
-  if (granularity === "channel" || granularity === "tensor") return { shape, axis, granularity, note: undefined };
+function checkGranularity({ name }: Weight, granularity: OnnxGranularity): OnnxGranularity {
+  if (granularity === "channel" || granularity === "tensor") return granularity;
   if (typeof granularity !== "object" || granularity === null) {
     throw new TypeError(`granularity of ${name} must be "channel", "tensor" or { group }, not ${shown(granularity)}`);
   }
@@ -154,19 +167,39 @@ function layoutOf({ shape, name }: Weight, axis: number, granularity: OnnxGranul
   if (!Number.isInteger(group) || group < 1) {
     throw new RangeError(`granularity.group is ${shown(group)}; it must be an integer from 1 up`);
   }
-  // Groups run along what a channel sums over: all that follows axis 0 (as in Conv), else the dimension before the axis.
-  const rest = shape.slice(1).reduce((a, b) => a * b, 1);
-  const [joined, along] = axis === 0 ? [[shape[0] as number, rest], 1] : [shape, axis - 1];
+  return granularity;
+}
+
+type Layout = Pick<Choice, "shape" | "granularity" | "notes">;
+
+/** Groups run along what a channel sums over: all that follows axis 0 (as in Conv), else the dimension before the axis. */
+function groupedLayout({ shape }: Weight, axis: number, wanted: number): Layout {
+  const joined = axis === 0 ? [shape[0] as number, shape.slice(1).reduce((a, b) => a * b, 1)] : shape;
+  const along = axis === 0 ? 1 : axis - 1;
   const summed = joined[along] as number;
-  if (summed % group === 0) return { shape: joined, axis, granularity: { group, along }, note: undefined };
-  const note = `groups of ${group} do not divide the ${summed} weights a channel sums over: one scale per channel`;
-  return { shape, axis, granularity: "channel", note };
+  // One that divides them all, and not much smaller, or there would be hardly less scales than codes.
+  let group = Math.min(wanted, summed);
+  while (summed % group !== 0) group--;
+  if (group < wanted / 2 && group < summed) {
+    const note = `no groups of about ${wanted} divide the ${summed} weights a channel sums over: one scale per channel`;
+    return { shape, granularity: "channel", notes: [note] };
+  }
+  const notes =
+    group === wanted
+      ? []
+      : [`groups of ${group}, since ${wanted} does not divide the ${summed} weights a channel sums over`];
+  return { shape: joined, granularity: { group, along }, notes };
 }
 
 /** It takes groups along the first of two dimensions, whose size is a power of two from 16 up, of MatMul's second input. */
-function fitsMatMulNBits({ place, shape }: Weight, { granularity }: Layout): boolean {
-  if (typeof granularity !== "object" || shape.length !== 2 || granularity.along !== 0) return false;
-  const { group } = granularity;
-  if (group < 16 || (group & (group - 1)) !== 0) return false;
+function fitsMatMulNBits({ place, shape }: Weight, bits: number, axis: number, group: number): boolean {
+  if (bits !== 4 || shape.length !== 2 || axis !== 1 || group < 16 || (group & (group - 1)) !== 0) return false;
   return place.consumers.every(({ use, direct }) => direct && use.node.operator === "MatMul" && use.input === 1);
+}
+
+/** The last groups are filled up with zeros. */
+function matMulNBitsLayout({ shape }: Weight, group: number): Layout {
+  const [rows, columns] = shape as [number, number];
+  const granularity = { group, along: 0 };
+  return { shape: [Math.ceil(rows / group) * group, columns], granularity, notes: [] };
 }

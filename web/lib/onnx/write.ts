@@ -1,12 +1,14 @@
 import { checkNames } from "../arguments.js";
+import { NonFiniteError } from "../errors.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
-import type { Channelwise, TotalErrors } from "../types.js";
+import { loadRunner, type Runner } from "../runner.js";
+import { quantizeStream, type ResultSink } from "../stream.js";
+import type { TotalErrors } from "../types.js";
 import { codeSink, type WriteBytes } from "./codes.js";
 import { type Layout, layOut } from "./layout.js";
 import type { Choice, OnnxPlan } from "./plan.js";
-import { quantizeWeight } from "./quantize.js";
 import { type Later, lengthOf, totalLength } from "./splice.js";
-import { tensorsOf } from "./tensors.js";
+import { type FloatSource, tensorsOf } from "./tensors.js";
 
 /** What a weight's quantization costs. */
 export interface WeightErrors extends TotalErrors {
@@ -40,19 +42,12 @@ const COPY_BYTES = 2 ** 22;
  *
  * @throws {NonFiniteError} for NaN or an infinity among the weights.
  */
-export async function measureOnnx(
-  { choices }: OnnxPlan,
-  channelwise: Channelwise,
-  options: RunOptions = {},
-): Promise<WeightErrors[]> {
+export async function measureOnnx({ choices }: OnnxPlan, options: RunOptions = {}): Promise<WeightErrors[]> {
   checkNames("options", options, ["signal", "onProgress"] satisfies (keyof RunOptions)[]);
+  const quantize = await quantizer(choices, options);
   const errors: WeightErrors[] = [];
-  const advance = progress(choices, options);
-  for (const choice of choices) {
-    errors.push({ choice, ...(await quantizeWeight(channelwise, choice)) });
-    advance(choice);
-  }
-  return errors.sort((a, b) => a.sqnr - b.sqnr);
+  for (const choice of choices) errors.push(await quantize(choice, { quantized() {}, scales() {} }));
+  return worstFirst(errors);
 }
 
 /**
@@ -63,7 +58,6 @@ export async function measureOnnx(
  */
 export async function writeOnnx(
   plan: OnnxPlan,
-  channelwise: Channelwise,
   sink: ByteSink,
   options: WriteOnnxOptions = {},
 ): Promise<WeightErrors[]> {
@@ -72,7 +66,7 @@ export async function writeOnnx(
   const sinks = external ? [sink, external.sink] : [sink];
   try {
     const layout = layOutWithin(plan, external?.location);
-    const errors = await write(plan, layout, channelwise, sink, options);
+    const errors = await write(plan, layout, sink, options);
     // The model last: it names the other file.
     for (const each of sinks.reverse()) await each.close();
     return errors;
@@ -101,7 +95,6 @@ function layOutWithin(plan: OnnxPlan, location: string | undefined): Layout {
 async function write(
   plan: OnnxPlan,
   layout: Layout,
-  channelwise: Channelwise,
   sink: ByteSink,
   options: WriteOnnxOptions,
 ): Promise<WeightErrors[]> {
@@ -124,16 +117,15 @@ async function write(
     else places.set(content, writer);
   }
 
+  const quantize = await quantizer(plan.choices, options);
   const errors: WeightErrors[] = [];
-  const advance = progress(plan.choices, options);
   for (const { choice, codes, scales } of layout.tasks) {
     const [writeCodes, writeScales] = [codes, scales].map((part) => places.get(part)) as [WriteBytes, WriteBytes];
-    const results = codeSink(choice, choice.weight.place.data.length, writeCodes, writeScales);
-    errors.push({ choice, ...(await quantizeWeight(channelwise, choice, results)) });
+    const results = codeSink(choice, writeCodes, writeScales);
+    errors.push(await quantize(choice, results));
     await results.finish();
-    advance(choice);
   }
-  return errors.sort((a, b) => a.sqnr - b.sqnr);
+  return worstFirst(errors);
 }
 
 async function copy(source: ByteSource, start: number, length: number, write: WriteBytes, signal?: AbortSignal) {
@@ -143,15 +135,56 @@ async function copy(source: ByteSource, start: number, length: number, write: Wr
   }
 }
 
-/** Counts the weights of every choice that is done. */
-function progress(choices: readonly Choice[], { signal, onProgress }: RunOptions) {
-  const elements = ({ weight }: Choice) => weight.place.data.length;
-  const total = choices.reduce((sum, choice) => sum + elements(choice), 0);
-  let done = 0;
-  signal?.throwIfAborted();
-  return (choice: Choice) => {
-    signal?.throwIfAborted();
-    done += elements(choice);
-    onProgress?.(done, total);
+/** What quantizes the weights of the choices one after the other, and tells how far it is with all. */
+async function quantizer(choices: readonly Choice[], { signal, onProgress }: RunOptions) {
+  const runner = await sharedRunner();
+  const total = choices.reduce((sum, { weight }) => sum + weight.place.data.length, 0);
+  let before = 0;
+  return async (choice: Choice, sink: ResultSink): Promise<WeightErrors> => {
+    const { weight, shape, axis, bits, granularity } = choice;
+    const { data } = weight.place;
+    const filled = filledUp(data, shape);
+    try {
+      const { mse, maxError, sqnr } = (await quantizeStream(runner, filled, sink, {
+        ...{ shape, axis, bits, granularity, signal },
+        onProgress: (done) => onProgress?.(before + Math.min(done, data.length), total),
+      })) as TotalErrors;
+      before += data.length;
+      return { choice, mse: (mse * filled.length) / data.length, maxError, sqnr };
+    } catch (error) {
+      if (error instanceof NonFiniteError) error.message = `${weight.name}: ${error.message}`;
+      throw error;
+    }
   };
+}
+
+/** Weights with zeros after them, as many as the shape has. */
+function filledUp(data: FloatSource, shape: readonly number[]): FloatSource {
+  const length = shape.reduce((a, b) => a * b, 1);
+  if (length === data.length) return data;
+  return {
+    ...data,
+    length,
+    async read(start, count) {
+      const there = Math.max(0, Math.min(count, data.length - start));
+      if (there === count) return data.read(start, count);
+      const values = new Float32Array(count);
+      if (there > 0) values.set(await data.read(start, there));
+      return values;
+    },
+  };
+}
+
+let shared: Promise<Runner> | undefined;
+
+function sharedRunner(): Promise<Runner> {
+  shared ??= loadRunner().catch((error: unknown) => {
+    shared = undefined;
+    throw error;
+  });
+  return shared;
+}
+
+function worstFirst(errors: WeightErrors[]): WeightErrors[] {
+  return errors.sort((a, b) => a.sqnr - b.sqnr);
 }
