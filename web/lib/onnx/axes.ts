@@ -9,8 +9,8 @@ interface View {
   readonly stored: readonly (number | undefined)[];
 }
 
-/** What a consumer makes of a tensor. */
-export type Consumer = { readonly use: Use; readonly direct: boolean } & (
+/** What takes a tensor, by way of nodes that only move it, and where its output channels are. */
+export type Consumer = { readonly use: Use; readonly via: readonly Node[] } & (
   | { readonly axis: number }
   | { readonly reason: string }
 );
@@ -35,16 +35,16 @@ const channelAxes: Readonly<Record<string, (node: Node, input: number, rank: num
 
 /** Everything that takes a tensor, found through Identity, Transpose and Reshape. */
 export function consumersOf(value: Value, shape: readonly number[]): Consumer[] {
-  return follow(value, { shape, stored: shape.map((_, axis) => axis) }, true);
+  return follow(value, { shape, stored: shape.map((_, axis) => axis) }, []);
 }
 
-function follow(value: Value, view: View, direct: boolean): Consumer[] {
-  return value.uses.flatMap((use) => consume(use, view, direct));
+function follow(value: Value, view: View, via: readonly Node[]): Consumer[] {
+  return value.uses.flatMap((use) => consume(use, view, via));
 }
 
-function consume(use: Use, view: View, direct: boolean): Consumer[] {
+function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
   const { node, input, scope } = use;
-  const refuse = (reason: string): Consumer[] => [{ use, direct, reason }];
+  const refuse = (reason: string): Consumer[] => [{ use, via, reason }];
   const name = named(node);
   if (node.domain !== "") return refuse(`${node.domain}.${name} takes it, and what its channels are is not known here`);
   const passed = passThrough(use, view);
@@ -53,7 +53,7 @@ function consume(use: Use, view: View, direct: boolean): Consumer[] {
     const output = scope.values.get(node.outputs[0] ?? "");
     if (output === undefined) return [];
     if (output.isOutput) return refuse(`it goes through ${name} to an output of the graph, which must stay exact`);
-    return follow(output, passed, false);
+    return follow(output, passed, [...via, node]);
   }
   const axis = channelAxes[node.operator]?.(node, input, view.shape.length);
   if (axis === undefined) return refuse(`${name} takes it, which has no output channels of it`);
@@ -61,7 +61,7 @@ function consume(use: Use, view: View, direct: boolean): Consumer[] {
     return refuse(`${name} takes it, for whose weights it has too few dimensions`);
   const stored = view.stored[axis];
   if (stored === undefined) return refuse(`the output channels of ${name} are reshaped out of more than one dimension`);
-  return [{ use, direct, axis: stored }];
+  return [{ use, via, axis: stored }];
 }
 
 /** The operator and the name of a node, for messages. */

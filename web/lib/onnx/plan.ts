@@ -139,7 +139,7 @@ function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matM
       : { shape: weight.shape, granularity, notes: [] };
   const storedBits = bits === 2 && opset >= since.int2 ? 2 : bits <= 4 && opset >= since.int4 ? 4 : bits <= 8 ? 8 : 16;
   const grouped = typeof layout.granularity === "object";
-  const linear = opset >= (grouped || storedBits !== 8 ? since.int4 : since.axis);
+  const linear = opset >= (grouped || storedBits !== 8 ? since.int4 : since.axis) && !goesThroughBareTranspose(weight);
   const notes = [...layout.notes];
   if (storedBits > bits && bits <= 4) {
     notes.push(
@@ -147,6 +147,12 @@ function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matM
     );
   }
   return { ...layout, weight, bits, axis, pattern: linear ? "DequantizeLinear" : "Cast, Mul", storedBits, notes };
+}
+
+/** ONNX Runtime 1.30 ends its process where DequantizeLinear comes before a Transpose without perm. */
+function goesThroughBareTranspose({ place }: Weight): boolean {
+  const moved = place.consumers.flatMap(({ via }) => via);
+  return moved.some(({ operator, attributes }) => operator === "Transpose" && !attributes.has("perm"));
 }
 
 function checkWeightAxis({ name, shape }: Weight, axis: number): number {
@@ -194,7 +200,7 @@ function groupedLayout({ shape }: Weight, axis: number, wanted: number): Layout 
 /** It takes groups along the first of two dimensions, whose size is a power of two from 16 up, of MatMul's second input. */
 function fitsMatMulNBits({ place, shape }: Weight, bits: number, axis: number, group: number): boolean {
   if (bits !== 4 || shape.length !== 2 || axis !== 1 || group < 16 || (group & (group - 1)) !== 0) return false;
-  return place.consumers.every(({ use, direct }) => direct && use.node.operator === "MatMul" && use.input === 1);
+  return place.consumers.every(({ use, via }) => via.length === 0 && use.node.operator === "MatMul" && use.input === 1);
 }
 
 /** The last groups are filled up with zeros. */
