@@ -108,7 +108,12 @@ export async function fetchTarball({ name, version, integrity, folder, wants = (
 
     const tar = await import("tar");
     await tar.extract({ file, cwd: work, filter: wants }, [join("package", folder)]);
-    if (!existsSync(unpacked)) renameSync(join(work, "package", folder), unpacked);
+    try {
+      renameSync(join(work, "package", folder), unpacked);
+    } catch (error) {
+      // Another process may have been first.
+      if (!existsSync(unpacked)) throw error;
+    }
   } finally {
     rmSync(work, { recursive: true });
   }
