@@ -20,6 +20,7 @@ const dataFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build
  * @property {string} version
  * @property {string} integrity SHA-512 of the tarball, in base64
  * @property {string} folder what is unpacked of it
+ * @property {(path: string) => boolean} [wants] what of the folder, by the path in the tarball; all when not given
  */
 
 /** @type {NpmTarball} */
@@ -88,7 +89,7 @@ export async function basicPitchWeights() {
  * @param {NpmTarball} tarball
  * @returns {Promise<string>} the folder, unpacked
  */
-async function fetchTarball({ name, version, integrity, folder }) {
+export async function fetchTarball({ name, version, integrity, folder, wants = () => true }) {
   const flatName = `${name.replace("@", "").replace("/", "-")}-${version}`;
   const unpacked = join(dataFolder, flatName);
   if (existsSync(unpacked)) return unpacked;
@@ -106,8 +107,13 @@ async function fetchTarball({ name, version, integrity, folder }) {
     if (found !== integrity) throw new Error(`${name}@${version} has the SHA-512 ${found}; it must be ${integrity}`);
 
     const tar = await import("tar");
-    await tar.extract({ file, cwd: work, strip: 1 }, [`package/${folder}`]);
-    if (!existsSync(unpacked)) renameSync(join(work, folder), unpacked);
+    await tar.extract({ file, cwd: work, filter: wants }, [join("package", folder)]);
+    try {
+      renameSync(join(work, "package", folder), unpacked);
+    } catch (error) {
+      // Another process may have been first.
+      if (!existsSync(unpacked)) throw error;
+    }
   } finally {
     rmSync(work, { recursive: true });
   }

@@ -1,0 +1,4 @@
+import { loadOnnxruntimeNode } from "../../../scripts/ocr/packages.mjs";
+import { describeOcr } from "./ocr.js";
+
+describeOcr("onnxruntime-node", loadOnnxruntimeNode);

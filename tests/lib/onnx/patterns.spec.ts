@@ -1,0 +1,299 @@
+import { load, type QuantizeOptions } from "channelwise";
+import type { OnnxPolicy, Pattern } from "channelwise/onnx";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { quantized } from "./memory.js";
+import { dataType, float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf, withValues } from "./models.js";
+import { run, sqnr } from "./runtime.js";
+
+const channelwise = await load();
+
+interface LayerShape {
+  shape: number[];
+  input: number[];
+  axis: number;
+}
+
+const layers = {
+  MatMul: { shape: [64, 24], input: [5, 64], axis: 1 },
+  // 63 weights: of those in parts of a byte, the last byte is not full.
+  "MatMul of an odd size": { shape: [7, 9], input: [5, 7], axis: 1 },
+  Conv: { shape: [8, 16, 3, 2], input: [1, 16, 6, 6], axis: 0 },
+  ConvTranspose: { shape: [32, 6, 2, 2], input: [1, 32, 3, 3], axis: 1 },
+} satisfies Record<string, LayerShape>;
+
+type Layer = keyof typeof layers;
+
+function build(layer: Layer, opset: number, irVersion = 7) {
+  const { shape, input }: LayerShape = layers[layer];
+  const weights = uniform(
+    "float32",
+    shape.reduce((a, b) => a * b, 1),
+    3,
+  );
+  const graph = {
+    node: [node(layer.split(" ")[0], ["x", "w"], ["y"])],
+    initializer: [tensor("w", shape, weights)],
+    input: [float("x", input)],
+    output: [float("y")],
+  };
+  const inputs = {
+    x: {
+      data: uniform(
+        "float32",
+        input.reduce((a, b) => a * b, 1),
+        4,
+      ),
+      dims: input,
+    },
+  };
+  return { bytes: modelBytes({ opset, irVersion, graph }), weights, inputs };
+}
+
+/** That a quantized model computes what the float one does with the weights that the codes stand for. */
+async function expectSameOutput(
+  { bytes, inputs }: ReturnType<typeof build>,
+  written: Uint8Array,
+  dequantized: Float32Array,
+) {
+  const expected = await run(withValues(bytes, new Map([["w", dequantized]])), inputs);
+  const actual = await run(written, inputs);
+  expect(actual.y.dims).toEqual(expected.y.dims);
+  expect(sqnr(expected.y.data, actual.y.data)).toBeGreaterThan(110);
+}
+
+const group = { granularity: { group: 32 } };
+const channel = {};
+const perTensor = { granularity: "tensor" } as const;
+const [castMul, castMulReshape] = [
+  ["Cast", "Mul"],
+  ["Cast", "Mul", "Reshape"],
+];
+const linear = ["DequantizeLinear"];
+const { INT8, INT16, INT4, INT2, UINT8 } = dataType;
+
+/** For each opset what is written: the pattern, its nodes, and the type of the codes. */
+const written: [Layer, number, OnnxPolicy & { bits: number }, Pattern, string[], number][] = [
+  ["MatMul", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
+  ["MatMul", 12, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
+  ["MatMul", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
+  ["MatMul", 20, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
+  ["MatMul", 25, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
+  ["MatMul", 9, { bits: 8, ...perTensor }, "Cast, Mul", castMul, INT8],
+  ["MatMul", 13, { bits: 8, ...perTensor }, "DequantizeLinear", linear, INT8],
+  ["MatMul", 12, { bits: 8, ...group }, "Cast, Mul", castMulReshape, INT8],
+  ["MatMul", 20, { bits: 8, ...group }, "Cast, Mul", castMulReshape, INT8],
+  ["MatMul", 21, { bits: 8, ...group }, "DequantizeLinear", linear, INT8],
+
+  ["MatMul", 9, { bits: 16, ...channel }, "Cast, Mul", castMul, INT16],
+  ["MatMul", 20, { bits: 12, ...channel }, "Cast, Mul", castMul, INT16],
+  ["MatMul", 21, { bits: 12, ...channel }, "DequantizeLinear", linear, INT16],
+  ["MatMul", 21, { bits: 9, ...group }, "DequantizeLinear", linear, INT16],
+
+  ["MatMul", 12, { bits: 4, ...channel }, "Cast, Mul", castMul, INT8],
+  ["MatMul", 20, { bits: 4, ...channel }, "DequantizeLinear", linear, INT8],
+  ["MatMul", 21, { bits: 4, ...channel }, "DequantizeLinear", linear, INT4],
+  ["MatMul", 21, { bits: 3, ...channel }, "DequantizeLinear", linear, INT4],
+  ["MatMul", 24, { bits: 2, ...channel }, "DequantizeLinear", linear, INT4],
+  ["MatMul", 25, { bits: 2, ...channel }, "DequantizeLinear", linear, INT2],
+  ["MatMul", 21, { bits: 5, ...channel }, "DequantizeLinear", linear, INT8],
+  ["MatMul of an odd size", 21, { bits: 4, ...channel }, "DequantizeLinear", linear, INT4],
+  ["MatMul of an odd size", 21, { bits: 4, ...perTensor }, "DequantizeLinear", linear, INT4],
+  ["MatMul of an odd size", 25, { bits: 2, ...perTensor }, "DequantizeLinear", linear, INT2],
+
+  ["MatMul", 9, { bits: 4, ...group }, "MatMulNBits", [], UINT8],
+  ["MatMul", 20, { bits: 4, ...group }, "MatMulNBits", [], UINT8],
+  ["MatMul", 20, { bits: 4, ...group, matMulNBits: false }, "Cast, Mul", castMulReshape, INT8],
+  ["MatMul", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
+
+  ["Conv", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
+  ["Conv", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
+  ["Conv", 9, { bits: 8, ...perTensor }, "Cast, Mul", castMul, INT8],
+  ["Conv", 20, { bits: 4, ...group }, "Cast, Mul", castMulReshape, INT8],
+  ["Conv", 21, { bits: 4, ...group }, "DequantizeLinear", ["DequantizeLinear", "Reshape"], INT4],
+  ["ConvTranspose", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
+  ["ConvTranspose", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
+  ["ConvTranspose", 20, { bits: 8, ...group }, "Cast, Mul", castMulReshape, INT8],
+  ["ConvTranspose", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
+];
+
+describe.each(written)("%s, opset %i, %o", (layer, opset, policy, pattern, operators, type) => {
+  const { shape, axis }: LayerShape = layers[layer];
+  const { bits } = policy;
+  const options: QuantizeOptions & { shape: number[] } =
+    typeof policy.granularity === "object"
+      ? layer === "Conv"
+        ? { shape: [8, 96], granularity: { group: 32, along: 1 } }
+        : { shape, granularity: { group: 32, along: 0 } }
+      : { shape, axis, granularity: policy.granularity ?? "channel" };
+
+  it(`is written with ${pattern}, and ONNX Runtime computes the same`, async () => {
+    const built = build(layer, opset);
+    const { dequantized, mse, maxError, sqnr } = channelwise.quantize(built.weights, {
+      ...options,
+      bits,
+      dequantize: true,
+    });
+    const result = await quantized(built.bytes, { minimumSize: 0, ...policy });
+    expect(result.plan.choices).toMatchObject([{ pattern, bits }]);
+    expect(result.errors).toEqual([{ choice: result.plan.choices[0], mse, maxError, sqnr }]);
+
+    const consumer = pattern === "MatMulNBits" ? pattern : layer.split(" ")[0];
+    const { graph, irVersion, opsetImport } = parse(result.bytes);
+    expect(operatorsOf(graph)).toEqual([...operators, consumer]);
+    const codes = tensorsOf(result.bytes).get(pattern === "MatMulNBits" ? "w_Q4" : "w_quantized");
+    expect(codes?.dataType).toBe(type);
+    expect(Number(irVersion)).toBe(type === INT2 ? 13 : type === INT4 ? 10 : 7);
+    expect(opsetImport.map(({ domain, version }) => [domain, Number(version)])).toEqual([
+      ["", opset],
+      ...(pattern === "MatMulNBits" ? [["com.microsoft", 1]] : []),
+    ]);
+    await expectSameOutput(built, result.bytes, dequantized);
+  });
+});
+
+describe("what is written", () => {
+  it("has DequantizeLinear's axis always, and the names that ONNX Runtime's tools give", async () => {
+    const { bytes } = await quantized(build("MatMul", 13).bytes);
+    const [first] = parse(bytes).graph.node;
+    expect(first).toMatchObject({
+      opType: "DequantizeLinear",
+      name: "w_DequantizeLinear",
+      input: ["w_quantized", "w_scale"],
+      output: ["w"],
+    });
+    expect(first.attribute.map(({ name, i }) => [name, Number(i)])).toEqual([["axis", 1]]);
+  });
+
+  it("takes other names where those are taken", async () => {
+    const { shape, input } = layers.MatMul;
+    const weights = uniform("float32", 64 * 24, 3);
+    const graph = {
+      node: [
+        node("MatMul", ["x", "w"], ["w_scale"]),
+        node("Add", ["w_scale", "w_quantized"], ["y"]),
+        { ...node("Identity", ["y"], ["z"]), name: "w_DequantizeLinear" },
+      ],
+      initializer: [tensor("w", shape, weights), tensor("w_quantized", [24], uniform("float32", 24, 8))],
+      input: [float("x", input)],
+      output: [float("z")],
+    };
+    const bytes = modelBytes({ opset: 13, graph });
+    const result = await quantized(bytes);
+    const [first] = parse(result.bytes).graph.node;
+    expect(first).toMatchObject({ name: "w_DequantizeLinear_1", input: ["w_quantized_1", "w_scale_1"], output: ["w"] });
+    const inputs = { x: { data: uniform("float32", 5 * 64, 4), dims: input } };
+    const [before, after] = [await run(bytes, inputs), await run(result.bytes, inputs)];
+    expect(sqnr(before.z.data, after.z.data)).toBeGreaterThan(30);
+  });
+
+  it("keeps an IR version that is high enough, and imports com.microsoft once", async () => {
+    const { bytes } = build("MatMul", 21, 11);
+    expect(parse((await quantized(bytes, { minimumSize: 0, bits: 4 })).bytes).irVersion).toBe(11n);
+
+    const model = build("MatMul", 12).bytes;
+    const once = await quantized(model, { minimumSize: 0, bits: 4, granularity: { group: 16 } });
+    expect(parse(once.bytes).opsetImport).toHaveLength(2);
+  });
+
+  it("turns every MatMul of a weight into MatMulNBits, keeping its name and output", async () => {
+    const weights = uniform("float32", 64 * 64, 3);
+    const graph = {
+      node: [node("MatMul", ["x", "w"], ["h"]), { ...node("MatMul", ["h", "w"], ["y"]), domain: "ai.onnx" }],
+      initializer: [tensor("w", [64, 64], weights)],
+      input: [float("x", [5, 64])],
+      output: [float("y")],
+    };
+    const bytes = modelBytes({ opset: 12, graph });
+    const result = await quantized(bytes, { minimumSize: 0, bits: 4, granularity: { group: 16 } });
+    const nodes = parse(result.bytes).graph.node;
+    expect(nodes.map(({ domain, name, input }) => [domain, name, input])).toEqual([
+      ["com.microsoft", "h node", ["x", "w_Q4", "w_scales"]],
+      ["com.microsoft", "y node", ["h", "w_Q4", "w_scales"]],
+    ]);
+    const options = { shape: [64, 64], bits: 4, granularity: { group: 16, along: 0 }, dequantize: true } as const;
+    const { dequantized } = channelwise.quantize(weights, options);
+    const inputs = { x: { data: uniform("float32", 5 * 64, 4), dims: [5, 64] } };
+    const expected = await run(withValues(bytes, new Map([["w", dequantized]])), inputs);
+    expect(sqnr(expected.y.data, (await run(result.bytes, inputs)).y.data)).toBeGreaterThan(110);
+  });
+});
+
+describe("groups that do not divide what a channel sums over", () => {
+  function matMul(rows: number, columns: number, opset: number) {
+    const weights = uniform("float32", rows * columns, 3);
+    const graph = {
+      node: [node("MatMul", ["x", "w"], ["y"])],
+      initializer: [tensor("w", [rows, columns], weights)],
+      input: [float("x", [5, rows])],
+      output: [float("y")],
+    };
+    const inputs = { x: { data: uniform("float32", 5 * rows, 4), dims: [5, rows] } };
+    return { bytes: modelBytes({ opset, graph }), weights, inputs };
+  }
+  const policy = { minimumSize: 0, bits: 4, granularity: { group: 32 } };
+
+  it("are filled up in MatMulNBits", async () => {
+    const built = matMul(120, 10, 12);
+    const result = await quantized(built.bytes, policy);
+    expect(result.plan.choices).toMatchObject([{ pattern: "MatMulNBits", granularity: { group: 32 }, notes: [] }]);
+    const filled = new Float32Array(128 * 10);
+    filled.set(built.weights);
+    const options = { shape: [128, 10], bits: 4, granularity: { group: 32, along: 0 }, dequantize: true } as const;
+    const { dequantized, mse, maxError, sqnr } = channelwise.quantize(filled, options);
+    await expectSameOutput(built, result.bytes, dequantized.slice(0, 1200));
+    expect(result.errors[0].mse).toBeCloseTo((mse * 128) / 120, 12);
+    expect(result.errors[0]).toMatchObject({ maxError, sqnr });
+  });
+
+  it("are made somewhat smaller elsewhere, and say so", async () => {
+    const built = matMul(120, 10, 21);
+    const result = await quantized(built.bytes, policy);
+    const note = "groups of 30, since 32 does not divide the 120 weights a channel sums over";
+    expect(result.plan.choices).toMatchObject([{ granularity: { group: 30, along: 0 }, notes: [note] }]);
+    const options = { shape: [120, 10], bits: 4, granularity: { group: 30, along: 0 }, dequantize: true } as const;
+    await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
+  });
+
+  it("become whole channels where only much smaller ones would do, and say so", async () => {
+    const built = matMul(97, 10, 21);
+    const result = await quantized(built.bytes, policy);
+    const note = "no groups of about 32 divide the 97 weights a channel sums over: one scale per channel";
+    expect(result.plan.choices).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
+    const options = { shape: [97, 10], bits: 4, axis: 1, dequantize: true } as const;
+    await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
+  });
+});
+
+it("codes that take more bits in the file than they have say so", async () => {
+  const policy = { minimumSize: 0, bits: 4 };
+  expect((await quantized(build("Conv", 20).bytes, policy)).plan.choices[0].notes).toEqual([
+    "a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20",
+  ]);
+  expect((await quantized(build("Conv", 21).bytes, policy)).plan.choices[0].notes).toEqual([]);
+});
+
+it("no DequantizeLinear is written before a Transpose without perm, on which onnxruntime 1.30 fails", async () => {
+  const weights = uniform("float32", 64 * 24, 3);
+  const graph = {
+    node: [node("Transpose", ["w"], ["turned"]), node("MatMul", ["x", "turned"], ["y"])],
+    initializer: [tensor("w", [24, 64], weights)],
+    input: [float("x", [5, 64])],
+    output: [float("y")],
+  };
+  const inputs = { x: { data: uniform("float32", 5 * 64, 4), dims: [5, 64] } };
+  for (const [opset, policy] of [
+    [17, { bits: 8 }],
+    [21, { bits: 4 }],
+    [25, { bits: 2 }],
+    [21, { bits: 4, ...group }],
+  ] as const) {
+    const bytes = modelBytes({ opset, graph });
+    const result = await quantized(bytes, { minimumSize: 0, ...policy });
+    expect(result.plan.choices).toMatchObject([{ pattern: "Cast, Mul" }]);
+    const layout = "granularity" in policy ? { granularity: { group: 32, along: 1 } } : { axis: 0 };
+    const options = { shape: [24, 64], bits: policy.bits, dequantize: true, ...layout } as const;
+    const { dequantized } = channelwise.quantize(weights, options);
+    await expectSameOutput({ bytes, weights, inputs }, result.bytes, dequantized);
+  }
+});

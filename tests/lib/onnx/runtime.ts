@@ -1,0 +1,35 @@
+import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
+
+env.wasm.numThreads = 1;
+
+export interface Values {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+/** Runs a model in ONNX Runtime; gives all its outputs. */
+export async function run(
+  model: Uint8Array,
+  inputs: Readonly<Record<string, Values>>,
+): Promise<Record<string, Values>> {
+  const session = await InferenceSession.create(model, { graphOptimizationLevel: "basic" });
+  try {
+    const tensors = Object.entries(inputs).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]);
+    const outputs = await session.run(Object.fromEntries(tensors));
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, { data, dims }]) => [name, { data: data as Float32Array, dims }]),
+    );
+  } finally {
+    await session.release();
+  }
+}
+
+/** 10 log10(sum of squares of what is expected / sum of squared differences), in dB. */
+export function sqnr(expected: Float32Array, actual: Float32Array): number {
+  let [signal, noise] = [0, 0];
+  expected.forEach((value, i) => {
+    signal += value ** 2;
+    noise += (value - actual[i]) ** 2;
+  });
+  return 10 * Math.log10(signal / noise);
+}

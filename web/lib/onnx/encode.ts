@@ -1,0 +1,95 @@
+import { type Later, lengthOf, type Part, totalLength } from "./splice.js";
+import { bytesField, bytesHead, varintField } from "./wire.js";
+
+// The messages that are written new.
+
+/** AttributeProto.AttributeType */
+const attributeType = { integer: 2, tensor: 4 } as const;
+
+export interface NewTensor {
+  readonly name: string;
+  /** TensorProto.DataType */
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | Later;
+}
+
+export interface NewNode {
+  readonly name: string;
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly integers?: Readonly<Record<string, number>>;
+}
+
+/** Where data lie that are not in the model's file. */
+export interface ExternalPlace {
+  readonly location: string;
+  readonly offset: number;
+}
+
+/** A field that holds a message of these parts. */
+function messageField(id: number, content: readonly Part[]): Part[] {
+  return [Uint8Array.from(bytesHead(id, totalLength(content))), ...content];
+}
+
+/** The content of a TensorProto. */
+function tensorContent({ name, type, shape, data }: NewTensor, external: ExternalPlace | undefined): Part[] {
+  const head = [
+    ...shape.flatMap((dimension) => varintField(1, dimension)),
+    ...varintField(2, type),
+    ...bytesField(8, name),
+  ];
+  if (external) return [Uint8Array.from([...head, ...externalFields(external, lengthOf(data))])];
+  return [Uint8Array.from([...head, ...bytesHead(9, lengthOf(data))]), data];
+}
+
+/** Fields of a TensorProto that say where its data lie. */
+export function externalFields({ location, offset }: ExternalPlace, length: number): number[] {
+  const entries = Object.entries({ location, offset: String(offset), length: String(length) });
+  const fields = entries.flatMap(([key, value]) => bytesField(13, [...bytesField(1, key), ...bytesField(2, value)]));
+  return [...fields, ...varintField(14, 1)];
+}
+
+/** A tensor among the initializers of a graph. */
+export function initializer(tensor: NewTensor, external?: ExternalPlace): Part[] {
+  return messageField(5, tensorContent(tensor, external));
+}
+
+/** A tensor as the value of a Constant node. */
+export function constantNode(tensor: NewTensor): Part[] {
+  const value = messageField(5, tensorContent(tensor, undefined));
+  const attribute = [
+    Uint8Array.from(bytesField(1, "value")),
+    ...value,
+    Uint8Array.from(varintField(20, attributeType.tensor)),
+  ];
+  const head = Uint8Array.from([
+    ...bytesField(2, tensor.name),
+    ...bytesField(3, tensor.name),
+    ...bytesField(4, "Constant"),
+  ]);
+  return messageField(1, [head, ...messageField(5, attribute)]);
+}
+
+export function integerAttributes(integers: Readonly<Record<string, number>>): number[] {
+  return Object.entries(integers).flatMap(([name, value]) =>
+    bytesField(5, [...bytesField(1, name), ...varintField(3, value), ...varintField(20, attributeType.integer)]),
+  );
+}
+
+export function node({ name, operator, inputs, output, integers = {} }: NewNode): Part[] {
+  return messageField(1, [
+    Uint8Array.from([
+      ...inputs.flatMap((input) => bytesField(1, input)),
+      ...bytesField(2, output),
+      ...bytesField(3, name),
+      ...bytesField(4, operator),
+      ...integerAttributes(integers),
+    ]),
+  ]);
+}
+
+export function operatorSet(domain: string, version: number): Part[] {
+  return [Uint8Array.from(bytesField(8, [...bytesField(1, domain), ...varintField(2, version)]))];
+}

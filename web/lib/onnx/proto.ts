@@ -1,0 +1,301 @@
+import type { ByteSource } from "../files/bytes.js";
+import { type Field, type Message, type Span, type WireReader, wireReader, wireType } from "./wire.js";
+
+// The messages of onnx.proto that matter to weights: every graph, node and tensor with its place in the file. What they say
+// is not judged here, only read; the field numbers stand in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+
+/** TensorProto.DataType */
+export const dataType = {
+  float: 1,
+  int8: 3,
+  uint8: 2,
+  int16: 5,
+  int64: 7,
+  float16: 10,
+  double: 11,
+  bfloat16: 16,
+  int4: 22,
+  int2: 26,
+} as const;
+
+/** Floats one after another in the file, each `stride` bytes after the one before. */
+export interface Run {
+  readonly start: number;
+  readonly count: number;
+  readonly stride: number;
+}
+
+/** Where external data lies; the numbers as the file has them, in decimal. */
+export interface ExternalData {
+  readonly location: string | undefined;
+  readonly offset: string | undefined;
+  readonly length: string | undefined;
+  /** The entries that say so, and those of other keys. */
+  readonly entries: readonly { readonly key: string; readonly field: Field }[];
+}
+
+export interface Tensor {
+  readonly message: Message;
+  readonly name: string;
+  /** TensorProto.DataType */
+  readonly type: number;
+  readonly shape: readonly number[];
+  /** Little-endian, row-major. */
+  readonly raw: Span | undefined;
+  /** Of float32, where they are fields of their own. */
+  readonly floats: readonly Run[];
+  /** Of a short list of int64, such as a shape; undefined for all else. */
+  readonly integers: readonly number[] | undefined;
+  readonly external: ExternalData | undefined;
+  /** A tensor cut into parts, an obsolete way. */
+  readonly segmented: boolean;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly message: Message;
+  readonly integer: number | undefined;
+  /** Undefined where there are too many to matter. */
+  readonly integers: readonly number[] | undefined;
+  readonly tensor: Tensor | undefined;
+  readonly graphs: readonly Graph[];
+}
+
+export interface Node {
+  readonly message: Message;
+  readonly name: string;
+  readonly operator: string;
+  /** "" for ONNX's own operators. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** The fields of the inputs, the operator and the domain, to replace. */
+  readonly fields: { readonly inputs: readonly Field[]; readonly operator: Field; readonly domain: Field | undefined };
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+export interface Graph {
+  readonly message: Message;
+  readonly nodes: readonly Node[];
+  readonly initializers: readonly Tensor[];
+  readonly inputs: readonly { readonly name: string; readonly message: Message }[];
+  readonly outputs: readonly string[];
+}
+
+export interface OperatorSet {
+  /** "" for ONNX's own operators. */
+  readonly domain: string;
+  readonly version: number;
+  readonly message: Message;
+}
+
+export interface Proto {
+  readonly reader: WireReader;
+  readonly message: Message;
+  readonly irVersion: number;
+  /** The field of the IR version, to replace. */
+  readonly irField: Field;
+  readonly operatorSets: readonly OperatorSet[];
+  readonly graph: Graph;
+}
+
+/** No exporter nests subgraphs deeper than a handful; each takes a place on the stack. */
+const MAX_DEPTH = 32;
+
+/** More integers than this are no shape and no permutation. */
+const MAX_INTEGERS = 64;
+
+/** A model's structure. Nothing of its weights is read. */
+export async function readProto(source: ByteSource): Promise<Proto> {
+  const reader = wireReader(source);
+  const message: Message = { id: 0, at: 0, start: 0, end: source.size, parent: undefined };
+  const operatorSets: OperatorSet[] = [];
+  let irVersion = 0;
+  let irField: Field | undefined;
+  let graph: Graph | undefined;
+  for await (const field of reader.fields(message, "the model")) {
+    if (field.id === 1) {
+      irVersion = reader.integer(field, "ir_version");
+      irField = field;
+    } else if (field.id === 7) {
+      if (graph) reader.fail(field.at, "the model has two graphs: the file is damaged, export it again");
+      graph = await readGraph(reader, reader.message(field, message, "the graph"), 0);
+    } else if (field.id === 8) {
+      operatorSets.push(await readOperatorSet(reader, reader.message(field, message, "an operator set")));
+    }
+  }
+  if (irField === undefined || graph === undefined) {
+    const missing = graph === undefined ? "graph" : "ir_version";
+    return reader.fail(0, `the file has no ${missing}, as every ONNX model has: it is another format, or cut short`);
+  }
+  return { reader, message, irVersion, irField, operatorSets, graph };
+}
+
+async function readOperatorSet(reader: WireReader, message: Message): Promise<OperatorSet> {
+  let [domain, version] = ["", 0];
+  for await (const field of reader.fields(message, "an operator set")) {
+    if (field.id === 1) domain = plainDomain(await reader.text(field, "the domain of an operator set"));
+    else if (field.id === 2) version = reader.integer(field, "the version of an operator set");
+  }
+  return { domain, version, message };
+}
+
+/** ONNX's own domain has two names. */
+function plainDomain(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+async function readGraph(reader: WireReader, message: Message, depth: number): Promise<Graph> {
+  if (depth > MAX_DEPTH) reader.fail(message.at, `graphs are nested more than ${MAX_DEPTH} deep, which is the limit`);
+  const nodes: Node[] = [];
+  const initializers: Tensor[] = [];
+  const inputs: { name: string; message: Message }[] = [];
+  const outputs: string[] = [];
+  for await (const field of reader.fields(message, "a graph")) {
+    if (field.id === 1) nodes.push(await readNode(reader, reader.message(field, message, "a node"), depth));
+    else if (field.id === 5)
+      initializers.push(await readTensor(reader, reader.message(field, message, "an initializer")));
+    else if (field.id === 11) {
+      const input = reader.message(field, message, "an input");
+      inputs.push({ name: await readName(reader, input, "an input"), message: input });
+    } else if (field.id === 12) {
+      outputs.push(await readName(reader, reader.message(field, message, "an output"), "an output"));
+    }
+  }
+  return { message, nodes, initializers, inputs, outputs };
+}
+
+async function readName(reader: WireReader, message: Message, what: string): Promise<string> {
+  let name = "";
+  for await (const field of reader.fields(message, what)) {
+    if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
+  }
+  return name;
+}
+
+async function readNode(reader: WireReader, message: Message, depth: number): Promise<Node> {
+  let [name, domain] = ["", ""];
+  let operator: { name: string; field: Field } | undefined;
+  let domainField: Field | undefined;
+  const inputs: string[] = [];
+  const inputFields: Field[] = [];
+  const outputs: string[] = [];
+  const attributes = new Map<string, Attribute>();
+  for await (const field of reader.fields(message, "a node")) {
+    if (field.id === 1) {
+      inputs.push(await reader.text(field, "the input of a node"));
+      inputFields.push(field);
+    } else if (field.id === 2) outputs.push(await reader.text(field, "the output of a node"));
+    else if (field.id === 3) name = await reader.text(field, "the name of a node");
+    else if (field.id === 4) operator = { name: await reader.text(field, "the operator of a node"), field };
+    else if (field.id === 5) {
+      const attribute = await readAttribute(reader, reader.message(field, message, "an attribute"), depth);
+      attributes.set(attribute.name, attribute);
+    } else if (field.id === 7) {
+      domain = plainDomain(await reader.text(field, "the domain of a node"));
+      domainField = field;
+    }
+  }
+  if (operator === undefined) {
+    return reader.fail(message.at, `node "${name}" has no operator: the file is damaged, export it again`);
+  }
+  const fields = { inputs: inputFields, operator: operator.field, domain: domainField };
+  return { message, name, operator: operator.name, domain, inputs, outputs, fields, attributes };
+}
+
+async function readAttribute(reader: WireReader, message: Message, depth: number): Promise<Attribute> {
+  let name = "";
+  let integer: number | undefined;
+  let integers: number[] | undefined = [];
+  let tensor: Tensor | undefined;
+  const graphs: Graph[] = [];
+  for await (const field of reader.fields(message, "an attribute")) {
+    if (field.id === 1) name = await reader.text(field, "the name of an attribute");
+    // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
+    else if (field.id === 3) integer = field.value;
+    else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, "a tensor"));
+    else if (field.id === 6 || field.id === 11) {
+      graphs.push(await readGraph(reader, reader.message(field, message, "a subgraph"), depth + 1));
+    } else if (field.id === 8 && integers) {
+      integers = await shortList(reader, field, integers);
+    }
+  }
+  return { name, message, integer, integers, tensor, graphs };
+}
+
+/** Adds to the list, unless it becomes too long to matter. */
+async function shortList(reader: WireReader, field: Field, list: number[]): Promise<number[] | undefined> {
+  if (field.type === wireType.bytes && field.end - field.start > 10 * MAX_INTEGERS) return undefined;
+  await reader.integers(field, list, "an integer of a list");
+  return list.length > MAX_INTEGERS ? undefined : list;
+}
+
+async function readTensor(reader: WireReader, message: Message): Promise<Tensor> {
+  let [name, type] = ["", 0];
+  const shape: number[] = [];
+  const runs: Run[] = [];
+  let integers: number[] | undefined = [];
+  let raw: Span | undefined;
+  let isExternal = false;
+  let segmented = false;
+  const entries: { key: string; value: string; field: Field }[] = [];
+  for await (const field of reader.fields(message, "a tensor")) {
+    if (field.id === 1) {
+      if ((await shortList(reader, field, shape)) === undefined) {
+        reader.fail(field.at, `a tensor has more than ${MAX_INTEGERS} dimensions, which is the limit: export it again`);
+      }
+    } else if (field.id === 2) type = reader.integer(field, "the type of a tensor");
+    else if (field.id === 3) segmented = true;
+    else if (field.id === 4) addRun(reader, runs, field);
+    else if (field.id === 7 && integers) integers = await shortList(reader, field, integers);
+    else if (field.id === 8) name = await reader.text(field, "the name of a tensor");
+    else if (field.id === 9) raw = reader.message(field, message, "raw_data");
+    else if (field.id === 13) {
+      const entry = await readEntry(reader, reader.message(field, message, "external_data"));
+      entries.push({ ...entry, field });
+    } else if (field.id === 14) isExternal = reader.integer(field, "data_location") === 1;
+  }
+  if (type !== dataType.int64) integers = undefined;
+  else if (raw) integers = await rawIntegers(reader, raw);
+  const entryOf = (key: string) => entries.find((entry) => entry.key === key)?.value;
+  const external = isExternal
+    ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
+    : undefined;
+  return { message, name, type, shape, raw, floats: runs, integers, external, segmented };
+}
+
+async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {
+  const length = raw.end - raw.start;
+  if (length % 8 !== 0 || length > 8 * MAX_INTEGERS) return undefined;
+  const { buffer, byteOffset } = await reader.bytes(raw);
+  const view = new DataView(buffer, byteOffset, length);
+  return Array.from({ length: length / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
+}
+
+function addRun(reader: WireReader, runs: Run[], field: Field): void {
+  if (field.type === wireType.bytes) {
+    const length = field.end - field.start;
+    if (length % 4 !== 0) reader.fail(field.at, `float_data takes ${length} bytes, which is no multiple of 4`);
+    runs.push({ start: field.start, count: length / 4, stride: 4 });
+    return;
+  }
+  if (field.type !== wireType.fixed32)
+    reader.fail(field.at, `float_data has the wire type ${field.type}; it must be 2 or 5`);
+  // One after another they are a run, or a tensor would take an object for each of its floats.
+  const stride = field.end - field.at;
+  const last = runs.at(-1);
+  if (last !== undefined && last.start + last.count * last.stride === field.start && last.stride === stride) {
+    runs[runs.length - 1] = { ...last, count: last.count + 1 };
+  } else {
+    runs.push({ start: field.start, count: 1, stride });
+  }
+}
+
+async function readEntry(reader: WireReader, message: Message): Promise<{ key: string; value: string }> {
+  let [key, value] = ["", ""];
+  for await (const field of reader.fields(message, "external_data")) {
+    if (field.id === 1) key = await reader.text(field, "a key of external_data");
+    else if (field.id === 2) value = await reader.text(field, "a value of external_data");
+  }
+  return { key, value };
+}

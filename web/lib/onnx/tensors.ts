@@ -1,0 +1,143 @@
+import type { ByteSource } from "../files/bytes.js";
+import type { Graph, Proto, Run, Tensor } from "./proto.js";
+import type { WireReader } from "./wire.js";
+
+// Where the data of tensors lie: in the model's file, as raw bytes or as fields, or in files beside it.
+
+/** The files beside a model, by the location its tensors name. */
+export type ExternalFiles = ReadonlyMap<string, ByteSource>;
+
+/** Gives the file that a model names as the place of its data: a path relative to the model. */
+export type ExternalResolver = (location: string) => ByteSource | Promise<ByteSource>;
+
+/** Bits of an element, by TensorProto.DataType; strings have none. */
+const elementBits: Readonly<Record<number, number>> = {
+  ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
+  ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2 },
+};
+
+/** Every tensor of a graph and of those inside it. */
+export function* tensorsOf(graph: Graph): Generator<Tensor> {
+  yield* graph.initializers;
+  for (const { attributes } of graph.nodes) {
+    for (const { tensor, graphs } of attributes.values()) {
+      if (tensor) yield tensor;
+      for (const inner of graphs) yield* tensorsOf(inner);
+    }
+  }
+}
+
+/** Finds every file that the tensors of a model lie in. */
+export async function openExternalFiles({ graph, reader }: Proto, resolver: ExternalResolver | undefined) {
+  const files = new Map<string, ByteSource>();
+  for (const { name, message, external } of tensorsOf(graph)) {
+    if (external === undefined) continue;
+    const location = external.location ?? "";
+    if (files.has(location)) continue;
+    const fail = (reason: string) => reader.fail(message.at, reason, name);
+    // What is named must lie beside the model: it comes from the file, and a resolver may open it on a disk.
+    if (location === "" || /^[/\\]|^[a-z]:|\\/i.test(location) || location.split("/").includes("..")) {
+      fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
+    }
+    if (resolver === undefined) {
+      fail(`its data lie in the file ${location} beside the model: give that file with the option external`);
+    } else {
+      try {
+        files.set(location, await resolver(location));
+      } catch (error) {
+        fail(`its data lie in the file ${location}, which cannot be had: ${(error as Error)?.message ?? error}`);
+      }
+    }
+  }
+  return files;
+}
+
+/** Elements of a tensor; throws where its dimensions cannot be any. */
+export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
+  let size = 1;
+  for (const dimension of shape) {
+    size *= dimension;
+    if (!(dimension >= 0 && Number.isSafeInteger(size))) {
+      reader.fail(message.at, `shape [${shape.join(", ")}] is that of no tensor: export the model again`, name);
+    }
+  }
+  return size;
+}
+
+/** A part of a file beside the model. */
+export interface ExternalBytes {
+  readonly source: ByteSource;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Where an external tensor lies; throws where that is not in its file. */
+export function externalBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
+  const { external, message, name, type } = tensor;
+  if (external === undefined) return undefined;
+  const source = files.get(external.location ?? "") as ByteSource;
+  const number = (key: "offset" | "length", missing: number) => {
+    const text = external[key];
+    if (text === undefined) return missing;
+    const value = /^\d+$/.test(text) ? Number(text) : -1;
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    return reader.fail(
+      message.at,
+      `the ${key} of its data is ${JSON.stringify(text)}, which is no number of bytes`,
+      name,
+    );
+  };
+  const start = number("offset", 0);
+  const length = number("length", Math.ceil((sizeOf(tensor, reader) * (elementBits[type] ?? 8)) / 8));
+  if (start + length > source.size) {
+    const reason = `its ${length} bytes from ${start} on are said to lie in ${source.name}, which has ${source.size} bytes`;
+    reader.fail(message.at, `${reason}: it is cut short, or another file`, name);
+  }
+  return { source, start, length };
+}
+
+/** Weights that are read a part at a time. */
+export interface FloatSource {
+  readonly dtype: "float32";
+  readonly length: number;
+  /** Over a buffer of its own. */
+  read(start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** The weights of a float32 tensor; throws where they are not as many as its shape says. */
+export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles): FloatSource {
+  const { message, name, shape, raw, floats } = tensor;
+  const length = sizeOf(tensor, reader);
+  const external = externalBytes(tensor, reader, files);
+  const whole = external ?? (raw && { source: reader.source, start: raw.start, length: raw.end - raw.start });
+  const runs = whole ? [{ start: whole.start, count: whole.length / 4, stride: 4 }] : floats;
+  const found = runs.reduce((sum, { count }) => sum + count, 0);
+  if (found !== length) {
+    const reason = `shape [${shape.join(", ")}] has ${length} elements, and there are the bytes of ${found}`;
+    reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
+  }
+  const source = whole?.source ?? reader.source;
+  return { dtype: "float32", length, read: (start, count) => readRuns(source, runs, start, count) };
+}
+
+async function readRuns(source: ByteSource, runs: readonly Run[], start: number, count: number) {
+  const [only] = runs;
+  if (runs.length === 1 && only?.stride === 4) {
+    return new Float32Array((await source.read(only.start + 4 * start, 4 * count)).buffer);
+  }
+  const values = new Uint8Array(4 * count);
+  let first = 0;
+  for (const run of runs) {
+    const from = Math.max(start, first);
+    const to = Math.min(start + count, first + run.count);
+    if (from < to) {
+      const bytes = await source.read(run.start + (from - first) * run.stride, (to - 1 - from) * run.stride + 4);
+      for (let i = from; i < to; i++) {
+        const at = (i - from) * run.stride;
+        values.set(bytes.subarray(at, at + 4), 4 * (i - start));
+      }
+    }
+    first += run.count;
+  }
+  return new Float32Array(values.buffer);
+}

@@ -1,0 +1,76 @@
+import type { Graph, Node, Proto, Tensor } from "./proto.js";
+import type { Message } from "./wire.js";
+
+// Who uses what: the values of every graph, and the nodes that take them.
+
+export interface Use {
+  readonly node: Node;
+  /** Which of the node's inputs. */
+  readonly input: number;
+  readonly scope: Scope;
+}
+
+export interface Value {
+  readonly name: string;
+  readonly scope: Scope;
+  /** What an initializer or a Constant node holds. */
+  readonly tensor: Tensor | undefined;
+  /** The node that makes it, for a Constant the one that holds the tensor. */
+  readonly node: Node | undefined;
+  readonly isInput: boolean;
+  readonly uses: Use[];
+  isOutput: boolean;
+}
+
+/** A graph and those around it: a name means what the nearest of them defines. */
+export interface Scope {
+  readonly graph: Graph;
+  readonly outer: Scope | undefined;
+  readonly values: Map<string, Value>;
+}
+
+/** Every graph of a model with its values, the outer ones first. */
+export function linkValues(proto: Proto): Scope[] {
+  const scopes = scopesOf(proto, proto.graph, undefined);
+  for (const scope of scopes) {
+    for (const node of scope.graph.nodes) {
+      node.inputs.forEach((name, input) => {
+        resolve(name, scope)?.uses.push({ node, input, scope });
+      });
+    }
+    for (const name of scope.graph.outputs) {
+      const value = resolve(name, scope);
+      if (value) value.isOutput = true;
+    }
+  }
+  return scopes;
+}
+
+export function resolve(name: string, scope: Scope | undefined): Value | undefined {
+  for (; scope; scope = scope.outer) {
+    const value = scope.values.get(name);
+    if (value) return value;
+  }
+  return undefined;
+}
+
+function scopesOf(proto: Proto, graph: Graph, outer: Scope | undefined): Scope[] {
+  const scope: Scope = { graph, outer, values: new Map() };
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  const define = (name: string, { at }: Message, tensor: Tensor | undefined, node?: Node) => {
+    if (name === "") return; // an optional output that is not wanted
+    if (scope.values.has(name))
+      proto.reader.fail(at, `"${name}" is defined twice in one graph: export the model again`);
+    scope.values.set(name, { name, scope, tensor, node, isInput: inputs.has(name), uses: [], isOutput: false });
+  };
+  for (const tensor of graph.initializers) define(tensor.name, tensor.message, tensor);
+  // An input that has an initializer too has it as its default.
+  for (const { name, message } of graph.inputs) if (!scope.values.has(name)) define(name, message, undefined);
+  for (const node of graph.nodes) {
+    const isConstant = node.operator === "Constant" && node.domain === "";
+    const tensor = isConstant ? node.attributes.get("value")?.tensor : undefined;
+    for (const output of node.outputs) define(output, node.message, tensor, node);
+  }
+  const inner = graph.nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ graphs }) => graphs));
+  return [scope, ...inner.flatMap((subgraph) => scopesOf(proto, subgraph, scope))];
+}

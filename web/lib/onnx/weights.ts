@@ -1,0 +1,104 @@
+import { type Consumer, consumersOf, named } from "./axes.js";
+import { dataType, type Node, type Proto, type Tensor } from "./proto.js";
+import { type ExternalFiles, type FloatSource, floatSource, sizeOf } from "./tensors.js";
+import type { Scope, Value } from "./values.js";
+
+// Which tensors of a model are weights that can be quantized, and why the others cannot.
+
+/** A tensor of float32 that Conv, ConvTranspose, MatMul, Gemm or Gather takes its weights from, and nothing else. */
+export interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Of the output channels, in the tensor as it is stored; where its users differ, that of the first. */
+  readonly axis: number;
+  /** The operators that take it, each once. */
+  readonly operators: readonly string[];
+  /** The names of the nodes that take it. */
+  readonly nodes: readonly string[];
+  /** Bytes as float32. */
+  readonly byteLength: number;
+  /** @internal */
+  readonly place: WeightPlace;
+}
+
+/** Where a weight is in the model, and what takes it. */
+export interface WeightPlace {
+  readonly value: Value;
+  readonly tensor: Tensor;
+  readonly data: FloatSource;
+  readonly consumers: readonly Consumer[];
+}
+
+/** A float tensor that stays as it is. */
+export interface KeptTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** As a sentence goes on after the tensor's name. */
+  readonly reason: string;
+}
+
+const floatTypes: Readonly<Record<number, string>> = {
+  [dataType.float16]: "float16",
+  [dataType.bfloat16]: "bfloat16",
+  [dataType.double]: "float64",
+};
+
+export function findWeights(proto: Proto, scopes: readonly Scope[], files: ExternalFiles) {
+  const weights: Weight[] = [];
+  const kept: KeptTensor[] = [];
+  for (const scope of scopes) {
+    for (const value of scope.values.values()) {
+      const { tensor, name } = value;
+      if (tensor === undefined || !(tensor.type === dataType.float || tensor.type in floatTypes)) continue;
+      const found = weightOf(value, tensor, proto, files);
+      if (typeof found === "string") kept.push({ name, shape: tensor.shape, reason: found });
+      else weights.push(found);
+    }
+  }
+  return { weights, kept };
+}
+
+/** A weight, or why the tensor is none. */
+function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
+  const { shape, type } = tensor;
+  const size = sizeOf(tensor, proto.reader);
+  if (shape.length < 2) return "has less than two dimensions: no weights with channels of their own";
+  if (size === 0) return "has no elements";
+  if (type !== dataType.float) return `is of ${floatTypes[type]}; weights of float32 are quantized`;
+  if (tensor.segmented) return "is cut into segments, an obsolete way to store it";
+  if (value.isOutput) return "is an output of the graph too, which must stay exact";
+  // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
+  if (value.isInput && proto.irVersion >= 4) return "is an input of the graph too, for which other values can be given";
+  const consumers = consumersOf(value, shape);
+  const refused = consumers.find((consumer) => "reason" in consumer);
+  if (refused !== undefined && "reason" in refused) return `is left alone: ${refused.reason}`;
+  const [first] = consumers;
+  if (first === undefined || !("axis" in first)) return "is used by no node";
+  const nodes = consumers.map(({ use }) => use.node);
+  return {
+    name: value.name,
+    shape,
+    axis: first.axis,
+    operators: [...new Set(nodes.map(({ operator }) => operator))],
+    nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
+    byteLength: 4 * size,
+    place: { value, tensor, data: floatSource(tensor, proto.reader, files), consumers },
+  };
+}
+
+/** Operators whose presence says that a model is quantized already. */
+const quantizedOperators = new Set([
+  ..."QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul".split(
+    " ",
+  ),
+  ..."MatMulNBits GatherBlockQuantized MatMulBnb4 QGemm DynamicQuantizeMatMul MatMulIntegerToFloat".split(" "),
+]);
+
+/** The first node of a model that computes with codes. */
+export function quantizedNode(scopes: readonly Scope[]): { node: Node; what: string } | undefined {
+  for (const { graph } of scopes) {
+    const node = graph.nodes.find(({ operator }) => quantizedOperators.has(operator));
+    if (node) return { node, what: named(node) };
+  }
+  return undefined;
+}
