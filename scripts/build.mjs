@@ -105,6 +105,7 @@ export async function gzipSizes() {
     channelwise: "index.js",
     "channelwise/slim": "slim.js",
     "channelwise/npy": "npy.js",
+    "channelwise/files": "files/index.js",
   })) {
     const { outputFiles } = await build({
       entryPoints: [join(dist, file)],

@@ -114,9 +114,8 @@ export function dialectNamed(name: DialectName): Dialect {
 }
 
 /** A tensor with the shape of its scales. */
-export function withScaleShape(tensor: TensorInfo, layout: Layout): QuantizedTensorInfo {
-  const { scaleShape } = makePlan(tensor.shape, layout.axis, layout.granularity);
-  return { tensor, ...layout, scaleShape };
+export function withScaleShape(tensor: TensorInfo, { bits, axis, granularity }: Layout): QuantizedTensorInfo {
+  return { tensor, bits, axis, granularity, scaleShape: makePlan(tensor.shape, axis, granularity).scaleShape };
 }
 
 function storedBytes(tensor: TensorInfo, layout: Layout, dialect: Dialect): number {
