@@ -127,6 +127,7 @@ export async function gzipSizes() {
     "channelwise/parallel": "parallel.js",
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
+    "channelwise/files": "files/index.js",
   })) {
     sizes[name] = gzipSync(await bundled(file, "esm"), { level: 9 }).length;
   }

@@ -1,9 +1,9 @@
+import { parseMatrix, type TextMatrix } from "channelwise/files";
 import { readNpy } from "channelwise/npy";
-import { type Parsed, parse } from "./parse.js";
 import type { Arithmetic, Source } from "./protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */
-export interface Tensor extends Omit<Parsed, "values"> {
+export interface Tensor extends Omit<TextMatrix, "values"> {
   values: Float32Array | Float64Array;
   stored: Arithmetic | undefined;
   /** What files made from it are called. */
@@ -14,7 +14,7 @@ export interface Tensor extends Omit<Parsed, "values"> {
 const MAX_TEXT_BYTES = 500_000_000;
 
 export async function readTensor(source: Source): Promise<Tensor> {
-  if (source.kind === "text") return { ...parse(source.text), stored: undefined, name: "weights" };
+  if (source.kind === "text") return { ...parseMatrix(source.text), stored: undefined, name: "weights" };
   const { fileName, contents } = source.kind === "file" ? await readFile(source.file) : await fetchSample(source.url);
   const name = fileName.replace(/\.[^.]*$/, "") || "weights";
   if (
@@ -26,7 +26,7 @@ export async function readTensor(source: Source): Promise<Tensor> {
     // A single number has no axis to put channels on.
     return { values: weights, shape: shape.length === 0 ? [1] : shape, layout: stored, stored, name };
   }
-  return { ...parse(decode(contents)), stored: undefined, name };
+  return { ...parseMatrix(decode(contents)), stored: undefined, name };
 }
 
 async function readFile(file: File) {

@@ -1,9 +1,9 @@
 import { load, NonFiniteError } from "channelwise";
+import { TextError } from "channelwise/files";
 import type { Failure, Reply, Request, Task, Tasks } from "./protocol.js";
 import { elementName, type Quantization, quantization } from "./quantization.js";
 import { takeAway } from "./take-away.js";
 import { readTensor, type Tensor } from "./tensor.js";
-import { TextError } from "./text-error.js";
 import { cellsIn, scaleRows } from "./windows.js";
 
 let tensor: Tensor | undefined;

@@ -1,5 +1,13 @@
 import type { FloatArray } from "./arguments.js";
-import { createEngine, cutFor, dequantizePanel, joinedRows, type QuantizeJob, quantizePanel } from "./engine.js";
+import {
+  createEngine,
+  cutFor,
+  dequantizePanel,
+  engines,
+  joinedRows,
+  type QuantizeJob,
+  quantizePanel,
+} from "./engine.js";
 import { readFigures } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { panelsOf } from "./plan.js";
@@ -47,5 +55,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     return dequantized;
   }
 
-  return { quantize, dequantize } as unknown as Channelwise;
+  const channelwise = { quantize, dequantize } as unknown as Channelwise;
+  engines.set(channelwise, engine);
+  return channelwise;
 }

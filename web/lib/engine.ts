@@ -30,6 +30,9 @@ export function createEngine(bindings: Bindings) {
 
 export type Engine = ReturnType<typeof createEngine>;
 
+/** The engine behind what `load` gave, for those who stream through it. */
+export const engines = new WeakMap<object, Engine>();
+
 /** Cuts a layout to what the engine's buffers hold. */
 export function cutFor(engine: Engine, layout: Layout, float64: boolean): Part {
   return cutPlan(layout, floatsOf(engine, float64).weights.length, engine.channelFigures.length / figuresLength);

@@ -7,12 +7,16 @@ export class NonFiniteError extends RangeError {
   readonly channel: number;
   /** NaN, Infinity or -Infinity. */
   readonly value: number;
+  /** The tensor of a model; undefined where there is only one. */
+  readonly tensor: string | undefined;
 
-  constructor(index: number, channel: number, value: number) {
-    super(`weights[${index}] (channel ${channel}) is ${value}; weights must be finite`);
+  constructor(index: number, channel: number, value: number, tensor?: string) {
+    const where = tensor === undefined ? "" : `tensor ${tensor}: `;
+    super(`${where}weights[${index}] (channel ${channel}) is ${value}; weights must be finite`);
     this.index = index;
     this.channel = channel;
     this.value = value;
+    this.tensor = tensor;
   }
 }
 

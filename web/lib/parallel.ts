@@ -5,7 +5,7 @@ import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
 import { Pool, type WorkerLike } from "./pool.js";
 import { checkDequantize, checkQuantize, figuresOf, quantizeResult } from "./requests.js";
-import type { Runner } from "./runner.js";
+import { runners } from "./runner.js";
 import { type Course, QuantizeStream } from "./stream.js";
 import type {
   DequantizeOptions,
@@ -72,9 +72,6 @@ export interface ParallelChannelwise {
 
   /** Ends the workers. Calls under way are rejected, and all later ones. */
   close(): void;
-
-  /** @internal */
-  readonly runner: Runner;
 }
 
 /** Starts workers. In Node they do not keep the process running while they have nothing to do. */
@@ -146,13 +143,14 @@ function createParallel(pool: Pool): ParallelChannelwise {
     return dequantized;
   }
 
-  return {
+  const parallel = {
     workers: pool.width,
     quantize,
     dequantize,
     close: () => pool.close(),
-    runner: pool,
-  } as unknown as ParallelChannelwise;
+  } as ParallelChannelwise;
+  runners.set(parallel, pool);
+  return parallel;
 }
 
 /** The array, if workers can use its memory. */

@@ -1,6 +1,5 @@
-import { embeddedWasm } from "./embedded-wasm.js";
-import { createEngine, type Engine } from "./engine.js";
-import { compile, instantiate } from "./instantiate.js";
+import { shown } from "./arguments.js";
+import { type Engine, engines } from "./engine.js";
 import { type Done, perform, type Task } from "./tasks.js";
 
 /** What performs tasks: the calling thread or some workers. */
@@ -14,7 +13,22 @@ export interface Runner {
 }
 
 /** Performs tasks at once, on the calling thread. */
-export async function loadRunner(): Promise<Runner> {
-  const engine = createEngine(await instantiate(await compile(await embeddedWasm())));
+function runnerOn(engine: Engine): Runner {
   return { engine, width: 1, run: async (task) => perform(engine, task) };
+}
+
+/** The workers behind what a parallel `load` gave. */
+export const runners = new WeakMap<object, Runner>();
+
+/**
+ * What performs tasks for a quantizer that a `load` gave.
+ *
+ * @throws {TypeError} for anything else.
+ */
+export function runnerOf(channelwise: object): Runner {
+  const runner = runners.get(channelwise);
+  if (runner) return runner;
+  const engine = engines.get(channelwise);
+  if (engine) return runnerOn(engine);
+  throw new TypeError(`channelwise must be what load() gives, not ${shown(channelwise)}`);
 }

@@ -3,7 +3,7 @@ import { parseNestedArrays } from "./nested-arrays.js";
 import { TextError } from "./text-error.js";
 
 /** A matrix or tensor read from text, with the names that stood around its numbers. */
-export interface Parsed {
+export interface TextMatrix {
   /** Row-major. */
   values: Float64Array<ArrayBuffer>;
   shape: number[];
@@ -18,7 +18,7 @@ export interface Parsed {
  *
  * @throws {TextError} that names line and column.
  */
-export function parse(input: string): Parsed {
+export function parseMatrix(input: string): TextMatrix {
   // The byte order mark is replaced, not removed, so that places in the text stay places in the input.
   const text = input.replace(/^\ufeff/, " ");
   const begin = text.trimStart()[0];

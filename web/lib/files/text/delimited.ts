@@ -1,6 +1,5 @@
-import { dsvFormat } from "d3-dsv";
 import { looksNumeric, numberIn, whyNoWeight } from "./cells.js";
-import type { Parsed } from "./parse.js";
+import type { TextMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
 
 /** How the text is cut into rows and cells. */
@@ -22,7 +21,7 @@ interface Row {
  * Reads rows of numbers separated by tabs, semicolons, commas or spaces. Names above and before the numbers are kept
  * apart; blank lines, lines that start with # and separators at the ends of rows are passed over.
  */
-export function parseDelimited(text: string): Parsed {
+export function parseDelimited(text: string): TextMatrix {
   const layout = findLayout(text);
   const rows = splitRows(text, layout);
   if (rows.length === 0) throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
@@ -91,12 +90,30 @@ function splitRows(text: string, { separator, semicolonsEndRows }: Layout): Row[
       line++;
     }
   } else {
-    for (const cells of dsvFormat(separator).parseRows(text)) {
+    for (const cells of separatedRows(text, separator)) {
       rows.push({ cells: cells.map((cell) => cell.trim()), line });
       line += cells.reduce((lines, cell) => lines + cell.split(/\r\n|\r|\n/).length - 1, 1); // quoted line ends
     }
   }
   return rows.filter(({ cells }) => !cells[0].startsWith("#") && cells.some((cell) => cell !== ""));
+}
+
+/** Cells may be in quotes, and then hold separators, line ends and quotes, each quote written twice. */
+function separatedRows(text: string, separator: string): string[][] {
+  const cell = new RegExp(`(?:"([^"]*(?:""[^"]*)*)"?)?([^${separator}\\r\\n]*)(${separator}|\\r\\n|\\r|\\n|$)`, "y");
+  const rows: string[][] = [];
+  let cells: string[] = [];
+  while (cell.lastIndex < text.length) {
+    const [, quoted, plain, end] = cell.exec(text) as RegExpExecArray;
+    cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"') + plain);
+    if (end === separator) {
+      if (cell.lastIndex === text.length) cells.push("");
+      else continue;
+    }
+    rows.push(cells);
+    cells = [];
+  }
+  return rows;
 }
 
 function dropTrailingSeparators(rows: Row[]) {

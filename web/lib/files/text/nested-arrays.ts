@@ -1,5 +1,5 @@
 import { numberIn, quote, whyNoWeight } from "./cells.js";
-import type { Parsed } from "./parse.js";
+import type { TextMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
 
 const MAX_RANK = 64;
@@ -11,7 +11,7 @@ const TOKEN = /\s*([[\],]|"(?:[^"\\]|\\.)*"?|[^\s[\],"]+)/y;
  * Reads numbers in nested brackets: JSON, Python's lists, and what numpy prints, where spaces stand for commas.
  * The arrays may be nested to any depth, but must form a tensor.
  */
-export function parseNestedArrays(text: string): Parsed {
+export function parseNestedArrays(text: string): TextMatrix {
   const values: number[] = [];
   /** Elements so far in the array that is open at each depth. */
   const counts: number[] = [];

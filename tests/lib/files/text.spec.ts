@@ -1,11 +1,10 @@
+import { parseMatrix, TextError } from "channelwise/files";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parse } from "../../web/demo/parse.js";
-import { TextError } from "../../web/demo/text-error.js";
 
 function errorOf(text: string): TextError & { text: string } {
   try {
-    parse(text);
+    parseMatrix(text);
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
     const [start, length] = error.range;
@@ -16,7 +15,7 @@ function errorOf(text: string): TextError & { text: string } {
 
 /** Rows of the matrix that the text holds. */
 function rows(text: string): number[][] {
-  const { values, shape } = parse(text);
+  const { values, shape } = parseMatrix(text);
   expect(shape).toHaveLength(2);
   return Array.from({ length: shape[0] }, (_, row) =>
     Array.from(values.subarray(row * shape[1], (row + 1) * shape[1])),
@@ -66,16 +65,16 @@ describe("a matrix in text", () => {
   });
 
   it("can be a tensor", () => {
-    expect(parse("[[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]")).toMatchObject({
+    expect(parseMatrix("[[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]")).toMatchObject({
       values: Float64Array.from({ length: 12 }, (_, i) => i + 1),
       shape: [3, 2, 2],
     });
   });
 
   it("says how it was understood", () => {
-    expect(parse("1,2;3,4")).toMatchObject({ shape: [1, 2], layout: "separated by semicolons" });
-    expect(parse("1, 2;3, 4")).toMatchObject({ shape: [2, 2], layout: "rows ended by semicolons" });
-    expect(parse("[[1]]").layout).toBe("nested arrays");
+    expect(parseMatrix("1,2;3,4")).toMatchObject({ shape: [1, 2], layout: "separated by semicolons" });
+    expect(parseMatrix("1, 2;3, 4")).toMatchObject({ shape: [2, 2], layout: "rows ended by semicolons" });
+    expect(parseMatrix("[[1]]").layout).toBe("nested arrays");
   });
 
   it.each([
@@ -89,7 +88,7 @@ describe("a matrix in text", () => {
     ["quoted names", '"","a, b","c ""d"""\n"x\ny",1,2\nz,3,4', ["a, b", 'c "d"'], ["x\ny", "z"]],
     ["words and numbers as names", "the 1 2\n1990 3 4\nof 5 6\nand 7 8", undefined, ["the", "1990", "of", "and"]],
   ])("may have names: %s", (_, text, columnNames, rowNames) => {
-    const parsed = parse(text);
+    const parsed = parseMatrix(text);
     expect(Array.from(parsed.values.subarray(0, 4))).toEqual([1, 2, 3, 4]);
     expect([parsed.columnNames, parsed.rowNames]).toEqual([columnNames, rowNames]);
   });
@@ -182,14 +181,14 @@ it("gives back every matrix, in every notation, bit for bit", () => {
 
       const expected = { values: Float64Array.from(matrix.flat()), shape: [matrix.length, matrix[0].length] };
       if (separator === "json") {
-        expect(parse(`[${written.map((row) => `[${row}]`)}]`)).toMatchObject(expected);
+        expect(parseMatrix(`[${written.map((row) => `[${row}]`)}]`)).toMatchObject(expected);
         return;
       }
       const columnNames = matrix[0].map((_, i) => `w${i}`);
       const rowNames = matrix.map((_, i) => `row${i}`);
       const lines = names ? written.map((row, i) => [rowNames[i], ...row]) : written;
       if (header) lines.unshift(names ? ["name", ...columnNames] : columnNames);
-      const parsed = parse(lines.map((line) => line.join(separator)).join("\n"));
+      const parsed = parseMatrix(lines.map((line) => line.join(separator)).join("\n"));
       expect(parsed).toMatchObject(expected);
       expect([parsed.columnNames, parsed.rowNames]).toEqual([
         header ? columnNames : undefined,

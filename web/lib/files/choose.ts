@@ -1,0 +1,192 @@
+import { checkAxis, checkBits, checkGranularity, checkNames, shown } from "../arguments.js";
+import { makePlan } from "../plan.js";
+import type { Bits, Granularity } from "../types.js";
+import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
+import { type DialectName, dialects } from "./dialects/index.js";
+import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./dialects/modules.js";
+import { elementsOf, isFloatDtype } from "./dtypes.js";
+import { matchesGlob } from "./globs.js";
+import type { Model, TensorInfo } from "./model.js";
+
+/** How tensors are to be quantized. */
+export interface ChooseSettings {
+  /** 2 to 16, as far as the dialect can hold them; 8 when not given. */
+  readonly bits?: Bits | (number & {});
+  /** The channel axis, negative from the end; when not given 0, and in TensorFlow.js models the last. */
+  readonly axis?: number;
+  /** "channel" when not given. */
+  readonly granularity?: Granularity;
+}
+
+/** Which tensors are to be quantized, and how. In patterns `*` stands for any characters, dots too, and `?` for one. */
+export interface ChooseRules extends ChooseSettings {
+  /** "plain" when not given. */
+  readonly dialect?: DialectName;
+  /** Patterns of names that are quantized although the policy keeps them: wins over `exclude`. */
+  readonly include?: readonly string[];
+  /** Patterns of names that are kept although the policy quantizes them: `["*"]` leaves what `include` names. */
+  readonly exclude?: readonly string[];
+  /** Other settings for names that match a pattern; where more match, the last one's. */
+  readonly overrides?: Readonly<Record<string, ChooseSettings>>;
+}
+
+/** What happens to a tensor: it is quantized in a way, or kept byte for byte for a reason. */
+export type Decision =
+  | ({ readonly tensor: string; readonly quantize: true } & Layout)
+  | { readonly tensor: string; readonly quantize: false; readonly reason: string };
+
+/** What is to be done with a model. */
+export interface Choice {
+  readonly dialect: DialectName;
+  /** One for each tensor, in the order of the model. */
+  readonly decisions: readonly Decision[];
+}
+
+/** Below this number of elements it is not worth the trouble. */
+const SMALL = 1024;
+
+/**
+ * Decides for every tensor of a model whether and how it is quantized. Without rules, tensors of floats of rank 2 and
+ * above are, but for norms, biases, embeddings of positions and small ones. Nothing of the data is read.
+ *
+ * @throws {TypeError | RangeError} for rules that are wrong, or that the dialect cannot hold.
+ */
+export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: ChooseRules = {}): Choice {
+  checkNames("rules", rules, [
+    "dialect",
+    "bits",
+    "axis",
+    "granularity",
+    "include",
+    "exclude",
+    "overrides",
+  ] satisfies (keyof ChooseRules)[]);
+  const { include = [], exclude = [], overrides = {} } = rules;
+  const dialectName = rules.dialect ?? "plain";
+  const dialect = dialectNamed(dialectName);
+  checkPatterns("include", include);
+  checkPatterns("exclude", exclude);
+  checkSettings("", rules, dialect);
+  for (const [pattern, settings] of Object.entries(overrides)) {
+    checkNames(`overrides[${shown(pattern)}]`, settings, ["bits", "axis", "granularity"]);
+    checkSettings(`overrides[${shown(pattern)}].`, settings, dialect);
+  }
+
+  const { format } = model;
+  const decisions = model.tensors.map((info): Decision => {
+    const { name } = info;
+    const matches = (pattern: string) => matchesGlob(name, pattern);
+    const keep = (reason: string): Decision => ({ tensor: name, quantize: false, reason });
+
+    const impossible = whyImpossible(info);
+    if (impossible) return keep(impossible);
+    const included = include.some(matches);
+    if (!included) {
+      if (exclude.some(matches)) return keep("excluded");
+      // A file of one array was given for the sake of that array.
+      const policy = format === "npy" || format === "text" ? undefined : whyKept(info, dialect);
+      if (policy) return keep(policy);
+    }
+
+    const settings = { ...rules };
+    for (const [pattern, override] of Object.entries(overrides))
+      if (matches(pattern)) Object.assign(settings, override);
+    const layout = layoutOf(info, settings, format);
+    if (typeof layout === "string") return keep(layout);
+    const refusal = dialect.refusal(info, layout);
+    if (refusal) return keep(refusal);
+    if (!included && storedBytes(info, layout, dialect) >= info.byteLength) return keep("it would not become smaller");
+    return { tensor: name, quantize: true, ...layout };
+  });
+  return { dialect: dialectName, decisions };
+}
+
+/** Patterns of the rules that match no tensor, for a warning: they may be misspelt. */
+export function unmatchedPatterns(model: Pick<Model, "tensors">, rules: ChooseRules): string[] {
+  const { include = [], exclude = [], overrides = {} } = rules;
+  const patterns = [...include, ...exclude, ...Object.keys(overrides)];
+  return patterns.filter((pattern) => !model.tensors.some(({ name }) => matchesGlob(name, pattern)));
+}
+
+export function dialectNamed(name: DialectName): Dialect {
+  if (Object.hasOwn(dialects, name)) return dialects[name];
+  throw new TypeError(`dialect is ${shown(name)}; it must be one of ${Object.keys(dialects).join(", ")}`);
+}
+
+/** A tensor with the shape of its scales. */
+export function withScaleShape(tensor: TensorInfo, { bits, axis, granularity }: Layout): QuantizedTensorInfo {
+  return { tensor, bits, axis, granularity, scaleShape: makePlan(tensor.shape, axis, granularity).scaleShape };
+}
+
+function storedBytes(tensor: TensorInfo, layout: Layout, dialect: Dialect): number {
+  return dialect.stored(withScaleShape(tensor, layout)).reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function whyImpossible({ dtype, shape }: TensorInfo): string | undefined {
+  if (!isFloatDtype(dtype)) return `${dtype}; only floats are quantized`;
+  if (shape.length === 0) return "a single number";
+  return elementsOf(shape) === 0 ? "it is empty" : undefined;
+}
+
+function whyKept(tensor: TensorInfo, dialect: Dialect): string | undefined {
+  const { name, shape } = tensor;
+  if (shape.filter((dimension) => dimension > 1).length < 2) return "a vector";
+  if (isBias(name)) return "a bias";
+  if (isPositionEmbedding(name)) return "an embedding of positions";
+  if (isNorm(name)) return "a normalization";
+  const elements = elementsOf(shape);
+  if (elements < SMALL) return `small: ${elements} elements`;
+  return dialect.keeps?.(tensor);
+}
+
+/** How a tensor is quantized by the settings, or why it cannot be. */
+function layoutOf({ name, shape }: TensorInfo, settings: ChooseSettings, format: Model["format"]): Layout | string {
+  const bits = checkBits(settings.bits ?? 8);
+  const { granularity = "channel" } = settings;
+  if (typeof granularity === "object") {
+    const along = onAxis(granularity.along, shape.length);
+    if (along === undefined) return `it has no axis ${granularity.along} to lay groups along`;
+    const dimension = shape[along];
+    if (dimension % granularity.group !== 0) return `groups of ${granularity.group} do not divide ${dimension}`;
+    return { bits, axis: undefined, granularity: { group: granularity.group, along } };
+  }
+  // Each element of a vector would be a channel.
+  if (granularity === "tensor" || shape.length === 1) return { bits, axis: undefined, granularity: "tensor" };
+  const axis = settings.axis ?? (format === "tfjs" ? (isDepthwiseKernel(name) ? -2 : -1) : 0);
+  const counted = onAxis(axis, shape.length);
+  return counted === undefined ? `it has no axis ${axis}` : { bits, axis: counted, granularity };
+}
+
+/** The axis counted from 0; undefined where the rank has none such. */
+function onAxis(axis: number, rank: number): number | undefined {
+  return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
+}
+
+/** Of no tensor in particular: any axis that an array may have, any group size. */
+const anyShape: readonly number[] = Array(64).fill(Number.MAX_SAFE_INTEGER);
+
+function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: Dialect) {
+  if (bits !== undefined) {
+    const checked = checkBits(bits);
+    if (!dialect.bits.includes(checked)) {
+      throw new RangeError(`${where}bits is ${bits}; the dialect holds ${dialect.bits.join(", ")}`);
+    }
+  }
+  if (axis !== undefined) checkAxis(`${where}axis`, axis, anyShape.length);
+  if (typeof granularity === "object" && granularity !== null) {
+    checkNames(`${where}granularity`, granularity, ["group", "along"]);
+    checkAxis(`${where}granularity.along`, granularity.along, anyShape.length);
+    if (!Number.isSafeInteger(granularity.group) || granularity.group < 1) {
+      throw new RangeError(`${where}granularity.group is ${shown(granularity.group)}; it must be an integer from 1 on`);
+    }
+  } else if (granularity !== undefined) {
+    checkGranularity(granularity, anyShape);
+  }
+}
+
+function checkPatterns(name: string, patterns: unknown) {
+  if (!Array.isArray(patterns)) throw new TypeError(`${name} must be an array of patterns, not ${shown(patterns)}`);
+  for (const pattern of patterns) {
+    if (typeof pattern !== "string") throw new TypeError(`${name} has ${shown(pattern)}; patterns must be strings`);
+  }
+}

@@ -1,0 +1,66 @@
+/** Why a text is not the JSON that is wanted, and the character where. */
+export class JsonProblem extends Error {
+  readonly at: number;
+
+  constructor(at: number, reason: string) {
+    super(reason);
+    this.at = at;
+  }
+}
+
+/**
+ * Parses JSON more strictly than JSON.parse: no object may have a name twice, and nesting is limited.
+ *
+ * @returns the value, and where the names of the outermost object stand.
+ * @throws {JsonProblem}
+ */
+export function parseJson(text: string, maxDepth: number): { value: unknown; places: Map<string, number> } {
+  const places = new Map<string, number>();
+  /** Names so far in each object that is open; undefined for an array. */
+  const open: (Map<string, number> | undefined)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "{" || character === "[") {
+      if (open.length === maxDepth) throw new JsonProblem(at, `it is nested more than ${maxDepth} deep`);
+      open.push(character === "[" ? undefined : open.length === 0 ? places : new Map());
+    } else if (character === "}" || character === "]") {
+      open.pop();
+    } else if (character === '"') {
+      const end = endOfString(text, at);
+      const names = open.at(-1);
+      if (names !== undefined && isName(text, end)) {
+        const name = parse(text.slice(at, end), at) as string;
+        if (names.has(name)) throw new JsonProblem(at, `it has the name ${text.slice(at, end)} twice`);
+        names.set(name, at);
+      }
+      at = end - 1;
+    }
+  }
+  return { value: parse(text, 0), places };
+}
+
+/** The place after the quote that ends the string. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === '"') return at + 1;
+  }
+  throw new JsonProblem(start, "a string has no end");
+}
+
+function isName(text: string, after: number): boolean {
+  while (text[after] === " " || text[after] === "\n" || text[after] === "\r" || text[after] === "\t") after++;
+  return text[after] === ":";
+}
+
+function parse(text: string, at: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new JsonProblem(at, `it is not JSON: ${(error as Error).message}`);
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,33 @@
+import type { Dtype } from "./dtypes.js";
+
+/** What is known of a tensor without reading its data. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Dimensions, row-major. */
+  readonly shape: readonly number[];
+  /** Of the data, row-major and little-endian. */
+  readonly byteLength: number;
+}
+
+/** A named tensor of a file, whose data is read when it is asked for. */
+export interface ModelTensor extends TensorInfo {
+  /** `length` bytes of the data from byte `offset` on, row-major and little-endian, in a buffer of their own. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */
+export type ModelFormat = "safetensors" | "npy" | "npz" | "tfjs" | "text";
+
+/** Named tensors, of one file or of several. */
+export interface Model {
+  readonly format: ModelFormat;
+  /** Name of the file that was opened. */
+  readonly name: string;
+  /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their data. */
+  readonly tensors: readonly ModelTensor[];
+  /** Closes the files that `openModel` opened by their paths. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+import { shown } from "../arguments.js";
+import type { ByteSink } from "./bytes.js";
+import { type Choice, type Decision, dialectNamed, withScaleShape } from "./choose.js";
+import type { StoredTensor } from "./dialects/dialect.js";
+import { isFloatDtype } from "./dtypes.js";
+import type { Model, ModelTensor, TensorInfo } from "./model.js";
+import { npzWriter } from "./npz.js";
+import { safetensorsWriter, type TensorWriter } from "./tensor-writer.js";
+
+/** A tensor of the output and its place among all of them. Its content is "copy" where the input's is kept. */
+export interface OutputTensor extends Omit<StoredTensor, "content"> {
+  readonly index: number;
+  readonly content: StoredTensor["content"] | "copy";
+}
+
+/** A tensor of the model, and what stands for it in the output. */
+export interface Conversion {
+  readonly tensor: ModelTensor;
+  readonly decision: Decision;
+  readonly outputs: readonly OutputTensor[];
+}
+
+/** The output of a choice, before anything is written: names, types, shapes, and so every length. */
+export interface Output {
+  readonly conversions: readonly Conversion[];
+  readonly tensors: readonly TensorInfo[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * @throws {TypeError | RangeError} for a choice that is not of this model, that the dialect cannot hold, or that gives two
+ * tensors one name.
+ */
+export function planOutput(model: Model, choice: Choice): Output {
+  const dialect = dialectNamed(choice.dialect);
+  const { decisions } = choice;
+  if (!Array.isArray(decisions)) throw new TypeError(`choice.decisions must be an array, not ${shown(decisions)}`);
+  if (decisions.length !== model.tensors.length) {
+    throw new RangeError(`choice has ${decisions.length} decisions, and the model ${model.tensors.length} tensors`);
+  }
+  const tensors: TensorInfo[] = [];
+  const takenBy = new Map<string, string>();
+  const conversions = model.tensors.map((tensor, i): Conversion => {
+    const decision: Decision = decisions[i];
+    const stored = decision.quantize
+      ? checkedStored(tensor, decision)
+      : [{ ...infoOf(tensor), content: "copy" as const }];
+    const outputs = stored.map((each) => {
+      const other = takenBy.get(each.name);
+      if (other !== undefined) {
+        throw new RangeError(`tensors ${other} and ${tensor.name} both give ${each.name}; keep one of them as it is`);
+      }
+      takenBy.set(each.name, tensor.name);
+      return { ...each, index: tensors.push(each) - 1 };
+    });
+    return { tensor, decision, outputs };
+  });
+
+  function checkedStored(tensor: ModelTensor, decision: Decision & { quantize: true }): StoredTensor[] {
+    const { name, dtype } = tensor;
+    if (decision.tensor !== name)
+      throw new RangeError(`choice has tensor ${decision.tensor} where the model has ${name}`);
+    const refusal = isFloatDtype(dtype) ? dialect.refusal(tensor, decision) : `${dtype}; only floats are quantized`;
+    if (refusal) throw new RangeError(`tensor ${name} cannot be quantized: ${refusal}`);
+    if (!dialect.bits.includes(decision.bits)) {
+      throw new RangeError(`tensor ${name}: bits is ${decision.bits}; the dialect holds ${dialect.bits.join(", ")}`);
+    }
+    return dialect.stored(withScaleShape(tensor, decision));
+  }
+
+  const quantized = conversions.flatMap(({ tensor, decision }) =>
+    decision.quantize ? [withScaleShape(tensor, decision)] : [],
+  );
+  const kept = conversions.filter(({ decision }) => !decision.quantize).map(({ tensor }) => tensor);
+  return { conversions, tensors, metadata: { ...model.metadata, ...dialect.metadata?.(quantized, kept) } };
+}
+
+function infoOf({ name, dtype, shape, byteLength }: TensorInfo): TensorInfo {
+  return { name, dtype, shape, byteLength };
+}
+
+/** Lays the file out; nothing is written yet. */
+export function writerFor(sink: ByteSink, choice: Choice, { tensors, metadata }: Output): TensorWriter {
+  return choice.dialect === "npz" ? npzWriter(sink, tensors) : safetensorsWriter(sink, tensors, metadata);
+}
+
+/** Bytes of the file that `quantizeModel` writes for a choice: known before anything is read. */
+export function outputBytes(model: Model, choice: Choice): number {
+  return writerFor(nowhere, choice, planOutput(model, choice)).byteLength;
+}
+
+const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort: async () => {} };

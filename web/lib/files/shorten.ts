@@ -1,0 +1,9 @@
+/** Text from a file as it should stand in a message: short, whatever the file holds. */
+export function shorten(text: string, length = 24): string {
+  return text.length > length ? `${text.slice(0, length)}...` : text;
+}
+
+/** The same in quotes. */
+export function quote(text: string): string {
+  return text === "" ? "nothing more" : JSON.stringify(shorten(text));
+}
