@@ -95,7 +95,8 @@ export class Engine {
       return;
     }
     this.#pending.delete(reply.id);
-    if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
+    if ("outdated" in reply) pending.reject(new Interrupted());
+    else if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
     else pending.resolve(reply.answer as never);
   }
 

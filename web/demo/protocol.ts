@@ -199,4 +199,6 @@ export interface Failure {
 export type Reply =
   | { id: number; progress: string }
   | { id: number; answer: Tasks[Task]["answer"] }
+  /** The question was about weights or a result that have been replaced meanwhile. */
+  | { id: number; outdated: true }
   | { id: number; failure: Failure };

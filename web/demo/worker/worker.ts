@@ -52,8 +52,11 @@ const tasks: {
   },
 };
 
+/** A question about weights or a result that are not there any more. */
+class Outdated extends Error {}
+
 function opened<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("Nothing is open.");
+  if (value === undefined) throw new Outdated();
   return value;
 }
 
@@ -72,7 +75,7 @@ async function answer({ id, task, given }: Extract<Request, { id: number }>) {
   const progress = async (stage: string) => {
     self.postMessage({ id, progress: stage } satisfies Reply);
     await messages();
-    if (id < firstWanted) throw new Error("forgotten");
+    if (id < firstWanted) throw new Outdated();
   };
   try {
     const run = tasks[task] as (given: unknown, progress: Progress) => Promise<Tasks[Task]["answer"]>;
@@ -81,7 +84,8 @@ async function answer({ id, task, given }: Extract<Request, { id: number }>) {
     const arrays = Object.values(result).filter((value) => ArrayBuffer.isView(value));
     self.postMessage({ id, answer: result } satisfies Reply, { transfer: arrays.map(({ buffer }) => buffer) });
   } catch (error) {
-    self.postMessage({ id, failure: failureOf(error) } satisfies Reply);
+    if (error instanceof Outdated) self.postMessage({ id, outdated: true } satisfies Reply);
+    else self.postMessage({ id, failure: failureOf(error) } satisfies Reply);
   }
 }
 
