@@ -55,8 +55,12 @@ function rowsOf<T>(values: readonly T[], columns: number): T[][] {
 }
 
 /** Sees that every table shows what the reference gives. */
-async function showsTables(weights: Float32Array | Float64Array, layout: Layout, bits = 8) {
-  const columns = layout.shape.at(-1) as number;
+async function showsTables(
+  weights: Float32Array | Float64Array,
+  layout: Layout,
+  bits = 8,
+  columns = layout.shape.at(-1) as number,
+) {
   const { scales, quantized, dequantized } = reference(weights, layout, bits);
   await shows(() => numbersOf(page, "Integers")).toEqual(rowsOf(Array.from(quantized), columns));
   await shows(() => numbersOf(page, "Dequantized")).toEqual(rowsOf(shown(dequantized), columns));
@@ -107,7 +111,13 @@ describe("a pasted matrix", () => {
 
   it("can be a tensor of nested arrays", async () => {
     await paste("[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]");
-    await showsTables(Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8), { shape: [2, 2, 2] });
+    const weights = Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    // The channel axis makes the rows, or the columns where it is the last.
+    await showsTables(weights, { shape: [2, 2, 2] }, 8, 4);
+    expect((await tableOf(page, "Integers")).map(([name]) => name)).toEqual(["axis 0", "0", "1"]);
+    expect((await tableOf(page, "Integers"))[0]).toEqual(["axis 0", "0, 0", "0, 1", "1, 0", "1, 1"]);
+    await page.getByLabel("Channel axis").selectOption("2");
+    await showsTables(weights, { shape: [2, 2, 2], axis: 2 });
     expect((await tableOf(page, "Integers")).map(([name]) => name)).toEqual([
       "axes 0, 1",
       "0, 0",
@@ -148,16 +158,16 @@ describe("a pasted matrix", () => {
     const matrix = rowsOf(Array.from(weights), 6);
     await paste(matrix.map((row) => row.join(" ")).join("\n"));
     for (const bits of [4, 12, 2, 16]) {
-      await page.getByLabel("Bits").fill(String(bits));
+      await page.getByLabel("Bits", { exact: true }).fill(String(bits));
       await showsTables(weights, { shape: [4, 6] }, bits);
     }
-    await page.getByLabel("Bits").fill("8");
+    await page.getByLabel("Bits", { exact: true }).fill("8");
     await page.getByLabel("Channel axis").selectOption("1");
     await showsTables(weights, { shape: [4, 6], axis: 1 });
     await page.getByLabel("tensor", { exact: true }).check();
     await showsTables(weights, { shape: [4, 6], granularity: "tensor" });
     await page.getByLabel("group", { exact: true }).check();
-    await showsTables(weights, { shape: [4, 6], granularity: { group: 6, along: 1 } });
+    await showsTables(weights, { shape: [4, 6], granularity: { group: 3, along: 1 } });
     await page.getByLabel("Group size").fill("2");
     await showsTables(weights, { shape: [4, 6], granularity: { group: 2, along: 1 } });
     await page.getByLabel("Groups along").selectOption("0");
@@ -349,7 +359,7 @@ describe("take away", () => {
     expect((await download("Download scales as .npy")).contents).toEqual(Buffer.from(writeNpy(answer.scales, [2])));
     const { name, contents } = await download("Download dequantized as .npy");
     expect([name, contents]).toEqual(["weights.dequantized.npy", Buffer.from(writeNpy(answer.dequantized, [2, 3]))]);
-    await page.getByLabel("Bits").fill("12");
+    await page.getByLabel("Bits", { exact: true }).fill("12");
     const { quantized } = reference(weights, { shape: [2, 3] }, 12);
     await shows(() => numbersOf(page, "Integers")).toEqual(rowsOf(Array.from(quantized), 3));
     expect((await download("Download integers as .npy")).contents).toEqual(Buffer.from(writeNpy(quantized, [2, 3])));
@@ -398,7 +408,8 @@ describe("a large matrix", () => {
   const side = 4096;
   const weights = uniform("float32", side * side, 1);
   const file = writeNpy(weights, [side, side]);
-  const busy = () => page.locator("#busy").isVisible();
+  // Not whether the sign is seen, which short work does not show.
+  const busy = () => page.locator("#busy").evaluate((sign) => !(sign as HTMLElement).hidden);
 
   it("never blocks the page: a click is answered while it is computed", async () => {
     await page.evaluate(() => {
@@ -412,12 +423,12 @@ describe("a large matrix", () => {
     await shows(understood).toBe("4096 × 4096, float32");
     await shows(busy).toBe(false);
     // Opened again, it moves nothing on the page: the click can come at once.
-    await page.locator("summary").scrollIntoViewIfNeeded();
-    const place = await page.locator("summary").boundingBox();
+    await page.locator(".controls summary").scrollIntoViewIfNeeded();
+    const place = await page.locator(".controls summary").boundingBox();
     await open("large.npy", file);
     await page.mouse.click((place?.x ?? 0) + 20, (place?.y ?? 0) + 10);
     const answered = await page.evaluate(() => ({
-      open: document.querySelector("details")?.open,
+      open: document.querySelector<HTMLDetailsElement>(".controls details")?.open,
       busy: document.getElementById("busy")?.hidden === false,
     }));
     expect(answered).toEqual({ open: true, busy: true });
@@ -458,7 +469,7 @@ describe("a large matrix", () => {
     await page.getByText("Cancelled. Change a setting to start again.").waitFor();
     expect(await busy()).toBe(false);
 
-    await page.getByLabel("Bits").fill("4");
+    await page.getByLabel("Bits", { exact: true }).fill("4");
     await page.locator("#busy").waitFor();
     await page.getByRole("button", { name: "Back to pasted text" }).click();
     await paste("7 1\n1 -7");
@@ -511,7 +522,7 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
       await tableOf(page, tab);
       await findsNothing();
     }
-    await page.locator("summary").click();
+    await page.locator(".controls summary").click();
     await findsNothing();
   });
 

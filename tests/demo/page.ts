@@ -23,7 +23,7 @@ export interface OpenPage {
   complaints: string[];
 }
 
-/** Opens the page, which then shows the example. */
+/** Opens the page, which then shows the example; the tables are opened, with the channels as they lie. */
 export async function openPage(browser: Browser, url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
   const page = await browser.newPage(options);
   const complaints: string[] = [];
@@ -35,6 +35,8 @@ export async function openPage(browser: Browser, url: string, options: Parameter
     );
   });
   await page.goto(url);
+  await page.locator("#tables summary").click();
+  await page.getByLabel("Channels", { exact: true }).selectOption("index");
   await page.locator("#panel tbody tr").first().waitFor();
   return { page, complaints };
 }

@@ -5,6 +5,16 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
+/** What was asked for, or undefined where it was given up meanwhile. */
+export async function unlessInterrupted<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Interrupted) return undefined;
+    throw error;
+  }
+}
+
 /** A task failed in the worker; the range is the part of the pasted text to point at. */
 export class TaskError extends Error {
   override readonly name = "TaskError";
@@ -22,8 +32,8 @@ interface Pending {
   reject: (error: Error) => void;
 }
 
-/** Tasks that may take long. The others wait for them, and are forgotten rather than stopped. */
-const LONG: readonly Task[] = ["open", "quantize", "save"];
+/** Tasks that may take long and cannot be given up halfway. The others end soon, or at their next stage. */
+const ENDLESS: readonly Task[] = ["open", "save"];
 
 /** The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. */
 export class Engine {
@@ -53,19 +63,20 @@ export class Engine {
     return answer;
   }
 
-  /** Gives up whatever is under way; long work is stopped at once. */
+  /** Gives up whatever is under way; the worker is ended only where it would not stop soon by itself. */
   interrupt() {
-    const long = [...this.#pending.values()].some(({ task }) => LONG.includes(task));
-    if (long) {
+    if ([...this.#pending.values()].some(({ task }) => ENDLESS.includes(task))) {
       this.#worker.terminate();
       this.#worker = this.#spawn();
       this.#opened = undefined;
+    } else if (this.#pending.size > 0) {
+      this.#worker.postMessage({ firstWanted: this.#nextId } satisfies Request);
     }
     this.#rejectAll(new Interrupted());
   }
 
   #spawn(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
     worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -84,7 +95,8 @@ export class Engine {
       return;
     }
     this.#pending.delete(reply.id);
-    if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
+    if ("outdated" in reply) pending.reject(new Interrupted());
+    else if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
     else pending.resolve(reply.answer as never);
   }
 

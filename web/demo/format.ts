@@ -17,6 +17,11 @@ export function digits(value: number, significant: number): string {
   return magnitude === 0 || (magnitude >= 1e-4 && magnitude < 1e9) ? String(rounded) : rounded.toExponential();
 }
 
+/** As `digits`, with a true minus sign: for text that is read, not copied. */
+export function typeset(value: number, significant: number): string {
+  return digits(value, significant).replaceAll("-", "−");
+}
+
 export function decibels(sqnr: number): string {
   return sqnr === Infinity ? "exact" : `${sqnr.toFixed(2)} dB`;
 }

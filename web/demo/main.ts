@@ -1,47 +1,57 @@
+import { BringView, type Brought } from "./bring/bring-view.js";
+import { CompareView } from "./choose/compare-view.js";
+import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
-import { Engine, Interrupted, TaskError } from "./engine.js";
-import { example } from "./example.js";
-import { bytes, shapeText } from "./format.js";
-import { Picture } from "./picture.js";
-import type { Opened, Source, Summary } from "./protocol.js";
-import { loadSamples } from "./samples.js";
-import { SettingsForm } from "./settings-form.js";
-import { comparison, totals, verdict } from "./summary-view.js";
-import { TablesView } from "./tables-view.js";
-import { TakeAwayView } from "./take-away-view.js";
+import { Engine, Interrupted } from "./engine.js";
+import type { Opened, Settings, Source, Summary } from "./protocol.js";
+import { CellView } from "./see/cell-view.js";
+import { ChannelsView } from "./see/channels-view.js";
+import { DistributionView } from "./see/distribution-view.js";
+import { HeatMapsView } from "./see/heat-maps-view.js";
+import { comparison, totals, verdict } from "./see/result-view.js";
+import { TablesView } from "./see/tables-view.js";
+import { Selection } from "./selection.js";
+import { TakeAwayView } from "./take-away/take-away-view.js";
+import { explainTerms } from "./terms.js";
 
-/** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
-const MAX_TYPED = 200_000;
-
-/** Milliseconds without a further keystroke or step of the slider before the work begins. */
-const TYPING_PAUSE = 250;
+/** Milliseconds without a further step of the slider before the work begins. */
 const SLIDING_PAUSE = 80;
 
-const text = byId("text", HTMLTextAreaElement);
-const file = byId("file", HTMLInputElement);
-const samples = byId("sample", HTMLSelectElement);
 const results = byId("results", HTMLElement);
+const element = (id: string) => byId(id, HTMLElement);
 
 const engine = new Engine();
-const picture = new Picture(byId("picture", HTMLElement));
-const tables = new TablesView(byId("tabs", HTMLElement), byId("panel", HTMLElement), engine);
-const takeAway = new TakeAwayView(byId("take-away", HTMLElement), byId("taken", HTMLElement), engine, whileBusy);
+const selection = new Selection();
 const settings = new SettingsForm((soon) => updateIn(soon ? SLIDING_PAUSE : 0));
+const maps = new HeatMapsView(element("maps"), engine, selection);
+const cell = new CellView(element("one-weight"), engine, selection);
+const tables = new TablesView(element("tables"), engine);
+const channels = new ChannelsView(element("channels"), engine, selection, (order) => tables.setOrder(order));
+const distribution = new DistributionView(element("why"), element("distribution"), engine, selection);
+const compare = new CompareView(element("trade-off"), engine, (chosen) => {
+  settings.set(chosen);
+  updateIn(0);
+});
+const takeAway = new TakeAwayView(element("take-away"), element("taken"), engine, whileBusy);
 
-/** What is shown and computed; undefined while the text box is empty and nothing is open. */
+/** What is shown and computed; undefined while the text box is empty. */
 let source: Source | undefined;
-/** The text box has changed since its text became the source. */
-let textChanged = false;
+/** Settings that came with the source. */
+let preset: Partial<Settings> = {};
+let opened: Opened | undefined;
 /** The result is being computed; otherwise the worker may still be writing a file. */
 let computing = false;
-/** The channel axis that a newly chosen sample asks for. */
-let sampleAxis: number | undefined;
-let opened: Opened | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
+explainTerms();
 engine.onProgress = (stage) => {
-  byId("stage", HTMLElement).textContent = `${stage} …`;
+  element("stage").textContent = `${stage} …`;
 };
+
+const bring = new BringView((brought: Brought) => {
+  ({ source, preset } = brought);
+  update();
+});
 
 function updateIn(milliseconds: number) {
   clearTimeout(timer);
@@ -53,71 +63,57 @@ async function update() {
   clearTimeout(timer);
   engine.interrupt();
   computing = false;
-  if (textChanged) source = textSource();
-  textChanged = false;
-  showProblem(undefined);
+  bring.showProblem(undefined);
   if (source === undefined) {
     showNothing("Paste a matrix, open a file or choose a sample to see what quantization does to it.");
     return;
   }
   try {
     computing = true;
-    const summary = await whileBusy(openAndQuantize(source));
-    if (summary === undefined) results.inert = true;
-    else show(summary);
+    await whileBusy(openQuantizeAndShow(source));
   } catch (error) {
     if (error instanceof Interrupted) return; // by a newer call, which is computing now, or by the person
     results.inert = true;
-    showProblem(error as Error);
+    bring.showProblem(error as Error);
   }
   computing = false;
 }
 
-async function openAndQuantize(source: Source): Promise<Summary | undefined> {
+async function openQuantizeAndShow(source: Source) {
   if (engine.opened !== source) {
     opened = await engine.open(source);
-    settings.fit(opened, sampleAxis);
-    sampleAxis = undefined;
-    byId("understood", HTMLElement).textContent = `${shapeText(opened.shape)}, ${opened.layout}`;
+    settings.fit(opened, preset);
+    preset = {};
+    bring.showOpened(opened);
+    selection.reset();
+    compare.reset();
+    const chosen = settings.read();
+    if (chosen !== undefined) await maps.open(opened, chosen.axis);
   }
   const chosen = settings.read();
-  return chosen && engine.ask("quantize", chosen);
+  if (chosen === undefined) results.inert = true;
+  else await show(await engine.ask("quantize", chosen));
 }
 
-function show(summary: Summary) {
-  byId("nothing", HTMLElement).hidden = true;
-  byId("verdict", HTMLElement).textContent = verdict(summary);
-  byId("totals", HTMLElement).replaceChildren(...totals(summary));
-  byId("comparison", HTMLElement).replaceChildren(comparison(summary));
+/** Resolves when all pictures are up to date but the comparison, which takes its time. */
+async function show(summary: Summary) {
+  element("nothing").hidden = true;
+  element("verdict").textContent = verdict(summary);
+  element("totals").replaceChildren(...totals(summary));
+  element("comparison").replaceChildren(comparison(summary));
   results.hidden = false;
   results.inert = false;
-  picture.show(summary.bars);
-  tables.show(summary);
-  takeAway.show(opened as Opened, summary);
-  byId("announcement", HTMLElement).textContent = verdict(summary);
+  takeAway.show(source as Source, opened as Opened, summary);
+  await Promise.all([maps, cell, channels, distribution, tables].map((view) => view.show(summary)));
+  compare.show(summary);
+  element("announcement").textContent = verdict(summary);
 }
 
 function showNothing(reason: string) {
   results.hidden = true;
-  byId("understood", HTMLElement).textContent = "";
-  byId("nothing", HTMLElement).hidden = false;
-  byId("nothing", HTMLElement).textContent = reason;
-}
-
-function showProblem(error: Error | undefined) {
-  byId("input-problem", HTMLElement).hidden = error === undefined;
-  byId("input-error", HTMLElement).textContent = error?.message ?? "";
-  text.setAttribute("aria-invalid", String(error !== undefined && source?.kind === "text"));
-  if (error !== undefined) byId("understood", HTMLElement).textContent = "";
-
-  const range = error instanceof TaskError && source?.kind === "text" ? error.range : undefined;
-  const button = byId("show-problem", HTMLButtonElement);
-  button.hidden = range === undefined;
-  button.onclick = () => {
-    const [start, length] = range as readonly [number, number];
-    text.focus();
-    text.setSelectionRange(start, start + length);
-  };
+  bring.clearOpened();
+  element("nothing").hidden = false;
+  element("nothing").textContent = reason;
 }
 
 /** Tasks that show the busy sign; the sign goes when the last of them is done. */
@@ -125,83 +121,17 @@ let busyTasks = 0;
 
 async function whileBusy<T>(work: Promise<T>): Promise<T> {
   busyTasks++;
-  byId("busy", HTMLElement).hidden = false;
+  element("busy").hidden = false;
   results.setAttribute("aria-busy", "true");
   try {
     return await work;
   } finally {
     if (--busyTasks === 0) {
-      byId("busy", HTMLElement).hidden = true;
+      element("busy").hidden = true;
       results.setAttribute("aria-busy", "false");
     }
   }
 }
-
-/** Shows the text box, or the open file in its place. */
-function showSource(name?: string, description = "") {
-  byId("pasted", HTMLElement).hidden = name !== undefined;
-  byId("opened", HTMLElement).hidden = name === undefined;
-  byId("opened-name", HTMLElement).textContent = name ?? "";
-  byId("opened-description", HTMLElement).textContent = description;
-}
-
-function textSource(): Source | undefined {
-  return text.value.trim() === "" ? undefined : { kind: "text", text: text.value };
-}
-
-function openText() {
-  textChanged = true;
-  showSource();
-  update();
-}
-
-function openFile(chosen: File) {
-  textChanged = false;
-  source = { kind: "file", file: chosen };
-  samples.value = "";
-  showSource(chosen.name, bytes(chosen.size));
-  update();
-}
-
-text.addEventListener("input", () => {
-  samples.value = "";
-  textChanged = true;
-  updateIn(TYPING_PAUSE);
-});
-
-text.addEventListener("paste", (event) => {
-  const pasted = event.clipboardData?.getData("text/plain") ?? "";
-  if (pasted.length <= MAX_TYPED) return;
-  event.preventDefault();
-  openFile(new File([pasted], "pasted text"));
-});
-
-file.addEventListener("change", () => {
-  if (file.files?.[0]) openFile(file.files[0]);
-  file.value = ""; // so that the same file can be opened again after it has changed
-});
-
-document.addEventListener("dragover", (event) => {
-  if (!event.dataTransfer?.types.includes("Files")) return;
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-document.addEventListener("dragleave", (event) => {
-  if (event.relatedTarget === null) document.body.classList.remove("dropping");
-});
-document.addEventListener("drop", (event) => {
-  document.body.classList.remove("dropping");
-  const dropped = event.dataTransfer?.files[0];
-  if (dropped === undefined) return;
-  event.preventDefault();
-  openFile(dropped);
-});
-
-byId("close", HTMLButtonElement).addEventListener("click", () => {
-  samples.value = "";
-  openText();
-  text.focus();
-});
 
 byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   if (computing) {
@@ -212,19 +142,4 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   }
 });
 
-loadSamples(samples, (sample) => {
-  if (sample === "example") {
-    text.value = example;
-    sampleAxis = 0;
-    openText();
-    return;
-  }
-  textChanged = false;
-  source = { kind: "sample", name: sample.name, url: sample.url };
-  sampleAxis = sample.axis;
-  showSource(sample.name, `${sample.description} (${sample.source})`);
-  update();
-});
-text.value = example;
-samples.value = "example";
-openText();
+bring.openExample();

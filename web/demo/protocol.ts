@@ -1,5 +1,7 @@
 /** What the page and its worker say to each other. The weights and whole results stay in the worker. */
 
+import type { Window } from "./matrix.js";
+
 export type Arithmetic = "float64" | "float32";
 
 export type Source =
@@ -7,9 +9,11 @@ export type Source =
   | { readonly kind: "file"; readonly file: File }
   | { readonly kind: "sample"; readonly name: string; readonly url: string };
 
+export type GranularityName = "channel" | "tensor" | "group";
+
 export interface Settings {
   readonly bits: number;
-  readonly granularity: "channel" | "tensor" | "group";
+  readonly granularity: GranularityName;
   /** The channel axis. */
   readonly axis: number;
   /** Group size, and the axis along which groups lie. */
@@ -29,31 +33,24 @@ export interface Opened {
   readonly stored: Arithmetic | undefined;
 }
 
-/** What one granularity costs, and what it keeps. */
-export interface Assessment {
-  readonly granularity: Settings["granularity"];
+/** What one choice of settings costs. */
+export interface Cost {
   readonly mse: number;
   readonly maxError: number;
   readonly sqnr: number;
-  /** The channel with the lowest SQNR. */
-  readonly worst: { readonly channel: string; readonly sqnr: number };
   readonly scales: number;
+  /** Of the integers as channelwise gives them: one byte each up to 8 bits, two above. */
   readonly codeBytes: number;
+  /** Of the integers in as many bits as they have. */
+  readonly packedBytes: number;
   readonly scaleBytes: number;
 }
 
-/** A few channels that share a bar of the picture, or one. */
-export interface Bars {
-  readonly channels: number;
-  readonly channelsPerBar: number;
-  /** Names of the bars, where each is one channel with a name. */
-  readonly names: readonly string[] | undefined;
-  /** Largest |weight| of the bar's channels, and the smallest of their largest. */
-  readonly highest: Float64Array;
-  readonly lowest: Float64Array;
-  /** Worst SQNR of the bar's channels with a scale for each channel, and with one scale for all. */
-  readonly perChannel: Float64Array;
-  readonly perTensor: Float64Array;
+/** What one granularity costs, and what it keeps. */
+export interface Assessment extends Cost {
+  readonly granularity: GranularityName;
+  /** The channel with the lowest SQNR. */
+  readonly worst: { readonly channel: string; readonly sqnr: number };
 }
 
 export interface Summary {
@@ -61,25 +58,78 @@ export interface Summary {
   readonly arithmetic: Arithmetic;
   readonly weightBytes: number;
   readonly settings: Settings;
+  /** Channels along the axis. */
+  readonly channels: number;
   /** Per channel, per tensor, and with groups if they are chosen. */
   readonly assessments: readonly Assessment[];
-  readonly bars: Bars;
+  /** Largest |value| of each map. */
+  readonly limits: Readonly<Record<MapName, number>>;
+  /** The channel that one scale for all costs most dB. */
+  readonly mostGained: number;
+}
+
+/** The pictures of the matrix: a colour for each cell. */
+export const mapNames = ["weights", "quantized", "errors"] as const;
+export type MapName = (typeof mapNames)[number];
+
+/** A map reduced to a grid: where several cells share a place, the value farthest from 0. */
+export interface Grid {
+  readonly window: Window;
+  readonly rows: number;
+  readonly columns: number;
+  /** Row by row. */
+  readonly values: Float64Array;
+  /** Names of the window's rows and columns, where there are few. */
+  readonly rowNames: readonly string[] | undefined;
+  readonly columnNames: readonly string[] | undefined;
 }
 
 export type Table = "quantized" | "dequantized" | "errors" | "weights";
-
-/** A window on a table: the last dimension in columns, all others in rows. */
-export interface Window {
-  readonly row: number;
-  readonly rows: number;
-  readonly column: number;
-  readonly columns: number;
-}
 
 export interface Cells {
   readonly values: Float64Array;
   readonly rowNames: readonly string[];
   readonly columnNames: readonly string[];
+}
+
+/** One weight on its way through the formula. */
+export interface Cell {
+  readonly index: number;
+  /** Its place in words, e.g. "edges, w3" or "[0, 3]". */
+  readonly name: string;
+  readonly channel: number;
+  readonly channelName: string;
+  readonly weight: number;
+  /** The weight that is largest in size among those that share the scale. */
+  readonly largest: { readonly value: number; readonly name: string };
+  /** How many weights share the scale. */
+  readonly sharing: number;
+  readonly scale: number;
+  /** Weight / scale in the arithmetic of the weights, before it is rounded. */
+  readonly quotient: number;
+  readonly quantized: number;
+  readonly dequantized: number;
+  readonly error: number;
+}
+
+/** How channels are put in order: as they lie, the lowest SQNR first, or the largest range first. */
+export type ChannelOrder = "index" | "worst" | "range";
+
+/** A few channels that share a bar of a picture, or one. */
+export interface Bars {
+  readonly channels: number;
+  readonly channelsPerBar: number;
+  /** Names of the bars. */
+  readonly names: readonly string[];
+  /** The first channel of every bar. */
+  readonly first: Uint32Array;
+  /** Largest |weight| of the bar's channels, and the smallest of their largest. */
+  readonly highest: Float64Array;
+  readonly lowest: Float64Array;
+  /** Worst SQNR of the bar's channels with a scale for each channel, with one scale for all, and with groups. */
+  readonly channel: Float64Array;
+  readonly tensor: Float64Array;
+  readonly group: Float64Array | undefined;
 }
 
 /** Error figures of some channels, groups, or the tensor. */
@@ -93,6 +143,28 @@ export interface ScaleRows {
   readonly perTensorSqnr: Float64Array | undefined;
 }
 
+/** What a number line shows of a channel, or of all weights. */
+export interface Distribution {
+  readonly channel: number | undefined;
+  readonly name: string;
+  readonly count: number;
+  /** Largest |weight|; the bins lie between -range and range. */
+  readonly range: number;
+  readonly bins: Uint32Array;
+  /** The scale all these weights share under the settings; undefined where they have several. */
+  readonly scale: number | undefined;
+  /** Scale of the channel by itself; undefined for all weights. */
+  readonly ownScale: number | undefined;
+  /** The one scale for all. */
+  readonly tensorScale: number;
+  /** How often each integer is used under the settings, from -2^(bits-1); `codesPerBin` integers share a number. */
+  readonly codes: Uint32Array;
+  readonly codesPerBin: number;
+  /** Different integers used: under the settings, with the channel's own scale, with one scale for all. */
+  readonly used: { readonly chosen: number; readonly own: number; readonly tensor: number };
+  readonly sqnr: { readonly own: number; readonly tensor: number } | undefined;
+}
+
 export type Saved = "scales" | "quantized" | "dequantized" | "all";
 export type SavedAs = "csv" | "tsv" | "npy" | "json";
 
@@ -100,14 +172,23 @@ export type SavedAs = "csv" | "tsv" | "npy" | "json";
 export interface Tasks {
   open: { given: Source; answer: Opened };
   quantize: { given: Settings; answer: Summary };
+  /** What other settings would cost. */
+  assess: { given: Settings; answer: Cost };
+  map: { given: { map: MapName; axis: number; window: Window; rows: number; columns: number }; answer: Grid };
+  cell: { given: number; answer: Cell };
+  channels: { given: { order: ChannelOrder; bars: number }; answer: Bars };
+  distribution: { given: { channel: number | undefined }; answer: Distribution };
   cells: { given: { table: Table; window: Window }; answer: Cells };
-  scales: { given: { first: number; count: number }; answer: ScaleRows };
+  scales: { given: { first: number; count: number; order: ChannelOrder }; answer: ScaleRows };
   save: { given: { what: Saved; as: SavedAs }; answer: Blob };
 }
 
 export type Task = keyof Tasks;
 
-export type Request = { [T in Task]: { id: number; task: T; given: Tasks[T]["given"] } }[Task];
+/** A question, or the word that nobody waits for the answers to those before `firstWanted`. */
+export type Request =
+  | { [T in Task]: { id: number; task: T; given: Tasks[T]["given"] } }[Task]
+  | { firstWanted: number };
 
 /** Why a task failed; the range is the part of a pasted text to point at. */
 export interface Failure {
@@ -118,4 +199,6 @@ export interface Failure {
 export type Reply =
   | { id: number; progress: string }
   | { id: number; answer: Tasks[Task]["answer"] }
+  /** The question was about weights or a result that have been replaced meanwhile. */
+  | { id: number; outdated: true }
   | { id: number; failure: Failure };

@@ -1,8 +1,8 @@
-import { byId, html } from "./dom.js";
-import { count, counted } from "./format.js";
-import type { Opened, Settings } from "./protocol.js";
+import { byId, html } from "../dom.js";
+import { count, counted } from "../format.js";
+import type { Opened, Settings } from "../protocol.js";
 
-/** A usual group size; the nearest divisor below is proposed where it does not divide the axis. */
+/** A usual group size; a divisor of the axis below it is proposed where it is none. */
 const USUAL_GROUP = 32;
 
 /** The controls of the quantization, kept within what the weights allow. */
@@ -42,10 +42,10 @@ export class SettingsForm {
     this.#update();
   }
 
-  /** Takes over the axes of newly opened weights; the chosen ones are kept where they exist. */
-  fit({ shape, stored }: Opened, axis?: number) {
-    const chosen = axis ?? Number(this.#axis.value);
-    const along = this.#shape.length === shape.length ? Number(this.#along.value) : shape.length - 1;
+  /** Takes over the axes of newly opened weights; the chosen ones are kept where they exist and nothing is preset. */
+  fit({ shape, stored }: Opened, preset: Partial<Settings>) {
+    const chosen = preset.axis ?? Number(this.#axis.value);
+    const along = preset.along ?? (this.#shape.length === shape.length ? Number(this.#along.value) : shape.length - 1);
     this.#shape = shape;
     for (const [select, value] of [
       [this.#axis, chosen],
@@ -57,6 +57,8 @@ export class SettingsForm {
       select.value = String(value < shape.length ? value : 0);
     }
     if (!this.#groupTyped || shape[along] % this.#group.valueAsNumber !== 0) this.#proposeGroup();
+    if (preset.arithmetic !== undefined) this.#arithmetic = preset.arithmetic;
+    this.#take(preset);
 
     const arithmetic = byId("arithmetic", HTMLFieldSetElement);
     arithmetic.disabled = stored !== undefined;
@@ -86,6 +88,23 @@ export class SettingsForm {
     return problem === undefined ? settings : undefined;
   }
 
+  /** Takes over settings that were chosen elsewhere; the axes must exist. */
+  set(settings: Settings) {
+    this.#take(settings);
+    this.#update();
+  }
+
+  #take({ bits, granularity, group }: Partial<Settings>) {
+    if (bits !== undefined) this.#bits.value = String(bits);
+    if (granularity !== undefined)
+      for (const radio of radios("granularity")) radio.checked = radio.value === granularity;
+    if (group !== undefined) {
+      this.#group.value = String(group);
+      this.#groupTyped = true;
+    }
+    this.#tellBits();
+  }
+
   #tellBits() {
     const bits = this.#bits.valueAsNumber;
     const limit = 2 ** (bits - 1);
@@ -96,9 +115,10 @@ export class SettingsForm {
 
   #proposeGroup() {
     const length = this.#shape[Number(this.#along.value)] ?? USUAL_GROUP;
-    let group = Math.min(USUAL_GROUP, length);
+    // Smaller than the axis, if that can be: one group of all is no group.
+    let group = Math.min(USUAL_GROUP, Math.max(1, Math.floor(length / 2)));
     while (length % group !== 0) group--;
-    this.#group.value = String(group);
+    this.#group.value = String(group === 1 ? length : group);
     this.#groupTyped = false;
   }
 

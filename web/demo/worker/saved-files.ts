@@ -1,12 +1,12 @@
 import { writeNpy } from "channelwise/npy";
 import { dsvFormat } from "d3-dsv";
-import type { Saved, SavedAs } from "./protocol.js";
+import type { Saved, SavedAs } from "../protocol.js";
+import { referenceJsonParts } from "../reference-json.js";
 import { axisNames, type Quantization } from "./quantization.js";
-import { referenceJsonParts } from "./reference-json.js";
 import { scaleName } from "./windows.js";
 
 /** A result as a file. */
-export function takeAway(quantization: Quantization, what: Saved, as: SavedAs): Blob {
+export function savedFile(quantization: Quantization, what: Saved, as: SavedAs): Blob {
   const { result } = quantization;
   if (as === "json") return textBlob(referenceJsonParts(result), "application/json");
   if (as === "npy") {

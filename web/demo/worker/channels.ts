@@ -1,3 +1,6 @@
+import { product } from "../matrix.js";
+import type { ChannelOrder } from "../protocol.js";
+
 /** The channels of a tensor: element (o, c, i) of outer x channels x inner belongs to channel c. */
 export interface ChannelLayout {
   readonly outer: number;
@@ -6,8 +9,23 @@ export interface ChannelLayout {
 }
 
 export function channelLayout(shape: readonly number[], axis: number): ChannelLayout {
-  const product = (dimensions: readonly number[]) => dimensions.reduce((a, b) => a * b, 1);
   return { outer: product(shape.slice(0, axis)), channels: shape[axis], inner: product(shape.slice(axis + 1)) };
+}
+
+/** The values of one channel, in the order of the tensor. */
+export function valuesOf<A extends Float32Array | Float64Array | Int8Array | Int16Array>(
+  values: A,
+  { outer, channels, inner }: ChannelLayout,
+  channel: number,
+): A {
+  const run = (o: number) => {
+    const start = (o * channels + channel) * inner;
+    return values.subarray(start, start + inner);
+  };
+  if (outer === 1) return run(0) as A;
+  const gathered = new (values.constructor as new (length: number) => A)(outer * inner);
+  for (let o = 0; o < outer; o++) gathered.set(run(o), o * inner);
+  return gathered;
 }
 
 /** Largest |weight| of every channel. */
@@ -57,9 +75,11 @@ function forEachRun(
   }
 }
 
-/** One number for each `size` neighbours; the last may stand for fewer. */
-export function reduceEach(values: Float64Array, size: number, reduce: (a: number, b: number) => number): Float64Array {
-  return Float64Array.from({ length: Math.ceil(values.length / size) }, (_, i) =>
-    values.subarray(i * size, (i + 1) * size).reduce((a, b) => reduce(a, b)),
-  );
+/** The places in order: as they are, those of the lowest SQNR first, or those of the largest range. */
+export function inOrder(order: ChannelOrder, sqnr: Float64Array, ranges: ArrayLike<number>): Uint32Array {
+  const places = Uint32Array.from(sqnr, (_, place) => place);
+  // Infinity - Infinity is NaN, which leaves equals in their order.
+  if (order === "worst") places.sort((a, b) => sqnr[a] - sqnr[b] || a - b);
+  if (order === "range") places.sort((a, b) => ranges[b] - ranges[a] || a - b);
+  return places;
 }

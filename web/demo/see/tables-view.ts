@@ -1,9 +1,10 @@
-import { html, scrollRegion } from "./dom.js";
-import { type Engine, Interrupted } from "./engine.js";
-import { count, decibels, digits } from "./format.js";
+import { html, scrollRegion } from "../dom.js";
+import { type Engine, unlessInterrupted } from "../engine.js";
+import { count, decibels, digits } from "../format.js";
+import { matrixOf } from "../matrix.js";
+import type { Cells, ChannelOrder, ScaleRows, Summary, Table } from "../protocol.js";
 import { Pager } from "./pager.js";
-import type { Cells, ScaleRows, Summary, Table } from "./protocol.js";
-import { chosenOf } from "./summary-view.js";
+import { chosenOf } from "./result-view.js";
 
 const ROWS = 50;
 const COLUMNS = 20;
@@ -18,22 +19,27 @@ const tableOf: Record<Exclude<Tab, "Scales">, Table> = {
   Weights: "weights",
 };
 
-/** The result as tables, one at a time and a window of it. */
+/** The result as tables, one at a time and a window of it; hidden until they are wanted. */
 export class TablesView {
   readonly #engine: Engine;
-  readonly #panel: HTMLElement;
+  readonly #details: HTMLDetailsElement;
+  readonly #panel = html("div", { id: "panel", role: "tabpanel" });
   readonly #buttons: Record<Tab, HTMLButtonElement>;
-  readonly #rowPager = new Pager("Rows", ROWS, () => this.#draw());
-  readonly #columnPager = new Pager("Columns", COLUMNS, () => this.#draw());
-  readonly #scalePager = new Pager("Scales", ROWS, () => this.#draw());
+  readonly #rowPager = new Pager("Rows", ROWS, () => this.#redraw());
+  readonly #columnPager = new Pager("Columns", COLUMNS, () => this.#redraw());
+  readonly #scalePager = new Pager("Scales", ROWS, () => this.#redraw());
   readonly #region = scrollRegion("Table");
   #tab: Tab = "Scales";
+  #order: ChannelOrder = "worst";
   #summary: Summary | undefined;
 
-  constructor(tablist: HTMLElement, panel: HTMLElement, engine: Engine) {
+  constructor(root: HTMLElement, engine: Engine) {
     this.#engine = engine;
-    this.#panel = panel;
-    panel.append(this.#scalePager.element, this.#rowPager.element, this.#columnPager.element, this.#region);
+    const tablist = html("div", { class: "tabs", role: "tablist", "aria-label": "Tables" });
+    this.#panel.append(this.#scalePager.element, this.#rowPager.element, this.#columnPager.element, this.#region);
+    this.#details = html("details", {}, html("summary", {}, "All numbers as tables"), tablist, this.#panel);
+    this.#details.addEventListener("toggle", () => this.#redraw());
+    root.append(this.#details);
     this.#buttons = Object.fromEntries(tabs.map((tab) => [tab, this.#tabButton(tab)])) as Record<
       Tab,
       HTMLButtonElement
@@ -43,14 +49,19 @@ export class TablesView {
     this.#mark();
   }
 
-  show(summary: Summary) {
+  async show(summary: Summary) {
     this.#summary = summary;
-    const columns = summary.shape.at(-1) as number;
-    const elements = summary.shape.reduce((product, dimension) => product * dimension, 1);
-    this.#rowPager.setTotal(elements / columns);
+    const { rows, columns } = matrixOf(summary.shape, summary.settings.axis);
+    this.#rowPager.setTotal(rows);
     this.#columnPager.setTotal(columns);
     this.#scalePager.setTotal(chosenOf(summary).scales);
-    this.#draw();
+    await this.#draw();
+  }
+
+  /** Puts the scales in another order. */
+  setOrder(order: ChannelOrder) {
+    this.#order = order;
+    this.#redraw();
   }
 
   #tabButton(tab: Tab): HTMLButtonElement {
@@ -76,7 +87,7 @@ export class TablesView {
   #select(tab: Tab) {
     this.#tab = tab;
     this.#mark();
-    this.#draw();
+    this.#redraw();
   }
 
   #mark() {
@@ -93,19 +104,19 @@ export class TablesView {
 
   async #draw() {
     const [tab, summary] = [this.#tab, this.#summary];
-    if (summary === undefined) return;
+    if (summary === undefined || !this.#details.open) return;
     const [rows, columns] = [this.#rowPager.window, this.#columnPager.window];
     const window = { row: rows.first, rows: rows.count, column: columns.first, columns: columns.count };
-    try {
-      const table =
-        tab === "Scales"
-          ? scalesTable(await this.#engine.ask("scales", this.#scalePager.window), summary)
-          : cellsTable(await this.#engine.ask("cells", { table: tableOf[tab], window }), tab, summary);
-      // Answers come in the order of the questions, so that a later one is never overwritten.
-      this.#region.replaceChildren(table);
-    } catch (error) {
-      if (!(error instanceof Interrupted)) this.#region.replaceChildren((error as Error).message);
-    }
+    const table =
+      tab === "Scales"
+        ? scalesTable(await this.#engine.ask("scales", { ...this.#scalePager.window, order: this.#order }), summary)
+        : cellsTable(await this.#engine.ask("cells", { table: tableOf[tab], window }), tab, summary);
+    // Answers come in the order of the questions, so that a later one is never overwritten.
+    this.#region.replaceChildren(table);
+  }
+
+  #redraw() {
+    unlessInterrupted(this.#draw());
   }
 }
 
@@ -159,13 +170,11 @@ function cellsTable(
       ...Array.from(values, (value) => html("td", {}, text(value))),
     );
   });
+  const { rowShape } = matrixOf(shape, settings.axis);
   const corner =
-    shape.length > 2
-      ? `axes ${shape
-          .slice(0, -1)
-          .map((_, axis) => axis)
-          .join(", ")}`
-      : "row";
+    shape.length < 3
+      ? "row"
+      : `${rowShape.length === 1 ? "axis" : "axes"} ${rowShape.map((_, axis) => axis).join(", ")}`;
   return grid(caption, corner, cells.columnNames, lines);
 }
 

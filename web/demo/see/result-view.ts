@@ -1,6 +1,6 @@
-import { html, scrollRegion } from "./dom.js";
-import { bytes, count, decibels, digits } from "./format.js";
-import type { Assessment, Settings, Summary } from "./protocol.js";
+import { html, scrollRegion } from "../dom.js";
+import { bytes, count, decibels, digits } from "../format.js";
+import type { Assessment, Settings, Summary } from "../protocol.js";
 
 /** The assessment of the granularity that was chosen. */
 export function chosenOf({ assessments, settings }: Summary): Assessment {

@@ -1,6 +1,6 @@
 import { parseMatrix, type TextMatrix } from "channelwise/files";
 import { readNpy } from "channelwise/npy";
-import type { Arithmetic, Source } from "./protocol.js";
+import type { Arithmetic, Source } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */
 export interface Tensor extends Omit<TextMatrix, "values"> {

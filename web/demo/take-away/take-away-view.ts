@@ -1,8 +1,8 @@
-import { html } from "./dom.js";
-import { type Engine, Interrupted } from "./engine.js";
-import { count } from "./format.js";
-import type { Opened, Saved, SavedAs, Summary } from "./protocol.js";
-import { chosenOf } from "./summary-view.js";
+import { html } from "../dom.js";
+import { type Engine, Interrupted } from "../engine.js";
+import { count } from "../format.js";
+import type { Opened, Saved, SavedAs, Source, Summary } from "../protocol.js";
+import { chosenOf } from "../see/result-view.js";
 
 /** More numbers than this make a text that clipboards and their readers choke on. */
 const MAX_COPIED = 1_000_000;
@@ -58,7 +58,7 @@ export class TakeAwayView {
     );
   }
 
-  show(opened: Opened, summary: Summary) {
+  show(_source: Source, opened: Opened, summary: Summary) {
     this.#name = opened.name;
     this.#summary = summary;
     this.#told.textContent = "";

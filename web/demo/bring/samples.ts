@@ -1,5 +1,5 @@
-import { html } from "./dom.js";
-import { shapeText } from "./format.js";
+import { html } from "../dom.js";
+import { shapeText } from "../format.js";
 
 /** Real weights that lie beside the page, as samples/index.json lists them. */
 export interface Sample {

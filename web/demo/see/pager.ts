@@ -1,5 +1,5 @@
-import { html } from "./dom.js";
-import { count } from "./format.js";
+import { html } from "../dom.js";
+import { count } from "../format.js";
 
 /** Moves a window of fixed size over a number of things; hidden while all of them fit. */
 export class Pager {

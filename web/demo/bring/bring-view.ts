@@ -1,0 +1,144 @@
+import { byId } from "../dom.js";
+import { TaskError } from "../engine.js";
+import { bytes, shapeText } from "../format.js";
+import type { Opened, Settings, Source } from "../protocol.js";
+import { example } from "./example.js";
+import { loadSamples, type Sample } from "./samples.js";
+
+/** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
+const MAX_TYPED = 200_000;
+
+/** Milliseconds without a further keystroke before the work begins. */
+const TYPING_PAUSE = 250;
+
+/** What is brought, and the settings that come with it. */
+export interface Brought {
+  /** Undefined while the text box is empty. */
+  readonly source: Source | undefined;
+  readonly preset: Partial<Settings>;
+}
+
+/** Text that is pasted, a file that is opened or dropped, or a sample; and what is wrong with it, beside it. */
+export class BringView {
+  readonly #text = byId("text", HTMLTextAreaElement);
+  readonly #samples = byId("sample", HTMLSelectElement);
+  readonly #brought: (brought: Brought) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #source: Source | undefined;
+
+  constructor(brought: (brought: Brought) => void) {
+    this.#brought = brought;
+    this.#listenToText();
+    this.#listenToFiles();
+    byId("close", HTMLButtonElement).addEventListener("click", () => {
+      this.#samples.value = "";
+      this.#openText({});
+      this.#text.focus();
+    });
+    loadSamples(this.#samples, (sample) => (sample === "example" ? this.openExample() : this.#openSample(sample, {})));
+  }
+
+  openExample() {
+    this.openText(example, { axis: 0 });
+    this.#samples.value = "example";
+  }
+
+  openText(text: string, preset: Partial<Settings>) {
+    this.#text.value = text;
+    this.#samples.value = "";
+    this.#openText(preset);
+  }
+
+  showOpened({ shape, layout }: Opened) {
+    byId("understood", HTMLElement).textContent = `${shapeText(shape)}, ${layout}`;
+  }
+
+  showProblem(error: Error | undefined) {
+    const isText = this.#source?.kind === "text";
+    byId("input-problem", HTMLElement).hidden = error === undefined;
+    byId("input-error", HTMLElement).textContent = error?.message ?? "";
+    this.#text.setAttribute("aria-invalid", String(error !== undefined && isText));
+    if (error !== undefined) this.clearOpened();
+
+    const range = error instanceof TaskError && isText ? error.range : undefined;
+    const button = byId("show-problem", HTMLButtonElement);
+    button.hidden = range === undefined;
+    button.onclick = () => {
+      const [start, length] = range as readonly [number, number];
+      this.#text.focus();
+      this.#text.setSelectionRange(start, start + length);
+    };
+  }
+
+  clearOpened() {
+    byId("understood", HTMLElement).textContent = "";
+  }
+
+  #openText(preset: Partial<Settings>) {
+    const text = this.#text.value;
+    this.#showSource();
+    this.#bring(text.trim() === "" ? undefined : { kind: "text", text }, preset);
+  }
+
+  #openFile(file: File) {
+    this.#samples.value = "";
+    this.#showSource(file.name, bytes(file.size));
+    this.#bring({ kind: "file", file });
+  }
+
+  #openSample({ name, url, axis, description, source }: Sample, preset: Partial<Settings>) {
+    this.#showSource(name, `${description} (${source})`);
+    this.#bring({ kind: "sample", name, url }, { axis, ...preset });
+  }
+
+  #bring(source: Source | undefined, preset: Partial<Settings> = {}) {
+    clearTimeout(this.#timer);
+    this.#source = source;
+    this.#brought({ source, preset });
+  }
+
+  /** Shows the text box, or the open file in its place. */
+  #showSource(name?: string, description = "") {
+    byId("pasted", HTMLElement).hidden = name !== undefined;
+    byId("opened", HTMLElement).hidden = name === undefined;
+    byId("opened-name", HTMLElement).textContent = name ?? "";
+    byId("opened-description", HTMLElement).textContent = description;
+  }
+
+  #listenToText() {
+    this.#text.addEventListener("input", () => {
+      this.#samples.value = "";
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#openText({}), TYPING_PAUSE);
+    });
+    this.#text.addEventListener("paste", (event) => {
+      const pasted = event.clipboardData?.getData("text/plain") ?? "";
+      if (pasted.length <= MAX_TYPED) return;
+      event.preventDefault();
+      this.#openFile(new File([pasted], "pasted text"));
+    });
+  }
+
+  #listenToFiles() {
+    const file = byId("file", HTMLInputElement);
+    file.addEventListener("change", () => {
+      if (file.files?.[0]) this.#openFile(file.files[0]);
+      file.value = ""; // so that the same file can be opened again after it has changed
+    });
+    document.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      document.body.classList.add("dropping");
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (event.relatedTarget === null) document.body.classList.remove("dropping");
+    });
+    document.addEventListener("drop", (event) => {
+      document.body.classList.remove("dropping");
+      const dropped = event.dataTransfer?.files[0];
+      if (dropped === undefined) return;
+      event.preventDefault();
+      this.#openFile(dropped);
+    });
+  }
+}

@@ -1,0 +1,155 @@
+import { html, svg } from "../dom.js";
+import { type Engine, unlessInterrupted } from "../engine.js";
+import { count, typeset } from "../format.js";
+import type { Cell, Summary } from "../protocol.js";
+import type { Selection } from "../selection.js";
+import { term } from "../terms.js";
+
+/** Digits that tell float32 values apart, and float64 values well enough to follow them. */
+const DIGITS = 9;
+
+const number = (value: number) => typeset(value, DIGITS);
+
+/** The chosen weight on its way through the formula, with its real numbers. */
+export class CellView {
+  readonly #root: HTMLElement;
+  readonly #engine: Engine;
+  readonly #selection: Selection;
+  #summary: Summary | undefined;
+
+  constructor(root: HTMLElement, engine: Engine, selection: Selection) {
+    this.#root = root;
+    this.#engine = engine;
+    this.#selection = selection;
+    selection.onChange(() => unlessInterrupted(this.#draw()));
+  }
+
+  async show(summary: Summary) {
+    this.#summary = summary;
+    await this.#draw();
+  }
+
+  async #draw() {
+    const summary = this.#summary;
+    if (summary === undefined) return;
+    const cell = await this.#engine.ask("cell", this.#selection.index);
+    this.#root.replaceChildren(
+      html("p", { class: "cell-name" }, "The weight at ", html("strong", {}, cell.name), ": click another in a map."),
+      html("ol", { class: "steps" }, ...steps(cell, summary)),
+      numberLine(cell),
+    );
+  }
+}
+
+function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
+  const { weight, largest, scale, quotient, quantized, dequantized, error } = cell;
+  const lowest = -(2 ** (settings.bits - 1));
+  const highest = -lowest - 1;
+  const size = Math.abs(largest.value);
+  const rounded = roundHalfEven(quotient);
+  const step = (title: string | Node, formula: string, note: string | Node) =>
+    html(
+      "li",
+      {},
+      html("span", { class: "step" }, title),
+      html("code", {}, formula),
+      html("span", { class: "note" }, note),
+    );
+  const nothing = scale === 1 && size / highest !== 1;
+  return [
+    step(
+      "Largest |weight|",
+      `max = ${number(size)}`,
+      `at ${largest.name}, of the ${count(cell.sharing)} weights that share ${sharers(cell, settings.granularity)}`,
+    ),
+    step(
+      term("scale", "Scale"),
+      nothing ? "scale = 1" : `scale = max / ${count(highest)} = ${number(scale)}`,
+      nothing
+        ? "the weights are all 0, or too small to have a scale"
+        : `the largest integer of ${settings.bits} bits is 2${superscript(settings.bits - 1)} − 1 = ${count(highest)}`,
+    ),
+    step(
+      "Divide",
+      `${number(weight)} / ${number(scale)} = ${number(quotient)}`,
+      `the weight in steps of the scale, as ${arithmetic}`,
+    ),
+    step(
+      term("rounding", "Round"),
+      `${number(quotient)} → ${number(quantized)}`,
+      rounded === quantized
+        ? Math.abs(quotient % 1) === 0.5
+          ? "a half goes to the even neighbour"
+          : "to the nearest integer"
+        : `to ${number(rounded)}, which is clamped to ${count(highest)}`,
+    ),
+    step(
+      term("dequantized", "Back"),
+      `${number(quantized)} × ${number(scale)} = ${number(dequantized)}`,
+      "what a program that loads the integers computes with",
+    ),
+    step(
+      "Error",
+      `${number(weight)} − ${number(dequantized)} = ${number(error)}`,
+      `at most half a step, ${number(scale / 2)}${weight === 0 ? "" : `; here ${typeset(Math.abs(error / weight) * 100, 3)} % of the weight`}`,
+    ),
+  ];
+}
+
+function sharers({ channelName }: Cell, granularity: "channel" | "tensor" | "group"): string {
+  if (granularity === "tensor") return "the one scale";
+  return granularity === "group" ? "the scale of the group" : `the scale of ${channelName}`;
+}
+
+/** Only to tell a reader whether the integer was clamped; the integer itself is the library's. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function superscript(value: number): string {
+  return Array.from(String(value), (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
+}
+
+/** The quotient between the integers around it, and the one it is rounded to. */
+function numberLine({ quotient, quantized, scale }: Cell): SVGSVGElement {
+  const [width, height, margin] = [560, 92, 48];
+  const first = Math.floor(quotient) - 1;
+  const shown = [first, first + 1, first + 2, first + 3];
+  const x = (value: number) => margin + ((value - first) / 3) * (width - 2 * margin);
+  const [y, at] = [52, x(quotient)];
+  const label = `${number(quotient)} lies between ${shown[1]} and ${shown[2]}, and becomes ${quantized}.`;
+  return svg(
+    "svg",
+    { class: "number-line", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}` },
+    svg("line", { class: "axis", x1: 8, x2: width - 8, y1: y, y2: y }),
+    ...shown.flatMap((integer) => [
+      svg("line", { class: "axis", x1: x(integer), x2: x(integer), y1: y - 7, y2: y + 7 }),
+      svg(
+        "text",
+        { class: integer === quantized ? "chosen" : "tick-text", x: x(integer), y: y + 22, "text-anchor": "middle" },
+        typeset(integer, DIGITS),
+      ),
+      svg(
+        "text",
+        { class: "tick-text small", x: x(integer), y: y + 36, "text-anchor": "middle" },
+        `= ${typeset(integer * scale, 4)}`,
+      ),
+    ]),
+    ...(shown.includes(quantized)
+      ? [
+          svg("path", {
+            class: "arrow",
+            d: `M${at} ${y - 12}Q${(at + x(quantized)) / 2} ${y - 40} ${x(quantized)} ${y - 10}`,
+          }),
+        ]
+      : []),
+    svg("circle", { class: "weight", cx: at, cy: y, r: 6 }),
+    svg(
+      "text",
+      { class: "tick-text", x: at, y: 14, "text-anchor": at > width / 2 ? "end" : "start" },
+      number(quotient),
+    ),
+  );
+}

@@ -1,0 +1,252 @@
+import { html, svg } from "../dom.js";
+import { type Engine, unlessInterrupted } from "../engine.js";
+import { count, counted, decibels, digits, typeset } from "../format.js";
+import type { Distribution, Summary } from "../protocol.js";
+import type { Selection } from "../selection.js";
+import { type Content, Figure, tableOf } from "./figure.js";
+import { linear, linearTicks } from "./ticks.js";
+
+/** Levels closer than so many pixels are one band. */
+const CLOSEST = 2;
+const MARGIN = 12;
+
+/** One channel, and all weights, on the number line: where they lie, the levels they can take, the integers they become. */
+export class DistributionView {
+  readonly #engine: Engine;
+  readonly #selection: Selection;
+  readonly #channel = html("input", { id: "channel", type: "number", min: "0", step: "1", inputmode: "numeric" });
+  readonly #name = html("span", { class: "note" });
+  readonly #why = new Figure();
+  readonly #weights = new Figure();
+  readonly #codes = new Figure();
+  #summary: Summary | undefined;
+
+  /** @param why where the picture of one channel goes. @param root where those of all weights go. */
+  constructor(why: HTMLElement, root: HTMLElement, engine: Engine, selection: Selection) {
+    this.#engine = engine;
+    this.#selection = selection;
+    this.#channel.addEventListener("change", () => {
+      const last = Number(this.#channel.max);
+      selection.selectChannel(Math.min(last, Math.max(0, Math.trunc(this.#channel.valueAsNumber || 0))));
+    });
+    const field = html(
+      "p",
+      { class: "inline-field" },
+      html("label", { for: "channel" }, "Channel"),
+      this.#channel,
+      this.#name,
+    );
+    why.append(field, this.#why.element);
+    root.append(html("div", { class: "figures" }, this.#weights.element, this.#codes.element));
+    selection.onChange(() => unlessInterrupted(this.#drawChannel()));
+  }
+
+  async show(summary: Summary) {
+    this.#summary = summary;
+    this.#channel.max = String(summary.channels - 1);
+    await this.#drawChannel();
+    const all = await this.#engine.ask("distribution", { channel: undefined });
+    this.#weights.show(weightsContent(all, summary));
+    this.#codes.show(codesContent(all, summary));
+  }
+
+  async #drawChannel() {
+    const summary = this.#summary;
+    if (summary === undefined) return;
+    const channel = this.#selection.channel ?? summary.mostGained;
+    const distribution = await this.#engine.ask("distribution", { channel });
+    this.#channel.value = String(channel);
+    this.#name.textContent =
+      this.#selection.channel === undefined
+        ? `${distribution.name}, which gains most by a scale of its own`
+        : distribution.name;
+    this.#why.show(whyContent(distribution, summary));
+  }
+}
+
+/** Why one scale for each channel: the same weights over the levels of either scale. */
+function whyContent(distribution: Distribution, { settings }: Summary): Content {
+  const { name, range, ownScale = 1, tensorScale, used, sqnr } = distribution;
+  const reached = (scale: number) => Math.max(1, 2 * Math.round(range / scale) + 1);
+  const [own, shared] = [reached(ownScale), reached(tensorScale)];
+  const lost = Math.log2(tensorScale / ownScale);
+  const verdict =
+    used.tensor === 1 && used.own > 1
+      ? "With one scale for all, nothing of it is left."
+      : lost < 0.05
+        ? "Nothing is lost by one scale for all here."
+        : `${lost.toFixed(1)} of the ${settings.bits} bits are lost to one scale for all.`;
+  return {
+    title: `The weights of ${name} and the values they can take`,
+    explanation: `With its own scale they become ${counted(used.own, "different integer")} (${decibels(sqnr?.own ?? 0)}), with one scale for all ${count(used.tensor)} (${decibels(sqnr?.tensor ?? 0)}). ${verdict}`,
+    legend: [
+      ["plain", "weights of the channel"],
+      ["own", `own scale, ${typeset(ownScale, 3)}: ${counted(own, "level")} in reach`],
+      ["all", `one scale for all, ${typeset(tensorScale, 3)}: ${counted(shared, "level")} in reach`],
+    ],
+    draw: (width) => {
+      const line = new NumberLine(distribution, width, 190);
+      line.bars(24, 92);
+      line.levels(ownScale, "own", 100, 124);
+      line.levels(tensorScale, "all", 132, 156);
+      return line.finish(
+        `${counted(own, "level")} of its own scale and ${counted(shared, "level")} of the one scale for all lie in the range of ${name}.`,
+      );
+    },
+    table: () => binsTable(`Weights of ${name}`, distribution),
+  };
+}
+
+function weightsContent(distribution: Distribution, { settings }: Summary): Content {
+  const { count: weights, range, scale, tensorScale } = distribution;
+  const levels =
+    scale === undefined
+      ? "Below, the levels of one scale for all: those of the channels' own scales differ from channel to channel."
+      : "Below, the levels that they are rounded to.";
+  return {
+    title: "All weights",
+    explanation: `${counted(weights, "weight")} between −${digits(range, 4)} and ${digits(range, 4)}. ${levels}`,
+    legend: [
+      ["plain", "weights"],
+      ["all", `levels of ${settings.bits} bits`],
+    ],
+    draw: (width) => {
+      const line = new NumberLine(distribution, width, 168);
+      line.bars(24, 104);
+      line.levels(tensorScale, "all", 112, 134);
+      return line.finish(`Histogram of ${counted(weights, "weight")}, up to ${digits(range, 4)} in size.`);
+    },
+    table: () => binsTable("All weights", distribution),
+  };
+}
+
+function codesContent({ codes, codesPerBin, used, count: weights }: Distribution, { settings }: Summary): Content {
+  const lowest = -(2 ** (settings.bits - 1));
+  const most = codes.reduce((a, b) => Math.max(a, b));
+  const binText = (bin: number) => {
+    const first = lowest + bin * codesPerBin;
+    return codesPerBin === 1 ? typeset(first, 6) : `${typeset(first, 6)} to ${typeset(first + codesPerBin - 1, 6)}`;
+  };
+  return {
+    title: "Integers used",
+    explanation: `${count(used.chosen)} of the ${count(-2 * lowest)} integers of ${settings.bits} bits are used.${codes[0] === 0 && codesPerBin === 1 ? ` ${typeset(lowest, 6)} is not: the scales are symmetric.` : ""}`,
+    legend: [["own", `how often each is used${codesPerBin > 1 ? ` (${codesPerBin} to a bar)` : ""}`]],
+    draw: (width) => {
+      const height = 168;
+      const [top, bottom] = [24, 134];
+      const x = linear([0, codes.length], [MARGIN, width - MARGIN]);
+      const y = linear([0, Math.sqrt(most)], [bottom, top]);
+      const ticks = linearTicks(lowest, -lowest - 1, 6).filter(Number.isInteger);
+      return svg(
+        "svg",
+        {
+          role: "img",
+          "aria-label": `${count(used.chosen)} different integers are used.`,
+          width,
+          height,
+          viewBox: `0 0 ${width} ${height}`,
+        },
+        svg("text", { class: "axis-title", x: 0, y: 11 }, `up to ${count(most)} weights (heights: square roots)`),
+        ...Array.from(codes, (number, bin) => {
+          const at = y(Math.sqrt(number));
+          const shape = { x: x(bin), y: at, width: x(1) - x(0), height: bottom - at };
+          return svg(
+            "rect",
+            { class: "own", ...shape },
+            svg("title", {}, `${binText(bin)}: ${counted(number, "weight")}`),
+          );
+        }),
+        svg("line", { class: "axis", x1: MARGIN, x2: width - MARGIN, y1: bottom, y2: bottom }),
+        ...ticks.map((tick) =>
+          svg(
+            "text",
+            { class: "tick-text", x: x((tick - lowest + 0.5) / codesPerBin), y: bottom + 16, "text-anchor": "middle" },
+            typeset(tick, 6),
+          ),
+        ),
+      );
+    },
+    table: () =>
+      tableOf(
+        `Integers used, of ${counted(weights, "weight")}`,
+        ["integer", "weights"],
+        Array.from(codes, (number, bin) => [binText(bin), count(number)]).filter(([, number]) => number !== "0"),
+      ),
+  };
+}
+
+function binsTable(title: string, { bins, range }: Distribution): HTMLTableElement {
+  const edge = (bin: number) => typeset(((2 * bin) / bins.length - 1) * range, 4);
+  return tableOf(
+    title,
+    ["between", "and", "weights"],
+    Array.from(bins, (number, bin) => [edge(bin), edge(bin + 1), count(number)]).filter(
+      ([, , number]) => number !== "0",
+    ),
+  );
+}
+
+/** A histogram over a number line from -range to range, and levels below it. */
+class NumberLine {
+  readonly #distribution: Distribution;
+  readonly #width: number;
+  readonly #height: number;
+  readonly #range: number;
+  readonly #shapes: SVGElement[] = [];
+
+  constructor(distribution: Distribution, width: number, height: number) {
+    this.#distribution = distribution;
+    this.#width = width;
+    this.#height = height;
+    this.#range = distribution.range || 1;
+  }
+
+  bars(top: number, bottom: number) {
+    const { bins } = this.#distribution;
+    const most = bins.reduce((a, b) => Math.max(a, b));
+    const y = linear([0, Math.sqrt(most)], [bottom, top]);
+    const width = (this.#width - 2 * MARGIN) / bins.length;
+    bins.forEach((number, bin) => {
+      const at = y(Math.sqrt(number));
+      const shape = { class: "plain", x: MARGIN + bin * width, y: at, width, height: bottom - at };
+      if (number > 0) this.#shapes.push(svg("rect", shape, svg("title", {}, counted(number, "weight"))));
+    });
+    this.#shapes.push(
+      svg("text", { class: "axis-title", x: 0, y: 11 }, `up to ${counted(most, "weight")} (heights: square roots)`),
+      svg("line", { class: "axis", x1: MARGIN, x2: this.#width - MARGIN, y1: bottom, y2: bottom }),
+    );
+  }
+
+  /** Marks every multiple of a scale in sight, or a band where they are too close to be told apart. */
+  levels(scale: number, style: string, top: number, bottom: number) {
+    const most = Math.floor((this.#range / scale) * 1.0001);
+    const apart = this.#x(scale) - this.#x(0);
+    if (apart < CLOSEST) {
+      const [x, width] = [MARGIN, this.#width - 2 * MARGIN];
+      this.#shapes.push(svg("rect", { class: `${style} band`, x, y: top, width, height: bottom - top }));
+      return;
+    }
+    const strokes = Array.from({ length: 2 * most + 1 }, (_, i) => {
+      const x = this.#x((i - most) * scale);
+      return `M${x.toFixed(2)} ${top}V${bottom}`;
+    });
+    this.#shapes.push(svg("path", { class: `level ${style}`, d: strokes.join("") }));
+  }
+
+  finish(label: string): SVGSVGElement {
+    const [width, height] = [this.#width, this.#height];
+    const ticks = linearTicks(-this.#range, this.#range, 6).map((value) =>
+      svg(
+        "text",
+        { class: "tick-text", x: this.#x(value), y: height - 12, "text-anchor": "middle" },
+        typeset(value, 6),
+      ),
+    );
+    const size = { width, height, viewBox: `0 0 ${width} ${height}` };
+    return svg("svg", { role: "img", "aria-label": label, ...size }, ...this.#shapes, ...ticks);
+  }
+
+  #x(value: number): number {
+    return MARGIN + ((value / this.#range + 1) / 2) * (this.#width - 2 * MARGIN);
+  }
+}

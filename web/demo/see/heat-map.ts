@@ -1,0 +1,228 @@
+import { html } from "../dom.js";
+import { typeset } from "../format.js";
+import type { Grid, MapName } from "../protocol.js";
+import { inkOn, paint } from "./palette.js";
+import { linearTicks } from "./ticks.js";
+import type { Viewport } from "./viewport.js";
+
+/** Pixels of the page: room for names of rows and columns, and what a cell needs to show its number. */
+export const GUTTER = { left: 58, top: 18 };
+const NUMBER = { width: 26, height: 14 };
+const FONT = "11px system-ui, sans-serif";
+
+/** More device pixels for each pixel of the page than this are not seen, but computed. */
+const MAX_DENSITY = 2;
+
+const names: Record<MapName, string> = { weights: "Weights", quantized: "Integers", errors: "Errors" };
+const explanations: Record<MapName, string> = {
+  weights: "as they came",
+  quantized: "weight / scale, rounded",
+  errors: "weight − dequantized",
+};
+
+/** A cell and how it stands out. */
+export interface Mark {
+  readonly row: number;
+  readonly column: number;
+  readonly kind: "pointed" | "selected";
+}
+
+/** One canvas: a colour for each cell of a matrix, names or indices at its edges, and numbers where there is room. */
+export class HeatMap {
+  readonly element: HTMLElement;
+  readonly canvas = html("canvas");
+  readonly #name: MapName;
+  readonly #scale = html("canvas", { width: "200", height: "1" });
+  readonly #scaleTexts = html("div", { class: "scale-texts" });
+  readonly #colours = document.createElement("canvas");
+  #grid: Grid | undefined;
+  #limit = 1;
+  #density = 1;
+
+  constructor(name: MapName) {
+    this.#name = name;
+    this.element = html(
+      "div",
+      { class: "map" },
+      html("h3", {}, names[name], html("span", { class: "note" }, explanations[name])),
+      this.canvas,
+      html("div", { class: "colour-scale", "aria-hidden": "true" }, this.#scale, this.#scaleTexts),
+    );
+  }
+
+  /** Pixels of the page that the cells have. */
+  get width(): number {
+    return this.canvas.width / this.#density - GUTTER.left;
+  }
+
+  get height(): number {
+    return this.canvas.height / this.#density - GUTTER.top;
+  }
+
+  /** The cells' places in the grid that this canvas can show. */
+  get places(): { rows: number; columns: number } {
+    return { rows: Math.ceil(this.height * this.#density), columns: Math.ceil(this.width * this.#density) };
+  }
+
+  resize(width: number, height: number) {
+    this.#density = Math.min(MAX_DENSITY, devicePixelRatio);
+    this.canvas.width = Math.round(width * this.#density);
+    this.canvas.height = Math.round(height * this.#density);
+  }
+
+  clear() {
+    this.#grid = undefined;
+  }
+
+  /** @param limit the |value| of the strongest colour; the largest of the grid where it is not known yet. */
+  show(grid: Grid, limit?: number) {
+    this.#grid = grid;
+    this.#limit = limit ?? grid.values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    this.paint();
+  }
+
+  /** Colours the grid; again where the colours of the page change. */
+  paint() {
+    const grid = this.#grid;
+    if (grid === undefined) return;
+    const { rows, columns, values } = grid;
+    this.#colours.width = columns;
+    this.#colours.height = rows;
+    this.#colours.getContext("2d")?.putImageData(paint(values, columns, rows, this.#limit), 0, 0);
+    const steps = Float64Array.from({ length: 200 }, (_, i) => {
+      const place = (i - 99.5) / 99.5;
+      return place * Math.abs(place);
+    });
+    this.#scale.getContext("2d")?.putImageData(paint(steps, 200, 1, 1), 0, 0);
+    this.#scaleTexts.replaceChildren(
+      ...[-1, -0.25, 0, 0.25, 1].map((part) =>
+        html("span", {}, typeset(part * this.#limit, this.#name === "quantized" ? 5 : 2)),
+      ),
+    );
+  }
+
+  draw(viewport: Viewport, marks: readonly Mark[]) {
+    const context = this.canvas.getContext("2d");
+    const grid = this.#grid;
+    if (context === null) return;
+    const { width, height } = this;
+    context.setTransform(this.#density, 0, 0, this.#density, 0, 0);
+    context.clearRect(0, 0, width + GUTTER.left, height + GUTTER.top);
+    if (grid === undefined) return;
+    const [cellWidth, cellHeight] = [width / viewport.columns, height / viewport.rows];
+    const x = (column: number) => GUTTER.left + (column - viewport.column) * cellWidth;
+    const y = (row: number) => GUTTER.top + (row - viewport.row) * cellHeight;
+
+    context.save();
+    context.beginPath();
+    context.rect(GUTTER.left, GUTTER.top, width, height);
+    context.clip();
+    context.imageSmoothingEnabled = false;
+    const { row, rows, column, columns } = grid.window;
+    context.drawImage(this.#colours, x(column), y(row), columns * cellWidth, rows * cellHeight);
+    if (cellWidth >= NUMBER.width && cellHeight >= NUMBER.height) this.#drawNumbers(context, grid, x, y, cellWidth);
+    for (const mark of marks) {
+      const [markWidth, markHeight] = [Math.max(cellWidth, 5), Math.max(cellHeight, 5)];
+      const left = x(mark.column) + (cellWidth - markWidth) / 2;
+      const top = y(mark.row) + (cellHeight - markHeight) / 2;
+      outline(context, left, top, markWidth, markHeight, mark.kind);
+    }
+    context.restore();
+    this.#drawEdges(context, grid, viewport, x, y);
+  }
+
+  #drawNumbers(
+    context: CanvasRenderingContext2D,
+    { window, columns, values }: Grid,
+    x: (column: number) => number,
+    y: (row: number) => number,
+    cellWidth: number,
+  ) {
+    context.font = FONT;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    const texts = fittingTexts(context, values, this.#name, cellWidth - 4);
+    texts?.forEach((text, i) => {
+      context.fillStyle = inkOn(values[i], this.#limit);
+      const [row, column] = [window.row + Math.floor(i / columns), window.column + (i % columns)];
+      context.fillText(text, x(column + 0.5), y(row + 0.5));
+    });
+  }
+
+  /** Names of rows and columns where they fit, otherwise indices here and there. */
+  #drawEdges(
+    context: CanvasRenderingContext2D,
+    { window, rowNames, columnNames }: Grid,
+    viewport: Viewport,
+    x: (column: number) => number,
+    y: (row: number) => number,
+  ) {
+    context.font = FONT;
+    context.fillStyle = getComputedStyle(this.canvas).color;
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    const [bottom, right] = [viewport.row + viewport.rows, viewport.column + viewport.columns];
+    const rowEvery = rowNames && y(1) - y(0) >= NUMBER.height ? 1 : undefined;
+    for (const row of rowEvery ? range(window.row, window.rows) : indexTicks(viewport.row, bottom, 6)) {
+      const name = rowEvery ? (rowNames?.[row - window.row] as string) : String(row);
+      context.fillText(shorten(context, name, GUTTER.left - 8), GUTTER.left - 6, y(row + 0.5));
+    }
+    const widest = columnNames && Math.max(...columnNames.map((name) => context.measureText(name).width));
+    const columnFit = widest !== undefined && x(1) - x(0) >= widest + 6;
+    context.textAlign = "center";
+    const most = Math.max(2, Math.floor(this.width / 60));
+    for (const column of columnFit ? range(window.column, window.columns) : indexTicks(viewport.column, right, most)) {
+      const name = columnFit ? (columnNames?.[column - window.column] as string) : String(column);
+      context.fillText(name, x(column + 0.5), GUTTER.top / 2);
+    }
+  }
+}
+
+function outline(
+  context: CanvasRenderingContext2D,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+  kind: Mark["kind"],
+) {
+  // Black within white is seen on every colour.
+  for (const [colour, lineWidth] of [
+    ["#fff", kind === "selected" ? 5 : 3],
+    ["#000", kind === "selected" ? 2.5 : 1.5],
+  ] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = lineWidth;
+    // Inside the cell, where it has room.
+    const inset = Math.min(2, width / 4, height / 4);
+    context.strokeRect(left + inset, top + inset, width - 2 * inset, height - 2 * inset);
+  }
+}
+
+/** The numbers with as many digits as have room, up to three; undefined where one has none. */
+function fittingTexts(context: CanvasRenderingContext2D, values: Float64Array, map: MapName, width: number) {
+  const texts = Array.from(values, (value) =>
+    // Integers have no more than five digits.
+    (map === "quantized" ? [5] : [3, 2, 1])
+      .map((significant) => typeset(value, significant))
+      .find((text) => context.measureText(text).width <= width),
+  );
+  return texts.every((text) => text !== undefined) ? texts : undefined;
+}
+
+function shorten(context: CanvasRenderingContext2D, name: string, width: number): string {
+  if (context.measureText(name).width <= width) return name;
+  let length = name.length - 1;
+  while (length > 1 && context.measureText(`${name.slice(0, length)}…`).width > width) length--;
+  return `${name.slice(0, length)}…`;
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+function indexTicks(from: number, to: number, most: number): number[] {
+  return linearTicks(Math.max(0, from - 0.5), to - 0.5, Math.min(most, Math.max(1, to - from))).filter(
+    Number.isInteger,
+  );
+}

@@ -1,0 +1,41 @@
+import { byId, html } from "./dom.js";
+
+/** The words of the field, each in a sentence or two. */
+const terms = {
+  scale:
+    "The size of one step between neighbouring integers, in units of the weights: largest |weight| / (2^(bits−1) − 1).",
+  channel:
+    "All weights with the same index along the channel axis, such as those that make one output of a layer. Channels often differ in size by a factor of ten and more.",
+  tensor:
+    "All weights together: one scale for all. The largest weight anywhere decides how coarse the steps are everywhere.",
+  group: "So many neighbours along an axis. More scales to store, and smaller steps where the weights are small.",
+  rounding:
+    "To the nearest integer, a half to the even one, and never beyond what the bits can hold: −2^(bits−1) to 2^(bits−1) − 1.",
+  dequantized: "Integer × scale: what stands for the weight from now on.",
+  sqnr: "Signal-to-quantization-noise ratio: 10 log10(sum of squared weights / sum of squared errors), in dB. 20 dB mean an error of a tenth of the signal, 40 dB of a hundredth; each bit more gives about 6 dB.",
+  mse: "Mean squared error: the mean of (weight − dequantized)², in squared units of the weights.",
+  packed:
+    "Integers of fewer than 8 bits need not take a byte each: packed, eight of 4 bits lie in 4 bytes. The sizes here are packed; channelwise itself gives one byte for each integer up to 8 bits.",
+} as const;
+
+export type Term = keyof typeof terms;
+
+/** A word that explains itself where it stands. */
+export function term(name: Term, text: string): HTMLElement {
+  const button = html("button", { type: "button", class: "term", popovertarget: "term" }, text);
+  button.addEventListener("click", () => {
+    const explanation = byId("term", HTMLElement);
+    explanation.textContent = terms[name];
+    const { left, bottom } = button.getBoundingClientRect();
+    explanation.style.left = `${Math.max(8, Math.min(left, innerWidth - 340))}px`;
+    explanation.style.top = `${Math.min(bottom + 6, innerHeight - 120)}px`;
+  });
+  return button;
+}
+
+/** Makes the marked words of index.html explain themselves. */
+export function explainTerms() {
+  for (const marked of document.querySelectorAll<HTMLElement>("[data-term]")) {
+    marked.replaceWith(term(marked.dataset.term as Term, marked.textContent ?? ""));
+  }
+}

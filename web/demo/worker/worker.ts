@@ -1,0 +1,108 @@
+import { load, NonFiniteError } from "channelwise";
+import { TextError } from "channelwise/files";
+import { elementName } from "../matrix.js";
+import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
+import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
+import { costOf, type Quantization, quantization } from "./quantization.js";
+import { savedFile } from "./saved-files.js";
+import { readTensor, type Tensor } from "./tensor.js";
+import { cellsIn, scaleRows } from "./windows.js";
+
+let tensor: Tensor | undefined;
+let current: Quantization | undefined;
+/** Integers that nobody keeps: what other settings cost is all that is asked for. */
+let spare: Int8Array | Int16Array = new Int8Array();
+
+/** Tells what is being done; rejects where nobody waits for it any more. */
+type Progress = (stage: string) => Promise<void>;
+
+const tasks: {
+  [T in Task]: (given: Tasks[T]["given"], progress: Progress) => Tasks[T]["answer"] | Promise<Tasks[T]["answer"]>;
+} = {
+  async open(source, progress) {
+    await progress("Reading");
+    const read = await readTensor(source);
+    if (read.shape.includes(0))
+      throw new Error(`Shape [${read.shape.join(", ")}] has no elements; there is nothing to quantize.`);
+    tensor = read;
+    current = undefined;
+    return { name: read.name, shape: read.shape, layout: read.layout, stored: read.stored };
+  },
+  async quantize(settings, progress) {
+    const channelwise = await load();
+    current = await quantization(channelwise, opened(tensor), settings, progress);
+    return current.summary;
+  },
+  async assess(settings) {
+    const channelwise = await load();
+    const { weights } = opened(current);
+    const Codes = settings.bits <= 8 ? Int8Array : Int16Array;
+    if (!(spare instanceof Codes) || spare.length !== weights.length) spare = new Codes(weights.length);
+    return costOf(channelwise, opened(current), settings, spare);
+  },
+  map: (given) => gridOf(opened(tensor), given.map === "weights" ? current : opened(current), given),
+  cell: (index) => cellOf(opened(current), index),
+  channels: ({ order, bars }) => barsOf(opened(current), order, bars),
+  distribution: ({ channel }) => distributionOf(opened(current), channel),
+  cells: ({ table, window }) => cellsIn(opened(current), table, window),
+  scales: (given) => scaleRows(opened(current), given),
+  async save({ what, as }, progress) {
+    await progress("Writing the file");
+    return savedFile(opened(current), what, as);
+  },
+};
+
+/** A question about weights or a result that are not there any more. */
+class Outdated extends Error {}
+
+function opened<T>(value: T | undefined): T {
+  if (value === undefined) throw new Outdated();
+  return value;
+}
+
+/** Requests before this one are forgotten by those who made them. */
+let firstWanted = 0;
+
+// One task after another: the next may need what the one before has opened.
+let last = Promise.resolve();
+self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+  if ("firstWanted" in data) firstWanted = data.firstWanted;
+  else last = last.then(() => answer(data));
+});
+
+async function answer({ id, task, given }: Extract<Request, { id: number }>) {
+  if (id < firstWanted) return;
+  const progress = async (stage: string) => {
+    self.postMessage({ id, progress: stage } satisfies Reply);
+    await messages();
+    if (id < firstWanted) throw new Outdated();
+  };
+  try {
+    const run = tasks[task] as (given: unknown, progress: Progress) => Promise<Tasks[Task]["answer"]>;
+    const result = await run(given, progress);
+    // Answers are made anew each time, so that their arrays can be handed over.
+    const arrays = Object.values(result).filter((value) => ArrayBuffer.isView(value));
+    self.postMessage({ id, answer: result } satisfies Reply, { transfer: arrays.map(({ buffer }) => buffer) });
+  } catch (error) {
+    if (error instanceof Outdated) self.postMessage({ id, outdated: true } satisfies Reply);
+    else self.postMessage({ id, failure: failureOf(error) } satisfies Reply);
+  }
+}
+
+/** Resolves when the messages that have come meanwhile are received. */
+function messages(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof TextError) return { message: error.message, range: error.range };
+  if (error instanceof NonFiniteError && tensor !== undefined) {
+    const element = elementName(error.index, tensor.shape);
+    return { message: `Element ${element} is ${error.value}; weights must be finite. Replace it before quantizing.` };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError && /alloc|array length/i.test(message)) {
+    return { message: `This browser tab has not enough memory for it (${message}).` };
+  }
+  return { message };
+}
