@@ -79,6 +79,12 @@ void open(std::uint32_t channels, std::uint32_t measured) {
   std::fill_n(channelFigures, measured, ErrorFigures{});
 }
 
+/// Makes weights of halves that lie where the codes will be.
+void widen(std::uint32_t count, bool bfloat16) {
+  kernels::widen(as<std::uint16_t>(quantizedStaging), count, bfloat16 ? Half::kBfloat16 : Half::kFloat16,
+                 as<float>(weightsStaging));
+}
+
 void ranges(bool float64, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
   const Extent extent{outer, channels, inner};
   if (float64)
@@ -162,6 +168,7 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("totalFigures", &figuresView<&totalFigures, 1>);
   function("reset", &reset);
   function("open", &open);
+  function("widen", &widen);
   function("ranges", &ranges);
   function("scales", &scales);
   function("quantize", &quantize);

@@ -15,6 +15,9 @@ namespace channelwise {
 /// What error figures are made of.
 enum class FiguresOf { kNothing, kAll, kChannels };
 
+/// Formats of 16 bits: IEEE 754 binary16, and the upper half of a float.
+enum class Half { kFloat16, kBfloat16 };
+
 }  // namespace channelwise
 
 namespace channelwise::simd {
@@ -35,6 +38,9 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
+/// The floats that halves stand for, which is exact for every number; infinities and NaN stay what they are.
+void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights);
+
 }  // namespace channelwise::simd
 
 namespace channelwise::scalar {
@@ -48,5 +54,7 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
 
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
+
+void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights);
 
 }  // namespace channelwise::scalar

@@ -212,6 +212,52 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
   }
 }
 
+/// Every half there is, in arrays of every length up to several tiles and at every offset.
+TEST(Widen, EveryHalfEqualsScalar) {
+  std::vector<std::uint16_t> all(1 << 16);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
+  for (const Half format : {Half::kFloat16, Half::kBfloat16}) {
+    std::vector<float> expected(all.size());
+    scalar::widen(all.data(), all.size(), format, expected.data());
+    std::size_t length = 0;
+    for (std::size_t first = 0; first < all.size(); first += length, length = (length + 1) % 34) {
+      const std::size_t count = std::min(length, all.size() - first);
+      Guarded<std::uint16_t> halves(count, first % 5 * sizeof(std::uint16_t));
+      halves.fill({all.begin() + first, all.begin() + first + count});
+      Guarded<float> weights(count, first % 3 * sizeof(float));
+      simd::widen(halves.data(), count, format, weights.data());
+      for (std::size_t i = 0; i < count; ++i) {
+        if (std::isnan(expected[first + i])) {
+          ASSERT_TRUE(std::isnan(weights.data()[i])) << first + i;
+        } else {
+          ASSERT_EQ(bitsOf<float>({weights.data()[i]}), bitsOf<float>({expected[first + i]})) << first + i;
+        }
+      }
+      ASSERT_TRUE(halves.guardsIntact());
+      ASSERT_TRUE(weights.guardsIntact());
+    }
+  }
+}
+
+TEST(Widen, KnownHalves) {
+  const auto widened = [](std::uint16_t half, Half format) {
+    float weight;
+    scalar::widen(&half, 1, format, &weight);
+    return weight;
+  };
+  EXPECT_EQ(widened(0x3c00, Half::kFloat16), 1.0f);
+  EXPECT_EQ(widened(0xc000, Half::kFloat16), -2.0f);
+  EXPECT_EQ(widened(0x7bff, Half::kFloat16), 65504.0f);
+  EXPECT_EQ(widened(0x0400, Half::kFloat16), 0x1p-14f);
+  EXPECT_EQ(widened(0x0001, Half::kFloat16), 0x1p-24f);
+  EXPECT_EQ(widened(0x83ff, Half::kFloat16), -0x1.ff8p-15f);
+  EXPECT_EQ(widened(0x7c00, Half::kFloat16), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(widened(0x3f80, Half::kBfloat16), 1.0f);
+  EXPECT_EQ(widened(0xc049, Half::kBfloat16), -3.140625f);
+  EXPECT_EQ(widened(0x0001, Half::kBfloat16), 0x1p-133f);
+  EXPECT_EQ(widened(0xff80, Half::kBfloat16), -std::numeric_limits<float>::infinity());
+}
+
 template <typename T>
 class Ranges : public testing::Test {};
 using FloatTypes = testing::Types<float, double>;

@@ -5,6 +5,8 @@ import type { Bits, Granularity } from "./types.js";
 
 export type FloatArray = Float32Array | Float64Array;
 export type CodeArray = Int8Array | Int16Array;
+/** Halves are the bits of float16 or bfloat16. */
+export type WeightArray = FloatArray | Uint16Array;
 
 /** "Float32Array" and so on, also for arrays of another realm such as a frame; otherwise the kind of the value. */
 export function kindOf(value: unknown): string {

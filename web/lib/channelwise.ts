@@ -11,7 +11,7 @@ import {
 import { readFigures } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { panelsOf } from "./plan.js";
-import { checkDequantize, checkQuantize, figuresOf, nonFinite, quantizeResult } from "./requests.js";
+import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
 import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
 
 /** Makes a quantizer of one instance of the module. */
@@ -20,11 +20,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function quantize(weights: unknown, options: QuantizeOptions = {}): object {
     const request = checkQuantize(weights, options);
-    const { values, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
-    const float64 = values.BYTES_PER_ELEMENT === 8;
+    const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const job: QuantizeJob = {
-      float64,
-      part: cutFor(engine, plan, float64),
+      dtype,
+      part: cutFor(engine, plan, dtype === "float64"),
       bits,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, plan),
@@ -35,9 +34,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     };
     bindings.reset();
     for (const panel of panelsOf(job.part)) {
-      if (quantizePanel(engine, job, panel)) continue;
-      const index = values.findIndex((weight) => !Number.isFinite(weight));
-      throw nonFinite(index, values[index] as number, plan);
+      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan);
     }
     return quantizeResult(request, errors ? readFigures(engine.totalFigures, 0, values.length) : undefined);
   }

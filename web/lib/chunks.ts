@@ -1,6 +1,6 @@
-import { type CodeArray, checkArray, type FloatArray } from "./arguments.js";
+import { type CodeArray, checkArray, type FloatArray, type WeightArray } from "./arguments.js";
 import { joinedRows, type Rows } from "./engine.js";
-import { type CodeKind, type FloatKind, newArray } from "./outputs.js";
+import { type ArrayKind, newArray } from "./outputs.js";
 import type { Chunk } from "./parts.js";
 
 /** What can be read at any place. */
@@ -10,10 +10,10 @@ interface Source<A> {
 }
 
 /** The rows of a chunk, in an array of their own unless what they are part of is shared. */
-export async function readChunk<A extends FloatArray | CodeArray>(
+export async function readChunk<A extends WeightArray | CodeArray>(
   source: Source<A>,
   chunk: Chunk,
-  kind: FloatKind | CodeKind,
+  kind: ArrayKind,
 ): Promise<Rows<A>> {
   const { offset, stride, count, width, part } = chunk;
   if (source.shared) return rowsIn(source.shared, chunk);
@@ -32,7 +32,7 @@ async function readSome<A>(source: Source<A>, start: number, count: number, kind
 }
 
 /** The rows of a chunk where they lie in the whole. */
-export function rowsIn<A extends FloatArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
+export function rowsIn<A extends WeightArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
   return { array, offset, stride };
 }
 

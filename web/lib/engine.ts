@@ -1,11 +1,13 @@
-import type { CodeArray, FloatArray } from "./arguments.js";
+import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
 import type { Bits, ChannelErrors } from "./types.js";
+import type { Dtype } from "./weights.js";
 
 /** One instance of the module: its kernels, and the fixed buffers through which everything passes. */
 export function createEngine(bindings: Bindings) {
+  const quantizedInt16 = bindings.quantizedInt16();
   return {
     bindings,
     Float32Array: {
@@ -21,7 +23,9 @@ export function createEngine(bindings: Bindings) {
       scales: bindings.scalesFloat64(),
     },
     Int8Array: bindings.quantizedInt8(),
-    Int16Array: bindings.quantizedInt16(),
+    Int16Array: quantizedInt16,
+    /** Where the codes will be: halves are widened before there are any. */
+    halves: new Uint16Array(quantizedInt16.buffer, quantizedInt16.byteOffset, quantizedInt16.length),
     blockFigures: bindings.blockFigures(),
     channelFigures: bindings.channelFigures(),
     totalFigures: bindings.totalFigures(),
@@ -47,24 +51,26 @@ function codesOf(engine: Engine, wide: boolean): CodeArray {
 }
 
 /** An array, and where the rows of a part lie in it. */
-export interface Rows<A extends FloatArray | CodeArray> {
+export interface Rows<A extends WeightArray | CodeArray> {
   readonly array: A;
   readonly offset: number;
   readonly stride: number;
 }
 
 /** Rows one after the other. */
-export function joinedRows<A extends FloatArray | CodeArray>(array: A, { channels, inner }: Layout): Rows<A> {
+export function joinedRows<A extends WeightArray | CodeArray>(array: A, { channels, inner }: Layout): Rows<A> {
   return { array, offset: 0, stride: channels * inner };
 }
 
-export interface QuantizeJob {
-  readonly float64: boolean;
+export interface WeightRows {
+  readonly dtype: Dtype;
+  readonly weights: Rows<WeightArray>;
+}
+
+export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly bits: Bits;
-  /** What error figures are made of, as in Bindings.quantize. */
   readonly figuresOf: FiguresOf;
-  readonly weights: Rows<FloatArray>;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
@@ -76,19 +82,20 @@ export type FiguresOf = 0 | 1 | 2;
 
 /** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { float64, part, bits, figuresOf, weights, scales, perChannel } = job;
+  const { dtype, part, bits, figuresOf, scales, perChannel } = job;
   const { bindings } = engine;
+  const float64 = dtype === "float64";
   const floats = floatsOf(engine, float64);
   const measured = figuresOf === 2 ? channels : 1;
   bindings.open(channels, measured);
   for (const block of blocks) {
-    stage(weights, block, floats.weights);
+    stageWeights(engine, job, block);
     bindings.ranges(float64, block.outer, channels, block.inner);
   }
   if (!bindings.scales(float64, channels, bits)) return false;
   scales.set(floats.scales.subarray(0, channels), scale);
   for (const block of blocks) {
-    if (blocks.length > 1) stage(weights, block, floats.weights);
+    if (blocks.length > 1) stageWeights(engine, job, block);
     quantizeStaged(engine, job, block);
   }
   bindings.close(measured);
@@ -97,26 +104,23 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
 }
 
 function quantizeStaged(engine: Engine, job: QuantizeJob, block: Block): void {
-  const { float64, bits, figuresOf, quantized, dequantized } = job;
+  const { dtype, bits, figuresOf, quantized, dequantized } = job;
   const { outer, channels, inner } = block;
+  const float64 = dtype === "float64";
   engine.bindings.quantize(float64, outer, channels, inner, bits, dequantized !== undefined, figuresOf);
   unstage(codesOf(engine, bits > 8), block, quantized);
   if (dequantized) unstage(floatsOf(engine, float64).dequantized, block, dequantized);
 }
 
 /** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
-export function rangesOfPanel(
-  engine: Engine,
-  { float64, weights }: Pick<QuantizeJob, "float64" | "weights">,
-  { channels, blocks }: Panel,
-): FloatArray {
-  const floats = floatsOf(engine, float64);
+export function rangesOfPanel(engine: Engine, rows: WeightRows, { channels, blocks }: Panel): FloatArray {
+  const float64 = rows.dtype === "float64";
   engine.bindings.open(channels, 0);
   for (const block of blocks) {
-    stage(weights, block, floats.weights);
+    stageWeights(engine, rows, block);
     engine.bindings.ranges(float64, block.outer, channels, block.inner);
   }
-  return floats.largest.subarray(0, channels);
+  return floatsOf(engine, float64).largest.subarray(0, channels);
 }
 
 /** Makes scales of the largest |weight| of channels, in their place. False if one is NaN or infinite. */
@@ -133,12 +137,11 @@ export function toScales(engine: Engine, state: FloatArray, float64: boolean, bi
 
 /** Quantizes blocks of a panel with the scales that it has; gives the error figures of each block. */
 export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): Float64Array[] {
-  const { float64, figuresOf, weights, scales } = job;
-  const floats = floatsOf(engine, float64);
+  const { dtype, figuresOf, scales } = job;
   const measured = figuresOf === 2 ? channels : figuresOf;
-  floats.scales.set(scales.subarray(scale, scale + channels));
+  floatsOf(engine, dtype === "float64").scales.set(scales.subarray(scale, scale + channels));
   return blocks.map((block) => {
-    stage(weights, block, floats.weights);
+    stageWeights(engine, job, block);
     quantizeStaged(engine, job, block);
     return engine.blockFigures.slice(0, measured * figuresLength);
   });
@@ -163,8 +166,18 @@ export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, cha
   }
 }
 
+/** Copies a block of weights to where the kernels read them. */
+function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
+  if (dtype === "float32" || dtype === "float64") {
+    stage(weights, block, floatsOf(engine, dtype === "float64").weights);
+    return;
+  }
+  stage(weights, block, engine.halves);
+  engine.bindings.widen(block.outer * block.channels * block.inner, dtype === "bfloat16");
+}
+
 /** Copies a block's rows into the staging buffer, one after the other. */
-function stage<A extends FloatArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, staging: A): void {
+function stage<A extends WeightArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, staging: A): void {
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
   if (width === stride) {

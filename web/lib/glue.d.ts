@@ -23,6 +23,8 @@ export interface Bindings {
   reset(): void;
   /** Begins a panel, of which `measured` error figures will be kept: one for each channel, or one. */
   open(channels: number, measured: number): void;
+  /** Makes float32 weights of halves that are where the codes will be. */
+  widen(count: number, bfloat16: boolean): void;
   ranges(float64: boolean, outer: number, channels: number, inner: number): void;
   /** False if a channel holds NaN or infinity. */
   scales(float64: boolean, channels: number, bits: number): boolean;

@@ -6,9 +6,10 @@ export type CodeKind = "Int8Array" | "Int16Array";
 
 export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies (keyof ChannelErrors)[];
 
-const constructors = { Float32Array, Float64Array, Int8Array, Int16Array };
+const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint16Array };
+export type ArrayKind = keyof typeof constructors;
 
-export function newArray<K extends FloatKind | CodeKind>(kind: K, length: number) {
+export function newArray<K extends ArrayKind>(kind: K, length: number) {
   return new constructors[kind](length) as InstanceType<(typeof constructors)[K]>;
 }
 

@@ -1,4 +1,4 @@
-import { type CodeArray, checkInteger, checkNames, type FloatArray, shown } from "./arguments.js";
+import { type CodeArray, checkInteger, checkNames, type FloatArray, shown, type WeightArray } from "./arguments.js";
 import { dequantizeStream } from "./dequantize-stream.js";
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
@@ -116,11 +116,11 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, courseNames);
-    const { values, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const stream = new QuantizeStream(
       pool,
       {
-        dtype: values.BYTES_PER_ELEMENT === 8 ? "float64" : "float32",
+        dtype,
         length: values.length,
         read: async (start, count) => values.slice(start, start + count),
         shared: sharedOrNot(values),
@@ -169,7 +169,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
 }
 
 /** The array, if workers can use its memory. */
-function sharedOrNot<A extends FloatArray | CodeArray>(array: A): A | undefined {
+function sharedOrNot<A extends WeightArray | CodeArray>(array: A): A | undefined {
   const isShared = Object.prototype.toString.call(array.buffer) === "[object SharedArrayBuffer]";
   // A page that is not isolated may have shared memory, but may not send it.
   return isShared && globalThis.crossOriginIsolated !== false ? array : undefined;

@@ -10,16 +10,18 @@ import {
   type FloatArray,
   kindOf,
   shown,
+  type WeightArray,
 } from "./arguments.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
-import { type FloatKind, newArray, outputsFor } from "./outputs.js";
+import { newArray, outputsFor } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
-import { type FlatWeights, flatten } from "./weights.js";
+import { type Dtype, type FlatWeights, firstNonFinite, flatten } from "./weights.js";
 
 const quantizeOptionNames = [
   "shape",
+  "dtype",
   "axis",
   "bits",
   "granularity",
@@ -36,8 +38,8 @@ export type QuantizeRequest = ReturnType<typeof checkQuantize>;
  */
 export function checkQuantize(weights: unknown, options: QuantizeOptions, more: readonly string[] = []) {
   checkNames("options", options, [...quantizeOptionNames, ...more]);
-  const flat = flatten(weights);
-  const { values } = flat;
+  const flat = flatten(weights, options.dtype);
+  const { values, dtype } = flat;
   const shape = shapeOf(flat, options);
   const { errors = "total", dequantize = false, into = {} } = options;
   const layout = checkLayout(options, shape);
@@ -46,7 +48,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, more: 
   checkBoolean("dequantize", dequantize);
   const plan = makePlan(shape, layout.axis, layout.granularity);
   const outputs = outputsFor({
-    kind: kindOf(values) as FloatKind,
+    kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length: values.length,
     scaleCount: plan.pieces * plan.channels,
     bits,
@@ -55,7 +57,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, more: 
     into,
     inputs: Array.isArray(weights) ? weights.filter(ArrayBuffer.isView) : [values],
   });
-  return { values, plan, shape, ...layout, bits, errors, ...outputs };
+  return { values, dtype, plan, shape, ...layout, bits, errors, ...outputs };
 }
 
 /** What quantize() returns, its arrays being filled. */
@@ -142,9 +144,21 @@ function shapeOf({ values, shape: inferred }: FlatWeights, { shape, granularity 
   throw new TypeError(`shape is needed with a ${kindOf(values)}, unless the granularity is "tensor"`);
 }
 
-/** The error for the weight at `index`. */
-export function nonFinite(index: number, value: number, { outer, channels, inner }: Layout): NonFiniteError {
+/**
+ * The error for the first weight that is not finite.
+ * @param start place of the first of the values among the weights
+ */
+export function nonFiniteError(
+  values: WeightArray,
+  dtype: Dtype,
+  layout: Layout,
+  start = 0,
+): NonFiniteError | undefined {
+  const { outer, channels, inner } = layout;
+  const found = firstNonFinite(values, dtype);
+  if (!found) return undefined;
+  const index = start + found.index;
   const piece = Math.floor(index / (outer * channels * inner));
   const channel = Math.floor(index / inner) % channels;
-  return new NonFiniteError(index, piece * channels + channel, value);
+  return new NonFiniteError(index, piece * channels + channel, found.value);
 }

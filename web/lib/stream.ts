@@ -1,4 +1,4 @@
-import { type CodeArray, checkBits, checkShape, type FloatArray } from "./arguments.js";
+import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "./arguments.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
 import { cutFor, type FiguresOf, type Rows, toScales } from "./engine.js";
 import { figuresLength, readFigures } from "./figures.js";
@@ -6,22 +6,24 @@ import { newArray } from "./outputs.js";
 import { blockSize, type Chunk, type Region, regionsOf } from "./parts.js";
 import { Pipeline } from "./pipeline.js";
 import { makePlan, type Part, type Plan } from "./plan.js";
-import { checkErrors, checkLayout, figuresOf, nonFinite } from "./requests.js";
+import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "./requests.js";
 import type { Runner } from "./runner.js";
 import { addPanel, PanelSums } from "./sums.js";
 import type { QuantizeDone } from "./tasks.js";
 import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "./types.js";
-
-export type Dtype = "float32" | "float64";
+import { arrayKinds, type Dtype } from "./weights.js";
 
 /** Weights that are read when they are wanted. */
 export interface WeightSource {
   readonly dtype: Dtype;
   readonly length: number;
-  /** `count` weights from `start` on, in row-major order, over a buffer of their own, which is then handed over. */
-  read(start: number, count: number): Promise<FloatArray>;
+  /**
+   * `count` weights from `start` on, in row-major order, over a buffer of their own, which is then handed over. A
+   * Uint16Array for float16 and bfloat16.
+   */
+  read(start: number, count: number): Promise<WeightArray>;
   /** All of them, where they lie in a SharedArrayBuffer; they are then used in place. */
-  readonly shared?: FloatArray | undefined;
+  readonly shared?: WeightArray | undefined;
 }
 
 /**
@@ -95,7 +97,6 @@ export class QuantizeStream {
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #pipeline: Pipeline;
-  readonly #float64: boolean;
   readonly #total = new Float64Array(figuresLength);
   #passed = 0;
 
@@ -108,8 +109,7 @@ export class QuantizeStream {
     this.#onProgress = onProgress;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
     this.#pipeline = new Pipeline(2 * runner.width + 2, signal);
-    this.#float64 = source.dtype === "float64";
-    this.#part = cutFor(runner.engine, job.plan, this.#float64);
+    this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
   }
 
@@ -151,13 +151,14 @@ export class QuantizeStream {
   async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
     const { bits, figuresOf } = this.#job;
     const { engine } = this.#runner;
-    const float64 = this.#float64;
+    const { dtype } = this.#source;
+    const float64 = dtype === "float64";
     // The largest |weight| of every channel, then its scale.
     const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async () => this.#runner.run({ kind: "ranges", float64, part: chunk.part, weights: await this.#read(chunk) }),
+        async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
         ({ largest }) => {
           // NaN on either side wins.
           for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
@@ -193,12 +194,12 @@ export class QuantizeStream {
     });
   }
 
-  #quantize(chunk: Chunk, weights: Rows<FloatArray>, scales?: FloatArray): Promise<QuantizeDone> {
+  #quantize(chunk: Chunk, weights: Rows<WeightArray>, scales?: FloatArray): Promise<QuantizeDone> {
     const { bits, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     return this.#runner.run({
       kind: "quantize",
-      float64: this.#float64,
+      dtype: this.#source.dtype,
       part: chunk.part,
       bits,
       figuresOf,
@@ -210,8 +211,8 @@ export class QuantizeStream {
     });
   }
 
-  #read(chunk: Chunk): Promise<Rows<FloatArray>> {
-    return readChunk(this.#source, chunk, this.#float64 ? "Float64Array" : "Float32Array");
+  #read(chunk: Chunk): Promise<Rows<WeightArray>> {
+    return readChunk(this.#source, chunk, arrayKinds[this.#source.dtype]);
   }
 
   async #write(chunk: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
@@ -226,12 +227,12 @@ export class QuantizeStream {
 
   /** The error for the first weight that is not finite, having been told that there is one, and none before `start`. */
   async #nonFinite(start: number): Promise<Error> {
-    const { length, shared } = this.#source;
+    const { length, dtype, shared } = this.#source;
     for (let at = start; at < length; at += this.#chunkElements) {
       const count = Math.min(this.#chunkElements, length - at);
       const some = shared?.subarray(at, at + count) ?? (await this.#source.read(at, count));
-      const found = some.findIndex((weight) => !Number.isFinite(weight));
-      if (found >= 0) return nonFinite(at + found, some[found] as number, this.#job.plan);
+      const error = nonFiniteError(some, dtype, this.#job.plan, at);
+      if (error) return error;
     }
     return new Error("a weight was not finite and then was: weights must not change while they are quantized");
   }

@@ -9,6 +9,7 @@ import {
   quantizePanel,
   type Rows,
   rangesOfPanel,
+  type WeightRows,
 } from "./engine.js";
 import { figuresLength } from "./figures.js";
 import { newArray, newChannelErrors } from "./outputs.js";
@@ -19,24 +20,20 @@ import type { Bits, ChannelErrors } from "./types.js";
 // over a SharedArrayBuffer, which are worked on in place, or in arrays of their own, which are handed over.
 
 /** Find the largest |weight| of every channel. */
-export interface RangesTask {
+export interface RangesTask extends WeightRows {
   readonly kind: "ranges";
-  readonly float64: boolean;
   readonly part: Part;
-  readonly weights: Rows<FloatArray>;
 }
 
 export interface RangesDone {
   readonly largest: FloatArray;
 }
 
-export interface QuantizeTask {
+export interface QuantizeTask extends WeightRows {
   readonly kind: "quantize";
-  readonly float64: boolean;
   readonly part: Part;
   readonly bits: Bits;
   readonly figuresOf: FiguresOf;
-  readonly weights: Rows<FloatArray>;
   /** Given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: FloatArray;
   readonly dequantize: boolean;
@@ -111,16 +108,16 @@ const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Floa
 const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * channels * inner;
 
 function findRanges(engine: Engine, task: RangesTask): RangesDone {
-  const largest: FloatArray = newFloats(task.float64, task.part.channels);
+  const largest: FloatArray = newFloats(task.dtype === "float64", task.part.channels);
   for (const panel of panelsOf(task.part)) largest.set(rangesOfPanel(engine, task, panel), panel.scale);
   return { largest };
 }
 
 /** The job of a task, and the arrays that it makes for it. */
 function prepare(task: QuantizeTask, scales: FloatArray, perChannel: ChannelErrors | undefined) {
-  const { float64, part, bits } = task;
+  const { dtype, part, bits } = task;
   const quantized = task.quantized ? undefined : newArray(bits > 8 ? "Int16Array" : "Int8Array", sizeOf(part));
-  const dequantized = task.dequantize && !task.dequantized ? newFloats(float64, sizeOf(part)) : undefined;
+  const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
     ...task,
     quantized: task.quantized ?? joinedRows(quantized as CodeArray, part),
@@ -132,8 +129,8 @@ function prepare(task: QuantizeTask, scales: FloatArray, perChannel: ChannelErro
 }
 
 function quantizeWhole(engine: Engine, task: QuantizeTask): QuantizeDone {
-  const { part, float64, figuresOf } = task;
-  const scales = newFloats(float64, part.pieces * part.channels);
+  const { part, dtype, figuresOf } = task;
+  const scales = newFloats(dtype === "float64", part.pieces * part.channels);
   const perChannel = figuresOf === 2 ? newChannelErrors(scales.length) : undefined;
   const { job, quantized, dequantized } = prepare(task, scales, perChannel);
   const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);

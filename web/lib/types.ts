@@ -1,7 +1,15 @@
-/** Float weights: one array in row-major order, or a matrix as an array of rows. `number[][]` is computed in float64. */
+/** Float16Array, where the program's libraries declare it. */
+type HalfArray = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;
+
+/**
+ * Float weights: one array in row-major order, or a matrix as an array of rows. `number[][]` is computed in float64, half
+ * precision in float32. A Uint16Array holds the bits of `dtype`.
+ */
 export type Weights =
   | Float32Array
   | Float64Array
+  | Uint16Array
+  | HalfArray
   | readonly (readonly number[])[]
   | readonly Float32Array[]
   | readonly Float64Array[];
@@ -36,6 +44,8 @@ export interface QuantizeInto {
 export interface QuantizeOptions {
   /** Dimensions of the weights, row-major. Needed for a typed array unless the granularity is "tensor". */
   readonly shape?: readonly number[];
+  /** What the bits of a Uint16Array are; needed with one, and without meaning otherwise. */
+  readonly dtype?: "float16" | "bfloat16";
   /** The channel axis, negative from the end; 0 when not given. Has no meaning per tensor or with groups. */
   readonly axis?: number;
   /** 2 to 16; 8 when not given. */
@@ -74,7 +84,7 @@ export interface TotalErrors {
   sqnr: number;
 }
 
-type Scales<W> = W extends Float32Array | readonly Float32Array[]
+type Scales<W> = W extends Float32Array | Uint16Array | HalfArray | readonly Float32Array[]
   ? Float32Array<ArrayBuffer>
   : Float64Array<ArrayBuffer>;
 

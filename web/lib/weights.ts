@@ -1,28 +1,78 @@
-import { checkAttached, type FloatArray, isFloatArray, kindOf, shown } from "./arguments.js";
+import { checkAttached, type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
+
+/** What weights are. All but float64 are computed in float32. */
+export type Dtype = "float32" | "float64" | HalfType;
+export type HalfType = "float16" | "bfloat16";
+
+/** The arrays in which they are read. */
+export const arrayKinds = {
+  float32: "Float32Array",
+  float64: "Float64Array",
+  float16: "Uint16Array",
+  bfloat16: "Uint16Array",
+} as const satisfies Record<Dtype, string>;
+
+const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
 /** Weights as one array, and the shape where their nesting gives it. */
 export interface FlatWeights {
-  readonly values: FloatArray;
+  readonly values: WeightArray;
+  readonly dtype: Dtype;
   readonly shape?: readonly [rows: number, columns: number];
 }
 
-/** Gives weights of any accepted kind as one array: typed arrays as they are, rows joined into a new one. */
-export function flatten(weights: unknown): FlatWeights {
-  if (isFloatArray(weights)) {
-    checkAttached("weights", weights);
-    if (weights.length === 0) throw new RangeError("weights is empty; there must be at least one");
-    return { values: weights };
+/**
+ * Gives weights of any accepted kind as one array: typed arrays as they are, rows joined into a new one.
+ * @param given what the caller says the weights are; only a Uint16Array does not say it itself
+ */
+export function flatten(weights: unknown, given: unknown): FlatWeights {
+  if (given !== undefined && given !== "float16" && given !== "bfloat16") {
+    throw new TypeError(`dtype must be "float16" or "bfloat16", not ${shown(given)}`);
   }
+  const kind = kindOf(weights);
+  const dtype = kind === "Uint16Array" ? given : dtypes[kind];
+  if (kind === "Uint16Array" && dtype === undefined) {
+    throw new TypeError('weights is a Uint16Array; dtype: "float16" or dtype: "bfloat16" must say what its bits are');
+  }
+  if (given !== undefined && given !== dtype) {
+    throw new TypeError(
+      `dtype is ${shown(given)}, but weights is ${shown(weights)}; it is for the bits in a Uint16Array`,
+    );
+  }
+  if (dtype !== undefined) return { values: bitsOf(weights as WeightArray), dtype };
   if (!Array.isArray(weights)) {
-    throw new TypeError(`weights must be a Float32Array, a Float64Array or an array of rows, not ${shown(weights)}`);
+    throw new TypeError(
+      `weights must be a Float32Array, a Float64Array, half precision or an array of rows, not ${shown(weights)}`,
+    );
   }
   if (weights.length === 0) throw new RangeError("weights has no rows; there must be at least one");
-  const kind = kindOf(weights[0]);
-  if (isFloatArray(weights[0])) return joinTyped(weights, kind);
+  if (isFloatArray(weights[0])) return joinTyped(weights, kindOf(weights[0]));
   if (Array.isArray(weights[0])) return joinNumbers(weights);
   throw new TypeError(
     `weights[0] must be a row: an array of numbers, a Float32Array or a Float64Array, not ${shown(weights[0])}`,
   );
+}
+
+/** One array as it is, but the bits of a Float16Array. */
+function bitsOf(weights: WeightArray): WeightArray {
+  checkAttached("weights", weights);
+  if (weights.length === 0) throw new RangeError("weights is empty; there must be at least one");
+  const { buffer, byteOffset, length } = weights;
+  return kindOf(weights) === "Float16Array" ? new Uint16Array(buffer, byteOffset, length) : weights;
+}
+
+/** The first weight that is NaN or infinite, if there is one. */
+export function firstNonFinite(values: WeightArray, dtype: Dtype): { index: number; value: number } | undefined {
+  if (dtype === "float32" || dtype === "float64") {
+    const index = values.findIndex((weight) => !Number.isFinite(weight));
+    return index < 0 ? undefined : { index, value: values[index] as number };
+  }
+  const exponent = dtype === "float16" ? 0x7c00 : 0x7f80;
+  const index = values.findIndex((bits) => (bits & exponent) === exponent);
+  if (index < 0) return undefined;
+  const bits = values[index] as number;
+  if ((bits & 0x7fff) > exponent) return { index, value: Number.NaN };
+  return { index, value: bits & 0x8000 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
 }
 
 function joinTyped(rows: readonly unknown[], kind: string): FlatWeights {
@@ -36,7 +86,7 @@ function joinTyped(rows: readonly unknown[], kind: string): FlatWeights {
     checkColumns(r, (row as FloatArray).length, columns);
     values.set(row as FloatArray, r * columns);
   }
-  return { values, shape: [rows.length, columns] };
+  return { values, dtype: dtypes[kind] as Dtype, shape: [rows.length, columns] };
 }
 
 function joinNumbers(rows: readonly unknown[]): FlatWeights {
@@ -53,7 +103,7 @@ function joinNumbers(rows: readonly unknown[]): FlatWeights {
       values[at++] = value;
     }
   }
-  return { values, shape: [rows.length, columns] };
+  return { values, dtype: "float64", shape: [rows.length, columns] };
 }
 
 function checkColumns(row: number, length: number, columns: number): void {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "../rule.h"
 
@@ -56,6 +57,28 @@ void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized)
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
     dequantized[index] = static_cast<T>(quantized.get(index)) * scales[channel];
   });
+}
+
+namespace {
+
+float widenFloat16(std::uint16_t half) {
+  const int exponent = half >> 10 & 0x1f;
+  const int fraction = half & 0x3ff;
+  const float sign = half & 0x8000 ? -1 : 1;
+  if (exponent == 0x1f && fraction == 0) return sign * std::numeric_limits<float>::infinity();
+  if (exponent == 0x1f) return std::numeric_limits<float>::quiet_NaN();
+  // Subnormals have the exponent of the smallest normals, and no leading 1.
+  const int significand = exponent == 0 ? fraction : fraction | 0x400;
+  return sign * std::ldexp(static_cast<float>(significand), std::max(exponent, 1) - 25);
+}
+
+}  // namespace
+
+void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights) {
+  for (std::size_t i = 0; i < count; ++i) {
+    weights[i] = format == Half::kFloat16 ? widenFloat16(halves[i])
+                                          : __builtin_bit_cast(float, static_cast<std::uint32_t>(halves[i]) << 16);
+  }
 }
 
 template void ranges(const float*, Extent, float*);
