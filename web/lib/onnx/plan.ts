@@ -1,4 +1,4 @@
-import { checkBits, checkNames, shown } from "../arguments.js";
+import { checkBits, checkBoolean, checkNames, shown } from "../arguments.js";
 import type { Bits, Granularity } from "../types.js";
 import type { OnnxModel } from "./model.js";
 import type { KeptTensor, Weight } from "./weights.js";
@@ -67,7 +67,7 @@ export interface OnnxPlan {
 const DEFAULT_MINIMUM_SIZE = 256;
 
 /** Versions of ONNX's operators that brought what is written. */
-const since = { axis: 13, int4: 21, int2: 25 } as const;
+const since = { broadcast: 7, axis: 13, int4: 21, int2: 25 } as const;
 
 /**
  * Decides what is done with every weight of a model. Writes nothing.
@@ -94,9 +94,11 @@ export function planOnnx(model: OnnxModel, policy: OnnxPolicy = {}): OnnxPlan {
       "axis",
       "keep",
     ] satisfies (keyof WeightPolicy)[]);
-    return { fits: matcher([name]), own };
+    return { fits: matcher([name], model), own };
   });
-  const skipped = matcher(skip);
+  if (!Array.isArray(skip)) throw new TypeError(`skip must be an array of names, not ${shown(skip)}`);
+  checkBoolean("matMulNBits", matMulNBits);
+  const skipped = matcher(skip, model);
   const choices: Choice[] = [];
   const kept: KeptTensor[] = [...model.kept];
   for (const weight of model.weights) {
@@ -106,7 +108,8 @@ export function planOnnx(model: OnnxModel, policy: OnnxPolicy = {}): OnnxPlan {
     ) as WeightPolicy;
     const { name, shape, byteLength } = weight;
     const keep = (reason: string) => kept.push({ name, shape, reason });
-    if (own.keep ?? skipped(weight)) keep("is left float by the policy");
+    if (model.opset < since.broadcast) keep(tooOld(model.opset));
+    else if (own.keep ?? skipped(weight)) keep("is left float by the policy");
     else if (byteLength / 4 < minimumSize)
       keep(`has ${byteLength / 4} elements; from ${minimumSize} on they are quantized`);
     else choices.push(choose(model, weight, { ...policy, ...own, matMulNBits }));
@@ -114,14 +117,24 @@ export function planOnnx(model: OnnxModel, policy: OnnxPolicy = {}): OnnxPlan {
   return { model, choices, kept };
 }
 
-/** Whether the name of a weight, or of a node that takes it, is among these. */
-function matcher(patterns: readonly string[]): (weight: Weight) => boolean {
+function tooOld(opset: number): string {
+  return `is left alone: opset ${opset} has no operators to write it with, and ${since.broadcast} is the first that has`;
+}
+
+/** Gives whether the name of a weight, or of a node that takes it, is among these. A name without `*` must be there. */
+function matcher(patterns: readonly string[], { weights, kept }: OnnxModel): (weight: Weight) => boolean {
   const expressions = patterns.map((pattern) => {
     if (typeof pattern !== "string") throw new TypeError(`a pattern must be a string, not ${shown(pattern)}`);
     const literal = pattern.split("*").map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-    return new RegExp(`^${literal.join(".*")}$`, "s");
+    const expression = new RegExp(`^${literal.join(".*")}$`, "s");
+    const fits = ({ name, nodes = [] }: { name: string; nodes?: readonly string[] }) =>
+      [name, ...nodes].some((text) => expression.test(text));
+    if (literal.length === 1 && ![...weights, ...kept].some(fits)) {
+      throw new RangeError(`nothing is called ${shown(pattern)}; give the name of a weight or of a node that takes it`);
+    }
+    return fits;
   });
-  return ({ name, nodes }) => expressions.some((each) => [name, ...nodes].some((text) => each.test(text)));
+  return (weight) => expressions.some((fits) => fits(weight));
 }
 
 function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matMulNBits"> & WeightPolicy): Choice {

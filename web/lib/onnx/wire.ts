@@ -42,8 +42,8 @@ const MAX_FIELD_HEAD = 10 + 10;
 /** Names are read whole; one above this is a damaged length. */
 const MAX_TEXT_BYTES = 2 ** 20;
 
-/** Fields that are read of one file: some hundred for each of a million nodes. Each costs memory of its own. */
-const MAX_FIELDS = 2 ** 27;
+/** Fields that are read of one file; language models have some millions. What is read of them takes memory. */
+const MAX_FIELDS = 2 ** 23;
 
 const utf8 = new TextDecoder();
 
@@ -114,7 +114,7 @@ export function wireReader(source: ByteSource) {
   }
 
   function cutShort(end: number): string {
-    return end === source.size ? "the file is cut short, export it again" : "the file is damaged, export it again";
+    return end === source.size ? "the file is cut short, or no ONNX model" : "the file is damaged, export it again";
   }
 
   /** Bytes of the file; `span` is trusted to be small. */
