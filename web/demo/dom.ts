@@ -35,3 +35,10 @@ export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
 export function scrollRegion(label: string, ...children: Child[]): HTMLDivElement {
   return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);
 }
+
+/** Offers a file for saving, as a click on a link to it does. */
+export function download(blob: Blob, name: string) {
+  const address = URL.createObjectURL(blob);
+  html("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may read it after the click
+}

@@ -3,6 +3,7 @@ import { CompareView } from "./choose/compare-view.js";
 import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
 import { Engine, Interrupted } from "./engine.js";
+import { linkedBy } from "./link.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
@@ -32,7 +33,7 @@ const compare = new CompareView(element("trade-off"), engine, (chosen) => {
   settings.set(chosen);
   updateIn(0);
 });
-const takeAway = new TakeAwayView(element("take-away"), element("taken"), engine, whileBusy);
+const takeAway = new TakeAwayView(element("take-away"), engine, whileBusy);
 
 /** What is shown and computed; undefined while the text box is empty. */
 let source: Source | undefined;
@@ -103,8 +104,10 @@ async function show(summary: Summary) {
   element("comparison").replaceChildren(comparison(summary));
   results.hidden = false;
   results.inert = false;
-  takeAway.show(source as Source, opened as Opened, summary);
-  await Promise.all([maps, cell, channels, distribution, tables].map((view) => view.show(summary)));
+  await Promise.all([
+    ...[maps, cell, channels, distribution, tables].map((view) => view.show(summary)),
+    takeAway.show(source as Source, opened as Opened, summary),
+  ]);
   compare.show(summary);
   element("announcement").textContent = verdict(summary);
 }
@@ -142,4 +145,17 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   }
 });
 
-bring.openExample();
+/** What a link brings, otherwise the example. */
+async function start() {
+  try {
+    const linked = await linkedBy(location.hash);
+    if (linked === undefined) bring.openExample();
+    else await bring.openLinked(linked);
+  } catch (error) {
+    bring.openExample();
+    bring.showProblem(error as Error);
+  }
+}
+
+addEventListener("hashchange", start);
+start();

@@ -1,6 +1,7 @@
 import { byId } from "../dom.js";
 import { TaskError } from "../engine.js";
 import { bytes, shapeText } from "../format.js";
+import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
 import { example } from "./example.js";
 import { loadSamples, type Sample } from "./samples.js";
@@ -25,6 +26,9 @@ export class BringView {
   readonly #brought: (brought: Brought) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #source: Source | undefined;
+  readonly #loaded: Promise<Sample[]>;
+  /** Settings of a link whose weights are still to be opened. */
+  #linked: Partial<Settings> = {};
 
   constructor(brought: (brought: Brought) => void) {
     this.#brought = brought;
@@ -35,12 +39,28 @@ export class BringView {
       this.#openText({});
       this.#text.focus();
     });
-    loadSamples(this.#samples, (sample) => (sample === "example" ? this.openExample() : this.#openSample(sample, {})));
+    this.#loaded = loadSamples(this.#samples, (sample) =>
+      sample === "example" ? this.openExample() : this.#openSample(sample, {}),
+    );
   }
 
   openExample() {
     this.openText(example, { axis: 0 });
     this.#samples.value = "example";
+  }
+
+  /** Opens what a link carries; settings alone wait for the weights. */
+  async openLinked({ settings, text, sample: name }: Linked) {
+    if (name === undefined) {
+      if (text === undefined) this.#linked = settings;
+      this.openText(text ?? "", settings);
+      return;
+    }
+    const samples = await this.#loaded;
+    const sample = samples.find((sample) => sample.name === name);
+    if (sample === undefined) throw new Error(`The link's sample is “${name}”, and this page has none of that name.`);
+    this.#samples.value = String(samples.indexOf(sample));
+    this.#openSample(sample, settings);
   }
 
   openText(text: string, preset: Partial<Settings>) {
@@ -94,7 +114,8 @@ export class BringView {
   #bring(source: Source | undefined, preset: Partial<Settings> = {}) {
     clearTimeout(this.#timer);
     this.#source = source;
-    this.#brought({ source, preset });
+    this.#brought({ source, preset: { ...preset, ...this.#linked } });
+    if (source !== undefined) this.#linked = {};
   }
 
   /** Shows the text box, or the open file in its place. */

@@ -13,8 +13,11 @@ export interface Sample {
   description: string;
 }
 
-/** Fills the list with the example and the samples there are, and tells what is chosen. */
-export async function loadSamples(select: HTMLSelectElement, chosen: (sample: "example" | Sample) => void) {
+/** Fills the list with the example and the samples there are, and tells what is chosen. Resolves to the samples. */
+export async function loadSamples(
+  select: HTMLSelectElement,
+  chosen: (sample: "example" | Sample) => void,
+): Promise<Sample[]> {
   select.append(html("option", { value: "" }, "Samples"), html("option", { value: "example" }, "Small example"));
   let samples: Sample[] = [];
   select.addEventListener("change", () => {
@@ -30,6 +33,7 @@ export async function loadSamples(select: HTMLSelectElement, chosen: (sample: "e
     );
     select.append(html("optgroup", { label: source }, ...options));
   }
+  return samples;
 }
 
 /** The list of real weights; empty where the page was built without them. */

@@ -1,4 +1,4 @@
-import { html } from "../dom.js";
+import { download, html } from "../dom.js";
 
 /** A key to a picture: a class that gives the colour, and what it stands for. */
 export type Legend = readonly (readonly [style: string, text: string])[];
@@ -82,7 +82,6 @@ export class FigureTools {
     this.#buttons = Object.entries(files).map(([type, file]) => {
       const button = html("button", { type: "button", class: "small" }, type);
       button.addEventListener("click", async () => {
-        const { download } = await import("./save-picture.js");
         download(await file(), `${this.#title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.${type.toLowerCase()}`);
       });
       return button;

@@ -1,4 +1,4 @@
-import { html } from "../dom.js";
+import { download, html } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, typeset } from "../format.js";
 import { channelOf, type Matrix, matrixOf } from "../matrix.js";
@@ -304,7 +304,7 @@ export class HeatMapsView {
 
   /** The three maps below each other in one file. */
   async #save() {
-    const { download, pngOf } = await import("./save-picture.js");
+    const { pngOf } = await import("./save-picture.js");
     const canvases = [...this.#maps.values()].map(({ canvas }) => canvas);
     const all = html("canvas");
     all.width = Math.max(...canvases.map(({ width }) => width));

@@ -55,9 +55,3 @@ export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
     canvas.toBlob((blob) => (blob === null ? reject(new Error("The picture is too large to save.")) : resolve(blob))),
   );
 }
-
-export function download(blob: Blob, name: string) {
-  const address = URL.createObjectURL(blob);
-  html("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may read it after the click
-}

@@ -1,11 +1,17 @@
-import { html } from "../dom.js";
+import { download, html } from "../dom.js";
 import { type Engine, Interrupted } from "../engine.js";
 import { count } from "../format.js";
+import { fragmentOf } from "../link.js";
+import { matrixOf, product } from "../matrix.js";
 import type { Opened, Saved, SavedAs, Source, Summary } from "../protocol.js";
 import { chosenOf } from "../see/result-view.js";
+import { code, command } from "./recipes.js";
 
 /** More numbers than this make a text that clipboards and their readers choke on. */
 const MAX_COPIED = 1_000_000;
+
+/** So many numbers of a pasted matrix stand in the code themselves. */
+const MAX_NUMBERS_IN_CODE = 256;
 
 const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; files: readonly SavedAs[] }[] = [
   { what: "quantized", name: "Integers", note: "int8, or int16 above 8 bits", copy: "tsv", files: ["csv", "npy"] },
@@ -20,19 +26,88 @@ const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; f
   },
 ];
 
-/** Buttons that copy and download the result, which the worker writes. */
+/** What is shown to be taken away. */
+interface Shown {
+  readonly source: Source;
+  readonly opened: Opened;
+  readonly summary: Summary;
+}
+
+/** The result to copy and download, which the worker writes; and code, a command and a link that give it again. */
 export class TakeAwayView {
   readonly #engine: Engine;
-  readonly #told: HTMLElement;
+  readonly #told = html("p", { class: "hint told", role: "status" });
+  readonly #code = html("code");
+  readonly #command = html("code");
+  readonly #commandNote = html("p", { class: "hint" });
   readonly #whileWriting: <T>(work: Promise<T>) => Promise<T>;
-  #name = "weights";
-  #summary: Summary | undefined;
+  #shown: Shown | undefined;
 
   /** @param whileWriting shows that the worker is busy until the work is done. */
-  constructor(root: HTMLElement, told: HTMLElement, engine: Engine, whileWriting: <T>(work: Promise<T>) => Promise<T>) {
+  constructor(root: HTMLElement, engine: Engine, whileWriting: <T>(work: Promise<T>) => Promise<T>) {
     this.#engine = engine;
-    this.#told = told;
     this.#whileWriting = whileWriting;
+    const copyText = (name: string, text: () => string | null) =>
+      this.#button("Copy", `Copy ${name.toLowerCase()}`, () => this.#write(Promise.resolve(text() ?? ""), name));
+    const recipe = (name: string, note: Node | string, shown: HTMLElement) =>
+      html(
+        "section",
+        { class: "recipe" },
+        html(
+          "div",
+          {},
+          html("h3", {}, name),
+          copyText(name, () => shown.textContent),
+        ),
+        html("pre", { tabindex: "0", "aria-label": name }, shown),
+        note,
+      );
+    root.append(
+      this.#resultTable(),
+      this.#told,
+      recipe("Code", html("p", { class: "hint" }, "The same with the npm package channelwise, in Node."), this.#code),
+      recipe("Command line", this.#commandNote, this.#command),
+      html(
+        "section",
+        { class: "recipe" },
+        html(
+          "div",
+          {},
+          html("h3", {}, "Link"),
+          this.#button("Copy", "Copy link", () => this.#copyLink()),
+        ),
+        html(
+          "p",
+          { class: "hint" },
+          "Restores these settings, and a pasted matrix that is not large, or the sample. It all stands behind the #, which is sent to no server.",
+        ),
+      ),
+    );
+  }
+
+  async show(source: Source, opened: Opened, summary: Summary) {
+    this.#shown = { source, opened, summary };
+    this.#told.textContent = "";
+    const file = fileName(source);
+    this.#code.textContent = code(await this.#weights(source, summary, file), opened, summary);
+    this.#command.textContent = command(file, summary.settings);
+    const saved = source.kind === "text" ? `Save the pasted matrix as ${file} first. ` : "";
+    const arithmetic =
+      opened.stored === undefined && summary.arithmetic === "float32"
+        ? "It computes numbers of a text in float64. "
+        : "";
+    this.#commandNote.textContent = `${saved}${arithmetic}It writes a .safetensors file with the integers and the scales.`;
+  }
+
+  async #weights(source: Source, { shape, settings }: Summary, file: string) {
+    const elements = product(shape);
+    if (source.kind !== "text" || elements > MAX_NUMBERS_IN_CODE) return { file };
+    const { rows, columns } = matrixOf(shape, settings.axis);
+    const window = { row: 0, rows, column: 0, columns };
+    return { numbers: Array.from((await this.#engine.ask("cells", { table: "weights", window })).values) };
+  }
+
+  #resultTable(): HTMLTableElement {
     const body = rows.map(({ what, name, note, copy, files }) => {
       const copyButton = this.#button("Copy", `Copy ${name.toLowerCase()}`, () => this.#copy(what, copy, name));
       const saveButtons = files.map((as) =>
@@ -42,26 +117,14 @@ export class TakeAwayView {
       return html("tr", {}, label, html("td", {}, copyButton), html("td", {}, ...saveButtons));
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
-    const caption = html(
-      "caption",
-      {},
-      "Copies are tab-separated for spreadsheets; JSON is the reference program’s, rounded as it rounds.",
+    const caption = "Copies are tab-separated for spreadsheets; JSON is the reference program’s, rounded as it rounds.";
+    return html(
+      "table",
+      { class: "take" },
+      html("caption", {}, caption),
+      html("thead", {}, html("tr", {}, ...heads)),
+      html("tbody", {}, ...body),
     );
-    root.append(
-      html(
-        "table",
-        { class: "take" },
-        caption,
-        html("thead", {}, html("tr", {}, ...heads)),
-        html("tbody", {}, ...body),
-      ),
-    );
-  }
-
-  show(_source: Source, opened: Opened, summary: Summary) {
-    this.#name = opened.name;
-    this.#summary = summary;
-    this.#told.textContent = "";
   }
 
   #button(text: string, label: string, act: () => Promise<void>): HTMLButtonElement {
@@ -77,38 +140,62 @@ export class TakeAwayView {
   }
 
   async #download(what: Saved, as: SavedAs) {
-    const blob = await this.#whileWriting(this.#engine.ask("save", { what, as }));
-    const address = URL.createObjectURL(blob);
-    const file = `${this.#name}.${what === "all" ? "quantized" : what}.${as}`;
-    html("a", { href: address, download: file }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser may read it after the click
+    if (this.#shown === undefined) return;
+    const file = `${this.#shown.opened.name}.${what === "all" ? "quantized" : what}.${as}`;
+    download(await this.#whileWriting(this.#engine.ask("save", { what, as })), file);
     this.#tell(`${file} is in your downloads.`);
   }
 
   async #copy(what: Saved, as: SavedAs, name: string) {
-    if (this.#summary === undefined) return;
-    const { shape } = this.#summary;
-    const weights = shape.reduce((product, dimension) => product * dimension, 1);
-    const numbers = what === "scales" ? chosenOf(this.#summary).scales : weights;
+    if (this.#shown === undefined) return;
+    const { summary } = this.#shown;
+    const numbers = what === "scales" ? chosenOf(summary).scales : product(summary.shape);
     if (numbers > MAX_COPIED) {
       this.#tell(
         `${count(numbers)} numbers are too many to copy (at most ${count(MAX_COPIED)}); download them instead.`,
       );
       return;
     }
+    await this.#write(
+      this.#whileWriting(this.#engine.ask("save", { what, as })).then((blob) => blob.text()),
+      name,
+    );
+  }
+
+  async #copyLink() {
+    if (this.#shown === undefined) return;
+    const { source, summary } = this.#shown;
+    const link = fragmentOf({
+      settings: summary.settings,
+      ...(source.kind === "text" ? { text: source.text } : {}),
+      ...(source.kind === "sample" ? { sample: source.name } : {}),
+    });
+    await this.#write(
+      link.then(({ fragment }) => new URL(fragment, location.href).href),
+      "Link",
+    );
+    if (!(await link).isWhole)
+      this.#tell("Link copied. It restores the settings; the weights must be opened there too.");
+  }
+
+  /** The promise keeps the right to write that the click gave, however long the worker takes. */
+  async #write(text: Promise<string>, name: string) {
     if (navigator.clipboard === undefined) {
-      this.#tell("This page cannot copy, because it was not loaded over https; download instead.");
+      this.#tell("This page cannot copy, because it was not loaded over https; download or select it instead.");
       return;
     }
-    // The promise inside the item keeps the right to write that the click gave, however long the worker takes.
-    const text = this.#whileWriting(this.#engine.ask("save", { what, as })).then(
-      (blob) => new Blob([blob], { type: "text/plain" }),
-    );
-    await navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+    const blob = text.then((text) => new Blob([text], { type: "text/plain" }));
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     this.#tell(`${name} copied.`);
   }
 
   #tell(text: string) {
     this.#told.textContent = text;
   }
+}
+
+/** What the file of the weights is called where the code and the command run. */
+function fileName(source: Source): string {
+  if (source.kind === "file") return source.file.name;
+  return source.kind === "text" ? "weights.csv" : (new URL(source.url).pathname.split("/").at(-1) as string);
 }
