@@ -1,0 +1,33 @@
+import { basename, dirname, join } from "node:path";
+import { parseShardName } from "./shards.js";
+
+/** A model to read. */
+export interface Input {
+  /** The file that stands for it in messages. */
+  readonly path: string;
+  /** All files of it that were given. */
+  readonly files: readonly string[];
+  readonly folder: string;
+  /** Its name, without ending and number of the shard. */
+  readonly stem: string;
+}
+
+/** One model for each path, but shards of one model together. */
+export function groupInputs(paths: readonly string[]): Input[] {
+  const groups = new Map<string, { stem: string; files: string[] }>();
+  for (const path of new Set(paths)) {
+    const name = basename(path);
+    const shard = parseShardName(name);
+    const stem = shard?.stem ?? name.replace(/(\.safetensors)?\.index\.json$|\.[^.]+$/i, "");
+    // An index given with its shards is of their model.
+    const isOfShards = shard !== undefined || /\.index\.json$/i.test(name);
+    const key = isOfShards ? join(dirname(path), `${stem}-*`) : path;
+    const group = groups.get(key) ?? { stem, files: [] };
+    group.files.push(path);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ stem, files }) => {
+    const path = files.find((file) => /\.index\.json$/i.test(file)) ?? files[0];
+    return { path, files, folder: dirname(path), stem };
+  });
+}
