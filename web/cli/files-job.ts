@@ -2,6 +2,7 @@ import {
   type Choice,
   type ChooseRules,
   chooseTensors,
+  fairPart,
   fileSink,
   type Model,
   openModel,
@@ -12,7 +13,6 @@ import {
 import type { Input } from "./inputs.js";
 import type { OpenJob } from "./job.js";
 import type { Shard } from "./settings.js";
-import { fairRun } from "./shards.js";
 import { UsageError } from "./usage-error.js";
 
 /** Opens a model of the formats of channelwise/files; with `shard`, for a part of its tensors. */
@@ -21,10 +21,15 @@ export async function openFilesJob(input: Input, rules: ChooseRules, shard: Shar
   try {
     const { model, choice } = partOf(whole, choose(whole, rules), shard);
     return {
-      input,
       plan: {
         format: model.format,
-        tensors: model.tensors.map((info, i) => ({ info, decision: choice.decisions[i] })),
+        tensors: model.tensors.map(({ name, shape, dtype, byteLength }, i) => ({
+          name,
+          shape,
+          dtype,
+          byteLength,
+          decision: choice.decisions[i],
+        })),
         bytesBefore: model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
         bytesAfter: outputBytes(model, choice),
         unmatched: unmatchedPatterns(whole, rules),
@@ -55,10 +60,10 @@ function choose(model: Model, rules: ChooseRules): Choice {
 
 function partOf(model: Model, choice: Choice, shard: Shard | undefined): { model: Model; choice: Choice } {
   if (!shard) return { model, choice };
-  const sizes = model.tensors.map(({ byteLength }) => byteLength);
-  const { start, end } = fairRun(sizes, shard);
+  const items = model.tensors.map((tensor, i) => ({ size: tensor.byteLength, tensor, decision: choice.decisions[i] }));
+  const mine = fairPart(items, shard.k, shard.n);
   return {
-    model: { ...model, tensors: model.tensors.slice(start, end) },
-    choice: { ...choice, decisions: choice.decisions.slice(start, end) },
+    model: { ...model, tensors: mine.map(({ tensor }) => tensor) },
+    choice: { ...choice, decisions: mine.map(({ decision }) => decision) },
   };
 }

@@ -1,4 +1,6 @@
-// Numbers as they stand in what is printed.
+// Numbers and settings as they stand in what is printed.
+
+import type { Layout } from "channelwise/files";
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -39,6 +41,13 @@ export function magnitude(value: number): string {
 
 export function shapeText(shape: readonly number[]): string {
   return shape.length === 0 ? "scalar" : shape.join(" x ");
+}
+
+/** "8 bits, a scale for each channel of axis 0" */
+export function layoutText({ bits, axis, granularity }: Layout): string {
+  if (granularity === "tensor") return `${bits} bits, one scale`;
+  if (granularity === "channel") return `${bits} bits, a scale for each channel of axis ${axis}`;
+  return `${bits} bits, a scale for each ${granularity.group} along axis ${granularity.along}`;
 }
 
 /** Shortened in the middle, since names begin and end with what tells them apart. */

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
-import { fileSink, openModel } from "channelwise/files";
+import { join } from "node:path";
+import { fileSink, joinShards, type Model, openModel } from "channelwise/files";
 import { indexName, parseShardName, shardName } from "./shards.js";
 
 /** The parts of a model in a folder. */
@@ -32,28 +32,22 @@ export function findParts(folder: string): Parts[] {
   }));
 }
 
-/** Writes the index of parts that are all there; gives its path. Two who write it at a time write the same. */
+/**
+ * Writes the index of parts that are all there; gives its path. Two that write it at a time write the same.
+ *
+ * @throws {RangeError} where the parts are not of one run.
+ */
 export async function writeIndex({ folder, stem, n }: Parts, overwrite: boolean): Promise<string> {
-  const weightMap: Record<string, string> = {};
-  let totalSize = 0;
-  for (let k = 1; k <= n; k++) {
-    const path = join(folder, shardName(stem, { k, n }));
-    const model = await openModel(path);
-    await model.close();
-    for (const { name, byteLength } of model.tensors) {
-      if (Object.hasOwn(weightMap, name)) {
-        throw new Error(
-          `tensor ${name} is in ${weightMap[name]} and in ${basename(path)}: these are not parts of one run`,
-        );
-      }
-      weightMap[name] = basename(path);
-      totalSize += byteLength;
-    }
+  const shards: Model[] = [];
+  try {
+    for (let k = 1; k <= n; k++) shards.push(await openModel(join(folder, shardName(stem, { k, n }))));
+    const { index } = await joinShards(shards);
+    const path = join(folder, indexName(stem));
+    const sink = await fileSink(path, { overwrite });
+    await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
+    await sink.close();
+    return path;
+  } finally {
+    for (const shard of shards) await shard.close();
   }
-  const path = join(folder, indexName(stem));
-  const sink = await fileSink(path, { overwrite });
-  const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
-  await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
-  await sink.close();
-  return path;
 }

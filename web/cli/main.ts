@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseCommandLine } from "./command-line.js";
 import type { CommandName } from "./commands.js";
+import { compare } from "./compare.js";
 import type { Context, Outcome } from "./context.js";
 import { helpText, version } from "./help.js";
 import { inspect } from "./inspect.js";
@@ -13,7 +14,7 @@ import { styled } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Partial<Record<CommandName, Run>> = { quantize, inspect, join };
+const runs: Record<CommandName, Run> = { quantize, inspect, compare, join };
 
 const { stdout, stderr } = process;
 
@@ -32,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (command === undefined) return 2;
 
     const context: Context = { stdout, stderr, signal: interruptionSignal() };
-    const outcome = await (runs[command] as Run)(line.operands, line.values, context);
+    const outcome = await runs[command](line.operands, line.values, context);
     if (json) printJson({ command, ...outcome.json });
     return outcome.exitCode;
   } catch (error) {

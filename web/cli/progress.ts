@@ -10,27 +10,24 @@ const BAR_WIDTH = 28;
 /** A line with a bar, the rate and the time left, redrawn in place; nothing where the stream is no terminal. */
 export class ProgressBar {
   readonly #stream: Stream;
-  readonly #total: number;
   /** How much was done when, within the window. */
   readonly #samples: { time: number; done: number }[];
   #drawn = 0;
 
-  /** @param total in bytes */
-  constructor(stream: Stream, total: number) {
+  constructor(stream: Stream) {
     this.#stream = stream;
-    this.#total = total;
     this.#samples = [{ time: performance.now(), done: 0 }];
   }
 
-  /** @param done in bytes */
-  update(done: number, what: string): void {
+  /** @param done and `total` in bytes */
+  update(done: number, total: number, what: string): void {
     const time = performance.now();
-    if (!isTerminal(this.#stream) || (time - this.#drawn < REDRAW_MS && done < this.#total)) return;
+    if (!isTerminal(this.#stream) || (time - this.#drawn < REDRAW_MS && done < total)) return;
     this.#drawn = time;
     const samples = this.#samples;
     samples.push({ time, done });
     while (samples.length > 2 && time - samples[0].time > WINDOW_MS) samples.shift();
-    this.#stream.write(`\r${this.#line(done, what)}\x1b[K`);
+    this.#stream.write(`\r${this.#line(done, total, what)}\x1b[K`);
   }
 
   /** Takes the line away. */
@@ -39,8 +36,7 @@ export class ProgressBar {
     this.#drawn = 0;
   }
 
-  #line(done: number, what: string): string {
-    const total = this.#total;
+  #line(done: number, total: number, what: string): string {
     const share = total === 0 ? 1 : done / total;
     const [first, last] = [this.#samples[0], this.#samples.at(-1) ?? this.#samples[0]];
     const seconds = (last.time - first.time) / 1000;

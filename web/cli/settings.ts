@@ -2,6 +2,7 @@ import type { ChooseRules, DialectName } from "channelwise/files";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
 import { UsageError } from "./usage-error.js";
+import { MOST_THREADS } from "./workers.js";
 
 const dialectNames = [
   "plain",
@@ -50,7 +51,7 @@ export function parseShard(text: string): Shard {
 }
 
 export function parseThreads(text: string): number {
-  return integer("--threads", text, 1, 64);
+  return integer("--threads", text, 1, MOST_THREADS);
 }
 
 /** A limit of `compare`. */
