@@ -66,7 +66,7 @@ function optionOf(name: string, rawName: string, command: CommandName | undefine
   // Where they were misspelt with one dash, the letters after it are not the name.
   const guess = didYouMean(rawName.replace(/^-+/, ""), allowed, "--");
   const known = allowed.map((option) => `--${option}`).join(", ");
-  if (command === undefined) throw new UsageError(`${rawName} comes after a command${guess}`);
+  if (command === undefined) throw new UsageError(`without a command there is no option ${rawName}${guess}`);
   throw new UsageError(`${command} has no option ${rawName}${guess}\nIts options are ${known}.`);
 }
 

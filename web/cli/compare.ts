@@ -1,12 +1,16 @@
 import { type ComparedTensor, type Comparison, compareModels, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, decibels, magnitude } from "./format.js";
+import { modelFile } from "./inputs.js";
 import { showMeasured, sqnrText, worstFirst } from "./measured.js";
 import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
 import { withWorkers } from "./workers.js";
+
+/** More would hide the tables. */
+const MOST_FAILURES = 10;
 
 type Near = Extract<ComparedTensor, { result: "near" }>;
 
@@ -19,7 +23,7 @@ interface Limits {
 /** `channelwise compare` */
 export async function compare(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const limits = limitsOf(values);
-  const [a, b] = operands;
+  const [a, b] = operands.map(modelFile);
   const original = await openModel(a);
   try {
     const model = await openModel(b);
@@ -102,7 +106,11 @@ function show(original: Model, comparison: Comparison, failures: readonly string
   if (added.length > 0) facts.push(`${added.length} added (${someOf(added)})`);
   stdout.write(`${facts.join(", ")}  ${sum("bytesBefore")} to ${sum("bytesAfter")}\n`);
   if (measured.length > 0) stdout.write(`${sqnrText(measured)}\n`);
-  for (const failure of failures) stderr.write(`${styled(stderr, "red", "over the limit:")} ${failure}\n`);
+  for (const failure of failures.slice(0, MOST_FAILURES)) {
+    stderr.write(`${styled(stderr, "red", "over the limit:")} ${failure}\n`);
+  }
+  const rest = failures.length - MOST_FAILURES;
+  if (rest > 0) stderr.write(`and ${rest} more\n`);
 }
 
 function someOf(names: readonly string[]): string {

@@ -1,5 +1,7 @@
+import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseShardName } from "./shards.js";
+import { UsageError } from "./usage-error.js";
 
 /** A model to read. */
 export interface Input {
@@ -12,10 +14,26 @@ export interface Input {
   readonly stem: string;
 }
 
+/**
+ * The file that stands for a model: for a folder the index or the description in it, or its one .safetensors file.
+ *
+ * @throws {UsageError} for a folder of which it is not clear what is meant.
+ */
+export function modelFile(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const names = readdirSync(path).sort();
+  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/]) {
+    const found = names.filter((name) => pattern.test(name));
+    if (found.length === 1) return join(path, found[0]);
+    if (found.length > 1) throw new UsageError(`${path} is a folder with ${found.join(", ")}; give the file you mean`);
+  }
+  throw new UsageError(`${path} is a folder without a model; give the files of one`);
+}
+
 /** One model for each path, but shards of one model together. */
 export function groupInputs(paths: readonly string[]): Input[] {
   const groups = new Map<string, { stem: string; files: string[] }>();
-  for (const path of new Set(paths)) {
+  for (const path of new Set(paths.map(modelFile))) {
     const name = basename(path);
     const shard = parseShardName(name);
     const stem = shard?.stem ?? name.replace(/(\.safetensors)?\.index\.json$|\.[^.]+$/i, "");

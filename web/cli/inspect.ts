@@ -1,13 +1,14 @@
 import { type Inspection, inspectModel, joinShards, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, layoutText, shapeText, shortened } from "./format.js";
+import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
 export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
-  const model = await openModel(operands);
+  const model = await openModel(operands.map(modelFile));
   try {
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);

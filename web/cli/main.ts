@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseCommandLine } from "./command-line.js";
-import type { CommandName } from "./commands.js";
+import { type CommandName, commandNames } from "./commands.js";
 import { compare } from "./compare.js";
 import type { Context, Outcome } from "./context.js";
 import { helpText, version } from "./help.js";
@@ -20,24 +20,22 @@ const { stdout, stderr } = process;
 
 /** Gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  let json = args.includes("--json");
-  let command: CommandName | undefined;
   try {
-    const line = parseCommandLine(args);
-    ({ command } = line);
-    json = line.values.json === true;
-    if (line.values.version) stdout.write(`${version()}\n`);
-    else if (line.values.help) stdout.write(`${helpText(command)}\n`);
+    const { command, operands, values } = parseCommandLine(args);
+    if (values.version) stdout.write(`${version()}\n`);
+    else if (values.help) stdout.write(`${helpText(command)}\n`);
     else if (command === undefined) stderr.write(`${helpText(undefined)}\n`);
-    if (line.values.version || line.values.help) return 0;
+    if (values.version || values.help) return 0;
     if (command === undefined) return 2;
 
     const context: Context = { stdout, stderr, signal: interruptionSignal() };
-    const outcome = await runs[command](line.operands, line.values, context);
-    if (json) printJson({ command, ...outcome.json });
-    return outcome.exitCode;
+    const { exitCode, json } = await runs[command](operands, values, context);
+    if (values.json) printJson({ command, ...json });
+    return exitCode;
   } catch (error) {
-    return fail(error, command, json);
+    // Of a command line that is wrong, what can be told.
+    const command = commandNames.find((name) => args.includes(name));
+    return fail(error, command, args.includes("--json"));
   }
 }
 

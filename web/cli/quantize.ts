@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { fairPart } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { openFilesJob } from "./files-job.js";
@@ -13,6 +13,7 @@ import { groupLines, showDecisions, showPlan } from "./plan-view.js";
 import { ProgressBar } from "./progress.js";
 import { doneJson, showReport, taskJson } from "./quantize-report.js";
 import { parseShard, parseThreads, rulesOf, type Shard } from "./settings.js";
+import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
 import { withWorkers } from "./workers.js";
 
@@ -29,7 +30,10 @@ export async function quantize(operands: readonly string[], values: Values, cont
   /** Of one model a part of its tensors, of several some of the models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
   const outputs = outputsOf(inputs, { output, rules, shard: modelShard });
-  checkOutputs(outputs, operands);
+  checkOutputs(
+    outputs,
+    inputs.flatMap(({ files }) => files),
+  );
 
   const open: Open = (input) => openFilesJob(input, rules, modelShard);
   const tasks = shareOf(await plan(inputs, outputs, open), listShard);
@@ -122,7 +126,8 @@ async function run(
     return done;
   } catch (error) {
     bar.clear();
-    if (done.length > 0) stderr.write(`${done.length} of ${counted(tasks.length, "file")} were written before:\n`);
+    const others = tasks.length > 1 ? `; ${done.length} of ${counted(tasks.length, "file")} are` : "";
+    stderr.write(`${tasks[done.length].output} is not written${others}\n`);
     throw error;
   } finally {
     bar.clear();
@@ -131,7 +136,8 @@ async function run(
 
 /** Writes the index when the last part is there; gives its path. */
 async function joinIfComplete(output: string, { n }: Shard, { stderr }: Context): Promise<string | undefined> {
-  const parts = findParts(dirname(output)).find((each) => each.n === n && output.includes(each.stem));
+  const stem = parseShardName(basename(output))?.stem;
+  const parts = findParts(dirname(output)).find((each) => each.n === n && each.stem === stem);
   if (!parts) return undefined;
   if (parts.missing.length > 0) {
     stderr.write(`${n - parts.missing.length} of ${counted(n, "part")} are there; the last one writes the index\n`);
