@@ -97,6 +97,7 @@ export async function buildLibrary() {
   writeFileSync(join(dist, "embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
   const code = await bundled("worker.js", "iife");
   writeFileSync(join(dist, "worker-code.js"), `export const workerCode = ${JSON.stringify(code.toString())};\n`);
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/cli"]);
 }
 
 /**

@@ -1,0 +1,89 @@
+import type { OptionName } from "./options.js";
+
+export interface Command {
+  readonly operands: string;
+  readonly least: number;
+  readonly most: number;
+  /** The line in the list of commands. */
+  readonly summary: string;
+  readonly description: string;
+  readonly options: readonly OptionName[];
+  readonly examples: readonly string[];
+}
+
+export const commands = {
+  quantize: {
+    operands: "IN... [-o OUT]",
+    least: 1,
+    most: Infinity,
+    summary: "quantize the weights of models",
+    description: `\
+Writes a copy of each model with its weight matrices quantized, and shows what
+it cost, worst first. Norms, biases, small tensors and the like are kept byte
+for byte: --dry-run shows which and why.
+
+IN is a .safetensors, .npy, .npz, .csv, .tsv or .json file, the
+model.safetensors.index.json of a sharded model, or the model.json of a
+TensorFlow.js model. Shards given by themselves are one model. Without -o the
+output is named after the input and lies beside it.`,
+    options: [
+      "output",
+      "dialect",
+      "bits",
+      "axis",
+      "granularity",
+      "include",
+      "exclude",
+      "override",
+      "shard",
+      "threads",
+      "dry-run",
+      "force",
+      "json",
+      "help",
+    ],
+    examples: [
+      "channelwise quantize model.safetensors --dialect comfyui",
+      "channelwise quantize voices/*.npy -o voices-int8",
+      "channelwise quantize llm/model.safetensors.index.json -o llm-w4a16 \\\n    --dialect compressed-tensors --bits 4 --granularity group:128",
+      "channelwise quantize model.safetensors --override '*.fc2.weight=4,,group:32' \\\n    --override 'lm_head.*=keep'",
+    ],
+  },
+  inspect: {
+    operands: "FILE",
+    least: 1,
+    most: Infinity,
+    summary: "show what a model file holds",
+    description: `\
+Shows the format, the metadata and the tensors of a model, and how those that
+are quantized are stored. Several files are the shards of one model.`,
+    options: ["json", "help"],
+    examples: ["channelwise inspect model-int8.safetensors"],
+  },
+  compare: {
+    operands: "A B",
+    least: 2,
+    most: 2,
+    summary: "measure how far the weights of B are from those of A",
+    description: `\
+Dequantizes what is quantized in either file and shows for every tensor how far
+B is from A, worst first.`,
+    options: ["min-sqnr", "max-error", "json", "help"],
+    examples: ["channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30"],
+  },
+  join: {
+    operands: "FOLDER",
+    least: 1,
+    most: 1,
+    summary: "write the index of the parts that --shard wrote",
+    description: `\
+Writes the index.json of the parts in a folder, once all are there. The last
+part that \`quantize --shard\` writes does this by itself; it is needed where
+parts were brought together from several disks.`,
+    options: ["force", "json", "help"],
+    examples: ["channelwise join llm-int8"],
+  },
+} satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+export const commandNames = Object.keys(commands) as CommandName[];

@@ -1,0 +1,15 @@
+import type { Stream } from "./terminal.js";
+
+/** What a command works with besides its operands and options. */
+export interface Context {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/** What a command ends with: its exit code, and with --json the object to print. */
+export interface Outcome {
+  readonly exitCode: 0 | 3;
+  readonly json: object;
+}

@@ -1,0 +1,69 @@
+import {
+  type Choice,
+  type ChooseRules,
+  chooseTensors,
+  fairPart,
+  fileSink,
+  type Model,
+  openModel,
+  outputBytes,
+  quantizeModel,
+  unmatchedPatterns,
+} from "channelwise/files";
+import type { Input } from "./inputs.js";
+import type { OpenJob } from "./job.js";
+import type { Shard } from "./settings.js";
+import { UsageError } from "./usage-error.js";
+
+/** Opens a model of the formats of channelwise/files; with `shard`, for a part of its tensors. */
+export async function openFilesJob(input: Input, rules: ChooseRules, shard: Shard | undefined): Promise<OpenJob> {
+  const whole = await openModel(input.files);
+  try {
+    const { model, choice } = partOf(whole, choose(whole, rules), shard);
+    return {
+      plan: {
+        format: model.format,
+        tensors: model.tensors.map(({ name, shape, dtype, byteLength }, i) => ({
+          name,
+          shape,
+          dtype,
+          byteLength,
+          decision: choice.decisions[i],
+        })),
+        bytesBefore: model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
+        bytesAfter: outputBytes(model, choice),
+        unmatched: unmatchedPatterns(whole, rules),
+      },
+      async run(channelwise, output, { signal, overwrite, onProgress }) {
+        const sink = await fileSink(output, { overwrite });
+        return quantizeModel(channelwise, model, choice, sink, {
+          signal,
+          onProgress: ({ done, tensor }) => onProgress(done, tensor),
+        });
+      },
+      close: whole.close,
+    };
+  } catch (error) {
+    await whole.close();
+    throw error;
+  }
+}
+
+/** The library names its arguments as the options are called. */
+function choose(model: Model, rules: ChooseRules): Choice {
+  try {
+    return chooseTensors(model, rules);
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(`--${error.message}`) : error;
+  }
+}
+
+function partOf(model: Model, choice: Choice, shard: Shard | undefined): { model: Model; choice: Choice } {
+  if (!shard) return { model, choice };
+  const items = model.tensors.map((tensor, i) => ({ size: tensor.byteLength, tensor, decision: choice.decisions[i] }));
+  const mine = fairPart(items, shard.k, shard.n);
+  return {
+    model: { ...model, tensors: mine.map(({ tensor }) => tensor) },
+    choice: { ...choice, decisions: mine.map(({ decision }) => decision) },
+  };
+}

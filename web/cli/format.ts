@@ -1,0 +1,58 @@
+// Numbers and settings as they stand in what is printed.
+
+import type { Layout } from "channelwise/files";
+
+const grouped = new Intl.NumberFormat("en");
+
+/** "1 tensor", "1,024 tensors". */
+export function counted(value: number, noun: string): string {
+  return `${grouped.format(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** Three digits or more: "812 B", "4.10 KB", "45.1 MB". */
+export function bytes(value: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  // 999.5 would be shown as 1000.
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const decimals = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(decimals)} ${units[unit]}`;
+}
+
+/** "0:07", "12:34", "1:02:03". */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export function decibels(sqnr: number): string {
+  return sqnr === Infinity ? "exact" : `${sqnr.toFixed(2)} dB`;
+}
+
+/** An error, in units of the weights. */
+export function magnitude(value: number): string {
+  return value === 0 ? "0" : value.toPrecision(3);
+}
+
+export function shapeText(shape: readonly number[]): string {
+  return shape.length === 0 ? "scalar" : shape.join(" x ");
+}
+
+/** "8 bits, a scale for each channel of axis 0" */
+export function layoutText({ bits, axis, granularity }: Layout): string {
+  if (granularity === "tensor") return `${bits} bits, one scale`;
+  if (granularity === "channel") return `${bits} bits, a scale for each channel of axis ${axis}`;
+  return `${bits} bits, a scale for each ${granularity.group} along axis ${granularity.along}`;
+}
+
+/** Shortened in the middle, since names begin and end with what tells them apart. */
+export function shortened(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = Math.ceil((width - 1) / 2);
+  return `${text.slice(0, width - 1 - end)}…${text.slice(text.length - end)}`;
+}

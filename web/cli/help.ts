@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { type Command, type CommandName, commandNames, commands } from "./commands.js";
+import { type Option, type OptionName, options } from "./options.js";
+
+/** As package.json has it. */
+export function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+const exitCodes = `\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare found more than a limit
+allows, 130 interrupted (143 by SIGTERM). What is written appears under its name
+when it is complete, so a run that failed or was interrupted leaves no file.`;
+
+/** Of one command, or of all. */
+export function helpText(name: CommandName | undefined): string {
+  if (name === undefined) {
+    const list = commandNames.map((each) => [each, commands[each].summary] as const);
+    return `\
+channelwise ${version()}: post-training quantization with one scale per channel
+
+Usage: channelwise COMMAND ...
+
+${columns(list)}
+
+channelwise COMMAND --help shows the options of a command; --version the version.
+
+${exitCodes}`;
+  }
+  const { operands, description, options: names, examples }: Command = commands[name];
+  return `\
+Usage: channelwise ${name} ${operands} [OPTION...]
+
+${description}
+
+${columns(names.map(optionLine))}
+
+${examples.map((example) => `  ${example}`).join("\n")}
+
+${exitCodes}`;
+}
+
+function optionLine(name: OptionName): readonly [string, string] {
+  const { short, value, help }: Option = options[name];
+  const names = short === undefined ? `    --${name}` : `-${short}, --${name}`;
+  return [value === undefined ? names : `${names} ${value}`, help];
+}
+
+const WIDTH = 80;
+
+/** Names, and beside them their texts in lines that fit. */
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const indent = 2 + Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows
+    .flatMap(([name, text]) =>
+      wrapped(text, WIDTH - indent).map((line, i) => (i === 0 ? `  ${name}` : "").padEnd(indent) + line),
+    )
+    .join("\n");
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last !== "" && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+  }
+  return lines;
+}

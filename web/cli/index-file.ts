@@ -1,0 +1,53 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileSink, joinShards, type Model, openModel } from "channelwise/files";
+import { indexName, parseShardName, shardName } from "./shards.js";
+
+/** The parts of a model in a folder. */
+export interface Parts {
+  readonly folder: string;
+  readonly stem: string;
+  /** How many parts there are to be. */
+  readonly n: number;
+  /** Numbers of those that are not there. */
+  readonly missing: readonly number[];
+}
+
+/** The parts that lie in a folder, by model. */
+export function findParts(folder: string): Parts[] {
+  const found = new Map<string, { stem: string; n: number; present: Set<number> }>();
+  for (const name of readdirSync(folder).sort()) {
+    const part = parseShardName(name);
+    if (!part) continue;
+    const key = shardName(part.stem, { k: 0, n: part.n });
+    const parts = found.get(key) ?? { stem: part.stem, n: part.n, present: new Set() };
+    parts.present.add(part.k);
+    found.set(key, parts);
+  }
+  return [...found.values()].map(({ stem, n, present }) => ({
+    folder,
+    stem,
+    n,
+    missing: Array.from({ length: n }, (_, i) => i + 1).filter((k) => !present.has(k)),
+  }));
+}
+
+/**
+ * Writes the index of parts that are all there; gives its path. Two that write it at a time write the same.
+ *
+ * @throws {RangeError} where the parts are not of one run.
+ */
+export async function writeIndex({ folder, stem, n }: Parts, overwrite: boolean): Promise<string> {
+  const shards: Model[] = [];
+  try {
+    for (let k = 1; k <= n; k++) shards.push(await openModel(join(folder, shardName(stem, { k, n }))));
+    const { index } = await joinShards(shards);
+    const path = join(folder, indexName(stem));
+    const sink = await fileSink(path, { overwrite });
+    await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
+    await sink.close();
+    return path;
+  } finally {
+    for (const shard of shards) await shard.close();
+  }
+}

@@ -1,0 +1,51 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { parseShardName } from "./shards.js";
+import { UsageError } from "./usage-error.js";
+
+/** A model to read. */
+export interface Input {
+  /** The file that stands for it in messages. */
+  readonly path: string;
+  /** All files of it that were given. */
+  readonly files: readonly string[];
+  readonly folder: string;
+  /** Its name, without ending and number of the shard. */
+  readonly stem: string;
+}
+
+/**
+ * The file that stands for a model: for a folder the index or the description in it, or its one .safetensors file.
+ *
+ * @throws {UsageError} for a folder of which it is not clear what is meant.
+ */
+export function modelFile(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const names = readdirSync(path).sort();
+  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/]) {
+    const found = names.filter((name) => pattern.test(name));
+    if (found.length === 1) return join(path, found[0]);
+    if (found.length > 1) throw new UsageError(`${path} is a folder with ${found.join(", ")}; give the file you mean`);
+  }
+  throw new UsageError(`${path} is a folder without a model; give the files of one`);
+}
+
+/** One model for each path, but shards of one model together. */
+export function groupInputs(paths: readonly string[]): Input[] {
+  const groups = new Map<string, { stem: string; files: string[] }>();
+  for (const path of new Set(paths.map(modelFile))) {
+    const name = basename(path);
+    const shard = parseShardName(name);
+    const stem = shard?.stem ?? name.replace(/(\.safetensors)?\.index\.json$|\.[^.]+$/i, "");
+    // An index given with its shards is of their model.
+    const isOfShards = shard !== undefined || /\.index\.json$/i.test(name);
+    const key = isOfShards ? join(dirname(path), `${stem}-*`) : path;
+    const group = groups.get(key) ?? { stem, files: [] };
+    group.files.push(path);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ stem, files }) => {
+    const path = files.find((file) => /\.index\.json$/i.test(file)) ?? files[0];
+    return { path, files, folder: dirname(path), stem };
+  });
+}

@@ -1,0 +1,57 @@
+import type { Decision, TensorSummary } from "channelwise/files";
+import type { ParallelChannelwise } from "channelwise/parallel";
+import type { Input } from "./inputs.js";
+
+/** A tensor and what is to happen to it. */
+export interface PlannedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly byteLength: number;
+  readonly decision: Decision;
+}
+
+/** What is to be done with a model, known before anything is done. */
+export interface Plan {
+  readonly format: string;
+  readonly tensors: readonly PlannedTensor[];
+  /** Of all tensors. */
+  readonly bytesBefore: number;
+  /** Of the file to be written. */
+  readonly bytesAfter: number;
+  /** Patterns of the rules that no name matches. */
+  readonly unmatched: readonly string[];
+}
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly overwrite: boolean;
+  /** @param done bytes of the model */
+  readonly onProgress: (done: number, tensor: string) => void;
+}
+
+export interface RunResult {
+  /** In the order of the plan. */
+  readonly tensors: readonly TensorSummary[];
+  readonly byteLength: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A model, open for reading. */
+export interface OpenJob {
+  readonly plan: Plan;
+  /** Writes the output, which appears when it is complete. */
+  run(channelwise: ParallelChannelwise, output: string, options: RunOptions): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+/** A model that is to be written to a file. */
+export interface Task {
+  readonly input: Input;
+  readonly output: string;
+  readonly plan: Plan;
+}
+
+export interface DoneTask extends Task {
+  readonly result: RunResult;
+}

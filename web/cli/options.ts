@@ -1,0 +1,56 @@
+/** An option of the command line, as it is parsed and as --help shows it. */
+export interface Option {
+  /** What its value is called in the help; without, the option takes none. */
+  readonly value?: string;
+  readonly short?: string;
+  readonly multiple?: boolean;
+  readonly help: string;
+}
+
+export const options = {
+  output: { value: "OUT", short: "o", help: "file to write, or folder where several are written" },
+  dialect: {
+    value: "NAME",
+    help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz",
+  },
+  bits: { value: "N", help: "bits of a code, 2 to 16 as far as the dialect holds them (default 8)" },
+  axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
+  granularity: {
+    value: "G",
+    help: "what shares a scale: channel (default), tensor, or group:N[@AXIS], N neighbours along an axis (default -1)",
+  },
+  include: {
+    value: "PATTERN",
+    multiple: true,
+    help: "quantize tensors of matching names that would be kept; * is any text, ? a character",
+  },
+  exclude: { value: "PATTERN", multiple: true, help: "keep tensors of matching names as they are" },
+  override: {
+    value: "PATTERN=HOW",
+    multiple: true,
+    help: "settings of their own for matching tensors: BITS,AXIS,GRANULARITY (each may be left out), or keep",
+  },
+  shard: {
+    value: "K/N",
+    help: "do only part K of N: of one model a part of its tensors, of several files some of them",
+  },
+  threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
+  "dry-run": { help: "show for every tensor what would be done, and write nothing" },
+  "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
+  "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },
+  force: { help: "replace files that exist" },
+  json: { help: "print one JSON object on standard output, and no tables" },
+  help: { short: "h", help: "show this help" },
+  version: { help: "show the version" },
+} satisfies Record<string, Option>;
+
+export type OptionName = keyof typeof options;
+
+/** What was given: a text, all texts of an option that can be repeated, or true. */
+export type Values = {
+  readonly [N in OptionName]?: (typeof options)[N] extends { multiple: true }
+    ? readonly string[]
+    : (typeof options)[N] extends { value: string }
+      ? string
+      : true;
+};

@@ -1,0 +1,54 @@
+import { bytes, counted } from "./format.js";
+import type { DoneTask, Task } from "./job.js";
+import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
+import { type Stream, styled } from "./terminal.js";
+
+/** Shows what was written and what it cost. */
+export function showReport(stream: Stream, done: readonly DoneTask[]): void {
+  const measured = done.flatMap((task) => measuredOf(task, done.length > 1));
+  showMeasured(stream, measured);
+  const after = done.reduce((sum, { result }) => sum + result.byteLength, 0);
+  const before = done.reduce((sum, { plan }) => sum + plan.bytesBefore, 0);
+  const what = done.length === 1 ? done[0].output : counted(done.length, "file");
+  stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
+  if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+}
+
+/** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
+function measuredOf({ input, plan, result }: DoneTask, several: boolean): MeasuredTensor[] {
+  const prefix = several && plan.tensors.length > 1 ? `${input.stem}: ` : "";
+  return result.tensors.flatMap((tensor, i) =>
+    tensor.quantize ? [{ ...tensor, name: prefix + tensor.tensor, shape: plan.tensors[i].shape }] : [],
+  );
+}
+
+export function taskJson({ input, output, plan }: Task): object {
+  const { format, bytesBefore, bytesAfter, tensors } = plan;
+  return {
+    input: input.path,
+    output,
+    format,
+    bytesBefore,
+    bytesAfter,
+    tensors: tensors.map(({ decision, shape, dtype }) => ({ ...decision, shape, dtype })),
+  };
+}
+
+export function doneJson({ input, output, plan, result }: DoneTask): object {
+  const { format, bytesBefore } = plan;
+  const quantized = result.tensors.flatMap((tensor, i) =>
+    tensor.quantize ? [{ ...tensor, shape: plan.tensors[i].shape, dtype: plan.tensors[i].dtype }] : [],
+  );
+  const kept = result.tensors.flatMap((tensor, i) =>
+    tensor.quantize ? [] : [{ ...tensor, shape: plan.tensors[i].shape, dtype: plan.tensors[i].dtype }],
+  );
+  return {
+    input: input.path,
+    output,
+    format,
+    bytesBefore,
+    bytesAfter: result.byteLength,
+    metadata: result.metadata,
+    tensors: [...worstFirst(quantized), ...kept],
+  };
+}

@@ -1,0 +1,112 @@
+import type { ChooseRules, DialectName } from "channelwise/files";
+import { didYouMean } from "./nearest.js";
+import type { Values } from "./options.js";
+import { UsageError } from "./usage-error.js";
+import { MOST_THREADS } from "./workers.js";
+
+const dialectNames = [
+  "plain",
+  "comfyui",
+  "compressed-tensors",
+  "compressed-tensors-w8a8",
+  "npz",
+] as const satisfies readonly DialectName[];
+
+type Granularity = NonNullable<ChooseRules["granularity"]>;
+
+/** Part k of n, counted from 1. */
+export interface Shard {
+  readonly k: number;
+  readonly n: number;
+}
+
+/** The rules that the options of `quantize` stand for. */
+export function rulesOf(values: Values): ChooseRules {
+  const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
+  const overrides: Record<string, NonNullable<ChooseRules["overrides"]>[string]> = {};
+  const kept: string[] = [];
+  for (const each of override) {
+    const [pattern, settings] = parseOverride(each);
+    if (settings === "keep") kept.push(pattern);
+    else overrides[pattern] = settings;
+  }
+  return {
+    dialect: dialect === undefined ? (/\.npz$/i.test(output) ? "npz" : "plain") : parseDialect(dialect),
+    ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
+    ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
+    ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
+    include,
+    exclude: [...exclude, ...kept],
+    overrides,
+  };
+}
+
+/** "3/16" */
+export function parseShard(text: string): Shard {
+  const [, k, n] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (k === undefined || k < 1 || k > n || n > 99999) {
+    throw new UsageError(`--shard is ${text}; it must be K/N with K from 1 to N, such as 3/16`);
+  }
+  return { k, n };
+}
+
+export function parseThreads(text: string): number {
+  return integer("--threads", text, 1, MOST_THREADS);
+}
+
+/** A limit of `compare`. */
+export function parseLimit(option: string, text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isNaN(value)) throw new UsageError(`${option} is ${text}; it must be a number`);
+  return value;
+}
+
+function parseDialect(text: string): DialectName {
+  const found = dialectNames.find((name) => name === text);
+  if (found) return found;
+  const known = dialectNames.join(", ");
+  throw new UsageError(`--dialect is ${text}; it must be one of ${known}${didYouMean(text, dialectNames)}`);
+}
+
+function integer(option: string, text: string, least: number, most: number): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`${option} is ${text}; it must be an integer from ${least} to ${most}`);
+}
+
+/** Arrays of numpy have at most 64 dimensions. */
+function parseAxis(option: string, text: string): number {
+  return integer(option, text, -64, 63);
+}
+
+/** "channel", "tensor", "group:32", "group:32@0" */
+function parseGranularity(option: string, text: string): Granularity {
+  if (text === "channel" || text === "tensor") return text;
+  const [, group, along = "-1"] = /^group:(\d+)(?:@(-?\d+))?$/.exec(text) ?? [];
+  if (group === undefined) {
+    const forms = ["channel", "tensor", "group:N", "group:N@AXIS"];
+    throw new UsageError(`${option} is ${text}; it must be one of ${forms.join(", ")}${didYouMean(text, forms)}`);
+  }
+  return { group: integer(`${option} group`, group, 1, 2 ** 32), along: parseAxis(`${option} axis`, along) };
+}
+
+/** "PATTERN=BITS,AXIS,GRANULARITY", each of them empty or left out where it is not to change, or "PATTERN=keep". */
+function parseOverride(text: string): [string, NonNullable<ChooseRules["overrides"]>[string] | "keep"] {
+  const end = text.lastIndexOf("=");
+  const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
+  const option = `--override ${text}`;
+  if (end < 1 || how === "") {
+    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY or PATTERN=keep`);
+  }
+  if (how === "keep") return [pattern, "keep"];
+  const [bits, axis, granularity, ...rest] = how.split(",");
+  if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY after the =`);
+  return [
+    pattern,
+    {
+      ...(bits && { bits: integer(`${option}: bits`, bits, 2, 16) }),
+      ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
+      ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),
+    },
+  ];
+}
