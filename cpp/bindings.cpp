@@ -37,66 +37,55 @@ constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
 /// Channels whose state is held at a time.
 constexpr std::size_t kChannels = 4096;
 
-alignas(64) std::byte weightsStaging[kBlockBytes];
-alignas(64) std::byte dequantizedStaging[kBlockBytes];
-alignas(64) std::byte quantizedStaging[kBlockElements * sizeof(std::int16_t)];
-alignas(64) std::byte scalesState[kChannels * sizeof(double)];
-alignas(64) std::byte largestState[kChannels * sizeof(double)];
-alignas(64) ErrorFigures channelFigures[kChannels];
-alignas(64) ErrorFigures blockFigures[kChannels];
-/// Over all channels since reset().
-ErrorFigures totalFigures;
+/// What JavaScript reads and writes, part after part (engine.ts has the same list).
+struct Memory {
+  alignas(64) std::byte weights[kBlockBytes];
+  alignas(64) std::byte dequantized[kBlockBytes];
+  /// Before there are codes, halves pass here.
+  alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t)];
+  alignas(64) std::byte largest[kChannels * sizeof(double)];
+  alignas(64) std::byte scales[kChannels * sizeof(double)];
+  /// Of the last block, of the panel, and of all panels.
+  ErrorFigures blockFigures[kChannels];
+  ErrorFigures channelFigures[kChannels];
+  ErrorFigures totalFigures;
+} memory;
+
+val memoryView() { return val(typed_memory_view(sizeof memory, reinterpret_cast<std::uint8_t*>(&memory))); }
 
 template <typename T>
-T* as(std::byte* staging) {
-  return reinterpret_cast<T*>(staging);
+T* as(std::byte* part) {
+  return reinterpret_cast<T*>(part);
 }
 
-Codes stagedCodes(bool wide) { return {quantizedStaging, wide}; }
+Codes stagedCodes(bool wide) { return {memory.quantized, wide}; }
 
-template <typename T, std::byte* kStaging, std::size_t kBytes>
-val view() {
-  return val(typed_memory_view(kBytes / sizeof(T), as<T>(kStaging)));
+/// What weights are: 0 float32, 1 float64, 2 float16, 3 bfloat16.
+using Dtype = int;
+
+void widenHalves(Dtype dtype, Extent extent) {
+  if (dtype < 2) return;
+  kernels::widen(as<std::uint16_t>(memory.quantized), extent.size(), dtype == 2 ? Half::kFloat16 : Half::kBfloat16,
+                 as<float>(memory.weights));
 }
 
-constexpr std::size_t kFigures = sizeof(ErrorFigures) / sizeof(double);
+// A panel is a number of channels whose state is held here. Its weights pass in one block or more: ranges of every
+// block, scales, quantize every block, close; quantizePanel does all that with one block. The caller clears what is
+// added to. Error figures are kept for each channel or for all of them as one.
 
-/// Of each: sum of squared errors and its unit, sum of squared weights and its unit, largest error.
-template <ErrorFigures* kFirst, std::size_t kCount>
-val figuresView() {
-  return val(typed_memory_view(kCount * kFigures, reinterpret_cast<double*>(kFirst)));
-}
-
-void reset() { totalFigures = {}; }
-
-// A panel is a number of channels whose state is held here. Its weights pass through the staging buffers in one block
-// or more: open, ranges of every block, scales, quantize every block, close. Error figures are kept for each channel or
-// for all of them as one.
-
-/// channelFigures will be added to, the first `measured` of them.
-void open(std::uint32_t channels, std::uint32_t measured) {
-  std::fill_n(largestState, channels * sizeof(double), std::byte{});
-  std::fill_n(channelFigures, measured, ErrorFigures{});
-}
-
-/// Makes weights of halves that lie where the codes will be.
-void widen(std::uint32_t count, bool bfloat16) {
-  kernels::widen(as<std::uint16_t>(quantizedStaging), count, bfloat16 ? Half::kBfloat16 : Half::kFloat16,
-                 as<float>(weightsStaging));
-}
-
-void ranges(bool float64, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+void ranges(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
   const Extent extent{outer, channels, inner};
-  if (float64)
-    kernels::ranges(as<double>(weightsStaging), extent, as<double>(largestState));
+  widenHalves(dtype, extent);
+  if (dtype == 1)
+    kernels::ranges(as<double>(memory.weights), extent, as<double>(memory.largest));
   else
-    kernels::ranges(as<float>(weightsStaging), extent, as<float>(largestState));
+    kernels::ranges(as<float>(memory.weights), extent, as<float>(memory.largest));
 }
 
 template <typename T>
 bool scalesOf(std::uint32_t channels, int bits) {
-  const T* largest = as<T>(largestState);
-  T* scales = as<T>(scalesState);
+  const T* largest = as<T>(memory.largest);
+  T* scales = as<T>(memory.scales);
   for (std::uint32_t c = 0; c < channels; ++c) {
     if (!(largest[c] <= std::numeric_limits<T>::max())) return false;
     scales[c] = scaleOf(largest[c], bits);
@@ -112,35 +101,56 @@ bool scales(bool float64, std::uint32_t channels, int bits) {
 /// Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
 /// reproduce the sums.
 void addFigures(std::uint32_t count) {
-  for (std::uint32_t i = 0; i < count; ++i) channelFigures[i].add(blockFigures[i]);
-}
-
-template <typename T>
-void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
-  const std::uint32_t measured = figuresOf == FiguresOf::kChannels ? extent.channels : 1;
-  std::fill_n(blockFigures, measured, ErrorFigures{});
-  kernels::quantize(as<T>(weightsStaging), extent, as<T>(scalesState), bits, stagedCodes(bits > 8),
-                    dequantize ? as<T>(dequantizedStaging) : nullptr, figuresOf, blockFigures);
-  addFigures(measured);
-}
-
-/// The block's figures are in blockFigures then, and added to channelFigures.
-void quantize(bool float64, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits, bool dequantize,
-              int figuresOf) {
-  const auto run = float64 ? quantizeBlock<double> : quantizeBlock<float>;
-  run(Extent{outer, channels, inner}, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  for (std::uint32_t i = 0; i < count; ++i) memory.channelFigures[i].add(memory.blockFigures[i]);
 }
 
 /// Adds the panel's figures to the total.
 void close(std::uint32_t measured) {
   ErrorFigures panel;
-  for (std::uint32_t i = 0; i < measured; ++i) panel.add(channelFigures[i]);
-  totalFigures.add(panel);
+  for (std::uint32_t i = 0; i < measured; ++i) panel.add(memory.channelFigures[i]);
+  memory.totalFigures.add(panel);
+}
+
+std::uint32_t measuredOf(Extent extent, FiguresOf figuresOf) {
+  return figuresOf == FiguresOf::kChannels ? extent.channels : 1;
+}
+
+template <typename T>
+void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
+  const std::uint32_t measured = measuredOf(extent, figuresOf);
+  std::fill_n(memory.blockFigures, measured, ErrorFigures{});
+  kernels::quantize(as<T>(memory.weights), extent, as<T>(memory.scales), bits, stagedCodes(bits > 8),
+                    dequantize ? as<T>(memory.dequantized) : nullptr, figuresOf, memory.blockFigures);
+  addFigures(measured);
+}
+
+/// The block's figures are in blockFigures then, and added to channelFigures.
+void quantize(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits, bool dequantize,
+              int figuresOf) {
+  const Extent extent{outer, channels, inner};
+  widenHalves(dtype, extent);
+  const auto run = dtype == 1 ? quantizeBlock<double> : quantizeBlock<float>;
+  run(extent, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+}
+
+/// False if a channel holds NaN or infinity.
+bool quantizePanel(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits,
+                   bool dequantize, int figuresOf) {
+  const Extent extent{outer, channels, inner};
+  const std::uint32_t measured = measuredOf(extent, static_cast<FiguresOf>(figuresOf));
+  std::fill_n(memory.largest, channels * sizeof(double), std::byte{});
+  std::fill_n(memory.channelFigures, measured, ErrorFigures{});
+  ranges(dtype, outer, channels, inner);
+  if (!scales(dtype == 1, channels, bits)) return false;
+  const auto run = dtype == 1 ? quantizeBlock<double> : quantizeBlock<float>;
+  run(extent, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  close(measured);
+  return true;
 }
 
 template <typename T>
 void dequantizeBlock(bool wide, Extent extent) {
-  kernels::dequantize(stagedCodes(wide), extent, as<T>(scalesState), as<T>(dequantizedStaging));
+  kernels::dequantize(stagedCodes(wide), extent, as<T>(memory.scales), as<T>(memory.dequantized));
 }
 
 /// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
@@ -153,25 +163,11 @@ void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t chan
 
 EMSCRIPTEN_BINDINGS(channelwise) {
   using emscripten::function;
-  function("weightsFloat32", &view<float, weightsStaging, sizeof weightsStaging>);
-  function("weightsFloat64", &view<double, weightsStaging, sizeof weightsStaging>);
-  function("quantizedInt8", &view<std::int8_t, quantizedStaging, kBlockElements>);
-  function("quantizedInt16", &view<std::int16_t, quantizedStaging, sizeof quantizedStaging>);
-  function("dequantizedFloat32", &view<float, dequantizedStaging, sizeof dequantizedStaging>);
-  function("dequantizedFloat64", &view<double, dequantizedStaging, sizeof dequantizedStaging>);
-  function("scalesFloat32", &view<float, scalesState, kChannels * sizeof(float)>);
-  function("scalesFloat64", &view<double, scalesState, sizeof scalesState>);
-  function("largestFloat32", &view<float, largestState, kChannels * sizeof(float)>);
-  function("largestFloat64", &view<double, largestState, sizeof largestState>);
-  function("blockFigures", &figuresView<blockFigures, kChannels>);
-  function("channelFigures", &figuresView<channelFigures, kChannels>);
-  function("totalFigures", &figuresView<&totalFigures, 1>);
-  function("reset", &reset);
-  function("open", &open);
-  function("widen", &widen);
+  function("memory", &memoryView);
   function("ranges", &ranges);
   function("scales", &scales);
   function("quantize", &quantize);
+  function("quantizePanel", &quantizePanel);
   function("addFigures", &addFigures);
   function("close", &close);
   function("dequantize", &dequantize);

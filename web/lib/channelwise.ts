@@ -23,7 +23,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const job: QuantizeJob = {
       dtype,
-      part: cutFor(engine, plan, dtype === "float64"),
+      part: cutFor(plan, dtype === "float64"),
       bits,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, plan),
@@ -32,7 +32,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scales,
       perChannel,
     };
-    bindings.reset();
+    engine.totalFigures.fill(0);
     for (const panel of panelsOf(job.part)) {
       if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan);
     }
@@ -48,7 +48,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scales,
       dequantized: joinedRows(dequantized, plan),
     };
-    for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
+    for (const panel of panelsOf(cutFor(plan, float64))) dequantizePanel(engine, job, panel);
     return dequantized;
   }
 

@@ -3,32 +3,60 @@ import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
 import type { Bits, ChannelErrors } from "./types.js";
-import type { Dtype } from "./weights.js";
+import { type Dtype, dtypeNumber } from "./weights.js";
 
-/** One instance of the module: its kernels, and the fixed buffers through which everything passes. */
+/** Bytes of a block of weights, and the channels of a panel: as in cpp/bindings.cpp. */
+const blockBytes = 2 ** 19;
+const panelLimit = 4096;
+
+/** A buffer in the wasm memory, which never moves. */
+class Buffer<A extends FloatArray | CodeArray> {
+  readonly all: A;
+  #start: A;
+
+  constructor(all: A) {
+    this.all = all;
+    this.#start = all;
+  }
+
+  /** Its first elements. The view is kept for the next time: blocks and panels are mostly alike. */
+  start(count: number): A {
+    if (this.#start.length !== count) this.#start = this.all.subarray(0, count) as A;
+    return this.#start;
+  }
+}
+
+/** One instance of the module: its kernels, and the buffers through which everything passes. */
 export function createEngine(bindings: Bindings) {
-  const quantizedInt16 = bindings.quantizedInt16();
+  const { buffer, byteOffset } = bindings.memory();
+  // The parts of Memory in cpp/bindings.cpp.
+  const weights = byteOffset;
+  const dequantized = weights + blockBytes;
+  const quantized = dequantized + blockBytes;
+  const largest = quantized + blockBytes / 2;
+  const scales = largest + panelLimit * 8;
+  const blockFigures = scales + panelLimit * 8;
+  const channelFigures = blockFigures + panelLimit * figuresLength * 8;
+  const totalFigures = channelFigures + panelLimit * figuresLength * 8;
+  const floats = <A extends FloatArray>(
+    type: new (buffer: ArrayBuffer, at: number, length: number) => A,
+    size: number,
+  ) => ({
+    weights: new type(buffer, weights, blockBytes / size),
+    dequantized: new Buffer(new type(buffer, dequantized, blockBytes / size)),
+    largest: new type(buffer, largest, panelLimit),
+    scales: new Buffer(new type(buffer, scales, panelLimit)),
+  });
   return {
     bindings,
-    Float32Array: {
-      weights: bindings.weightsFloat32(),
-      dequantized: bindings.dequantizedFloat32(),
-      largest: bindings.largestFloat32(),
-      scales: bindings.scalesFloat32(),
-    },
-    Float64Array: {
-      weights: bindings.weightsFloat64(),
-      dequantized: bindings.dequantizedFloat64(),
-      largest: bindings.largestFloat64(),
-      scales: bindings.scalesFloat64(),
-    },
-    Int8Array: bindings.quantizedInt8(),
-    Int16Array: quantizedInt16,
-    /** Where the codes will be: halves are widened before there are any. */
-    halves: new Uint16Array(quantizedInt16.buffer, quantizedInt16.byteOffset, quantizedInt16.length),
-    blockFigures: bindings.blockFigures(),
-    channelFigures: bindings.channelFigures(),
-    totalFigures: bindings.totalFigures(),
+    float32: floats(Float32Array, 4),
+    float64: floats(Float64Array, 8),
+    int8: new Buffer(new Int8Array(buffer, quantized, blockBytes / 4)),
+    int16: new Buffer(new Int16Array(buffer, quantized, blockBytes / 4)),
+    halves: new Uint16Array(buffer, quantized, blockBytes / 4),
+    blockFigures: new Float64Array(buffer, blockFigures, panelLimit * figuresLength),
+    channelFigures: new Float64Array(buffer, channelFigures, panelLimit * figuresLength),
+    totalFigures: new Float64Array(buffer, totalFigures, figuresLength),
   };
 }
 
@@ -38,16 +66,16 @@ export type Engine = ReturnType<typeof createEngine>;
 export const engines = new WeakMap<object, Engine>();
 
 /** Cuts a layout to what the engine's buffers hold. */
-export function cutFor(engine: Engine, layout: Layout, float64: boolean): Part {
-  return cutPlan(layout, floatsOf(engine, float64).weights.length, engine.channelFigures.length / figuresLength);
+export function cutFor(layout: Layout, float64: boolean): Part {
+  return cutPlan(layout, blockBytes / (float64 ? 8 : 4), panelLimit);
 }
 
-function floatsOf(engine: Engine, float64: boolean) {
-  return engine[float64 ? "Float64Array" : "Float32Array"];
+function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
+  return float64 ? engine.float64 : engine.float32;
 }
 
-function codesOf(engine: Engine, wide: boolean): CodeArray {
-  return engine[wide ? "Int16Array" : "Int8Array"];
+function codesOf(engine: Engine, wide: boolean): Buffer<Int8Array> | Buffer<Int16Array> {
+  return wide ? engine.int16 : engine.int8;
 }
 
 /** An array, and where the rows of a part lie in it. */
@@ -82,55 +110,59 @@ export type FiguresOf = 0 | 1 | 2;
 
 /** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, bits, figuresOf, scales, perChannel } = job;
-  const { bindings } = engine;
+  const { dtype, part, bits, figuresOf, dequantized, scales, perChannel } = job;
+  const { bindings, channelFigures } = engine;
   const float64 = dtype === "float64";
-  const floats = floatsOf(engine, float64);
-  const measured = figuresOf === 2 ? channels : 1;
-  bindings.open(channels, measured);
-  for (const block of blocks) {
+  if (blocks.length === 1) {
+    const block = blocks[0] as Block;
     stageWeights(engine, job, block);
-    bindings.ranges(float64, block.outer, channels, block.inner);
+    const { outer, inner } = block;
+    const finite = bindings.quantizePanel(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
+    if (!finite) return false;
+    unstage(engine, job, block);
+  } else {
+    const measured = figuresOf === 2 ? channels : 1;
+    findRanges(engine, job, channels, blocks);
+    if (!bindings.scales(float64, channels, bits)) return false;
+    channelFigures.fill(0, 0, measured * figuresLength);
+    for (const block of blocks) quantizeBlock(engine, job, block);
+    bindings.close(measured);
   }
-  if (!bindings.scales(float64, channels, bits)) return false;
-  scales.set(floats.scales.subarray(0, channels), scale);
-  for (const block of blocks) {
-    if (blocks.length > 1) stageWeights(engine, job, block);
-    quantizeStaged(engine, job, block);
-  }
-  bindings.close(measured);
-  if (perChannel) readChannels(engine.channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  scales.set(floatsOf(engine, float64).scales.start(channels), scale);
+  if (perChannel) readChannels(channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
-function quantizeStaged(engine: Engine, job: QuantizeJob, block: Block): void {
-  const { dtype, bits, figuresOf, quantized, dequantized } = job;
+function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: readonly Block[]): void {
+  floatsOf(engine, job.dtype === "float64").largest.fill(0, 0, channels);
+  for (const block of blocks) {
+    stageWeights(engine, job, block);
+    engine.bindings.ranges(dtypeNumber[job.dtype], block.outer, channels, block.inner);
+  }
+}
+
+function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block): void {
+  const { dtype, bits, figuresOf, dequantized } = job;
   const { outer, channels, inner } = block;
-  const float64 = dtype === "float64";
-  engine.bindings.quantize(float64, outer, channels, inner, bits, dequantized !== undefined, figuresOf);
-  unstage(codesOf(engine, bits > 8), block, quantized);
-  if (dequantized) unstage(floatsOf(engine, float64).dequantized, block, dequantized);
+  stageWeights(engine, job, block);
+  engine.bindings.quantize(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
+  unstage(engine, job, block);
 }
 
 /** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
-export function rangesOfPanel(engine: Engine, rows: WeightRows, { channels, blocks }: Panel): FloatArray {
-  const float64 = rows.dtype === "float64";
-  engine.bindings.open(channels, 0);
-  for (const block of blocks) {
-    stageWeights(engine, rows, block);
-    engine.bindings.ranges(float64, block.outer, channels, block.inner);
-  }
-  return floatsOf(engine, float64).largest.subarray(0, channels);
+export function rangesOfPanel(engine: Engine, job: WeightRows, { channels, blocks }: Panel): FloatArray {
+  findRanges(engine, job, channels, blocks);
+  return floatsOf(engine, job.dtype === "float64").largest.subarray(0, channels);
 }
 
 /** Makes scales of the largest |weight| of channels, in their place. False if one is NaN or infinite. */
 export function toScales(engine: Engine, state: FloatArray, float64: boolean, bits: Bits): boolean {
   const { largest, scales } = floatsOf(engine, float64);
-  for (let first = 0; first < state.length; first += scales.length) {
-    const some = state.subarray(first, first + scales.length);
+  for (let first = 0; first < state.length; first += panelLimit) {
+    const some = state.subarray(first, first + panelLimit);
     largest.set(some);
     if (!engine.bindings.scales(float64, some.length, bits)) return false;
-    some.set(scales.subarray(0, some.length));
+    some.set(scales.start(some.length));
   }
   return true;
 }
@@ -139,10 +171,9 @@ export function toScales(engine: Engine, state: FloatArray, float64: boolean, bi
 export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): Float64Array[] {
   const { dtype, figuresOf, scales } = job;
   const measured = figuresOf === 2 ? channels : figuresOf;
-  floatsOf(engine, dtype === "float64").scales.set(scales.subarray(scale, scale + channels));
+  floatsOf(engine, dtype === "float64").scales.all.set(scales.subarray(scale, scale + channels));
   return blocks.map((block) => {
-    stageWeights(engine, job, block);
-    quantizeStaged(engine, job, block);
+    quantizeBlock(engine, job, block);
     return engine.blockFigures.slice(0, measured * figuresLength);
   });
 }
@@ -158,45 +189,50 @@ export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, cha
   const { float64, quantized, scales, dequantized } = job;
   const floats = floatsOf(engine, float64);
   const wide = quantized.array.BYTES_PER_ELEMENT === 2;
-  floats.scales.set(scales.subarray(scale, scale + channels));
+  floats.scales.all.set(scales.subarray(scale, scale + channels));
   for (const block of blocks) {
-    stage(quantized, block, codesOf(engine, wide));
+    copyIn(quantized, block, codesOf(engine, wide).all);
     engine.bindings.dequantize(float64, wide, block.outer, channels, block.inner);
-    unstage(floats.dequantized, block, dequantized);
+    copyOut(floats.dequantized, block, dequantized);
   }
 }
 
-/** Copies a block of weights to where the kernels read them. */
 function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
-  if (dtype === "float32" || dtype === "float64") {
-    stage(weights, block, floatsOf(engine, dtype === "float64").weights);
-    return;
-  }
-  stage(weights, block, engine.halves);
-  engine.bindings.widen(block.outer * block.channels * block.inner, dtype === "bfloat16");
+  const isFloat = dtype === "float32" || dtype === "float64";
+  copyIn(weights, block, isFloat ? engine[dtype].weights : engine.halves);
 }
 
-/** Copies a block's rows into the staging buffer, one after the other. */
-function stage<A extends WeightArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, staging: A): void {
+function unstage(engine: Engine, { dtype, bits, quantized, dequantized }: QuantizeJob, block: Block): void {
+  copyOut(codesOf(engine, bits > 8), block, quantized);
+  if (dequantized) copyOut(floatsOf(engine, dtype === "float64").dequantized, block, dequantized);
+}
+
+/** Copies a block's rows into a buffer, one after the other. */
+function copyIn<A extends WeightArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, buffer: A): void {
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
+  const count = block.outer * width;
   if (width === stride) {
-    staging.set(array.subarray(at, at + block.outer * width));
+    buffer.set(count === array.length ? array : array.subarray(at, at + count));
     return;
   }
   for (let o = 0; o < block.outer; o++) {
     const start = at + o * stride;
-    staging.set(array.subarray(start, start + width), o * width);
+    buffer.set(array.subarray(start, start + width), o * width);
   }
 }
 
-/** Copies a block's rows out of the staging buffer. */
-function unstage<A extends FloatArray | CodeArray>(staging: A, block: Block, { array, offset, stride }: Rows<A>): void {
+/** Copies a block's rows out of a buffer. */
+function copyOut(
+  buffer: Buffer<FloatArray | CodeArray>,
+  block: Block,
+  { array, offset, stride }: Rows<FloatArray | CodeArray>,
+): void {
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
   if (width === stride) {
-    array.set(staging.subarray(0, block.outer * width), at);
+    array.set(buffer.start(block.outer * width), at);
     return;
   }
-  for (let o = 0; o < block.outer; o++) array.set(staging.subarray(o * width, (o + 1) * width), at + o * stride);
+  for (let o = 0; o < block.outer; o++) array.set(buffer.all.subarray(o * width, (o + 1) * width), at + o * stride);
 }

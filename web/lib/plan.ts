@@ -17,17 +17,17 @@ export interface Plan extends Layout {
 
 /** @param axis the channel axis, counted from 0; used with granularity "channel". */
 export function makePlan(shape: readonly number[], axis: number | undefined, granularity: Granularity): Plan {
-  if (granularity === "tensor") return merged(1, 1, 1, product(shape), []);
+  if (granularity === "tensor") return merged(1, 1, 1, product(shape, 0), []);
   if (granularity === "channel") {
     const channelAxis = axis as number;
     const channels = shape[channelAxis] as number;
-    return merged(1, product(shape.slice(0, channelAxis)), channels, product(shape.slice(channelAxis + 1)), [channels]);
+    return merged(1, product(shape, 0, channelAxis), channels, product(shape, channelAxis + 1), [channels]);
   }
   // `group` neighbours along a dimension, for each place in the dimensions after it, form the columns of a piece.
   const { group, along } = granularity;
-  const inner = product(shape.slice(along + 1));
+  const inner = product(shape, along + 1);
   const scaleShape = shape.map((dimension, i) => (i === along ? dimension / group : dimension));
-  return merged(product(shape) / (group * inner), group, inner, 1, scaleShape);
+  return merged(product(shape, 0) / (group * inner), group, inner, 1, scaleShape);
 }
 
 /** Joins what is contiguous: the elements of a piece with one channel, and the channels of pieces with one row. */
@@ -43,8 +43,11 @@ function merged(pieces: number, outer: number, channels: number, inner: number, 
   return { pieces, outer, channels, inner, scaleShape };
 }
 
-function product(factors: readonly number[]): number {
-  return factors.reduce((a, b) => a * b, 1);
+/** Of the dimensions from `first` to before `end`. */
+function product(shape: readonly number[], first: number, end = shape.length): number {
+  let result = 1;
+  for (let i = first; i < end; i++) result *= shape[i] as number;
+  return result;
 }
 
 /**

@@ -109,7 +109,7 @@ export class QuantizeStream {
     this.#onProgress = onProgress;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
     this.#pipeline = new Pipeline(2 * runner.width + 2, signal);
-    this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
+    this.#part = cutFor(job.plan, source.dtype === "float64");
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
   }
 

@@ -137,7 +137,7 @@ function quantizeWhole(engine: Engine, task: QuantizeTask): QuantizeDone {
   let finite = true;
   let at = 0;
   for (const panel of panelsOf(part)) {
-    engine.bindings.reset();
+    engine.totalFigures.fill(0);
     finite &&= quantizePanel(engine, job, panel);
     figures.set(engine.totalFigures, at);
     at += figuresLength;
