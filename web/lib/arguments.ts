@@ -57,13 +57,13 @@ export function checkBoolean(name: string, value: unknown): void {
 /** Gives a copy of the shape, whose dimensions must multiply to `size` elements. */
 export function checkShape(value: unknown, size: number): number[] {
   if (!Array.isArray(value)) throw new TypeError(`shape must be an array of numbers, not ${shown(value)}`);
+  const shape: number[] = [];
   let product = 1;
-  // Array.from, because map and forEach pass over holes.
-  const shape = Array.from(value, (dimension: unknown, i) => {
-    const checked = checkInteger(`shape[${i}]`, dimension, 1, Number.MAX_SAFE_INTEGER);
-    product *= checked;
-    return checked;
-  });
+  for (let i = 0; i < value.length; i++) {
+    const dimension = checkInteger(`shape[${i}]`, value[i], 1, Number.MAX_SAFE_INTEGER);
+    shape.push(dimension);
+    product *= dimension;
+  }
   if (product !== size) {
     throw new RangeError(`shape [${shape.join(", ")}] has ${product} elements, but the array has ${size}`);
   }
@@ -111,21 +111,18 @@ export function checkAttached(name: string, array: ArrayBufferView): void {
   }
 }
 
-type Named = readonly [name: string, array: ArrayBufferView | undefined];
+export type Named = readonly [name: string, array: ArrayBufferView];
 
-/** Refuses arrays to write to that share memory with each other or with arrays to read from. */
-export function checkApart(written: readonly Named[], read: readonly Named[]): void {
-  for (let i = 0; i < written.length; i++) {
-    const [name, array] = written[i] as Named;
-    if (array === undefined) continue;
-    for (let j = 0; j < i; j++) checkPairApart(name, array, written[j] as Named);
-    for (const other of read) checkPairApart(name, array, other);
-  }
-}
-
-function checkPairApart(name: string, a: ArrayBufferView, [otherName, b]: Named): void {
-  if (b === undefined || a.buffer !== b.buffer) return;
-  if (a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength) {
-    throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
+/** Refuses an array to write to that shares memory with another one. */
+export function checkApart(
+  name: string,
+  { buffer, byteOffset, byteLength }: ArrayBufferView,
+  others: readonly Named[],
+) {
+  for (const [otherName, other] of others) {
+    if (buffer !== other.buffer) continue;
+    if (byteOffset < other.byteOffset + other.byteLength && other.byteOffset < byteOffset + byteLength) {
+      throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
+    }
   }
 }

@@ -1,10 +1,12 @@
-import { checkApart, checkArray, checkNames } from "./arguments.js";
+import { checkApart, checkArray, checkNames, type Named } from "./arguments.js";
 import type { Bits, ChannelErrors, QuantizeInto } from "./types.js";
 
 export type FloatKind = "Float32Array" | "Float64Array";
 export type CodeKind = "Int8Array" | "Int16Array";
 
 export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies (keyof ChannelErrors)[];
+
+const intoNames = ["quantized", "scales", "dequantized", "perChannel"] satisfies (keyof QuantizeInto)[];
 
 const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint16Array };
 export type ArrayKind = keyof typeof constructors;
@@ -28,40 +30,35 @@ export interface OutputsNeeded {
   readonly dequantize: boolean;
   readonly into: QuantizeInto;
   /** What is read from, for the caller's arrays to stay clear of. */
-  readonly inputs: readonly ArrayBufferView[];
+  readonly inputs: readonly Named[];
 }
 
 /** The arrays to fill: the caller's, checked, or new ones. Nothing is allocated before all are checked. */
 export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequantize, into, inputs }: OutputsNeeded) {
   const codeKind: CodeKind = bits > 8 ? "Int16Array" : "Int8Array";
-  checkNames("into", into, ["quantized", "scales", "dequantized", "perChannel"] satisfies (keyof QuantizeInto)[]);
-  if (into.quantized !== undefined) checkArray("into.quantized", into.quantized, codeKind, length);
-  if (into.scales !== undefined) checkArray("into.scales", into.scales, kind, scaleCount);
-  if (into.dequantized !== undefined) {
+  checkNames("into", into, intoNames);
+  const others = [...inputs];
+  const check = (name: string, array: unknown, kind: ArrayKind, length: number) => {
+    checkArray(name, array, kind, length);
+    checkApart(name, array as ArrayBufferView, others);
+    others.push([name, array as ArrayBufferView]);
+  };
+  const { quantized, scales, dequantized, perChannel: figures } = into;
+  if (quantized !== undefined) check("into.quantized", quantized, codeKind, length);
+  if (scales !== undefined) check("into.scales", scales, kind, scaleCount);
+  if (dequantized !== undefined) {
     if (!dequantize) throw new TypeError("into.dequantized is filled only with dequantize: true");
-    checkArray("into.dequantized", into.dequantized, kind, length);
+    check("into.dequantized", dequantized, kind, length);
   }
-  const figures = into.perChannel;
   if (figures !== undefined) {
     if (!perChannel) throw new TypeError('into.perChannel is filled only with errors: "channel"');
     checkNames("into.perChannel", figures, channelErrorNames);
-    for (const name of channelErrorNames) {
-      checkArray(`into.perChannel.${name}`, figures[name], "Float64Array", scaleCount);
-    }
+    for (const name of channelErrorNames) check(`into.perChannel.${name}`, figures[name], "Float64Array", scaleCount);
   }
-  checkApart(
-    [
-      ["into.quantized", into.quantized],
-      ["into.scales", into.scales],
-      ["into.dequantized", into.dequantized],
-      ...channelErrorNames.map((name) => [`into.perChannel.${name}`, figures?.[name]] as const),
-    ],
-    inputs.map((view) => ["weights", view] as const),
-  );
   return {
-    quantized: into.quantized ?? newArray(codeKind, length),
-    scales: into.scales ?? newArray(kind, scaleCount),
-    dequantized: dequantize ? (into.dequantized ?? newArray(kind, length)) : undefined,
+    quantized: quantized ?? newArray(codeKind, length),
+    scales: scales ?? newArray(kind, scaleCount),
+    dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (figures ?? newChannelErrors(scaleCount)) : undefined,
   };
 }

@@ -4,7 +4,14 @@ import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
 import { Pool } from "./pool.js";
-import { checkDequantize, checkQuantize, figuresOf, quantizeResult } from "./requests.js";
+import {
+  checkDequantize,
+  checkQuantize,
+  dequantizeNames,
+  figuresOf,
+  quantizeNames,
+  quantizeResult,
+} from "./requests.js";
 import type { Runner } from "./runner.js";
 import { type Course, QuantizeStream } from "./stream.js";
 import type {
@@ -103,6 +110,8 @@ function reasonOf(error: unknown): string {
 }
 
 const courseNames = ["signal", "onProgress"] satisfies (keyof CourseOptions)[];
+const parallelQuantizeNames = [...quantizeNames, ...courseNames];
+const parallelDequantizeNames = [...dequantizeNames, ...courseNames];
 
 function createParallel(pool: Pool): ParallelChannelwise {
   /** Of matrices that are not large, every worker still gets some chunks. */
@@ -115,7 +124,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
   };
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
-    const request = checkQuantize(weights, options, courseNames);
+    const request = checkQuantize(weights, options, parallelQuantizeNames);
     const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const stream = new QuantizeStream(
       pool,
@@ -143,7 +152,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
   }
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
-    const { quantized, scales, plan, dequantized } = checkDequantize(source, options, courseNames);
+    const { quantized, scales, plan, dequantized } = checkDequantize(source, options, parallelDequantizeNames);
     await dequantizeStream(
       pool,
       {

@@ -1,6 +1,7 @@
 import {
   checkApart,
   checkArray,
+  checkAttached,
   checkAxis,
   checkBits,
   checkBoolean,
@@ -16,10 +17,10 @@ import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { newArray, outputsFor } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
-import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
+import type { Bits, DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { type Dtype, type FlatWeights, firstNonFinite, flatten } from "./weights.js";
 
-const quantizeOptionNames = [
+export const quantizeNames = [
   "shape",
   "dtype",
   "axis",
@@ -30,56 +31,56 @@ const quantizeOptionNames = [
   "into",
 ] satisfies (keyof QuantizeOptions)[];
 
+export const dequantizeNames = ["into"] satisfies (keyof DequantizeOptions)[];
+
 export type QuantizeRequest = ReturnType<typeof checkQuantize>;
 
 /**
  * Everything quantize() was asked for, checked, with the arrays to fill.
- * @param more names of options that the caller looks after
+ * @param names of the options that there are
  */
-export function checkQuantize(weights: unknown, options: QuantizeOptions, more: readonly string[] = []) {
-  checkNames("options", options, [...quantizeOptionNames, ...more]);
+export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
+  checkNames("options", options, names);
+  const { errors = "total", dequantize = false, into = {}, bits = 8 } = options;
   const flat = flatten(weights, options.dtype);
   const { values, dtype } = flat;
   const shape = shapeOf(flat, options);
-  const { errors = "total", dequantize = false, into = {} } = options;
-  const layout = checkLayout(options, shape);
-  const bits = checkBits(options.bits === undefined ? 8 : options.bits);
+  const { axis, granularity } = checkLayout(options, shape);
+  checkBits(bits);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
-  const plan = makePlan(shape, layout.axis, layout.granularity);
+  const plan = makePlan(shape, axis, granularity);
+  const rows: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
   const outputs = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length: values.length,
     scaleCount: plan.pieces * plan.channels,
-    bits,
+    bits: bits as Bits,
     perChannel: errors === "channel",
     dequantize,
     into,
-    inputs: Array.isArray(weights) ? weights.filter(ArrayBuffer.isView) : [values],
+    inputs: rows.filter(ArrayBuffer.isView).map((row) => ["weights", row]),
   });
-  return { values, dtype, plan, shape, ...layout, bits, errors, ...outputs };
+  return { values, dtype, plan, shape, axis, granularity, bits: bits as Bits, errors, ...outputs };
 }
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
   const { quantized, scales, plan, shape, axis, bits, granularity, perChannel, dequantized } = request;
-  return {
-    quantized,
-    scales,
-    scaleShape: plan.scaleShape,
-    shape,
-    axis,
-    bits,
-    granularity,
-    ...totals,
-    ...(perChannel && { perChannel }),
-    ...(dequantized && { dequantized }),
-  };
+  const { scaleShape } = plan;
+  const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
+  if (perChannel) result.perChannel = perChannel;
+  if (dequantized) result.dequantized = dequantized;
+  return result;
 }
 
 /** Everything dequantize() was asked for, checked, with the array to fill. */
-export function checkDequantize(source: QuantizedWeights, options: DequantizeOptions, more: readonly string[] = []) {
-  checkNames("options", options, ["into", ...more]);
+export function checkDequantize(
+  source: QuantizedWeights,
+  options: DequantizeOptions,
+  names: readonly string[] = dequantizeNames,
+) {
+  checkNames("options", options, names);
   if (typeof source !== "object" || source === null) {
     throw new TypeError(`dequantize needs { quantized, scales, shape, axis, granularity }, not ${shown(source)}`);
   }
@@ -92,22 +93,22 @@ export function checkDequantize(source: QuantizedWeights, options: DequantizeOpt
   if (kind !== "Float32Array" && kind !== "Float64Array") {
     throw new TypeError(`scales must be a Float32Array or a Float64Array, not ${shown(scales)}`);
   }
-  checkArray("quantized", quantized, codeKind, quantized.length);
+  checkAttached("quantized", quantized);
   const shape = checkShape(source.shape, quantized.length);
   const { axis, granularity } = checkLayout(source, shape);
   const plan = makePlan(shape, axis, granularity);
   checkArray("scales", scales, kind, plan.pieces * plan.channels);
   const { into = {} } = options;
   checkNames("into", into, ["dequantized"]);
-  if (into.dequantized !== undefined) checkArray("into.dequantized", into.dequantized, kind, quantized.length);
-  checkApart(
-    [["into.dequantized", into.dequantized]],
-    [
+  const given = into.dequantized;
+  if (given !== undefined) {
+    checkArray("into.dequantized", given, kind, quantized.length);
+    checkApart("into.dequantized", given, [
       ["quantized", quantized],
       ["scales", scales],
-    ],
-  );
-  const dequantized: FloatArray = into.dequantized ?? newArray(kind, quantized.length);
+    ]);
+  }
+  const dequantized: FloatArray = given ?? newArray(kind, quantized.length);
   return { quantized, scales, plan, float64: kind === "Float64Array", dequantized };
 }
 
