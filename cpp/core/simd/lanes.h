@@ -20,6 +20,15 @@ namespace channelwise::simd {
 /// Elements that a kernel handles in one step: eight int16 codes fill a vector.
 constexpr std::size_t kTile = 8;
 
+/// The vector, of which the compiler now knows nothing: it can neither fold a constant into other instructions nor look
+/// back at how a vector was made.
+inline v128_t opaque(v128_t v) {
+#ifdef __wasm__
+  asm("" : "+r"(v));
+#endif
+  return v;
+}
+
 template <typename T>
 struct Lanes;
 
@@ -111,10 +120,11 @@ struct Lanes<float> {
     Lanes<double>::addTo(sums + 2, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
-  /// A tile of codes as floats.
+  /// A tile of codes as floats. LLVM 14 would make one conversion from int16 of the two steps, which it then does lane
+  /// by lane.
   static void widen(v128_t codes, v128_t* wide) {
-    wide[0] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes));
-    wide[1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes));
+    wide[0] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_low_i16x8(codes)));
+    wide[1] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_high_i16x8(codes)));
   }
 };
 

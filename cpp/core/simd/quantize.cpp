@@ -27,15 +27,12 @@ struct Rule {
 
   v128_t qmin;
   v128_t qmax;
-  v128_t rounder = L::splat(L::kRounder);
+  /// The compiler may not know its value, or subtracting it would become adding its negative: one more register, for
+  /// which there is no room in the loops.
+  v128_t rounder = opaque(L::splat(L::kRounder));
 
-  explicit Rule(int bits) : qmin(L::splat(static_cast<T>(qminOf(bits)))), qmax(L::splat(static_cast<T>(qmaxOf(bits)))) {
-#ifdef __wasm__
-    // The compiler may not know its value, or subtracting it would become adding its negative: one more register, for
-    // which there is no room in the loops.
-    asm("" : "+r"(rounder));
-#endif
-  }
+  explicit Rule(int bits)
+      : qmin(L::splat(static_cast<T>(qminOf(bits)))), qmax(L::splat(static_cast<T>(qmaxOf(bits)))) {}
 
   /// Codes as numbers, plus kRounder. Clamping before rounding gives what clamping after it does, because the limits
   /// are integers.
