@@ -22,8 +22,11 @@ struct Codes {
       static_cast<std::int8_t*>(data)[i] = static_cast<std::int8_t>(code);
   }
 
+  /// Bytes of that many codes.
+  std::size_t bytes(std::size_t count) const { return wide ? 2 * count : count; }
+
   /// The codes from element `offset` on.
-  Codes from(std::size_t offset) const { return {static_cast<std::byte*>(data) + (wide ? 2 * offset : offset), wide}; }
+  Codes from(std::size_t offset) const { return {static_cast<std::byte*>(data) + bytes(offset), wide}; }
 };
 
 }  // namespace channelwise

@@ -86,6 +86,16 @@ std::vector<std::pair<std::string, Fill<T>>> kindsOfWeights(int bits) {
          const int halves = std::uniform_int_distribution<int>(-9, 9)(random);
          return halves % 5 == 0 ? qmax : static_cast<T>(halves) / 2;
        }},
+      {"next to ties",
+       [bits](std::mt19937_64& random) {
+         const T largest = static_cast<T>(2.0521684);
+         const int qmax = qmaxOf(bits);
+         const int code = std::uniform_int_distribution<int>(-qmax, qmax)(random);
+         if (code == qmax) return largest;
+         T weight = (static_cast<T>(code) + T{0.5}) * scaleOf(largest, bits);
+         for (auto steps = random() % 4; steps > 0; --steps) weight = std::nextafter(weight, random() % 2 == 0 ? T{3} : T{-3});
+         return random() % 16 == 0 ? largest : weight;
+       }},
       {"subnormal",
        [uniform](std::mt19937_64& random) {
          return static_cast<T>(std::round(uniform(random) * 300)) * Limits::denorm_min();

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 
 #include "../extent.h"
-#include "lanes.h"
 
 namespace channelwise::simd {
 
@@ -12,7 +12,7 @@ namespace channelwise::simd {
 /// fits the stack and the L1 cache.
 constexpr std::size_t kChunk = 256;
 
-inline bool inColumns(Extent extent) { return extent.inner < 2 * kTile; }
+inline bool inColumns(Extent extent) { return extent.inner < 16; }
 
 /// Some whole channels of an extent, as columns.
 struct ColumnChunk {

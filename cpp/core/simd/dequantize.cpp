@@ -8,6 +8,11 @@ namespace channelwise::simd {
 
 namespace {
 
+/// Codes handled in one step: eight int16 fill a vector.
+constexpr std::size_t kTile = 8;
+
+v128_t loadCodes(Codes from) { return from.wide ? wasm_v128_load(from.data) : wasm_i16x8_load8x8(from.data); }
+
 /// A contiguous stretch: with step kTile, a row of columns, each with a scale of its own; with step 0, a run whose
 /// tiles all share the first kTile scales.
 template <typename T>
@@ -16,10 +21,10 @@ template <typename T>
   using L = Lanes<T>;
   std::size_t at = 0;
   for (; at + kTile <= count; at += kTile, scales += step) {
-    v128_t wide[L::kVectors];
+    v128_t wide[kTile / L::kCount];
     L::widen(loadCodes(quantized.from(at)), wide);
 #pragma GCC unroll 8
-    for (std::size_t v = 0; v < L::kVectors; ++v)
+    for (std::size_t v = 0; v < kTile / L::kCount; ++v)
       wasm_v128_store(dequantized + at + v * L::kCount, L::mul(wide[v], wasm_v128_load(scales + v * L::kCount)));
   }
   for (std::size_t i = 0; at + i < count; ++i) dequantized[at + i] = static_cast<T>(quantized.get(at + i)) * scales[i];

@@ -10,15 +10,19 @@
 #include <simde/wasm/simd128.h>
 #endif
 
-#include <algorithm>
 #include <cstddef>
-
-#include "../codes.h"
+#include <cstdint>
 
 namespace channelwise::simd {
 
-/// Elements that a kernel handles in one step: eight int16 codes fill a vector.
-constexpr std::size_t kTile = 8;
+/// The vector, of which the compiler now knows nothing: it can neither fold a constant into other instructions nor look
+/// back at how a vector was made.
+inline v128_t opaque(v128_t v) {
+#ifdef __wasm__
+  asm("" : "+r"(v));
+#endif
+  return v;
+}
 
 template <typename T>
 struct Lanes;
@@ -26,19 +30,20 @@ struct Lanes;
 template <>
 struct Lanes<double> {
   static constexpr std::size_t kCount = 2;
-  static constexpr std::size_t kVectors = kTile / kCount;
 
   static v128_t splat(double x) { return wasm_f64x2_splat(x); }
+  static v128_t loadSplat(const double* x) { return wasm_v128_load64_splat(x); }
   static v128_t add(v128_t a, v128_t b) { return wasm_f64x2_add(a, b); }
   static v128_t sub(v128_t a, v128_t b) { return wasm_f64x2_sub(a, b); }
   static v128_t mul(v128_t a, v128_t b) { return wasm_f64x2_mul(a, b); }
   static v128_t div(v128_t a, v128_t b) { return wasm_f64x2_div(a, b); }
-  static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
   static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
+  static v128_t areAbove(v128_t a, v128_t b) { return wasm_f64x2_gt(a, b); }
 
   static v128_t magnitudeKey(v128_t a) { return wasm_f64x2_abs(a); }
   static v128_t maxKey(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+  static v128_t maxNumberKey(v128_t a, v128_t b) { return max(a, b); }
   static v128_t magnitudeOfKey(v128_t key) { return key; }
   static double largestMagnitude(v128_t keys) {
     return wasm_f64x2_extract_lane(maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0)), 0);
@@ -47,15 +52,31 @@ struct Lanes<double> {
   static v128_t pairSums(v128_t a) { return a; }
   static void addTo(double* sums, v128_t a) { wasm_v128_store(sums, wasm_f64x2_add(wasm_v128_load(sums), a)); }
 
+  static constexpr double kSureError = 0.5 - 0x1p-32;
   static constexpr double kRounder = 0x1.8p52;
-
-  /// The low halves of four vectors of x + kRounder (|x| <= 2^15), as eight int16.
-  static v128_t integers(const v128_t* r, v128_t) {
-    return wasm_i16x8_narrow_i32x4(wasm_i32x4_shuffle(r[0], r[1], 0, 2, 4, 6),
-                                   wasm_i32x4_shuffle(r[2], r[3], 0, 2, 4, 6));
+  static v128_t integers(const v128_t* rounded, v128_t) {
+    const v128_t codes = wasm_i32x4_shuffle(rounded[0], rounded[1], 0, 2, 4, 6);
+    return wasm_i16x8_narrow_i32x4(codes, codes);
   }
 
-  /// A tile of codes as doubles.
+  // 32 fraction bits: the lower half of a lane is the fraction.
+  static constexpr double kFixer = 0x1.8p20 + 0.5 + 0x1p-32;
+  static v128_t fixerOfCodes() { return wasm_i32x4_splat(0x41380000); }
+  static v128_t integersOfFixed(const v128_t* fixed, v128_t fixerOfCodes) {
+    const v128_t codes = wasm_i32x4_sub(wasm_i32x4_shuffle(fixed[0], fixed[1], 1, 3, 5, 7), fixerOfCodes);
+    return wasm_i16x8_narrow_i32x4(codes, codes);
+  }
+  static v128_t smallestFractions(v128_t smallest, const v128_t* fixed) {
+    return wasm_u32x4_min(smallest, wasm_i32x4_shuffle(fixed[0], fixed[1], 0, 2, 4, 6));
+  }
+
+  static void storeCodes(void* to, bool wide, v128_t codes) {
+    if (wide)
+      wasm_v128_store64_lane(to, codes, 0);
+    else
+      wasm_v128_store32_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
+  }
+
   static void widen(v128_t codes, v128_t* wide) {
     const v128_t low = wasm_i32x4_extend_low_i16x8(codes);
     const v128_t high = wasm_i32x4_extend_high_i16x8(codes);
@@ -69,34 +90,28 @@ struct Lanes<double> {
 template <>
 struct Lanes<float> {
   static constexpr std::size_t kCount = 4;
-  static constexpr std::size_t kVectors = kTile / kCount;
 
   static v128_t splat(float x) { return wasm_f32x4_splat(x); }
+  static v128_t loadSplat(const float* x) { return wasm_v128_load32_splat(x); }
   static v128_t add(v128_t a, v128_t b) { return wasm_f32x4_add(a, b); }
   static v128_t sub(v128_t a, v128_t b) { return wasm_f32x4_sub(a, b); }
   static v128_t mul(v128_t a, v128_t b) { return wasm_f32x4_mul(a, b); }
   static v128_t div(v128_t a, v128_t b) { return wasm_f32x4_div(a, b); }
-  static v128_t abs(v128_t a) { return wasm_f32x4_abs(a); }
   // pmin and pmax are one instruction on x86, min and max are several; they differ for NaN and the sign of zero only.
   static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
+  static v128_t areAbove(v128_t a, v128_t b) { return wasm_f32x4_gt(a, b); }
 
   /// Without their sign, the bits of numbers have the order of the magnitudes as integers, with infinity above every
   /// number and NaN above infinity. Shifting the sign out takes no constant, unlike masking it.
   static v128_t magnitudeKey(v128_t a) { return wasm_i32x4_shl(a, 1); }
   static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
+  /// The same, where there is no NaN.
+  static v128_t maxNumberKey(v128_t a, v128_t b) { return maxKey(a, b); }
   static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
   static float largestMagnitude(v128_t keys) {
     keys = maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0));
     return wasm_f32x4_extract_lane(magnitudeOfKey(maxKey(keys, wasm_i32x4_shuffle(keys, keys, 1, 0, 3, 2))), 0);
-  }
-
-  /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
-  static constexpr float kRounder = 0x1.8p23f;
-
-  /// The integers in two vectors of x + kRounder (|x| <= 2^15), as eight int16.
-  static v128_t integers(const v128_t* rounded, v128_t rounder) {
-    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[0], rounder), wasm_i32x4_sub(rounded[1], rounder));
   }
 
   /// The sum of all lanes as two float64 lanes.
@@ -111,20 +126,48 @@ struct Lanes<float> {
     Lanes<double>::addTo(sums + 2, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
-  /// A tile of codes as floats.
+  static constexpr float kSureError = 0.5f - 0x1p-15f;
+
+  /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
+  static constexpr float kRounder = 0x1.8p23f;
+
+  /// The integers in two vectors of x + kRounder (|x| <= 2^15), as int16 from the first lane on.
+  static v128_t integers(const v128_t* rounded, v128_t rounder) {
+    return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[0], rounder), wasm_i32x4_sub(rounded[1], rounder));
+  }
+
+  /// Adding this to |x| < 127.5 makes the low bits of the sum x + 1/2 in fixed point, with 15 fraction bits and the
+  /// last of them one too high.
+  static constexpr float kFixer = 0x1.8p8f + 0.5f + 0x1p-15f;
+
+  /// The integers of two vectors of x + kFixer, as int16 from the first lane on.
+  static v128_t integersOfFixed(const v128_t* fixed, v128_t fixerOfCodes) {
+    return wasm_i16x8_sub(wasm_u16x8_narrow_i32x4(wasm_i32x4_shr(fixed[0], 15), wasm_i32x4_shr(fixed[1], 15)),
+                          fixerOfCodes);
+  }
+
+  /// What kFixer itself adds to them.
+  static v128_t fixerOfCodes() { return wasm_i16x8_splat(static_cast<std::int16_t>(0x8780)); }
+
+  /// The smallest of the fractions of two vectors of x + kFixer, in units of their last bit.
+  static v128_t smallestFractions(v128_t smallest, const v128_t* fixed) {
+    const v128_t mask = opaque(wasm_i32x4_splat(0x7fff));
+    return wasm_u32x4_min(smallest, wasm_u32x4_min(wasm_v128_and(fixed[0], mask), wasm_v128_and(fixed[1], mask)));
+  }
+
+  /// Two vectors of codes, as int16 lanes, to memory.
+  static void storeCodes(void* to, bool wide, v128_t codes) {
+    if (wide)
+      wasm_v128_store(to, codes);
+    else
+      wasm_v128_store64_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
+  }
+
+  /// Eight int16 as floats. LLVM 14 would make one conversion from int16 of the two steps, and do that lane by lane.
   static void widen(v128_t codes, v128_t* wide) {
-    wide[0] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(codes));
-    wide[1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(codes));
+    wide[0] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_low_i16x8(codes)));
+    wide[1] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_high_i16x8(codes)));
   }
 };
-
-/// A tile of codes as int16 lanes to memory and back.
-inline void storeCodes(Codes to, v128_t codes) {
-  if (to.wide)
-    wasm_v128_store(to.data, codes);
-  else
-    wasm_v128_store64_lane(to.data, wasm_i8x16_narrow_i16x8(codes, codes), 0);
-}
-inline v128_t loadCodes(Codes from) { return from.wide ? wasm_v128_load(from.data) : wasm_i16x8_load8x8(from.data); }
 
 }  // namespace channelwise::simd
