@@ -1,4 +1,4 @@
-import { checkAxis, checkBits, checkGranularity, checkNames, shown } from "../arguments.js";
+import { checkAxis, checkBits, checkGranularity, checkInteger, checkNames, shown } from "../arguments.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
@@ -7,6 +7,7 @@ import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./dialec
 import { elementsOf, isFloatDtype } from "./dtypes.js";
 import { matchesGlob } from "./globs.js";
 import type { Model, TensorInfo } from "./model.js";
+import { MAX_RANK } from "./npy-header.js";
 
 /** How tensors are to be quantized. */
 export interface ChooseSettings {
@@ -162,25 +163,20 @@ function onAxis(axis: number, rank: number): number | undefined {
   return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
 }
 
-/** Of no tensor in particular: any axis that an array may have, any group size. */
-const anyShape: readonly number[] = Array(64).fill(Number.MAX_SAFE_INTEGER);
-
 function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: Dialect) {
   if (bits !== undefined) {
-    const checked = checkBits(bits);
-    if (!dialect.bits.includes(checked)) {
+    checkInteger(`${where}bits`, bits, 2, 16);
+    if (!dialect.bits.includes(bits as Bits)) {
       throw new RangeError(`${where}bits is ${bits}; the dialect holds ${dialect.bits.join(", ")}`);
     }
   }
-  if (axis !== undefined) checkAxis(`${where}axis`, axis, anyShape.length);
+  if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);
-    checkAxis(`${where}granularity.along`, granularity.along, anyShape.length);
-    if (!Number.isSafeInteger(granularity.group) || granularity.group < 1) {
-      throw new RangeError(`${where}granularity.group is ${shown(granularity.group)}; it must be an integer from 1 on`);
-    }
+    checkAxis(`${where}granularity.along`, granularity.along, MAX_RANK);
+    checkInteger(`${where}granularity.group`, granularity.group, 1, Number.MAX_SAFE_INTEGER);
   } else if (granularity !== undefined) {
-    checkGranularity(granularity, anyShape);
+    checkGranularity(granularity, []);
   }
 }
 
