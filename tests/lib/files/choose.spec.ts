@@ -208,6 +208,15 @@ describe("rules", () => {
     });
   });
 
+  it("keep by pattern what would be included otherwise", () => {
+    const overrides = { "*.mlp.*": { keep: true }, "*.up.*": { keep: false } };
+    expect(decided(model, { include: ["*"], overrides })).toMatchObject({
+      "a.mlp.up.weight": "8 bits, axis 0",
+      "a.mlp.down.weight": "kept by an override",
+      "a.norm.weight": "8 bits, axis 0",
+    });
+  });
+
   it("keep what cannot be done by them", () => {
     expect(decided(model, { granularity: { group: 64, along: 1 } })).toMatchObject({
       "a.mlp.up.weight": "groups of 64 do not divide 96",
@@ -248,8 +257,8 @@ describe("rules", () => {
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
     [{ bit: 8 }, TypeError, 'rules has no "bit"; it has dialect, bits, axis'],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
-    [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect holds 8"],
-    [{ bits: 6, dialect: "compressed-tensors" }, RangeError, "bits is 6; the dialect holds 8, 4"],
+    [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect comfyui holds 8"],
+    [{ bits: 6, dialect: "compressed-tensors" }, RangeError, "bits is 6; the dialect compressed-tensors holds 8, 4"],
     [{ dialect: "gguf" }, TypeError, 'dialect is "gguf"; it must be one of plain, comfyui'],
     [{ dialect: "toString" }, TypeError, 'dialect is "toString"'],
     [{ axis: 1.5 }, RangeError, "axis is 1.5"],
@@ -261,6 +270,8 @@ describe("rules", () => {
     [{ exclude: [1] }, TypeError, "exclude has 1; patterns must be strings"],
     [{ overrides: { a: { bits: 17 } } }, RangeError, 'overrides["a"].bits is 17'],
     [{ overrides: { a: { bit: 8 } } }, TypeError, 'overrides["a"] has no "bit"'],
+    [{ overrides: { a: { keep: 1 } } }, TypeError, 'overrides["a"].keep must be true or false, not 1'],
+    [{ overrides: ["a"] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
     [{ overrides: { a: 8 } }, TypeError, 'overrides["a"] must be an object'],
     [[], TypeError, "rules must be an object"],
   ])("are refused when they are wrong: %j", (rules, type, message) => {

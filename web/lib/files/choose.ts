@@ -1,4 +1,4 @@
-import { checkAxis, checkBits, checkGranularity, checkInteger, checkNames, shown } from "../arguments.js";
+import { checkAxis, checkBits, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../arguments.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
@@ -19,6 +19,11 @@ export interface ChooseSettings {
   readonly granularity?: Granularity;
 }
 
+export interface ChooseOverride extends ChooseSettings {
+  /** True keeps the tensor as it is. */
+  readonly keep?: boolean;
+}
+
 /** Which tensors are to be quantized, and how. In patterns `*` stands for any characters, dots too, and `?` for one. */
 export interface ChooseRules extends ChooseSettings {
   /** "plain" when not given. */
@@ -27,8 +32,8 @@ export interface ChooseRules extends ChooseSettings {
   readonly include?: readonly string[];
   /** Patterns of names that are kept although the policy quantizes them: `["*"]` leaves what `include` names. */
   readonly exclude?: readonly string[];
-  /** Other settings for names that match a pattern; where more match, the last one's. */
-  readonly overrides?: Readonly<Record<string, ChooseSettings>>;
+  /** Other settings for names that match a pattern; where more match, the last one's. They win over `include` too. */
+  readonly overrides?: Readonly<Record<string, ChooseOverride>>;
 }
 
 /** What happens to a tensor: it is quantized in a way, or kept byte for byte for a reason. */
@@ -67,11 +72,8 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
   const dialect = dialectNamed(dialectName);
   checkPatterns("include", include);
   checkPatterns("exclude", exclude);
-  checkSettings("", rules, dialect);
-  for (const [pattern, settings] of Object.entries(overrides)) {
-    checkNames(`overrides[${shown(pattern)}]`, settings, ["bits", "axis", "granularity"]);
-    checkSettings(`overrides[${shown(pattern)}].`, settings, dialect);
-  }
+  checkSettings("", rules, dialectName);
+  checkOverrides(overrides, dialectName);
 
   const { format } = model;
   const decisions = model.tensors.map((info): Decision => {
@@ -81,6 +83,13 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
 
     const impossible = whyImpossible(info);
     if (impossible) return keep(impossible);
+    const settings: ChooseOverride = Object.assign(
+      { ...rules },
+      ...Object.keys(overrides)
+        .filter(matches)
+        .map((pattern) => overrides[pattern]),
+    );
+    if (settings.keep) return keep("kept by an override");
     const included = include.some(matches);
     if (!included) {
       if (exclude.some(matches)) return keep("excluded");
@@ -88,10 +97,6 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
       const policy = format === "npy" || format === "text" ? undefined : whyKept(info, dialect);
       if (policy) return keep(policy);
     }
-
-    const settings = { ...rules };
-    for (const [pattern, override] of Object.entries(overrides))
-      if (matches(pattern)) Object.assign(settings, override);
     const layout = layoutOf(info, settings, format);
     if (typeof layout === "string") return keep(layout);
     const refusal = dialect.refusal(info, layout);
@@ -107,6 +112,13 @@ export function unmatchedPatterns(model: Pick<Model, "tensors">, rules: ChooseRu
   const { include = [], exclude = [], overrides = {} } = rules;
   const patterns = [...include, ...exclude, ...Object.keys(overrides)];
   return patterns.filter((pattern) => !model.tensors.some(({ name }) => matchesGlob(name, pattern)));
+}
+
+/** @throws {RangeError} for bits that the dialect cannot hold. */
+export function checkDialectBits(name: string, bits: number, dialect: DialectName): void {
+  checkInteger(name, bits, 2, 16);
+  const held: readonly number[] = dialects[dialect].bits;
+  if (!held.includes(bits)) throw new RangeError(`${name} is ${bits}; the dialect ${dialect} holds ${held.join(", ")}`);
 }
 
 export function dialectNamed(name: DialectName): Dialect {
@@ -163,13 +175,20 @@ function onAxis(axis: number, rank: number): number | undefined {
   return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
 }
 
-function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: Dialect) {
-  if (bits !== undefined) {
-    checkInteger(`${where}bits`, bits, 2, 16);
-    if (!dialect.bits.includes(bits as Bits)) {
-      throw new RangeError(`${where}bits is ${bits}; the dialect holds ${dialect.bits.join(", ")}`);
-    }
+function checkOverrides(overrides: unknown, dialect: DialectName) {
+  if (typeof overrides !== "object" || overrides === null || Array.isArray(overrides)) {
+    throw new TypeError(`overrides must be an object of patterns and settings, not ${shown(overrides)}`);
   }
+  for (const [pattern, settings] of Object.entries(overrides)) {
+    const where = `overrides[${shown(pattern)}]`;
+    checkNames(where, settings, ["bits", "axis", "granularity", "keep"] satisfies (keyof ChooseOverride)[]);
+    checkSettings(`${where}.`, settings, dialect);
+    if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
+  }
+}
+
+function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: DialectName) {
+  if (bits !== undefined) checkDialectBits(`${where}bits`, bits, dialect);
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);
