@@ -85,6 +85,7 @@ describe("a model of several files", () => {
     expect(model).toMatchObject({ format: "safetensors", name: "model.safetensors.index.json" });
     expect(model.metadata).toEqual({ format: "pt", a: "", b: "" });
     expect(names(model)).toEqual(["a", "b"]);
+    expect(model.files).toContain(one.name);
   });
 
   it("is one without an index too", async () => {

@@ -1,4 +1,4 @@
-import { checkAxis, checkBits, checkGranularity, checkNames, shown } from "../arguments.js";
+import { checkAxis, checkBits, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../arguments.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
@@ -7,6 +7,7 @@ import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./dialec
 import { elementsOf, isFloatDtype } from "./dtypes.js";
 import { matchesGlob } from "./globs.js";
 import type { Model, TensorInfo } from "./model.js";
+import { MAX_RANK } from "./npy-header.js";
 
 /** How tensors are to be quantized. */
 export interface ChooseSettings {
@@ -18,6 +19,11 @@ export interface ChooseSettings {
   readonly granularity?: Granularity;
 }
 
+export interface ChooseOverride extends ChooseSettings {
+  /** True keeps the tensor as it is. */
+  readonly keep?: boolean;
+}
+
 /** Which tensors are to be quantized, and how. In patterns `*` stands for any characters, dots too, and `?` for one. */
 export interface ChooseRules extends ChooseSettings {
   /** "plain" when not given. */
@@ -26,8 +32,8 @@ export interface ChooseRules extends ChooseSettings {
   readonly include?: readonly string[];
   /** Patterns of names that are kept although the policy quantizes them: `["*"]` leaves what `include` names. */
   readonly exclude?: readonly string[];
-  /** Other settings for names that match a pattern; where more match, the last one's. */
-  readonly overrides?: Readonly<Record<string, ChooseSettings>>;
+  /** Other settings for names that match a pattern; where more match, the last one's. They win over `include` too. */
+  readonly overrides?: Readonly<Record<string, ChooseOverride>>;
 }
 
 /** What happens to a tensor: it is quantized in a way, or kept byte for byte for a reason. */
@@ -66,11 +72,8 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
   const dialect = dialectNamed(dialectName);
   checkPatterns("include", include);
   checkPatterns("exclude", exclude);
-  checkSettings("", rules, dialect);
-  for (const [pattern, settings] of Object.entries(overrides)) {
-    checkNames(`overrides[${shown(pattern)}]`, settings, ["bits", "axis", "granularity"]);
-    checkSettings(`overrides[${shown(pattern)}].`, settings, dialect);
-  }
+  checkSettings("", rules, dialectName);
+  checkOverrides(overrides, dialectName);
 
   const { format } = model;
   const decisions = model.tensors.map((info): Decision => {
@@ -80,6 +83,13 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
 
     const impossible = whyImpossible(info);
     if (impossible) return keep(impossible);
+    const settings: ChooseOverride = Object.assign(
+      { ...rules },
+      ...Object.keys(overrides)
+        .filter(matches)
+        .map((pattern) => overrides[pattern]),
+    );
+    if (settings.keep) return keep("kept by an override");
     const included = include.some(matches);
     if (!included) {
       if (exclude.some(matches)) return keep("excluded");
@@ -87,10 +97,6 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
       const policy = format === "npy" || format === "text" ? undefined : whyKept(info, dialect);
       if (policy) return keep(policy);
     }
-
-    const settings = { ...rules };
-    for (const [pattern, override] of Object.entries(overrides))
-      if (matches(pattern)) Object.assign(settings, override);
     const layout = layoutOf(info, settings, format);
     if (typeof layout === "string") return keep(layout);
     const refusal = dialect.refusal(info, layout);
@@ -106,6 +112,13 @@ export function unmatchedPatterns(model: Pick<Model, "tensors">, rules: ChooseRu
   const { include = [], exclude = [], overrides = {} } = rules;
   const patterns = [...include, ...exclude, ...Object.keys(overrides)];
   return patterns.filter((pattern) => !model.tensors.some(({ name }) => matchesGlob(name, pattern)));
+}
+
+/** @throws {RangeError} for bits that the dialect cannot hold. */
+export function checkDialectBits(name: string, bits: number, dialect: DialectName): void {
+  checkInteger(name, bits, 2, 16);
+  const held: readonly number[] = dialects[dialect].bits;
+  if (!held.includes(bits)) throw new RangeError(`${name} is ${bits}; the dialect ${dialect} holds ${held.join(", ")}`);
 }
 
 export function dialectNamed(name: DialectName): Dialect {
@@ -162,25 +175,27 @@ function onAxis(axis: number, rank: number): number | undefined {
   return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
 }
 
-/** Of no tensor in particular: any axis that an array may have, any group size. */
-const anyShape: readonly number[] = Array(64).fill(Number.MAX_SAFE_INTEGER);
-
-function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: Dialect) {
-  if (bits !== undefined) {
-    const checked = checkBits(bits);
-    if (!dialect.bits.includes(checked)) {
-      throw new RangeError(`${where}bits is ${bits}; the dialect holds ${dialect.bits.join(", ")}`);
-    }
+function checkOverrides(overrides: unknown, dialect: DialectName) {
+  if (typeof overrides !== "object" || overrides === null || Array.isArray(overrides)) {
+    throw new TypeError(`overrides must be an object of patterns and settings, not ${shown(overrides)}`);
   }
-  if (axis !== undefined) checkAxis(`${where}axis`, axis, anyShape.length);
+  for (const [pattern, settings] of Object.entries(overrides)) {
+    const where = `overrides[${shown(pattern)}]`;
+    checkNames(where, settings, ["bits", "axis", "granularity", "keep"] satisfies (keyof ChooseOverride)[]);
+    checkSettings(`${where}.`, settings, dialect);
+    if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
+  }
+}
+
+function checkSettings(where: string, { bits, axis, granularity }: ChooseSettings, dialect: DialectName) {
+  if (bits !== undefined) checkDialectBits(`${where}bits`, bits, dialect);
+  if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);
-    checkAxis(`${where}granularity.along`, granularity.along, anyShape.length);
-    if (!Number.isSafeInteger(granularity.group) || granularity.group < 1) {
-      throw new RangeError(`${where}granularity.group is ${shown(granularity.group)}; it must be an integer from 1 on`);
-    }
+    checkAxis(`${where}granularity.along`, granularity.along, MAX_RANK);
+    checkInteger(`${where}granularity.group`, granularity.group, 1, Number.MAX_SAFE_INTEGER);
   } else if (granularity !== undefined) {
-    checkGranularity(granularity, anyShape);
+    checkGranularity(granularity, []);
   }
 }
 

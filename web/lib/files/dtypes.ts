@@ -1,3 +1,5 @@
+import type { Dtype as WeightDtype } from "../weights.js";
+
 /** Bits of an element of each type, by the names that numpy and PyTorch use. */
 const bitsOfDtype = {
   bool: 8,
@@ -28,7 +30,7 @@ const bitsOfDtype = {
 export type Dtype = keyof typeof bitsOfDtype;
 
 /** The types that weights to quantize may have. */
-export type FloatDtype = "float16" | "bfloat16" | "float32" | "float64";
+export type FloatDtype = WeightDtype;
 
 export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
   return dtype === "float16" || dtype === "bfloat16" || dtype === "float32" || dtype === "float64";

@@ -3,6 +3,7 @@ export type { AnyChannelwise } from "../runner.js";
 export type { ByteSink, ByteSource } from "./bytes.js";
 export {
   type Choice,
+  type ChooseOverride,
   type ChooseRules,
   type ChooseSettings,
   chooseTensors,

@@ -22,8 +22,10 @@ export type ModelFormat = "safetensors" | "npy" | "npz" | "tfjs" | "text";
 /** Named tensors, of one file or of several. */
 export interface Model {
   readonly format: ModelFormat;
-  /** Name of the file that was opened. */
+  /** Name of the file that was opened; of several, of the one that names the others. */
   readonly name: string;
+  /** Names of all files that were opened. */
+  readonly files: readonly string[];
   /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data. */

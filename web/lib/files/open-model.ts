@@ -54,17 +54,19 @@ export async function openModel(
       if (typeof input === "string" || input instanceof URL) return open(besidePath(input, name));
       throw new TypeError(`${by.name} needs ${name}; give it too`);
     };
-    return { ...(await readModel(sources, openNamed)), close };
+    return { ...(await readModel(sources, openNamed)), files: opened.map(({ name }) => name), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+type Contents = Omit<Model, "files" | "close">;
+
 /** Gives a file that another one names. */
 type OpenNamed = (name: string, by: ByteSource) => Promise<ByteSource>;
 
-async function readModel(sources: readonly ByteSource[], openNamed: OpenNamed): Promise<Omit<Model, "close">> {
+async function readModel(sources: readonly ByteSource[], openNamed: OpenNamed): Promise<Contents> {
   const kinds = await Promise.all(sources.map(kindOfFile));
   // A folder's other descriptions, such as config.json, are passed over.
   const descriptions = sources.filter((_, i) => kinds[i] === "description");
@@ -104,7 +106,7 @@ async function kindOfFile(source: ByteSource): Promise<FileKind> {
   return text[8] === "{" && text[7] === "\0" ? "safetensors" : "text";
 }
 
-async function readDescribed(source: ByteSource, openNamed: OpenNamed): Promise<Omit<Model, "close">> {
+async function readDescribed(source: ByteSource, openNamed: OpenNamed): Promise<Contents> {
   const { name } = source;
   const description = await readDescription(source);
   if ("weightsManifest" in description) {

@@ -1,6 +1,6 @@
 import { shown } from "../arguments.js";
 import type { ByteSink } from "./bytes.js";
-import { type Choice, type Decision, dialectNamed, withScaleShape } from "./choose.js";
+import { type Choice, checkDialectBits, type Decision, dialectNamed, withScaleShape } from "./choose.js";
 import type { StoredTensor } from "./dialects/dialect.js";
 import { isFloatDtype } from "./dtypes.js";
 import type { Model, ModelTensor, TensorInfo } from "./model.js";
@@ -62,9 +62,7 @@ export function planOutput(model: Model, choice: Choice): Output {
       throw new RangeError(`choice has tensor ${decision.tensor} where the model has ${name}`);
     const refusal = isFloatDtype(dtype) ? dialect.refusal(tensor, decision) : `${dtype}; only floats are quantized`;
     if (refusal) throw new RangeError(`tensor ${name} cannot be quantized: ${refusal}`);
-    if (!dialect.bits.includes(decision.bits)) {
-      throw new RangeError(`tensor ${name}: bits is ${decision.bits}; the dialect holds ${dialect.bits.join(", ")}`);
-    }
+    checkDialectBits(`tensor ${name}: bits`, decision.bits, choice.dialect);
     return dialect.stored(withScaleShape(tensor, decision));
   }
 

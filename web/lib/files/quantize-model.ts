@@ -6,7 +6,7 @@ import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
 import { bytesPerElement, type Dtype, elementsOf, type FloatDtype } from "./dtypes.js";
-import { floatsOf, narrowToBfloat16, narrowToFloat16 } from "./floats.js";
+import { narrowToBfloat16, narrowToFloat16 } from "./floats.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
@@ -108,9 +108,13 @@ function weightsOf(tensor: ModelTensor): WeightSource {
   const dtype = tensor.dtype as FloatDtype;
   const size = bytesPerElement(dtype);
   return {
-    dtype: dtype === "float64" ? "float64" : "float32",
+    dtype,
     length: elementsOf(tensor.shape),
-    read: async (start, count) => floatsOf(await tensor.read(start * size, count * size), dtype),
+    async read(start, count) {
+      const { buffer } = await tensor.read(start * size, count * size);
+      if (dtype === "float64") return new Float64Array(buffer);
+      return dtype === "float32" ? new Float32Array(buffer) : new Uint16Array(buffer);
+    },
   };
 }
 
