@@ -29,8 +29,8 @@ for (const [model, file] of Object.entries(await readOcrModels())) {
   /** @type {Parameters<typeof evaluate>[2]} */
   const files = { float32: file.bytes };
   const rows = [{ variant: "float32", bytes: file.bytes.length, weights: "", patterns: "" }];
-  for (const [variant, policy] of Object.entries(variants)) {
-    const { plan, errors, bytes } = await quantizeModel(file, policy);
+  for (const [variant, rules] of Object.entries(variants)) {
+    const { plan, errors, bytes } = await quantizeModel(file, rules);
     files[variant] = bytes;
     const patterns = [
       ...new Set(plan.choices.map(({ pattern, bits, storedBits }) => `${pattern} (${bits} in ${storedBits})`)),

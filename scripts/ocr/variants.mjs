@@ -1,40 +1,32 @@
 // The ways to quantize a model that are compared.
 
+import { load } from "channelwise";
+import { blobSink } from "channelwise/files";
 import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 
-/** @type {Record<string, import("channelwise/onnx").OnnxPolicy>} */
+/** Every weight, whatever its size. */
+const include = ["*"];
+
+/** @type {Record<string, import("channelwise/onnx").OnnxRules>} */
 export const variants = {
-  "int8, per channel": { minimumSize: 0 },
-  "int8, per tensor": { minimumSize: 0, granularity: "tensor" },
-  "4 bits, per channel": { minimumSize: 0, bits: 4 },
-  "4 bits, per tensor": { minimumSize: 0, bits: 4, granularity: "tensor" },
-  "4 bits, groups of 32": { minimumSize: 0, bits: 4, granularity: { group: 32 } },
-  "int8, MatMul 4 bits": { minimumSize: 0, weights: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
+  "int8, per channel": { include },
+  "int8, per tensor": { include, granularity: "tensor" },
+  "4 bits, per channel": { include, bits: 4 },
+  "4 bits, per tensor": { include, bits: 4, granularity: "tensor" },
+  "4 bits, groups of 32": { include, bits: 4, granularity: { group: 32 } },
+  "int8, MatMul 4 bits": { include, overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
 };
 
 /**
  * Quantizes a model in memory.
  * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
- * @param {import("channelwise/onnx").OnnxPolicy} policy
+ * @param {import("channelwise/onnx").OnnxRules} rules
  */
-export async function quantizeModel({ name, bytes }, policy) {
-  const read = async (/** @type {number} */ at, /** @type {number} */ length) => bytes.slice(at, at + length);
-  const plan = planOnnx(await readOnnx({ name, size: bytes.length, read }), policy);
-  let written = new Uint8Array();
-  const errors = await writeOnnx(plan, {
-    async write(at, part) {
-      const end = at + part.length;
-      if (end > written.length) {
-        const longer = new Uint8Array(end);
-        longer.set(written);
-        written = longer;
-      }
-      written.set(part, at);
-    },
-    async close() {},
-    async abort() {},
-  });
-  return { plan, errors, bytes: written };
+export async function quantizeModel({ name, bytes }, rules) {
+  const plan = planOnnx(await readOnnx(bytes, { name }), rules);
+  const sink = blobSink();
+  const errors = await writeOnnx(await load(), plan, sink);
+  return { plan, errors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) };
 }
 
 /**

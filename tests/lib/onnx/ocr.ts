@@ -16,8 +16,8 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
     const judged: Partial<typeof figures> = {};
     for (const [model, file] of Object.entries(models) as [ModelName, (typeof models)[ModelName]][]) {
       const files: Parameters<typeof evaluate>[2] = { float32: file.bytes };
-      for (const [variant, policy] of Object.entries(variants)) {
-        const { errors, bytes } = await quantizeModel(file, policy);
+      for (const [variant, rules] of Object.entries(variants)) {
+        const { errors, bytes } = await quantizeModel(file, rules);
         files[variant] = bytes;
         weights[model][variant] = totalSqnr(errors);
       }

@@ -9,7 +9,7 @@ import {
   operatorSet,
 } from "./encode.js";
 import { microsoftDomain, replacementOf, type UnusedName } from "./patterns.js";
-import type { Choice, OnnxPlan } from "./plan.js";
+import type { OnnxChoice, OnnxPlan } from "./plan.js";
 import type { Node, Tensor } from "./proto.js";
 import { type Edit, type Later, lengthOf, type Part, splice } from "./splice.js";
 import { externalBytes, tensorsOf } from "./tensors.js";
@@ -20,7 +20,7 @@ import { type Message, varintField } from "./wire.js";
 
 /** Codes and scales of a weight, to be made while writing. */
 export interface Task {
-  readonly choice: Choice;
+  readonly choice: OnnxChoice;
   readonly codes: Later;
   readonly scales: Later;
 }
@@ -115,7 +115,7 @@ export function layOut({ model, choices }: OnnxPlan, location: string, everythin
   return { parts: splice(proto.message, edits), external, tasks };
 }
 
-function irVersionFor(pattern: Choice["pattern"], storedBits: number): number {
+function irVersionFor(pattern: OnnxChoice["pattern"], storedBits: number): number {
   return pattern === "MatMulNBits" ? 0 : (irVersions[storedBits] ?? 0);
 }
 
