@@ -40,7 +40,7 @@ export async function openExternalFiles(
     if (files.has(location)) continue;
     const fail = (reason: string) => reader.fail(message.at, reason, name);
     // It is opened on a disk, and who wrote the model may be anybody.
-    if (location === "" || /^[/\\]|^[a-z]:|\\/i.test(location) || location.split("/").includes("..")) {
+    if (!isBelow(location)) {
       fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
     }
     try {
@@ -50,6 +50,11 @@ export async function openExternalFiles(
     }
   }
   return files;
+}
+
+/** Whether a path leads to a file below the folder it starts from, on any system. */
+export function isBelow(path: string): boolean {
+  return path !== "" && !/^\/|^[a-z]:|\\/i.test(path) && !path.split("/").includes("..");
 }
 
 /** Elements of a tensor; throws where its dimensions cannot be any. */

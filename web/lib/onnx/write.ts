@@ -1,4 +1,4 @@
-import { checkNames } from "../arguments.js";
+import { checkNames, shown } from "../arguments.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
 import { copyTensor } from "../files/copy-tensor.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "../files/run.js";
@@ -9,7 +9,7 @@ import { codeSink, type WriteBytes } from "./codes.js";
 import { type Layout, layOut, type Task } from "./layout.js";
 import type { OnnxChoice, OnnxPlan } from "./plan.js";
 import { type Later, lengthOf, totalLength } from "./splice.js";
-import { tensorsOf } from "./tensors.js";
+import { isBelow, tensorsOf } from "./tensors.js";
 import type { Weight } from "./weights.js";
 
 /** What the quantization of a weight costs. */
@@ -70,13 +70,23 @@ export async function writeOnnx(
   return writing(sink, async () => {
     const { external, ...runOptions } = options;
     checkRunOptions(runOptions);
-    if (external !== undefined) checkNames("external", external, ["location", "sink"]);
+    if (external !== undefined) checkExternal(external);
     const write = async () => {
       const layout = layOutWithin(plan, external?.location);
       return writeLayout(runnerOf(channelwise), plan, layout, sink, options);
     };
-    return external?.sink ? writing(external.sink, write) : write();
+    return external ? writing(external.sink, write) : write();
   });
+}
+
+function checkExternal(external: NonNullable<WriteOnnxOptions["external"]>): void {
+  checkNames("external", external, ["location", "sink"]);
+  if (typeof external.location !== "string" || !isBelow(external.location)) {
+    throw new TypeError(`external.location is ${shown(external.location)}; it must be a path below the model's folder`);
+  }
+  if (typeof external.sink?.write !== "function") {
+    throw new TypeError(`external.sink must be a ByteSink, not ${shown(external.sink)}`);
+  }
 }
 
 /** The bytes of the files that `writeOnnx` writes, together. */
