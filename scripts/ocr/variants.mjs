@@ -2,31 +2,47 @@
 
 import { load } from "channelwise";
 import { blobSink } from "channelwise/files";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { opsetChanges, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 
 /** Every weight, whatever its size. */
 const include = ["*"];
 
 /** @type {Record<string, import("channelwise/onnx").OnnxRules>} */
-export const variants = {
+const variants = {
   "int8, per channel": { include },
   "int8, per tensor": { include, granularity: "tensor" },
   "4 bits, per channel": { include, bits: 4 },
   "4 bits, per tensor": { include, bits: 4, granularity: "tensor" },
   "4 bits, groups of 32": { include, bits: 4, granularity: { group: 32 } },
+  "4 bits, groups of 32, opset 21": { include, bits: 4, granularity: { group: 32 }, opset: 21 },
   "int8, MatMul 4 bits": { include, overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
 };
 
 /**
- * Quantizes a model in memory.
- * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
- * @param {import("channelwise/onnx").OnnxRules} rules
+ * @typedef {object} Quantized
+ * @property {string} variant
+ * @property {import("channelwise/onnx").OnnxPlan} plan
+ * @property {readonly import("channelwise/onnx").WeightErrors[]} errors
+ * @property {Uint8Array<ArrayBuffer>} bytes
  */
-export async function quantizeModel({ name, bytes }, rules) {
-  const plan = planOnnx(await readOnnx(bytes, { name }), rules);
-  const sink = blobSink();
-  const errors = await writeOnnx(await load(), plan, sink);
-  return { plan, errors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) };
+
+/**
+ * A model in every variant, but those for which its opset would have to be raised and cannot be.
+ * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
+ * @returns {Promise<Quantized[]>}
+ */
+export async function quantizeVariants({ name, bytes }) {
+  const channelwise = await load();
+  const model = await readOnnx(bytes, { name });
+  const made = [];
+  for (const [variant, rules] of Object.entries(variants)) {
+    if (opsetChanges(model, rules.opset ?? model.opset).length > 0) continue;
+    const plan = planOnnx(model, rules);
+    const sink = blobSink();
+    const errors = await writeOnnx(channelwise, plan, sink);
+    made.push({ variant, plan, errors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+  }
+  return made;
 }
 
 /**

@@ -108,7 +108,7 @@ describe("a plan", () => {
     [
       { bit: 8 },
       TypeError,
-      'rules has no "bit"; it has bits, axis, granularity, include, exclude, overrides, minimumSize, matMulNBits',
+      'rules has no "bit"; it has bits, axis, granularity, include, exclude, overrides, minimumSize, opset, matMulNBits',
     ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: "8" }, TypeError, 'bits must be a number, not "8"'],

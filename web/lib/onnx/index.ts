@@ -5,6 +5,7 @@ export type { SourceInput } from "../files/sources.js";
 export { StoppedError } from "../files/stopped-error.js";
 export type { AnyChannelwise } from "../runner.js";
 export { type OnnxModel, type ReadOnnxOptions, readOnnx } from "./model.js";
+export { opsetChanges } from "./opsets.js";
 export {
   type OnnxChoice,
   type OnnxGranularity,

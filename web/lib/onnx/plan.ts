@@ -3,6 +3,7 @@ import { matchesGlob } from "../files/globs.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { OnnxModel } from "./model.js";
+import { newestOpset, oldestOpset, opsetChanges } from "./opsets.js";
 import type { KeptTensor, Weight } from "./weights.js";
 
 // What is done with each weight, decided before anything is.
@@ -34,6 +35,12 @@ export interface OnnxRules extends OnnxSettings {
   /** Weights of fewer elements stay as they are; 1024 when not given. */
   readonly minimumSize?: number;
   /**
+   * Raise the model to this version of ONNX's operators, up to 25; it stays as it is when not given. Refused where that
+   * would change what a node means (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4
+   * bits and groups, 25 codes of 2 bits.
+   */
+  readonly opset?: number;
+  /**
    * Below opset 21, which knows no codes of 4 bits, write MatMul with 4 bits in groups as MatMulNBits of com.microsoft,
    * which ONNX Runtime has; true when not given.
    */
@@ -62,6 +69,8 @@ export interface OnnxChoice {
 
 export interface OnnxPlan {
   readonly model: OnnxModel;
+  /** Version of ONNX's own operators in what is written. */
+  readonly opset: number;
   /** In the order of the model's weights. */
   readonly choices: readonly OnnxChoice[];
   /** Tensors of floats that stay as they are, and why. */
@@ -73,7 +82,7 @@ export interface OnnxPlan {
 const DEFAULT_MINIMUM_SIZE = 1024;
 
 /** Versions of ONNX's operators that brought what is written. */
-const since = { broadcast: 7, axis: 13, int4: 21, int2: 25 } as const;
+const since = { axis: 13, int4: 21, int2: 25 } as const;
 
 const settingNames = ["bits", "axis", "granularity"] satisfies (keyof OnnxSettings)[];
 
@@ -83,8 +92,15 @@ const settingNames = ["bits", "axis", "granularity"] satisfies (keyof OnnxSettin
  * @throws {TypeError | RangeError} for rules that are wrong.
  */
 export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
-  const names = ["include", "exclude", "overrides", "minimumSize", "matMulNBits"] satisfies (keyof OnnxRules)[];
-  checkNames("rules", rules, [...settingNames, ...names]);
+  checkNames("rules", rules, [
+    ...settingNames,
+    "include",
+    "exclude",
+    "overrides",
+    "minimumSize",
+    "opset",
+    "matMulNBits",
+  ] satisfies (keyof OnnxRules)[]);
   const { include = [], exclude = [], overrides = {}, minimumSize = DEFAULT_MINIMUM_SIZE, matMulNBits = true } = rules;
   checkPatterns("include", include);
   checkPatterns("exclude", exclude);
@@ -96,16 +112,17 @@ export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
     throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
   }
   checkBoolean("matMulNBits", matMulNBits);
+  const opset = rules.opset === undefined ? model.opset : raisedOpset(model, rules.opset);
 
   const choices: OnnxChoice[] = [];
   const kept: KeptTensor[] = [...model.kept];
   for (const weight of model.weights) {
     const own = Object.entries(overrides).filter(([pattern]) => matches(weight, pattern));
     const settings = Object.assign({ ...rules, matMulNBits }, ...own.map(([, override]) => override));
-    const choice = choose(model, weight, settings);
+    const choice = choose(opset, weight, settings);
     const reason = settings.keep
       ? "kept by an override"
-      : whyKept(model, choice, {
+      : whyKept(opset, choice, {
           isIncluded: include.some((pattern) => matches(weight, pattern)),
           isExcluded: exclude.some((pattern) => matches(weight, pattern)),
           minimumSize,
@@ -115,17 +132,32 @@ export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
   }
   const patterns = [...include, ...exclude, ...Object.keys(overrides)];
   const all = [...model.weights, ...model.kept];
-  return { model, choices, kept, unmatched: patterns.filter((pattern) => !all.some((each) => matches(each, pattern))) };
+  const unmatched = patterns.filter((pattern) => !all.some((each) => matches(each, pattern)));
+  return { model, opset, choices, kept, unmatched };
+}
+
+function raisedOpset(model: OnnxModel, opset: number): number {
+  if (!Number.isInteger(opset) || opset < model.opset || opset > newestOpset) {
+    throw new RangeError(
+      `opset is ${shown(opset)}; it must be an integer from the model's ${model.opset} to ${newestOpset}`,
+    );
+  }
+  const [first, ...others] = opsetChanges(model, opset);
+  if (first !== undefined) {
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);
+  }
+  return opset;
 }
 
 function whyKept(
-  { opset }: OnnxModel,
+  opset: number,
   choice: OnnxChoice,
   rules: { isIncluded: boolean; isExcluded: boolean; minimumSize: number },
 ): string | undefined {
   const { length, byteLength } = choice.weight;
-  if (opset < since.broadcast) {
-    return `opset ${opset} has no operators to write it with; ${since.broadcast} is the first that has`;
+  if (opset < oldestOpset) {
+    return `opset ${opset} has no operators to write it with; ${oldestOpset} is the first that has`;
   }
   if (rules.isIncluded) return undefined;
   if (rules.isExcluded) return "excluded";
@@ -150,12 +182,7 @@ function storedBytes({ shape, axis, granularity, storedBits }: OnnxChoice): numb
   return (shape.reduce((a, b) => a * b, 1) * storedBits) / 8 + 4 * pieces * channels;
 }
 
-function choose(
-  model: OnnxModel,
-  weight: Weight,
-  settings: OnnxSettings & { readonly matMulNBits: boolean },
-): OnnxChoice {
-  const { opset } = model;
+function choose(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): OnnxChoice {
   const bits = checkBits(settings.bits ?? 8);
   const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
   const granularity = checkGranularity(weight, settings.granularity ?? "channel");
