@@ -129,6 +129,7 @@ export async function gzipSizes() {
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
     "channelwise/files": "files/index.js",
+    "channelwise/onnx": "onnx/index.js",
   })) {
     sizes[name] = gzipSync(await bundled(file, "esm"), { level: 9 }).length;
   }

@@ -4,7 +4,7 @@ import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { evaluate } from "./evaluate.mjs";
 import { readCharacters, readOcrModels } from "./packages.mjs";
 import { drawPictures } from "./pictures.mjs";
-import { quantizeModel, totalSqnr, variants } from "./variants.mjs";
+import { quantizeVariants, totalSqnr } from "./variants.mjs";
 
 env.wasm.numThreads = 1;
 
@@ -26,34 +26,47 @@ const shown = {
 const pictures = await drawPictures();
 const characters = await readCharacters();
 for (const [model, file] of Object.entries(await readOcrModels())) {
-  /** @type {Parameters<typeof evaluate>[2]} */
-  const files = { float32: file.bytes };
-  const rows = [{ variant: "float32", bytes: file.bytes.length, weights: "", patterns: "" }];
-  for (const [variant, policy] of Object.entries(variants)) {
-    const { plan, errors, bytes } = await quantizeModel(file, policy);
-    files[variant] = bytes;
-    const patterns = [
-      ...new Set(plan.choices.map(({ pattern, bits, storedBits }) => `${pattern} (${bits} in ${storedBits})`)),
-    ];
-    rows.push({
-      variant,
-      bytes: bytes.length,
-      weights: `${totalSqnr(errors).toFixed(2)} dB`,
-      patterns: patterns.join("; "),
-    });
-  }
   const name = /** @type {keyof typeof titles} */ (model);
+  const quantized = await quantizeVariants(file);
+  const files = {
+    float32: file.bytes,
+    ...Object.fromEntries(quantized.map(({ variant, bytes }) => [variant, bytes])),
+  };
   const figures = await evaluate({ InferenceSession, Tensor }, name, files, pictures, characters);
+  const rows = quantized.map(({ variant, plan, errors, bytes }) => [
+    variant,
+    ...columnsOf(bytes, `${totalSqnr(errors).toFixed(2)} dB`, figures[variant]),
+    storageOf(plan),
+  ]);
   console.log(`\n${file.name}, ${titles[name]}\n`);
-  for (const { variant, bytes, weights, patterns } of rows) {
-    const answers = Object.entries(figures[variant]).map(([figure, value]) => shown[figure](value));
-    const columns = [
-      variant.padEnd(22),
-      bytes.toLocaleString("en-US").padStart(10),
-      weights.padStart(9),
-      answers.join(", "),
-    ];
-    console.log(`${columns.join("  ")}${patterns && `  [${patterns}]`}`);
+  printTable([["float32", ...columnsOf(file.bytes, "", figures.float32), ""], ...rows]);
+}
+console.log(`
+Bytes of the file; SQNR of the weights; what the model makes of rendered text, and how the weights are stored.
+Codes of less bits than are stored are a simulation: the file is that of int8.`);
+process.exit();
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} weights
+ * @param {Record<string, number>} figures
+ */
+function columnsOf(bytes, weights, figures) {
+  const answers = Object.entries(figures).map(([figure, value]) => shown[figure](value));
+  return [bytes.length.toLocaleString("en-US"), weights, answers.join(", ")];
+}
+
+/** @param {import("channelwise/onnx").OnnxPlan} plan */
+function storageOf({ choices }) {
+  const ways = choices.map(({ pattern, storedBits }) => `${storedBits} bits in ${pattern}`);
+  return [...new Set(ways)].join("; ");
+}
+
+/** @param {string[][]} rows */
+function printTable(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  for (const row of rows) {
+    const cells = row.map((cell, i) => (i === 1 || i === 2 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])));
+    console.log(cells.join("  ").trimEnd());
   }
 }
-process.exit();

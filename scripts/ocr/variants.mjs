@@ -1,40 +1,48 @@
 // The ways to quantize a model that are compared.
 
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { load } from "channelwise";
+import { blobSink } from "channelwise/files";
+import { opsetChanges, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 
-/** @type {Record<string, import("channelwise/onnx").OnnxPolicy>} */
-export const variants = {
-  "int8, per channel": { minimumSize: 0 },
-  "int8, per tensor": { minimumSize: 0, granularity: "tensor" },
-  "4 bits, per channel": { minimumSize: 0, bits: 4 },
-  "4 bits, per tensor": { minimumSize: 0, bits: 4, granularity: "tensor" },
-  "4 bits, groups of 32": { minimumSize: 0, bits: 4, granularity: { group: 32 } },
-  "int8, MatMul 4 bits": { minimumSize: 0, weights: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
+/** Every weight, whatever its size. */
+const include = ["*"];
+
+/** @type {Record<string, import("channelwise/onnx").OnnxRules>} */
+const variants = {
+  "int8, per channel": { include },
+  "int8, per tensor": { include, granularity: "tensor" },
+  "4 bits, per channel": { include, bits: 4 },
+  "4 bits, per tensor": { include, bits: 4, granularity: "tensor" },
+  "4 bits, groups of 32": { include, bits: 4, granularity: { group: 32 } },
+  "4 bits, groups of 32, opset 21": { include, bits: 4, granularity: { group: 32 }, opset: 21 },
+  "int8, MatMul 4 bits": { include, overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
 };
 
 /**
- * Quantizes a model in memory.
- * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
- * @param {import("channelwise/onnx").OnnxPolicy} policy
+ * @typedef {object} Quantized
+ * @property {string} variant
+ * @property {import("channelwise/onnx").OnnxPlan} plan
+ * @property {readonly import("channelwise/onnx").WeightErrors[]} errors
+ * @property {Uint8Array<ArrayBuffer>} bytes
  */
-export async function quantizeModel({ name, bytes }, policy) {
-  const read = async (/** @type {number} */ at, /** @type {number} */ length) => bytes.slice(at, at + length);
-  const plan = planOnnx(await readOnnx({ name, size: bytes.length, read }), policy);
-  let written = new Uint8Array();
-  const errors = await writeOnnx(plan, {
-    async write(at, part) {
-      const end = at + part.length;
-      if (end > written.length) {
-        const longer = new Uint8Array(end);
-        longer.set(written);
-        written = longer;
-      }
-      written.set(part, at);
-    },
-    async close() {},
-    async abort() {},
-  });
-  return { plan, errors, bytes: written };
+
+/**
+ * A model in every variant, but those for which its opset would have to be raised and cannot be.
+ * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
+ * @returns {Promise<Quantized[]>}
+ */
+export async function quantizeVariants({ name, bytes }) {
+  const channelwise = await load();
+  const model = await readOnnx(bytes, { name });
+  const made = [];
+  for (const [variant, rules] of Object.entries(variants)) {
+    if (opsetChanges(model, rules.opset ?? model.opset).length > 0) continue;
+    const plan = planOnnx(model, rules);
+    const sink = blobSink();
+    const errors = await writeOnnx(channelwise, plan, sink);
+    made.push({ variant, plan, errors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+  }
+  return made;
 }
 
 /**

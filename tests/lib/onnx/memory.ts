@@ -1,12 +1,10 @@
-import {
-  type ByteSink,
-  type ByteSource,
-  type OnnxPolicy,
-  planOnnx,
-  type ReadOnnxOptions,
-  readOnnx,
-  writeOnnx,
-} from "channelwise/onnx";
+import { load } from "channelwise";
+import { type ByteSink, type ByteSource, type OnnxRules, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+
+export const channelwise = await load();
+
+/** Whatever the size. */
+export const everything: OnnxRules = { include: ["*"] };
 
 /** Bytes as a source that tells what was read of it. */
 export function source(
@@ -62,14 +60,10 @@ export function sink() {
 }
 
 /** Reads, plans and writes a model in memory. */
-export async function quantized(
-  bytes: Uint8Array,
-  policy: OnnxPolicy = { minimumSize: 0 },
-  options: ReadOnnxOptions = {},
-) {
-  const model = await readOnnx(source(bytes), options);
-  const plan = planOnnx(model, policy);
+export async function quantized(bytes: Uint8Array, rules: OnnxRules = everything) {
+  const model = await readOnnx(source(bytes));
+  const plan = planOnnx(model, rules);
   const output = sink();
-  const errors = await writeOnnx(plan, output.sink);
+  const errors = await writeOnnx(channelwise, plan, output.sink);
   return { model, plan, errors, bytes: output.bytes() };
 }

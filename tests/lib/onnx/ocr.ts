@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { evaluate, type OnnxRuntime } from "../../../scripts/ocr/evaluate.mjs";
 import { type ModelName, readCharacters, readOcrModels } from "../../../scripts/ocr/packages.mjs";
 import { drawPictures } from "../../../scripts/ocr/pictures.mjs";
-import { quantizeModel, totalSqnr, variants } from "../../../scripts/ocr/variants.mjs";
+import { quantizeVariants, totalSqnr } from "../../../scripts/ocr/variants.mjs";
 
 /** Three published models on rendered text, float32 and quantized in every way, in one of the runtimes. */
 export function describeOcr(runtimeName: string, loadRuntime: () => Promise<OnnxRuntime>) {
@@ -16,8 +16,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
     const judged: Partial<typeof figures> = {};
     for (const [model, file] of Object.entries(models) as [ModelName, (typeof models)[ModelName]][]) {
       const files: Parameters<typeof evaluate>[2] = { float32: file.bytes };
-      for (const [variant, policy] of Object.entries(variants)) {
-        const { errors, bytes } = await quantizeModel(file, policy);
+      for (const { variant, errors, bytes } of await quantizeVariants(file)) {
         files[variant] = bytes;
         weights[model][variant] = totalSqnr(errors);
       }
@@ -40,6 +39,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
       for (const model of ["rec", "det"] as const) {
         expect(sizes[model]["int8, per channel"] / sizes[model].float32).toBeLessThan(0.28);
       }
+      expect(sizes.det["4 bits, groups of 32, opset 21"] / sizes.det.float32).toBeLessThan(0.19);
       expect(sizes.rec["int8, MatMul 4 bits"] / sizes.rec.float32).toBeLessThan(0.24);
     });
 
@@ -61,6 +61,9 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
       expect(channel.sqnr).toBeGreaterThan(22);
       expect(channel.overlap).toBeGreaterThan(0.97);
       expect(channel.sqnr - tensor.sqnr).toBeGreaterThan(6);
+      // Packed or not, it is the same arithmetic.
+      const { "4 bits, groups of 32": stored, "4 bits, groups of 32, opset 21": packed } = figures.det;
+      expect(packed.sqnr).toBeCloseTo(stored.sqnr, 1);
       expect(worst.overlap).toBeLessThan(0.1);
     });
 

@@ -1,12 +1,10 @@
-import { load, type QuantizeOptions } from "channelwise";
-import type { OnnxPolicy, Pattern } from "channelwise/onnx";
+import type { QuantizeOptions } from "channelwise";
+import type { OnnxRules, Pattern } from "channelwise/onnx";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
-import { quantized } from "./memory.js";
+import { channelwise, everything, quantized } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf, withValues } from "./models.js";
 import { run, sqnr } from "./runtime.js";
-
-const channelwise = await load();
 
 interface LayerShape {
   shape: number[];
@@ -73,7 +71,7 @@ const linear = ["DequantizeLinear"];
 const { INT8, INT16, INT4, INT2, UINT8 } = dataType;
 
 /** For each opset what is written: the pattern, its nodes, and the type of the codes. */
-const written: [Layer, number, OnnxPolicy & { bits: number }, Pattern, string[], number][] = [
+const written: [Layer, number, OnnxRules & { bits: number }, Pattern, string[], number][] = [
   ["MatMul", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["MatMul", 12, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["MatMul", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
@@ -117,15 +115,15 @@ const written: [Layer, number, OnnxPolicy & { bits: number }, Pattern, string[],
   ["ConvTranspose", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
 ];
 
-describe.each(written)("%s, opset %i, %o", (layer, opset, policy, pattern, operators, type) => {
+describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operators, type) => {
   const { shape, axis }: LayerShape = layers[layer];
-  const { bits } = policy;
+  const { bits } = rules;
   const options: QuantizeOptions & { shape: number[] } =
-    typeof policy.granularity === "object"
+    typeof rules.granularity === "object"
       ? layer === "Conv"
         ? { shape: [8, 96], granularity: { group: 32, along: 1 } }
         : { shape, granularity: { group: 32, along: 0 } }
-      : { shape, axis, granularity: policy.granularity ?? "channel" };
+      : { shape, axis, granularity: rules.granularity ?? "channel" };
 
   it(`is written with ${pattern}, and ONNX Runtime computes the same`, async () => {
     const built = build(layer, opset);
@@ -134,7 +132,7 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, policy, pattern, opera
       bits,
       dequantize: true,
     });
-    const result = await quantized(built.bytes, { minimumSize: 0, ...policy });
+    const result = await quantized(built.bytes, { ...everything, ...rules });
     expect(result.plan.choices).toMatchObject([{ pattern, bits }]);
     expect(result.errors).toEqual([{ choice: result.plan.choices[0], mse, maxError, sqnr }]);
 
@@ -189,10 +187,10 @@ describe("what is written", () => {
 
   it("keeps an IR version that is high enough, and imports com.microsoft once", async () => {
     const { bytes } = build("MatMul", 21, 11);
-    expect(parse((await quantized(bytes, { minimumSize: 0, bits: 4 })).bytes).irVersion).toBe(11n);
+    expect(parse((await quantized(bytes, { ...everything, bits: 4 })).bytes).irVersion).toBe(11n);
 
     const model = build("MatMul", 12).bytes;
-    const once = await quantized(model, { minimumSize: 0, bits: 4, granularity: { group: 16 } });
+    const once = await quantized(model, { ...everything, bits: 4, granularity: { group: 16 } });
     expect(parse(once.bytes).opsetImport).toHaveLength(2);
   });
 
@@ -205,7 +203,7 @@ describe("what is written", () => {
       output: [float("y")],
     };
     const bytes = modelBytes({ opset: 12, graph });
-    const result = await quantized(bytes, { minimumSize: 0, bits: 4, granularity: { group: 16 } });
+    const result = await quantized(bytes, { ...everything, bits: 4, granularity: { group: 16 } });
     const nodes = parse(result.bytes).graph.node;
     expect(nodes.map(({ domain, name, input }) => [domain, name, input])).toEqual([
       ["com.microsoft", "h node", ["x", "w_Q4", "w_scales"]],
@@ -231,11 +229,11 @@ describe("groups that do not divide what a channel sums over", () => {
     const inputs = { x: { data: uniform("float32", 5 * rows, 4), dims: [5, rows] } };
     return { bytes: modelBytes({ opset, graph }), weights, inputs };
   }
-  const policy = { minimumSize: 0, bits: 4, granularity: { group: 32 } };
+  const rules = { ...everything, bits: 4, granularity: { group: 32 } };
 
   it("are filled up in MatMulNBits", async () => {
     const built = matMul(120, 10, 12);
-    const result = await quantized(built.bytes, policy);
+    const result = await quantized(built.bytes, rules);
     expect(result.plan.choices).toMatchObject([{ pattern: "MatMulNBits", granularity: { group: 32 }, notes: [] }]);
     const filled = new Float32Array(128 * 10);
     filled.set(built.weights);
@@ -248,7 +246,7 @@ describe("groups that do not divide what a channel sums over", () => {
 
   it("are made somewhat smaller elsewhere, and say so", async () => {
     const built = matMul(120, 10, 21);
-    const result = await quantized(built.bytes, policy);
+    const result = await quantized(built.bytes, rules);
     const note = "groups of 30, since 32 does not divide the 120 weights a channel sums over";
     expect(result.plan.choices).toMatchObject([{ granularity: { group: 30, along: 0 }, notes: [note] }]);
     const options = { shape: [120, 10], bits: 4, granularity: { group: 30, along: 0 }, dequantize: true } as const;
@@ -257,7 +255,7 @@ describe("groups that do not divide what a channel sums over", () => {
 
   it("become whole channels where only much smaller ones would do, and say so", async () => {
     const built = matMul(97, 10, 21);
-    const result = await quantized(built.bytes, policy);
+    const result = await quantized(built.bytes, rules);
     const note = "no groups of about 32 divide the 97 weights a channel sums over: one scale per channel";
     expect(result.plan.choices).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
     const options = { shape: [97, 10], bits: 4, axis: 1, dequantize: true } as const;
@@ -266,11 +264,11 @@ describe("groups that do not divide what a channel sums over", () => {
 });
 
 it("codes that take more bits in the file than they have say so", async () => {
-  const policy = { minimumSize: 0, bits: 4 };
-  expect((await quantized(build("Conv", 20).bytes, policy)).plan.choices[0].notes).toEqual([
+  const rules = { ...everything, bits: 4 };
+  expect((await quantized(build("Conv", 20).bytes, rules)).plan.choices[0].notes).toEqual([
     "a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20",
   ]);
-  expect((await quantized(build("Conv", 21).bytes, policy)).plan.choices[0].notes).toEqual([]);
+  expect((await quantized(build("Conv", 21).bytes, rules)).plan.choices[0].notes).toEqual([]);
 });
 
 it("no DequantizeLinear is written before a Transpose without perm, on which onnxruntime 1.30 fails", async () => {
@@ -282,17 +280,17 @@ it("no DequantizeLinear is written before a Transpose without perm, on which onn
     output: [float("y")],
   };
   const inputs = { x: { data: uniform("float32", 5 * 64, 4), dims: [5, 64] } };
-  for (const [opset, policy] of [
+  for (const [opset, rules] of [
     [17, { bits: 8 }],
     [21, { bits: 4 }],
     [25, { bits: 2 }],
     [21, { bits: 4, ...group }],
   ] as const) {
     const bytes = modelBytes({ opset, graph });
-    const result = await quantized(bytes, { minimumSize: 0, ...policy });
+    const result = await quantized(bytes, { ...everything, ...rules });
     expect(result.plan.choices).toMatchObject([{ pattern: "Cast, Mul" }]);
-    const layout = "granularity" in policy ? { granularity: { group: 32, along: 1 } } : { axis: 0 };
-    const options = { shape: [24, 64], bits: policy.bits, dequantize: true, ...layout } as const;
+    const layout = "granularity" in rules ? { granularity: { group: 32, along: 1 } } : { axis: 0 };
+    const options = { shape: [24, 64], bits: rules.bits, dequantize: true, ...layout } as const;
     const { dequantized } = channelwise.quantize(weights, options);
     await expectSameOutput({ bytes, weights, inputs }, result.bytes, dequantized);
   }

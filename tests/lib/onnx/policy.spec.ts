@@ -1,11 +1,19 @@
-import { measureOnnx, NonFiniteError, type OnnxPolicy, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import {
+  measureOnnx,
+  NonFiniteError,
+  type OnnxRules,
+  onnxBytes,
+  planOnnx,
+  type RunOptions,
+  readOnnx,
+  StoppedError,
+  writeOnnx,
+} from "channelwise/onnx";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
-import { sink, source } from "./memory.js";
+import { channelwise, everything, sink, source } from "./memory.js";
 import { float, modelBytes, node, tensor } from "./models.js";
 
-/** Three layers; the weights of the first are few, and of very different sizes. */
-const spread = uniform("float32", 4 * 16, 1).map((value, i) => value * 1.5 ** (i % 29));
 const bytes = modelBytes({
   opset: 21,
   graph: {
@@ -15,7 +23,7 @@ const bytes = modelBytes({
       node("Gemm", ["b", "decoder.head"], ["y"]),
     ],
     initializer: [
-      tensor("encoder.first", [4, 16], spread),
+      tensor("encoder.first", [4, 16], uniform("float32", 64, 1)),
       tensor("encoder.second", [16, 64], uniform("float32", 1024, 2)),
       tensor("decoder.head", [64, 32], uniform("float32", 2048, 3)),
     ],
@@ -24,74 +32,105 @@ const bytes = modelBytes({
   },
 });
 const model = await readOnnx(source(bytes));
-const summary = (policy?: OnnxPolicy) =>
-  Object.fromEntries(planOnnx(model, policy).choices.map(({ weight, bits }) => [weight.name, bits]));
+const summary = (rules?: OnnxRules) =>
+  Object.fromEntries(planOnnx(model, rules).choices.map(({ weight, bits }) => [weight.name, bits]));
 
 describe("a plan", () => {
-  it("quantizes what has at least 256 elements to 8 bits, when nothing is said", () => {
+  it("quantizes what has at least 1024 elements to 8 bits, per channel, when nothing is said", () => {
     expect(summary()).toEqual({ "encoder.second": 8, "decoder.head": 8 });
-    expect(planOnnx(model).kept).toEqual([
-      { name: "encoder.first", shape: [4, 16], reason: "has 64 elements; from 256 on they are quantized" },
-    ]);
+    expect(planOnnx(model).kept).toEqual([{ name: "encoder.first", shape: [4, 16], reason: "small: 64 elements" }]);
     expect(planOnnx(model).choices.every(({ granularity }) => granularity === "channel")).toBe(true);
   });
 
-  it.each<[OnnxPolicy, Record<string, number>]>([
+  it.each<[OnnxRules, Record<string, number>]>([
     [{ minimumSize: 0 }, { "encoder.first": 8, "encoder.second": 8, "decoder.head": 8 }],
     [{ minimumSize: 1025 }, { "decoder.head": 8 }],
     [{ minimumSize: 2049 }, {}],
+    [{ minimumSize: 2049, include: ["*first"] }, { "encoder.first": 8 }],
     [{ bits: 4 }, { "encoder.second": 4, "decoder.head": 4 }],
-    [{ skip: ["encoder.second"] }, { "decoder.head": 8 }],
-    [{ skip: ["encoder.*"] }, { "decoder.head": 8 }],
-    [{ skip: ["*head", "*irst."] }, { "encoder.second": 8 }],
-    [{ skip: ["y node"] }, { "encoder.second": 8 }],
-    [{ skip: ["encoder?second*", "ENCODER*", "*encoder", "[a-z]*"] }, { "encoder.second": 8, "decoder.head": 8 }],
-    [{ weights: { "*": { bits: 4 }, "*.head": { bits: 6 } } }, { "encoder.second": 4, "decoder.head": 6 }],
-    [{ weights: { "*.head": { bits: 6 }, "*": { bits: 4 } } }, { "encoder.second": 4, "decoder.head": 4 }],
-    [{ weights: { "b node": { keep: true } } }, { "decoder.head": 8 }],
-    [{ skip: ["*"], weights: { "decoder.*": { keep: false } } }, { "decoder.head": 8 }],
-  ])("%o", (policy, expected) => {
-    expect(summary(policy)).toEqual(expected);
+    [{ exclude: ["encoder.second"] }, { "decoder.head": 8 }],
+    [{ exclude: ["encoder.*"] }, { "decoder.head": 8 }],
+    [{ exclude: ["y node"] }, { "encoder.second": 8 }],
+    [
+      { exclude: ["*"], include: ["encoder.*"] },
+      { "encoder.first": 8, "encoder.second": 8 },
+    ],
+    [{ exclude: ["encoder?second", "decoder"] }, { "decoder.head": 8 }],
+    [{ overrides: { "*": { bits: 4 }, "*.head": { bits: 6 } } }, { "encoder.second": 4, "decoder.head": 6 }],
+    [{ overrides: { "*.head": { bits: 6 }, "*": { bits: 4 } } }, { "encoder.second": 4, "decoder.head": 4 }],
+    [{ overrides: { "b node": { keep: true } } }, { "decoder.head": 8 }],
+    [{ include: ["*"], overrides: { "*": { keep: true }, "*first": { keep: false } } }, { "encoder.first": 8 }],
+  ])("%o", (rules, expected) => {
+    expect(summary(rules)).toEqual(expected);
   });
 
   it("lists what stays float with the reason", () => {
-    expect(planOnnx(model, { minimumSize: 0, skip: ["*first"], weights: { "y node": { keep: true } } }).kept).toEqual([
-      { name: "encoder.first", shape: [4, 16], reason: "is left float by the policy" },
-      { name: "decoder.head", shape: [64, 32], reason: "is left float by the policy" },
+    const rules = { minimumSize: 0, exclude: ["*first"], overrides: { "y node": { keep: true } } };
+    expect(planOnnx(model, rules).kept).toEqual([
+      { name: "encoder.first", shape: [4, 16], reason: "excluded" },
+      { name: "decoder.head", shape: [64, 32], reason: "kept by an override" },
     ]);
   });
 
+  it("leaves what would not become smaller", async () => {
+    const graph = {
+      node: [node("Gather", ["w", "x"], ["y"])],
+      initializer: [tensor("w", [2048, 1], uniform("float32", 2048, 1))],
+    };
+    const thin = await readOnnx(source(modelBytes({ opset: 13, graph })));
+    expect(planOnnx(thin).kept).toEqual([{ name: "w", shape: [2048, 1], reason: "it would not become smaller" }]);
+    expect(planOnnx(thin, everything).choices).toHaveLength(1);
+  });
+
+  it("tells patterns that match nothing", () => {
+    const rules = { include: ["*first"], exclude: ["encoder.frist"], overrides: { "y nodes": {}, "*node": {} } };
+    expect(planOnnx(model, rules).unmatched).toEqual(["encoder.frist", "y nodes"]);
+  });
+
   it("takes another axis and granularity for a weight", () => {
-    const weights = { "*second": { axis: -2 }, "*head": { granularity: "tensor" } } as const;
-    expect(planOnnx(model, { weights }).choices).toMatchObject([
+    const overrides = { "*second": { axis: -2 }, "*head": { granularity: "tensor" } } as const;
+    expect(planOnnx(model, { overrides }).choices).toMatchObject([
       { axis: 0, granularity: "channel" },
       { granularity: "tensor" },
     ]);
   });
 
+  it("knows how long the file will be", async () => {
+    for (const rules of [{}, { exclude: ["*"] }, { include: ["*"], bits: 4, granularity: { group: 16 } }]) {
+      const plan = planOnnx(model, rules);
+      const output = sink();
+      await writeOnnx(channelwise, plan, output.sink);
+      expect(output.bytes()).toHaveLength(onnxBytes(plan));
+    }
+  });
+
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [{ bit: 8 }, TypeError, 'policy has no "bit"; it has bits, granularity, minimumSize, skip, weights, matMulNBits'],
+    [
+      { bit: 8 },
+      TypeError,
+      'rules has no "bit"; it has bits, axis, granularity, include, exclude, overrides, minimumSize, opset, matMulNBits',
+    ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: "8" }, TypeError, 'bits must be a number, not "8"'],
     [{ minimumSize: -1 }, RangeError, "minimumSize is -1; it must be a number of elements from 0 up"],
     [{ minimumSize: "0" }, RangeError, 'minimumSize is "0"'],
-    [{ granularity: "row" }, TypeError, 'granularity of encoder.second must be "channel", "tensor" or { group }'],
+    [{ axis: 2 }, RangeError, "axis of encoder.first is 2; it must be an integer from -2 to 1"],
+    [{ granularity: "row" }, TypeError, 'granularity of encoder.first must be "channel", "tensor" or { group }'],
     [{ granularity: { group: 32, along: 0 } }, TypeError, 'granularity has no "along"; it has group'],
     [{ granularity: { group: 0 } }, RangeError, "granularity.group is 0; it must be an integer from 1 up"],
-    [{ skip: "encoder.*" }, TypeError, 'skip must be an array of names, not "encoder.*"'],
-    [{ skip: [1] }, TypeError, "a pattern must be a string, not 1"],
-    [{ weights: { "*": { axis: 2 } } }, RangeError, "axis of encoder.second is 2; it must be an integer from -2 to 1"],
-    [{ weights: { "*": { bit: 4 } } }, TypeError, 'weights["*"] has no "bit"; it has bits, granularity, axis, keep'],
-    [{ weights: { nobody: { bits: 4 } } }, RangeError, 'nothing is called "nobody"'],
+    [{ exclude: "encoder.*" }, TypeError, 'exclude must be an array of patterns, not "encoder.*"'],
+    [{ include: [1] }, TypeError, "include has 1; patterns must be strings"],
+    [{ overrides: { "*second": { axis: 2 } } }, RangeError, "axis of encoder.second is 2;"],
     [
-      { skip: ["encoder.frist"] },
-      RangeError,
-      'nothing is called "encoder.frist"; give the name of a weight or of a node',
+      { overrides: { "*": { bit: 4 } } },
+      TypeError,
+      'overrides["*"] has no "bit"; it has bits, axis, granularity, keep',
     ],
+    [{ overrides: [] }, TypeError, "overrides must be an object, not an array"],
     [{ matMulNBits: 1 }, TypeError, "matMulNBits must be true or false, not 1"],
-    [[], TypeError, "policy must be an object"],
-  ])("refuses %o", (policy, type, message) => {
-    const plan = () => planOnnx(model, policy as OnnxPolicy);
+    [[], TypeError, "rules must be an object"],
+  ])("refuses %o", (rules, type, message) => {
+    const plan = () => planOnnx(model, rules as OnnxRules);
     expect(plan).toThrow(type);
     expect(plan).toThrow(message);
   });
@@ -99,72 +138,87 @@ describe("a plan", () => {
 
 describe("the errors", () => {
   it("are given before anything is written, worst first, and are those of what is written", async () => {
-    const plan = planOnnx(model, { minimumSize: 0, weights: { "*second": { bits: 4 } } });
-    const measured = await measureOnnx(plan);
+    const plan = planOnnx(model, { ...everything, overrides: { "*second": { bits: 4 } } });
+    const measured = await measureOnnx(channelwise, plan);
     const names = measured.map(({ choice }) => choice.weight.name);
     expect(names).toEqual(["encoder.second", "decoder.head", "encoder.first"]);
     const decibels = measured.map(({ sqnr }) => sqnr);
     expect(decibels).toEqual([...decibels].sort((a, b) => a - b));
-    expect(await writeOnnx(plan, sink().sink)).toEqual(measured);
+    expect(await writeOnnx(channelwise, plan, sink().sink)).toEqual(measured);
   });
 
-  it("come with progress, which ends where all is done", async () => {
-    const plan = planOnnx(model, { minimumSize: 0 });
-    for (const work of [
-      measureOnnx,
-      (...[plan, options]: Parameters<typeof measureOnnx>) => writeOnnx(plan, sink().sink, options),
-    ]) {
-      const calls: [number, number][] = [];
-      await work(plan, { onProgress: (done, total) => calls.push([done, total]) });
-      expect(calls.at(-1)).toEqual([3136, 3136]);
-      expect(calls.map(([done]) => done)).toEqual(calls.map(([done]) => done).sort((a, b) => a - b));
-    }
+  it("come with progress in bytes, which ends where all is done", async () => {
+    const plan = planOnnx(model, everything);
+    const progressOf = async (work: (options: RunOptions) => Promise<unknown>) => {
+      const calls: { tensor: string; done: number; total: number }[] = [];
+      await work({ onProgress: (progress) => calls.push(progress) });
+      const done = calls.map((call) => call.done);
+      expect(done).toEqual([...done].sort((a, b) => a - b));
+      expect(new Set(calls.map(({ total }) => total)).size).toBe(1);
+      return calls.at(-1);
+    };
+    const weights = 4 * (64 + 1024 + 2048);
+    const last = { tensor: "decoder.head", done: weights, total: weights };
+    expect(await progressOf((options) => measureOnnx(channelwise, plan, options))).toEqual(last);
+    const written = await progressOf((options) => writeOnnx(channelwise, plan, sink().sink, options));
+    // What is copied counts too.
+    expect(written?.done).toBe(written?.total);
+    expect(written?.total).toBeGreaterThan(weights);
   });
 });
 
 describe("nothing is left behind", () => {
   it("where the work is aborted, before or while it runs", async () => {
-    const plan = planOnnx(model, { minimumSize: 0 });
+    const plan = planOnnx(model, everything);
+    const aborted = { signal: AbortSignal.abort("no more") };
     const output = sink();
-    await expect(writeOnnx(plan, output.sink, { signal: AbortSignal.abort("no more") })).rejects.toBe("no more");
-    expect(output.state).toMatchObject({ closed: false, aborted: "no more" });
-    await expect(measureOnnx(plan, { signal: AbortSignal.abort("no more") })).rejects.toBe("no more");
+    const failure = await writeOnnx(channelwise, plan, output.sink, aborted).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StoppedError);
+    expect(failure).toMatchObject({ cause: "no more" });
+    expect(output.state).toMatchObject({ closed: false, aborted: failure });
+    await expect(measureOnnx(channelwise, plan, aborted)).rejects.toMatchObject({ cause: "no more" });
 
     const later = sink();
     const controller = new AbortController();
-    const onProgress = () => controller.abort("stop");
-    await expect(writeOnnx(plan, later.sink, { signal: controller.signal, onProgress })).rejects.toBe("stop");
-    expect(later.state).toMatchObject({ closed: false, aborted: "stop" });
+    const onProgress = ({ tensor }: { tensor: string }) => tensor === "encoder.second" && controller.abort("stop");
+    const work = writeOnnx(channelwise, plan, later.sink, { signal: controller.signal, onProgress });
+    await expect(work).rejects.toMatchObject({ name: "StoppedError", cause: "stop" });
+    expect(later.state.closed).toBe(false);
+    expect(later.state.aborted).toBeInstanceOf(StoppedError);
   });
 
   it("where a weight is not finite, which is named", async () => {
     const values = uniform("float32", 1024, 2);
     values[40] = Number.NaN;
-    const broken = modelBytes({
-      opset: 13,
-      graph: {
-        node: [node("MatMul", ["x", "layer"], ["y"])],
-        initializer: [tensor("layer", [16, 64], values)],
-        input: [float("x", [2, 16])],
-        output: [float("y")],
-      },
-    });
-    const plan = planOnnx(await readOnnx(source(broken)));
+    const graph = {
+      node: [node("MatMul", ["x", "layer"], ["y"])],
+      initializer: [tensor("layer", [16, 64], values)],
+      input: [float("x", [2, 16])],
+      output: [float("y")],
+    };
+    const plan = planOnnx(await readOnnx(source(modelBytes({ opset: 13, graph }))));
     const output = sink();
-    const failure = expect(writeOnnx(plan, output.sink)).rejects;
-    await failure.toBeInstanceOf(NonFiniteError);
+    await expect(writeOnnx(channelwise, plan, output.sink)).rejects.toBeInstanceOf(NonFiniteError);
     expect(output.state).toMatchObject({ closed: false, aborted: expect.any(NonFiniteError) });
-    await expect(measureOnnx(plan)).rejects.toMatchObject({
-      message: "layer: weights[40] (channel 40) is NaN; weights must be finite",
-      index: 40,
-      channel: 40,
-    });
+    await expect(measureOnnx(channelwise, plan)).rejects.toMatchObject({ tensor: "layer", index: 40, channel: 40 });
   });
 
-  it("where the sink fails", async () => {
+  it("where the sink fails, or an argument is wrong", async () => {
     const output = sink();
     const full = { ...output.sink, write: () => Promise.reject(new Error("disk full")) };
-    await expect(writeOnnx(planOnnx(model), full)).rejects.toThrow("disk full");
+    await expect(writeOnnx(channelwise, planOnnx(model), full)).rejects.toThrow("disk full");
     expect(output.state).toMatchObject({ closed: false, aborted: new Error("disk full") });
+
+    for (const [wrong, message] of [
+      [{ progress: 1 }, 'options has no "progress"'],
+      [{ external: { place: "w.bin" } }, 'external has no "place"; it has location, sink'],
+    ] as const) {
+      const other = sink();
+      const work = writeOnnx(channelwise, planOnnx(model), other.sink, wrong as object);
+      await expect(work).rejects.toThrow(message);
+      expect(other.state).toMatchObject({ closed: false, parts: [] });
+    }
+    const work = writeOnnx({} as typeof channelwise, planOnnx(model), sink().sink);
+    await expect(work).rejects.toThrow("channelwise must be what load() gives, not an object");
   });
 });

@@ -1,17 +1,42 @@
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
+import { expect } from "vitest";
+import type { OnnxRuntime } from "../../../scripts/ocr/evaluate.mjs";
 
 env.wasm.numThreads = 1;
+
+/** In Node also the native one. */
+const runtimes: OnnxRuntime[] = [{ InferenceSession, Tensor }];
+if (typeof process === "object") {
+  const packages = "../../../scripts/ocr/packages.mjs"; // nothing for a page
+  const { loadOnnxruntimeNode } = await import(/* @vite-ignore */ packages);
+  runtimes.push(await loadOnnxruntimeNode());
+}
 
 export interface Values {
   readonly data: Float32Array;
   readonly dims: readonly number[];
 }
 
-/** Runs a model in ONNX Runtime; gives all its outputs. */
+/** Runs a model in ONNX Runtime, in Node in both kinds, which must agree; gives all its outputs. */
 export async function run(
   model: Uint8Array,
   inputs: Readonly<Record<string, Values>>,
 ): Promise<Record<string, Values>> {
+  const [first, ...others] = await Promise.all(runtimes.map((runtime) => runIn(runtime, model, inputs)));
+  for (const other of others) {
+    for (const [name, { data, dims }] of Object.entries(first)) {
+      expect(other[name].dims).toEqual(dims);
+      expect(sqnr(data, other[name].data)).toBeGreaterThan(100);
+    }
+  }
+  return first;
+}
+
+async function runIn(
+  { InferenceSession, Tensor }: OnnxRuntime,
+  model: Uint8Array,
+  inputs: Readonly<Record<string, Values>>,
+) {
   const session = await InferenceSession.create(model, { graphOptimizationLevel: "basic" });
   try {
     const tensors = Object.entries(inputs).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]);

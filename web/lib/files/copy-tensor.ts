@@ -6,7 +6,7 @@ const STRETCH_BYTES = 2 ** 22;
 
 /** Gives a tensor's bytes in order, reading the next stretch while one is used. */
 export async function copyTensor(
-  { byteLength, read }: ModelTensor,
+  { byteLength, read }: Pick<ModelTensor, "byteLength" | "read">,
   use: (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
   { signal, progress }: Course,
 ): Promise<void> {

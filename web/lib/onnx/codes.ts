@@ -1,5 +1,5 @@
 import type { ResultSink } from "../stream.js";
-import type { Choice } from "./plan.js";
+import type { OnnxChoice } from "./plan.js";
 
 // Codes and scales as bytes of the file.
 
@@ -11,10 +11,10 @@ export interface CodeSink extends ResultSink {
   finish(): Promise<void>;
 }
 
-export function codeSink(choice: Choice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
+export function codeSink(choice: OnnxChoice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
   if (choice.pattern === "MatMulNBits") return matMulNBitsSink(choice, writeCodes, writeScales);
   const { storedBits, weight } = choice;
-  const { length } = weight.place.data; // these patterns fill nothing up
+  const { length } = weight; // these patterns fill nothing up
   return {
     quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, length, writeCodes),
     scales: (start, scales) => writeScales(4 * start, bytesOf(scales)),
@@ -69,7 +69,11 @@ function packed(bits: number, count: number, write: WriteBytes): ResultSink["qua
  * com.microsoft's MatMulNBits with 4 bits takes the weights [K, N] by columns: codes [N, K / group, group / 2] as code + 8,
  * two in a byte, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
  */
-function matMulNBitsSink({ shape, granularity }: Choice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
+function matMulNBitsSink(
+  { shape, granularity }: OnnxChoice,
+  writeCodes: WriteBytes,
+  writeScales: WriteBytes,
+): CodeSink {
   const [rows, columns] = shape as [number, number];
   const { group } = granularity as { group: number };
   const groups = rows / group;

@@ -1,15 +1,19 @@
 export { FormatError, NonFiniteError } from "../errors.js";
 export type { ByteSink, ByteSource } from "../files/bytes.js";
+export type { Progress, RunOptions } from "../files/run.js";
+export type { SourceInput } from "../files/sources.js";
+export { StoppedError } from "../files/stopped-error.js";
+export type { AnyChannelwise } from "../runner.js";
 export { type OnnxModel, type ReadOnnxOptions, readOnnx } from "./model.js";
+export { opsetChanges } from "./opsets.js";
 export {
-  type Choice,
+  type OnnxChoice,
   type OnnxGranularity,
   type OnnxPlan,
-  type OnnxPolicy,
+  type OnnxRules,
+  type OnnxSettings,
   type Pattern,
   planOnnx,
-  type WeightPolicy,
 } from "./plan.js";
-export type { ExternalResolver } from "./tensors.js";
 export type { KeptTensor, Weight } from "./weights.js";
-export { measureOnnx, type RunOptions, type WeightErrors, type WriteOnnxOptions, writeOnnx } from "./write.js";
+export { measureOnnx, onnxBytes, type WeightErrors, type WriteOnnxOptions, writeOnnx } from "./write.js";

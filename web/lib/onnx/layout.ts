@@ -8,9 +8,10 @@ import {
   node,
   operatorSet,
 } from "./encode.js";
+import { irVersionOf } from "./opsets.js";
 import { microsoftDomain, replacementOf, type UnusedName } from "./patterns.js";
-import type { Choice, OnnxPlan } from "./plan.js";
-import type { Node, Tensor } from "./proto.js";
+import type { OnnxChoice, OnnxPlan } from "./plan.js";
+import type { Node, OperatorSet, Tensor } from "./proto.js";
 import { type Edit, type Later, lengthOf, type Part, splice } from "./splice.js";
 import { externalBytes, tensorsOf } from "./tensors.js";
 import type { Scope } from "./values.js";
@@ -20,7 +21,7 @@ import { type Message, varintField } from "./wire.js";
 
 /** Codes and scales of a weight, to be made while writing. */
 export interface Task {
-  readonly choice: Choice;
+  readonly choice: OnnxChoice;
   readonly codes: Later;
   readonly scales: Later;
 }
@@ -51,7 +52,7 @@ const irVersions: Readonly<Record<number, number>> = { 2: 13, 4: 10 };
  * @param location of the file for external data, from the model's folder
  * @param everything puts all new tensors there, not only those of weights that were there before
  */
-export function layOut({ model, choices }: OnnxPlan, location: string, everything: boolean): Layout {
+export function layOut({ model, opset, choices }: OnnxPlan, location: string, everything: boolean): Layout {
   const { proto, scopes, files } = model.content;
   const unused = unusedNames(scopes);
   const edits: Edit[] = [];
@@ -101,12 +102,14 @@ export function layOut({ model, choices }: OnnxPlan, location: string, everythin
 
   const irVersion = Math.max(
     proto.irVersion,
+    opset === model.opset ? 0 : irVersionOf(opset),
     ...choices.map(({ storedBits, pattern }) => irVersionFor(pattern, storedBits)),
   );
   if (irVersion !== proto.irVersion) {
     const { at, end } = proto.irField;
     edits.push({ message: proto.message, start: at, end, parts: [Uint8Array.from(varintField(1, irVersion))] });
   }
+  if (opset !== model.opset) edits.push(raisedTo(opset, proto.operatorSets));
   const needsMicrosoft = choices.some(({ pattern }) => pattern === "MatMulNBits");
   if (needsMicrosoft && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
     const { end } = proto.message;
@@ -115,7 +118,14 @@ export function layOut({ model, choices }: OnnxPlan, location: string, everythin
   return { parts: splice(proto.message, edits), external, tasks };
 }
 
-function irVersionFor(pattern: Choice["pattern"], storedBits: number): number {
+/** The version in the operator set of ONNX's own domain. */
+function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit {
+  const { message, versionField } = operatorSets.find(({ domain }) => domain === "") as OperatorSet;
+  const { at, end } = versionField ?? { at: message.end, end: message.end };
+  return { message, start: at, end, parts: [Uint8Array.from(varintField(2, opset))] };
+}
+
+function irVersionFor(pattern: OnnxChoice["pattern"], storedBits: number): number {
   return pattern === "MatMulNBits" ? 0 : (irVersions[storedBits] ?? 0);
 }
 

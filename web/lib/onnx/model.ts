@@ -1,26 +1,30 @@
 import type { ByteSource } from "../files/bytes.js";
+import { besidePath } from "../files/node-files.js";
+import { type OpenSource, openSource, type SourceInput } from "../files/sources.js";
 import { type Proto, readProto } from "./proto.js";
-import { type ExternalFiles, type ExternalResolver, openExternalFiles } from "./tensors.js";
+import { type ExternalFiles, openExternalFiles } from "./tensors.js";
 import { linkValues, type Scope } from "./values.js";
 import { findWeights, type KeptTensor, quantizedNode, type Weight } from "./weights.js";
 
 export interface ReadOnnxOptions {
-  /** Gives the files beside the model that its tensors lie in, by their path from the model's folder. */
-  readonly external?: ExternalResolver;
+  /** Name of a model that has none of its own, such as bytes in memory, for messages. */
+  readonly name?: string;
 }
 
 /** A model whose structure is read. Its weights stay in the file until they are wanted. */
 export interface OnnxModel {
   /** Of the file. */
   readonly name: string;
-  /** Of the format: 3 and up. */
+  /** Of the format. */
   readonly irVersion: number;
   /** Version of ONNX's own operators. */
   readonly opset: number;
-  /** In the order of the file. */
+  /** What can be quantized, in the order of the graphs. */
   readonly weights: readonly Weight[];
-  /** Float tensors that cannot be quantized. */
+  /** Other tensors of floats, and why they stay as they are. */
   readonly kept: readonly KeptTensor[];
+  /** Closes files that were opened. */
+  close(): Promise<void>;
   /** @internal */
   readonly content: { readonly proto: Proto; readonly scopes: readonly Scope[]; readonly files: ExternalFiles };
 }
@@ -28,9 +32,45 @@ export interface OnnxModel {
 /**
  * Reads the structure of an ONNX model and finds its weights.
  *
- * @throws {FormatError} for what is no ONNX model, is damaged, or is quantized already.
+ * @param files the model, or the model and the files beside it that its tensors lie in; in Node the model's path is enough.
+ * @throws {FormatError} for what is no ONNX model, is damaged, lacks a file, or is quantized already.
  */
-export async function readOnnx(source: ByteSource, { external }: ReadOnnxOptions = {}): Promise<OnnxModel> {
+export async function readOnnx(
+  files: SourceInput | readonly SourceInput[],
+  { name = "the model" }: ReadOnnxOptions = {},
+): Promise<OnnxModel> {
+  const inputs: readonly SourceInput[] = Array.isArray(files) ? files : [files as SourceInput];
+  const opened: OpenSource[] = [];
+  const open = async (input: SourceInput) => {
+    const source = await openSource(input, name);
+    opened.push(source);
+    return source;
+  };
+  const close = async () => {
+    for (const source of opened) await source.close();
+  };
+  try {
+    for (const input of inputs) await open(input);
+    const at = Math.max(
+      0,
+      opened.findIndex((source) => /\.onnx$/i.test(source.name)),
+    );
+    const [input, model] = [inputs[at], opened[at]];
+    if (input === undefined || model === undefined) throw new TypeError("files is empty; there must be at least one");
+    const beside = async (location: string): Promise<ByteSource> => {
+      const given = opened.find((source) => source !== model && source.name === location.split("/").at(-1));
+      if (given) return given;
+      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, location));
+      throw new TypeError("give it together with the model");
+    };
+    return { ...(await readFrom(model, beside)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readFrom(source: ByteSource, beside: (location: string) => Promise<ByteSource>) {
   const proto = await readProto(source);
   const opset = proto.operatorSets.find(({ domain }) => domain === "")?.version;
   if (opset === undefined) return proto.reader.fail(0, "the model imports no operators of ONNX: export it again");
@@ -43,7 +83,7 @@ export async function readOnnx(source: ByteSource, { external }: ReadOnnxOptions
       `the model is quantized already (${what}): give the float model it was made from`,
     );
   }
-  const files = await openExternalFiles(proto, external);
+  const files = await openExternalFiles(proto, beside);
   const { weights, kept } = findWeights(proto, scopes, files);
   return { name: source.name, irVersion: proto.irVersion, opset, weights, kept, content: { proto, scopes, files } };
 }

@@ -1,6 +1,6 @@
 import { makePlan } from "../plan.js";
 import { integerAttributes, type NewNode, type NewTensor } from "./encode.js";
-import type { Choice } from "./plan.js";
+import type { OnnxChoice } from "./plan.js";
 import { dataType, type Node } from "./proto.js";
 import type { Edit, Later } from "./splice.js";
 import { bytesField } from "./wire.js";
@@ -26,7 +26,7 @@ export const microsoftDomain = "com.microsoft";
 
 const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
 
-export function replacementOf(choice: Choice, unused: UnusedName): Replacement {
+export function replacementOf(choice: OnnxChoice, unused: UnusedName): Replacement {
   const { shape, axis, granularity, storedBits, pattern } = choice;
   const plan = makePlan(shape, axis, granularity);
   const count = shape.reduce((a, b) => a * b, 1);
@@ -43,7 +43,7 @@ interface Parts {
   readonly scaleShape: readonly number[];
 }
 
-function dequantizeLinear(choice: Choice, { codes, scales, scaleShape }: Parts, unused: UnusedName): Replacement {
+function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Parts, unused: UnusedName): Replacement {
   const { shape, axis, granularity, storedBits } = choice;
   const { name, shape: stored } = choice.weight;
   const joined = shape.length !== stored.length;
@@ -62,7 +62,7 @@ function dequantizeLinear(choice: Choice, { codes, scales, scaleShape }: Parts, 
 }
 
 /** For opsets whose DequantizeLinear has no axis, or no groups or not so many bits. */
-function castAndMul(choice: Choice, { codes, scales }: Parts, unused: UnusedName): Replacement {
+function castAndMul(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
   const { granularity, storedBits } = choice;
   const { name } = choice.weight;
   const grouped = typeof granularity === "object";
@@ -90,7 +90,7 @@ function castAndMul(choice: Choice, { codes, scales }: Parts, unused: UnusedName
 }
 
 /** The dimensions of codes and scales for which a product repeats each scale over what shares it. */
-function spread({ shape, axis, granularity }: Choice): [codes: readonly number[], scales: readonly number[]] {
+function spread({ shape, axis, granularity }: OnnxChoice): [codes: readonly number[], scales: readonly number[]] {
   if (granularity === "tensor") return [shape, []];
   if (granularity === "channel") return [shape, shape.map((dimension, i) => (i === axis ? dimension : 1))];
   const { group, along } = granularity;
@@ -102,13 +102,13 @@ function spread({ shape, axis, granularity }: Choice): [codes: readonly number[]
   ];
 }
 
-function plain(_: Choice, tensors: readonly NewTensor[], nodes: readonly NewNode[]) {
+function plain(_: OnnxChoice, tensors: readonly NewTensor[], nodes: readonly NewNode[]) {
   return { tensors, nodes };
 }
 
 /** With a Reshape at the end, to the dimensions the weight had. */
 function reshaped(
-  { weight: { name, shape } }: Choice,
+  { weight: { name, shape } }: OnnxChoice,
   tensors: readonly NewTensor[],
   nodes: readonly NewNode[],
   unused: UnusedName,
@@ -129,7 +129,7 @@ function reshaped(
 }
 
 /** MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight. */
-function matMulNBits(choice: Choice, { codes, scales }: Parts, unused: UnusedName): Replacement {
+function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
   const { weight, bits, granularity, shape } = choice;
   const [rows, columns] = shape as [number, number];
   const { group } = granularity as { group: number };

@@ -1,6 +1,9 @@
 import { checkBits, checkBoolean, checkNames, shown } from "../arguments.js";
+import { matchesGlob } from "../files/globs.js";
+import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { OnnxModel } from "./model.js";
+import { newestOpset, oldestOpset, opsetChanges } from "./opsets.js";
 import type { KeptTensor, Weight } from "./weights.js";
 
 // What is done with each weight, decided before anything is.
@@ -8,28 +11,35 @@ import type { KeptTensor, Weight } from "./weights.js";
 /** One scale per channel, per tensor, or per so many neighbours along what a channel sums over. */
 export type OnnxGranularity = "channel" | "tensor" | { readonly group: number };
 
-/** For one weight, or for those whose names fit a pattern. */
-export interface WeightPolicy {
-  /** 2 to 16. */
-  readonly bits?: number;
-  readonly granularity?: OnnxGranularity;
-  /** The channel axis, where the one found is not wanted. */
-  readonly axis?: number;
-  /** Stays float. */
-  readonly keep?: boolean;
-}
-
-export interface OnnxPolicy {
+/** How weights are to be quantized. */
+export interface OnnxSettings {
   /** 2 to 16; 8 when not given. */
-  readonly bits?: number;
+  readonly bits?: Bits | (number & {});
+  /** The channel axis, negative from the end, where that of the operator that takes the weight is not wanted. */
+  readonly axis?: number;
   /** "channel" when not given. */
   readonly granularity?: OnnxGranularity;
-  /** Weights of fewer elements stay float; 256 when not given. */
+}
+
+/**
+ * Which weights are to be quantized, and how. Patterns are of names of weights, or of nodes that take them; `*` stands for
+ * any characters and `?` for one.
+ */
+export interface OnnxRules extends OnnxSettings {
+  /** Patterns of weights that are quantized although they are small or excluded. */
+  readonly include?: readonly string[];
+  /** Patterns of weights that stay as they are: `["*"]` leaves what `include` names. */
+  readonly exclude?: readonly string[];
+  /** Other settings for weights that match a pattern, or `keep` to leave them; where more match, the last one's. */
+  readonly overrides?: Readonly<Record<string, OnnxSettings & { readonly keep?: boolean }>>;
+  /** Weights of fewer elements stay as they are; 1024 when not given. */
   readonly minimumSize?: number;
-  /** Names of weights that stay float, or of nodes whose weights do; `*` stands for any characters. */
-  readonly skip?: readonly string[];
-  /** Policies by name, in the same way; of those that fit, a later one goes before an earlier one. */
-  readonly weights?: Readonly<Record<string, WeightPolicy>>;
+  /**
+   * Raise the model to this version of ONNX's operators, up to 25; it stays as it is when not given. Refused where that
+   * would change what a node means (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4
+   * bits and groups, 25 codes of 2 bits.
+   */
+  readonly opset?: number;
   /**
    * Below opset 21, which knows no codes of 4 bits, write MatMul with 4 bits in groups as MatMulNBits of com.microsoft,
    * which ONNX Runtime has; true when not given.
@@ -41,7 +51,7 @@ export interface OnnxPolicy {
 export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
 
 /** What is done with a weight. */
-export interface Choice {
+export interface OnnxChoice {
   readonly weight: Weight;
   readonly bits: Bits;
   /** As they are quantized: for groups some dimensions may be joined, or filled up with zeros. */
@@ -59,91 +69,125 @@ export interface Choice {
 
 export interface OnnxPlan {
   readonly model: OnnxModel;
-  readonly choices: readonly Choice[];
-  /** Float tensors that stay as they are. */
+  /** Version of ONNX's own operators in what is written. */
+  readonly opset: number;
+  /** In the order of the model's weights. */
+  readonly choices: readonly OnnxChoice[];
+  /** Tensors of floats that stay as they are, and why. */
   readonly kept: readonly KeptTensor[];
+  /** Patterns of the rules that match no weight and no other tensor of floats: they may be misspelt. */
+  readonly unmatched: readonly string[];
 }
 
-const DEFAULT_MINIMUM_SIZE = 256;
+const DEFAULT_MINIMUM_SIZE = 1024;
 
 /** Versions of ONNX's operators that brought what is written. */
-const since = { broadcast: 7, axis: 13, int4: 21, int2: 25 } as const;
+const since = { axis: 13, int4: 21, int2: 25 } as const;
+
+const settingNames = ["bits", "axis", "granularity"] satisfies (keyof OnnxSettings)[];
 
 /**
- * Decides what is done with every weight of a model. Writes nothing.
+ * Decides for every weight of a model whether and how it is quantized. Nothing of the data is read.
  *
- * @throws {TypeError | RangeError} for a wrong policy.
+ * @throws {TypeError | RangeError} for rules that are wrong.
  */
-export function planOnnx(model: OnnxModel, policy: OnnxPolicy = {}): OnnxPlan {
-  checkNames("policy", policy, [
-    "bits",
-    "granularity",
+export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
+  checkNames("rules", rules, [
+    ...settingNames,
+    "include",
+    "exclude",
+    "overrides",
     "minimumSize",
-    "skip",
-    "weights",
+    "opset",
     "matMulNBits",
-  ] satisfies (keyof OnnxPolicy)[]);
-  const { minimumSize = DEFAULT_MINIMUM_SIZE, skip = [], weights = {}, matMulNBits = true } = policy;
+  ] satisfies (keyof OnnxRules)[]);
+  const { include = [], exclude = [], overrides = {}, minimumSize = DEFAULT_MINIMUM_SIZE, matMulNBits = true } = rules;
+  checkPatterns("include", include);
+  checkPatterns("exclude", exclude);
+  checkNames("overrides", overrides, Object.keys(overrides));
+  for (const [pattern, settings] of Object.entries(overrides)) {
+    checkNames(`overrides[${shown(pattern)}]`, settings, [...settingNames, "keep"]);
+  }
   if (typeof minimumSize !== "number" || !(minimumSize >= 0)) {
     throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
   }
-  const overrides = Object.entries(weights).map(([name, own]) => {
-    checkNames(`weights[${JSON.stringify(name)}]`, own, [
-      "bits",
-      "granularity",
-      "axis",
-      "keep",
-    ] satisfies (keyof WeightPolicy)[]);
-    return { fits: matcher([name], model), own };
-  });
-  if (!Array.isArray(skip)) throw new TypeError(`skip must be an array of names, not ${shown(skip)}`);
   checkBoolean("matMulNBits", matMulNBits);
-  const skipped = matcher(skip, model);
-  const choices: Choice[] = [];
+  const opset = rules.opset === undefined ? model.opset : raisedOpset(model, rules.opset);
+
+  const choices: OnnxChoice[] = [];
   const kept: KeptTensor[] = [...model.kept];
   for (const weight of model.weights) {
-    const own = Object.assign(
-      {},
-      ...overrides.filter(({ fits }) => fits(weight)).map(({ own }) => own),
-    ) as WeightPolicy;
-    const { name, shape, byteLength } = weight;
-    const keep = (reason: string) => kept.push({ name, shape, reason });
-    if (model.opset < since.broadcast) keep(tooOld(model.opset));
-    else if (own.keep ?? skipped(weight)) keep("is left float by the policy");
-    else if (byteLength / 4 < minimumSize)
-      keep(`has ${byteLength / 4} elements; from ${minimumSize} on they are quantized`);
-    else choices.push(choose(model, weight, { ...policy, ...own, matMulNBits }));
+    const own = Object.entries(overrides).filter(([pattern]) => matches(weight, pattern));
+    const settings = Object.assign({ ...rules, matMulNBits }, ...own.map(([, override]) => override));
+    const choice = choose(opset, weight, settings);
+    const reason = settings.keep
+      ? "kept by an override"
+      : whyKept(opset, choice, {
+          isIncluded: include.some((pattern) => matches(weight, pattern)),
+          isExcluded: exclude.some((pattern) => matches(weight, pattern)),
+          minimumSize,
+        });
+    if (reason === undefined) choices.push(choice);
+    else kept.push({ name: weight.name, shape: weight.shape, reason });
   }
-  return { model, choices, kept };
+  const patterns = [...include, ...exclude, ...Object.keys(overrides)];
+  const all = [...model.weights, ...model.kept];
+  const unmatched = patterns.filter((pattern) => !all.some((each) => matches(each, pattern)));
+  return { model, opset, choices, kept, unmatched };
 }
 
-function tooOld(opset: number): string {
-  return `is left alone: opset ${opset} has no operators to write it with, and ${since.broadcast} is the first that has`;
+function raisedOpset(model: OnnxModel, opset: number): number {
+  if (!Number.isInteger(opset) || opset < model.opset || opset > newestOpset) {
+    throw new RangeError(
+      `opset is ${shown(opset)}; it must be an integer from the model's ${model.opset} to ${newestOpset}`,
+    );
+  }
+  const [first, ...others] = opsetChanges(model, opset);
+  if (first !== undefined) {
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);
+  }
+  return opset;
 }
 
-/** Gives whether the name of a weight, or of a node that takes it, is among these. A name without `*` must be there. */
-function matcher(patterns: readonly string[], { weights, kept }: OnnxModel): (weight: Weight) => boolean {
-  const expressions = patterns.map((pattern) => {
-    if (typeof pattern !== "string") throw new TypeError(`a pattern must be a string, not ${shown(pattern)}`);
-    const literal = pattern.split("*").map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-    const expression = new RegExp(`^${literal.join(".*")}$`, "s");
-    const fits = ({ name, nodes = [] }: { name: string; nodes?: readonly string[] }) =>
-      [name, ...nodes].some((text) => expression.test(text));
-    if (literal.length === 1 && ![...weights, ...kept].some(fits)) {
-      throw new RangeError(`nothing is called ${shown(pattern)}; give the name of a weight or of a node that takes it`);
-    }
-    return fits;
-  });
-  return (weight) => expressions.some((fits) => fits(weight));
+function whyKept(
+  opset: number,
+  choice: OnnxChoice,
+  rules: { isIncluded: boolean; isExcluded: boolean; minimumSize: number },
+): string | undefined {
+  const { length, byteLength } = choice.weight;
+  if (opset < oldestOpset) {
+    return `opset ${opset} has no operators to write it with; ${oldestOpset} is the first that has`;
+  }
+  if (rules.isIncluded) return undefined;
+  if (rules.isExcluded) return "excluded";
+  if (length < rules.minimumSize) return `small: ${length} elements`;
+  return storedBytes(choice) >= byteLength ? "it would not become smaller" : undefined;
 }
 
-function choose(model: OnnxModel, weight: Weight, policy: Pick<OnnxPolicy, "matMulNBits"> & WeightPolicy): Choice {
-  const { opset } = model;
-  const bits = checkBits(policy.bits ?? 8);
-  const axis = checkWeightAxis(weight, policy.axis ?? weight.axis);
-  const granularity = checkGranularity(weight, policy.granularity ?? "channel");
+function checkPatterns(name: string, patterns: unknown): void {
+  if (!Array.isArray(patterns)) throw new TypeError(`${name} must be an array of patterns, not ${shown(patterns)}`);
+  for (const pattern of patterns) {
+    if (typeof pattern !== "string") throw new TypeError(`${name} has ${shown(pattern)}; patterns must be strings`);
+  }
+}
+
+function matches({ name, nodes = [] }: { name: string; nodes?: readonly string[] }, pattern: string): boolean {
+  return [name, ...nodes].some((text) => matchesGlob(text, pattern));
+}
+
+/** Of codes and scales. */
+function storedBytes({ shape, axis, granularity, storedBits }: OnnxChoice): number {
+  const { pieces, channels } = makePlan(shape, axis, granularity);
+  return (shape.reduce((a, b) => a * b, 1) * storedBits) / 8 + 4 * pieces * channels;
+}
+
+function choose(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): OnnxChoice {
+  const bits = checkBits(settings.bits ?? 8);
+  const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
+  const granularity = checkGranularity(weight, settings.granularity ?? "channel");
   const group = typeof granularity === "object" ? granularity.group : undefined;
-  if (group !== undefined && opset < since.int4 && policy.matMulNBits && fitsMatMulNBits(weight, bits, axis, group)) {
+  if (group !== undefined && opset < since.int4 && settings.matMulNBits && fitsMatMulNBits(weight, bits, axis, group)) {
     return { ...matMulNBitsLayout(weight, group), weight, bits, axis, pattern: "MatMulNBits", storedBits: 4 };
   }
   const layout: Layout =
@@ -189,7 +233,7 @@ function checkGranularity({ name }: Weight, granularity: OnnxGranularity): OnnxG
   return granularity;
 }
 
-type Layout = Pick<Choice, "shape" | "granularity" | "notes">;
+type Layout = Pick<OnnxChoice, "shape" | "granularity" | "notes">;
 
 /** Groups run along what a channel sums over: all that follows axis 0 (as in Conv), else the dimension before the axis. */
 function groupedLayout({ shape }: Weight, axis: number, wanted: number): Layout {

@@ -87,6 +87,8 @@ export interface OperatorSet {
   readonly domain: string;
   readonly version: number;
   readonly message: Message;
+  /** The field of the version, to replace. */
+  readonly versionField: Field | undefined;
 }
 
 export interface Proto {
@@ -97,6 +99,8 @@ export interface Proto {
   readonly irField: Field;
   readonly operatorSets: readonly OperatorSet[];
   readonly graph: Graph;
+  /** Whether it has operators of its own, made of others. What is inside them is not read. */
+  readonly hasFunctions: boolean;
 }
 
 /** No exporter nests subgraphs deeper than a handful; each takes a place on the stack. */
@@ -113,6 +117,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
   let irVersion = 0;
   let irField: Field | undefined;
   let graph: Graph | undefined;
+  let hasFunctions = false;
   for await (const field of reader.fields(message, "the model")) {
     if (field.id === 1) {
       irVersion = reader.integer(field, "ir_version");
@@ -122,22 +127,26 @@ export async function readProto(source: ByteSource): Promise<Proto> {
       graph = await readGraph(reader, reader.message(field, message, "the graph"), 0);
     } else if (field.id === 8) {
       operatorSets.push(await readOperatorSet(reader, reader.message(field, message, "an operator set")));
-    }
+    } else if (field.id === 25) hasFunctions = true;
   }
   if (irField === undefined || graph === undefined) {
     const missing = graph === undefined ? "graph" : "ir_version";
     return reader.fail(0, `the file has no ${missing}, as every ONNX model has: it is another format, or cut short`);
   }
-  return { reader, message, irVersion, irField, operatorSets, graph };
+  return { reader, message, irVersion, irField, operatorSets, graph, hasFunctions };
 }
 
 async function readOperatorSet(reader: WireReader, message: Message): Promise<OperatorSet> {
   let [domain, version] = ["", 0];
+  let versionField: Field | undefined;
   for await (const field of reader.fields(message, "an operator set")) {
     if (field.id === 1) domain = plainDomain(await reader.text(field, "the domain of an operator set"));
-    else if (field.id === 2) version = reader.integer(field, "the version of an operator set");
+    else if (field.id === 2) {
+      version = reader.integer(field, "the version of an operator set");
+      versionField = field;
+    }
   }
-  return { domain, version, message };
+  return { domain, version, message, versionField };
 }
 
 /** ONNX's own domain has two names. */

@@ -7,9 +7,6 @@ import type { WireReader } from "./wire.js";
 /** The files beside a model, by the location its tensors name. */
 export type ExternalFiles = ReadonlyMap<string, ByteSource>;
 
-/** Gives the file that a model names as the place of its data: a path relative to the model. */
-export type ExternalResolver = (location: string) => ByteSource | Promise<ByteSource>;
-
 /** Bits of an element, by TensorProto.DataType; strings have none. */
 const elementBits: Readonly<Record<number, number>> = {
   ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
@@ -27,29 +24,37 @@ export function* tensorsOf(graph: Graph): Generator<Tensor> {
   }
 }
 
-/** Finds every file that the tensors of a model lie in. */
-export async function openExternalFiles({ graph, reader }: Proto, resolver: ExternalResolver | undefined) {
+/**
+ * Finds every file that the tensors of a model lie in.
+ *
+ * @param open gives the file at a path from the model's folder
+ */
+export async function openExternalFiles(
+  { graph, reader }: Proto,
+  open: (location: string) => Promise<ByteSource>,
+): Promise<ExternalFiles> {
   const files = new Map<string, ByteSource>();
   for (const { name, message, external } of tensorsOf(graph)) {
     if (external === undefined) continue;
     const location = external.location ?? "";
     if (files.has(location)) continue;
     const fail = (reason: string) => reader.fail(message.at, reason, name);
-    // What is named must lie beside the model: it comes from the file, and a resolver may open it on a disk.
-    if (location === "" || /^[/\\]|^[a-z]:|\\/i.test(location) || location.split("/").includes("..")) {
+    // It is opened on a disk, and who wrote the model may be anybody.
+    if (!isBelow(location)) {
       fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
     }
-    if (resolver === undefined) {
-      fail(`its data lie in the file ${location} beside the model: give that file with the option external`);
-    } else {
-      try {
-        files.set(location, await resolver(location));
-      } catch (error) {
-        fail(`its data lie in the file ${location}, which cannot be had: ${(error as Error)?.message ?? error}`);
-      }
+    try {
+      files.set(location, await open(location));
+    } catch (error) {
+      fail(`its data lie in the file ${location} beside the model, which cannot be had: ${(error as Error).message}`);
     }
   }
   return files;
+}
+
+/** Whether a path leads to a file below the folder it starts from, on any system. */
+export function isBelow(path: string): boolean {
+  return path !== "" && !/^\/|^[a-z]:|\\/i.test(path) && !path.split("/").includes("..");
 }
 
 /** Elements of a tensor; throws where its dimensions cannot be any. */
@@ -96,16 +101,8 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
   return { source, start, length };
 }
 
-/** Weights that are read a part at a time. */
-export interface FloatSource {
-  readonly dtype: "float32";
-  readonly length: number;
-  /** Over a buffer of its own. */
-  read(start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
-}
-
 /** The weights of a float32 tensor; throws where they are not as many as its shape says. */
-export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles): FloatSource {
+export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
   const { message, name, shape, raw, floats } = tensor;
   const length = sizeOf(tensor, reader);
   const external = externalBytes(tensor, reader, files);
@@ -117,7 +114,8 @@ export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalF
     reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
   }
   const source = whole?.source ?? reader.source;
-  return { dtype: "float32", length, read: (start, count) => readRuns(source, runs, start, count) };
+  const read = (start: number, count: number) => readRuns(source, runs, start, count);
+  return { length, byteLength: 4 * length, read };
 }
 
 async function readRuns(source: ByteSource, runs: readonly Run[], start: number, count: number) {

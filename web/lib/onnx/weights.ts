@@ -1,6 +1,6 @@
 import { type Consumer, consumersOf, named } from "./axes.js";
 import { dataType, type Node, type Proto, type Tensor } from "./proto.js";
-import { type ExternalFiles, type FloatSource, floatSource, sizeOf } from "./tensors.js";
+import { type ExternalFiles, floatSource, sizeOf } from "./tensors.js";
 import type { Scope, Value } from "./values.js";
 
 // Which tensors of a model are weights that can be quantized, and why the others cannot.
@@ -15,17 +15,20 @@ export interface Weight {
   readonly operators: readonly string[];
   /** The names of the nodes that take it. */
   readonly nodes: readonly string[];
-  /** Bytes as float32. */
+  /** Elements. */
+  readonly length: number;
+  /** As float32. */
   readonly byteLength: number;
+  /** `count` elements from `start` on, in row-major order. */
+  read(start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
   /** @internal */
   readonly place: WeightPlace;
 }
 
 /** Where a weight is in the model, and what takes it. */
-export interface WeightPlace {
+interface WeightPlace {
   readonly value: Value;
   readonly tensor: Tensor;
-  readonly data: FloatSource;
   readonly consumers: readonly Consumer[];
 }
 
@@ -33,7 +36,6 @@ export interface WeightPlace {
 export interface KeptTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** As a sentence goes on after the tensor's name. */
   readonly reason: string;
 }
 
@@ -62,18 +64,18 @@ export function findWeights(proto: Proto, scopes: readonly Scope[], files: Exter
 function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
   const { shape, type } = tensor;
   const size = sizeOf(tensor, proto.reader);
-  if (shape.length < 2) return "has less than two dimensions: no weights with channels of their own";
-  if (size === 0) return "has no elements";
-  if (type !== dataType.float) return `is of ${floatTypes[type]}; weights of float32 are quantized`;
-  if (tensor.segmented) return "is cut into segments, an obsolete way to store it";
-  if (value.isOutput) return "is an output of the graph too, which must stay exact";
+  if (shape.length < 2) return shape.length === 0 ? "a single number" : "a vector";
+  if (size === 0) return "it is empty";
+  if (type !== dataType.float) return `${floatTypes[type]}; weights of float32 are quantized`;
+  if (tensor.segmented) return "stored in segments, an obsolete way";
+  if (value.isOutput) return "also an output of the graph, which must stay exact";
   // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
-  if (value.isInput && proto.irVersion >= 4) return "is an input of the graph too, for which other values can be given";
+  if (value.isInput && proto.irVersion >= 4) return "also an input of the graph, for which other values can be given";
   const consumers = consumersOf(value, shape);
   const refused = consumers.find((consumer) => "reason" in consumer);
-  if (refused !== undefined && "reason" in refused) return `is left alone: ${refused.reason}`;
+  if (refused !== undefined && "reason" in refused) return refused.reason;
   const [first] = consumers;
-  if (first === undefined || !("axis" in first)) return "is used by no node";
+  if (first === undefined || !("axis" in first)) return "no node takes it";
   const nodes = consumers.map(({ use }) => use.node);
   return {
     name: value.name,
@@ -81,8 +83,8 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     axis: first.axis,
     operators: [...new Set(nodes.map(({ operator }) => operator))],
     nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
-    byteLength: 4 * size,
-    place: { value, tensor, data: floatSource(tensor, proto.reader, files), consumers },
+    ...floatSource(tensor, proto.reader, files),
+    place: { value, tensor, consumers },
   };
 }
 

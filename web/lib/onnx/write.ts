@@ -1,25 +1,20 @@
-import { checkNames } from "../arguments.js";
-import { NonFiniteError } from "../errors.js";
+import { checkNames, shown } from "../arguments.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
-import { loadRunner, type Runner } from "../runner.js";
+import { copyTensor } from "../files/copy-tensor.js";
+import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "../files/run.js";
+import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type ResultSink } from "../stream.js";
 import type { TotalErrors } from "../types.js";
 import { codeSink, type WriteBytes } from "./codes.js";
-import { type Layout, layOut } from "./layout.js";
-import type { Choice, OnnxPlan } from "./plan.js";
+import { type Layout, layOut, type Task } from "./layout.js";
+import type { OnnxChoice, OnnxPlan } from "./plan.js";
 import { type Later, lengthOf, totalLength } from "./splice.js";
-import { type FloatSource, tensorsOf } from "./tensors.js";
+import { isBelow, tensorsOf } from "./tensors.js";
+import type { Weight } from "./weights.js";
 
-/** What a weight's quantization costs. */
+/** What the quantization of a weight costs. */
 export interface WeightErrors extends TotalErrors {
-  readonly choice: Choice;
-}
-
-export interface RunOptions {
-  /** Ends the work: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** Called with the weights (elements) done and those to do. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly choice: OnnxChoice;
 }
 
 export interface WriteOnnxOptions extends RunOptions {
@@ -31,49 +26,74 @@ export interface WriteOnnxOptions extends RunOptions {
   };
 }
 
-/** A protocol buffer can be no longer, in bytes. */
+/** A protocol buffer can be no longer. */
 const MAX_MODEL_BYTES = 2 ** 31 - 1;
-
-/** Copied at a time. */
-const COPY_BYTES = 2 ** 22;
 
 /**
  * Quantizes every weight of a plan and gives its errors, worst SQNR first. Writes nothing.
  *
+ * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
  * @throws {NonFiniteError} for NaN or an infinity among the weights.
+ * @throws {StoppedError} where reading fails, or the signal ends the run; its `cause` says why.
  */
-export async function measureOnnx({ choices }: OnnxPlan, options: RunOptions = {}): Promise<WeightErrors[]> {
-  checkNames("options", options, ["signal", "onProgress"] satisfies (keyof RunOptions)[]);
-  const quantize = await quantizer(choices, options);
-  const errors: WeightErrors[] = [];
-  for (const choice of choices) errors.push(await quantize(choice, { quantized() {}, scales() {} }));
-  return worstFirst(errors);
+export async function measureOnnx(
+  channelwise: AnyChannelwise,
+  { choices }: OnnxPlan,
+  options: RunOptions = {},
+): Promise<WeightErrors[]> {
+  checkRunOptions(options);
+  const runner = runnerOf(channelwise);
+  const steps = choices.map((choice) => ({
+    ...stepOf(choice),
+    run: (course: Course) => quantize(runner, choice, { quantized() {}, scales() {} }, course),
+  }));
+  return worstFirst(await runSteps(steps, options));
 }
 
 /**
- * Writes the quantized model and gives the errors of every weight, worst SQNR first. Where it fails the sinks are aborted.
+ * Writes the quantized model and gives the errors of every weight, worst SQNR first. The files are complete and closed when
+ * the promise resolves; otherwise their sinks are aborted. Memory does not grow with the model, but for the weights of
+ * MatMulNBits, whose codes are held one weight at a time.
  *
- * @throws {FormatError} for damaged data, before anything is written.
+ * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
+ * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
  * @throws {NonFiniteError} for NaN or an infinity among the weights.
+ * @throws {StoppedError} where reading or writing fails, or the signal ends the run; its `cause` says why.
  */
 export async function writeOnnx(
+  channelwise: AnyChannelwise,
   plan: OnnxPlan,
   sink: ByteSink,
   options: WriteOnnxOptions = {},
 ): Promise<WeightErrors[]> {
-  checkNames("options", options, ["signal", "onProgress", "external"] satisfies (keyof WriteOnnxOptions)[]);
-  const { external } = options;
-  const sinks = external ? [sink, external.sink] : [sink];
-  try {
-    const layout = layOutWithin(plan, external?.location);
-    const errors = await write(plan, layout, sink, options);
-    // The model last: it names the other file.
-    for (const each of sinks.reverse()) await each.close();
-    return errors;
-  } catch (error) {
-    for (const each of sinks) await each.abort(error);
-    throw error;
+  // The model is closed last: it names the other file.
+  return writing(sink, async () => {
+    const { external, ...runOptions } = options;
+    checkRunOptions(runOptions);
+    if (external !== undefined) checkExternal(external);
+    const write = async () => {
+      const layout = layOutWithin(plan, external?.location);
+      return writeLayout(runnerOf(channelwise), plan, layout, sink, options);
+    };
+    return external ? writing(external.sink, write) : write();
+  });
+}
+
+function checkExternal(external: NonNullable<WriteOnnxOptions["external"]>): void {
+  checkNames("external", external, ["location", "sink"]);
+  if (typeof external.location !== "string" || !isBelow(external.location)) {
+    throw new TypeError(`external.location is ${shown(external.location)}; it must be a path below the model's folder`);
   }
+  if (typeof external.sink?.write !== "function") {
+    throw new TypeError(`external.sink must be a ByteSink, not ${shown(external.sink)}`);
+  }
+}
+
+/** The bytes of the files that `writeOnnx` writes, together. */
+export function onnxBytes(plan: OnnxPlan): number {
+  const { parts, external } = layOut(plan, "", false);
+  const last = external.at(-1);
+  return totalLength(parts) + (last ? last.offset + last.length : 0);
 }
 
 /** With external data where the model had some, or where it would be too long without. */
@@ -92,97 +112,111 @@ function layOutWithin(plan: OnnxPlan, location: string | undefined): Layout {
   throw new RangeError(`the model takes ${length} bytes, and a model file at most ${MAX_MODEL_BYTES}: ${advice}`);
 }
 
-async function write(
-  plan: OnnxPlan,
+async function writeLayout(
+  runner: Runner,
+  { model }: OnnxPlan,
   layout: Layout,
   sink: ByteSink,
-  options: WriteOnnxOptions,
+  { external, ...options }: WriteOnnxOptions,
 ): Promise<WeightErrors[]> {
-  const { source } = plan.model.content.proto.reader;
-  const { signal, external } = options;
-  const places = new Map<Later, WriteBytes>();
-  const writerAt = (sink: ByteSink, place: number): WriteBytes => {
-    return (offset, bytes) => sink.write(place + offset, bytes);
+  /** Writes from a place of a file on. */
+  const writerAt = (file: ByteSink, place: number): WriteBytes => {
+    return (offset, bytes) => file.write(place + offset, bytes);
   };
+  const places = new Map<Later, WriteBytes>();
+  const copies: Copy[] = [];
   let at = 0;
   for (const part of layout.parts) {
     if (part instanceof Uint8Array) await sink.write(at, part as Uint8Array<ArrayBuffer>);
-    else if ("start" in part) await copy(source, part.start, lengthOf(part), writerAt(sink, at), signal);
-    else places.set(part, writerAt(sink, at));
+    else if ("start" in part) {
+      const { source } = model.content.proto.reader;
+      copies.push({ source, start: part.start, length: lengthOf(part), write: writerAt(sink, at) });
+    } else places.set(part, writerAt(sink, at));
     at += lengthOf(part);
   }
   for (const { offset, length, content } of layout.external) {
-    const writer = writerAt((external as NonNullable<typeof external>).sink, offset);
-    if ("source" in content) await copy(content.source, content.start, length, writer, signal);
-    else places.set(content, writer);
+    const write = writerAt((external as NonNullable<typeof external>).sink, offset);
+    if ("source" in content) copies.push({ ...content, length, write });
+    else places.set(content, write);
   }
 
-  const quantize = await quantizer(plan.choices, options);
   const errors: WeightErrors[] = [];
-  for (const { choice, codes, scales } of layout.tasks) {
-    const [writeCodes, writeScales] = [codes, scales].map((part) => places.get(part)) as [WriteBytes, WriteBytes];
-    const results = codeSink(choice, writeCodes, writeScales);
-    errors.push(await quantize(choice, results));
-    await results.finish();
-  }
+  await runSteps(
+    [
+      ...copies.map((copy) => ({
+        tensor: `${model.name}, which is copied`,
+        byteLength: copy.length,
+        run: (course: Course) => copyPart(copy, course),
+      })),
+      ...layout.tasks.map((task) => ({
+        ...stepOf(task.choice),
+        run: async (course: Course) => {
+          errors.push(await perform(runner, task, places, course));
+        },
+      })),
+    ],
+    options,
+  );
   return worstFirst(errors);
 }
 
-async function copy(source: ByteSource, start: number, length: number, write: WriteBytes, signal?: AbortSignal) {
-  for (let done = 0; done < length; done += COPY_BYTES) {
-    signal?.throwIfAborted();
-    await write(done, await source.read(start + done, Math.min(COPY_BYTES, length - done)));
-  }
+/** Bytes of a file that stay as they are, in a new place. */
+interface Copy {
+  readonly source: ByteSource;
+  readonly start: number;
+  readonly length: number;
+  readonly write: WriteBytes;
 }
 
-/** What quantizes the weights of the choices one after the other, and tells how far it is with all. */
-async function quantizer(choices: readonly Choice[], { signal, onProgress }: RunOptions) {
-  const runner = await sharedRunner();
-  const total = choices.reduce((sum, { weight }) => sum + weight.place.data.length, 0);
-  let before = 0;
-  return async (choice: Choice, sink: ResultSink): Promise<WeightErrors> => {
-    const { weight, shape, axis, bits, granularity } = choice;
-    const { data } = weight.place;
-    const filled = filledUp(data, shape);
-    try {
-      const { mse, maxError, sqnr } = (await quantizeStream(runner, filled, sink, {
-        ...{ shape, axis, bits, granularity, signal },
-        onProgress: (done) => onProgress?.(before + Math.min(done, data.length), total),
-      })) as TotalErrors;
-      before += data.length;
-      return { choice, mse: (mse * filled.length) / data.length, maxError, sqnr };
-    } catch (error) {
-      if (error instanceof NonFiniteError) error.message = `${weight.name}: ${error.message}`;
-      throw error;
-    }
-  };
+function copyPart({ source, start, length, write }: Copy, course: Course): Promise<void> {
+  const read = (offset: number, count: number) => source.read(start + offset, count);
+  return copyTensor({ byteLength: length, read }, write, course);
+}
+
+const stepOf = ({ weight: { name, byteLength } }: OnnxChoice) => ({ tensor: name, byteLength });
+
+async function perform(
+  runner: Runner,
+  { choice, codes, scales }: Task,
+  places: ReadonlyMap<Later, WriteBytes>,
+  course: Course,
+): Promise<WeightErrors> {
+  const [writeCodes, writeScales] = [codes, scales].map((part) => places.get(part)) as [WriteBytes, WriteBytes];
+  const results = codeSink(choice, writeCodes, writeScales);
+  const errors = await quantize(runner, choice, results, course);
+  await results.finish();
+  return errors;
+}
+
+async function quantize(
+  runner: Runner,
+  choice: OnnxChoice,
+  sink: ResultSink,
+  { signal, progress }: Course,
+): Promise<WeightErrors> {
+  const { weight, shape, axis, bits, granularity } = choice;
+  const source = filledUp(weight, shape);
+  const { mse, maxError, sqnr } = (await quantizeStream(runner, source, sink, {
+    ...{ shape, axis, bits, granularity, signal },
+    onProgress: (done, total) => progress(done / total),
+  })) as TotalErrors;
+  return { choice, mse: (mse * source.length) / weight.length, maxError, sqnr };
 }
 
 /** Weights with zeros after them, as many as the shape has. */
-function filledUp(data: FloatSource, shape: readonly number[]): FloatSource {
+function filledUp({ length: there, read }: Weight, shape: readonly number[]) {
   const length = shape.reduce((a, b) => a * b, 1);
-  if (length === data.length) return data;
   return {
-    ...data,
+    dtype: "float32" as const,
     length,
-    async read(start, count) {
-      const there = Math.max(0, Math.min(count, data.length - start));
-      if (there === count) return data.read(start, count);
+    async read(start: number, count: number) {
+      const given = Math.max(0, Math.min(count, there - start));
+      if (given === count) return read(start, count);
       const values = new Float32Array(count);
-      if (there > 0) values.set(await data.read(start, there));
+      if (given > 0) values.set(await read(start, given));
       return values;
     },
   };
-}
-
-let shared: Promise<Runner> | undefined;
-
-function sharedRunner(): Promise<Runner> {
-  shared ??= loadRunner().catch((error: unknown) => {
-    shared = undefined;
-    throw error;
-  });
-  return shared;
 }
 
 function worstFirst(errors: WeightErrors[]): WeightErrors[] {

@@ -1,0 +1,197 @@
+import { create } from "@bufbuild/protobuf";
+import { type OnnxRules, onnxBytes, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "onnx-buf";
+import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { channelwise, everything, sink, source } from "./memory.js";
+import { dataType, float, type GraphInit, modelBytes, node, parse, type TensorInit, tensor } from "./models.js";
+import { run, sqnr } from "./runtime.js";
+
+const entries = (values: Record<string, string | number>) =>
+  Object.entries(values).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value: String(value) }));
+
+/** A tensor whose data lie in another file. */
+function outside(name: string, shape: number[], place: Record<string, string | number>): TensorInit {
+  return {
+    name,
+    dims: shape.map(BigInt),
+    dataType: dataType.FLOAT,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: entries(place),
+  };
+}
+
+const [first, second, bias] = [
+  uniform("float32", 64 * 32, 1),
+  uniform("float32", 32 * 24, 2),
+  uniform("float32", 24, 3),
+];
+
+/** The data of the tensors one after the other, with a gap. */
+const data = new Uint8Array(first.byteLength + 100 + second.byteLength + bias.byteLength);
+data.set(new Uint8Array(first.buffer), 0);
+data.set(new Uint8Array(second.buffer), first.byteLength + 100);
+data.set(new Uint8Array(bias.buffer), first.byteLength + 100 + second.byteLength);
+
+const graph: GraphInit = {
+  node: [
+    node("MatMul", ["x", "first"], ["h"]),
+    node("MatMul", ["h", "second"], ["g"]),
+    node("Add", ["g", "bias"], ["y"]),
+  ],
+  initializer: [
+    // Without an offset or a length: from the start, as long as its shape says.
+    outside("first", [64, 32], { location: "weights.bin" }),
+    outside("second", [32, 24], { location: "weights.bin", offset: first.byteLength + 100, length: second.byteLength }),
+    outside("bias", [24], {
+      checksum: "0123",
+      length: bias.byteLength,
+      location: "weights.bin",
+      offset: first.byteLength + 100 + second.byteLength,
+    }),
+  ],
+  input: [float("x", [3, 64])],
+  output: [float("y")],
+};
+const bytes = modelBytes({ opset: 21, graph });
+const whole = modelBytes({
+  opset: 21,
+  graph: {
+    ...graph,
+    initializer: [tensor("first", [64, 32], first), tensor("second", [32, 24], second), tensor("bias", [24], bias)],
+  },
+});
+const x = { data: uniform("float32", 3 * 64, 9), dims: [3, 64] };
+
+async function written(rules: OnnxRules) {
+  const model = await readOnnx([source(bytes), source(data, "weights.bin")]);
+  const plan = planOnnx(model, rules);
+  const [main, beside] = [sink(), sink()];
+  const errors = await writeOnnx(channelwise, plan, main.sink, { external: { location: "w8.bin", sink: beside.sink } });
+  return { plan, errors, main, beside };
+}
+
+async function runWith(model: Uint8Array, file: Uint8Array) {
+  const session = await InferenceSession.create(model, {
+    graphOptimizationLevel: "basic",
+    externalData: [{ path: "w8.bin", data: file }],
+  });
+  const { y } = await session.run({ x: new Tensor("float32", x.data, x.dims) });
+  await session.release();
+  return y.data as Float32Array;
+}
+
+/** What a tensor says of where its data are. */
+function placeOf(model: Uint8Array, name: string) {
+  const found = parse(model).graph.initializer.find((each) => each.name === name);
+  if (found?.dataLocation !== TensorProto_DataLocation.EXTERNAL) return undefined;
+  return Object.fromEntries(found.externalData.map(({ key, value }) => [key, value]));
+}
+
+describe("a model with its data in another file", () => {
+  it("is written so too, and ONNX Runtime runs it", async () => {
+    for (const rules of [everything, { ...everything, bits: 4, granularity: { group: 16 } }, { exclude: ["*"] }]) {
+      const { plan, main, beside } = await written(rules);
+      expect([main.state.closed, beside.state.closed]).toEqual([true, true]);
+      expect(main.bytes().length + beside.bytes().length).toBe(
+        onnxBytes(plan) + "w8.bin".length * externalTensors(main.bytes()),
+      );
+      const expected = (await run(whole, { x })).y.data;
+      const actual = await runWith(main.bytes(), beside.bytes());
+      expect(sqnr(expected, actual)).toBeGreaterThan("bits" in rules ? 14 : 30);
+    }
+  });
+
+  it("has codes and large tensors there, each from a page on, and small ones in the model", async () => {
+    const { main, beside } = await written(everything);
+    expect(placeOf(main.bytes(), "first_quantized")).toEqual({ location: "w8.bin", offset: "0", length: "2048" });
+    // 768 codes are less than the 1024 bytes from which on tensors are put there.
+    expect(placeOf(main.bytes(), "second_quantized")).toBeUndefined();
+    expect(placeOf(main.bytes(), "first_scale")).toBeUndefined();
+    // What was there and stays float stays there, and so does what else is said of it.
+    expect(placeOf(main.bytes(), "bias")).toEqual({
+      checksum: "0123",
+      location: "w8.bin",
+      offset: "4096",
+      length: "96",
+    });
+    const file = beside.bytes();
+    expect(file).toHaveLength(4096 + 96);
+    expect(file.slice(4096)).toEqual(new Uint8Array(bias.buffer));
+    const { quantized } = channelwise.quantize(first, { shape: [64, 32], axis: 1 });
+    expect(new Int8Array(file.buffer, 0, 2048)).toEqual(quantized);
+  });
+
+  it("needs a place for them", async () => {
+    const plan = planOnnx(await readOnnx([source(data, "weights.bin"), source(bytes)]));
+    const output = sink();
+    await expect(writeOnnx(channelwise, plan, output.sink)).rejects.toThrow(
+      "external is needed: the model has data in a file beside it, and so will what is written",
+    );
+    expect(output.state).toMatchObject({ closed: false, parts: [] });
+    for (const location of ["", "/tmp/w.bin", "../w.bin", 1 as unknown as string]) {
+      const external = { location, sink: sink().sink };
+      await expect(writeOnnx(channelwise, plan, sink().sink, { external })).rejects.toThrow(/^external\.location is/);
+    }
+  });
+
+  it("leaves neither file where one fails", async () => {
+    const plan = planOnnx(await readOnnx([source(bytes), source(data, "weights.bin")]));
+    for (const fails of ["write", "close"] as const) {
+      const [main, beside] = [sink(), sink()];
+      const broken = { ...beside.sink, [fails]: () => Promise.reject(new Error("disk full")) };
+      const external = { location: "w8.bin", sink: broken };
+      await expect(writeOnnx(channelwise, plan, main.sink, { external })).rejects.toThrow("disk full");
+      expect([main.state, beside.state]).toMatchObject([
+        { closed: false, aborted: expect.any(Error) },
+        { closed: false, aborted: expect.any(Error) },
+      ]);
+    }
+  });
+});
+
+function externalTensors(model: Uint8Array): number {
+  return parse(model).graph.initializer.filter(({ externalData }) => externalData.length > 0).length;
+}
+
+describe("a model that cannot be read", () => {
+  const at = (place: Record<string, string | number>) =>
+    modelBytes({ opset: 13, graph: { ...graph, initializer: [outside("first", [64, 32], place)] } });
+
+  it.each<[string, Record<string, string | number>, string]>([
+    ["no location", {}, 'its data are said to lie in "", which is no path below the model\'s folder'],
+    ["an absolute path", { location: "/etc/passwd" }, 'are said to lie in "/etc/passwd"'],
+    ["a path of a drive", { location: "C:weights.bin" }, 'are said to lie in "C:weights.bin"'],
+    ["a path upwards", { location: "data/../../weights.bin" }, "which is no path below the model's folder"],
+    ["backslashes", { location: "..\\weights.bin" }, "which is no path below the model's folder"],
+    [
+      "a file that is not given",
+      { location: "other.bin" },
+      "its data lie in the file other.bin beside the model, which cannot be had: give it together with the model",
+    ],
+    [
+      "a place past the end",
+      { location: "weights.bin", offset: 8000 },
+      "its 8192 bytes from 8000 on are said to lie in",
+    ],
+    ["a length past the end", { location: "weights.bin", length: 2 ** 40 }, "weights.bin, which has 11460 bytes"],
+    ["a negative place", { location: "weights.bin", offset: -4 }, 'the offset of its data is "-4", which is no number'],
+    ["a place that is no number", { location: "weights.bin", offset: "0x10" }, 'the offset of its data is "0x10"'],
+    ["a length that is no number", { location: "weights.bin", length: "1e3" }, 'the length of its data is "1e3"'],
+    ["an endless number", { location: "weights.bin", offset: "9".repeat(400) }, "which is no number of bytes"],
+    [
+      "too few bytes",
+      { location: "weights.bin", length: 100 },
+      "shape [64, 32] has 2048 elements, and there are the bytes of 25",
+    ],
+  ])("is named: %s", async (_, place, reason) => {
+    await expect(readOnnx([source(at(place)), source(data, "weights.bin")])).rejects.toMatchObject({
+      name: "FormatError",
+      file: "model.onnx",
+      tensor: "first",
+      offset: expect.any(Number),
+      reason: expect.stringContaining(reason),
+    });
+  });
+});

@@ -1,0 +1,131 @@
+import { type OnnxRules, opsetChanges, planOnnx, readOnnx } from "channelwise/onnx";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { everything, quantized, source } from "./memory.js";
+import {
+  dataType,
+  float,
+  type GraphInit,
+  modelBytes,
+  type NodeInit,
+  node,
+  operatorsOf,
+  parse,
+  tensor,
+  tensorsOf,
+} from "./models.js";
+import { run, sqnr } from "./runtime.js";
+
+const opened = (opset: number, nodes: NodeInit[]) => readOnnx(source(modelBytes({ opset, graph: { node: nodes } })));
+
+describe("a higher opset", () => {
+  it.each<[NodeInit, number | undefined]>([
+    [node("Conv", ["x", "w"], ["y"]), undefined],
+    [node("Relu", ["x"], ["y"]), undefined],
+    [node("Resize", ["x", "roi", "scales"], ["y"]), 11],
+    [node("Slice", ["x"], ["y"]), 10],
+    [node("TopK", ["x"], ["y"]), 10],
+    [node("Pad", ["x"], ["y"]), 11],
+    [node("Clip", ["x"], ["y"], { min: 0 }), 11],
+    [node("Clip", ["x"], ["y"], { max: 0 }), 11],
+    [node("Clip", ["x"], ["y"]), undefined],
+    [node("Dropout", ["x"], ["y"], { ratio: 1 }), 12],
+    [node("Dropout", ["x"], ["y"]), undefined],
+    [node("Softmax", ["x"], ["y"]), 13],
+    [node("Softmax", ["x"], ["y"], { axis: 1 }), 13],
+    [node("Softmax", ["x"], ["y"], { axis: -1 }), undefined],
+    [node("LogSoftmax", ["x"], ["y"]), 13],
+    [node("Squeeze", ["x"], ["y"], { axes: [0] }), 13],
+    [node("Squeeze", ["x"], ["y"]), undefined],
+    [node("Unsqueeze", ["x"], ["y"], { axes: [0] }), 13],
+    [node("Split", ["x"], ["y", "z"], { split: [1, 2] }), 13],
+    [node("Split", ["x"], ["y", "z"]), 18],
+    [node("Split", ["x", "split"], ["y", "z"]), undefined],
+    [node("ReduceSum", ["x"], ["y"], { axes: [1] }), 13],
+    [node("ReduceMean", ["x"], ["y"], { axes: [1] }), 18],
+    [node("ReduceMean", ["x"], ["y"], { keepdims: 0 }), undefined],
+    [node("BatchNormalization", ["x", "s", "b", "m", "v"], ["y"]), undefined],
+    [node("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "mean"]), 14],
+    [{ ...node("Resize", ["x"], ["y"]), domain: "com.example" }, undefined],
+  ])("%o changes with %s", async (each, version) => {
+    const model = await opened(9, [each]);
+    const changes = version === undefined ? [] : [`${each.opType} "y node" changes with opset ${version}`];
+    expect(opsetChanges(model, 25)).toEqual(changes);
+    if (version === undefined) return;
+    expect(opsetChanges(model, version)).toEqual(changes);
+    expect(opsetChanges(model, version - 1)).toEqual([]);
+    expect(opsetChanges(await opened(version, [each]), 25)).not.toContain(changes[0]);
+  });
+
+  it("is looked for in subgraphs, and not known where a model has operators of its own or is very old", async () => {
+    const inner: GraphInit = { name: "then", node: [node("Slice", ["x"], ["y"])] };
+    const outer = node("If", ["x"], ["z"], { then_branch: { graph: inner }, else_branch: { graph: inner } });
+    expect(opsetChanges(await opened(9, [outer]), 13)).toHaveLength(2);
+    expect(opsetChanges(await opened(6, []), 13)).toEqual(["what changed before opset 7 is not known here"]);
+    // 25 is the field of a model's functions.
+    const bytes = modelBytes({ opset: 9, graph: {} });
+    const model = await readOnnx(source(Uint8Array.of(...bytes, 0xca, 0x01, 0x00)));
+    expect(opsetChanges(model, 13)).toEqual(["the model has functions of its own, with operator sets of their own"]);
+  });
+});
+
+describe("a model", () => {
+  const weights = uniform("float32", 64 * 32, 1);
+  const graph: GraphInit = {
+    node: [node("MatMul", ["x", "w"], ["h"]), node("Softmax", ["h"], ["y"], { axis: -1 })],
+    initializer: [tensor("w", [64, 32], weights)],
+    input: [float("x", [3, 64])],
+    output: [float("y")],
+  };
+  const x = { data: uniform("float32", 3 * 64, 9), dims: [3, 64] };
+
+  it.each<[OnnxRules, number, string, number, number, number]>([
+    [{ opset: 13 }, 13, "DequantizeLinear", dataType.INT8, 7, 30],
+    [{ opset: 21, bits: 4, granularity: { group: 32 } }, 21, "DequantizeLinear", dataType.INT4, 10, 10],
+    [{ opset: 25, bits: 2 }, 25, "DequantizeLinear", dataType.INT2, 13, -2],
+    [{ opset: 10 }, 10, "Cast", dataType.INT8, 5, 30],
+  ])(
+    "is raised with %o, and ONNX Runtime computes the same",
+    async (rules, opset, operator, type, irVersion, leastSqnr) => {
+      const bytes = modelBytes({ opset: 9, irVersion: 4, graph });
+      const result = await quantized(bytes, { ...everything, ...rules });
+      expect(result.plan.opset).toBe(opset);
+      const written = parse(result.bytes);
+      expect(written.opsetImport.map(({ version }) => Number(version))).toEqual([opset]);
+      expect(Number(written.irVersion)).toBe(irVersion);
+      expect(operatorsOf(written.graph)[0]).toBe(operator);
+      expect(tensorsOf(result.bytes).get("w_quantized")?.dataType).toBe(type);
+
+      const expected = (await run(bytes, { x })).y.data;
+      const actual = (await run(result.bytes, { x })).y.data;
+      expect(sqnr(expected, actual)).toBeGreaterThan(leastSqnr);
+    },
+  );
+
+  it("computes the very same when it is raised and nothing quantized", async () => {
+    const bytes = modelBytes({ opset: 9, irVersion: 4, graph });
+    const raised = (await quantized(bytes, { exclude: ["*"], opset: 25 })).bytes;
+    expect((await run(raised, { x })).y.data).toEqual((await run(bytes, { x })).y.data);
+  });
+
+  it("is not raised on its own", async () => {
+    const { plan, bytes } = await quantized(modelBytes({ opset: 9, graph }), { ...everything, bits: 4 });
+    expect(plan.opset).toBe(9);
+    expect(parse(bytes).opsetImport[0].version).toBe(9n);
+  });
+
+  it("is not raised where that would change what a node means, nor to what is not known", async () => {
+    const unclear = { ...graph, node: [node("MatMul", ["x", "w"], ["h"]), node("Softmax", ["h"], ["y"])] };
+    const model = await readOnnx(source(modelBytes({ opset: 9, graph: unclear })));
+    expect(planOnnx(model, { opset: 12 }).opset).toBe(12);
+    for (const [opset, message] of [
+      [13, 'opset cannot be raised from 9 to 13: Softmax "y node" changes with opset 13'],
+      [8, "opset is 8; it must be an integer from the model's 9 to 25"],
+      [26, "opset is 26; it must be an integer from the model's 9 to 25"],
+      [10.5, "opset is 10.5;"],
+    ] as const) {
+      expect(() => planOnnx(model, { opset })).toThrow(RangeError);
+      expect(() => planOnnx(model, { opset })).toThrow(message);
+    }
+  });
+});
