@@ -74,7 +74,6 @@ function checkOperands(name: CommandName, { length }: readonly string[]): void {
   const { least, most, operands }: Command = commands[name];
   if (length >= least && length <= most) return;
   const wanted = least === most ? `${least}` : `at least ${least}`;
-  throw new UsageError(
-    `${name} takes ${wanted} (${operands}), and ${length === 0 ? "none is" : `${length} are`} given`,
-  );
+  const given = length === 0 ? "none is" : length === 1 ? "1 is" : `${length} are`;
+  throw new UsageError(`${name} takes ${wanted} (${operands}), and ${given} given`);
 }

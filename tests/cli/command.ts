@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The command as it is built, and as the package's `bin` names it. */
+export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder for a test, in which it runs commands. */
+export class Workplace {
+  readonly folder = mkdtempSync(join(tmpdir(), "channelwise-cli-"));
+
+  path(...names: string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  /** Names of what lies in it. */
+  list(folder = ""): string[] {
+    return readdirSync(this.path(folder)).sort();
+  }
+
+  /** Runs `channelwise` with its output in pipes. */
+  run(...args: string[]): Promise<Ended> {
+    return this.runProgram(process.execPath, [main, ...args]);
+  }
+
+  /** Runs it, expects that it succeeds, and gives the object that --json prints. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
+  async json(...args: string[]): Promise<any> {
+    const { code, stdout, stderr } = await this.run(...args, "--json");
+    if (code !== 0) throw new Error(`channelwise ${args.join(" ")}: exit code ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** @param started told of the process, to send it signals or input */
+  runProgram(
+    program: string,
+    args: readonly string[],
+    { env = {}, started }: { env?: NodeJS.ProcessEnv; started?: (child: ReturnType<typeof spawn>) => void } = {},
+  ): Promise<Ended> {
+    const child = spawn(program, args, { cwd: this.folder, env: { ...process.env, ...env } });
+    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on("data", (chunk) => stdout.push(chunk));
+    child.stderr.on("data", (chunk) => stderr.push(chunk));
+    started?.(child);
+    return new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) =>
+        resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
+      );
+    });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,294 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { type Channelwise, load } from "channelwise";
+import { writeNpy } from "channelwise/npy";
+import { unzipSync } from "fflate";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fileOf, parseSafetensors } from "../lib/files/safetensors-file.js";
+import { Workplace } from "./command.js";
+import { matrices, tensors, writeModel, writeShards } from "./models.js";
+
+let channelwise: Channelwise;
+let place: Workplace;
+
+beforeAll(async () => {
+  channelwise = await load();
+});
+beforeEach(() => {
+  place = new Workplace();
+  writeModel(place.path("model.safetensors"));
+});
+afterEach(() => place.remove());
+
+const read = (name: string) => parseSafetensors(new Uint8Array(readFileSync(place.path(name))));
+const bytesOf = (array: Int8Array | Float32Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+const tensor = (name: string) => tensors.find((each) => each.name === name) as (typeof tensors)[number];
+const quantized = (name: string, options: object = {}) =>
+  channelwise.quantize(tensor(name).data, { shape: tensor(name).shape, ...options });
+
+describe("quantize", () => {
+  it("writes beside the input what the library gives, and keeps the rest", async () => {
+    const { code, stdout, stderr } = await place.run("quantize", "model.safetensors");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(place.list()).toEqual(["model-int8.safetensors", "model.safetensors"]);
+    const { data, tensors: written, metadata } = read("model-int8.safetensors");
+    expect(metadata).toEqual({ format: "pt" });
+    expect(Object.keys(written)).toHaveLength(tensors.length + matrices.length);
+    for (const { name, data: weights } of tensors) {
+      if (!matrices.includes(name)) {
+        expect(data[name]).toEqual(bytesOf(weights));
+        continue;
+      }
+      const { quantized: codes, scales } = quantized(name);
+      expect(data[name]).toEqual(bytesOf(codes as Int8Array));
+      expect(data[`${name}_scale`]).toEqual(bytesOf(scales));
+    }
+    // The table has every matrix, the worst first, and none of the others.
+    const sqnr = new Map(matrices.map((name) => [name, quantized(name).sqnr]));
+    const worstFirst = [...matrices].sort((a, b) => (sqnr.get(a) as number) - (sqnr.get(b) as number));
+    const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(rows.filter(([name]) => tensors.some((each) => each.name === name)).map(([name]) => name)).toEqual(
+      worstFirst,
+    );
+    for (const [name, , , decibels] of rows.slice(1, 7)) {
+      expect(decibels).toBe(`${(sqnr.get(name) as number).toFixed(2)} dB`);
+    }
+  });
+
+  it("prints one object with --json", async () => {
+    const { command, files } = await place.json("quantize", "model.safetensors", "-o", "out.safetensors");
+    expect(command).toBe("quantize");
+    expect(files).toMatchObject([
+      { input: "model.safetensors", output: "out.safetensors", format: "safetensors", metadata: { format: "pt" } },
+    ]);
+    const [{ bytesBefore, bytesAfter, tensors: told }] = files;
+    expect(bytesBefore).toBe(tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
+    expect(bytesAfter).toBe(readFileSync(place.path("out.safetensors")).length);
+    const figures = told.map(({ sqnr = Infinity }) => sqnr);
+    expect(figures).toEqual([...figures].sort((a, b) => a - b));
+    const { mse, maxError, sqnr } = quantized("layers.0.up.weight");
+    expect(told).toContainEqual({
+      tensor: "layers.0.up.weight",
+      quantize: true,
+      bits: 8,
+      axis: 0,
+      granularity: "channel",
+      shape: [128, 32],
+      dtype: "float32",
+      bytesBefore: 128 * 32 * 4,
+      bytesAfter: 128 * 32 + 128 * 4,
+      mse,
+      maxError,
+      sqnr,
+    });
+    expect(told).toContainEqual(
+      expect.objectContaining({ tensor: "layers.0.up.bias", quantize: false, reason: expect.any(String) }),
+    );
+  });
+
+  it.each<[string, string[], object]>([
+    ["--bits", ["--bits", "5"], { bits: 5 }],
+    ["--axis", ["--axis", "-1"], { axis: 1 }],
+    ["--granularity tensor", ["--granularity", "tensor"], { granularity: "tensor" }],
+    ["--granularity group", ["--granularity", "group:16"], { granularity: { group: 16, along: 1 } }],
+    ["--granularity group @axis", ["--granularity=group:32@0"], { granularity: { group: 32, along: 0 } }],
+    ["--threads", ["--threads", "1"], {}],
+  ])("%s", async (_, args, options) => {
+    const { files } = await place.json("quantize", "model.safetensors", "-o", "out.safetensors", ...args);
+    const { data } = read("out.safetensors");
+    for (const name of matrices) {
+      const { quantized: codes, scales, sqnr } = quantized(name, options);
+      expect(data[name]).toEqual(bytesOf(codes as Int8Array));
+      expect(data[`${name}_scale`]).toEqual(bytesOf(scales));
+      expect(files[0].tensors).toContainEqual(expect.objectContaining({ tensor: name, sqnr }));
+    }
+  });
+
+  it.each([
+    ["comfyui", "model-int8-comfyui.safetensors", "layers.0.up.comfy_quant"],
+    ["compressed-tensors", "model-w8a16.safetensors", "layers.0.up.weight_packed"],
+    ["compressed-tensors-w8a8", "model-w8a8.safetensors", "layers.0.up.weight_scale"],
+    ["plain", "model-int8.safetensors", "layers.0.up.weight_scale"],
+  ])("--dialect %s is written to %s", async (dialect, output, name) => {
+    await place.json("quantize", "model.safetensors", "--dialect", dialect);
+    expect(Object.keys(read(output).tensors)).toContain(name);
+  });
+
+  it("writes .npz, of its own accord where the output is named so", async () => {
+    await place.json("quantize", "model.safetensors", "--dialect", "npz");
+    await place.json("quantize", "model.safetensors", "-o", "other.npz");
+    expect(place.list()).toEqual(["model-int8.npz", "model.safetensors", "other.npz"]);
+    for (const name of ["model-int8.npz", "other.npz"]) {
+      const arrays = unzipSync(new Uint8Array(readFileSync(place.path(name))));
+      expect(Object.keys(arrays)).toContain("lm_head.weight.scale.npy");
+    }
+  });
+
+  it("includes, excludes and overrides by patterns", async () => {
+    const { files } = await place.json(
+      ...["quantize", "model.safetensors"],
+      ...["--include", "*.up.bias", "--exclude", "layers.0.*", "--exclude", "embed*"],
+      ...["--override", "layers.1.up.weight=4,1", "--override", "layers.1.down.weight=,,group:32"],
+      ...["--override", "lm_*=keep"],
+    );
+    const decisions = Object.fromEntries(
+      files[0].tensors.map(({ tensor, quantize, bits, axis, granularity }: Record<string, unknown>) => [
+        tensor,
+        quantize ? { bits, axis, granularity } : "kept",
+      ]),
+    );
+    expect(decisions).toEqual({
+      "embed_tokens.weight": "kept",
+      "layers.0.norm.weight": "kept",
+      "layers.0.up.weight": "kept",
+      "layers.0.up.bias": { bits: 8, granularity: "tensor" },
+      "layers.0.down.weight": "kept",
+      "layers.1.norm.weight": "kept",
+      "layers.1.up.weight": { bits: 4, axis: 1, granularity: "channel" },
+      "layers.1.up.bias": { bits: 8, granularity: "tensor" },
+      "layers.1.down.weight": { bits: 8, granularity: { group: 32, along: 1 } },
+      "lm_head.weight": "kept",
+    });
+  });
+
+  it("warns of patterns that match nothing", async () => {
+    const { code, stderr } = await place.run("quantize", "model.safetensors", "--exclude", "*.attn.*");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "warning: the pattern *.attn.* matches no tensor\n" });
+  });
+
+  it("--dry-run shows every decision and writes nothing", async () => {
+    const { code, stdout } = await place.run("quantize", "model.safetensors", "--dry-run");
+    expect(code).toBe(0);
+    expect(place.list()).toEqual(["model.safetensors"]);
+    expect(stdout).toMatch(/^layers\.0\.up\.weight +128 x 32 +float32 +8 bits, a scale for each channel of axis 0$/m);
+    expect(stdout).toMatch(/^layers\.0\.up\.bias +128 +float32 +kept: a vector$/m);
+    const { dryRun, files } = await place.json("quantize", "model.safetensors", "--dry-run");
+    expect(dryRun).toBe(true);
+    await place.json("quantize", "model.safetensors");
+    expect(files[0].bytesAfter).toBe(readFileSync(place.path("model-int8.safetensors")).length);
+  });
+
+  it("replaces a file with --force only", async () => {
+    writeFileSync(place.path("model-int8.safetensors"), "mine");
+    const refused = await place.run("quantize", "model.safetensors");
+    expect(refused).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "channelwise: model-int8.safetensors exists; give another name with -o, or --force to replace\n",
+    });
+    expect(readFileSync(place.path("model-int8.safetensors"), "utf8")).toBe("mine");
+    await place.json("quantize", "model.safetensors", "--force");
+    expect(Object.keys(read("model-int8.safetensors").tensors)).toContain("lm_head.weight_scale");
+  });
+
+  it("never writes over an input, not by another name either", async () => {
+    symlinkSync("model.safetensors", place.path("link.safetensors"));
+    const before = readFileSync(place.path("model.safetensors"));
+    const { code, stderr } = await place.run("quantize", "link.safetensors", "-o", "model.safetensors", "--force");
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("model.safetensors is the input link.safetensors; give another name with -o"),
+    });
+    expect(readFileSync(place.path("model.safetensors"))).toEqual(before);
+  });
+
+  it("takes arrays of several files into a folder", async () => {
+    const names = ["a", "b"];
+    for (const name of names)
+      writeFileSync(place.path(`${name}.npy`), writeNpy(tensor("lm_head.weight").data, [64, 32]));
+    const { code, stdout } = await place.run("quantize", "a.npy", "b.npy", "-o", "out/", "--dialect", "npz");
+    expect(code).toBe(0);
+    expect(place.list("out")).toEqual(["a-int8.npz", "b-int8.npz"]);
+    expect(stdout).toMatch(/^2 files {2}16\.4 KB to /m);
+    for (const name of names) {
+      const arrays = unzipSync(new Uint8Array(readFileSync(place.path("out", `${name}-int8.npz`))));
+      const codes = quantized("lm_head.weight").quantized as Int8Array;
+      expect((arrays[`${name}.quantized.npy`] as Uint8Array).subarray(-codes.length)).toEqual(bytesOf(codes));
+    }
+  });
+
+  it("refuses two inputs that would be written to one file", async () => {
+    for (const name of ["a.csv", "a.tsv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
+    const { code, stderr } = await place.run("quantize", "a.csv", "a.tsv");
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("two inputs would both be written to a-int8.safetensors"),
+    });
+  });
+
+  it.each(["sharded", "sharded/model.safetensors.index.json"])("takes a sharded model: %s", async (input) => {
+    mkdirSync(place.path("sharded"));
+    writeShards(place.path("sharded"));
+    await place.json("quantize", input, "-o", "out.safetensors");
+    await place.json("quantize", "model.safetensors", "-o", "whole.safetensors");
+    expect(read("out.safetensors").data).toEqual(read("whole.safetensors").data);
+  });
+
+  it("takes shards without an index as one model", async () => {
+    writeShards(place.folder);
+    const shards = place.list().filter((name) => /-of-/.test(name));
+    const { files } = await place.json("quantize", ...shards);
+    expect(files).toMatchObject([{ output: "model-int8.safetensors" }]);
+    expect(files[0].tensors).toHaveLength(tensors.length);
+  });
+});
+
+describe("a run that fails ends with exit code 1 and leaves no file", () => {
+  it.each<[string, string, RegExp]>([
+    ["a missing file", "missing.safetensors", /^channelwise: missing\.safetensors: no such file or folder\n$/],
+    ["a damaged file", "damaged.safetensors", /^channelwise: damaged\.safetensors, byte 0: the header/],
+    ["weights that are not finite", "nan.safetensors", /channelwise: tensor w: weights\[70\] \(channel 1\) is NaN/],
+    [
+      "a file without weights",
+      "bias.safetensors",
+      /none of its tensors would be quantized.*\n +keep +1 tensor +512 B +a vector\n$/,
+    ],
+    ["a folder without a model", "empty", /empty is a folder without a model/],
+  ])("%s", async (_, input, message) => {
+    writeFileSync(place.path("damaged.safetensors"), "\xff".repeat(100), "latin1");
+    const data = new Float32Array(64 * 64).fill(1);
+    data[70] = Number.NaN;
+    writeFileSync(place.path("nan.safetensors"), fileOf([{ name: "w", dtype: "F32", shape: [64, 64], data }]));
+    writeFileSync(place.path("bias.safetensors"), fileOf([{ ...tensor("layers.0.up.bias") }]));
+    mkdirSync(place.path("empty"));
+    const before = place.list();
+    const { code, stdout, stderr } = await place.run("quantize", input, "-o", "out.safetensors");
+    expect(stderr).toMatch(message);
+    expect({ code: input === "empty" ? 2 : 1, stdout }).toEqual({ code, stdout: "" });
+    expect(place.list()).toEqual(before);
+  });
+
+  it("and says in JSON where", async () => {
+    const data = new Float32Array(64 * 64).fill(1);
+    data[70] = -Infinity;
+    writeFileSync(place.path("nan.safetensors"), fileOf([{ name: "w", dtype: "F32", shape: [64, 64], data }]));
+    const { code, stdout } = await place.run("quantize", "nan.safetensors", "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      command: "quantize",
+      error: {
+        name: "NonFiniteError",
+        message: "tensor w: weights[70] (channel 1) is -Infinity; weights must be finite",
+        tensor: "w",
+        index: 70,
+        channel: 1,
+        value: "-Infinity",
+      },
+    });
+  });
+
+  it("of several files, those before it are there", async () => {
+    writeFileSync(place.path("b.csv"), "1,2\n3,x\n");
+    writeFileSync(place.path("a.csv"), "1,2\n3,4\n");
+    writeFileSync(place.path("n.npy"), writeNpy(Float32Array.of(1, Number.NaN), [1, 2]));
+    const text = await place.run("quantize", "a.csv", "b.csv", "-o", "out");
+    // What is malformed is known before anything is written.
+    expect(text).toMatchObject({ code: 1, stderr: expect.stringContaining("b.csv") });
+    expect(existsSync(place.path("out"))).toBe(false);
+    const values = await place.run("quantize", "a.csv", "n.npy", "-o", "out");
+    expect(values).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("n-int8.safetensors is not written; 1 of 2 files are\n"),
+    });
+    expect(place.list("out")).toEqual(["a-int8.safetensors"]);
+  });
+});

@@ -1,0 +1,169 @@
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter } from "node:path";
+import { openModel } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../lib/files/safetensors-file.js";
+import { main, Workplace } from "./command.js";
+import { tensors, writeModel, writeShards } from "./models.js";
+
+let place: Workplace;
+beforeEach(() => {
+  place = new Workplace();
+});
+afterEach(() => place.remove());
+
+const read = (...names: string[]) => parseSafetensors(new Uint8Array(readFileSync(place.path(...names))));
+
+/** All that an index and its shards hold, as a user's loader finds it. */
+async function contentsOf(index: string): Promise<Record<string, Uint8Array>> {
+  const model = await openModel(place.path(index));
+  const contents: Record<string, Uint8Array> = {};
+  for (const { name, byteLength, read: readTensor } of model.tensors) contents[name] = await readTensor(0, byteLength);
+  await model.close();
+  return contents;
+}
+
+describe("--shard K/N of one model", () => {
+  it.each(["model.safetensors", "sharded"])("writes parts that are the whole: %s", async (input) => {
+    writeModel(place.path("model.safetensors"));
+    mkdirSync(place.path("sharded"));
+    writeShards(place.path("sharded"));
+    const sizes: number[] = [];
+    for (const k of [2, 3, 1]) {
+      const { code, stderr } = await place.run("quantize", input, "-o", "parts", "--shard", `${k}/3`);
+      expect(code).toBe(0);
+      const said = { 2: "1 of 3 parts are there", 3: "2 of 3 parts are there", 1: "all 3 parts are there: wrote" }[k];
+      expect(stderr).toContain(said);
+      sizes.push(readFileSync(place.path("parts", `model-0000${k}-of-00003.safetensors`)).length);
+    }
+    await place.json("quantize", "model.safetensors", "-o", "whole.safetensors");
+    expect(await contentsOf("parts/model.safetensors.index.json")).toEqual(read("whole.safetensors").data);
+    // Of ten tensors of which four are a quarter of the bytes each, no part is twice another.
+    expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(2);
+  });
+
+  it("has empty parts where there are more than tensors, and they are sound files", async () => {
+    writeModel(place.path("model.safetensors"), tensors.slice(2, 3));
+    for (const k of [1, 2]) await place.json("quantize", "model.safetensors", "--shard", `${k}/2`);
+    expect(place.list("model-int8")).toHaveLength(3);
+    expect(read("model-int8", "model-00002-of-00002.safetensors").tensors).toEqual({});
+    const index = JSON.parse(readFileSync(place.path("model-int8/model.safetensors.index.json"), "utf8"));
+    expect(index).toEqual({
+      metadata: { total_size: 128 * 32 + 128 * 4 },
+      weight_map: {
+        "layers.0.up.weight": "model-00001-of-00002.safetensors",
+        "layers.0.up.weight_scale": "model-00001-of-00002.safetensors",
+      },
+    });
+  });
+
+  it("says of compressed-tensors what config.json needs, of all parts", async () => {
+    writeModel(place.path("model.safetensors"));
+    const args = ["--dialect", "compressed-tensors", "--override", "layers.0.*=4,,group:32"];
+    for (const k of [1, 2, 3]) await place.json("quantize", "model.safetensors", ...args, "--shard", `${k}/3`);
+    await place.json("quantize", "model.safetensors", ...args);
+    const { quantizationConfig: ofParts } = await place.json("inspect", "model-w8a16");
+    const { quantizationConfig: ofWhole } = await place.json("inspect", "model-w8a16.safetensors");
+    const targets = (config: { config_groups: Record<string, { targets: string[] }> }) =>
+      Object.values(config.config_groups).flatMap((group) => [...group.targets].sort());
+    expect(targets(ofWhole)).toHaveLength(4);
+    expect(targets(ofParts).sort()).toEqual(targets(ofWhole).sort());
+  });
+});
+
+it("--shard K/N of several files takes whole ones, each in one part", async () => {
+  const rows = [5, 300, 40, 41, 200, 10, 100];
+  const names = rows.map((count) => `v${count}.npy`);
+  for (const [i, name] of names.entries()) {
+    writeFileSync(place.path(name), writeNpy(new Float32Array(rows[i] * 64).fill(1), [rows[i], 64]));
+  }
+  const shares: string[][] = [];
+  for (const k of [1, 2, 3]) {
+    const { files } = await place.json("quantize", ...names, "-o", "out", "--shard", `${k}/3`);
+    shares.push(files.map(({ input }: { input: string }) => input));
+  }
+  expect(shares).toEqual([["v300.npy"], ["v200.npy"], ["v5.npy", "v40.npy", "v41.npy", "v10.npy", "v100.npy"]]);
+  expect(place.list("out")).toHaveLength(7);
+  const { code, stderr } = await place.run("quantize", "v5.npy", "v10.npy", "-o", "none", "--shard", "3/3");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "nothing to do: part 3/3 of 2 files is empty\n" });
+});
+
+describe("join", () => {
+  beforeEach(async () => {
+    writeModel(place.path("model.safetensors"));
+    for (const k of [1, 2, 3]) await place.json("quantize", "model.safetensors", "--shard", `${k}/3`);
+  });
+
+  it("writes the index that the last part wrote", async () => {
+    const index = place.path("model-int8", "model.safetensors.index.json");
+    const written = readFileSync(index);
+    rmSync(index);
+    const { code, stdout } = await place.run("join", "model-int8");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "model-int8/model.safetensors.index.json\n" });
+    expect(readFileSync(index)).toEqual(written);
+    expect(await place.run("join", "model-int8")).toMatchObject({ code: 1, stderr: expect.stringContaining("exists") });
+    const { indexes } = await place.json("join", "model-int8", "--force");
+    expect(indexes).toEqual(["model-int8/model.safetensors.index.json"]);
+  });
+
+  it("refuses what is no whole", async () => {
+    rmSync(place.path("model-int8", "model-00002-of-00003.safetensors"));
+    expect(await place.run("join", "model-int8", "--force")).toMatchObject({
+      code: 1,
+      stderr: "channelwise: model-int8: of the 3 parts of model, these are missing: 2\n",
+    });
+    const [first, second] = [1, 2].map((k) => place.path("model-int8", `model-0000${k}-of-00003.safetensors`));
+    copyFileSync(first, second);
+    expect(await place.run("join", "model-int8", "--force")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/both have the tensor/),
+    });
+    expect(await place.run("join", ".")).toMatchObject({ code: 1, stderr: expect.stringContaining("has no parts") });
+    expect(await place.run("join", "none")).toMatchObject({ code: 1, stderr: expect.stringContaining("no such") });
+  });
+});
+
+describe("the README's examples", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+
+  /** The command of an example, as its shell is given it, in a place where its paths are. */
+  function exampleAfter(mark: string): string {
+    const command = readme
+      .slice(readme.indexOf(mark))
+      .match(/^.*?(?:npx )(?:-y )?(channelwise quantize .*--shard .*)$/m);
+    return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`);
+  }
+
+  /** Runs a command as a shell does, `channelwise` being ours. */
+  async function shell(command: string, env: NodeJS.ProcessEnv) {
+    const path = `${place.folder}${delimiter}${process.env.PATH}`;
+    return place.runProgram("sh", ["-c", command], { env: { PATH: path, ...env } });
+  }
+
+  beforeEach(() => {
+    const script = `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`;
+    writeFileSync(place.path("channelwise"), script);
+    chmodSync(place.path("channelwise"), 0o755);
+    mkdirSync(place.path("llm"));
+    writeShards(place.path("llm"));
+  });
+
+  it.each([
+    ["a Kubernetes indexed Job", "completionMode: Indexed", (index: number) => ({ JOB_COMPLETION_INDEX: `${index}` })],
+    [
+      "a Slurm array",
+      "#SBATCH --array",
+      (index: number) => ({ SLURM_ARRAY_TASK_ID: `${index + 1}`, SLURM_ARRAY_TASK_COUNT: "16" }),
+    ],
+  ])("%s writes every part", async (_, mark, environment) => {
+    const command = exampleAfter(mark);
+    expect(command).not.toBe("");
+    for (let index = 0; index < 16; index++) {
+      const { code, stderr } = await shell(command, environment(index));
+      expect({ index, code, stderr }).toMatchObject({ code: 0 });
+    }
+    const parts = Array.from({ length: 16 }, (_, i) => `model-000${`${i + 1}`.padStart(2, "0")}-of-00016.safetensors`);
+    expect(place.list("llm-int8")).toEqual([...parts, "model.safetensors.index.json"]);
+  });
+});

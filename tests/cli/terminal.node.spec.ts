@@ -1,0 +1,112 @@
+import { existsSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { main, Workplace } from "./command.js";
+import { writeLargeModel, writeModel } from "./models.js";
+
+let place: Workplace;
+beforeAll(() => {
+  place = new Workplace();
+  writeModel(place.path("model.safetensors"));
+});
+afterAll(() => place.remove());
+
+/** Runs a command on a terminal of so many columns: util-linux's script makes one. */
+function onTerminal(columns: number, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
+  const command = `stty cols ${columns} rows 24; ${words}`;
+  return place.runProgram("script", ["-qefc", command, "/dev/null"], {
+    env: { TERM: "xterm-256color", NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
+    started: (child) => child.stdin?.end(),
+  });
+}
+
+/** What was seen at any time, line by line. */
+const linesOf = (output: string) => stripVTControlCharacters(output).split(/[\r\n]+/);
+
+const ESCAPE = "\x1b[";
+/** The line is taken away. */
+const CLEARED = `\r${ESCAPE}K`;
+const hasColours = (output: string) => output.split(ESCAPE).some((after) => /^\d+(;\d+)*m/.test(after));
+
+describe.each([80, 120])("on a terminal of %i columns", (columns) => {
+  it("shows what will be done, the progress and what it cost, and fits", async () => {
+    const args = ["quantize", "model.safetensors", "--force"];
+    const { code, stdout } = await onTerminal(columns, args);
+    expect(code).toBe(0);
+    const lines = linesOf(stdout);
+    expect(lines.slice(0, 4)).toEqual([
+      "model.safetensors  safetensors, 10 tensors, 83.2 KB",
+      "  quantize  6 tensors  81.9 KB  8 bits, a scale for each channel of axis 0",
+      "  keep      4 tensors  1.28 KB  a vector",
+      "to model-int8.safetensors  24.9 KB",
+    ]);
+    expect(stdout).toMatch(/━.* \d+ % {2}.* of 83\.2 KB {2}.*\/s/);
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+    const [beforeTable] = stdout.split("tensor, worst first");
+    expect(stripVTControlCharacters(beforeTable.slice(beforeTable.lastIndexOf(CLEARED))).trim()).toBe("");
+    expect(lines.filter((line) => /^\S+\.weight +.* dB/.test(line))).toHaveLength(6);
+    expect(lines.some((line) => / 128 x 32 /.test(line))).toBe(columns === 120);
+  });
+});
+
+it("shows colours, but with NO_COLOR or on a dumb terminal", async () => {
+  const args = ["quantize", "model.safetensors", "--force"];
+  expect(hasColours((await onTerminal(80, args)).stdout)).toBe(true);
+  const plain = await onTerminal(80, args, { NO_COLOR: "1" });
+  expect(hasColours(plain.stdout)).toBe(false);
+  expect(plain.stdout).toContain("━");
+  expect((await onTerminal(80, args, { TERM: "dumb" })).stdout).not.toContain(ESCAPE);
+});
+
+it("is quiet in a pipe", async () => {
+  const { stdout, stderr } = await place.run("quantize", "model.safetensors", "--force");
+  expect(stderr).toBe("");
+  expect(stdout).not.toContain(ESCAPE);
+  expect(stdout).toMatch(/^tensor, worst first/);
+});
+
+it("does not mind a reader that stops, as head does", async () => {
+  const command = `'${process.execPath}' '${main}' inspect model.safetensors | head -n 1`;
+  const { stdout, stderr } = await place.runProgram("sh", ["-c", command]);
+  expect({ stdout, stderr }).toEqual({ stdout: "model.safetensors  safetensors, 10 tensors, 83.2 KB\n", stderr: "" });
+});
+
+describe("an interrupted run leaves no file and says so", () => {
+  let large: Workplace;
+  beforeAll(() => {
+    large = new Workplace();
+    writeLargeModel(large.path("large.safetensors"), 16);
+  });
+  afterAll(() => large.remove());
+  afterEach(() => expect(large.list()).toEqual(["large.safetensors"]));
+
+  /** Waits until the output is being written. */
+  async function untilWriting(): Promise<void> {
+    while (!large.list().some((name) => name.endsWith(".partial"))) await new Promise((done) => setTimeout(done, 5));
+  }
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("by %s: exit code %i", async (signal, code) => {
+    const ended = await large.runProgram(process.execPath, [main, "quantize", "large.safetensors"], {
+      started: (child) => untilWriting().then(() => child.kill(signal)),
+    });
+    expect(ended).toEqual({
+      code,
+      stdout: "",
+      stderr: `large-int8.safetensors is not written\nchannelwise: interrupted by ${signal}\n`,
+    });
+  });
+
+  it("by Ctrl-C on a terminal", async () => {
+    const command = `'${process.execPath}' '${main}' quantize large.safetensors`;
+    const { code, stdout } = await large.runProgram("script", ["-qefc", command, "/dev/null"], {
+      started: (child) => untilWriting().then(() => child.stdin?.write("\x03")),
+    });
+    expect(code).toBe(130);
+    expect(linesOf(stdout)).toContain("channelwise: interrupted by SIGINT");
+    expect(existsSync(large.path("large-int8.safetensors"))).toBe(false);
+  });
+});
