@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
 import { launchChromium } from "../packaging/browser.js";
-import { cells, numbersOf, openPage, pageFolder, servePage, shows, tableOf, text, totalsOf } from "./page.js";
+import { cells, numbersOf, openPage, servePage, shows, tableOf, text, totalsOf } from "./page.js";
 
 let browser: Browser;
 let server: Awaited<ReturnType<typeof servePage>>;
@@ -18,7 +18,7 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage()]);
+  [browser, server] = await Promise.all([launchChromium(), servePage("page")]);
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
 }, 120_000);
 
@@ -565,8 +565,8 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
 });
 
 it("weighs less than 60 KB before anything is opened", () => {
-  const files = ["index.html", ...readdirSync(join(pageFolder, "assets")).map((name) => join("assets", name))];
-  const sizes = files.map((name) => gzipSync(readFileSync(join(pageFolder, name)), { level: 9 }).length);
+  const files = ["index.html", ...readdirSync(join(server.folder, "assets")).map((name) => join("assets", name))];
+  const sizes = files.map((name) => gzipSync(readFileSync(join(server.folder, name)), { level: 9 }).length);
   const total = sizes.reduce((a, b) => a + b);
   console.log(`page: ${total} bytes after gzip`);
   expect(total).toBeLessThan(60_000);
