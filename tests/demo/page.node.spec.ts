@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Page } from "playwright";
@@ -562,12 +561,4 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     }
     await findsNothing();
   });
-});
-
-it("weighs less than 60 KB before anything is opened", () => {
-  const files = ["index.html", ...readdirSync(join(server.folder, "assets")).map((name) => join("assets", name))];
-  const sizes = files.map((name) => gzipSync(readFileSync(join(server.folder, name)), { level: 9 }).length);
-  const total = sizes.reduce((a, b) => a + b);
-  console.log(`page: ${total} bytes after gzip`);
-  expect(total).toBeLessThan(60_000);
 });
