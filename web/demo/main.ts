@@ -161,6 +161,6 @@ addEventListener("hashchange", start);
 start();
 
 // After the page itself, which is to come first and does without where the browser refuses.
-if (import.meta.env.PROD && "serviceWorker" in navigator) {
+if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
   addEventListener("load", () => navigator.serviceWorker.register("./service-worker.js").catch(() => {}));
 }
