@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 /** No script but the page's own, no connection to anywhere else; WebAssembly is the one thing it needs beyond itself. */
 const contentSecurityPolicy = [
@@ -13,6 +14,23 @@ const contentSecurityPolicy = [
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** Tells the service worker which files to keep, and gives it a version that changes with any of them. */
+const precache: Plugin = {
+  name: "precache",
+  apply: "build",
+  enforce: "post",
+  generateBundle(_, bundle) {
+    const worker = bundle["service-worker.js"];
+    if (worker?.type !== "chunk") throw new Error("the service worker is missing");
+    const others = Object.values(bundle).filter((file) => file !== worker);
+    const version = createHash("sha256");
+    for (const file of others) version.update(file.fileName).update(file.type === "chunk" ? file.code : file.source);
+    worker.code = worker.code
+      .replace("%FILES%", others.map(({ fileName }) => fileName).join(" "))
+      .replace("%VERSION%", version.digest("hex").slice(0, 12));
+  },
+};
+
 export default defineConfig({
   root: at("web/demo"),
   base: "./",
@@ -24,10 +42,18 @@ export default defineConfig({
     target: "es2022",
     // The polyfill would be the only inline script.
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: at("web/demo/index.html"), "service-worker": at("web/demo/service-worker.ts") },
+      output: {
+        // Its place says what it may answer for.
+        entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
+      },
+    },
   },
   worker: { format: "es" },
   preview: { host: "127.0.0.1", headers: { "Content-Security-Policy": contentSecurityPolicy } },
   plugins: [
+    precache,
     {
       // For hosts that send no headers; not while developing, where Vite's own inline script is needed.
       name: "content-security-policy",

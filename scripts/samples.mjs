@@ -1,7 +1,7 @@
 // The real weights that the page offers to try: .npy files and their list, in build/public/samples, which Vite serves and
 // copies beside the page.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { basicPitchWeights, kokoroVoices } from "./data.mjs";
@@ -34,7 +34,6 @@ export async function writeSamples() {
     ...pick(await basicPitchWeights(), basicPitchSamples, "@spotify/basic-pitch 1.0.1"),
   ];
 
-  rmSync(samplesFolder, { recursive: true, force: true });
   mkdirSync(samplesFolder, { recursive: true });
   const list = samples.map(({ weights, ...sample }) => {
     const file = `${sample.name.replaceAll("/", "-")}.npy`;

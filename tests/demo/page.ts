@@ -6,16 +6,20 @@ import { writeSamples } from "../../scripts/samples.mjs";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
-/** Builds the page with its samples, and serves it with the policy it is meant to run under. */
-export async function servePage() {
+/** Builds the page with its samples in a folder of its own. */
+export async function buildPage(name: string): Promise<string> {
+  const folder = fileURLToPath(new URL(`../../build/tests/${name}/`, import.meta.url));
   await writeSamples();
-  await build({ configFile, logLevel: "warn" });
-  const server = await preview({ configFile, preview: { port: 0 } });
-  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
+  await build({ configFile, logLevel: "warn", build: { outDir: folder } });
+  return folder;
 }
 
-/** Built files and what they weigh, for the test of the size. */
-export const pageFolder = fileURLToPath(new URL("../../build/page/", import.meta.url));
+/** Builds the page and serves it with the policy it is meant to run under. */
+export async function servePage(name: string) {
+  const folder = await buildPage(name);
+  const server = await preview({ configFile, preview: { port: 0 }, build: { outDir: folder } });
+  return { url: server.resolvedUrls?.local[0] as string, folder, close: () => server.close() };
+}
 
 export interface OpenPage {
   page: Page;

@@ -12,6 +12,7 @@ export const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'was
 export const contentSecurityPolicyForWorkers = `${contentSecurityPolicy}; worker-src 'self' blob:`;
 
 const contentTypes: Record<string, string> = {
+  ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
   ".wasm": "application/wasm",

@@ -159,3 +159,8 @@ async function start() {
 
 addEventListener("hashchange", start);
 start();
+
+// After the page itself, which is to come first and does without where the browser refuses.
+if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
+  addEventListener("load", () => navigator.serviceWorker.register("./service-worker.js").catch(() => {}));
+}

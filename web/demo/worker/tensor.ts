@@ -1,5 +1,4 @@
 import { parseMatrix, type TextMatrix } from "channelwise/files";
-import { readNpy } from "channelwise/npy";
 import type { Arithmetic, Source } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */
@@ -21,6 +20,7 @@ export async function readTensor(source: Source): Promise<Tensor> {
     fileName.toLowerCase().endsWith(".npy") ||
     new Uint8Array(contents, 0, Math.min(1, contents.byteLength))[0] === 0x93
   ) {
+    const { readNpy } = await import("channelwise/npy");
     const { weights, shape } = readNpy(contents, fileName);
     const stored = weights instanceof Float64Array ? "float64" : "float32";
     // A single number has no axis to put channels on.

@@ -4,7 +4,6 @@ import { elementName } from "../matrix.js";
 import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
 import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
 import { costOf, type Quantization, quantization } from "./quantization.js";
-import { savedFile } from "./saved-files.js";
 import { readTensor, type Tensor } from "./tensor.js";
 import { cellsIn, scaleRows } from "./windows.js";
 
@@ -48,6 +47,7 @@ const tasks: {
   scales: (given) => scaleRows(opened(current), given),
   async save({ what, as }, progress) {
     await progress("Writing the file");
+    const { savedFile } = await import("./saved-files.js");
     return savedFile(opened(current), what, as);
   },
 };

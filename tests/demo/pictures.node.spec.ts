@@ -1,0 +1,415 @@
+import { readFileSync } from "node:fs";
+import { load } from "channelwise";
+import { parseMatrix } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import type { Browser, Locator, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { example } from "../../web/demo/bring/example.js";
+import { floatsFrom, uniform } from "../lib/random.js";
+import { reference } from "../lib/reference.js";
+import { launchChromium } from "../packaging/browser.js";
+import { cells, openPage, servePage, shows, text } from "./page.js";
+
+const { values: weights, rowNames, columnNames } = parseMatrix(example);
+const shape = [6, 8];
+const { quantized, scales, dequantized } = reference(weights, { shape });
+const one = reference(weights, { shape, granularity: "tensor" });
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof servePage>>;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launchChromium(), servePage("pictures")]);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+beforeEach(async () => {
+  ({ page, complaints } = await openPage(browser, server.url, { viewport: { width: 1280, height: 1000 } }));
+});
+
+afterEach(async () => {
+  await page.close();
+  expect(complaints).toEqual([]);
+});
+
+/** A number as the page writes it. */
+const typeset = (value: number, digits: number) => String(Number(value.toPrecision(digits))).replaceAll("-", "\u2212");
+
+const figure = (title: string) => page.locator("figure", { hasText: title });
+
+/** The table behind a picture, without its header. */
+async function tableOf(title: string): Promise<string[][]> {
+  const details = figure(title).locator("details");
+  if (!(await details.evaluate((element) => (element as HTMLDetailsElement).open))) {
+    await details.locator("summary").click();
+    await details.locator("table").waitFor();
+  }
+  return (await cells(details.locator("table"))).slice(1);
+}
+
+/** SQNR in dB, as the page writes it. */
+function sqnr(values: Float64Array, restored: ArrayLike<number>): string {
+  const energy = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((sum, number) => sum + number * number, 0);
+  const noise = energy(values.map((value, i) => value - restored[i]));
+  return noise === 0 ? "exact" : `${(10 * Math.log10(energy(values) / noise)).toFixed(2)} dB`;
+}
+
+const rowOf = <A extends Float64Array | Int8Array>(values: A, row: number) =>
+  values.subarray(row * 8, row * 8 + 8) as A;
+
+async function openNpy(values: Float32Array, dimensions: number[]) {
+  const file = { name: "weights.npy", mimeType: "", buffer: Buffer.from(writeNpy(values, dimensions)) };
+  await page.getByLabel("Open a file").setInputFiles(file);
+  const layout = `${dimensions.join(" × ")}, float32`;
+  await shows(() => text(page.locator("#understood"))).toBe(layout);
+  await page.locator("#results[aria-busy=false]").waitFor();
+}
+
+describe("the maps", () => {
+  const readout = () => text(page.locator(".readout"));
+  const seen = () => text(page.locator(".map-tools .shown"));
+  const map = (name: "Weights" | "Integers" | "Errors") =>
+    page
+      .locator(".map")
+      .filter({ has: page.getByRole("heading", { name }) })
+      .locator("canvas")
+      .first();
+
+  /** The middle of a cell in pixels from the map's corner, while the whole matrix is in sight. */
+  async function placeOf(canvas: Locator, row: number, column: number, [rows, columns] = [6, 8]) {
+    const { width = 0, height = 0 } = (await canvas.boundingBox()) ?? {};
+    const [left, top] = [58, 18];
+    return {
+      x: left + ((column + 0.5) / columns) * (width - left),
+      y: top + ((row + 0.5) / rows) * (height - top),
+    };
+  }
+
+  /** Red, green and blue of the pixels around a place, one after another. */
+  function coloursAround(canvas: Locator, { x, y }: { x: number; y: number }, reach: number) {
+    return canvas.evaluate(
+      (element, [x, y, reach]) => {
+        const source = element as HTMLCanvasElement;
+        const density = source.width / source.clientWidth;
+        const copy = new OffscreenCanvas(source.width, source.height).getContext("2d", { willReadFrequently: true });
+        if (copy === null) throw new Error("no canvas");
+        copy.drawImage(source, 0, 0);
+        const size = 2 * reach + 1;
+        const { data } = copy.getImageData(x * density - reach, y * density - reach, size, size);
+        return Array.from({ length: size * size }, (_, i) => Array.from(data.subarray(4 * i, 4 * i + 3)));
+      },
+      [x, y, reach],
+    );
+  }
+
+  it("tell the cell under the pointer, whichever of them it is over", async () => {
+    for (const name of ["Weights", "Integers", "Errors"] as const) {
+      await page.mouse.move(0, 0);
+      await map(name).hover({ position: await placeOf(map(name), 2, 3) });
+      const index = 2 * 8 + 3;
+      await shows(readout).toBe(
+        `${rowNames?.[2]}, ${columnNames?.[3]}: weight ${typeset(weights[index], 6)}, integer ${typeset(quantized[index], 6)}, ` +
+          `back ${typeset(dequantized[index], 6)}, error ${typeset(weights[index] - dequantized[index], 3)}`,
+      );
+    }
+  });
+
+  it("colour what is below 0 blue and what is above orange, in light and dark", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const [name, values] of [
+        ["Weights", weights],
+        ["Integers", quantized],
+        ["Errors", weights.map((weight, i) => weight - dequantized[i])],
+      ] as const) {
+        // The row of the outlier has strong colours in all three.
+        for (const column of [1, 3, 5, 6]) {
+          // At the edge of the cell, where no number is written.
+          const { x, y } = await placeOf(map(name), 2, column);
+          const [[red, , blue]] = await coloursAround(map(name), { x: x - 30, y }, 0);
+          const value = values[2 * 8 + column];
+          if (value === 0) expect(Math.abs(red - blue)).toBeLessThan(20);
+          else expect(Math.sign(red - blue), `${name} ${column}`).toBe(Math.sign(value));
+        }
+      }
+    }
+  });
+
+  it("lose no outlier where many cells share a pixel", async () => {
+    const [rows, columns] = [1500, 1700];
+    const outliers = [200 * columns + 40, 700 * columns + 1699, 1499 * columns + 850];
+    await openNpy(
+      floatsFrom("float32", rows * columns, (i) => (outliers.includes(i) ? -1 : 0.0001)),
+      [rows, columns],
+    );
+    for (const index of outliers) {
+      const place = [Math.floor(index / columns), index % columns] as const;
+      // The pixel beside it may have it, as its place is between pixels.
+      const around = await coloursAround(map("Weights"), await placeOf(map("Weights"), ...place, [rows, columns]), 2);
+      expect(around).toContainEqual([8, 48, 107]); // the strongest blue
+    }
+  });
+
+  it("are zoomed and moved, by buttons, pointer and wheel", async () => {
+    await openNpy(uniform("float32", 400 * 300, 8), [400, 300]);
+    await shows(seen).toBe("All of 400 × 300");
+    const all = page.getByRole("button", { name: "All of the matrix" });
+    await page.getByRole("button", { name: "Zoom in" }).click();
+    await shows(seen).toBe("Rows 0 to 250, columns 0 to 187 of 400 × 300");
+    await all.click();
+    await shows(seen).toBe("All of 400 × 300");
+
+    // The wheel alone scrolls the page; with Ctrl it zooms at the pointer.
+    await map("Weights").hover({ position: await placeOf(map("Weights"), 399, 299, [400, 300]) });
+    await page.mouse.wheel(0, -10);
+    await shows(seen).toBe("All of 400 × 300");
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -140); // e^(140/200) times
+    await page.keyboard.up("Control");
+    // The page was scrolled by the first wheel: the pointer is a few rows above the last one.
+    await shows(seen).toMatch(/^Rows (19\d|20\d) to 39\d, columns 1(49|50) to 299 of 400 × 300$/);
+    const before = await seen();
+
+    const { x, y } = await placeOf(map("Weights"), 200, 150, [400, 300]);
+    const box = await map("Weights").boundingBox();
+    await page.mouse.move((box?.x ?? 0) + x, (box?.y ?? 0) + y);
+    await page.mouse.down();
+    await page.mouse.move((box?.x ?? 0) + x + 40, (box?.y ?? 0) + y + 40, { steps: 4 });
+    await page.mouse.up();
+    await shows(seen).not.toBe(before);
+    // Moving chose no other weight.
+    expect(await text(page.locator(".cell-name strong"))).toBe("[0, 0]");
+    await page.mouse.move(0, 0);
+  });
+
+  it("are read and moved with the keyboard alone", async () => {
+    const maps = page.getByRole("application", { name: "Maps of weights, integers and errors" });
+    await maps.focus();
+    const name = () => text(page.locator(".cell-name strong"));
+    for (const [key, cell] of [
+      ["ArrowDown", "corners, w0"],
+      ["ArrowRight", "corners, w1"],
+      ["End", "corners, w7"],
+      ["ArrowRight", "corners, w7"],
+      ["Shift+ArrowDown", "colour, w7"],
+      ["Home", "colour, w0"],
+      ["ArrowUp", "faint, w0"],
+    ] as const) {
+      await page.keyboard.press(key);
+      await shows(name).toBe(cell);
+    }
+    await shows(() => text(page.locator("#maps [role=status]"))).toMatch(/^faint, w0: weight 0\.0031, integer 119, /);
+    await page.keyboard.press("+");
+    await shows(seen).toMatch(/^Rows \d to \d, columns 0 to \d of 6 × 8$/);
+    await page.keyboard.press("0");
+    await shows(seen).toBe("All of 6 × 8");
+  });
+
+  it("are saved as one picture", async () => {
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save the maps as PNG" }).click(),
+    ]);
+    expect(saved.suggestedFilename()).toBe("weights-integers-errors.png");
+    const contents = readFileSync(await saved.path());
+    expect(contents.subarray(1, 4).toString()).toBe("PNG");
+    expect(contents.readUInt32BE(16)).toBeGreaterThan(500);
+  });
+});
+
+describe("one weight", () => {
+  const steps = async () =>
+    (await page.locator(".steps code").allInnerTexts()).map((step) => step.replace(/\s+/g, " "));
+  const number = (value: number) => typeset(value, 9);
+
+  it("is followed through the formula with its real numbers", async () => {
+    const canvas = page.locator(".map canvas").first();
+    const { width = 0, height = 0 } = (await canvas.boundingBox()) ?? {};
+    await canvas.click({ position: { x: 58 + (6.5 / 8) * (width - 58), y: 18 + (5.5 / 6) * (height - 18) } });
+    await shows(() => text(page.locator(".cell-name strong"))).toBe("colour, w6");
+    const index = 5 * 8 + 6;
+    const [weight, scale] = [weights[index], scales[5]];
+    await shows(steps).toEqual([
+      `max = ${number(1.48)}`,
+      `scale = max / 127 = ${number(scale)}`,
+      `${number(weight)} / ${number(scale)} = ${number(weight / scale)}`,
+      `${number(weight / scale)} → ${quantized[index]}`,
+      `${quantized[index]} × ${number(scale)} = ${number(dequantized[index])}`,
+      `${number(weight)} − ${number(dequantized[index])} = ${number(weight - dequantized[index])}`,
+    ]);
+    // The channel figures speak of its channel.
+    expect(await page.getByLabel("Channel", { exact: true }).inputValue()).toBe("5");
+
+    await page.getByLabel("tensor", { exact: true }).check();
+    await shows(steps).toContain(`scale = max / 127 = ${number(one.scales[0])}`);
+    await page.getByLabel("Bits", { exact: true }).fill("3");
+    await shows(steps).toContain(`scale = max / 3 = ${number(12.6 / 3)}`);
+  });
+
+  it("has its words explained where they stand", async () => {
+    const explanation = page.locator("#term");
+    await page.getByRole("button", { name: "Scale", exact: true }).click();
+    await explanation.waitFor();
+    expect(await text(explanation)).toContain("largest |weight|");
+    await page.keyboard.press("Escape");
+    expect(await explanation.isVisible()).toBe(false);
+  });
+});
+
+describe("the channels", () => {
+  const own = Array.from({ length: 6 }, (_, row) => sqnr(rowOf(weights, row), rowOf(dequantized as Float64Array, row)));
+  const shared = Array.from({ length: 6 }, (_, row) =>
+    sqnr(rowOf(weights, row), rowOf(one.dequantized as Float64Array, row)),
+  );
+  const lines = (order: number[]) => order.map((row) => [rowNames?.[row], own[row], shared[row]]);
+  const shown = async () => (await tableOf("SQNR of each channel")).map((row) => [row[0], row[3], row[4]]);
+
+  it("are put in order: as they lie, the worst first, the largest first", async () => {
+    await shows(shown).toEqual(lines([0, 1, 2, 3, 4, 5]));
+    await page.getByLabel("Channels", { exact: true }).selectOption("worst");
+    const worst = [0, 1, 2, 3, 4, 5].sort((a, b) => Number.parseFloat(own[a]) - Number.parseFloat(own[b]));
+    await shows(shown).toEqual(lines(worst));
+    await page.getByLabel("Channels", { exact: true }).selectOption("range");
+    await shows(shown).toEqual(lines([2, 5, 0, 1, 3, 4]));
+  });
+
+  it("show their range and scale beside the one scale for all", async () => {
+    const rows = await tableOf("Range and scale of each channel");
+    expect(rows.map((row) => [row[0], Number(row[2])])).toEqual(
+      Array.from(scales, (scale, row) => [rowNames?.[row], Number(scale.toPrecision(6))]),
+    );
+    expect(await text(figure("Range and scale of each channel").locator(".legend"))).toContain(
+      `one scale for all: ${typeset(one.scales[0], 4)}`,
+    );
+  });
+
+  it("are chosen by a click on a bar", async () => {
+    await figure("SQNR of each channel").locator("rect.target").nth(3).click();
+    await shows(() => page.getByLabel("Channel", { exact: true }).inputValue()).toBe("3");
+    await shows(() => text(page.locator("#why figcaption"))).toContain("The weights of texture");
+  });
+
+  it("share bars where there are many", async () => {
+    const values = uniform("float32", 1000 * 4, 2);
+    await openNpy(values, [1000, 4]);
+    const { scales } = reference(values, { shape: [1000, 4] });
+    const rows = await tableOf("Range and scale of each channel");
+    expect(rows.length).toBe(125);
+    const largest = Math.max(...scales.subarray(8, 16));
+    expect([rows[1][0], rows[1][2]]).toEqual(["8", String(Number(largest.toPrecision(6)))]);
+  });
+});
+
+describe("why one scale for each channel", () => {
+  it("is shown with the channel that gains most, and any other", async () => {
+    const caption = () => text(page.locator("#why figcaption"));
+    expect(await caption()).toBe(
+      "The weights of faint and the values they can take. With its own scale they become 8 different integers (51.81 dB), " +
+        "with one scale for all 1 (0.00 dB). With one scale for all, nothing of it is left.",
+    );
+    expect(await page.locator("#why path.level.own").getAttribute("d")).toMatch(/^(M[\d.]+ \d+V\d+){255}$/);
+    expect(await page.locator("#why path.level.all").getAttribute("d")).toMatch(/^M[\d.]+ \d+V\d+$/);
+
+    await page.getByLabel("Channel", { exact: true }).fill("0");
+    await page.keyboard.press("Enter");
+    const codes = (values: ArrayLike<number>) => new Set(Array.from(values).slice(0, 8)).size;
+    const lost = Math.log2(one.scales[0] / scales[0]).toFixed(1);
+    await shows(caption).toBe(
+      `The weights of edges and the values they can take. With its own scale they become ${codes(quantized)} different integers ` +
+        `(${sqnr(rowOf(weights, 0), dequantized)}), with one scale for all ${codes(one.quantized)} (${sqnr(rowOf(weights, 0), one.dequantized)}). ` +
+        `${lost} of the 8 bits are lost to one scale for all.`,
+    );
+  });
+});
+
+describe("where the weights lie", () => {
+  it("is counted: weights in bins, and every integer used", async () => {
+    const counts = new Map<string, number>();
+    for (const code of quantized) counts.set(typeset(code, 6), (counts.get(typeset(code, 6)) ?? 0) + 1);
+    const rows = await tableOf("Integers used");
+    expect(new Map(rows.map(([code, count]) => [code, Number(count)]))).toEqual(counts);
+    expect(await text(figure("Integers used").locator("figcaption"))).toContain(`${counts.size} of the 256 integers`);
+
+    const bins = await tableOf("All weights");
+    expect(bins.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(48);
+    const parsed = bins.map((bin) => bin.map((cell) => Number(cell.replace("\u2212", "-"))));
+    for (const [from, to, count] of parsed) {
+      const inside = weights.filter((weight) => weight >= from && (weight < to || to === 12.6)).length;
+      // Edges are written with four digits.
+      expect(Math.abs(inside - count)).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+describe("other settings", () => {
+  const rows = () => tableOf("Error against bytes");
+
+  it("are measured: every number of bits with every granularity", async () => {
+    await shows(async () => (await rows()).length).toBe(24);
+    const channelwise = await load();
+    const expected = ["channel", "tensor", { group: 4, along: 1 }] as const;
+    const names = ["per channel", "per tensor", "groups of 4"];
+    const wanted = expected.flatMap((granularity, g) =>
+      [2, 3, 4, 5, 6, 7, 8, 16].map((bits) => {
+        const result = channelwise.quantize(weights, { shape, bits, granularity });
+        const bytes = (48 * bits) / 8 + result.scales.byteLength;
+        return [`${bits} bits, ${names[g]}`, String(bytes), `${result.sqnr.toFixed(2)} dB`];
+      }),
+    );
+    expect((await rows()).map((row) => row.slice(0, 3))).toEqual(wanted);
+  });
+
+  it("become the settings where a point is chosen, by click or key", async () => {
+    await shows(async () => (await rows()).length).toBe(24);
+    const point = (name: string) => page.getByRole("button", { name: new RegExp(`^${name}:`) });
+    await point("5 bits, per tensor").click();
+    await shows(() => page.getByLabel("Bits", { exact: true }).inputValue()).toBe("5");
+    expect(await page.getByLabel("tensor", { exact: true }).isChecked()).toBe(true);
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^5 bits per tensor/);
+    await shows(() => point("5 bits, per tensor").getAttribute("aria-pressed")).toBe("true");
+
+    await point("3 bits, groups of 4").focus();
+    await page.keyboard.press("Enter");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^3 bits in groups of 4/);
+    // The keyboard stays where it was.
+    const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    expect(focused).toMatch(/^3 bits, groups of 4:/);
+  });
+});
+
+describe("a picture as a file", () => {
+  async function save(title: string, type: "SVG" | "PNG") {
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: `Save “${title}” as ${type}` }).click(),
+    ]);
+    return { name: saved.suggestedFilename(), contents: readFileSync(await saved.path()) };
+  }
+
+  it("of vectors has its colours in it", async () => {
+    const { name, contents } = await save("SQNR of each channel", "SVG");
+    expect(name).toBe("sqnr-of-each-channel.svg");
+    const alone = await browser.newPage();
+    await alone.setContent(contents.toString());
+    const seen = await alone.evaluate(() => {
+      const fills = [...document.querySelectorAll("rect")].map((rect) => getComputedStyle(rect).fill);
+      return { fills: new Set(fills).size, texts: [...document.querySelectorAll("text")].map((t) => t.textContent) };
+    });
+    await alone.close();
+    expect(contents.toString()).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    expect(seen.fills).toBeGreaterThanOrEqual(3); // background, own scale, one scale for all
+    expect(seen.texts).toContain("outlier");
+  });
+
+  it("of pixels is twice as large as on the page", async () => {
+    const { contents } = await save("Error against bytes", "PNG");
+    const { width } = (await figure("Error against bytes").locator("svg").boundingBox()) ?? { width: 0 };
+    expect(contents.readUInt32BE(16)).toBe(2 * Math.round(width));
+  });
+});

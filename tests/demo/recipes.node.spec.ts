@@ -1,0 +1,188 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeNpy } from "channelwise/npy";
+import type { Browser, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { uniform } from "../lib/random.js";
+import { type Layout, reference } from "../lib/reference.js";
+import { launchChromium } from "../packaging/browser.js";
+import { numbersOf, openPage, servePage, shows, text } from "./page.js";
+
+/** Inside this package, so that the code finds the package by its name. */
+const folder = fileURLToPath(new URL("../../build/tests/recipes-run/", import.meta.url));
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof servePage>>;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launchChromium(), servePage("recipes")]);
+  mkdirSync(folder, { recursive: true });
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  ({ page, complaints } = await openPage(browser, server.url, { permissions: ["clipboard-read", "clipboard-write"] }));
+});
+
+afterEach(async () => {
+  await page.close();
+  expect(complaints).toEqual([]);
+});
+
+async function copy(name: string): Promise<string> {
+  await page.getByRole("button", { name: `Copy ${name}` }).click();
+  await page.getByText(/copied\./i).waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+describe("the code", () => {
+  /** What the code that the page gives computes in Node. */
+  async function run() {
+    writeFileSync(join(folder, "recipe.mjs"), await copy("code"));
+    writeFileSync(
+      join(folder, "run.mjs"),
+      `const said = [];
+       console.log = (...values) => said.push(...values);
+       await import("./recipe.mjs");
+       const [quantized, scales] = said.map((value) => (ArrayBuffer.isView(value) ? [value.constructor.name, ...value] : value));
+       process.stdout.write(JSON.stringify({ quantized, scales }));`,
+    );
+    return JSON.parse(execFileSync(process.execPath, ["run.mjs"], { cwd: folder, encoding: "utf8" }));
+  }
+
+  function expected(weights: Float32Array | Float64Array, layout: Layout, bits: number) {
+    const { quantized, scales } = reference(weights, layout, bits);
+    return {
+      quantized: [quantized.constructor.name, ...quantized],
+      scales: [scales.constructor.name, ...scales],
+    };
+  }
+
+  const verdict = () => text(page.locator("#verdict"));
+
+  it("of a pasted matrix has its numbers in it", async () => {
+    const weights = uniform("float64", 12, 31);
+    await page
+      .getByLabel("Or paste a matrix")
+      .fill(JSON.stringify([[...weights.subarray(0, 6)], [...weights.subarray(6)]]));
+    await page.getByLabel("group", { exact: true }).check();
+    await page.getByLabel("Bits", { exact: true }).fill("5");
+    await shows(verdict).toMatch(/^5 bits in groups of 3/);
+    const layout = { shape: [2, 6], granularity: { group: 3, along: 1 } };
+    expect(await run()).toEqual(expected(weights, layout, 5));
+    await page.getByLabel("float32").check();
+    await shows(verdict).toMatch(/48 bytes become/);
+    expect(await run()).toEqual(expected(Float32Array.from(weights), layout, 5));
+  });
+
+  it("of a file reads it", async () => {
+    const weights = uniform("float32", 4 * 50, 32);
+    const file = writeNpy(weights, [4, 50]);
+    writeFileSync(join(folder, "it's mine.npy"), file);
+    await page.getByLabel("Open a file").setInputFiles(join(folder, "it's mine.npy"));
+    await page.getByLabel("Channel axis").selectOption("1");
+    await page.getByLabel("Bits", { exact: true }).fill("12");
+    await shows(verdict).toMatch(/^12 bits per channel: 800 bytes become 600 bytes/);
+    expect(await run()).toEqual(expected(weights, { shape: [4, 50], axis: 1 }, 12));
+    expect(await copy("command line")).toBe(
+      "npx channelwise quantize 'it'\\''s mine.npy' --include '*' --bits 12 --axis 1",
+    );
+  });
+
+  it("of a text file reads it", async () => {
+    const weights = uniform("float64", 300, 33);
+    writeFileSync(join(folder, "many.csv"), `${[...weights].join(",")}\n`);
+    await page.getByLabel("Open a file").setInputFiles(join(folder, "many.csv"));
+    await page.getByLabel("tensor", { exact: true }).check();
+    await shows(verdict).toMatch(/^8 bits per tensor: 2,400 bytes become 308 bytes/);
+    expect(await run()).toEqual(expected(weights, { shape: [1, 300], granularity: "tensor" }, 8));
+    expect(await copy("command line")).toBe(
+      "npx channelwise quantize many.csv --include '*' --bits 8 --granularity tensor",
+    );
+  });
+});
+
+describe("a link", () => {
+  const other = async (link: string) => {
+    const context = await browser.newContext();
+    const opened = await context.newPage();
+    await opened.goto(link);
+    return opened;
+  };
+
+  it("restores settings and a small matrix, which no server sees", async () => {
+    await page.getByLabel("Or paste a matrix").fill("name;a;b\nü;1,5;-3\nz;0,25;4");
+    await page.getByLabel("group", { exact: true }).check();
+    await page.getByLabel("Groups along").selectOption("0");
+    await page.getByLabel("Bits", { exact: true }).fill("4");
+    await page.getByLabel("float32").check();
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^4 bits in groups of 2: 16 bytes/);
+    const shown = [await text(page.locator("#verdict")), await page.getByLabel("Or paste a matrix").inputValue()];
+    const link = await copy("link");
+    expect(new URL(link).search).toBe("");
+
+    const opened = await other(link);
+    await shows(() => text(opened.locator("#verdict"))).toBe(shown[0]);
+    expect(await opened.getByLabel("Or paste a matrix").inputValue()).toBe(shown[1]);
+    expect(await opened.getByLabel("Groups along").inputValue()).toBe("0");
+    await opened.context().close();
+  });
+
+  it("names a sample", async () => {
+    const samples = page.getByLabel("Sample");
+    const options = await samples.locator("option").allInnerTexts();
+    await samples.selectOption({ label: options.find((option) => option.includes("5 × 5 × 8 × 32")) as string });
+    await shows(() => text(page.locator("#understood"))).toBe("5 × 5 × 8 × 32, float32");
+    await page.getByLabel("Bits", { exact: true }).fill("3");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^3 bits/);
+    const opened = await other(await copy("link"));
+    await shows(() => text(opened.locator("#verdict"))).toBe(await text(page.locator("#verdict")));
+    await opened.context().close();
+  });
+
+  it("to a file carries the settings, and waits for it", async () => {
+    const file = { name: "w.npy", mimeType: "", buffer: Buffer.from(writeNpy(uniform("float32", 64, 3), [8, 8])) };
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await page.getByLabel("Channel axis").selectOption("1");
+    await page.getByLabel("Bits", { exact: true }).fill("6");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^6 bits per channel: 256 bytes/);
+    await page.getByRole("button", { name: "Copy link" }).click();
+    await page.getByText("It restores the settings; the weights must be opened there too.").waitFor();
+    const opened = await other(await page.evaluate(() => navigator.clipboard.readText()));
+    await opened.getByText("Paste a matrix, open a file").waitFor();
+    await opened.getByLabel("Open a file").setInputFiles(file);
+    await shows(() => text(opened.locator("#verdict"))).toBe(await text(page.locator("#verdict")));
+    expect(await opened.getByLabel("Channel axis").inputValue()).toBe("1");
+    await opened.context().close();
+  });
+
+  it.each([
+    ["#bits=99&matrix=AAAA", "The link's bits is “99”; it must be a whole number from 2 to 16."],
+    ["#bits=8&matrix=AAAA", /^The link's matrix is damaged/],
+    ["#sample=nothing", "The link's sample is “nothing”, and this page has none of that name."],
+    ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
+  ])("that is damaged is told, and the example shown: %s", async (fragment, message) => {
+    const opened = await other(new URL(fragment, server.url).href);
+    if (typeof message === "string") await shows(() => text(opened.locator("#input-error"))).toBe(message);
+    else await shows(() => text(opened.locator("#input-error"))).toMatch(message);
+    await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
+    await opened.context().close();
+  });
+
+  it("can be followed from the page itself", async () => {
+    await page.goto(`${server.url}#bits=2&scales=tensor&axis=0`);
+    await page.getByText("Paste a matrix, open a file").waitFor();
+    await page.getByLabel("Or paste a matrix").fill("3 -3");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^2 bits per tensor/);
+    expect(await numbersOf(page, "Integers")).toEqual([[1, -1]]);
+  });
+});

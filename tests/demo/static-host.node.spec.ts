@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { contentSecurityPolicy, launchChromium, serve } from "../packaging/browser.js";
+import { buildPage, shows, text } from "./page.js";
+
+let browser: Browser;
+let folder: string;
+
+beforeAll(async () => {
+  [browser, folder] = await Promise.all([launchChromium(), buildPage("static-host")]);
+}, 120_000);
+
+afterAll(() => browser?.close());
+
+/** Serves the page from a folder of a host that knows nothing of it. */
+async function host() {
+  const server = await serve(dirname(folder), `${contentSecurityPolicy}; img-src 'self' data: blob:`);
+  return { ...server, url: `${server.url}${basename(folder)}/index.html` };
+}
+
+it("weighs less than 60 KB at its first visit", async () => {
+  const server = await host();
+  const page = await browser.newPage();
+  const files = new Set<string>();
+  page.on("request", (request) => files.add(new URL(request.url()).pathname.slice(1)));
+  await page.goto(server.url);
+  await page.locator("#results[aria-busy=false]").waitFor();
+  const contents = [...files].filter((file) => file !== "").map((file) => readFileSync(join(dirname(folder), file)));
+  const total = contents.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0);
+  console.log(`page: ${total} bytes after gzip, in ${files.size} files`);
+  expect([...files].some((file) => file.endsWith(".js"))).toBe(true);
+  expect(total).toBeLessThan(60_000);
+  await page.close();
+  await server.close();
+});
+
+it("works from any folder, and without a network after the first visit", async () => {
+  const server = await host();
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const elsewhere: string[] = [];
+  context.on("request", (request) => {
+    if (!request.url().startsWith(server.url.replace("index.html", ""))) elsewhere.push(request.url());
+  });
+  await page.goto(server.url);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  // A part that the first visit did not need, and that the next one finds in the cache.
+  const cached = () =>
+    page.evaluate(async () => {
+      const [name] = await caches.keys();
+      return (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname.split("/").at(-1));
+    });
+  await shows(async () => (await cached()).some((file) => file?.startsWith("saved-files"))).toBe(true);
+  await server.close();
+
+  await page.reload();
+  const verdict = page.locator("#verdict");
+  await shows(() => text(verdict)).toMatch(/^8 bits per channel: 384 bytes become 96 bytes/);
+  await page.getByLabel("Or paste a matrix").fill("7 1\n1 -7");
+  await shows(() => text(verdict)).toMatch(/^8 bits per channel: 32 bytes become 20 bytes/);
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download integers as .csv" }).click(),
+  ]);
+  expect(readFileSync(await saved.path(), "utf8")).toBe("127,18\n18,-127\n");
+  expect(elsewhere.filter((url) => !url.startsWith("blob:"))).toEqual([]);
+  await context.close();
+});
