@@ -93,7 +93,8 @@ std::vector<std::pair<std::string, Fill<T>>> kindsOfWeights(int bits) {
          const int code = std::uniform_int_distribution<int>(-qmax, qmax)(random);
          if (code == qmax) return largest;
          T weight = (static_cast<T>(code) + T{0.5}) * scaleOf(largest, bits);
-         for (auto steps = random() % 4; steps > 0; --steps) weight = std::nextafter(weight, random() % 2 == 0 ? T{3} : T{-3});
+         for (auto steps = random() % 4; steps > 0; --steps)
+           weight = std::nextafter(weight, random() % 2 == 0 ? T{3} : T{-3});
          return random() % 16 == 0 ? largest : weight;
        }},
       {"subnormal",

@@ -33,6 +33,7 @@ struct Lanes<double> {
 
   static v128_t splat(double x) { return wasm_f64x2_splat(x); }
   static v128_t loadSplat(const double* x) { return wasm_v128_load64_splat(x); }
+  static void storeFirst(double* x, v128_t a) { *x = wasm_f64x2_extract_lane(a, 0); }
   static v128_t add(v128_t a, v128_t b) { return wasm_f64x2_add(a, b); }
   static v128_t sub(v128_t a, v128_t b) { return wasm_f64x2_sub(a, b); }
   static v128_t mul(v128_t a, v128_t b) { return wasm_f64x2_mul(a, b); }
@@ -41,13 +42,13 @@ struct Lanes<double> {
   static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
   static v128_t areAbove(v128_t a, v128_t b) { return wasm_f64x2_gt(a, b); }
 
-  static v128_t magnitudeKey(v128_t a) { return wasm_f64x2_abs(a); }
-  static v128_t maxKey(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
-  static v128_t maxNumberKey(v128_t a, v128_t b) { return max(a, b); }
+  static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
+  static v128_t largestMagnitude(v128_t a) { return maxMagnitude(a, wasm_i64x2_shuffle(a, a, 1, 0)); }
+
+  static v128_t key(v128_t a) { return abs(a); }
+  static v128_t maxKey(v128_t a, v128_t b) { return max(a, b); }
   static v128_t magnitudeOfKey(v128_t key) { return key; }
-  static double largestMagnitude(v128_t keys) {
-    return wasm_f64x2_extract_lane(maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0)), 0);
-  }
 
   static v128_t pairSums(v128_t a) { return a; }
   static void addTo(double* sums, v128_t a) { wasm_v128_store(sums, wasm_f64x2_add(wasm_v128_load(sums), a)); }
@@ -77,13 +78,11 @@ struct Lanes<double> {
       wasm_v128_store32_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
   }
 
-  static void widen(v128_t codes, v128_t* wide) {
-    const v128_t low = wasm_i32x4_extend_low_i16x8(codes);
-    const v128_t high = wasm_i32x4_extend_high_i16x8(codes);
-    wide[0] = wasm_f64x2_convert_low_i32x4(low);
-    wide[1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(low, low, 1, 1));
-    wide[2] = wasm_f64x2_convert_low_i32x4(high);
-    wide[3] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(high, high, 1, 1));
+  static void loadCodes(const void* from, bool wide, v128_t* codes) {
+    const v128_t narrow = wide ? wasm_v128_load64_zero(from) : wasm_i16x8_extend_low_i8x16(wasm_v128_load32_zero(from));
+    const v128_t integers = wasm_i32x4_extend_low_i16x8(narrow);
+    codes[0] = wasm_f64x2_convert_low_i32x4(integers);
+    codes[1] = wasm_f64x2_convert_low_i32x4(wasm_i64x2_shuffle(integers, integers, 1, 1));
   }
 };
 
@@ -93,6 +92,7 @@ struct Lanes<float> {
 
   static v128_t splat(float x) { return wasm_f32x4_splat(x); }
   static v128_t loadSplat(const float* x) { return wasm_v128_load32_splat(x); }
+  static void storeFirst(float* x, v128_t a) { *x = wasm_f32x4_extract_lane(a, 0); }
   static v128_t add(v128_t a, v128_t b) { return wasm_f32x4_add(a, b); }
   static v128_t sub(v128_t a, v128_t b) { return wasm_f32x4_sub(a, b); }
   static v128_t mul(v128_t a, v128_t b) { return wasm_f32x4_mul(a, b); }
@@ -102,17 +102,22 @@ struct Lanes<float> {
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
   static v128_t areAbove(v128_t a, v128_t b) { return wasm_f32x4_gt(a, b); }
 
-  /// Without their sign, the bits of numbers have the order of the magnitudes as integers, with infinity above every
-  /// number and NaN above infinity. Shifting the sign out takes no constant, unlike masking it.
-  static v128_t magnitudeKey(v128_t a) { return wasm_i32x4_shl(a, 1); }
-  static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
-  /// The same, where there is no NaN.
-  static v128_t maxNumberKey(v128_t a, v128_t b) { return maxKey(a, b); }
-  static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
-  static float largestMagnitude(v128_t keys) {
-    keys = maxKey(keys, wasm_i64x2_shuffle(keys, keys, 1, 0));
-    return wasm_f32x4_extract_lane(magnitudeOfKey(maxKey(keys, wasm_i32x4_shuffle(keys, keys, 1, 0, 3, 2))), 0);
+  static v128_t abs(v128_t a) { return wasm_v128_and(a, opaque(wasm_i32x4_splat(0x7fffffff))); }
+
+  /// As integers, the bits of magnitudes have their order, with infinity above every number and NaN above infinity.
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
+
+  /// Of all lanes, in all lanes.
+  static v128_t largestMagnitude(v128_t a) {
+    a = maxMagnitude(a, wasm_i64x2_shuffle(a, a, 1, 0));
+    return maxMagnitude(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
   }
+
+  /// Stands for the magnitude of a number where magnitudes are compared: shifting the sign out takes no constant, for
+  /// which there is no register in the loops.
+  static v128_t key(v128_t a) { return wasm_i32x4_shl(a, 1); }
+  static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
+  static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
 
   /// The sum of all lanes as two float64 lanes.
   static v128_t pairSums(v128_t a) {
@@ -163,10 +168,12 @@ struct Lanes<float> {
       wasm_v128_store64_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
   }
 
-  /// Eight int16 as floats. LLVM 14 would make one conversion from int16 of the two steps, and do that lane by lane.
-  static void widen(v128_t codes, v128_t* wide) {
-    wide[0] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_low_i16x8(codes)));
-    wide[1] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_high_i16x8(codes)));
+  /// Two vectors of codes from memory, as numbers. LLVM 14 would make one conversion from int16 of the two steps, and
+  /// do that lane by lane.
+  static void loadCodes(const void* from, bool wide, v128_t* codes) {
+    const v128_t narrow = wide ? wasm_v128_load(from) : wasm_i16x8_load8x8(from);
+    codes[0] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_low_i16x8(narrow)));
+    codes[1] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_high_i16x8(narrow)));
   }
 };
 

@@ -1,59 +1,267 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "../kernels.h"
 #include "../rule.h"
-#include "columns.h"
 #include "lanes.h"
-#include "stacks.h"
 #include "sums.h"
+#include "tiling.h"
 
 namespace channelwise::simd {
 
 namespace {
 
-/// Rows of columns that are worked on together.
-constexpr std::size_t kColumnRows = 4;
-/// Channels of runs that are worked on together.
-constexpr std::size_t kRuns = 32;
+/// Tiles of a stack of runs at most. No square passes through more than 16 roundings in T before it is added in
+/// float64, an error below 9.6e-7 in float32: its own, that of a pair, rows - 1 of the stack and 15 - rows of stacks.
+constexpr std::size_t kRows = 14;
 
 template <typename T>
-using Kernel = void (*)(Job<T>&, const Stacks<T>&);
+struct QuantizeJob {
+  const T* weights;
+  Codes quantized;
+  T* dequantized;  ///< or null
+  const T* scales;
+  const T* reciprocals;
+  v128_t qmin;
+  v128_t qmax;
+  bool divide;  ///< all, since products cannot be trusted
+  TotalSums<T>* total;
+  LaneSums<T>* lanes;
+  void (*kernel)(QuantizeJob& job, const Stacks& stacks);
+  void (*runKernel)(QuantizeJob& job, const Stacks& stacks);  ///< for runs, in tiles of runTile
+  std::size_t runTile;
+};
 
-/// Stacks of pieces that are shorter than a tile, `rest` elements each. They pass through buffers padded with weights of
-/// zero, which change no figure, so that nothing outside the arrays is read or written.
+/// One stack by the rule as it stands, for all scales and widths of codes.
 template <typename T>
-[[gnu::noinline]] void quantizeRests(Job<T>& job, const Stacks<T>& pieces, std::size_t rest, Kernel<T> kernel) {
-  T weights[kRuns * kTile<T>];
-  std::int16_t codes[kRuns * kTile<T>];  // large enough for both widths
-  T back[kRuns * kTile<T>];
-  T columnScales[2][kTile<T>];
-  Stacks<T> padded = pieces;
-  if (pieces.scaleStep == kTile<T>) {
-    for (T* scales : columnScales) std::fill_n(scales, kTile<T>, T{1});
-    std::copy_n(pieces.scales, rest, columnScales[0]);
-    std::copy_n(pieces.reciprocals, rest, columnScales[1]);
-    padded.scales = columnScales[0];
-    padded.reciprocals = columnScales[1];
+[[gnu::noinline]] void divideStack(const QuantizeJob<T>& job, const T* weights, const T* scales, bool ofColumns,
+                                   std::byte* quantized, T* dequantized, std::size_t rows, std::size_t stride,
+                                   StackSums<T>& result) {
+  using L = Lanes<T>;
+  const bool wide = job.quantized.wide;
+  const std::size_t codeStride = job.quantized.bytes(stride);
+  const v128_t qmin = job.qmin;
+  const v128_t qmax = job.qmax;
+  const v128_t rounder = opaque(L::splat(L::kRounder));
+  v128_t scale[2];
+  loadScales(scales, ofColumns, scale);
+  StackSums<T> sums;
+  sums.clear();
+  for (; rows > 0; --rows) {
+    v128_t rounded[2];
+#pragma GCC unroll 2
+    for (std::size_t v = 0; v < 2; ++v) {
+      const v128_t weight = wasm_v128_load(weights + v * L::kCount);
+      // Clamping before rounding gives what clamping after it does, because the limits are integers.
+      rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
+      const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
+      if (dequantized) wasm_v128_store(dequantized + v * L::kCount, back);
+      const v128_t error = L::sub(weight, back);
+      sums.error[v] = L::add(sums.error[v], L::mul(error, error));
+      sums.weight[v] = L::add(sums.weight[v], L::mul(weight, weight));
+      sums.largest[v] = L::maxKey(sums.largest[v], L::key(error));
+    }
+    L::storeCodes(quantized, wide, L::integers(rounded, rounder));
+    weights += stride;
+    quantized += codeStride;
+    if (dequantized) dequantized += stride;
   }
+  result = sums;
+}
+
+/// What a kernel makes.
+enum class Makes { kCodes, kTotals, kLanes };
+
+/// The kernel: codes from products with the reciprocals, and for the stacks in which one of them may differ from the
+/// quotient's, by division. kAreRuns: every stack has one scale.
+template <Makes kMakes, bool kAreRuns, typename T>
+void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
+  using L = Lanes<T>;
+  constexpr bool kHasFigures = kMakes != Makes::kCodes;
+  constexpr bool kHasTotals = kMakes == Makes::kTotals;
+  // Codes alone of runs are made 16 at a time.
+  constexpr std::size_t kVectors = kAreRuns && !kHasFigures ? 4 : 2;
+  constexpr std::size_t kSums = kAreRuns ? 1 : 2;
+  const v128_t rounder = opaque(L::splat(kHasFigures ? L::kRounder : L::kFixer));
+  const v128_t fixerOfCodes = opaque(L::fixerOfCodes());
+  const bool divide = job.divide;
+  const std::size_t rows = stacks.rows;
+  const std::size_t stride = stacks.stride;
+  const std::size_t step = stacks.step;
+  const std::size_t scaleStep = stacks.scaleStep;
+  const bool ofColumns = !kAreRuns && stacks.ofColumns;
+  const T* scales = job.scales + stacks.scale;
+  const T* reciprocals = job.reciprocals + stacks.scale;
+  const T* stackWeights = job.weights + stacks.at;
+  std::byte* stackQuantized = static_cast<std::byte*>(job.quantized.from(stacks.at).data);
+  // No wide codes of float32 weights come from products.
+  const bool wide = sizeof(T) > sizeof(float) && job.quantized.wide;
+  const std::size_t codeStride = wide ? 2 * stride : stride;
+  const std::size_t codeStep = job.quantized.bytes(step);
+  // Values nobody asked for are written all the same, to one place: a branch would take longer.
+  T unused[kTile<T>];
+  const bool dequantize = job.dequantized != nullptr;
+  T* stackDequantized = dequantize ? job.dequantized + stacks.at : unused;
+  const std::size_t dequantizedStep = dequantize ? step : 0;
+  const std::size_t dequantizedStride = dequantize ? stride : 0;
+  TotalSums<T> total = *job.total;
+  std::size_t lane = stacks.lane(kTile<T>);
+  const std::size_t untilFlush = 16 - rows;
+  std::size_t pending = untilFlush;
+  for (std::size_t j = stacks.count; j > 0; --j) {
+    StackSums<T> sums;
+    sums.clear();
+    bool isSure = !divide;
+    if (isSure) {
+      v128_t scale[2];
+      v128_t reciprocal[2];
+      loadScales(scales, ofColumns, scale);
+      loadScales(reciprocals, ofColumns, reciprocal);
+      v128_t smallestFractions = wasm_i32x4_splat(-1);
+      const T* weights = stackWeights;
+      std::byte* quantized = stackQuantized;
+      T* dequantized = stackDequantized;
+      for (std::size_t row = rows; row > 0; --row) {
+        v128_t weight[kVectors];
+        v128_t rounded[kVectors];
+        v128_t error[kVectors];
+#pragma GCC unroll 4
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          weight[v] = wasm_v128_load(weights + v * L::kCount);
+          rounded[v] = L::add(L::mul(weight[v], reciprocal[v % 2]), rounder);
+          if constexpr (kHasFigures) {
+            const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v % 2]);
+            wasm_v128_store(dequantized + v * L::kCount, back);
+            error[v] = L::sub(weight[v], back);
+          }
+          if constexpr (kMakes == Makes::kLanes) {
+            sums.error[v] = L::add(sums.error[v], L::mul(error[v], error[v]));
+            sums.weight[v] = L::add(sums.weight[v], L::mul(weight[v], weight[v]));
+          }
+        }
+        v128_t codes[kVectors / 2];
+#pragma GCC unroll 2
+        for (std::size_t p = 0; p < kVectors / 2; ++p) {
+          if constexpr (kHasFigures) {
+            codes[p] = L::integers(rounded + 2 * p, rounder);
+          } else {
+            codes[p] = L::integersOfFixed(rounded + 2 * p, fixerOfCodes);
+            smallestFractions = L::smallestFractions(smallestFractions, rounded + 2 * p);
+          }
+        }
+        if constexpr (kVectors == 4)
+          wasm_v128_store(quantized, wasm_i8x16_narrow_i16x8(codes[0], codes[1]));
+        else
+          L::storeCodes(quantized, wide, codes[0]);
+        if constexpr (kHasTotals) {
+          sums.error[0] = L::add(sums.error[0], L::add(L::mul(error[0], error[0]), L::mul(error[1], error[1])));
+          sums.weight[0] = L::add(sums.weight[0], L::add(L::mul(weight[0], weight[0]), L::mul(weight[1], weight[1])));
+        }
+        if constexpr (kHasFigures) {
+#pragma GCC unroll 2
+          for (std::size_t v = 0; v < 2; ++v)
+            sums.largest[v % kSums] = L::maxKey(sums.largest[v % kSums], L::key(error[v]));
+        }
+        weights += stride;
+        quantized += codeStride;
+        dequantized += dequantizedStride;
+      }
+      if constexpr (kMakes == Makes::kCodes) {
+        isSure = wasm_i32x4_all_true(wasm_u32x4_shr(smallestFractions, 2));
+      } else {
+        v128_t areUnsure = wasm_i32x4_splat(0);
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < kSums; ++v)
+          areUnsure = wasm_v128_or(
+              areUnsure, L::areAbove(L::magnitudeOfKey(sums.largest[v]), L::mul(scale[v], L::splat(L::kSureError))));
+        isSure = !wasm_v128_any_true(areUnsure);
+      }
+    }
+    if (!isSure) {
+      StackSums<T> divided;
+      divideStack(job, stackWeights, scales, stacks.ofColumns, stackQuantized, dequantize ? stackDequantized : nullptr,
+                  rows * (kVectors / 2), kVectors == 4 ? kTile<T> : stride, divided);
+      sums = divided;
+      if constexpr (kHasTotals) {
+        sums.error[0] = L::add(sums.error[0], sums.error[1]);
+        sums.weight[0] = L::add(sums.weight[0], sums.weight[1]);
+      }
+    }
+    if constexpr (kMakes == Makes::kLanes) {
+      job.lanes->add(lane, sums);
+      lane += stacks.laneStep(kTile<T>);
+    }
+    if constexpr (kHasTotals) {
+      total.error = L::add(total.error, sums.error[0]);
+      total.weight = L::add(total.weight, sums.weight[0]);
+      total.largest = L::maxKey(total.largest, L::maxKey(sums.largest[0], sums.largest[1]));
+      if (--pending == 0) {
+        total.flush();
+        pending = untilFlush;
+      }
+    }
+    scales += scaleStep;
+    reciprocals += scaleStep;
+    stackWeights += step;
+    stackQuantized += codeStep;
+    stackDequantized += dequantizedStep;
+  }
+  if constexpr (kHasTotals) {
+    total.flush();
+    *job.total = total;
+  }
+}
+
+/// The same for stacks of pieces that are shorter than a tile. They pass through buffers padded with weights of zero,
+/// which change no figure, so that nothing outside the arrays is read or written.
+template <typename T>
+[[gnu::noinline]] void quantizeRests(const QuantizeJob<T>& job, const Stacks& pieces) {
+  constexpr std::size_t kPieces = 32;
+  T weights[kPieces * kTile<T>] = {};
+  std::int16_t codes[kPieces * kTile<T>];  // large enough for both widths
+  T back[kPieces * kTile<T>];
+  T scales[2][kTile<T>];
+  QuantizeJob<T> padded = job;
   padded.weights = weights;
   padded.quantized.data = codes;
-  if (pieces.dequantized) padded.dequantized = back;
-  padded.step = pieces.rows * kTile<T>;
-  padded.stride = kTile<T>;
+  if (job.dequantized) padded.dequantized = back;
+  Stacks tiles = pieces;
+  tiles.at = 0;
+  tiles.step = pieces.rows * kTile<T>;
+  tiles.stride = kTile<T>;
+  if (pieces.ofColumns) {
+    for (std::size_t i = 0; i < kTile<T>; ++i) {
+      scales[0][i] = i < pieces.width ? job.scales[pieces.scale + i] : 1;
+      scales[1][i] = i < pieces.width ? job.reciprocals[pieces.scale + i] : 1;
+    }
+    padded.scales = scales[0] - pieces.scale;
+    padded.reciprocals = scales[1] - pieces.scale;
+  }
   const auto forEachElement = [&](auto visit) {
     std::size_t at = 0;
     for (std::size_t j = 0; j < pieces.count; ++j)
       for (std::size_t row = 0; row < pieces.rows; ++row, at += kTile<T>)
-        for (std::size_t i = 0; i < rest; ++i) visit(at + i, j * pieces.step + row * pieces.stride + i);
+        for (std::size_t i = 0; i < pieces.width; ++i)
+          visit(at + i, pieces.at + j * pieces.step + row * pieces.stride + i);
   };
-  std::fill_n(weights, kRuns * kTile<T>, T{0});
-  forEachElement([&](std::size_t at, std::size_t from) { weights[at] = pieces.weights[from]; });
-  kernel(job, padded);
+  forEachElement([&](std::size_t at, std::size_t from) { weights[at] = job.weights[from]; });
+  job.kernel(padded, tiles);
   forEachElement([&](std::size_t at, std::size_t to) {
-    pieces.quantized.set(to, padded.quantized.get(at));
-    if (pieces.dequantized) pieces.dequantized[to] = back[at];
+    job.quantized.set(to, padded.quantized.get(at));
+    if (job.dequantized) job.dequantized[to] = back[at];
   });
+}
+
+template <typename T>
+void quantizeAnyStacks(void* opaqueJob, const Stacks& stacks) {
+  auto& job = *static_cast<QuantizeJob<T>*>(opaqueJob);
+  if (stacks.width < kTile<T>)
+    quantizeRests(job, stacks);
+  else if (!stacks.ofColumns && stacks.width == job.runTile)
+    job.runKernel(job, stacks);
+  else
+    job.kernel(job, stacks);
 }
 
 /// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart; where they are not sound, adds what
@@ -73,7 +281,8 @@ template <typename T>
   }
 }
 
-/// Reciprocals of up to kChunk scales; false if not all of these are far enough from under- and overflow for products.
+/// Reciprocals of the scales of a chunk; false if not all of these are far enough from under- and overflow for
+/// products.
 template <typename T>
 [[gnu::noinline]] bool invert(const T* scales, std::size_t count, T* reciprocals) {
   using L = Lanes<T>;
@@ -106,119 +315,50 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
               FiguresOf figuresOf, ErrorFigures* figures) {
   using L = Lanes<T>;
   constexpr bool kSingle = sizeof(T) == sizeof(float);
-  const bool columns = inColumns(extent);
-  const std::size_t inner = extent.inner;
-  if (inner == 0) return;
-  const std::size_t stride = extent.channels * inner;
-  const std::size_t perChunk = columns ? kChunk / inner : kRuns;
-  const bool ofLanes = figuresOf == FiguresOf::kChannels;
-
-  Kernel<T> kernel = quantizeStacks<Makes::kLanes, false, T>;
-  Kernel<T> runKernel = kernel;
-  std::size_t runTile = kTile<T>;
-  std::size_t runRows = kRows;
-  if (!ofLanes) {
-    if (figuresOf == FiguresOf::kNothing && !dequantized) {
-      runKernel = kernel = quantizeStacks<Makes::kCodes, false, T>;
-      if constexpr (kSingle) {
-        runKernel = quantizeStacks<Makes::kCodes, true, T>;
-        runTile *= 2;
-        runRows = 8;
-      }
-    } else if (!dequantized) {
-      runKernel = kernel = quantizeStacks<Makes::kTotals, false, T>;
-      if constexpr (kSingle) runKernel = quantizeStacks<Makes::kTotals, true, T>;
-    } else {
-      runKernel = kernel = quantizeStacks<Makes::kTotalsAndValues, false, T>;
-      if constexpr (kSingle) runKernel = quantizeStacks<Makes::kTotalsAndValues, true, T>;
-    }
-  }
-  const std::size_t runStack = runRows * runTile;
-
+  TotalSums<T> total;
   LaneSums<T> lanes;
-  Job<T> job{L::splat(static_cast<T>(qminOf(bits))), L::splat(static_cast<T>(qmaxOf(bits))), false, {}, &lanes};
-  T reciprocals[kChunk];
-  T expanded[2][kChunk];
-  for (std::size_t first = 0; first < extent.channels; first += perChunk) {
-    const std::size_t channels = std::min<std::size_t>(perChunk, extent.channels - first);
-    job.divide = !invert(scales + first, channels, reciprocals) || (kSingle && quantized.wide);
-    if (ofLanes) lanes.clear();
-    Stacks<T> all{weights, quantized, dequantized, 0, 0, 0, 0, scales + first, reciprocals, 1, 0, kTile<T>};
-    if (columns && inner > 1) {
-      expandToColumns(scales + first, channels, inner, expanded[0]);
-      expandToColumns(reciprocals, channels, inner, expanded[1]);
-      all.scales = expanded[0];
-      all.reciprocals = expanded[1];
-    }
-    all = all.from(first * inner);
-    if (columns) {
-      const std::size_t rest = channels * inner % kTile<T>;
-      const std::size_t whole = channels * inner - rest;
-      all.count = whole / kTile<T>;
-      all.step = all.scaleStep = kTile<T>;
-      all.stride = stride;
-      for (std::size_t o = 0; o < extent.outer; o += kColumnRows) {
-        Stacks<T> rows = all.from(o * stride);
-        rows.rows = std::min<std::size_t>(kColumnRows, extent.outer - o);
-        kernel(job, rows);
-        if (rest == 0) continue;
-        rows = rows.from(whole);
-        rows.count = 1;
-        rows.scales += whole;
-        rows.reciprocals += whole;
-        rows.lane = whole;
-        quantizeRests(job, rows, rest, kernel);
-      }
-    } else {
-      for (std::size_t o = 0; o < extent.outer; ++o) {
-        Stacks<T> runs = all.from(o * stride);
-        std::size_t left = inner;
-        runs.stride = runTile;
-        if (left >= 3 * runStack) {
-          runs.count = left / runStack;
-          runs.rows = runRows;
-          runs.step = runStack;
-          runs.scaleStep = 0;
-          runs.laneStep = 0;
-          Stacks<T> run = runs;
-          for (std::size_t c = 0; c < channels; ++c) {
-            runKernel(job, run);
-            run = run.from(inner);
-            ++run.scales;
-            ++run.reciprocals;
-            run.lane += kTile<T>;
-          }
-          runs = runs.from(runs.count * runStack);
-          left %= runStack;
-        }
-        runs.count = channels;
-        runs.step = inner;
-        runs.scaleStep = 1;
-        runs.laneStep = kTile<T>;
-        for (; left >= runTile; left -= runs.rows * runTile) {
-          runs.rows = std::min(left / runTile, runRows);
-          runKernel(job, runs);
-          runs = runs.from(runs.rows * runTile);
-        }
-        runs.rows = 1;
-        if (left >= kTile<T>) {
-          kernel(job, runs);
-          runs = runs.from(kTile<T>);
-          left -= kTile<T>;
-        }
-        if (left > 0) quantizeRests(job, runs, left, kernel);
-      }
-    }
-    if (!ofLanes) continue;
-    const std::size_t lanesOfChannel = columns ? inner : kTile<T>;
-    for (std::size_t c = 0; c < channels; ++c) {
-      const std::size_t at = (first + c) * inner;
-      addFigures(figures[first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel), weights + at,
-                 quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, scales + first + c);
+  QuantizeJob<T> job;
+  job.weights = weights;
+  job.quantized = quantized;
+  job.dequantized = dequantized;
+  job.qmin = L::splat(static_cast<T>(qminOf(bits)));
+  job.qmax = L::splat(static_cast<T>(qmaxOf(bits)));
+  job.total = &total;
+  job.lanes = &lanes;
+  Tiling tiling{kTile<T>, kTile<T>, kRows};
+  if (figuresOf == FiguresOf::kChannels) {
+    job.kernel = job.runKernel = quantizeStacks<Makes::kLanes, false, T>;
+  } else if (figuresOf == FiguresOf::kAll || dequantized) {
+    job.kernel = job.runKernel = quantizeStacks<Makes::kTotals, false, T>;
+    if constexpr (kSingle) job.runKernel = quantizeStacks<Makes::kTotals, true, T>;
+  } else {
+    job.kernel = job.runKernel = quantizeStacks<Makes::kCodes, false, T>;
+    if constexpr (kSingle) {
+      job.runKernel = quantizeStacks<Makes::kCodes, true, T>;
+      tiling = {kTile<T>, 2 * kTile<T>, 8};
     }
   }
-  if (figuresOf == FiguresOf::kAll)
-    addFigures(*figures, job.total.figures(), weights, quantized, extent, stride, scales);
+  job.runTile = tiling.runTile;
+
+  T expanded[2][kLanes];
+  T reciprocals[kLanes];
+  const std::size_t stride = std::size_t{extent.channels} * extent.inner;
+  for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
+    const T* ofChannels = scales + chunk.first;
+    job.divide = !invert(ofChannels, chunk.channels, reciprocals) || (kSingle && quantized.wide);
+    job.scales = scalesOf(chunk, extent.inner, ofChannels, expanded[0]);
+    job.reciprocals = scalesOf<T>(chunk, extent.inner, reciprocals, expanded[1]);
+    if (figuresOf == FiguresOf::kChannels) lanes = {};
+    forEachStacks(extent, chunk, tiling, quantizeAnyStacks<T>, &job);
+    if (figuresOf != FiguresOf::kChannels) continue;
+    const std::size_t lanesOfChannel = chunk.ofColumns ? extent.inner : kTile<T>;
+    for (std::size_t c = 0; c < chunk.channels; ++c) {
+      const std::size_t at = (chunk.first + c) * extent.inner;
+      addFigures(figures[chunk.first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel), weights + at,
+                 quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, ofChannels + c);
+    }
+  }
+  if (figuresOf == FiguresOf::kAll) addFigures(*figures, total.figures(), weights, quantized, extent, stride, scales);
 }
 
 template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);

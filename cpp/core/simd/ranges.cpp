@@ -1,87 +1,80 @@
 #include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <type_traits>
+#include <cstddef>
 
 #include "../kernels.h"
-#include "columns.h"
 #include "lanes.h"
+#include "tiling.h"
 
 namespace channelwise::simd {
 
 namespace {
 
-/// As in the vectors: by the bits, which puts NaN above infinity above every number, and takes no branch.
+/// Tiles of four vectors, or each step would wait for the one before it.
 template <typename T>
-void raise(T& largest, T magnitude) {
-  using Bits = std::conditional_t<sizeof(T) == sizeof(float), std::uint32_t, std::uint64_t>;
-  largest = __builtin_bit_cast(T, std::max(__builtin_bit_cast(Bits, largest), __builtin_bit_cast(Bits, magnitude)));
+constexpr std::size_t kWideTile = 4 * Lanes<T>::kCount;
+
+template <typename T>
+struct RangesJob {
+  const T* weights;
+  T* largest;  ///< one for each run or column of the chunk
+};
+
+/// Without a branch: mispredicting it would take longer than all else.
+template <typename T>
+void raise(T* largest, v128_t magnitude) {
+  using L = Lanes<T>;
+  L::storeFirst(largest, L::maxMagnitude(magnitude, L::loadSplat(largest)));
 }
 
 template <typename T>
-T rangeOfRun(const T* weights, std::size_t count) {
+void rangesOfStacks(void* opaqueJob, const Stacks& stacks) {
   using L = Lanes<T>;
-  // Several vectors of keys, or each step would wait for the one before it.
-  constexpr std::size_t kKeys = 4;
-  constexpr std::size_t kStep = kKeys * L::kCount;
-  v128_t keys[kKeys];
-  for (v128_t& key : keys) key = L::splat(0);
-  std::size_t at = 0;
-  for (; at + kStep <= count; at += kStep) {
-#pragma GCC unroll 8
-    for (std::size_t k = 0; k < kKeys; ++k)
-      keys[k] = L::maxKey(keys[k], L::magnitudeKey(wasm_v128_load(weights + at + k * L::kCount)));
-  }
-  for (; at + L::kCount <= count; at += L::kCount)
-    keys[0] = L::maxKey(keys[0], L::magnitudeKey(wasm_v128_load(weights + at)));
-  if (at < count) {
-    T rest[L::kCount] = {};
-    std::copy(weights + at, weights + count, rest);
-    keys[1] = L::maxKey(keys[1], L::magnitudeKey(wasm_v128_load(rest)));
-  }
-  // Without branches to the end: for short runs, mispredicting them took longer than all else.
-  return L::largestMagnitude(L::maxKey(L::maxKey(keys[0], keys[1]), L::maxKey(keys[2], keys[3])));
-}
-
-template <typename T>
-void rangesOfColumns(const T* weights, Extent extent, const ColumnChunk& chunk, T* largest) {
-  using L = Lanes<T>;
-  T columns[kChunk] = {};  // keys where whole vectors are, magnitudes in the rest
-  const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  // Four rows at a time, as the keys of a column are loaded and stored for each. Where fewer are left, the last one
-  // stands in for the missing: seeing it again changes nothing.
-  constexpr std::size_t kRows = 4;
-  for (std::size_t o = 0; o < extent.outer; o += kRows) {
-    const T* rows[kRows];
-    for (std::size_t r = 0; r < kRows; ++r)
-      rows[r] = weights + chunk.offset + std::min<std::size_t>(o + r, extent.outer - 1) * stride;
-    std::size_t at = 0;
-    for (; at + L::kCount <= chunk.width; at += L::kCount) {
-      v128_t key = wasm_v128_load(columns + at);
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < kRows; ++r) key = L::maxKey(key, L::magnitudeKey(wasm_v128_load(rows[r] + at)));
-      wasm_v128_store(columns + at, key);
+  const auto& job = *static_cast<const RangesJob<T>*>(opaqueJob);
+  const bool ofColumns = stacks.ofColumns;
+  T* largest = job.largest + stacks.scale;
+  for (std::size_t j = 0; j < stacks.count; ++j, largest += stacks.scaleStep) {
+    const T* weights = job.weights + stacks.at + j * stacks.step;
+    if (stacks.width < kWideTile<T>) {
+      for (std::size_t row = stacks.rows; row > 0; --row, weights += stacks.stride)
+        for (std::size_t i = 0; i < stacks.width; ++i)
+          raise(ofColumns ? largest + i : largest, L::abs(L::loadSplat(weights + i)));
+      continue;
     }
-    for (; at < chunk.width; ++at)
-      for (const T* row : rows) raise(columns[at], std::fabs(row[at]));
+    v128_t magnitudes[4];
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < 4; ++v)
+      magnitudes[v] = ofColumns ? wasm_v128_load(largest + v * L::kCount) : L::splat(0);
+    for (std::size_t row = stacks.rows; row > 0; --row, weights += stacks.stride) {
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < 4; ++v)
+        magnitudes[v] = L::maxMagnitude(magnitudes[v], L::abs(wasm_v128_load(weights + v * L::kCount)));
+    }
+    if (ofColumns) {
+#pragma GCC unroll 4
+      for (std::size_t v = 0; v < 4; ++v) wasm_v128_store(largest + v * L::kCount, magnitudes[v]);
+    } else {
+      raise(largest, L::largestMagnitude(L::maxMagnitude(L::maxMagnitude(magnitudes[0], magnitudes[1]),
+                                                         L::maxMagnitude(magnitudes[2], magnitudes[3]))));
+    }
   }
-  for (std::size_t at = 0; at + L::kCount <= chunk.width; at += L::kCount)
-    wasm_v128_store(columns + at, L::magnitudeOfKey(wasm_v128_load(columns + at)));
-  for (std::size_t column = 0; column < chunk.width; ++column)
-    raise(largest[chunk.firstChannel + column / extent.inner], columns[column]);
 }
 
 }  // namespace
 
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest) {
-  if (extent.outer > 1 && inColumns(extent)) {
-    forEachColumnChunk(extent, [&](const ColumnChunk& chunk) { rangesOfColumns(weights, extent, chunk, largest); });
-    return;
+  const std::size_t inner = extent.inner;
+  for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
+    T* ofChannels = largest + chunk.first;
+    T columns[kLanes];
+    const bool isFolded = chunk.ofColumns && inner > 1;
+    if (isFolded) std::fill_n(columns, kLanes, T{0});
+    RangesJob<T> job{weights, isFolded ? columns : ofChannels};
+    forEachStacks(extent, chunk, {kWideTile<T>, kWideTile<T>, 1024}, rangesOfStacks<T>, &job);
+    if (!isFolded) continue;
+    for (std::size_t column = 0; column < chunk.channels * inner; ++column)
+      raise(ofChannels + column / inner, Lanes<T>::loadSplat(columns + column));
   }
-  for (std::size_t o = 0; o < extent.outer; ++o)
-    for (std::size_t c = 0; c < extent.channels; ++c, weights += extent.inner)
-      raise(largest[c], rangeOfRun(weights, extent.inner));
 }
 
 template void ranges(const float*, Extent, float*);

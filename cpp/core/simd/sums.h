@@ -4,17 +4,17 @@
 #include <cstddef>
 
 #include "../error_figures.h"
-#include "columns.h"
 #include "lanes.h"
+#include "tiling.h"
 
-// Error figures in vectors. Squares are formed in T, and a few of them are added in T before the rest goes on in float64.
+// Error figures in vectors. Squares are formed in T; those of a stack or a few are added in T, the rest in float64.
 
 namespace channelwise::simd {
 
 /// Of the tiles of one stack, for each place in a tile.
 template <typename T>
 struct StackSums {
-  v128_t error[2];    // sums of squares
+  v128_t error[2];  // sums of squares
   v128_t weight[2];
   v128_t largest[2];  // keys of |error|
 
@@ -28,7 +28,7 @@ struct TotalSums {
 
   v128_t error = L::splat(0);  // in T, until they are flushed
   v128_t weight = L::splat(0);
-  v128_t largest = L::splat(0);  // keys of |error|
+  v128_t largest = L::splat(0);
   v128_t errorFlushed = wasm_f64x2_splat(0);
   v128_t weightFlushed = wasm_f64x2_splat(0);
 
@@ -43,23 +43,19 @@ struct TotalSums {
     ErrorFigures figures;
     figures.error.value = wasm_f64x2_extract_lane(errorFlushed, 0) + wasm_f64x2_extract_lane(errorFlushed, 1);
     figures.weight.value = wasm_f64x2_extract_lane(weightFlushed, 0) + wasm_f64x2_extract_lane(weightFlushed, 1);
-    figures.largest = L::largestMagnitude(largest);
+    T ofAll;
+    L::storeFirst(&ofAll, L::largestMagnitude(L::magnitudeOfKey(largest)));
+    figures.largest = ofAll;
     return figures;
   }
 };
 
-/// Of up to kChunk columns, each in a lane of its own.
+/// Of every lane of a chunk.
 template <typename T>
 struct LaneSums {
-  double error[kChunk];
-  double weight[kChunk];
-  T largest[kChunk];
-
-  [[gnu::noinline]] void clear() {
-    std::fill_n(error, kChunk, 0.0);
-    std::fill_n(weight, kChunk, 0.0);
-    std::fill_n(largest, kChunk, T{0});
-  }
+  double error[kLanes];
+  double weight[kLanes];
+  T largest[kLanes];
 
   void add(std::size_t lane, const StackSums<T>& sums) {
     using L = Lanes<T>;

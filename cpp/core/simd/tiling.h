@@ -1,0 +1,93 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "../extent.h"
+#include "lanes.h"
+
+// How the kernels go through an extent: in tiles, which lie in stacks, which lie in chunks.
+
+namespace channelwise::simd {
+
+/// Elements that a kernel handles in one step: two vectors.
+template <typename T>
+constexpr std::size_t kTile = 2 * Lanes<T>::kCount;
+
+/// Lanes of a chunk: state of so many columns fits the stack and the L1 cache.
+constexpr std::size_t kLanes = 256;
+
+/// Some whole channels. Where their inner part is short, they are worked on as columns: a row of channels * inner
+/// elements, each with the scale of its channel, `outer` rows below each other. Otherwise as runs of `inner` elements
+/// with one scale.
+struct Chunk {
+  bool ofColumns;
+  std::size_t first = 0;
+  std::size_t channels;  ///< 0 behind the last chunk
+
+  /// The first chunk of an extent. Chunks of columns end where tiles do.
+  explicit Chunk(Extent extent)
+      : ofColumns(extent.inner < 16), most_(ofColumns ? kLanes / std::max(extent.inner, 1u) / 16 * 16 : 32) {
+    channels = extent.inner == 0 ? 0 : std::min<std::size_t>(most_, extent.channels);
+  }
+
+  void advance(Extent extent) {
+    first += channels;
+    channels = std::min<std::size_t>(most_, extent.channels - first);
+  }
+
+ private:
+  std::size_t most_;
+};
+
+/// `count` stacks, `step` elements apart, each of `rows` tiles, `stride` elements apart, which share their scales. The
+/// tiles of runs follow each other, those of columns lie below each other.
+struct Stacks {
+  std::size_t at;  ///< index of the first element
+  std::size_t count;
+  std::size_t step;
+  std::size_t rows;
+  std::size_t stride;
+  std::size_t width;  ///< of the tiles in elements, fewer than a tile has in the rest of a row or run
+  bool ofColumns;
+  std::size_t scale;      ///< index of the first stack's first scale in the chunk
+  std::size_t scaleStep;  ///< 0 where all stacks are of one run
+
+  /// Of runs, each place in a tile is a lane; of columns, each column.
+  std::size_t lane(std::size_t tile) const { return ofColumns ? scale : scale * tile; }
+  std::size_t laneStep(std::size_t tile) const { return ofColumns ? scaleStep : scaleStep * tile; }
+};
+
+/// How large parts a kernel takes.
+struct Tiling {
+  std::size_t tile;
+  std::size_t runTile;  ///< tile, or twice that
+  std::size_t runRows;  ///< at most, for the stacks of runs
+};
+
+/// Calls kernel(job, stacks) for all parts of a chunk, in a fixed order.
+void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
+                   void* job);
+
+/// The scales of a chunk as its stacks take them: one for each run or column. `expanded` is the place for them where
+/// they are not there already.
+template <typename T>
+const T* scalesOf(const Chunk& chunk, std::size_t inner, const T* scales, T* expanded) {
+  if (!chunk.ofColumns || inner == 1) return scales;
+  T* end = expanded;
+  for (std::size_t c = 0; c < chunk.channels; ++c) end = std::fill_n(end, inner, scales[c]);
+  return expanded;
+}
+
+/// The scales of a tile of stacks: from memory for columns, one for all in runs.
+template <typename T>
+[[gnu::always_inline]] inline void loadScales(const T* from, bool ofColumns, v128_t* scales) {
+  if (ofColumns) {
+    scales[0] = wasm_v128_load(from);
+    scales[1] = wasm_v128_load(from + Lanes<T>::kCount);
+  } else {
+    scales[0] = scales[1] = Lanes<T>::loadSplat(from);
+  }
+}
+
+}  // namespace channelwise::simd
