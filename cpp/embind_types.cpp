@@ -1,20 +1,12 @@
 // What Embind's own library would bring, for the types of bindings.cpp alone. For Emscripten 3.1.6: see CMakeLists.txt.
 
 #include <emscripten/bind.h>
-#include <emscripten/emscripten.h>
 
 #include <cstdint>
 #include <limits>
 
 using namespace emscripten;
 using namespace emscripten::internal;
-
-extern "C" {
-
-/// For messages about types that are not bound. All are.
-EMSCRIPTEN_KEEPALIVE const char* __getTypeName(const void*) { return ""; }
-
-}  // extern "C"
 
 namespace {
 
