@@ -6,27 +6,28 @@ export interface WorkerLike {
   terminate(): unknown;
 }
 
-interface NodeThreads {
-  Worker: new (code: string, options: { eval: true; execArgv: string[] }) => WorkerLike;
+interface NodeModules {
+  "node:os": { availableParallelism(): number };
+  "node:worker_threads": { Worker: new (code: string, options: { eval: true; execArgv: string[] }) => WorkerLike };
 }
 
-declare const process: {
-  getBuiltinModule(name: "node:worker_threads"): NodeThreads;
-  getBuiltinModule(name: "node:os"): { availableParallelism(): number };
-};
+declare const process: { getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] } | undefined;
+
+/** A module of Node, where that is what runs this. Libraries for Node define some of a page's globals, such as Worker. */
+function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
+  return typeof process === "object" && typeof document !== "object" ? process.getBuiltinModule?.(name) : undefined;
+}
 
 /** Cores, but not more than bring anything: memory is what limits. */
 export function availableWorkers(): number {
-  const cores = globalThis.navigator?.hardwareConcurrency ?? process.getBuiltinModule("node:os").availableParallelism();
-  return Math.max(1, Math.min(cores, 8));
+  return Math.max(1, Math.min(nodeModule("node:os")?.availableParallelism() ?? navigator.hardwareConcurrency, 8));
 }
 
 /** Starts a worker from the code inside this package: no bundler has to find a file, no server to have one. */
 export function startWorker(): WorkerLike {
-  if (typeof Worker !== "function") {
-    // Flags of the process, such as modules to import first, are not for this code.
-    return new (process.getBuiltinModule("node:worker_threads").Worker)(workerCode, { eval: true, execArgv: [] });
-  }
+  const threads = nodeModule("node:worker_threads");
+  // Flags of the process, such as modules to import first, are not for this code.
+  if (threads) return new threads.Worker(workerCode, { eval: true, execArgv: [] });
   const address = URL.createObjectURL(new Blob([workerCode], { type: "text/javascript" }));
   try {
     return new Worker(address, { type: "module" });
