@@ -1,21 +1,10 @@
+import { nodeModule } from "./node-module.js";
 import { workerCode } from "./worker-code.js";
 
 /** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
 export interface WorkerLike {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   terminate(): unknown;
-}
-
-interface NodeModules {
-  "node:os": { availableParallelism(): number };
-  "node:worker_threads": { Worker: new (code: string, options: { eval: true; execArgv: string[] }) => WorkerLike };
-}
-
-declare const process: { getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] } | undefined;
-
-/** A module of Node, where that is what runs this. Libraries for Node define some of a page's globals, such as Worker. */
-function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
-  return typeof process === "object" && typeof document !== "object" ? process.getBuiltinModule?.(name) : undefined;
 }
 
 /** Cores, but not more than bring anything: memory is what limits. */
