@@ -131,7 +131,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       {
         dtype,
         length: values.length,
-        read: async (start, count) => values.slice(start, start + count),
+        ...copiesOf(values),
         shared: sharedOrNot(values),
       },
       {
@@ -157,7 +157,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       pool,
       {
         wide: quantized.BYTES_PER_ELEMENT === 2,
-        read: async (start, count) => quantized.slice(start, start + count),
+        ...copiesOf(quantized),
         shared: sharedOrNot(quantized),
       },
       scales,
@@ -175,6 +175,23 @@ function createParallel(pool: Pool): ParallelChannelwise {
     close: () => pool.close(),
     runner: pool,
   } as unknown as ParallelChannelwise;
+}
+
+/** Reads parts of an array into arrays of their own, again and again into the same ones: new memory costs more. */
+function copiesOf<A extends WeightArray | CodeArray>(array: A) {
+  const spare: A[] = [];
+  return {
+    async read(start: number, count: number): Promise<A> {
+      const some = array.subarray(start, start + count) as A;
+      const copy = spare.pop();
+      if (copy?.length !== count) return some.slice() as A;
+      copy.set(some);
+      return copy;
+    },
+    reuse: (copy: A) => {
+      spare.push(copy);
+    },
+  };
 }
 
 /** The array, if workers can use its memory. */
