@@ -3,6 +3,7 @@ import { dequantizeStream } from "./dequantize-stream.js";
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
+import { type ArrayKind, newArray } from "./outputs.js";
 import { Pool } from "./pool.js";
 import {
   checkDequantize,
@@ -24,6 +25,7 @@ import type {
   QuantizeResult,
   Weights,
 } from "./types.js";
+import { arrayKinds } from "./weights.js";
 import { availableWorkers, startWorker, type WorkerLike } from "./workers.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
@@ -125,14 +127,14 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, rows, dtype, length, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const stream = new QuantizeStream(
       pool,
       {
         dtype,
-        length: values.length,
-        ...copiesOf(values),
-        shared: sharedOrNot(values),
+        length,
+        ...copiesOf(arrayKinds[dtype], values ? [values] : (rows as FloatArray[])),
+        shared: values && sharedOrNot(values),
       },
       {
         quantized: (start, codes) => quantized.set(codes, start),
@@ -146,7 +148,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
       { plan, bits, figuresOf: figuresOf(errors) },
-      course(options, values.length),
+      course(options, length),
     );
     return quantizeResult(request, await stream.run());
   }
@@ -157,7 +159,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       pool,
       {
         wide: quantized.BYTES_PER_ELEMENT === 2,
-        ...copiesOf(quantized),
+        ...copiesOf(quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
         shared: sharedOrNot(quantized),
       },
       scales,
@@ -177,15 +179,22 @@ function createParallel(pool: Pool): ParallelChannelwise {
   } as unknown as ParallelChannelwise;
 }
 
-/** Reads parts of an array into arrays of their own, again and again into the same ones: new memory costs more. */
-function copiesOf<A extends WeightArray | CodeArray>(array: A) {
+/** Reads from rows of one length into arrays that are used again and again: new memory costs more than the copy. */
+function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: readonly A[]) {
+  const columns = (rows[0] as A).length;
   const spare: A[] = [];
   return {
     async read(start: number, count: number): Promise<A> {
-      const some = array.subarray(start, start + count) as A;
-      const copy = spare.pop();
-      if (copy?.length !== count) return some.slice() as A;
-      copy.set(some);
+      const last = spare.pop();
+      const copy = last?.length === count ? last : (newArray(kind, count) as A);
+      let at = 0;
+      while (at < count) {
+        const row = rows[Math.floor((start + at) / columns)] as A;
+        const from = (start + at) % columns;
+        const some = row.subarray(from, from + count - at);
+        copy.set(some, at);
+        at += some.length;
+      }
       return copy;
     },
     reuse: (copy: A) => {
