@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { load as loadOneThread } from "channelwise";
 import { load } from "channelwise/parallel";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { uniform } from "./random.js";
 import { expectSameBits } from "./same-bits.js";
 
@@ -27,5 +27,13 @@ it("a worker that somebody terminates is noticed and replaced", async () => {
   await workers[1].terminate();
   expectSameBits((await parallel.quantize(weights, options)).quantized, expected.quantized, "quantized");
   expect(workers).toHaveLength(4);
+  parallel.close();
+});
+
+it("a Worker that a library has put into the global scope of Node is left alone", async () => {
+  vi.stubGlobal("Worker", Worker); // as onnxruntime-web does
+  const parallel = await load({ workers: 1 });
+  vi.unstubAllGlobals();
+  expectSameBits((await parallel.quantize(weights, options)).quantized, expected.quantized, "quantized");
   parallel.close();
 });

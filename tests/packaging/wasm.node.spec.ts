@@ -26,6 +26,7 @@ test.for([
   },
   { step: "dequantized weights", names: ["f32x4.mul", "f64x2.mul"] },
   { step: "error figures, in float64", names: ["f64x2.promote_low_f32x4", "f64x2.sub", "f64x2.add"] },
+  { step: "half precision", names: ["v128.load16x4_u", "v128.bitselect"] },
   { step: "widening of stored codes", names: ["v128.load8x8_s", "i32x4.extend_low_i16x8_s", "f32x4.convert_i32x4_s"] },
 ])("$step: $names", ({ names }) => {
   expect(names.filter((name) => !instructions.has(name))).toEqual([]);

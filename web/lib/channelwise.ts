@@ -13,6 +13,7 @@ import type { Bindings } from "./glue.js";
 import { panelsOf } from "./plan.js";
 import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
 import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
+import { joinRows } from "./weights.js";
 
 /** Makes a quantizer of one instance of the module. */
 export function createChannelwise(bindings: Bindings): Channelwise {
@@ -20,7 +21,17 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function quantize(weights: unknown, options: QuantizeOptions = {}): object {
     const request = checkQuantize(weights, options);
-    const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const {
+      values = joinRows(request),
+      dtype,
+      plan,
+      bits,
+      errors,
+      quantized,
+      scales,
+      dequantized,
+      perChannel,
+    } = request;
     const job: QuantizeJob = {
       dtype,
       part: cutFor(plan, dtype === "float64"),

@@ -12,6 +12,8 @@ export interface CodeSource {
   /** Whether they are int16. */
   readonly wide: boolean;
   read(start: number, count: number): Promise<CodeArray>;
+  /** Gives back an array that was read, when it is done with, for another read. */
+  reuse?(array: CodeArray): void;
   /** All of them, where they lie in a SharedArrayBuffer. */
   readonly shared?: CodeArray | undefined;
 }
@@ -52,7 +54,8 @@ export async function dequantizeStream(
               scales: some,
               dequantized: sink.shared && rowsIn(sink.shared, chunk),
             }),
-          async ({ dequantized }) => {
+          async ({ dequantized, used }) => {
+            if (!source.shared) source.reuse?.(used);
             if (dequantized) await writeChunk(chunk, dequantized, (start, values) => sink.dequantized(start, values));
             passed += chunk.count * chunk.width;
             onProgress?.(passed, total);

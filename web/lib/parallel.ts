@@ -3,6 +3,7 @@ import { dequantizeStream } from "./dequantize-stream.js";
 import { embeddedWasm } from "./embedded-wasm.js";
 import { createEngine } from "./engine.js";
 import { compile, instantiate } from "./instantiate.js";
+import { type ArrayKind, newArray } from "./outputs.js";
 import { Pool } from "./pool.js";
 import {
   checkDequantize,
@@ -24,6 +25,7 @@ import type {
   QuantizeResult,
   Weights,
 } from "./types.js";
+import { arrayKinds } from "./weights.js";
 import { availableWorkers, startWorker, type WorkerLike } from "./workers.js";
 
 export { FormatError, NonFiniteError } from "./errors.js";
@@ -125,14 +127,14 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, dtype, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, rows, dtype, length, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
     const stream = new QuantizeStream(
       pool,
       {
         dtype,
-        length: values.length,
-        read: async (start, count) => values.slice(start, start + count),
-        shared: sharedOrNot(values),
+        length,
+        ...copiesOf(arrayKinds[dtype], values ? [values] : (rows as FloatArray[])),
+        shared: values && sharedOrNot(values),
       },
       {
         quantized: (start, codes) => quantized.set(codes, start),
@@ -146,7 +148,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
       { plan, bits, figuresOf: figuresOf(errors) },
-      course(options, values.length),
+      course(options, length),
     );
     return quantizeResult(request, await stream.run());
   }
@@ -157,7 +159,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       pool,
       {
         wide: quantized.BYTES_PER_ELEMENT === 2,
-        read: async (start, count) => quantized.slice(start, start + count),
+        ...copiesOf(quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
         shared: sharedOrNot(quantized),
       },
       scales,
@@ -175,6 +177,30 @@ function createParallel(pool: Pool): ParallelChannelwise {
     close: () => pool.close(),
     runner: pool,
   } as unknown as ParallelChannelwise;
+}
+
+/** Reads from rows of one length into arrays that are used again and again: new memory costs more than the copy. */
+function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: readonly A[]) {
+  const columns = (rows[0] as A).length;
+  const spare: A[] = [];
+  return {
+    async read(start: number, count: number): Promise<A> {
+      const last = spare.pop();
+      const copy = last?.length === count ? last : (newArray(kind, count) as A);
+      let at = 0;
+      while (at < count) {
+        const row = rows[Math.floor((start + at) / columns)] as A;
+        const from = (start + at) % columns;
+        const some = row.subarray(from, from + count - at);
+        copy.set(some, at);
+        at += some.length;
+      }
+      return copy;
+    },
+    reuse: (copy: A) => {
+      spare.push(copy);
+    },
+  };
 }
 
 /** The array, if workers can use its memory. */

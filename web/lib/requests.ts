@@ -43,7 +43,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkNames("options", options, names);
   const { errors = "total", dequantize = false, into = {}, bits = 8 } = options;
   const flat = flatten(weights, options.dtype);
-  const { values, dtype } = flat;
+  const { dtype, length } = flat;
   const shape = shapeOf(flat, options);
   const { axis, granularity } = checkLayout(options, shape);
   checkBits(bits);
@@ -53,7 +53,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   const rows: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
   const outputs = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
-    length: values.length,
+    length,
     scaleCount: plan.pieces * plan.channels,
     bits: bits as Bits,
     perChannel: errors === "channel",
@@ -61,7 +61,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     into,
     inputs: rows.filter(ArrayBuffer.isView).map((row) => ["weights", row]),
   });
-  return { values, dtype, plan, shape, axis, granularity, bits: bits as Bits, errors, ...outputs };
+  return { ...flat, plan, shape, axis, granularity, bits: bits as Bits, errors, ...outputs };
 }
 
 /** What quantize() returns, its arrays being filled. */
@@ -132,16 +132,16 @@ export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
 }
 
 /** The shape asked for, or what the nesting gives, or for one scale for all the array's own length. */
-function shapeOf({ values, shape: inferred }: FlatWeights, { shape, granularity }: QuantizeOptions): number[] {
+function shapeOf({ values, length, shape: inferred }: FlatWeights, { shape, granularity }: QuantizeOptions): number[] {
   if (shape !== undefined) {
-    const checked = checkShape(shape, values.length);
+    const checked = checkShape(shape, length);
     if (inferred && (checked.length !== 2 || checked[0] !== inferred[0])) {
       throw new RangeError(`shape is [${checked.join(", ")}], but the rows given make [${inferred.join(", ")}]`);
     }
     return checked;
   }
   if (inferred) return [...inferred];
-  if (granularity === "tensor") return [values.length];
+  if (granularity === "tensor") return [length];
   throw new TypeError(`shape is needed with a ${kindOf(values)}, unless the granularity is "tensor"`);
 }
 

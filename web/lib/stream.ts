@@ -22,6 +22,8 @@ export interface WeightSource {
    * Uint16Array for float16 and bfloat16.
    */
   read(start: number, count: number): Promise<WeightArray>;
+  /** Gives back an array that was read, when it is done with, for another read. */
+  reuse?(array: WeightArray): void;
   /** All of them, where they lie in a SharedArrayBuffer; they are then used in place. */
   readonly shared?: WeightArray | undefined;
 }
@@ -134,6 +136,7 @@ export class QuantizeStream {
       this.#pipeline.add(
         async () => this.#quantize(chunk, await this.#read(chunk)),
         async (done) => {
+          this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
           for (let at = 0; at < done.figures.length; at += figuresLength) {
             addPanel(this.#runner.engine, this.#total, done.figures.subarray(at, at + figuresLength));
@@ -159,7 +162,8 @@ export class QuantizeStream {
       await this.#pipeline.room();
       this.#pipeline.add(
         async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
-        ({ largest }) => {
+        ({ largest, used }) => {
+          this.#reuse(used);
           // NaN on either side wins.
           for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
           this.#progress(chunk, 0.5);
@@ -181,6 +185,7 @@ export class QuantizeStream {
           return this.#quantize(chunk, weights, state);
         },
         async (done) => {
+          this.#reuse(done.used);
           sums.add(chunk.part, done.figures);
           await this.#write(chunk, done);
           this.#progress(chunk, 0.5);
@@ -213,6 +218,10 @@ export class QuantizeStream {
 
   #read(chunk: Chunk): Promise<Rows<WeightArray>> {
     return readChunk(this.#source, chunk, arrayKinds[this.#source.dtype]);
+  }
+
+  #reuse(used: WeightArray): void {
+    if (!this.#source.shared) this.#source.reuse?.(used);
   }
 
   async #write(chunk: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CodeArray, FloatArray } from "./arguments.js";
+import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import {
   dequantizePanel,
   type Engine,
@@ -27,6 +27,8 @@ export interface RangesTask extends WeightRows {
 
 export interface RangesDone {
   readonly largest: FloatArray;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray;
 }
 
 export interface QuantizeTask extends WeightRows {
@@ -53,6 +55,8 @@ export interface QuantizeDone {
   readonly figures: Float64Array;
   /** Where scales were not given. */
   readonly perChannel: ChannelErrors | undefined;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray;
 }
 
 export interface DequantizeTask {
@@ -68,6 +72,8 @@ export interface DequantizeTask {
 export interface DequantizeDone {
   /** The part's rows, one after the other, unless they were filled in place. */
   readonly dequantized: FloatArray | undefined;
+  /** The task's array, which its sender may use again. */
+  readonly used: CodeArray;
 }
 
 export type Task = RangesTask | QuantizeTask | DequantizeTask;
@@ -95,8 +101,10 @@ export function buffersOfTask(task: Task): ArrayBuffer[] {
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { largest, quantized, dequantized, scales, figures, perChannel } = done as Partial<RangesDone & QuantizeDone>;
-  return unsharedBuffers([largest, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
+  const { used, largest, quantized, dequantized, scales, figures, perChannel } = done as Partial<
+    RangesDone & QuantizeDone
+  >;
+  return unsharedBuffers([used, largest, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
 }
 
 function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
@@ -110,7 +118,7 @@ const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * ch
 function findRanges(engine: Engine, task: RangesTask): RangesDone {
   const largest: FloatArray = newFloats(task.dtype === "float64", task.part.channels);
   for (const panel of panelsOf(task.part)) largest.set(rangesOfPanel(engine, task, panel), panel.scale);
-  return { largest };
+  return { largest, used: task.weights.array };
 }
 
 /** The job of a task, and the arrays that it makes for it. */
@@ -142,7 +150,7 @@ function quantizeWhole(engine: Engine, task: QuantizeTask): QuantizeDone {
     figures.set(engine.totalFigures, at);
     at += figuresLength;
   }
-  return { finite, quantized, dequantized, scales, figures, perChannel };
+  return { finite, quantized, dequantized, scales, figures, perChannel, used: task.weights.array };
 }
 
 function quantizeWith(engine: Engine, task: QuantizeTask, scales: FloatArray): QuantizeDone {
@@ -154,7 +162,8 @@ function quantizeWith(engine: Engine, task: QuantizeTask, scales: FloatArray): Q
     figures.set(each, at);
     at += each.length;
   }
-  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined };
+  const used = task.weights.array;
+  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined, used };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
@@ -162,5 +171,5 @@ function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
   const dequantized = task.dequantized ? undefined : newFloats(float64, sizeOf(part));
   const job = { ...task, dequantized: task.dequantized ?? joinedRows<FloatArray>(dequantized as FloatArray, part) };
   for (const panel of panelsOf(part)) dequantizePanel(engine, job, panel);
-  return { dequantized };
+  return { dequantized, used: task.quantized.array };
 }

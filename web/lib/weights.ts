@@ -1,4 +1,5 @@
 import { checkAttached, type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
+import { newArray } from "./outputs.js";
 
 /** What weights are. All but float64 are computed in float32. */
 export type Dtype = "float32" | "float64" | HalfType;
@@ -17,15 +18,18 @@ export const arrayKinds = {
 
 const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
-/** Weights as one array, and the shape where their nesting gives it. */
+/** Weights that are checked: in one array, or in rows that joinRows() makes one of. */
 export interface FlatWeights {
-  readonly values: WeightArray;
+  readonly values?: WeightArray;
+  readonly rows?: readonly FloatArray[];
   readonly dtype: Dtype;
+  readonly length: number;
+  /** Where their nesting gives it. */
   readonly shape?: readonly [rows: number, columns: number];
 }
 
 /**
- * Gives weights of any accepted kind as one array: typed arrays as they are, rows joined into a new one.
+ * Checks weights of any accepted kind. Numbers are joined into a new array.
  * @param given what the caller says the weights are; only a Uint16Array does not say it itself
  */
 export function flatten(weights: unknown, given: unknown): FlatWeights {
@@ -42,14 +46,17 @@ export function flatten(weights: unknown, given: unknown): FlatWeights {
       `dtype is ${shown(given)}, but weights is ${shown(weights)}; it is for the bits in a Uint16Array`,
     );
   }
-  if (dtype !== undefined) return { values: bitsOf(weights as WeightArray), dtype };
+  if (dtype !== undefined) {
+    const values = bitsOf(weights as WeightArray);
+    return { values, dtype, length: values.length };
+  }
   if (!Array.isArray(weights)) {
     throw new TypeError(
       `weights must be a Float32Array, a Float64Array, half precision or an array of rows, not ${shown(weights)}`,
     );
   }
   if (weights.length === 0) throw new RangeError("weights has no rows; there must be at least one");
-  if (isFloatArray(weights[0])) return joinTyped(weights, kindOf(weights[0]));
+  if (isFloatArray(weights[0])) return checkTyped(weights, kindOf(weights[0]));
   if (Array.isArray(weights[0])) return joinNumbers(weights);
   throw new TypeError(
     `weights[0] must be a row: an array of numbers, a Float32Array or a Float64Array, not ${shown(weights[0])}`,
@@ -78,18 +85,27 @@ export function firstNonFinite(values: WeightArray, dtype: Dtype): { index: numb
   return { index, value: bits & 0x8000 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
 }
 
-function joinTyped(rows: readonly unknown[], kind: string): FlatWeights {
+function checkTyped(rows: readonly unknown[], kind: string): FlatWeights {
   const columns = (rows[0] as FloatArray).length;
-  const values =
-    kind === "Float32Array" ? new Float32Array(rows.length * columns) : new Float64Array(rows.length * columns);
   for (let r = 0; r < rows.length; r++) {
     const row = rows[r];
     if (kindOf(row) !== kind) throw new TypeError(`weights[${r}] must be a ${kind} like weights[0], not ${shown(row)}`);
     checkAttached(`weights[${r}]`, row as FloatArray);
     checkColumns(r, (row as FloatArray).length, columns);
-    values.set(row as FloatArray, r * columns);
   }
-  return { values, dtype: dtypes[kind] as Dtype, shape: [rows.length, columns] };
+  const shape = [rows.length, columns] as const;
+  return { rows: rows as FloatArray[], dtype: dtypes[kind] as Dtype, length: rows.length * columns, shape };
+}
+
+/** The rows in one array. */
+export function joinRows({ rows = [], dtype, length }: Pick<FlatWeights, "rows" | "dtype" | "length">): FloatArray {
+  const values = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
+  let at = 0;
+  for (const row of rows) {
+    values.set(row, at);
+    at += row.length;
+  }
+  return values;
 }
 
 function joinNumbers(rows: readonly unknown[]): FlatWeights {
@@ -106,7 +122,7 @@ function joinNumbers(rows: readonly unknown[]): FlatWeights {
       values[at++] = value;
     }
   }
-  return { values, dtype: "float64", shape: [rows.length, columns] };
+  return { values, dtype: "float64", length: values.length, shape: [rows.length, columns] };
 }
 
 function checkColumns(row: number, length: number, columns: number): void {

@@ -3,6 +3,7 @@
 import { createEngine, type Engine } from "./engine.js";
 import { instantiate } from "./instantiate.js";
 import type { FromWorker, ToWorker } from "./messages.js";
+import { nodeModule } from "./node-module.js";
 import { buffersOfDone, perform } from "./tasks.js";
 
 /** What a worker talks through, in a page and in Node. */
@@ -11,15 +12,14 @@ interface Port {
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
 }
 
-declare const process: { getBuiltinModule(name: string): { readonly parentPort: Port | null } };
-
 function findPort(): Port {
-  const scope = globalThis as unknown as Port;
   if (typeof document === "object") throw new Error("channelwise/worker must be imported in a worker, not in a page");
-  if (typeof scope.postMessage === "function") return scope;
-  const { parentPort } = process.getBuiltinModule("node:worker_threads");
-  if (parentPort === null) throw new Error("channelwise/worker must be imported in a worker, not in the main thread");
-  return parentPort;
+  const threads = nodeModule("node:worker_threads");
+  if (!threads) return globalThis as unknown as Port;
+  if (!threads.parentPort) {
+    throw new Error("channelwise/worker must be imported in a worker, not in the main thread");
+  }
+  return threads.parentPort as Port;
 }
 
 const port = findPort();

@@ -1,0 +1,21 @@
+/** What is used of Node's modules. */
+interface NodeModules {
+  "node:os": { availableParallelism(): number };
+  "node:worker_threads": {
+    Worker: new (
+      code: string,
+      options: { eval: true; execArgv: string[] },
+    ) => { postMessage(message: unknown, transfer: ArrayBuffer[]): void; terminate(): unknown };
+    parentPort: unknown;
+  };
+}
+
+declare const process: { getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] } | undefined;
+
+/**
+ * A module of Node, where that is what runs this; asked for in a way that leaves nothing for a bundler to resolve. A
+ * page's globals would not tell: libraries for Node define some of them, such as Worker.
+ */
+export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
+  return typeof process === "object" && typeof document !== "object" ? process.getBuiltinModule?.(name) : undefined;
+}
