@@ -55,17 +55,27 @@ export async function kokoroVoices() {
 }
 
 /**
+ * Basic Pitch (audio to notes) as TensorFlow.js loads it.
+ * @returns {Promise<string>} the path of its model.json
+ */
+export async function basicPitchModel() {
+  return join(await fetchTarball(basicPitch), "model.json");
+}
+
+/**
  * The weights of Basic Pitch (audio to notes), a TensorFlow.js model: output channels last.
  * Vectors (biases) and integers are left out.
  * @returns {Promise<Tensor[]>}
  */
 export async function basicPitchWeights() {
-  const folder = await fetchTarball(basicPitch);
-  const { weightsManifest } = JSON.parse(readFileSync(join(folder, "model.json"), "utf8"));
+  const modelFile = await basicPitchModel();
+  const { weightsManifest } = JSON.parse(readFileSync(modelFile, "utf8"));
   /** @type {Tensor[]} */
   const tensors = [];
   for (const group of weightsManifest) {
-    const bytes = Buffer.concat(group.paths.map((/** @type {string} */ file) => readFileSync(join(folder, file))));
+    const bytes = Buffer.concat(
+      group.paths.map((/** @type {string} */ file) => readFileSync(join(dirname(modelFile), file))),
+    );
     let offset = 0;
     for (const { name, shape, dtype } of group.weights) {
       const byteLength = 4 * shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);

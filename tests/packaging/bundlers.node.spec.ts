@@ -26,7 +26,7 @@ afterAll(async () => {
   project?.remove();
 });
 
-const everywhere = { page: sample, worker: sample, parallel: sample, ownWorkers: sample };
+const everywhere = { page: sample, worker: sample, file: sample, parallel: sample, ownWorkers: sample };
 
 async function outcomeOfFolder(folder: string, policy = contentSecurityPolicyForWorkers): Promise<unknown> {
   const server = await serve(folder, policy);
@@ -135,6 +135,7 @@ test("an import map loads it, and the slim entry with every form of its binary",
   try {
     expect(await outcomeOf(browser, `${server.url}no-bundler.html`, /blob:/)).toEqual({
       page: sample,
+      file: sample,
       slim: Array(5).fill([1, -2, 4, 127]),
       refused: expect.stringMatching(/could not start its workers.*worker-src.*createWorker.*channelwise\/worker/),
       ownWorkers: sample,

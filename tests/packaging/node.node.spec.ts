@@ -20,7 +20,7 @@ function run(file: string): unknown {
 
 test("Node loads it, in the main thread and in a worker thread", () => {
   const thread = { sample, parallel: sample };
-  expect(run("node.js")).toEqual({ main: sample, thread, parallel: sample, ownWorkers: sample });
+  expect(run("node.js")).toEqual({ main: sample, thread, file: sample, parallel: sample, ownWorkers: sample });
 });
 
 test("workers with nothing to do do not keep Node running", () => {

@@ -29,6 +29,18 @@ describe("openModel", () => {
     expect(model.tensors).toMatchObject([{ shape: [2, 2] }]);
   });
 
+  it("knows .safetensors whose length looks like something else", async () => {
+    for (const [length, start] of [
+      [0x4b50, "PK"],
+      [0x207b, "{ "],
+    ] as const) {
+      const json = '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'.padEnd(length);
+      const bytes = safetensorsFile(json);
+      expect(new TextDecoder().decode(bytes.subarray(0, 2))).toBe(start);
+      expect((await openModel(bytes)).format).toBe("safetensors");
+    }
+  });
+
   it("takes bytes, buffers, views, Blobs and anything that can be read", async () => {
     const bytes = part("a");
     const padded = new Uint8Array(bytes.length + 8);

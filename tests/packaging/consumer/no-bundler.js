@@ -1,4 +1,5 @@
 import { load } from "channelwise/slim";
+import { quantizeFile } from "./file.js";
 import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
@@ -19,6 +20,7 @@ const refused = await quantizeInParallel().catch((error) => error.message);
 
 const outcome = {
   page: await quantizeSample(),
+  file: await quantizeFile(),
   slim: await quantizeWithSlim(),
   refused,
   ownWorkers: await quantizeInParallel({ createWorker }),

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { quantizeFile } from "./file.js";
 import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
@@ -8,6 +9,7 @@ const createWorker = () => new Worker(new URL("./pool-worker.js", import.meta.ur
 const outcome = {
   main: await quantizeSample(),
   thread,
+  file: await quantizeFile(),
   parallel: await quantizeInParallel(),
   ownWorkers: await quantizeInParallel({ createWorker }),
 };

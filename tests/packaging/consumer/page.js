@@ -1,3 +1,4 @@
+import { quantizeFile } from "./file.js";
 import { quantizeInParallel } from "./parallel.js";
 import { quantizeSample } from "./quantize.js";
 
@@ -16,6 +17,7 @@ async function outcome() {
   return {
     page: await quantizeSample(),
     worker: await quantizeInWorker(),
+    file: await quantizeFile(),
     parallel: await quantizeInParallel(),
     ownWorkers: await quantizeInParallel({ createWorker }),
   };

@@ -10,6 +10,17 @@ import {
   type QuantizeOptions,
   type QuantizeResult,
 } from "channelwise";
+import {
+  type ByteSink,
+  blobSink,
+  type Choice,
+  chooseTensors,
+  fileSink,
+  openModel,
+  quantizeModel,
+  StoppedError,
+  streamSink,
+} from "channelwise/files";
 import { readNpy, writeNpy } from "channelwise/npy";
 import { load as loadParallel, type ParallelChannelwise, type WorkerLike } from "channelwise/parallel";
 import { load as loadSlim } from "channelwise/slim";
@@ -118,8 +129,34 @@ const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
 channelwise.quantize(weights, { shape: read });
 is<Uint8Array<ArrayBuffer>>()(writeNpy(plain.quantized, plain.shape));
 
+// Models: from files to files, on this thread or on workers.
+declare const picked: File[];
+declare const saved: WritableStream;
+const model = await openModel(picked);
+is<Choice>()(chooseTensors(model, { dialect: "comfyui", exclude: ["*.embed*"] }));
+const choice = chooseTensors(model, {
+  bits: 4,
+  granularity: { group: 32, along: -1 },
+  overrides: { "a.*": { bits: 8 } },
+});
+const sink: ByteSink = streamSink(saved);
+const { tensors, byteLength } = await quantizeModel(parallel, model, choice, sink, { signal });
+is<number>()(byteLength);
+for (const tensor of tensors) console.log(tensor.quantize ? tensor.sqnr : tensor.reason);
+const memory = blobSink();
+await quantizeModel(channelwise, await openModel("model.safetensors"), choice, memory);
+is<Blob>()(await memory.blob());
+is<ByteSink>()(await fileSink("quantized.safetensors", { overwrite: true }));
+// @ts-expect-error no dialect of that name
+chooseTensors(model, { dialect: "gguf" });
+// @ts-expect-error misspelt
+chooseTensors(model, { includes: ["*"] });
+// @ts-expect-error figures of tensors that were quantized only
+tensors[0]?.sqnr;
+
 export function explain(error: unknown): string {
   if (error instanceof NonFiniteError) return `weight ${error.index} of channel ${error.channel} is ${error.value}`;
   if (error instanceof FormatError) return `${error.file} at byte ${error.offset}: ${error.reason}`;
+  if (error instanceof StoppedError) return `tensor ${error.tensor}: ${error.cause}`;
   return String(error);
 }

@@ -2,35 +2,18 @@ import type { TotalErrors } from "../types.js";
 
 type Floats = Float32Array | Float64Array;
 
-/** Sums of squares at any magnitude: of numbers divided by a power of two, so that no square over- or underflows. */
+/** A sum of squares of any magnitude: in units of a power of two, so that no square over- or underflows. */
 class SquareSum {
-  #unit = 2 ** -1022;
-  #sum = 0;
+  unit = 2 ** -1022;
+  sum = 0;
 
-  /** @param largest the largest magnitude among the values */
-  add(values: Float64Array, largest: number) {
+  /** Makes the unit large enough for values of up to `largest`. */
+  reach(largest: number) {
     if (largest === 0) return;
     const unit = 2 ** Math.max(-1022, Math.min(1023, Math.floor(Math.log2(largest))));
-    if (unit > this.#unit) {
-      this.#sum *= (this.#unit / unit) ** 2;
-      this.#unit = unit;
-    }
-    let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += (values[i] / this.#unit) ** 2;
-    this.#sum += sum;
-  }
-
-  /** Of `count` values. */
-  mean(count: number): number {
-    return (this.#sum / count) * this.#unit * this.#unit;
-  }
-
-  /** 10 log10 of this sum over another one, in dB. */
-  decibelsOver(other: SquareSum): number {
-    if (other.#sum === 0) return Number.POSITIVE_INFINITY;
-    return (
-      10 * Math.log10(this.#sum / other.#sum) + 20 * (Math.log2(this.#unit) - Math.log2(other.#unit)) * Math.log10(2)
-    );
+    if (unit <= this.unit) return;
+    this.sum *= (this.unit / unit) ** 2;
+    this.unit = unit;
   }
 }
 
@@ -42,24 +25,38 @@ export class ErrorSums {
   #maxError = 0;
 
   add(weights: Floats, values: Floats) {
-    const widened = Float64Array.from(weights);
-    const errors = widened.map((weight, i) => Math.abs(weight - values[i]));
-    const maxError = largestOf(errors);
-    this.#weights.add(widened, largestOf(widened));
-    this.#errors.add(errors, maxError);
+    let largest = 0;
+    let maxError = 0;
+    for (let i = 0; i < weights.length; i++) {
+      largest = Math.max(largest, Math.abs(weights[i]));
+      maxError = Math.max(maxError, Math.abs(weights[i] - values[i]));
+    }
+    this.#weights.reach(largest);
+    this.#errors.reach(maxError);
+    const [weightUnit, errorUnit] = [this.#weights.unit, this.#errors.unit];
+    let [weightSum, errorSum] = [0, 0];
+    for (let i = 0; i < weights.length; i++) {
+      const weight = weights[i] / weightUnit;
+      const error = (weights[i] - values[i]) / errorUnit;
+      weightSum += weight * weight;
+      errorSum += error * error;
+    }
+    this.#weights.sum += weightSum;
+    this.#errors.sum += errorSum;
     this.#maxError = Math.max(this.#maxError, maxError);
     this.#count += weights.length;
   }
 
   figures(): TotalErrors {
-    return {
-      mse: this.#errors.mean(this.#count),
-      maxError: this.#maxError,
-      sqnr: this.#weights.decibelsOver(this.#errors),
-    };
+    const { unit, sum } = this.#errors;
+    return { mse: (sum / this.#count) * unit * unit, maxError: this.#maxError, sqnr: this.#decibels() };
   }
-}
 
-function largestOf(values: Float64Array): number {
-  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  /** 10 log10(sum of squared weights / sum of squared errors). */
+  #decibels(): number {
+    const [weights, errors] = [this.#weights, this.#errors];
+    if (errors.sum === 0) return Number.POSITIVE_INFINITY;
+    const units = Math.log2(weights.unit) - Math.log2(errors.unit);
+    return 10 * Math.log10(weights.sum / errors.sum) + 20 * units * Math.log10(2);
+  }
 }

@@ -24,27 +24,32 @@ export function widenFloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
 
 /** A bfloat16 is the upper half of a float32. */
 export function widenBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  const bits = Uint32Array.from(halves, (half) => half << 16);
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
   return new Float32Array(bits.buffer);
 }
 
 /** Rounds finite floats to float16, half to even; what is too large becomes an infinity. */
-export function narrowToFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const bits = new Uint32Array(Float32Array.from(values).buffer);
-  return Uint16Array.from(values, (value, i) => {
-    // The exponent of the half's last bit; subnormal halves share that of the least normal ones.
+export function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(new Float32Array(floats).buffer);
+  const halves = new Uint16Array(floats.length);
+  for (let i = 0; i < floats.length; i++) {
+    // The exponent of the half; subnormal ones share that of the least normal ones.
     const exponent = Math.max(-14, ((bits[i] >>> 23) & 0xff) - 127);
-    const units = roundHalfEven(Math.abs(value) * 2 ** (10 - exponent));
+    const units = roundHalfEven(Math.abs(floats[i]) * 2 ** (10 - exponent));
     // A carry out of the fraction goes into the exponent, as it should.
     const magnitude = Math.min(0x7c00, (exponent + 14) * 0x400 + units);
-    return ((bits[i] >>> 16) & 0x8000) | magnitude;
-  });
+    halves[i] = ((bits[i] >>> 16) & 0x8000) | magnitude;
+  }
+  return halves;
 }
 
 /** Rounds finite floats to bfloat16, half to even. */
-export function narrowToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const bits = new Uint32Array(Float32Array.from(values).buffer);
-  return Uint16Array.from(bits, (word) => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
+export function narrowToBfloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(new Float32Array(floats).buffer);
+  const halves = new Uint16Array(floats.length);
+  for (let i = 0; i < floats.length; i++) halves[i] = (bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16;
+  return halves;
 }
 
 function roundHalfEven(value: number): number {

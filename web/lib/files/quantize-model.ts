@@ -133,7 +133,7 @@ function codesSink({ index, packed, dtype }: OutputTensor, shape: readonly numbe
 }
 
 function scaleBytes(scales: FloatArray, dtype: Dtype): Uint8Array<ArrayBuffer> {
-  const values = dtype === "float64" ? scales : Float32Array.from(scales);
+  const values = dtype === "float64" ? scales : new Float32Array(scales);
   if (dtype === "float16") return bytesIn(narrowToFloat16(values as Float32Array));
   return bytesIn(dtype === "bfloat16" ? narrowToBfloat16(values as Float32Array) : values);
 }

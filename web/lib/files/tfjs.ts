@@ -138,7 +138,8 @@ function dequantized(
       const count = Math.ceil((offset + length) / 4) - first;
       const bytes = await stored.read(first * unit, count * unit);
       const integers = unit === 1 ? bytes : new Uint16Array(bytes.buffer);
-      const floats = Float32Array.from(integers, (integer) => integer * scale + min);
+      const floats = new Float32Array(count);
+      for (let i = 0; i < count; i++) floats[i] = integers[i] * scale + min;
       return new Uint8Array(floats.buffer).slice(offset - 4 * first, offset - 4 * first + length);
     },
   };

@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
-import { crc32 } from "./crc32.js";
+import { crc32 } from "./checksum.js";
 import { partOf } from "./sources.js";
 
 // The part of the zip format that .npz files need, read at any place and of any size (APPNOTE.TXT of PKWARE, 6.3.10).
