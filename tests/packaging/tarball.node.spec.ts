@@ -24,7 +24,7 @@ afterAll(() => project?.remove());
 test("the tarball holds the library, its licence and its README, and nothing else", () => {
   const files: string[] = [];
   tar.list({ file: project.tarball, sync: true, onReadEntry: (entry) => files.push(entry.path) });
-  const library = /^package\/dist\/(files\/)?[a-z-]+(\.js|\.d\.ts|\.wasm)$/;
+  const library = /^package\/dist\/([a-z]+\/){0,2}[a-z0-9-]+(\.js|\.d\.ts|\.wasm)$/;
   expect(files.filter((file) => !library.test(file)).sort()).toEqual([
     "package/LICENSE",
     "package/README.md",
@@ -50,6 +50,8 @@ test("every entry is there, those of JavaScript with types", () => {
     "./parallel",
     "./worker",
     "./npy",
+    "./files",
+    "./onnx",
     "./channelwise.wasm",
     "./package.json",
   ]);
@@ -131,6 +133,6 @@ test("the core entry, bundled and minified with the wasm inside, takes at most 2
 });
 
 test("what is imported and not used disappears from a bundle", async () => {
-  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel";`;
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { readOnnx } from "channelwise/onnx";`;
   expect(await bundle(unused)).toHaveLength(0);
 });
