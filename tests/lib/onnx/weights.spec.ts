@@ -283,12 +283,12 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a weight that something else takes too",
       { ...base, node: [multiply, node("Add", ["w", "x"], ["z"])] },
-      'Add "z node" takes it, which has no output channels of it',
+      'Add "z node" takes it, whose weights are left alone',
     ],
     [
       "a weight of an operator of another domain",
       { ...base, node: [{ ...multiply, domain: "com.example" }] },
-      'com.example.MatMul "y node" takes it, and what its channels are is not known here',
+      'com.example.MatMul "y node" takes it, whose weights are left alone',
     ],
     [
       "what is reshaped as the model runs",
@@ -321,7 +321,7 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a bias of two dimensions",
       { ...base, node: [node("Gemm", ["x", "x", "w"], ["y"])] },
-      'Gemm "y node" takes it, which has no output channels of it',
+      'Gemm "y node" takes it, and not as its weights',
     ],
     ["what no node takes", { ...base, node: [node("Relu", ["x"], ["y"])] }, "no node takes it"],
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],
