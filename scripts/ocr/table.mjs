@@ -1,4 +1,4 @@
-// npm run ocr: three OCR models, quantized in every way that is compared and run in ONNX Runtime's WebAssembly, in one table.
+// Three OCR models, quantized in every way that is compared and run in ONNX Runtime as WebAssembly, in one table.
 
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { evaluate } from "./evaluate.mjs";

@@ -63,6 +63,11 @@ function attribute(value: Attribute): Init<typeof AttributeProtoSchema> {
   return { type: AttributeProto_AttributeType.TENSOR, t: value as TensorInit };
 }
 
+/** A single number as input or output. */
+export function scalar(name: string, elemType: TensorProto_DataType): ValueInit {
+  return { name, type: { value: { case: "tensorType", value: { elemType, shape: { dim: [] } } } } };
+}
+
 /** A float input or output; a size not said is left open, and so are all of them without a shape. */
 export function float(name: string, shape?: readonly (number | undefined)[]): ValueInit {
   const dim = shape?.map((size, i) => ({

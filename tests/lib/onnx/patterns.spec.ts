@@ -1,5 +1,6 @@
 import type { QuantizeOptions } from "channelwise";
 import type { OnnxRules, Pattern } from "channelwise/onnx";
+import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { channelwise, everything, quantized } from "./memory.js";
@@ -269,6 +270,25 @@ it("codes that take more bits in the file than they have say so", async () => {
     "a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20",
   ]);
   expect((await quantized(build("Conv", 21).bytes, rules)).plan.choices[0].notes).toEqual([]);
+});
+
+it("ONNX Runtime's WebAssembly computes the same at every level of optimization", async () => {
+  for (const [opset, rules] of [
+    [13, {}],
+    [21, { bits: 4, ...group }],
+    [12, { bits: 4, ...group }],
+  ] as const) {
+    const { bytes, inputs } = build("MatMul", opset);
+    const written = (await quantized(bytes, { ...everything, ...rules })).bytes;
+    const outputs = [];
+    for (const graphOptimizationLevel of ["disabled", "basic", "extended", "all"] as const) {
+      const session = await InferenceSession.create(written, { graphOptimizationLevel });
+      const { y } = await session.run({ x: new Tensor("float32", inputs.x.data, inputs.x.dims) });
+      outputs.push(y.data);
+      await session.release();
+    }
+    for (const output of outputs) expect(output).toEqual(outputs[0]);
+  }
 });
 
 it("no DequantizeLinear is written before a Transpose without perm, on which onnxruntime 1.30 fails", async () => {

@@ -12,6 +12,7 @@ import {
   node,
   operatorsOf,
   parse,
+  scalar,
   type TensorInit,
   tensor,
   tensorsOf,
@@ -189,6 +190,54 @@ const cases: Record<string, Case> = {
       initializer: [stored("w"), zero],
     }),
   },
+  "the body of a Loop": {
+    weights: { w: { shape: [8, 8], axis: 1 }, bias: { shape: [8, 8], axis: 1 } },
+    input: [3, 8],
+    graph: (stored) => ({
+      node: [
+        node("Loop", ["times", "", "x"], ["y"], {
+          body: {
+            graph: {
+              name: "body",
+              node: [
+                node("Identity", ["go"], ["goOn"]),
+                node("MatMul", ["v", "w"], ["a"]),
+                node("MatMul", ["a", "bias"], ["next"]),
+              ],
+              initializer: [stored("bias")],
+              input: [scalar("i", dataType.INT64), scalar("go", dataType.BOOL), float("v", [3, 8])],
+              output: [scalar("goOn", dataType.BOOL), float("next", [3, 8])],
+            },
+          },
+        }),
+      ],
+      initializer: [stored("w"), tensor("times", [], BigInt64Array.of(2n))],
+    }),
+  },
+  "the body of a Scan": {
+    weights: { w: { shape: [8, 8], axis: 0 } },
+    input: [3, 1, 8],
+    graph: (stored) => ({
+      node: [
+        node("Scan", ["start", "x"], ["last", "y"], {
+          num_scan_inputs: 1,
+          body: {
+            graph: {
+              name: "body",
+              node: [
+                node("Gemm", ["row", "w"], ["product"], { transB: 1 }),
+                node("Add", ["product", "state"], ["next"]),
+                node("Identity", ["next"], ["out"]),
+              ],
+              input: [float("state", [1, 8]), float("row", [1, 8])],
+              output: [float("next", [1, 8]), float("out", [1, 8])],
+            },
+          },
+        }),
+      ],
+      initializer: [stored("w"), tensor("start", [1, 8], new Float32Array(8))],
+    }),
+  },
   "a subgraph of a subgraph": {
     weights: { w: { shape: [8, 6], axis: 1 } },
     input: [3, 8],
@@ -283,12 +332,12 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a weight that something else takes too",
       { ...base, node: [multiply, node("Add", ["w", "x"], ["z"])] },
-      'Add "z node" takes it, which has no output channels of it',
+      'Add "z node" takes it, whose weights are left alone',
     ],
     [
       "a weight of an operator of another domain",
       { ...base, node: [{ ...multiply, domain: "com.example" }] },
-      'com.example.MatMul "y node" takes it, and what its channels are is not known here',
+      'com.example.MatMul "y node" takes it, whose weights are left alone',
     ],
     [
       "what is reshaped as the model runs",
@@ -321,7 +370,7 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a bias of two dimensions",
       { ...base, node: [node("Gemm", ["x", "x", "w"], ["y"])] },
-      'Gemm "y node" takes it, which has no output channels of it',
+      'Gemm "y node" takes it, and not as its weights',
     ],
     ["what no node takes", { ...base, node: [node("Relu", ["x"], ["y"])] }, "no node takes it"],
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],

@@ -22,6 +22,7 @@ import {
   streamSink,
 } from "channelwise/files";
 import { readNpy, writeNpy } from "channelwise/npy";
+import { measureOnnx, type OnnxPlan, planOnnx, readOnnx, type WeightErrors, writeOnnx } from "channelwise/onnx";
 import { load as loadParallel, type ParallelChannelwise, type WorkerLike } from "channelwise/parallel";
 import { load as loadSlim } from "channelwise/slim";
 
@@ -124,6 +125,26 @@ parallel.quantize(rows, { onprogress: onProgress });
 channelwise.quantize(rows, { signal });
 // @ts-expect-error not for users
 parallel.runner;
+
+// An ONNX model: from a file of a page or a path, with a quantizer of either kind.
+const model = await readOnnx(new Blob());
+await readOnnx(["model.onnx", "model.onnx_data"]);
+const plan = planOnnx(model, {
+  bits: 4,
+  granularity: { group: 32 },
+  overrides: { "*.head": { bits: 8, keep: false } },
+});
+is<OnnxPlan>()(plan);
+is<WeightErrors[]>()(await measureOnnx(parallel, plan, { signal }));
+declare const sink: Parameters<typeof writeOnnx>[2];
+is<WeightErrors[]>()(await writeOnnx(channelwise, plan, sink, { external: { location: "w.bin", sink } }));
+for (const { weight } of plan.choices) is<Float32Array<ArrayBuffer>>()(await weight.read(0, 8));
+// @ts-expect-error misspelt
+planOnnx(model, { bit: 8 });
+// @ts-expect-error groups need a size
+planOnnx(model, { granularity: {} });
+// @ts-expect-error not for users
+model.content;
 
 const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
 channelwise.quantize(weights, { shape: read });

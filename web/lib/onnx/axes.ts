@@ -46,7 +46,7 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
   const { node, input, scope } = use;
   const refuse = (reason: string): Consumer[] => [{ use, via, reason }];
   const name = named(node);
-  if (node.domain !== "") return refuse(`${node.domain}.${name} takes it, and what its channels are is not known here`);
+  if (node.domain !== "") return refuse(`${node.domain}.${name} takes it, whose weights are left alone`);
   const passed = passThrough(use, view);
   if (passed !== undefined) {
     if (typeof passed === "string") return refuse(passed);
@@ -55,8 +55,10 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
     if (output.isOutput) return refuse(`it goes through ${name} to an output of the graph, which must stay exact`);
     return follow(output, passed, [...via, node]);
   }
-  const axis = channelAxes[node.operator]?.(node, input, view.shape.length);
-  if (axis === undefined) return refuse(`${name} takes it, which has no output channels of it`);
+  const axisOf = Object.hasOwn(channelAxes, node.operator) ? channelAxes[node.operator] : undefined;
+  if (axisOf === undefined) return refuse(`${name} takes it, whose weights are left alone`);
+  const axis = axisOf(node, input, view.shape.length);
+  if (axis === undefined) return refuse(`${name} takes it, and not as its weights`);
   if (axis < 0 || axis >= view.shape.length)
     return refuse(`${name} takes it, for whose weights it has too few dimensions`);
   const stored = view.stored[axis];

@@ -1,3 +1,4 @@
+import { checkNames } from "../arguments.js";
 import type { ByteSource } from "../files/bytes.js";
 import { besidePath } from "../files/node-files.js";
 import { type OpenSource, openSource, type SourceInput } from "../files/sources.js";
@@ -37,8 +38,10 @@ export interface OnnxModel {
  */
 export async function readOnnx(
   files: SourceInput | readonly SourceInput[],
-  { name = "the model" }: ReadOnnxOptions = {},
+  options: ReadOnnxOptions = {},
 ): Promise<OnnxModel> {
+  checkNames("options", options, ["name"] satisfies (keyof ReadOnnxOptions)[]);
+  const { name = "the model" } = options;
   const inputs: readonly SourceInput[] = Array.isArray(files) ? files : [files as SourceInput];
   const opened: OpenSource[] = [];
   const open = async (input: SourceInput) => {

@@ -90,7 +90,7 @@ export function opsetChanges(model: OnnxModel, opset: number): string[] {
   const found: string[] = [];
   for (const node of scopes.flatMap(({ graph }) => graph.nodes)) {
     if (node.domain !== "") continue;
-    const versions = Object.entries(changes[node.operator] ?? {});
+    const versions = Object.entries(Object.hasOwn(changes, node.operator) ? changes[node.operator] : {});
     const version = versions.find(([at, changed]) => Number(at) > model.opset && Number(at) <= opset && changed(node));
     if (version) found.push(`${named(node)} changes with opset ${version[0]}`);
   }

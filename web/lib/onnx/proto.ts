@@ -118,7 +118,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
   let irField: Field | undefined;
   let graph: Graph | undefined;
   let hasFunctions = false;
-  for await (const field of reader.fields(message, "the model")) {
+  for (const field of await reader.fields(message, "the model")) {
     if (field.id === 1) {
       irVersion = reader.integer(field, "ir_version");
       irField = field;
@@ -139,7 +139,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
 async function readOperatorSet(reader: WireReader, message: Message): Promise<OperatorSet> {
   let [domain, version] = ["", 0];
   let versionField: Field | undefined;
-  for await (const field of reader.fields(message, "an operator set")) {
+  for (const field of await reader.fields(message, "an operator set")) {
     if (field.id === 1) domain = plainDomain(await reader.text(field, "the domain of an operator set"));
     else if (field.id === 2) {
       version = reader.integer(field, "the version of an operator set");
@@ -160,7 +160,7 @@ async function readGraph(reader: WireReader, message: Message, depth: number): P
   const initializers: Tensor[] = [];
   const inputs: { name: string; message: Message }[] = [];
   const outputs: string[] = [];
-  for await (const field of reader.fields(message, "a graph")) {
+  for (const field of await reader.fields(message, "a graph")) {
     if (field.id === 1) nodes.push(await readNode(reader, reader.message(field, message, "a node"), depth));
     else if (field.id === 5)
       initializers.push(await readTensor(reader, reader.message(field, message, "an initializer")));
@@ -176,7 +176,7 @@ async function readGraph(reader: WireReader, message: Message, depth: number): P
 
 async function readName(reader: WireReader, message: Message, what: string): Promise<string> {
   let name = "";
-  for await (const field of reader.fields(message, what)) {
+  for (const field of await reader.fields(message, what)) {
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
   }
   return name;
@@ -190,7 +190,7 @@ async function readNode(reader: WireReader, message: Message, depth: number): Pr
   const inputFields: Field[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, Attribute>();
-  for await (const field of reader.fields(message, "a node")) {
+  for (const field of await reader.fields(message, "a node")) {
     if (field.id === 1) {
       inputs.push(await reader.text(field, "the input of a node"));
       inputFields.push(field);
@@ -218,7 +218,7 @@ async function readAttribute(reader: WireReader, message: Message, depth: number
   let integers: number[] | undefined = [];
   let tensor: Tensor | undefined;
   const graphs: Graph[] = [];
-  for await (const field of reader.fields(message, "an attribute")) {
+  for (const field of await reader.fields(message, "an attribute")) {
     if (field.id === 1) name = await reader.text(field, "the name of an attribute");
     // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
     else if (field.id === 3) integer = field.value;
@@ -248,7 +248,7 @@ async function readTensor(reader: WireReader, message: Message): Promise<Tensor>
   let isExternal = false;
   let segmented = false;
   const entries: { key: string; value: string; field: Field }[] = [];
-  for await (const field of reader.fields(message, "a tensor")) {
+  for (const field of await reader.fields(message, "a tensor")) {
     if (field.id === 1) {
       if ((await shortList(reader, field, shape)) === undefined) {
         reader.fail(field.at, `a tensor has more than ${MAX_INTEGERS} dimensions, which is the limit: export it again`);
@@ -302,7 +302,7 @@ function addRun(reader: WireReader, runs: Run[], field: Field): void {
 
 async function readEntry(reader: WireReader, message: Message): Promise<{ key: string; value: string }> {
   let [key, value] = ["", ""];
-  for await (const field of reader.fields(message, "external_data")) {
+  for (const field of await reader.fields(message, "external_data")) {
     if (field.id === 1) key = await reader.text(field, "a key of external_data");
     else if (field.id === 2) value = await reader.text(field, "a value of external_data");
   }

@@ -57,5 +57,31 @@ export function splice(file: Message, edits: readonly Edit[]): Part[] {
     const content = contentOf(message);
     return [Uint8Array.from(bytesHead(message.id, totalLength(content))), ...content];
   };
-  return contentOf(file);
+  return joined(contentOf(file));
+}
+
+/** The same with new bytes that follow one another as one part, so that they are written at once. */
+function joined(parts: readonly Part[]): Part[] {
+  const result: Part[] = [];
+  let run: Uint8Array[] = [];
+  const finishRun = () => {
+    if (run.length === 0) return;
+    const bytes = new Uint8Array(totalLength(run));
+    let at = 0;
+    for (const part of run) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    result.push(bytes);
+    run = [];
+  };
+  for (const part of parts) {
+    if (part instanceof Uint8Array) run.push(part);
+    else {
+      finishRun();
+      result.push(part);
+    }
+  }
+  finishRun();
+  return result;
 }

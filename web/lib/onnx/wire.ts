@@ -58,10 +58,13 @@ export function wireReader(source: ByteSource) {
     throw new FormatError({ file: source.name, tensor, offset, reason });
   }
 
-  /** Makes the bytes from `start` on part of the window: `length` of them, or all up to the end of the file. */
+  /** Whether the bytes from `start` on are in the window: `length` of them, or all up to the end of the file. */
+  function sees(start: number, length: number): boolean {
+    return start >= windowStart && Math.min(start + length, source.size) <= windowStart + window.length;
+  }
+
+  /** Moves the window to these bytes. */
   async function look(start: number, length: number): Promise<void> {
-    const end = Math.min(start + length, source.size);
-    if (start >= windowStart && end <= windowStart + window.length) return;
     window = await source.read(start, Math.min(Math.max(length, WINDOW_BYTES), source.size - start));
     windowStart = start;
   }
@@ -83,10 +86,11 @@ export function wireReader(source: ByteSource) {
     return fail(at, `${what} is a varint of more than 10 bytes: the file is damaged, export it again`);
   }
 
-  /** The fields of a message, each as it is wanted. `what` names the message for people. */
-  async function* fields({ start, end }: Span, what: string): AsyncGenerator<Field, void> {
+  /** The fields of a message. `what` names it for people. */
+  async function fields({ start, end }: Span, what: string): Promise<Field[]> {
+    const found: Field[] = [];
     for (let at = start; at < end; ) {
-      await look(at, MAX_FIELD_HEAD);
+      if (!sees(at, MAX_FIELD_HEAD)) await look(at, MAX_FIELD_HEAD);
       const tag = varint(at, end, `a tag of ${what}`);
       const [id, type] = [Math.floor(tag.value / 8), tag.value % 8];
       if (id < 1 || id >= 2 ** 29) fail(at, `${what} has a field numbered ${id}, which none can be: export it again`);
@@ -108,9 +112,10 @@ export function wireReader(source: ByteSource) {
       } else {
         fail(at, `${named} has the wire type ${type}; ONNX has 0, 1, 2 and 5: this is no ONNX file, or a damaged one`);
       }
-      yield { id, type, at, start: valueStart, end: valueEnd, value };
+      found.push({ id, type, at, start: valueStart, end: valueEnd, value });
       at = valueEnd;
     }
+    return found;
   }
 
   function cutShort(end: number): string {
@@ -119,7 +124,7 @@ export function wireReader(source: ByteSource) {
 
   /** Bytes of the file; `span` is trusted to be small. */
   async function bytes({ start, end }: Span): Promise<Uint8Array> {
-    await look(start, end - start);
+    if (!sees(start, end - start)) await look(start, end - start);
     return window.subarray(start - windowStart, end - windowStart);
   }
 
@@ -150,7 +155,7 @@ export function wireReader(source: ByteSource) {
     }
     expectType(field, wireType.bytes, what);
     for (let at = field.start; at < field.end; ) {
-      await look(at, MAX_FIELD_HEAD);
+      if (!sees(at, MAX_FIELD_HEAD)) await look(at, MAX_FIELD_HEAD);
       const { value, end } = varint(at, field.end, what);
       into.push(value);
       at = end;
