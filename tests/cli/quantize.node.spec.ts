@@ -57,9 +57,7 @@ describe("quantize", () => {
   it("prints one object with --json", async () => {
     const { command, files } = await place.json("quantize", "model.safetensors", "-o", "out.safetensors");
     expect(command).toBe("quantize");
-    expect(files).toMatchObject([
-      { input: "model.safetensors", output: "out.safetensors", format: "safetensors", metadata: { format: "pt" } },
-    ]);
+    expect(files).toMatchObject([{ input: "model.safetensors", output: "out.safetensors", format: "safetensors" }]);
     const [{ bytesBefore, bytesAfter, tensors: told }] = files;
     expect(bytesBefore).toBe(tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
     expect(bytesAfter).toBe(readFileSync(place.path("out.safetensors")).length);
@@ -159,12 +157,22 @@ describe("quantize", () => {
     const { code, stdout } = await place.run("quantize", "model.safetensors", "--dry-run");
     expect(code).toBe(0);
     expect(place.list()).toEqual(["model.safetensors"]);
-    expect(stdout).toMatch(/^layers\.0\.up\.weight +128 x 32 +float32 +8 bits, a scale for each channel of axis 0$/m);
+    expect(stdout).toMatch(/^layers\.0\.up\.weight +128 x 32 +float32 +8 bits per channel, axis 0$/m);
     expect(stdout).toMatch(/^layers\.0\.up\.bias +128 +float32 +kept: a vector$/m);
     const { dryRun, files } = await place.json("quantize", "model.safetensors", "--dry-run");
     expect(dryRun).toBe(true);
     await place.json("quantize", "model.safetensors");
     expect(files[0].bytesAfter).toBe(readFileSync(place.path("model-int8.safetensors")).length);
+  });
+
+  it("--measure finds the errors and writes nothing, though the output exists", async () => {
+    const { files: written } = await place.json("quantize", "model.safetensors", "--bits", "6");
+    const before = place.list();
+    const { measured, files } = await place.json("quantize", "model.safetensors", "--bits", "6", "--measure");
+    expect({ measured, files }).toEqual({ measured: true, files: written });
+    const { stdout } = await place.run("quantize", "model.safetensors", "--measure");
+    expect(stdout).toContain("model.safetensors, measured only  83.2 KB to ");
+    expect(place.list()).toEqual(before);
   });
 
   it("replaces a file with --force only", async () => {
@@ -204,6 +212,12 @@ describe("quantize", () => {
       const codes = quantized("lm_head.weight").quantized as Int8Array;
       expect((arrays[`${name}.quantized.npy`] as Uint8Array).subarray(-codes.length)).toEqual(bytesOf(codes));
     }
+  });
+
+  it("writes each beside its input where no folder is given", async () => {
+    for (const name of ["a.csv", "b.csv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
+    await place.json("quantize", "a.csv", "b.csv");
+    expect(place.list()).toEqual(["a-int8.safetensors", "a.csv", "b-int8.safetensors", "b.csv", "model.safetensors"]);
   });
 
   it("refuses two inputs that would be written to one file", async () => {

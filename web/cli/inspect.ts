@@ -1,14 +1,17 @@
 import { type Inspection, inspectModel, joinShards, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, layoutText, shapeText, shortened } from "./format.js";
-import { modelFile } from "./inputs.js";
+import { isOnnx, modelFile } from "./inputs.js";
+import { inspectOnnx } from "./inspect-onnx.js";
 import type { Values } from "./options.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
 export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
-  const model = await openModel(operands.map(modelFile));
+  const files = operands.map(modelFile);
+  if (files.some((file) => isOnnx(file))) return inspectOnnx(files, json === true, stdout);
+  const model = await openModel(files);
   try {
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);

@@ -36,6 +36,7 @@ export const options = {
   },
   threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
   "dry-run": { help: "show for every tensor what would be done, and write nothing" },
+  measure: { help: "find the errors of every tensor, and write nothing" },
   "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
   "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },
   force: { help: "replace files that exist" },
