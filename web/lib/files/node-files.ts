@@ -13,7 +13,7 @@ interface FileHandle {
 
 interface FileSystem {
   open(path: string, flags: string): Promise<FileHandle>;
-  access(path: string): Promise<void>;
+  lstat(path: string): Promise<unknown>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
 }
@@ -83,10 +83,10 @@ export interface FileSinkOptions {
  */
 export async function fileSink(file: string | URL, { overwrite = false }: FileSinkOptions = {}): Promise<ByteSink> {
   const path = pathOf(file);
-  const { open, access, rename, unlink } = nodeModule("node:fs/promises");
+  const { open, lstat, rename, unlink } = nodeModule("node:fs/promises");
   const refuseExisting = async () => {
     if (overwrite) return;
-    const exists = await access(path).then(
+    const exists = await lstat(path).then(
       () => true,
       () => false,
     );

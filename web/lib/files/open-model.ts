@@ -98,12 +98,12 @@ async function kindOfFile(source: ByteSource): Promise<FileKind> {
   if (ending) return /csv|tsv/i.test(ending) ? "text" : (ending.toLowerCase() as FileKind);
 
   const start = await source.read(0, Math.min(source.size, 64));
-  const text = new TextDecoder("latin1").decode(start);
-  if (text.startsWith("\x93NUMPY")) return "npy";
+  if (start[0] === 0x93) return "npy";
+  const text = new TextDecoder().decode(start);
   if (text.startsWith("PK")) return "npz";
   if (text.trimStart().startsWith("{")) return "description";
   // The length of the header, which begins with a brace; text has no zeros.
-  return text[8] === "{" && text[7] === "\0" ? "safetensors" : "text";
+  return start[7] === 0 && start[8] === 0x7b ? "safetensors" : "text";
 }
 
 async function readDescribed(source: ByteSource, openNamed: OpenNamed): Promise<Contents> {

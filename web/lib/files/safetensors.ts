@@ -180,12 +180,13 @@ export interface SafetensorsLayout {
  * Readers view tensors in place, so that each must lie at a multiple of its elements' size, and holes are not allowed.
  * Hence tensors of a multiple of 8 bytes come first, in the order given, then the others, those of large elements first.
  *
- * @throws {RangeError} where the header would be longer than the format allows.
+ * @throws {RangeError} where the header would be longer than the format allows, and for the name that it reserves.
  */
 export function layOutSafetensors(
   tensors: readonly TensorInfo[],
   metadata: Readonly<Record<string, string>>,
 ): SafetensorsLayout {
+  if (tensors.some(({ name }) => name === METADATA)) throw new RangeError(`${METADATA} is no name for a tensor`);
   const alignment = ({ dtype, byteLength }: TensorInfo) => (byteLength % 8 === 0 ? 8 : bytesPerElement(dtype));
   const order = [...tensors.keys()].sort((a, b) => alignment(tensors[b]) - alignment(tensors[a]));
 

@@ -1,0 +1,125 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { load } from "channelwise";
+import { chooseTensors, fileSink, openModel, openSource, quantizeModel, StoppedError } from "channelwise/files";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { quantized } from "./run.js";
+import { fileOf } from "./safetensors-file.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "channelwise-files-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = (name: string) => join(folder, name);
+const shard = (name: string) =>
+  fileOf([{ name, dtype: "F32", shape: [64, 65], data: uniform("float32", 64 * 65, name.length) }]);
+
+describe("files of Node", () => {
+  it("are opened by path or URL, and closed", async () => {
+    writeFileSync(at("model.safetensors"), shard("a.weight"));
+    for (const file of [at("model.safetensors"), pathToFileURL(at("model.safetensors"))]) {
+      const model = await openModel(file);
+      expect(model).toMatchObject({ name: "model.safetensors", files: ["model.safetensors"] });
+      expect(await model.tensors[0].read(4, 8)).toEqual(
+        new Uint8Array(uniform("float32", 64 * 65, 8).buffer).slice(4, 12),
+      );
+      await model.close();
+      await expect(model.tensors[0].read(0, 4)).rejects.toThrow();
+    }
+  });
+
+  it("find the files that they name beside them", async () => {
+    writeFileSync(at("one.safetensors"), shard("a.weight"));
+    writeFileSync(at("two.safetensors"), shard("bb.weight"));
+    const index = { weight_map: { "a.weight": "one.safetensors", "bb.weight": "two.safetensors" } };
+    writeFileSync(at("model.safetensors.index.json"), JSON.stringify(index));
+    writeFileSync(at("group1.bin"), Float32Array.of(1, 2, 3, 4));
+    const manifest = [{ paths: ["group1.bin"], weights: [{ name: "w", shape: [2, 2], dtype: "float32" }] }];
+    writeFileSync(at("model.json"), JSON.stringify({ weightsManifest: manifest }));
+
+    const sharded = await openModel(at("model.safetensors.index.json"));
+    expect(sharded.tensors.map(({ name }) => name)).toEqual(["a.weight", "bb.weight"]);
+    expect(sharded.files).toEqual(["model.safetensors.index.json", "one.safetensors", "two.safetensors"]);
+    await sharded.close();
+    const tfjs = await openModel(at("model.json"));
+    expect(tfjs.tensors).toMatchObject([{ name: "w", shape: [2, 2] }]);
+    await tfjs.close();
+
+    rmSync(at("two.safetensors"));
+    await expect(openModel(at("model.safetensors.index.json"))).rejects.toThrow(/ENOENT.*two\.safetensors/);
+  });
+
+  it("are refused when they are none", async () => {
+    await expect(openModel(at("missing.safetensors"))).rejects.toThrow(/ENOENT/);
+    await expect(openModel(folder)).rejects.toThrow(`${folder} is not a file`);
+  });
+
+  it("may not shrink while they are read", async () => {
+    writeFileSync(at("a.bin"), new Uint8Array(100));
+    const source = await openSource(at("a.bin"));
+    writeFileSync(at("a.bin"), new Uint8Array(10));
+    await expect(source.read(0, 100)).rejects.toThrow(/ended at byte 10: it changed while it was read/);
+    await source.close();
+  });
+});
+
+describe("fileSink", () => {
+  it("writes a file that appears when it is complete", async () => {
+    writeFileSync(at("model.safetensors"), shard("a.weight"));
+    const model = await openModel(at("model.safetensors"));
+    const sink = await fileSink(at("quantized.safetensors"));
+    expect(readdirSync(folder)).toHaveLength(2);
+    expect(readdirSync(folder)).not.toContain("quantized.safetensors");
+    await quantizeModel(await load(), model, chooseTensors(model), sink);
+    expect(readdirSync(folder).sort()).toEqual(["model.safetensors", "quantized.safetensors"]);
+    expect(new Uint8Array(readFileSync(at("quantized.safetensors")))).toEqual((await quantized(model)).file);
+    await model.close();
+  });
+
+  it("leaves nothing when the run ends early", async () => {
+    writeFileSync(at("model.safetensors"), shard("a.weight"));
+    const model = await openModel(at("model.safetensors"));
+    const sink = await fileSink(pathToFileURL(at("quantized.safetensors")));
+    const run = quantizeModel(await load(), model, chooseTensors(model), sink, { signal: AbortSignal.abort() });
+    await expect(run).rejects.toBeInstanceOf(StoppedError);
+    await model.close();
+    expect(readdirSync(folder)).toEqual(["model.safetensors"]);
+  });
+
+  it("replaces a file only when asked to", async () => {
+    writeFileSync(at("a"), "old");
+    await expect(fileSink(at("a"))).rejects.toThrow(
+      `${at("a")} exists; give another name, or overwrite: true to replace it`,
+    );
+    const sink = await fileSink(at("a"), { overwrite: true });
+    await sink.write(0, new TextEncoder().encode("new"));
+    expect(readFileSync(at("a"), "utf8")).toBe("old");
+    await sink.close();
+    expect(readFileSync(at("a"), "utf8")).toBe("new");
+    expect(readdirSync(folder)).toEqual(["a"]);
+  });
+
+  it("does not replace a file that came in the meantime", async () => {
+    const sink = await fileSink(at("a"));
+    await sink.write(0, Uint8Array.of(1));
+    writeFileSync(at("a"), "theirs");
+    await expect(sink.close()).rejects.toThrow(/exists; give another name/);
+    await sink.abort();
+    expect(readFileSync(at("a"), "utf8")).toBe("theirs");
+    expect(readdirSync(folder)).toEqual(["a"]);
+  });
+
+  it("does not take a link to nowhere for no file", async () => {
+    symlinkSync(at("nowhere"), at("link"));
+    await expect(fileSink(at("link"))).rejects.toThrow(/exists/);
+  });
+
+  it("says where it cannot write", async () => {
+    await expect(fileSink(at("missing/a"))).rejects.toThrow(/ENOENT/);
+  });
+});

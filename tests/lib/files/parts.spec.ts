@@ -1,0 +1,108 @@
+import { type ChooseRules, fairPart, joinShards, openModel } from "channelwise/files";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { openSafetensors, quantized } from "./run.js";
+import { fileOf } from "./safetensors-file.js";
+
+describe("fairPart", () => {
+  const files = fc.array(fc.record({ size: fc.nat({ max: 1000 }) }), { maxLength: 40 });
+
+  it("gives every file to one part, in order", () => {
+    fc.assert(
+      fc.property(files, fc.integer({ min: 1, max: 20 }), (all, of) => {
+        const parts = Array.from({ length: of }, (_, i) => fairPart(all, i + 1, of));
+        expect(parts.flat()).toHaveLength(all.length);
+        expect(new Set(parts.flat()).size).toBe(all.length);
+        for (const part of parts)
+          expect(part.map((file) => all.indexOf(file))).toEqual(
+            [...part.map((file) => all.indexOf(file))].sort((a, b) => a - b),
+          );
+      }),
+    );
+  });
+
+  it("gives no part more than a file above its share", () => {
+    fc.assert(
+      fc.property(files, fc.integer({ min: 1, max: 20 }), (all, of) => {
+        const total = all.reduce((sum, { size }) => sum + size, 0);
+        const largest = Math.max(0, ...all.map(({ size }) => size));
+        for (let part = 1; part <= of; part++) {
+          expect(fairPart(all, part, of).reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(
+            total / of + largest,
+          );
+        }
+      }),
+    );
+    const shards = [5, 5, 5, 1, 4, 4].map((size) => ({ size }));
+    expect([1, 2, 3].map((part) => fairPart(shards, part, 3).map(({ size }) => size))).toEqual([
+      [5, 4],
+      [5, 4],
+      [5, 1],
+    ]);
+  });
+
+  it.each([
+    [0, 3, "part is 0; it must be an integer from 1 to 3"],
+    [4, 3, "part is 4; it must be an integer from 1 to 3"],
+    [1.5, 3, "part is 1.5"],
+    [1, 0, "of is 0; it must be an integer from 1 on"],
+    ["1", 3, 'part is "1"'],
+  ])("refuses part %j of %j", (part, of, message) => {
+    expect(() => fairPart([], part as number, of)).toThrow(RangeError);
+    expect(() => fairPart([], part as number, of)).toThrow(message);
+  });
+});
+
+describe("joinShards", () => {
+  const shard = (names: string[]) =>
+    fileOf(
+      names.map((name) => ({ name, dtype: "F32", shape: [64, 32], data: uniform("float32", 64 * 32, name.length) })),
+      { format: "pt" },
+    );
+  const parts = [
+    ["a.weight", "gate.weight"],
+    ["bb.weight", "lm_head.weight"],
+  ];
+
+  /** Each part quantized on its own, as by machines that do not know of each other. */
+  async function written(rules: ChooseRules, rulesOfSecond = rules) {
+    return Promise.all(
+      parts.map(async (names, i) => {
+        const source = await openSafetensors(shard(names));
+        const { file } = await quantized(source, i === 0 ? rules : rulesOfSecond);
+        return new File([file], `model-0000${i + 1}-of-00002.safetensors`);
+      }),
+    );
+  }
+  const joined = async (files: File[]) => joinShards(await Promise.all(files.map((file) => openModel(file))));
+
+  it("makes an index with which the parts open as one", async () => {
+    const files = await written({ dialect: "comfyui", exclude: ["gate.*"] });
+    const { index, quantizationConfig } = await joined(files);
+    expect(quantizationConfig).toBeUndefined();
+    const model = await openModel([...files, new File([JSON.stringify(index)], "model.safetensors.index.json")]);
+    expect(model.tensors.map(({ name }) => name)).toEqual(Object.keys(index.weight_map));
+    expect(index.weight_map).toMatchObject({ "gate.weight": files[0].name, "bb.comfy_quant": files[1].name });
+    expect(index.metadata.total_size).toBe(model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  });
+
+  it.each([
+    [{ dialect: "compressed-tensors", bits: 4, granularity: { group: 16, along: 1 } }, "pack-quantized"],
+    [{ dialect: "compressed-tensors-w8a8" }, "int-quantized"],
+  ] as [ChooseRules, string][])("joins what the parts say of themselves: %j", async (rules, format) => {
+    const { quantizationConfig } = await joined(await written({ ...rules, exclude: ["gate.*"] }));
+    const whole = await quantized(await openSafetensors(shard(parts.flat())), { ...rules, exclude: ["gate.*"] });
+    expect(quantizationConfig).toEqual(JSON.parse(whole.summary.metadata.quantization_config));
+    expect(quantizationConfig).toMatchObject({ format, ignore: ["gate", "lm_head"] });
+  });
+
+  it("refuses parts that do not belong together", async () => {
+    const [first, second] = await written({ dialect: "comfyui" });
+    await expect(joined([first, first])).rejects.toThrow(/both have the tensor a\.weight/);
+    await expect(joined(await written({ dialect: "comfyui" }, {}))).rejects.toThrow(
+      "the shards are of several dialects: comfyui, plain",
+    );
+    await expect(joined([second, new File(["1,2\n3,4"], "a.csv")])).rejects.toThrow("a.csv is of format text");
+  });
+});

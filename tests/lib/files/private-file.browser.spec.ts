@@ -1,0 +1,63 @@
+import { load } from "channelwise";
+import { chooseTensors, openModel, privateFileSink, quantizeModel, streamSink } from "channelwise/files";
+import { afterEach, describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { quantized } from "./run.js";
+import { fileOf } from "./safetensors-file.js";
+
+const folder = await navigator.storage.getDirectory();
+const channelwise = await load();
+const weights = uniform("float32", 64 * 65, 1);
+const model = await openModel(
+  new File([fileOf([{ name: "a.weight", dtype: "F32", shape: [64, 65], data: weights }])], "model.safetensors"),
+);
+
+async function namesInFolder(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
+  return names;
+}
+
+afterEach(async () => {
+  for (const name of await namesInFolder()) await folder.removeEntry(name);
+});
+
+describe("privateFileSink", () => {
+  it("writes a file that appears when it is complete", async () => {
+    const sink = await privateFileSink("quantized.safetensors");
+    expect(await namesInFolder()).not.toContain("quantized.safetensors");
+    await quantizeModel(channelwise, model, chooseTensors(model), sink);
+    expect(await namesInFolder()).toEqual(["quantized.safetensors"]);
+    const bytes = new Uint8Array(await (await sink.blob()).arrayBuffer());
+    expect(bytes).toEqual((await quantized(model)).file);
+  });
+
+  it("replaces a file, and leaves none when it is aborted", async () => {
+    for (const contents of [1, 2]) {
+      const sink = await privateFileSink("a");
+      await sink.write(0, Uint8Array.of(contents));
+      await sink.close();
+    }
+    const aborted = await privateFileSink("a");
+    await aborted.write(0, Uint8Array.of(3));
+    await aborted.abort();
+    expect(await namesInFolder()).toEqual(["a"]);
+    const file = await (await folder.getFileHandle("a")).getFile();
+    expect(new Uint8Array(await file.arrayBuffer())).toEqual(Uint8Array.of(2));
+  });
+});
+
+it("a handle's stream is written at any place, and changes the file when it is closed", async () => {
+  const handle = await folder.getFileHandle("saved.safetensors", { create: true });
+  const sink = streamSink(await handle.createWritable());
+  await quantizeModel(channelwise, model, chooseTensors(model), sink);
+  const file = await handle.getFile();
+  expect(new Uint8Array(await file.arrayBuffer())).toEqual((await quantized(model)).file);
+
+  const controller = new AbortController();
+  controller.abort();
+  const stopped = streamSink(await handle.createWritable());
+  const run = quantizeModel(channelwise, model, chooseTensors(model), stopped, { signal: controller.signal });
+  await expect(run).rejects.toThrow("stopped at tensor a.weight");
+  expect((await handle.getFile()).size).toBe(file.size);
+});

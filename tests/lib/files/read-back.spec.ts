@@ -1,0 +1,348 @@
+import { load } from "channelwise";
+import {
+  blobSink,
+  type ChooseRules,
+  compareModels,
+  dequantizeModel,
+  type Inspection,
+  inspectModel,
+  type Model,
+  openModel,
+} from "channelwise/files";
+import { load as loadParallel } from "channelwise/parallel";
+import { describe, expect, it } from "vitest";
+import { DBL_MAX, FLT_MAX, uniform } from "../random.js";
+import { expectSameBits } from "../same-bits.js";
+import { openSafetensors, quantized } from "./run.js";
+import { fileOf, type TensorToWrite } from "./safetensors-file.js";
+
+const channelwise = await load();
+
+const up = uniform("float32", 64 * 96, 1);
+const odd = uniform("float32", 33 * 65, 2);
+const conv = uniform("float64", 32 * 16 * 9, 3);
+const tensors: TensorToWrite[] = [
+  { name: "up.weight", dtype: "F32", shape: [64, 96], data: up },
+  { name: "up.bias", dtype: "F32", shape: [64], data: uniform("float32", 64, 4) },
+  { name: "odd.weight", dtype: "F32", shape: [33, 65], data: odd },
+  { name: "conv.kernel", dtype: "F64", shape: [32, 16, 3, 3], data: conv },
+  { name: "steps", dtype: "I64", shape: [1], data: BigInt64Array.of(7n) },
+];
+const original = await openSafetensors(fileOf(tensors, { format: "pt" }), "original.safetensors");
+
+/** The original, quantized and opened again. */
+async function reopened(rules: ChooseRules): Promise<Model> {
+  const { file } = await quantized(original, rules);
+  return openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });
+}
+
+async function dequantizedFile(model: Model): Promise<Model> {
+  const sink = blobSink();
+  const { byteLength } = await dequantizeModel(channelwise, model, sink);
+  const blob = await sink.blob();
+  expect(blob.size).toBe(byteLength);
+  return openModel(blob, { name: "dequantized.safetensors" });
+}
+
+async function floatsOf(model: Model, name: string): Promise<Float32Array | Float64Array> {
+  const tensor = model.tensors.find((each) => each.name === name);
+  if (!tensor) return expect.fail(`${name} is not there`);
+  const { buffer } = await tensor.read(0, tensor.byteLength);
+  return tensor.dtype === "float64" ? new Float64Array(buffer) : new Float32Array(buffer);
+}
+
+const inShort = ({ quantized }: Inspection) =>
+  quantized.map(({ name, shape, bits, axis, granularity }) => ({ name, shape, bits, axis, granularity }));
+
+const ways: [string, ChooseRules][] = [
+  ["plain", {}],
+  ["plain, last axis", { axis: -1 }],
+  ["plain, axis in the middle", { axis: 1 }],
+  ["plain, one scale", { granularity: "tensor" }],
+  ["plain, 12 bits", { bits: 12 }],
+  ["plain, groups along the first axis", { bits: 4, granularity: { group: 8, along: 0 } }],
+  ["plain, groups along the second axis", { granularity: { group: 16, along: 1 } }],
+  ["comfyui", { dialect: "comfyui" }],
+  ["comfyui, one scale", { dialect: "comfyui", granularity: "tensor" }],
+  ["compressed-tensors", { dialect: "compressed-tensors" }],
+  ["compressed-tensors, 4 bits", { dialect: "compressed-tensors", bits: 4 }],
+  [
+    "compressed-tensors, 4 bits, groups",
+    { dialect: "compressed-tensors", bits: 4, granularity: { group: 16, along: 1 } },
+  ],
+  ["compressed-tensors-w8a8", { dialect: "compressed-tensors-w8a8" }],
+  ["npz", { dialect: "npz" }],
+  ["npz, groups", { dialect: "npz", granularity: { group: 3, along: -1 } }],
+];
+
+describe.each(ways)("%s", (_, rules) => {
+  it("is recognized by its names and shapes", async () => {
+    const { summary } = await quantized(original, rules);
+    const inspection = await inspectModel(await reopened(rules));
+    expect(inspection.dialect).toBe(rules.dialect ?? "plain");
+    expect(inspection.unreadable).toEqual([]);
+    // The file has its own order.
+    const byName = <T extends { name: string }>(list: T[]) => list.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const decided = summary.tensors.map(({ tensor: name, ...each }) => ({ name, ...each }));
+    expect(
+      byName(
+        inspection.quantized.map(({ name, byteLength, axis, granularity }) => ({
+          name,
+          byteLength,
+          axis,
+          granularity,
+        })),
+      ),
+    ).toEqual(
+      byName(
+        decided.flatMap((each) =>
+          each.quantize
+            ? [{ name: each.name, byteLength: each.bytesAfter, axis: each.axis, granularity: each.granularity }]
+            : [],
+        ),
+      ),
+    );
+    expect(inspection.kept.map(({ name }) => name).sort()).toEqual(
+      decided
+        .filter(({ quantize }) => !quantize)
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+
+  it("is dequantized to the bits that the core gives", async () => {
+    const model = await dequantizedFile(await reopened(rules));
+    const { summary } = await quantized(original, rules);
+    for (const [name, weights, shape] of [
+      ["up.weight", up, [64, 96]],
+      ["odd.weight", odd, [33, 65]],
+      ["conv.kernel", conv, [32, 16, 3, 3]],
+    ] as const) {
+      const summed = summary.tensors.find(({ tensor }) => tensor === name);
+      if (!summed?.quantize) {
+        expectSameBits(await floatsOf(model, name), weights, name);
+        continue;
+      }
+      const { bits, axis, granularity } = summed;
+      const options = { shape, bits, granularity, ...(axis !== undefined && { axis }), dequantize: true } as const;
+      expectSameBits(await floatsOf(model, name), channelwise.quantize(weights, options).dequantized, name);
+    }
+    expect(model.metadata).toEqual(rules.dialect === "npz" ? {} : { format: "pt" });
+    expect(model.tensors).toHaveLength(5);
+  });
+
+  it("is compared with the original to the figures of the run", async () => {
+    const { summary } = await quantized(original, rules);
+    const { tensors: compared, missing, added } = await compareModels(channelwise, original, await reopened(rules));
+    expect([missing, added]).toEqual([[], []]);
+    for (const [i, each] of compared.entries()) {
+      const summed = summary.tensors[i];
+      expect(each).toMatchObject({
+        tensor: summed.tensor,
+        bytesBefore: summed.bytesBefore,
+        bytesAfter: summed.bytesAfter,
+      });
+      if (!summed.quantize) {
+        expect(each.result).toBe("same");
+        continue;
+      }
+      if (each.result !== "near") return expect.fail(`${each.tensor} is ${each.result}`);
+      expect(each.maxError).toBe(summed.maxError);
+      expect(Math.abs(each.mse / summed.mse - 1)).toBeLessThan(1e-6);
+      expect(each.sqnr).toBeCloseTo(summed.sqnr, 5);
+    }
+  });
+});
+
+it("scales in half precision cost what the comparison says", async () => {
+  const bits = Uint16Array.from(new Uint32Array(up.buffer), (word) => word >>> 16);
+  const half = await openSafetensors(fileOf([{ name: "up.weight", dtype: "BF16", shape: [64, 96], data: bits }]));
+  const { file } = await quantized(half, { dialect: "compressed-tensors" });
+  const model = await openSafetensors(file);
+  const restored = await floatsOf(await dequantizedFile(model), "up.weight");
+  const weights = Float64Array.from(new Float32Array(Uint32Array.from(bits, (word) => word << 16).buffer));
+  const squares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
+  const errors = weights.map((weight, i) => weight - restored[i]);
+  const [compared] = (await compareModels(channelwise, half, model)).tensors;
+  if (compared.result !== "near") return expect.fail(compared.result);
+  expect(compared.sqnr).toBeCloseTo(10 * Math.log10(squares(weights) / squares(errors)), 9);
+  expect(compared.maxError).toBe(Math.max(...errors.map(Math.abs)));
+});
+
+it("weights of any magnitude are compared without over- or underflow", async () => {
+  for (const [dtype, unit] of [
+    ["F32", FLT_MAX],
+    ["F32", 2 ** -140],
+    ["F64", DBL_MAX],
+    ["F64", 2 ** -1060],
+    ["F64", 2 ** -500],
+  ] as const) {
+    const data = (dtype === "F32" ? uniform("float32", 64 * 64, 1) : uniform("float64", 64 * 64, 1)).map(
+      (w) => w * unit,
+    );
+    const source = await openSafetensors(fileOf([{ name: "a.weight", dtype, shape: [64, 64], data }]));
+    const { file, summary } = await quantized(source);
+    const [compared] = (await compareModels(channelwise, source, await openSafetensors(file))).tensors;
+    expect(compared.result).toBe("near");
+    const { sqnr, maxError } = compared as { sqnr: number; maxError: number };
+    expect(maxError).toBe((summary.tensors[0] as { maxError: number }).maxError);
+    expect(sqnr).toBeCloseTo((summary.tensors[0] as { sqnr: number }).sqnr, 4);
+  }
+});
+
+it("a model can be read back on workers", async () => {
+  const parallel = await loadParallel({ workers: 2 });
+  try {
+    const model = await reopened({ dialect: "compressed-tensors", bits: 4 });
+    expect(await compareModels(parallel, original, model)).toEqual(await compareModels(channelwise, original, model));
+  } finally {
+    parallel.close();
+  }
+});
+
+describe("compareModels", () => {
+  const variant = (changes: Partial<TensorToWrite>[], name = "variant.safetensors") =>
+    openSafetensors(fileOf(tensors.map((tensor, i) => ({ ...tensor, ...changes[i] }))), name);
+
+  it("tells what is the same, near, other, missing and added", async () => {
+    const rounded = up.map((weight) => Math.fround(weight + 0.5) - 0.5);
+    const other = await variant([
+      { data: rounded },
+      { name: "added.bias" },
+      { shape: [65, 33] },
+      { dtype: "I64", data: new BigInt64Array(4608) },
+      { data: BigInt64Array.of(8n) },
+    ]);
+    const { tensors: compared, missing, added } = await compareModels(channelwise, original, other);
+    expect(compared).toMatchObject([
+      { tensor: "up.weight", result: "near", maxError: Math.max(...up.map((w, i) => Math.abs(w - rounded[i]))) },
+      { tensor: "odd.weight", result: "other", reason: "its shape is [65, 33], and the original's [33, 65]" },
+      { tensor: "conv.kernel", result: "other", reason: "its type is int64, and the original's float64" },
+      { tensor: "steps", result: "other", reason: "its bytes differ" },
+    ]);
+    expect([missing, added]).toEqual([["up.bias"], ["added.bias"]]);
+    const { tensors: same } = await compareModels(channelwise, original, await variant([]));
+    expect(same.every(({ result }) => result === "same")).toBe(true);
+  });
+
+  it("gives Infinity where floats of another type are equal", async () => {
+    const floats = Float32Array.of(...Array.from({ length: 64 * 96 }, (_, i) => i % 7));
+    const single = await openSafetensors(fileOf([{ name: "a", dtype: "F32", shape: [64, 96], data: floats }]));
+    const double = await openSafetensors(
+      fileOf([{ name: "a", dtype: "F64", shape: [64, 96], data: Float64Array.from(floats) }]),
+    );
+    expect((await compareModels(channelwise, single, double)).tensors).toMatchObject([
+      { result: "near", mse: 0, maxError: 0, sqnr: Number.POSITIVE_INFINITY },
+    ]);
+  });
+
+  it("wants the original first", async () => {
+    const model = await reopened({});
+    await expect(compareModels(channelwise, model, original)).rejects.toThrow(
+      "quantized.safetensors is quantized; the original comes first",
+    );
+  });
+});
+
+describe("tensors that other tools quantized", () => {
+  const codes = { name: "a.weight", dtype: "I8", shape: [4, 8], data: new Int8Array(32).fill(3) };
+  const scales = { name: "a.weight_scale", dtype: "F32", shape: [4], data: Float32Array.of(1, 2, 3, 4) };
+  const marker = (text: string) => {
+    const data = new TextEncoder().encode(text);
+    return { name: "a.comfy_quant", dtype: "U8", shape: [data.length], data };
+  };
+  const inspect = async (files: TensorToWrite[]) => inspectModel(await openSafetensors(fileOf(files)));
+
+  it("may have scales of one dimension, in half precision", async () => {
+    const half = { ...scales, dtype: "BF16", data: Uint16Array.of(0x3f80, 0x4000, 0x4040, 0x4080) };
+    for (const given of [scales, half]) {
+      const inspection = await inspect([codes, given]);
+      expect(inShort(inspection)).toEqual([
+        { name: "a.weight", shape: [4, 8], bits: 8, axis: 0, granularity: "channel" },
+      ]);
+      const model = await dequantizedFile(await openSafetensors(fileOf([codes, given])));
+      expect(await floatsOf(model, "a.weight")).toEqual(
+        Float32Array.from({ length: 32 }, (_, i) => 3 * (1 + Math.floor(i / 8))),
+      );
+    }
+  });
+
+  it.each<[string, TensorToWrite[], string]>([
+    [
+      "rotated layers",
+      [codes, scales, marker('{"format":"int8_tensorwise","convrot":true}')],
+      "its weights are rotated (convrot), which is not undone",
+    ],
+    [
+      "rotated layers, under params",
+      [codes, scales, marker('{"format":"int8_tensorwise","params":{"convrot":true}}')],
+      "its weights are rotated",
+    ],
+    [
+      "another format",
+      [codes, scales, marker('{"format":"float8_e4m3fn"}')],
+      'its format is "float8_e4m3fn"; int8_tensorwise can be read',
+    ],
+    [
+      "scales of blocks",
+      [codes, { ...scales, shape: [2, 2] }],
+      "scales of shape [2, 2] do not fit weights of shape [4, 8]",
+    ],
+    [
+      "scales of other rows",
+      [codes, { ...scales, shape: [3], data: Float32Array.of(1, 2, 3) }],
+      "scales of shape [3] do not fit",
+    ],
+  ])("are named when they cannot be read: %s", async (_, files, reason) => {
+    const inspection = await inspect(files);
+    expect(inspection.quantized).toEqual([]);
+    expect(inspection.unreadable).toEqual([{ tensor: "a.weight", reason: expect.stringContaining(reason) }]);
+    expect(inspection.kept).toHaveLength(files.length);
+    const model = await openSafetensors(fileOf(files));
+    const sink = blobSink();
+    await expect(dequantizeModel(channelwise, model, sink)).rejects.toThrow(`tensor a.weight: ${reason}`);
+    await expect(compareModels(channelwise, original, model)).rejects.toThrow(`tensor a.weight: ${reason}`);
+  });
+
+  const packed = (more: TensorToWrite[] = [], shape = BigInt64Array.of(4n, 8n), words = [4, 1]): TensorToWrite[] => [
+    { name: "a.weight_packed", dtype: "I32", shape: words, data: new Int32Array(words[0] * words[1]) },
+    { ...scales, shape: [4, 1] },
+    { name: "a.weight_shape", dtype: "I64", shape: [2], data: shape },
+    ...more,
+  ];
+
+  it("are named when they are packed in ways that are not read", async () => {
+    const zeroPoint = { name: "a.weight_zero_point", dtype: "I32", shape: [1, 1], data: Int32Array.of(0) };
+    expect((await inspect(packed([zeroPoint]))).unreadable).toMatchObject([
+      { reason: "it has a weight_zero_point, which is not read" },
+    ]);
+    expect((await inspect(packed([], BigInt64Array.of(4n, 24n), [4, 2]))).unreadable).toMatchObject([
+      { reason: "words of shape [4, 2] hold no 4 or 8 bits for each weight" },
+    ]);
+    expect(inShort(await inspect(packed()))).toMatchObject([{ name: "a.weight", shape: [4, 8], bits: 4 }]);
+  });
+
+  it.each<[string, TensorToWrite[], RegExp]>([
+    ["a shape of no rows", packed([], BigInt64Array.of(0n, 8n)), /tensor a\.weight_shape, .* it is \[0, 8\]/],
+    ["a shape of too many columns", packed([], BigInt64Array.of(4n, 2n ** 62n)), /cannot hold/],
+    ["a negative shape", packed([], BigInt64Array.of(-4n, -8n)), /it is \[-4, -8\]/],
+    ["a marker that is no JSON", [codes, scales, marker("oops")], /tensor a\.comfy_quant, .*not JSON/],
+    ["a marker too long", [codes, scales, marker(" ".repeat(5000))], /5000 bytes; at most 4096/],
+    [
+      "scales that are empty",
+      [codes, { ...scales, shape: [0], data: new Float32Array() }],
+      /tensor a\.weight_scale, .*empty/,
+    ],
+  ])("are refused when they are damaged: %s", async (_, files, reason) => {
+    await expect(inspect(files)).rejects.toThrow(reason);
+    await expect(inspect(files)).rejects.toMatchObject({ name: "FormatError" });
+  });
+
+  it("are none where there are none", async () => {
+    expect(await inspectModel(original)).toMatchObject({ dialect: undefined, quantized: [], unreadable: [] });
+    const sink = blobSink();
+    await expect(dequantizeModel(channelwise, original, sink)).rejects.toThrow(
+      "original.safetensors has no quantized tensors",
+    );
+  });
+});
