@@ -9,14 +9,14 @@ const first = uniform("float32", 64 * 64, 1);
 const second = uniform("float32", 64 * 32, 2);
 
 /** Two matrices, of the second of which the channels are columns; the first node adds a vector. */
-function model(opset: number): Uint8Array {
+function model(opset: number, firstWeight = tensor("first.weight", [64, 64], first)): Uint8Array {
   return modelBytes({
     opset,
     graph: {
       input: [float("x", [1, 64])],
       output: [float("y", [1, 32])],
       initializer: [
-        tensor("first.weight", [64, 64], first),
+        firstWeight,
         tensor("bias", [64], new Float32Array(64).fill(0.5)),
         tensor("second.weight", [64, 32], second),
       ],
@@ -51,7 +51,7 @@ describe("quantize of an .onnx model", () => {
     for (const [name, , { quantized }] of results) {
       expect(tensors.get(`${name}_quantized`)?.rawData).toEqual(new Uint8Array(quantized.buffer));
     }
-    expect(operatorsOf(parse(bytes).graph)).toEqual(["DequantizeLinear", "Gemm", "DequantizeLinear", "MatMul"]);
+    expect(operatorsOf(parse(bytes).graph)).toEqual(["DequantizeLinear", "DequantizeLinear", "Gemm", "MatMul"]);
     const [{ format, bytesAfter, tensors: told }] = files;
     expect({ format, bytesAfter }).toEqual({ format: "onnx, opset 13", bytesAfter: bytes.length });
     const worstFirst = [...results].sort(([, , a], [, , b]) => a.sqnr - b.sqnr);
@@ -94,18 +94,27 @@ describe("quantize of an .onnx model", () => {
     expect(kept.files[0].tensors.map(({ bits = "kept" }) => bits)).toEqual([6, "kept", "kept"]);
   });
 
+  it("--opset raises it where no operator changes", async () => {
+    const { files } = await place.json("quantize", "model.onnx", "--bits", "4", "--opset", "21");
+    expect(parse(read("model_q4.onnx")).opsetImport).toMatchObject([{ domain: "", version: 21n }]);
+    expect(files[0].tensors[0]).toMatchObject({ bits: 4, bytesAfter: expect.any(Number) });
+    const sizes = Object.fromEntries(
+      files[0].tensors.map(({ tensor, bytesAfter }: { tensor: string; bytesAfter: number }) => [tensor, bytesAfter]),
+    );
+    expect(sizes).toEqual({ "first.weight": 64 * 32 + 64 * 4, "second.weight": 64 * 16 + 32 * 4, bias: 256 });
+    expect(await place.run("quantize", "model.onnx", "--opset", "12")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--opset is 12; it must be an integer from the model's 13 to 25"),
+    });
+  });
+
   it("keeps data in a file beside the model", async () => {
-    const { graph } = parse(model(13));
-    const [{ rawData }] = graph.initializer;
-    writeFileSync(place.path("weights.bin"), rawData);
-    const { dataType, dims, name } = graph.initializer[0];
-    const entries = { location: "weights.bin", offset: "0", length: `${rawData.length}` };
-    const external = {
-      ...{ name, dataType, dims, dataLocation: 1 },
-      externalData: Object.entries(entries).map(([key, value]) => ({ key, value })),
-    };
-    const initializer = [external, ...graph.initializer.slice(1)];
-    writeFileSync(place.path("model.onnx"), modelBytes({ opset: 13, graph: { ...graph, initializer } as never }));
+    const data = new Uint8Array(first.buffer);
+    writeFileSync(place.path("weights.bin"), data);
+    const { rawData: _, ...head } = tensor("first.weight", [64, 64], first);
+    const entries = { location: "weights.bin", offset: "0", length: `${data.length}` };
+    const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
+    writeFileSync(place.path("model.onnx"), model(13, { ...head, dataLocation: 1, externalData }));
     await place.json("quantize", "model.onnx", "-o", "out/small.onnx");
     expect(place.list("out")).toEqual(["small.onnx", "small.onnx.data"]);
     const channelwise = await load();

@@ -126,7 +126,7 @@ describe("quantize", () => {
       ...["quantize", "model.safetensors"],
       ...["--include", "*.up.bias", "--exclude", "layers.0.*", "--exclude", "embed*"],
       ...["--override", "layers.1.up.weight=4,1", "--override", "layers.1.down.weight=,,group:32"],
-      ...["--override", "lm_*=keep"],
+      ...["--override", "lm_*=keep", "--override", "layers.1.up.bias=keep", "--override", "*.1.up.bias=7"],
     );
     const decisions = Object.fromEntries(
       files[0].tensors.map(({ tensor, quantize, bits, axis, granularity }: Record<string, unknown>) => [
@@ -142,7 +142,7 @@ describe("quantize", () => {
       "layers.0.down.weight": "kept",
       "layers.1.norm.weight": "kept",
       "layers.1.up.weight": { bits: 4, axis: 1, granularity: "channel" },
-      "layers.1.up.bias": { bits: 8, granularity: "tensor" },
+      "layers.1.up.bias": { bits: 7, granularity: "tensor" },
       "layers.1.down.weight": { bits: 8, granularity: { group: 32, along: 1 } },
       "lm_head.weight": "kept",
     });
@@ -194,7 +194,9 @@ describe("quantize", () => {
     const { code, stderr } = await place.run("quantize", "link.safetensors", "-o", "model.safetensors", "--force");
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining("model.safetensors is the input link.safetensors; give another name with -o"),
+      stderr: expect.stringContaining(
+        "the output model.safetensors is the input link.safetensors; give another name with -o",
+      ),
     });
     expect(readFileSync(place.path("model.safetensors"))).toEqual(before);
   });
@@ -235,6 +237,15 @@ describe("quantize", () => {
     await place.json("quantize", input, "-o", "out.safetensors");
     await place.json("quantize", "model.safetensors", "-o", "whole.safetensors");
     expect(read("out.safetensors").data).toEqual(read("whole.safetensors").data);
+  });
+
+  it("never writes over a shard that only the index names", async () => {
+    writeShards(place.folder);
+    const args = ["-o", "model-00002-of-00003.safetensors", "--force"];
+    expect(await place.run("quantize", "model.safetensors.index.json", ...args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the output model-00002-of-00003.safetensors is an input too"),
+    });
   });
 
   it("takes shards without an index as one model", async () => {

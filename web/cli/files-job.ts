@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   type ByteSink,
   type Choice,
@@ -24,6 +25,7 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
     const { model, choice } = partOf(whole, choose(whole, rules), shard);
     return {
       plan: {
+        reads: whole.files.map((name) => join(input.folder, name)),
         format: model.format,
         tensors: model.tensors.map(({ name, shape, dtype, byteLength }, i) => ({
           name,
@@ -51,15 +53,10 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
   }
 }
 
-function rulesOf({ overrides, exclude, ...settings }: Settings): ChooseRules {
-  const kept = Object.keys(overrides).filter((pattern) => overrides[pattern].keep);
-  const others = Object.entries(overrides).filter(([, { keep }]) => !keep);
-  return {
-    dialect: "plain",
-    ...tensorRules(settings),
-    exclude: [...exclude, ...kept],
-    overrides: Object.fromEntries(others.map(([pattern, override]) => [pattern, tensorRules(override)])),
-  };
+function rulesOf({ opset, overrides, ...settings }: Settings): ChooseRules {
+  if (opset !== undefined) throw new UsageError("--opset is of .onnx models; this is another file");
+  const own = Object.entries(overrides).map(([pattern, override]) => [pattern, tensorRules(override)]);
+  return { ...tensorRules(settings), overrides: Object.fromEntries(own) };
 }
 
 /** Groups lie along the last axis, which is that of a matrix's input channels, unless an axis is given. */

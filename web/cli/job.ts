@@ -17,6 +17,8 @@ export interface PlannedTensor {
 
 /** What is to be done with a model, known before anything is done. */
 export interface Plan {
+  /** Paths of the files that it was read from. */
+  readonly reads: readonly string[];
   readonly format: string;
   readonly tensors: readonly PlannedTensor[];
   /** Of all tensors. */

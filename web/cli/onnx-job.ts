@@ -27,7 +27,11 @@ export async function openOnnxJob(input: Input, settings: Settings): Promise<Ope
     const bytesBefore = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const bytesAfter = onnxBytes(plan);
     return {
-      plan: { format: `onnx, opset ${model.opset}`, tensors, bytesBefore, bytesAfter, unmatched: plan.unmatched },
+      plan: {
+        reads: input.files,
+        format: `onnx, opset ${model.opset}`,
+        ...{ tensors, bytesBefore, bytesAfter, unmatched: plan.unmatched },
+      },
       async run(channelwise, { output, overwrite, signal, onProgress }): Promise<RunResult> {
         const options = {
           signal,

@@ -30,6 +30,10 @@ export const options = {
     multiple: true,
     help: "settings of their own for matching tensors: BITS,AXIS,GRANULARITY (each may be left out), or keep",
   },
+  opset: {
+    value: "N",
+    help: "raise an .onnx model to this version of ONNX's operators, where none changes: 21 packs codes of 4 bits",
+  },
   shard: {
     value: "K/N",
     help: "do only part K of N: of one model a part of its tensors, of several files some of them",

@@ -46,9 +46,9 @@ function partOutput(input: Input, output: string | undefined, settings: Settings
   return join(output ?? join(folder, stem + suffixOf(input, settings)), name);
 }
 
-/** Refuses outputs that are files of an input, or of which two are one. Links are followed. */
-export function checkOutputs(outputs: readonly string[], inputs: readonly Input[]): void {
-  const read = new Map(inputs.flatMap(({ files }) => files.map((file) => [identityOf(file), file])));
+/** Refuses outputs that are among the files read, or of which two are one. Links are followed. */
+export function checkOutputs(outputs: readonly string[], files: readonly string[]): void {
+  const read = new Map(files.map((file) => [identityOf(file), file]));
   const written = new Set<string>();
   for (const output of outputs) {
     const identity = identityOf(output);

@@ -15,6 +15,11 @@ export function showReport(stream: Stream, done: readonly DoneTask[], written: b
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
 }
 
+/** What else a model of compressed-tensors needs to be loaded. */
+export function showConfigHint(stream: Stream, path: string): void {
+  stream.write(`its config.json needs the quantizationConfig that this shows: channelwise inspect --json ${path}\n`);
+}
+
 /** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
 function measuredOf({ input, plan, result }: DoneTask, several: boolean): MeasuredTensor[] {
   const prefix = several && plan.tensors.length > 1 ? `${input.stem}: ` : "";

@@ -11,7 +11,7 @@ import { openOnnxJob } from "./onnx-job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf } from "./outputs.js";
 import { groupLines, showDecisions, showPlan } from "./plan-view.js";
-import { doneJson, showReport, taskJson } from "./quantize-report.js";
+import { doneJson, showConfigHint, showReport, taskJson } from "./quantize-report.js";
 import { type RunTasksOptions, runTasks } from "./run-tasks.js";
 import { parseShard, parseThreads, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
@@ -30,11 +30,14 @@ export async function quantize(operands: readonly string[], values: Values, cont
   /** Of one model a part of its tensors, of several some of the models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
   const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
-  checkOutputs(outputs, inputs);
-
   const open: Open = (input) =>
     isOnnx(input.path) ? openOnnxJob(input, settings) : openFilesJob(input, settings, modelShard);
-  const tasks = shareOf(await plan(inputs, outputs, open), listShard);
+  const all = await plan(inputs, outputs, open);
+  checkOutputs(
+    outputs,
+    all.flatMap(({ plan }) => plan.reads),
+  );
+  const tasks = shareOf(all, listShard);
   warnOfPatterns(tasks, context);
   // A part may well have no such tensor.
   if (!modelShard) refuseNothing(tasks);
@@ -51,6 +54,10 @@ export async function quantize(operands: readonly string[], values: Values, cont
     stderr.write(`nothing to do: part ${values.shard} of ${inputs.length} files is empty\n`);
   }
   const index = modelShard && !measure && (await joinIfComplete(outputs[0], modelShard, context));
+  const complete = modelShard ? index : done.at(-1)?.output;
+  if (!json && !measure && complete && settings.dialect?.startsWith("compressed-tensors")) {
+    showConfigHint(stdout, complete);
+  }
   return {
     exitCode: 0,
     json: { ...(measure && { measured: true }), files: done.map(doneJson), ...(index && { index }) },

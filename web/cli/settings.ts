@@ -24,10 +24,12 @@ export type Granularity = "channel" | "tensor" | { readonly group: number; reado
 /** What the options of `quantize` say of tensors. */
 export interface Settings extends TensorSettings {
   readonly dialect?: DialectName;
+  /** Of ONNX models. */
+  readonly opset?: number;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** By pattern. */
-  readonly overrides: Readonly<Record<string, TensorSettings & { readonly keep?: true }>>;
+  readonly overrides: Readonly<Record<string, TensorSettings & { readonly keep: boolean }>>;
 }
 
 /** Part k of n, counted from 1. */
@@ -37,12 +39,13 @@ export interface Shard {
 }
 
 export function settingsOf(values: Values): Settings {
-  const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
+  const { dialect, opset, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
   // A name that ends so can mean nothing else.
   const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
   const chosen = dialect === undefined ? ofName : parseDialect(dialect);
   return {
     ...(chosen !== undefined && { dialect: chosen }),
+    ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
@@ -118,6 +121,7 @@ function parseOverride(text: string): [string, Settings["overrides"][string]] {
   return [
     pattern,
     {
+      keep: false, // also where a pattern before it said so
       ...(bits && { bits: integer(`${option}: bits`, bits, 2, 16) }),
       ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),
