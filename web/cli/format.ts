@@ -57,6 +57,11 @@ export function shortened(text: string, width: number): string {
   return `${text.slice(0, width - 1 - end)}…${text.slice(text.length - end)}`;
 }
 
+/** Without its end where it is too long. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
 /** Words in lines of so many columns. */
 export function wrapped(text: string, width: number): string[] {
   const lines = [""];

@@ -5,7 +5,7 @@ import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
 const columns: readonly Column[] = [
-  { title: "weight", flexible: true },
+  { title: "weight", shorten: "middle" },
   { title: "shape" },
   { title: "channels" },
   { title: "operators" },
@@ -13,9 +13,9 @@ const columns: readonly Column[] = [
 ];
 
 const keptColumns: readonly Column[] = [
-  { title: "tensor that stays as it is" },
+  { title: "tensor that stays as it is", shorten: "middle" },
   { title: "shape" },
-  { title: "reason", flexible: true },
+  { title: "reason", shorten: "end" },
 ];
 
 /** `channelwise inspect` of an ONNX model: the weights that can be quantized, and why others cannot be. */

@@ -1,6 +1,6 @@
 import { type Inspection, inspectModel, joinShards, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, layoutText, shapeText, shortened } from "./format.js";
+import { bytes, counted, cut, layoutText, shapeText } from "./format.js";
 import { isOnnx, modelFile } from "./inputs.js";
 import { inspectOnnx } from "./inspect-onnx.js";
 import type { Values } from "./options.js";
@@ -22,7 +22,7 @@ export async function inspect(operands: readonly string[], { json }: Values, { s
 }
 
 const columns: readonly Column[] = [
-  { title: "tensor", flexible: true },
+  { title: "tensor", shorten: "middle" },
   { title: "shape" },
   { title: "values" },
   { title: "size", number: true },
@@ -44,7 +44,7 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   const [titles, ...lines] = tableLines(columns, rows, width);
   return [
     `${styled(stdout, "bold", name)}  ${facts.join(", ")}`,
-    ...Object.entries(metadata).map(([key, value]) => shortened(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
+    ...Object.entries(metadata).map(([key, value]) => cut(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
     "",
     styled(stdout, "dim", titles),
     ...lines,

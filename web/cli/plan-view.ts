@@ -32,10 +32,10 @@ export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
 }
 
 const decisionColumns: readonly Column[] = [
-  { title: "tensor", flexible: true },
+  { title: "tensor", shorten: "middle" },
   { title: "shape" },
   { title: "dtype" },
-  { title: "becomes" },
+  { title: "becomes", shorten: "end" },
 ];
 
 function titleOf(stream: Stream, tasks: readonly Task[]): string {
@@ -64,7 +64,7 @@ const groupColumns: readonly Column[] = [
   { title: "" },
   { title: "", number: true },
   { title: "", number: true },
-  { title: "", flexible: true },
+  { title: "", shorten: "end" },
 ];
 
 interface Group {
