@@ -98,11 +98,11 @@ describe("inspect", () => {
   });
 
   it.each([
-    ["plain", "8 bits, a scale for each channel of axis 0"],
-    ["comfyui", "8 bits, a scale for each channel of axis 0"],
-    ["compressed-tensors", "4 bits, a scale for each 16 along axis 1"],
-    ["compressed-tensors-w8a8", "8 bits, a scale for each channel of axis 0"],
-    ["npz", "8 bits, a scale for each channel of axis 0"],
+    ["plain", "8 bits per channel, axis 0"],
+    ["comfyui", "8 bits per channel, axis 0"],
+    ["compressed-tensors", "4 bits in groups of 16, axis 1"],
+    ["compressed-tensors-w8a8", "8 bits per channel, axis 0"],
+    ["npz", "8 bits per channel, axis 0"],
   ])("knows the dialect %s", async (dialect, values) => {
     const output = dialect === "npz" ? "dialect.npz" : "dialect.safetensors";
     const groups = dialect === "compressed-tensors" ? ["--bits", "4", "--granularity", "group:16"] : [];

@@ -57,9 +57,7 @@ describe("quantize", () => {
   it("prints one object with --json", async () => {
     const { command, files } = await place.json("quantize", "model.safetensors", "-o", "out.safetensors");
     expect(command).toBe("quantize");
-    expect(files).toMatchObject([
-      { input: "model.safetensors", output: "out.safetensors", format: "safetensors", metadata: { format: "pt" } },
-    ]);
+    expect(files).toMatchObject([{ input: "model.safetensors", output: "out.safetensors", format: "safetensors" }]);
     const [{ bytesBefore, bytesAfter, tensors: told }] = files;
     expect(bytesBefore).toBe(tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
     expect(bytesAfter).toBe(readFileSync(place.path("out.safetensors")).length);
@@ -128,7 +126,7 @@ describe("quantize", () => {
       ...["quantize", "model.safetensors"],
       ...["--include", "*.up.bias", "--exclude", "layers.0.*", "--exclude", "embed*"],
       ...["--override", "layers.1.up.weight=4,1", "--override", "layers.1.down.weight=,,group:32"],
-      ...["--override", "lm_*=keep"],
+      ...["--override", "lm_*=keep", "--override", "layers.1.up.bias=keep", "--override", "*.1.up.bias=7"],
     );
     const decisions = Object.fromEntries(
       files[0].tensors.map(({ tensor, quantize, bits, axis, granularity }: Record<string, unknown>) => [
@@ -144,7 +142,7 @@ describe("quantize", () => {
       "layers.0.down.weight": "kept",
       "layers.1.norm.weight": "kept",
       "layers.1.up.weight": { bits: 4, axis: 1, granularity: "channel" },
-      "layers.1.up.bias": { bits: 8, granularity: "tensor" },
+      "layers.1.up.bias": { bits: 7, granularity: "tensor" },
       "layers.1.down.weight": { bits: 8, granularity: { group: 32, along: 1 } },
       "lm_head.weight": "kept",
     });
@@ -159,12 +157,22 @@ describe("quantize", () => {
     const { code, stdout } = await place.run("quantize", "model.safetensors", "--dry-run");
     expect(code).toBe(0);
     expect(place.list()).toEqual(["model.safetensors"]);
-    expect(stdout).toMatch(/^layers\.0\.up\.weight +128 x 32 +float32 +8 bits, a scale for each channel of axis 0$/m);
+    expect(stdout).toMatch(/^layers\.0\.up\.weight +128 x 32 +float32 +8 bits per channel, axis 0$/m);
     expect(stdout).toMatch(/^layers\.0\.up\.bias +128 +float32 +kept: a vector$/m);
     const { dryRun, files } = await place.json("quantize", "model.safetensors", "--dry-run");
     expect(dryRun).toBe(true);
     await place.json("quantize", "model.safetensors");
     expect(files[0].bytesAfter).toBe(readFileSync(place.path("model-int8.safetensors")).length);
+  });
+
+  it("--measure finds the errors and writes nothing, though the output exists", async () => {
+    const { files: written } = await place.json("quantize", "model.safetensors", "--bits", "6");
+    const before = place.list();
+    const { measured, files } = await place.json("quantize", "model.safetensors", "--bits", "6", "--measure");
+    expect({ measured, files }).toEqual({ measured: true, files: written });
+    const { stdout } = await place.run("quantize", "model.safetensors", "--measure");
+    expect(stdout).toContain("model.safetensors, measured only  83.2 KB to ");
+    expect(place.list()).toEqual(before);
   });
 
   it("replaces a file with --force only", async () => {
@@ -186,7 +194,9 @@ describe("quantize", () => {
     const { code, stderr } = await place.run("quantize", "link.safetensors", "-o", "model.safetensors", "--force");
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining("model.safetensors is the input link.safetensors; give another name with -o"),
+      stderr: expect.stringContaining(
+        "the output model.safetensors is the input link.safetensors; give another name with -o",
+      ),
     });
     expect(readFileSync(place.path("model.safetensors"))).toEqual(before);
   });
@@ -206,6 +216,12 @@ describe("quantize", () => {
     }
   });
 
+  it("writes each beside its input where no folder is given", async () => {
+    for (const name of ["a.csv", "b.csv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
+    await place.json("quantize", "a.csv", "b.csv");
+    expect(place.list()).toEqual(["a-int8.safetensors", "a.csv", "b-int8.safetensors", "b.csv", "model.safetensors"]);
+  });
+
   it("refuses two inputs that would be written to one file", async () => {
     for (const name of ["a.csv", "a.tsv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
     const { code, stderr } = await place.run("quantize", "a.csv", "a.tsv");
@@ -221,6 +237,15 @@ describe("quantize", () => {
     await place.json("quantize", input, "-o", "out.safetensors");
     await place.json("quantize", "model.safetensors", "-o", "whole.safetensors");
     expect(read("out.safetensors").data).toEqual(read("whole.safetensors").data);
+  });
+
+  it("never writes over a shard that only the index names", async () => {
+    writeShards(place.folder);
+    const args = ["-o", "model-00002-of-00003.safetensors", "--force"];
+    expect(await place.run("quantize", "model.safetensors.index.json", ...args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the output model-00002-of-00003.safetensors is an input too"),
+    });
   });
 
   it("takes shards without an index as one model", async () => {

@@ -37,7 +37,7 @@ describe.each([80, 120])("on a terminal of %i columns", (columns) => {
     const lines = linesOf(stdout);
     expect(lines.slice(0, 4)).toEqual([
       "model.safetensors  safetensors, 10 tensors, 83.2 KB",
-      "  quantize  6 tensors  81.9 KB  8 bits, a scale for each channel of axis 0",
+      "  quantize  6 tensors  81.9 KB  8 bits per channel, axis 0",
       "  keep      4 tensors  1.28 KB  a vector",
       "to model-int8.safetensors  24.9 KB",
     ]);

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProject, type Project } from "./project.js";
@@ -58,4 +59,21 @@ test("the slim entry takes its binary as bytes, module, response, address or fil
     const channelwise = await load({ wasm });
     expect([...channelwise.quantize([[1, -2, 3.5, 127]]).quantized]).toEqual([1, -2, 4, 127]);
   }
+});
+
+test("its command runs where npm puts it", () => {
+  const bin = join(project.folder, "node_modules/.bin/channelwise");
+  writeFileSync(join(project.folder, "weights.csv"), "1,-2,3.5,127\n0.5,2,-4,8\n");
+  const { files } = JSON.parse(
+    execFileSync(bin, ["quantize", "weights.csv", "-o", "weights.npz", "--json"], {
+      cwd: project.folder,
+      encoding: "utf8",
+    }),
+  );
+  expect(files).toMatchObject([
+    { input: "weights.csv", output: "weights.npz", tensors: [{ quantize: true, bits: 8 }] },
+  ]);
+  expect(readFileSync(join(project.folder, "weights.npz")).subarray(0, 2).toString()).toBe("PK");
+  const { version } = JSON.parse(readFileSync(project.resolve("channelwise/package.json"), "utf8"));
+  expect(execFileSync(bin, ["--version"], { cwd: project.folder, encoding: "utf8" })).toBe(`${version}\n`);
 });

@@ -22,10 +22,10 @@ Writes a copy of each model with its weight matrices quantized, and shows what
 it cost, worst first. Norms, biases, small tensors and the like are kept byte
 for byte: --dry-run shows which and why.
 
-IN is a .safetensors, .npy, .npz, .csv, .tsv or .json file, the
-model.safetensors.index.json of a sharded model, or the model.json of a
-TensorFlow.js model. Shards given by themselves are one model. Without -o the
-output is named after the input and lies beside it.`,
+IN is a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file, the
+model.safetensors.index.json or the folder of a sharded model, or the model.json
+of a TensorFlow.js model. Shards given by themselves are one model. Without -o
+the output is named after the input and lies beside it.`,
     options: [
       "output",
       "dialect",
@@ -35,15 +35,18 @@ output is named after the input and lies beside it.`,
       "include",
       "exclude",
       "override",
+      "opset",
       "shard",
       "threads",
       "dry-run",
+      "measure",
       "force",
       "json",
       "help",
     ],
     examples: [
       "channelwise quantize model.safetensors --dialect comfyui",
+      "channelwise quantize model.onnx --exclude '*first_conv*'",
       "channelwise quantize voices/*.npy -o voices-int8",
       "channelwise quantize llm/model.safetensors.index.json -o llm-w4a16 \\\n    --dialect compressed-tensors --bits 4 --granularity group:128",
       "channelwise quantize model.safetensors --override '*.fc2.weight=4,,group:32' \\\n    --override 'lm_head.*=keep'",

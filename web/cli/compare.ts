@@ -1,12 +1,13 @@
 import { type ComparedTensor, type Comparison, compareModels, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, decibels, magnitude } from "./format.js";
-import { modelFile } from "./inputs.js";
+import { isOnnx, modelFile } from "./inputs.js";
 import { showMeasured, sqnrText, worstFirst } from "./measured.js";
 import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
+import { UsageError } from "./usage-error.js";
 import { withWorkers } from "./workers.js";
 
 /** More would hide the tables. */
@@ -24,6 +25,9 @@ interface Limits {
 export async function compare(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const limits = limitsOf(values);
   const [a, b] = operands.map(modelFile);
+  if (isOnnx(a) || isOnnx(b)) {
+    throw new UsageError("compare takes no .onnx models; quantize --measure finds the errors of their weights");
+  }
   const original = await openModel(a);
   try {
     const model = await openModel(b);

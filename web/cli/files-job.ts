@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import {
+  type ByteSink,
   type Choice,
   type ChooseRules,
   chooseTensors,
@@ -12,16 +14,18 @@ import {
 } from "channelwise/files";
 import type { Input } from "./inputs.js";
 import type { OpenJob } from "./job.js";
-import type { Shard } from "./settings.js";
+import type { Settings, Shard, TensorSettings } from "./settings.js";
 import { UsageError } from "./usage-error.js";
 
 /** Opens a model of the formats of channelwise/files; with `shard`, for a part of its tensors. */
-export async function openFilesJob(input: Input, rules: ChooseRules, shard: Shard | undefined): Promise<OpenJob> {
+export async function openFilesJob(input: Input, settings: Settings, shard: Shard | undefined): Promise<OpenJob> {
+  const rules = rulesOf(settings);
   const whole = await openModel(input.files);
   try {
     const { model, choice } = partOf(whole, choose(whole, rules), shard);
     return {
       plan: {
+        reads: whole.files.map((name) => join(input.folder, name)),
         format: model.format,
         tensors: model.tensors.map(({ name, shape, dtype, byteLength }, i) => ({
           name,
@@ -34,8 +38,8 @@ export async function openFilesJob(input: Input, rules: ChooseRules, shard: Shar
         bytesAfter: outputBytes(model, choice),
         unmatched: unmatchedPatterns(whole, rules),
       },
-      async run(channelwise, output, { signal, overwrite, onProgress }) {
-        const sink = await fileSink(output, { overwrite });
+      async run(channelwise, { output, overwrite, signal, onProgress }) {
+        const sink = output === undefined ? nowhere : await fileSink(output, { overwrite });
         return quantizeModel(channelwise, model, choice, sink, {
           signal,
           onProgress: ({ done, tensor }) => onProgress(done, tensor),
@@ -48,6 +52,23 @@ export async function openFilesJob(input: Input, rules: ChooseRules, shard: Shar
     throw error;
   }
 }
+
+function rulesOf({ opset, overrides, ...settings }: Settings): ChooseRules {
+  if (opset !== undefined) throw new UsageError("--opset is of .onnx models; this is another file");
+  const own = Object.entries(overrides).map(([pattern, override]) => [pattern, tensorRules(override)]);
+  return { ...tensorRules(settings), overrides: Object.fromEntries(own) };
+}
+
+/** Groups lie along the last axis, which is that of a matrix's input channels, unless an axis is given. */
+function tensorRules<S extends TensorSettings>({ granularity, ...settings }: S) {
+  if (granularity === undefined) return settings;
+  if (typeof granularity === "string") return { ...settings, granularity };
+  const { group, along = -1 } = granularity;
+  return { ...settings, granularity: { group, along } };
+}
+
+/** For a run that only measures. */
+const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort: async () => {} };
 
 /** The library names its arguments as the options are called. */
 function choose(model: Model, rules: ChooseRules): Choice {

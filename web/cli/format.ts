@@ -43,11 +43,11 @@ export function shapeText(shape: readonly number[]): string {
   return shape.length === 0 ? "scalar" : shape.join(" x ");
 }
 
-/** "8 bits, a scale for each channel of axis 0" */
+/** "8 bits per channel, axis 0" */
 export function layoutText({ bits, axis, granularity }: Layout): string {
-  if (granularity === "tensor") return `${bits} bits, one scale`;
-  if (granularity === "channel") return `${bits} bits, a scale for each channel of axis ${axis}`;
-  return `${bits} bits, a scale for each ${granularity.group} along axis ${granularity.along}`;
+  if (granularity === "tensor") return `${bits} bits per tensor`;
+  if (granularity === "channel") return `${bits} bits per channel, axis ${axis}`;
+  return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}`;
 }
 
 /** Shortened in the middle, since names begin and end with what tells them apart. */
@@ -55,4 +55,20 @@ export function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
   const end = Math.ceil((width - 1) / 2);
   return `${text.slice(0, width - 1 - end)}…${text.slice(text.length - end)}`;
+}
+
+/** Without its end where it is too long. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+/** Words in lines of so many columns. */
+export function wrapped(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last !== "" && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+  }
+  return lines;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Command, type CommandName, commandNames, commands } from "./commands.js";
+import { wrapped } from "./format.js";
 import { type Option, type OptionName, options } from "./options.js";
 
 /** As package.json has it. */
@@ -57,14 +58,4 @@ function columns(rows: readonly (readonly [string, string])[]): string {
       wrapped(text, WIDTH - indent).map((line, i) => (i === 0 ? `  ${name}` : "").padEnd(indent) + line),
     )
     .join("\n");
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const last = lines[lines.length - 1];
-    if (last !== "" && last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
-  }
-  return lines;
 }

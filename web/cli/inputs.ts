@@ -15,19 +15,23 @@ export interface Input {
 }
 
 /**
- * The file that stands for a model: for a folder the index or the description in it, or its one .safetensors file.
+ * The file that stands for a model: for a folder the index or the description in it, or its one model file.
  *
  * @throws {UsageError} for a folder of which it is not clear what is meant.
  */
 export function modelFile(path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   const names = readdirSync(path).sort();
-  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/]) {
+  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/, /\.onnx$/]) {
     const found = names.filter((name) => pattern.test(name));
     if (found.length === 1) return join(path, found[0]);
     if (found.length > 1) throw new UsageError(`${path} is a folder with ${found.join(", ")}; give the file you mean`);
   }
   throw new UsageError(`${path} is a folder without a model; give the files of one`);
+}
+
+export function isOnnx(path: string): boolean {
+  return /\.onnx$/i.test(path);
 }
 
 /** One model for each path, but shards of one model together. */

@@ -1,14 +1,17 @@
 import { type Inspection, inspectModel, joinShards, type Model, openModel } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, layoutText, shapeText, shortened } from "./format.js";
-import { modelFile } from "./inputs.js";
+import { bytes, counted, cut, layoutText, shapeText } from "./format.js";
+import { isOnnx, modelFile } from "./inputs.js";
+import { inspectOnnx } from "./inspect-onnx.js";
 import type { Values } from "./options.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
 export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
-  const model = await openModel(operands.map(modelFile));
+  const files = operands.map(modelFile);
+  if (files.some((file) => isOnnx(file))) return inspectOnnx(files, json === true, stdout);
+  const model = await openModel(files);
   try {
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);
@@ -19,7 +22,7 @@ export async function inspect(operands: readonly string[], { json }: Values, { s
 }
 
 const columns: readonly Column[] = [
-  { title: "tensor", flexible: true },
+  { title: "tensor", shorten: "middle" },
   { title: "shape" },
   { title: "values" },
   { title: "size", number: true },
@@ -41,7 +44,7 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   const [titles, ...lines] = tableLines(columns, rows, width);
   return [
     `${styled(stdout, "bold", name)}  ${facts.join(", ")}`,
-    ...Object.entries(metadata).map(([key, value]) => shortened(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
+    ...Object.entries(metadata).map(([key, value]) => cut(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
     "",
     styled(stdout, "dim", titles),
     ...lines,

@@ -9,10 +9,16 @@ export interface PlannedTensor {
   readonly dtype: string;
   readonly byteLength: number;
   readonly decision: Decision;
+  /** How a format of several ways stores it: the operators of an ONNX model. */
+  readonly pattern?: string;
+  /** What is not as it was asked for, and why. */
+  readonly notes?: readonly string[];
 }
 
 /** What is to be done with a model, known before anything is done. */
 export interface Plan {
+  /** Paths of the files that it was read from. */
+  readonly reads: readonly string[];
   readonly format: string;
   readonly tensors: readonly PlannedTensor[];
   /** Of all tensors. */
@@ -24,6 +30,8 @@ export interface Plan {
 }
 
 export interface RunOptions {
+  /** Where there is none, the errors are found and nothing is written. */
+  readonly output: string | undefined;
   readonly signal: AbortSignal;
   readonly overwrite: boolean;
   /** @param done bytes of the model */
@@ -33,15 +41,15 @@ export interface RunOptions {
 export interface RunResult {
   /** In the order of the plan. */
   readonly tensors: readonly TensorSummary[];
+  /** Of the file, or of what it would be. */
   readonly byteLength: number;
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A model, open for reading. */
 export interface OpenJob {
   readonly plan: Plan;
-  /** Writes the output, which appears when it is complete. */
-  run(channelwise: ParallelChannelwise, output: string, options: RunOptions): Promise<RunResult>;
+  /** Quantizes it; the output appears when it is complete. */
+  run(channelwise: ParallelChannelwise, options: RunOptions): Promise<RunResult>;
   close(): Promise<void>;
 }
 

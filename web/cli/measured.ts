@@ -32,7 +32,7 @@ export function showMeasured(stream: Stream, tensors: readonly MeasuredTensor[])
   const sorted = worstFirst(tensors);
   const shown = width === Infinity ? sorted : sorted.slice(0, MOST_ROWS);
   const columns: MeasuredColumn[] = [
-    { title: "tensor, worst first", flexible: true, cell: ({ name }) => name },
+    { title: "tensor, worst first", shorten: "middle", cell: ({ name }) => name },
     ...(width >= WIDTH_WITH_SHAPES ? [shapeColumn] : []),
     ...(tensors.some(({ bits }) => bits !== undefined) ? [bitsColumn] : []),
     { title: "SQNR", number: true, cell: ({ sqnr }) => decibels(sqnr) },

@@ -30,12 +30,17 @@ export const options = {
     multiple: true,
     help: "settings of their own for matching tensors: BITS,AXIS,GRANULARITY (each may be left out), or keep",
   },
+  opset: {
+    value: "N",
+    help: "raise an .onnx model to this version of ONNX's operators, where none changes: 21 packs codes of 4 bits",
+  },
   shard: {
     value: "K/N",
     help: "do only part K of N: of one model a part of its tensors, of several files some of them",
   },
   threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
   "dry-run": { help: "show for every tensor what would be done, and write nothing" },
+  measure: { help: "find the errors of every tensor, and write nothing" },
   "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
   "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },
   force: { help: "replace files that exist" },

@@ -1,24 +1,29 @@
 import { dirname } from "node:path";
-import { bytes, counted, layoutText, shapeText } from "./format.js";
-import type { Task } from "./job.js";
+import { bytes, counted, layoutText, shapeText, wrapped } from "./format.js";
+import type { PlannedTensor, Task } from "./job.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
 /** Shows what will be done, in a few lines: tensors that are treated alike are counted. */
-export function showPlan(stream: Stream, tasks: readonly Task[]): void {
+export function showPlan(stream: Stream, tasks: readonly Task[], writes: boolean): void {
   if (tasks.length === 0) return;
-  const target = `to ${targetOf(tasks)}  ${bytes(sumOf(tasks, "bytesAfter"))}`;
-  stream.write(`${[titleOf(stream, tasks), ...groupLines(tasks, widthOf(stream)), target].join("\n")}\n\n`);
+  const size = bytes(sumOf(tasks, "bytesAfter"));
+  const target = writes ? `to ${targetOf(tasks)}  ${size}` : `measured only; would take ${size}`;
+  const width = widthOf(stream);
+  const lines = [titleOf(stream, tasks), ...groupLines(tasks, width), ...noteLines(tasks, width), target];
+  stream.write(`${lines.join("\n")}\n\n`);
 }
 
 /** Shows what would become of every tensor. */
 export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
   for (const task of tasks) {
-    const rows = task.plan.tensors.map(({ name, shape, dtype, decision }) => [
-      name,
-      shapeText(shape),
-      dtype,
-      decision.quantize ? layoutText(decision) : `kept: ${decision.reason}`,
+    const rows = task.plan.tensors.map((tensor) => [
+      tensor.name,
+      shapeText(tensor.shape),
+      tensor.dtype,
+      tensor.decision.quantize
+        ? [howText(tensor), ...(tensor.notes ?? [])].join("; ")
+        : `kept: ${tensor.decision.reason}`,
     ]);
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${task.output}  ${bytes(task.plan.bytesAfter)}`;
@@ -27,10 +32,10 @@ export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
 }
 
 const decisionColumns: readonly Column[] = [
-  { title: "tensor", flexible: true },
+  { title: "tensor", shorten: "middle" },
   { title: "shape" },
   { title: "dtype" },
-  { title: "becomes" },
+  { title: "becomes", shorten: "end" },
 ];
 
 function titleOf(stream: Stream, tasks: readonly Task[]): string {
@@ -51,39 +56,85 @@ function sumOf(tasks: readonly Task[], key: "bytesBefore" | "bytesAfter"): numbe
   return tasks.reduce((sum, { plan }) => sum + plan[key], 0);
 }
 
+/** More would hide what is to be seen. */
+const MOST_GROUPS = 5;
+const MOST_NOTES = 2;
+
 const groupColumns: readonly Column[] = [
   { title: "" },
   { title: "", number: true },
   { title: "", number: true },
-  { title: "", flexible: true },
+  { title: "", shorten: "end" },
 ];
+
+interface Group {
+  readonly text: string;
+  count: number;
+  bytes: number;
+}
 
 /** How many tensors are treated in which way: those that are quantized first, then by size. */
 export function groupLines(tasks: readonly Pick<Task, "plan">[], width: number): string[] {
-  const groups = new Map<string, { quantize: boolean; text: string; count: number; bytes: number }>();
-  for (const { decision, byteLength } of tasks.flatMap(({ plan }) => plan.tensors)) {
-    const { quantize } = decision;
-    const text = quantize ? layoutText(decision) : kindOfReason(decision.reason);
-    const key = `${quantize} ${text}`;
-    const group = groups.get(key) ?? { quantize, text, count: 0, bytes: 0 };
-    group.count++;
-    group.bytes += byteLength;
-    groups.set(key, group);
-  }
-  const rows = [...groups.values()]
-    .sort((a, b) => Number(b.quantize) - Number(a.quantize) || b.bytes - a.bytes)
-    .map(({ quantize, text, count, bytes: size }) => [
-      quantize ? "quantize" : "keep",
-      counted(count, "tensor"),
-      bytes(size),
-      text,
-    ]);
+  const tensors = tasks.flatMap(({ plan }) => plan.tensors);
+  const rowsOf = (verb: string, some: readonly PlannedTensor[], textOf: (tensor: PlannedTensor) => string) =>
+    groupsOf(some, textOf).map(({ count, bytes: size, text }) => [verb, counted(count, "tensor"), bytes(size), text]);
+  const rows = [
+    ...rowsOf(
+      "quantize",
+      tensors.filter(({ decision }) => decision.quantize),
+      howText,
+    ),
+    ...rowsOf(
+      "keep",
+      tensors.filter(({ decision }) => !decision.quantize),
+      kindOfReason,
+    ),
+  ];
   const indent = "  ";
   const [_, ...lines] = tableLines(groupColumns, rows, width - indent.length);
   return lines.map((line) => indent + line);
 }
 
-/** "small: 96 elements" and "small: 12 elements" are one kind. */
-function kindOfReason(reason: string): string {
-  return reason.replace(/: \d+ elements$/, "");
+/** The largest first; where there are many, the small ones as one. */
+function groupsOf(tensors: readonly PlannedTensor[], textOf: (tensor: PlannedTensor) => string): Group[] {
+  const groups = new Map<string, Group>();
+  for (const tensor of tensors) {
+    const text = textOf(tensor);
+    const group = groups.get(text) ?? { text, count: 0, bytes: 0 };
+    group.count++;
+    group.bytes += tensor.byteLength;
+    groups.set(text, group);
+  }
+  const sorted = [...groups.values()].sort((a, b) => b.bytes - a.bytes);
+  if (sorted.length <= MOST_GROUPS) return sorted;
+  const rest = { text: "in other ways: --dry-run shows all", count: 0, bytes: 0 };
+  for (const group of sorted.slice(MOST_GROUPS - 1)) {
+    rest.count += group.count;
+    rest.bytes += group.bytes;
+  }
+  return [...sorted.slice(0, MOST_GROUPS - 1), rest];
+}
+
+/** What is not as it was asked for. */
+function noteLines(tasks: readonly Task[], width: number): string[] {
+  const counts = new Map<string, number>();
+  for (const note of tasks.flatMap(({ plan }) => plan.tensors.flatMap(({ notes = [] }) => notes))) {
+    counts.set(note, (counts.get(note) ?? 0) + 1);
+  }
+  const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_NOTES);
+  return most.flatMap(([note, count]) =>
+    wrapped(`${counted(count, "tensor")}: ${note}`, width - 4).map((line, i) => (i === 0 ? "  " : "    ") + line),
+  );
+}
+
+/** Of a tensor that is quantized. */
+function howText({ decision, pattern }: PlannedTensor): string {
+  const layout = decision.quantize ? layoutText(decision) : "";
+  return pattern === undefined ? layout : `${layout}, as ${pattern}`;
+}
+
+/** Of one that is kept, without what is of it alone: "small: 96 elements" and "small: 12 elements" are one kind. */
+function kindOfReason({ decision }: PlannedTensor): string {
+  const reason = decision.quantize ? "" : decision.reason;
+  return reason.replace(/: \d+ elements$/, "").replace(/ "[^"]*"/g, "");
 }

@@ -1,17 +1,23 @@
 import { bytes, counted } from "./format.js";
-import type { DoneTask, Task } from "./job.js";
+import type { DoneTask, PlannedTensor, Task } from "./job.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
 import { type Stream, styled } from "./terminal.js";
 
-/** Shows what was written and what it cost. */
-export function showReport(stream: Stream, done: readonly DoneTask[]): void {
+/** Shows what was written, or only measured, and what it costs. */
+export function showReport(stream: Stream, done: readonly DoneTask[], written: boolean): void {
   const measured = done.flatMap((task) => measuredOf(task, done.length > 1));
   showMeasured(stream, measured);
   const after = done.reduce((sum, { result }) => sum + result.byteLength, 0);
   const before = done.reduce((sum, { plan }) => sum + plan.bytesBefore, 0);
-  const what = done.length === 1 ? done[0].output : counted(done.length, "file");
+  const one = written ? done[0].output : `${done[0].input.path}, measured only`;
+  const what = done.length === 1 ? one : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+}
+
+/** What else a model of compressed-tensors needs to be loaded. */
+export function showConfigHint(stream: Stream, path: string): void {
+  stream.write(`its config.json needs the quantizationConfig that this shows: channelwise inspect --json ${path}\n`);
 }
 
 /** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
@@ -30,25 +36,26 @@ export function taskJson({ input, output, plan }: Task): object {
     format,
     bytesBefore,
     bytesAfter,
-    tensors: tensors.map(({ decision, shape, dtype }) => ({ ...decision, shape, dtype })),
+    tensors: tensors.map((tensor) => ({ ...tensor.decision, ...tensorJson(tensor) })),
   };
 }
 
 export function doneJson({ input, output, plan, result }: DoneTask): object {
   const { format, bytesBefore } = plan;
-  const quantized = result.tensors.flatMap((tensor, i) =>
-    tensor.quantize ? [{ ...tensor, shape: plan.tensors[i].shape, dtype: plan.tensors[i].dtype }] : [],
-  );
-  const kept = result.tensors.flatMap((tensor, i) =>
-    tensor.quantize ? [] : [{ ...tensor, shape: plan.tensors[i].shape, dtype: plan.tensors[i].dtype }],
-  );
+  const tensors = result.tensors.map((tensor, i) => ({ ...tensor, ...tensorJson(plan.tensors[i]) }));
   return {
     input: input.path,
     output,
     format,
     bytesBefore,
     bytesAfter: result.byteLength,
-    metadata: result.metadata,
-    tensors: [...worstFirst(quantized), ...kept],
+    tensors: [
+      ...worstFirst(tensors.filter((tensor) => tensor.quantize)),
+      ...tensors.filter((tensor) => !tensor.quantize),
+    ],
   };
+}
+
+function tensorJson({ shape, dtype, pattern, notes }: PlannedTensor): object {
+  return { shape, dtype, ...(pattern !== undefined && { pattern }), ...(notes?.length && { notes }) };
 }

@@ -1,42 +1,43 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fairPart } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
 import { openFilesJob } from "./files-job.js";
 import { counted } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
-import { groupInputs, type Input } from "./inputs.js";
-import type { DoneTask, OpenJob, Task } from "./job.js";
+import { groupInputs, type Input, isOnnx } from "./inputs.js";
+import type { Task } from "./job.js";
+import { openOnnxJob } from "./onnx-job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf } from "./outputs.js";
 import { groupLines, showDecisions, showPlan } from "./plan-view.js";
-import { ProgressBar } from "./progress.js";
-import { doneJson, showReport, taskJson } from "./quantize-report.js";
-import { parseShard, parseThreads, rulesOf, type Shard } from "./settings.js";
+import { doneJson, showConfigHint, showReport, taskJson } from "./quantize-report.js";
+import { type RunTasksOptions, runTasks } from "./run-tasks.js";
+import { parseShard, parseThreads, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
-import { withWorkers } from "./workers.js";
 
-type Open = (input: Input) => Promise<OpenJob>;
+type Open = RunTasksOptions["open"];
 
 /** `channelwise quantize` */
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const { stdout, stderr } = context;
-  const { output, force = false, json = false } = values;
-  const rules = rulesOf(values);
+  const { output, force = false, json = false, measure = false } = values;
+  const settings = settingsOf(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const inputs = groupInputs(operands);
   /** Of one model a part of its tensors, of several some of the models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
-  const outputs = outputsOf(inputs, { output, rules, shard: modelShard });
+  const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
+  const open: Open = (input) =>
+    isOnnx(input.path) ? openOnnxJob(input, settings) : openFilesJob(input, settings, modelShard);
+  const all = await plan(inputs, outputs, open);
   checkOutputs(
     outputs,
-    inputs.flatMap(({ files }) => files),
+    all.flatMap(({ plan }) => plan.reads),
   );
-
-  const open: Open = (input) => openFilesJob(input, rules, modelShard);
-  const tasks = shareOf(await plan(inputs, outputs, open), listShard);
+  const tasks = shareOf(all, listShard);
   warnOfPatterns(tasks, context);
   // A part may well have no such tensor.
   if (!modelShard) refuseNothing(tasks);
@@ -45,14 +46,22 @@ export async function quantize(operands: readonly string[], values: Values, cont
     return { exitCode: 0, json: { dryRun: true, files: tasks.map(taskJson) } };
   }
 
-  if (!force) refuseExisting(tasks);
-  if (isTerminal(stderr)) showPlan(stderr, tasks);
-  const done = await run(tasks, open, { threads, overwrite: force }, context);
-  if (!json && done.length > 0) showReport(stdout, done);
-  if (shard && done.length === 0)
+  if (!force && !measure) refuseExisting(tasks);
+  if (isTerminal(stderr)) showPlan(stderr, tasks, !measure);
+  const done = await runTasks(tasks, { open, threads, writes: !measure, overwrite: force }, context);
+  if (!json && done.length > 0) showReport(stdout, done, !measure);
+  if (shard && done.length === 0) {
     stderr.write(`nothing to do: part ${values.shard} of ${inputs.length} files is empty\n`);
-  const index = modelShard && (await joinIfComplete(outputs[0], modelShard, context));
-  return { exitCode: 0, json: { files: done.map(doneJson), ...(index !== undefined && { index }) } };
+  }
+  const index = modelShard && !measure && (await joinIfComplete(outputs[0], modelShard, context));
+  const complete = modelShard ? index : done.at(-1)?.output;
+  if (!json && !measure && complete && settings.dialect?.startsWith("compressed-tensors")) {
+    showConfigHint(stdout, complete);
+  }
+  return {
+    exitCode: 0,
+    json: { ...(measure && { measured: true }), files: done.map(doneJson), ...(index && { index }) },
+  };
 }
 
 /** Opens every model and closes it again: a list may be longer than what can be open at a time. */
@@ -94,44 +103,6 @@ function refuseExisting(tasks: readonly Task[]): void {
   if (existing.length === 0) return;
   const are = existing.length === 1 ? "exists" : `and ${existing.length - 1} more exist`;
   throw new Error(`${existing[0]} ${are}; give another name with -o, or --force to replace`);
-}
-
-async function run(
-  tasks: readonly Task[],
-  open: Open,
-  { threads, overwrite }: { threads: number | undefined; overwrite: boolean },
-  { stderr, signal }: Context,
-): Promise<DoneTask[]> {
-  if (tasks.length === 0) return [];
-  const total = tasks.reduce((sum, { plan }) => sum + plan.bytesBefore, 0);
-  const bar = new ProgressBar(stderr);
-  const done: DoneTask[] = [];
-  let before = 0;
-  const runTask = async (task: Task, channelwise: Parameters<OpenJob["run"]>[0]) => {
-    signal.throwIfAborted();
-    const job = await open(task.input);
-    try {
-      mkdirSync(dirname(task.output), { recursive: true });
-      const onProgress = (bytes: number, tensor: string) => bar.update(before + bytes, total, tensor);
-      done.push({ ...task, result: await job.run(channelwise, task.output, { signal, overwrite, onProgress }) });
-    } finally {
-      await job.close();
-    }
-    before += task.plan.bytesBefore;
-  };
-  try {
-    await withWorkers(threads, async (channelwise) => {
-      for (const task of tasks) await runTask(task, channelwise);
-    });
-    return done;
-  } catch (error) {
-    bar.clear();
-    const others = tasks.length > 1 ? `; ${done.length} of ${counted(tasks.length, "file")} are` : "";
-    stderr.write(`${tasks[done.length].output} is not written${others}\n`);
-    throw error;
-  } finally {
-    bar.clear();
-  }
 }
 
 /** Writes the index when the last part is there; gives its path. */

@@ -1,4 +1,4 @@
-import type { ChooseRules, DialectName } from "channelwise/files";
+import type { DialectName } from "channelwise/files";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
 import { UsageError } from "./usage-error.js";
@@ -12,7 +12,25 @@ const dialectNames = [
   "npz",
 ] as const satisfies readonly DialectName[];
 
-type Granularity = NonNullable<ChooseRules["granularity"]>;
+/** How tensors are to be quantized, as the options say it; what is not given is left to the library. */
+export interface TensorSettings {
+  readonly bits?: number;
+  readonly axis?: number;
+  readonly granularity?: Granularity;
+}
+
+export type Granularity = "channel" | "tensor" | { readonly group: number; readonly along: number | undefined };
+
+/** What the options of `quantize` say of tensors. */
+export interface Settings extends TensorSettings {
+  readonly dialect?: DialectName;
+  /** Of ONNX models. */
+  readonly opset?: number;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** By pattern. */
+  readonly overrides: Readonly<Record<string, TensorSettings & { readonly keep: boolean }>>;
+}
 
 /** Part k of n, counted from 1. */
 export interface Shard {
@@ -20,24 +38,20 @@ export interface Shard {
   readonly n: number;
 }
 
-/** The rules that the options of `quantize` stand for. */
-export function rulesOf(values: Values): ChooseRules {
-  const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
-  const overrides: Record<string, NonNullable<ChooseRules["overrides"]>[string]> = {};
-  const kept: string[] = [];
-  for (const each of override) {
-    const [pattern, settings] = parseOverride(each);
-    if (settings === "keep") kept.push(pattern);
-    else overrides[pattern] = settings;
-  }
+export function settingsOf(values: Values): Settings {
+  const { dialect, opset, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
+  // A name that ends so can mean nothing else.
+  const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
+  const chosen = dialect === undefined ? ofName : parseDialect(dialect);
   return {
-    dialect: dialect === undefined ? (/\.npz$/i.test(output) ? "npz" : "plain") : parseDialect(dialect),
+    ...(chosen !== undefined && { dialect: chosen }),
+    ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
     include,
-    exclude: [...exclude, ...kept],
-    overrides,
+    exclude,
+    overrides: Object.fromEntries(override.map(parseOverride)),
   };
 }
 
@@ -82,28 +96,32 @@ function parseAxis(option: string, text: string): number {
 /** "channel", "tensor", "group:32", "group:32@0" */
 function parseGranularity(option: string, text: string): Granularity {
   if (text === "channel" || text === "tensor") return text;
-  const [, group, along = "-1"] = /^group:(\d+)(?:@(-?\d+))?$/.exec(text) ?? [];
+  const [, group, along] = /^group:(\d+)(?:@(-?\d+))?$/.exec(text) ?? [];
   if (group === undefined) {
     const forms = ["channel", "tensor", "group:N", "group:N@AXIS"];
     throw new UsageError(`${option} is ${text}; it must be one of ${forms.join(", ")}${didYouMean(text, forms)}`);
   }
-  return { group: integer(`${option} group`, group, 1, 2 ** 32), along: parseAxis(`${option} axis`, along) };
+  return {
+    group: integer(`${option} group`, group, 1, 2 ** 32),
+    along: along === undefined ? undefined : parseAxis(`${option} axis`, along),
+  };
 }
 
 /** "PATTERN=BITS,AXIS,GRANULARITY", each of them empty or left out where it is not to change, or "PATTERN=keep". */
-function parseOverride(text: string): [string, NonNullable<ChooseRules["overrides"]>[string] | "keep"] {
+function parseOverride(text: string): [string, Settings["overrides"][string]] {
   const end = text.lastIndexOf("=");
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
   const option = `--override ${text}`;
   if (end < 1 || how === "") {
     throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY or PATTERN=keep`);
   }
-  if (how === "keep") return [pattern, "keep"];
+  if (how === "keep") return [pattern, { keep: true }];
   const [bits, axis, granularity, ...rest] = how.split(",");
   if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY after the =`);
   return [
     pattern,
     {
+      keep: false, // also where a pattern before it said so
       ...(bits && { bits: integer(`${option}: bits`, bits, 2, 16) }),
       ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),

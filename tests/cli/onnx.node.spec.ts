@@ -1,0 +1,179 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { load } from "channelwise";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf } from "../lib/onnx/models.js";
+import { uniform } from "../lib/random.js";
+import { Workplace } from "./command.js";
+
+const first = uniform("float32", 64 * 64, 1);
+const second = uniform("float32", 64 * 32, 2);
+
+/** Two matrices, of the second of which the channels are columns; the first node adds a vector. */
+function model(opset: number, firstWeight = tensor("first.weight", [64, 64], first)): Uint8Array {
+  return modelBytes({
+    opset,
+    graph: {
+      input: [float("x", [1, 64])],
+      output: [float("y", [1, 32])],
+      initializer: [
+        firstWeight,
+        tensor("bias", [64], new Float32Array(64).fill(0.5)),
+        tensor("second.weight", [64, 32], second),
+      ],
+      node: [
+        node("Gemm", ["x", "first.weight", "bias"], ["hidden"], { transB: 1 }),
+        node("MatMul", ["hidden", "second.weight"], ["y"]),
+      ],
+    },
+  });
+}
+
+let place: Workplace;
+beforeEach(() => {
+  place = new Workplace();
+  writeFileSync(place.path("model.onnx"), model(13));
+});
+afterEach(() => place.remove());
+
+const read = (name: string) => new Uint8Array(readFileSync(place.path(name)));
+
+describe("quantize of an .onnx model", () => {
+  it("writes a model whose codes are those of the library, and tells its errors, worst first", async () => {
+    const { files } = await place.json("quantize", "model.onnx");
+    expect(place.list()).toEqual(["model.onnx", "model_int8.onnx"]);
+    const channelwise = await load();
+    const results = [
+      ["first.weight", 0, channelwise.quantize(first, { shape: [64, 64] })],
+      ["second.weight", 1, channelwise.quantize(second, { shape: [64, 32], axis: 1 })],
+    ] as const;
+    const bytes = read("model_int8.onnx");
+    const tensors = tensorsOf(bytes);
+    for (const [name, , { quantized }] of results) {
+      expect(tensors.get(`${name}_quantized`)?.rawData).toEqual(new Uint8Array(quantized.buffer));
+    }
+    expect(operatorsOf(parse(bytes).graph)).toEqual(["DequantizeLinear", "DequantizeLinear", "Gemm", "MatMul"]);
+    const [{ format, bytesAfter, tensors: told }] = files;
+    expect({ format, bytesAfter }).toEqual({ format: "onnx, opset 13", bytesAfter: bytes.length });
+    const worstFirst = [...results].sort(([, , a], [, , b]) => a.sqnr - b.sqnr);
+    expect(told).toMatchObject([
+      ...worstFirst.map(([name, axis, { sqnr, maxError }]) => ({
+        ...{ tensor: name, quantize: true, bits: 8, axis, granularity: "channel", pattern: "DequantizeLinear" },
+        ...{ sqnr, maxError },
+      })),
+      { tensor: "bias", quantize: false, reason: "a vector" },
+    ]);
+  });
+
+  it("takes settings for weights by the names of their nodes, and says what is not as asked for", async () => {
+    const args = ["--bits", "4", "--granularity", "group:32", "--override", "hidden node=,,tensor"];
+    const { files } = await place.json("quantize", "model.onnx", ...args);
+    expect(files[0]).toMatchObject({ output: "model_q4.onnx" });
+    expect(files[0].tensors).toContainEqual(
+      expect.objectContaining({
+        tensor: "second.weight",
+        granularity: { group: 32, along: 0 },
+        pattern: "MatMulNBits",
+      }),
+    );
+    expect(files[0].tensors).toContainEqual(
+      expect.objectContaining({
+        tensor: "first.weight",
+        granularity: "tensor",
+        notes: [expect.stringContaining("opset 21 is the first to pack 4")],
+      }),
+    );
+    const kept = await place.json(
+      "quantize",
+      "model.onnx",
+      "--override",
+      "*=keep",
+      "--override",
+      "first*=6",
+      "--force",
+    );
+    expect(kept.files[0].tensors.map(({ bits = "kept" }) => bits)).toEqual([6, "kept", "kept"]);
+  });
+
+  it("--opset raises it where no operator changes", async () => {
+    const { files } = await place.json("quantize", "model.onnx", "--bits", "4", "--opset", "21");
+    expect(parse(read("model_q4.onnx")).opsetImport).toMatchObject([{ domain: "", version: 21n }]);
+    expect(files[0].tensors[0]).toMatchObject({ bits: 4, bytesAfter: expect.any(Number) });
+    const sizes = Object.fromEntries(
+      files[0].tensors.map(({ tensor, bytesAfter }: { tensor: string; bytesAfter: number }) => [tensor, bytesAfter]),
+    );
+    expect(sizes).toEqual({ "first.weight": 64 * 32 + 64 * 4, "second.weight": 64 * 16 + 32 * 4, bias: 256 });
+    expect(await place.run("quantize", "model.onnx", "--opset", "12")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--opset is 12; it must be an integer from the model's 13 to 25"),
+    });
+  });
+
+  it("keeps data in a file beside the model", async () => {
+    const data = new Uint8Array(first.buffer);
+    writeFileSync(place.path("weights.bin"), data);
+    const { rawData: _, ...head } = tensor("first.weight", [64, 64], first);
+    const entries = { location: "weights.bin", offset: "0", length: `${data.length}` };
+    const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
+    writeFileSync(place.path("model.onnx"), model(13, { ...head, dataLocation: 1, externalData }));
+    await place.json("quantize", "model.onnx", "-o", "out/small.onnx");
+    expect(place.list("out")).toEqual(["small.onnx", "small.onnx.data"]);
+    const channelwise = await load();
+    const { quantized } = channelwise.quantize(first, { shape: [64, 64] });
+    expect(Buffer.from(read("out/small.onnx.data")).includes(Buffer.from(quantized.buffer))).toBe(true);
+  });
+
+  it.each<[string[], string]>([
+    [["--dialect", "plain"], "--dialect is plain, which is of other files; an .onnx model stays an .onnx model"],
+    [["--granularity", "group:32@0"], "in an .onnx model groups lie along what an operator sums over: leave out @0"],
+    [["-o", "model.safetensors"], "of an .onnx model its name must end with .onnx"],
+    [["--shard", "1/2"], "--shard writes .safetensors files, and this model would be one of .onnx"],
+  ])("refuses %j", async (args, message) => {
+    const { code, stderr } = await place.run("quantize", "model.onnx", ...args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+    expect(place.list()).toEqual(["model.onnx"]);
+  });
+
+  it("refuses a model that is quantized or damaged", async () => {
+    await place.json("quantize", "model.onnx");
+    expect(await place.run("quantize", "model_int8.onnx")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("the model is quantized already"),
+    });
+    writeFileSync(place.path("model.onnx"), model(13).subarray(0, 5000));
+    expect(await place.run("quantize", "model.onnx", "--force")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^channelwise: model\.onnx, .*byte \d+: /),
+    });
+  });
+});
+
+it("--measure of an .onnx model writes nothing", async () => {
+  const { measured, files } = await place.json("quantize", "model.onnx", "--measure");
+  expect(place.list()).toEqual(["model.onnx"]);
+  const written = await place.json("quantize", "model.onnx");
+  expect(measured).toBe(true);
+  expect(files).toEqual(written.files);
+});
+
+it("inspect shows the weights of an .onnx model and their channels", async () => {
+  const { code, stdout } = await place.run("inspect", "model.onnx");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^model\.onnx {2}onnx, opset 13, IR version 10, 2 weights, 24\.6 KB\n/);
+  expect(stdout).toMatch(/^second\.weight +64 x 32 +axis 1 +MatMul +8\.19 KB$/m);
+  expect(stdout).toMatch(/^bias +64 +a vector$/m);
+  expect(await place.json("inspect", "model.onnx")).toMatchObject({
+    format: "onnx",
+    opset: 13,
+    weights: [
+      { name: "first.weight", shape: [64, 64], axis: 0, operators: ["Gemm"] },
+      { name: "second.weight", shape: [64, 32], axis: 1, operators: ["MatMul"] },
+    ],
+  });
+});
+
+it("compare says what to use for .onnx models", async () => {
+  expect(await place.run("compare", "model.onnx", "model.onnx")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("quantize --measure finds the errors of their weights"),
+  });
+});
