@@ -19,7 +19,8 @@ export function verdict(summary: Summary): string {
   const size = `${bytes(summary.weightBytes)} become ${bytes(bytesOf(chosen))}`;
   const result = `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
   const [perChannel, perTensor] = assessments;
-  const worst = ({ worst: { channel, sqnr } }: Assessment) => `${sqnr === Infinity ? "everything" : decibels(sqnr)} (${channel})`;
+  const worst = ({ worst: { channel, sqnr } }: Assessment) =>
+    `${sqnr === Infinity ? "everything" : decibels(sqnr)} (${channel})`;
   return `${result} The worst channel keeps ${worst(perChannel)} with a scale of its own, and ${worst(perTensor)} with one scale for all.`;
 }
 
