@@ -525,6 +525,17 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     await findsNothing();
   });
 
+  it("axe finds nothing in pictures that are zoomed, opened as tables and explained", async () => {
+    await page.getByLabel("group", { exact: true }).check();
+    for (const summary of await page.locator("figure summary").all()) await summary.click();
+    await page.locator("figure table").nth(5).waitFor();
+    await page.getByRole("button", { name: "Zoom in" }).click();
+    await page.getByRole("button", { name: "SQNR", exact: true }).click();
+    await page.locator("#term").waitFor();
+    await page.getByRole("button", { name: /^8 bits, per tensor/ }).waitFor();
+    await findsNothing();
+  });
+
   it("axe finds nothing where something is wrong, or nothing there", async () => {
     await page.getByLabel("group", { exact: true }).check();
     await page.getByLabel("Group size").fill("3");

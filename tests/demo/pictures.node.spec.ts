@@ -84,7 +84,8 @@ describe("the maps", () => {
   /** The middle of a cell in pixels from the map's corner, while the whole matrix is in sight. */
   async function placeOf(canvas: Locator, row: number, column: number, [rows, columns] = [6, 8]) {
     const { width = 0, height = 0 } = (await canvas.boundingBox()) ?? {};
-    const [left, top] = [58, 18];
+    // Names stand to the left of few rows, indices of many.
+    const [left, top] = [rows > 16 ? 40 : 58, 18];
     return {
       x: left + ((column + 0.5) / columns) * (width - left),
       y: top + ((row + 0.5) / rows) * (height - top),
@@ -381,6 +382,37 @@ describe("other settings", () => {
     const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
     expect(focused).toMatch(/^3 bits, groups of 4:/);
   });
+});
+
+it.each([
+  ["0 0\n0 0", "exact"],
+  ["5", "exact"],
+  ["1 2 3 4 5 6 7", ""],
+  ["3\n3\n3", "exact"],
+  ["1e308 -1.7e308\n1e300 2", ""],
+  ["5e-324 1e-320\n1e-310 0", ""],
+  ["1e-300 1\n1e300 3", ""],
+  ["[[[[1,2],[3,4]],[[5,6],[7,8]]],[[[1,2],[3,4]],[[5,6],[7,-8]]]]", "48.74 dB"],
+])("shapes and sizes of every kind are drawn: %j", async (matrix, sqnr) => {
+  await page.getByLabel("Or paste a matrix").fill(matrix);
+  for (const [bits, granularity] of [
+    [16, "group"],
+    [2, "tensor"],
+    [8, "channel"],
+  ] as const) {
+    await page.getByLabel("Bits", { exact: true }).fill(String(bits));
+    await page.getByLabel(granularity, { exact: true }).check();
+    await shows(() => text(page.locator("#verdict"))).toMatch(new RegExp(`^${bits} bits (in|per) ${granularity}`));
+    await page.locator("#results[aria-busy=false]").waitFor();
+    const broken = await page.evaluate(() =>
+      [...document.querySelectorAll("svg *")].flatMap((shape) =>
+        [...shape.attributes].filter(({ name, value }) => name !== "aria-label" && /NaN|Infinity/.test(value)),
+      ),
+    );
+    expect(broken).toEqual([]);
+  }
+  expect(await text(page.locator("#verdict"))).toContain(`SQNR ${sqnr}`);
+  expect(await text(page.locator("#input-error"))).toBe("");
 });
 
 describe("a picture as a file", () => {

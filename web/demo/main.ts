@@ -3,7 +3,6 @@ import { CompareView } from "./choose/compare-view.js";
 import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
 import { Engine, Interrupted } from "./engine.js";
-import { linkedBy } from "./link.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
@@ -148,7 +147,7 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
 /** What a link brings, otherwise the example. */
 async function start() {
   try {
-    const linked = await linkedBy(location.hash);
+    const linked = location.hash === "" ? undefined : await (await import("./link.js")).linkedBy(location.hash);
     if (linked === undefined) bring.openExample();
     else await bring.openLinked(linked);
   } catch (error) {

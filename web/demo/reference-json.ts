@@ -50,8 +50,8 @@ export function* referenceJsonParts(values: ReferenceValues): Generator<string> 
   yield `, "mse": ${roundTo8(mse)}, "max_error": ${roundTo8(maxError)}}\n`;
 }
 
-/** Arrays nested as the shape says; a part for each row of the last dimension. */
-function* nestedArrays(values: ReferenceValues["quantized" | "dequantized"], shape: readonly number[]) {
+/** Arrays nested as the shape says, as JSON; a part for each row of the last dimension. */
+export function* nestedArrays(values: ReferenceValues["quantized" | "dequantized"], shape: readonly number[]) {
   // Elements in an array at each depth below the outermost, e.g. [12, 4] for shape [2, 3, 4].
   const sizes = shape
     .map((_, depth) => shape.slice(depth).reduce((product, dimension) => product * dimension, 1))

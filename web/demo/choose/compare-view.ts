@@ -162,7 +162,7 @@ function pointElement(
     svg("title", {}, text),
     svg("circle", { class: "target", "data-target": "", cx: x, cy: y, r: TARGET }),
     shapeOf(settings.granularity, x, y, isChosen ? 7 : 4.5),
-    svg("text", { class: "tick-text small", x, y: y - 9, "text-anchor": "middle" }, String(settings.bits)),
+    svg("text", { class: "tick-text small", ...labelPlaces[settings.granularity](x, y) }, String(settings.bits)),
   );
   element.addEventListener("click", () => choose(settings));
   element.addEventListener("keydown", ({ key }) => {
@@ -170,6 +170,13 @@ function pointElement(
   });
   return element;
 }
+
+/** On different sides, as the points of the granularities often lie close to each other. */
+const labelPlaces: Record<GranularityName, (x: number, y: number) => Record<string, string | number>> = {
+  channel: (x, y) => ({ x, y: y - 10, "text-anchor": "middle" }),
+  tensor: (x, y) => ({ x: x - 9, y: y + 4, "text-anchor": "end" }),
+  group: (x, y) => ({ x: x + 9, y: y + 12, "text-anchor": "start" }),
+};
 
 /** Told apart by form as well as by colour. */
 function shapeOf(granularity: GranularityName, x: number, y: number, size: number): SVGElement {

@@ -90,7 +90,7 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
     ),
     step(
       "Error",
-      `${number(weight)} − ${number(dequantized)} = ${number(error)}`,
+      `${number(weight)} − ${dequantized < 0 ? `(${number(dequantized)})` : number(dequantized)} = ${number(error)}`,
       `at most half a step, ${number(scale / 2)}${weight === 0 ? "" : `; here ${typeset(Math.abs(error / weight) * 100, 3)} % of the weight`}`,
     ),
   ];

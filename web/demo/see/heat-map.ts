@@ -5,8 +5,9 @@ import { inkOn, paint } from "./palette.js";
 import { linearTicks } from "./ticks.js";
 import type { Viewport } from "./viewport.js";
 
-/** Pixels of the page: room for names of rows and columns, and what a cell needs to show its number. */
-export const GUTTER = { left: 58, top: 18 };
+/** Pixels of the page: room for names of columns, for names or indices of rows, and what a cell needs to show its number. */
+export const TOP = 18;
+export const LEFT = { names: 58, indices: 40 };
 const NUMBER = { width: 26, height: 14 };
 const FONT = "11px system-ui, sans-serif";
 
@@ -38,6 +39,7 @@ export class HeatMap {
   #grid: Grid | undefined;
   #limit = 1;
   #density = 1;
+  #left = LEFT.names;
 
   constructor(name: MapName) {
     this.#name = name;
@@ -52,11 +54,16 @@ export class HeatMap {
 
   /** Pixels of the page that the cells have. */
   get width(): number {
-    return this.canvas.width / this.#density - GUTTER.left;
+    return this.canvas.width / this.#density - this.#left;
   }
 
   get height(): number {
-    return this.canvas.height / this.#density - GUTTER.top;
+    return this.canvas.height / this.#density - TOP;
+  }
+
+  /** Pixels of the page to the left of the cells. */
+  get left(): number {
+    return this.#left;
   }
 
   /** The cells' places in the grid that this canvas can show. */
@@ -64,10 +71,12 @@ export class HeatMap {
     return { rows: Math.ceil(this.height * this.#density), columns: Math.ceil(this.width * this.#density) };
   }
 
-  resize(width: number, height: number) {
+  /** @param height of the cells. @param left of that width. */
+  resize(width: number, height: number, left: number) {
+    this.#left = left;
     this.#density = Math.min(MAX_DENSITY, devicePixelRatio);
     this.canvas.width = Math.round(width * this.#density);
-    this.canvas.height = Math.round(height * this.#density);
+    this.canvas.height = Math.round((height + TOP) * this.#density);
   }
 
   clear() {
@@ -107,15 +116,15 @@ export class HeatMap {
     if (context === null) return;
     const { width, height } = this;
     context.setTransform(this.#density, 0, 0, this.#density, 0, 0);
-    context.clearRect(0, 0, width + GUTTER.left, height + GUTTER.top);
+    context.clearRect(0, 0, width + this.#left, height + TOP);
     if (grid === undefined) return;
     const [cellWidth, cellHeight] = [width / viewport.columns, height / viewport.rows];
-    const x = (column: number) => GUTTER.left + (column - viewport.column) * cellWidth;
-    const y = (row: number) => GUTTER.top + (row - viewport.row) * cellHeight;
+    const x = (column: number) => this.#left + (column - viewport.column) * cellWidth;
+    const y = (row: number) => TOP + (row - viewport.row) * cellHeight;
 
     context.save();
     context.beginPath();
-    context.rect(GUTTER.left, GUTTER.top, width, height);
+    context.rect(this.#left, TOP, width, height);
     context.clip();
     context.imageSmoothingEnabled = false;
     const { row, rows, column, columns } = grid.window;
@@ -165,7 +174,7 @@ export class HeatMap {
     const rowEvery = rowNames && y(1) - y(0) >= NUMBER.height ? 1 : undefined;
     for (const row of rowEvery ? range(window.row, window.rows) : indexTicks(viewport.row, bottom, 6)) {
       const name = rowEvery ? (rowNames?.[row - window.row] as string) : String(row);
-      context.fillText(shorten(context, name, GUTTER.left - 8), GUTTER.left - 6, y(row + 0.5));
+      context.fillText(shorten(context, name, this.#left - 8), this.#left - 6, y(row + 0.5));
     }
     const widest = columnNames && Math.max(...columnNames.map((name) => context.measureText(name).width));
     const columnFit = widest !== undefined && x(1) - x(0) >= widest + 6;
@@ -173,7 +182,9 @@ export class HeatMap {
     const most = Math.max(2, Math.floor(this.width / 60));
     for (const column of columnFit ? range(window.column, window.columns) : indexTicks(viewport.column, right, most)) {
       const name = columnFit ? (columnNames?.[column - window.column] as string) : String(column);
-      context.fillText(name, x(column + 0.5), GUTTER.top / 2);
+      // The last one may reach beyond its column, but not beyond the canvas.
+      const most = this.#left + this.width - context.measureText(name).width / 2;
+      context.fillText(name, Math.min(x(column + 0.5), most), TOP / 2);
     }
   }
 }

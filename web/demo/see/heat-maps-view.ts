@@ -4,7 +4,7 @@ import { count, typeset } from "../format.js";
 import { channelOf, type Matrix, matrixOf } from "../matrix.js";
 import { type Cell, type MapName, mapNames, type Opened, type Summary } from "../protocol.js";
 import type { Selection } from "../selection.js";
-import { GUTTER, HeatMap, type Mark } from "./heat-map.js";
+import { HeatMap, LEFT, type Mark, TOP } from "./heat-map.js";
 import { followColours } from "./palette.js";
 import { Viewport } from "./viewport.js";
 
@@ -114,11 +114,12 @@ export class HeatMapsView {
     for (const map of this.#maps.values()) {
       const width = Math.floor(map.element.clientWidth);
       if (width === 0) return;
-      const cells = width - GUTTER.left;
+      const left = wide ? LEFT.names : LEFT.indices;
+      const cells = width - left;
       const height = wide
         ? Math.min(10 * ROW, Math.max(3 * ROW, rows <= 16 ? rows * ROW : (cells * rows) / columns))
         : Math.min(cells * 1.25, (cells * rows) / columns);
-      map.resize(width, height + GUTTER.top);
+      map.resize(width, height, left);
     }
     this.#changed();
   }
@@ -187,7 +188,7 @@ export class HeatMapsView {
     let moved = 0;
     const placeOf = ({ clientX, clientY }: MouseEvent) => {
       const { left, top } = canvas.getBoundingClientRect();
-      return { x: (clientX - left - GUTTER.left) / map.width, y: (clientY - top - GUTTER.top) / map.height };
+      return { x: (clientX - left - map.left) / map.width, y: (clientY - top - TOP) / map.height };
     };
     const distance = () => {
       const [a, b] = pressed.values();

@@ -1,6 +1,7 @@
 import { html, scrollRegion } from "../dom.js";
 import { bytes, count, decibels, digits } from "../format.js";
 import type { Assessment, Settings, Summary } from "../protocol.js";
+import { term } from "../terms.js";
 
 /** The assessment of the granularity that was chosen. */
 export function chosenOf({ assessments, settings }: Summary): Assessment {
@@ -18,17 +19,18 @@ export function verdict(summary: Summary): string {
   const size = `${bytes(summary.weightBytes)} become ${bytes(bytesOf(chosen))}`;
   const result = `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
   const [perChannel, perTensor] = assessments;
-  const worst = ({ worst: { channel, sqnr } }: Assessment) => `${decibels(sqnr)} (${channel})`;
+  const worst = ({ worst: { channel, sqnr } }: Assessment) =>
+    `${sqnr === Infinity ? "everything" : decibels(sqnr)} (${channel})`;
   return `${result} The worst channel keeps ${worst(perChannel)} with a scale of its own, and ${worst(perTensor)} with one scale for all.`;
 }
 
 export function totals(summary: Summary): HTMLElement[] {
   const chosen = chosenOf(summary);
-  const tile = (name: string, value: string, note: string) =>
+  const tile = (name: string | Node, value: string, note: string) =>
     html("div", {}, html("dt", {}, name), html("dd", {}, value), html("dd", { class: "note" }, note));
   return [
-    tile("SQNR", decibels(chosen.sqnr), "signal to error, of all weights"),
-    tile("MSE", digits(chosen.mse, 6), "mean squared error"),
+    tile(term("sqnr", "SQNR"), decibels(chosen.sqnr), "signal to error, of all weights"),
+    tile(term("mse", "MSE"), digits(chosen.mse, 6), "mean squared error"),
     tile("Max error", digits(chosen.maxError, 6), "largest |weight − dequantized|"),
     tile("Bytes before", bytes(summary.weightBytes), `the weights as ${summary.arithmetic}`),
     tile(
@@ -36,7 +38,11 @@ export function totals(summary: Summary): HTMLElement[] {
       bytes(bytesOf(chosen)),
       `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales`,
     ),
-    tile("Ratio", ratio(summary, chosen), packedNote(summary, chosen)),
+    tile(
+      summary.settings.bits % 8 === 0 ? "Ratio" : term("packed", "Ratio"),
+      ratio(summary, chosen),
+      packedNote(summary, chosen),
+    ),
   ];
 }
 

@@ -13,7 +13,8 @@ export function logarithmic([from, to]: readonly [number, number], [start, end]:
 
 /** Two to `most` + 1 round values from one number to another. */
 export function linearTicks(from: number, to: number, most = 4): number[] {
-  const step = niceStep((to - from) / most);
+  // Divided first: the difference of two large numbers may be more than a float64 holds.
+  const step = niceStep(to / most - from / most);
   const first = Math.ceil(from / step);
   // Multiplying may leave 0.30000000000000004; adding 0 turns -0 into 0.
   return Array.from(

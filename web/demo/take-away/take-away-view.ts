@@ -1,11 +1,9 @@
 import { download, html } from "../dom.js";
 import { type Engine, Interrupted } from "../engine.js";
 import { count } from "../format.js";
-import { fragmentOf } from "../link.js";
 import { matrixOf, product } from "../matrix.js";
 import type { Opened, Saved, SavedAs, Source, Summary } from "../protocol.js";
 import { chosenOf } from "../see/result-view.js";
-import { code, command } from "./recipes.js";
 
 /** More numbers than this make a text that clipboards and their readers choke on. */
 const MAX_COPIED = 1_000_000;
@@ -14,9 +12,15 @@ const MAX_COPIED = 1_000_000;
 const MAX_NUMBERS_IN_CODE = 256;
 
 const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; files: readonly SavedAs[] }[] = [
-  { what: "quantized", name: "Integers", note: "int8, or int16 above 8 bits", copy: "tsv", files: ["csv", "npy"] },
-  { what: "scales", name: "Scales", note: "in .csv with the errors", copy: "tsv", files: ["csv", "npy"] },
-  { what: "dequantized", name: "Dequantized", note: "with every digit", copy: "tsv", files: ["csv", "npy"] },
+  {
+    what: "quantized",
+    name: "Integers",
+    note: "int8, or int16 above 8 bits",
+    copy: "tsv",
+    files: ["npy", "csv", "json"],
+  },
+  { what: "scales", name: "Scales", note: "in .csv with the errors", copy: "tsv", files: ["npy", "csv", "json"] },
+  { what: "dequantized", name: "Dequantized", note: "with every digit", copy: "tsv", files: ["npy", "csv", "json"] },
   {
     what: "all",
     name: "Everything",
@@ -89,6 +93,7 @@ export class TakeAwayView {
     this.#shown = { source, opened, summary };
     this.#told.textContent = "";
     const file = fileName(source);
+    const { code, command } = await import("./recipes.js");
     this.#code.textContent = code(await this.#weights(source, summary, file), opened, summary);
     this.#command.textContent = command(file, summary.settings);
     const saved = source.kind === "text" ? `Save the pasted matrix as ${file} first. ` : "";
@@ -165,11 +170,12 @@ export class TakeAwayView {
   async #copyLink() {
     if (this.#shown === undefined) return;
     const { source, summary } = this.#shown;
-    const link = fragmentOf({
+    const carried = {
       settings: summary.settings,
       ...(source.kind === "text" ? { text: source.text } : {}),
       ...(source.kind === "sample" ? { sample: source.name } : {}),
-    });
+    };
+    const link = import("../link.js").then(({ fragmentOf }) => fragmentOf(carried));
     await this.#write(
       link.then(({ fragment }) => new URL(fragment, location.href).href),
       "Link",

@@ -1,26 +1,21 @@
 import { writeNpy } from "channelwise/npy";
 import { dsvFormat } from "d3-dsv";
 import type { Saved, SavedAs } from "../protocol.js";
-import { referenceJsonParts } from "../reference-json.js";
+import { nestedArrays, referenceJsonParts } from "../reference-json.js";
 import { axisNames, type Quantization } from "./quantization.js";
 import { scaleName } from "./windows.js";
 
 /** A result as a file. */
 export function savedFile(quantization: Quantization, what: Saved, as: SavedAs): Blob {
   const { result } = quantization;
-  if (as === "json") return textBlob(referenceJsonParts(result), "application/json");
+  if (what === "all") return textBlob(referenceJsonParts(result), "application/json");
+  const [values, shape] = what === "scales" ? [result.scales, result.scaleShape] : [result[what], result.shape];
+  if (as === "json") return textBlob(nestedArrays(values, shape), "application/json");
   if (as === "npy") {
-    const [values, shape] =
-      what === "scales" ? [result.scales, result.scaleShape] : [result[arrayOf(what)], result.shape];
     return new Blob([writeNpy(values, shape)], { type: "application/octet-stream" });
   }
-  const lines = what === "scales" ? scaleLines(quantization, as) : matrixLines(quantization, arrayOf(what), as);
+  const lines = what === "scales" ? scaleLines(quantization, as) : matrixLines(quantization, what, as);
   return textBlob(lines, as === "csv" ? "text/csv" : "text/tab-separated-values");
-}
-
-function arrayOf(what: Saved): "quantized" | "dequantized" {
-  if (what === "quantized" || what === "dequantized") return what;
-  throw new TypeError(`${what} is not one array`);
 }
 
 const formats = { csv: dsvFormat(","), tsv: dsvFormat("\t") };

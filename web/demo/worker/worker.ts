@@ -1,5 +1,6 @@
-import { load, NonFiniteError } from "channelwise";
+import wasmAddress from "channelwise/channelwise.wasm?url";
 import { TextError } from "channelwise/files";
+import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
 import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
 import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
@@ -28,12 +29,12 @@ const tasks: {
     return { name: read.name, shape: read.shape, layout: read.layout, stored: read.stored };
   },
   async quantize(settings, progress) {
-    const channelwise = await load();
+    const channelwise = await quantizer();
     current = await quantization(channelwise, opened(tensor), settings, progress);
     return current.summary;
   },
   async assess(settings) {
-    const channelwise = await load();
+    const channelwise = await quantizer();
     const { weights } = opened(current);
     const Codes = settings.bits <= 8 ? Int8Array : Int16Array;
     if (!(spare instanceof Codes) || spare.length !== weights.length) spare = new Codes(weights.length);
@@ -51,6 +52,17 @@ const tasks: {
     return savedFile(opened(current), what, as);
   },
 };
+
+let loading: Promise<Channelwise> | undefined;
+
+/** Loaded once; again where that failed. */
+function quantizer(): Promise<Channelwise> {
+  loading ??= load({ wasm: fetch(wasmAddress) }).catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
 
 /** A question about weights or a result that are not there any more. */
 class Outdated extends Error {}
