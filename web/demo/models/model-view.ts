@@ -2,7 +2,7 @@ import { html } from "../dom.js";
 import { bytes, counted } from "../format.js";
 import { ChooseForm } from "./choose-form.js";
 import { Cancelled, ModelClient } from "./model-client.js";
-import { chosenErrors, chosenSetting, type ModelState } from "./model-state.js";
+import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import "./models.css";
 import { ProgressBar } from "./progress.js";
 import type { Description, Measurement, Rules, Setting, TensorFile } from "./protocol.js";
@@ -33,8 +33,9 @@ export class ModelView {
   readonly #totals = html("dl", { class: "totals" });
   readonly #measuring: ProgressBar;
   readonly #measureButton = html("button", { type: "button", hidden: "" });
-  readonly #list = new TensorList(() => this.#showOthers());
+  readonly #obstacles = html("div", { class: "problem", hidden: "" });
   readonly #columns = html("select", { id: "tensor-columns" });
+  readonly #list = new TensorList(this.#columns, () => this.#showOthers());
   readonly #tensors: TensorsTable;
   readonly #settings: SettingsTable;
   readonly #save = new SaveView();
@@ -115,8 +116,6 @@ export class ModelView {
   }
 
   #build() {
-    const toolbar = html("label", { for: "tensor-columns" }, "Columns", this.#columns);
-    this.#list.element.prepend(toolbar);
     const card = (id: string, title: string, ...content: HTMLElement[]) =>
       html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
     const recipe = (name: string, note: string, shown: HTMLElement) =>
@@ -136,6 +135,7 @@ export class ModelView {
         this.#totals,
         this.#measuring.element,
         this.#measureButton,
+        this.#obstacles,
       ),
       card(
         "tensors-heading",
@@ -196,7 +196,22 @@ export class ModelView {
   }
 
   #showTotals() {
-    if (this.#state !== undefined) this.#totals.replaceChildren(...totals(this.#state));
+    const state = this.#state;
+    if (state === undefined) return;
+    this.#totals.replaceChildren(...totals(state));
+    const { tensors } = state.description;
+    const broken = tensors.flatMap((_, tensor) => (obstacle(state, tensor) === undefined ? [] : [tensor]));
+    this.#obstacles.hidden = broken.length === 0;
+    if (broken.length === 0) return;
+    const [first, ...others] = broken;
+    const more = others.length === 0 ? "" : ` So it is with ${counted(others.length, "other weight")}.`;
+    const keep = html("button", { type: "button" }, broken.length === 1 ? "Keep it as it is" : "Keep them as they are");
+    keep.addEventListener("click", () => {
+      for (const tensor of broken) this.#own.set(tensor, "keep");
+      this.#update();
+    });
+    const text = `${tensors[first].name} cannot be quantized: ${obstacle(state, first)}.${more}`;
+    this.#obstacles.replaceChildren(html("p", {}, text), keep);
   }
 
   async #showTable() {

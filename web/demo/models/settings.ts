@@ -26,17 +26,11 @@ export function settingText({ bits, granularity }: Setting): string {
   return `${bits} bits, ${granularityText(granularity)}`;
 }
 
-/** What is done with a tensor, exactly: "8 bits, a scale for each channel of axis 0". */
-export function plannedText(planned: Planned): string {
-  if (!planned.quantize) return `kept: ${planned.reason}`;
-  const { bits, axis, granularity, notes } = planned;
-  const scales =
-    typeof granularity === "object"
-      ? `groups of ${granularity.group} along axis ${granularity.along}`
-      : granularity === "channel"
-        ? `per channel of axis ${axis}`
-        : "per tensor";
-  return [`${bits} bits, ${scales}`, ...notes].join("; ");
+/** What is done with a tensor, exactly: "8 bits, per channel of axis 0". */
+export function plannedText({ bits, axis, granularity }: Extract<Planned, { quantize: true }>): string {
+  if (typeof granularity === "object")
+    return `${bits} bits, groups of ${granularity.group} along axis ${granularity.along}`;
+  return `${bits} bits, per ${granularity}${granularity === "channel" ? ` of axis ${axis}` : ""}`;
 }
 
 /** What was measured, by tensor and setting. */

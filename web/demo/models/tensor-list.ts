@@ -1,7 +1,7 @@
 import { html } from "../dom.js";
 import { counted } from "../format.js";
 import { Pager } from "../see/pager.js";
-import { chosenErrors, type ModelState } from "./model-state.js";
+import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
 
 /** Rows that stand on the page at a time. */
 const ROWS = 50;
@@ -29,15 +29,19 @@ export class TensorList {
   #state: ModelState | undefined;
   #tensors: number[] = [];
 
-  /** @param changed called when other tensors are to be shown. */
-  constructor(changed: () => void) {
+  /**
+   * @param columns a control that stands before those of the list
+   * @param changed called when other tensors are to be shown
+   */
+  constructor(columns: HTMLSelectElement, changed: () => void) {
     this.#changed = changed;
     this.element = html(
       "div",
       { class: "tensor-list" },
-      html("label", { for: "tensor-name" }, "Find", this.#name),
-      html("label", { for: "tensor-filter" }, "Show", this.#filter),
-      html("label", { for: "tensor-order" }, "Order", this.#order),
+      labelled("Columns", columns),
+      labelled("Find", this.#name),
+      labelled("Show", this.#filter),
+      labelled("Order", this.#order),
       this.#count,
     );
     for (const control of [this.#name, this.#filter, this.#order]) {
@@ -82,6 +86,10 @@ export class TensorList {
   }
 }
 
+function labelled(text: string, control: HTMLElement): HTMLElement {
+  return html("div", {}, html("label", { for: control.id }, text), control);
+}
+
 function options(texts: Readonly<Record<string, string>>): HTMLOptionElement[] {
   return Object.entries(texts).map(([value, text]) => html("option", { value }, text));
 }
@@ -95,9 +103,12 @@ function comparison(order: Order, state: ModelState): (a: number, b: number) => 
   if (order === "size") return (a, b) => tensors[b].byteLength - tensors[a].byteLength || a - b;
   if (order === "file") return (a, b) => a - b;
   const { plan } = state;
-  // What is kept comes last, and before it what is not measured yet.
-  const sqnr = (tensor: number) =>
-    plan.tensors[tensor].quantize ? (chosenErrors(state, tensor)?.sqnr ?? Number.MAX_VALUE) : Infinity;
+  // What cannot be quantized comes first, what is kept last, and before it what is not measured yet.
+  const sqnr = (tensor: number) => {
+    if (!plan.tensors[tensor].quantize) return Infinity;
+    if (obstacle(state, tensor) !== undefined) return -Infinity;
+    return chosenErrors(state, tensor)?.sqnr ?? Number.MAX_VALUE;
+  };
   const key = new Map(tensors.map((_, i) => [i, sqnr(i)]));
   const of = (tensor: number) => key.get(tensor) as number;
   return (a, b) => (of(a) === of(b) ? a - b : of(a) - of(b));

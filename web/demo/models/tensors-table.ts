@@ -1,7 +1,7 @@
 import { html, scrollRegion } from "../dom.js";
-import { bytes, decibels, digits, shapeText } from "../format.js";
+import { bytes, decibels, shapeText, typeset } from "../format.js";
 import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
-import { comparedBits, granularityText, plannedText, settingKey, settingText } from "./settings.js";
+import { comparedBits, plannedText, settingKey, settingText } from "./settings.js";
 
 export interface TableActions {
   /** Opens a tensor as a matrix. */
@@ -20,7 +20,7 @@ export class TensorsTable {
 
   constructor(actions: TableActions) {
     this.#actions = actions;
-    const heads = ["Tensor", "Type", "Shape", "Size", "What is done", "Becomes", "SQNR", "Max error"];
+    const heads = ["Tensor", "Shape", "Size", "What is done", "SQNR", "Max error"];
     const table = html(
       "table",
       { class: "tensors" },
@@ -61,7 +61,6 @@ function optionsFor(group: number) {
     [...comparedBits].reverse().map((bits) => ({
       key: settingKey({ bits, granularity }),
       text: settingText({ bits, granularity }),
-      group: granularityText(granularity),
     })),
   );
 }
@@ -69,11 +68,12 @@ function optionsFor(group: number) {
 class Row {
   readonly element: HTMLTableRowElement;
   readonly #tensor: number;
+  readonly #usual = html("option", { value: "" });
   readonly #choice: HTMLSelectElement | undefined;
-  readonly #done = html("p", { class: "note" });
-  readonly #becomes = html("td");
-  readonly #sqnr = html("td");
-  readonly #maxError = html("td");
+  readonly #note = html("p", { class: "note" });
+  readonly #after = html("span", { class: "note" });
+  readonly #sqnr = html("td", { "data-head": "SQNR" });
+  readonly #maxError = html("td", { "data-head": "Max error" });
 
   constructor(
     { description }: ModelState,
@@ -85,58 +85,52 @@ class Row {
     const { name, dtype, shape, byteLength, canQuantize } = description.tensors[tensor];
     const title = canQuantize ? html("button", { type: "button", class: "link" }, name) : html("span", {}, name);
     title.addEventListener("click", () => actions.look(tensor));
-    const what = html("td", { class: "what" });
     if (canQuantize) {
       const choice = html(
         "select",
         { "aria-label": `What is done with ${name}` },
-        html("option", { value: "" }, "as all"),
+        this.#usual,
         html("option", { value: "keep" }, "keep as it is"),
         ...options.map(({ key, text }) => html("option", { value: key }, text)),
       );
       choice.addEventListener("change", () => actions.choose(tensor, choice.value));
-      what.append(choice);
       this.#choice = choice;
     }
-    what.append(this.#done);
+    const dimensions = shape.length === 0 ? "one number" : shapeText(shape);
     this.element = html(
       "tr",
       {},
       html("th", { scope: "row" }, title),
-      html("td", { "data-head": "Type" }, dtype),
-      html("td", { "data-head": "Shape" }, shape.length === 0 ? "one number" : shapeText(shape)),
-      html("td", { "data-head": "Size" }, bytes(byteLength)),
-      what,
-      this.#becomes,
+      html("td", { "data-head": "Shape" }, dimensions, html("span", { class: "note" }, dtype)),
+      html("td", { "data-head": "Size" }, bytes(byteLength), this.#after),
+      html("td", { class: "what" }, ...(this.#choice ? [this.#choice] : []), this.#note),
       this.#sqnr,
       this.#maxError,
     );
-    this.#becomes.dataset.head = "Becomes";
-    this.#sqnr.dataset.head = "SQNR";
-    this.#maxError.dataset.head = "Max error";
   }
 
   update(state: ModelState) {
     const planned = state.plan.tensors[this.#tensor];
     const own = state.rules.own.get(this.#tensor);
     const problem = obstacle(state, this.#tensor);
-    if (this.#choice) {
-      const key = own === undefined || own === "keep" ? (own ?? "") : settingKey(own);
-      if (key !== this.#choice.value) this.#select(key, own === undefined || own === "keep" ? "" : settingText(own));
-    }
-    this.#done.textContent = problem ?? plannedText(planned);
-    this.#done.classList.toggle("wrong", problem !== undefined);
-    this.#becomes.textContent = planned.quantize ? bytes(planned.bytesAfter) : "as before";
+    if (own === undefined) this.#usual.textContent = planned.quantize ? plannedText(planned) : "kept";
+    else this.#usual.textContent = "as all";
+    if (own === undefined || own === "keep") this.#select(own ?? "", "");
+    else this.#select(settingKey(own), settingText(own));
+    this.#note.textContent = problem ?? (planned.quantize ? planned.notes.join("; ") : planned.reason);
+    this.#note.classList.toggle("wrong", problem !== undefined);
+    this.#after.textContent = planned.quantize ? `→ ${bytes(planned.bytesAfter)}` : "";
     const errors = chosenErrors(state, this.#tensor);
     const missing = planned.quantize && problem === undefined ? "…" : "";
     this.#sqnr.textContent = errors ? decibels(errors.sqnr) : missing;
-    this.#maxError.textContent = errors ? digits(errors.maxError, 3) : missing;
+    this.#maxError.textContent = errors ? typeset(errors.maxError, 3) : missing;
     this.element.classList.toggle("kept", !planned.quantize);
   }
 
   /** A setting chosen elsewhere may be one that the list does not have. */
   #select(key: string, text: string) {
-    const choice = this.#choice as HTMLSelectElement;
+    const choice = this.#choice;
+    if (choice === undefined || choice.value === key) return;
     choice.value = key;
     if (choice.value === key) return;
     choice.append(html("option", { value: key }, text));

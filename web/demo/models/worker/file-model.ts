@@ -19,6 +19,7 @@ import { load as loadParallel } from "channelwise/parallel";
 import { product } from "../../matrix.js";
 import type { Planned, Rules, Setting } from "../protocol.js";
 import { outputName, stemOf } from "./names.js";
+import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
 import { firstPart } from "./part.js";
 
@@ -108,7 +109,7 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
         const { mse, maxError, sqnr } = tensors[0] as Extract<(typeof tensors)[0], { quantize: true }>;
         return { mse, maxError, sqnr };
       } catch (error) {
-        if (error instanceof NonFiniteError) return { reason: error.message };
+        if (error instanceof NonFiniteError) return { reason: notFinite(error, tensor.shape) };
         throw error;
       }
     },

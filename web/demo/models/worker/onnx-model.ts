@@ -14,6 +14,7 @@ import {
 import { product } from "../../matrix.js";
 import type { Planned, Rules, Setting } from "../protocol.js";
 import { outputName, stemOf } from "./names.js";
+import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
 import { firstPart } from "./part.js";
 
@@ -90,7 +91,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
         const [{ mse, maxError, sqnr }] = await measureOnnx(planOf([weights[index]], asWanted(setting)), { signal });
         return { mse, maxError, sqnr };
       } catch (error) {
-        if (error instanceof NonFiniteError) return { reason: error.message };
+        if (error instanceof NonFiniteError) return { reason: notFinite(error, weights[index].shape) };
         throw error;
       }
     },

@@ -1,0 +1,295 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { load } from "channelwise";
+import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import type { Browser, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fileOf, type TensorToWrite } from "../lib/files/safetensors-file.js";
+import { uniform } from "../lib/random.js";
+import { launchChromium } from "../packaging/browser.js";
+import { openPage, servePage, shows, text } from "./page.js";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof servePage>>;
+let folder: string;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launchChromium(), servePage()]);
+  folder = mkdtempSync(join(tmpdir(), "channelwise-"));
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  ({ page, complaints } = await openPage(browser, server.url));
+});
+
+afterEach(async () => {
+  await page.close();
+  expect(complaints).toEqual([]);
+});
+
+/** Opens files as a person does who picks them from a folder. */
+async function open(files: Readonly<Record<string, string | Uint8Array>>) {
+  const paths = Object.entries(files).map(([name, contents]) => {
+    const path = join(folder, name);
+    writeFileSync(path, contents);
+    return path;
+  });
+  await page.getByLabel("Open a file").setInputFiles(paths);
+}
+
+const float32 = (name: string, shape: number[], seed: number): TensorToWrite => {
+  const elements = shape.reduce((a, b) => a * b, 1);
+  return { name, dtype: "F32", shape, data: uniform("float32", elements, seed) };
+};
+
+/** Layers of several kinds: as in a model of PyTorch. */
+const tensors: TensorToWrite[] = [
+  float32("embed_tokens.weight", [200, 32], 1),
+  float32("layers.0.up.weight", [96, 64], 2),
+  float32("layers.0.down.weight", [64, 96], 3),
+  { name: "layers.0.gate.weight", dtype: "BF16", shape: [96, 64], data: new Uint16Array(96 * 64).fill(0x3f80) },
+  float32("layers.0.norm.weight", [64], 5),
+  { name: "ids", dtype: "I64", shape: [3], data: BigInt64Array.of(1n, 2n, 3n) },
+];
+const model = () => fileOf(tensors, { format: "pt" });
+
+const heading = () => text(page.locator("#model-heading"));
+const row = (name: string) => page.locator(".tensors tbody tr", { has: page.locator("th", { hasText: name }) });
+const choiceOf = (name: string) => page.getByLabel(`What is done with ${name}`);
+const tile = async (name: string) =>
+  text(page.locator("#model .totals > div", { hasText: name }).locator("dd").first());
+
+/** The cells of the table, as a person reads them: name, shape, size, what is done, SQNR and largest error. */
+const rows = () =>
+  page.locator(".tensors tbody tr").evaluateAll((rows) =>
+    rows.map((row) =>
+      Array.from((row as HTMLTableRowElement).cells, (cell) => {
+        const choice = cell.querySelector("select");
+        const note = cell.querySelector("p")?.innerText ?? "";
+        return choice === null
+          ? cell.innerText.replace("\n", " | ")
+          : [choice.selectedOptions[0].text, note].join(" ").trim();
+      }),
+    ),
+  );
+
+/** Presses Save and gives the files that come as downloads. */
+async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  const names = (await text(page.locator("#model .button"))).replace("Save ", "").split(" and ");
+  const downloads = names.map(() => page.waitForEvent("download"));
+  page.on("download", async (download) => {
+    files[download.suggestedFilename()] = Uint8Array.from(readFileSync(await download.path()));
+  });
+  await page.locator("#model .button").click();
+  await Promise.all(downloads);
+  await shows(async () => Object.keys(files).sort()).toEqual(names.sort());
+  return files;
+}
+
+/** What the library writes in Node. */
+async function written(files: Readonly<Record<string, string | Uint8Array>>, rules: ChooseRules) {
+  const opened = await openModel(
+    Object.entries(files).map(([name, contents]) => new File([contents as BlobPart], name)),
+  );
+  const sink = blobSink();
+  await quantizeModel(await load(), opened, chooseTensors(opened, rules), sink);
+  return new Uint8Array(await (await sink.blob()).arrayBuffer());
+}
+
+/** Without a dialog to choose a file in, which no test can answer. */
+const withoutPicker = () => page.evaluate(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
+
+describe("a .safetensors file", () => {
+  it("is told tensor by tensor: what is in it, what is done with each, and why", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 6 tensors, \d+(\.\d+)? KB$/);
+    await page.locator("#model").getByLabel("Order").selectOption("file");
+    await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
+      ["embed_tokens.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.up.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.down.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.gate.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.norm.weight", "kept a vector"],
+      ["ids", "int64; only floats are quantized"],
+    ]);
+    expect((await rows())[1].slice(1, 3)).toEqual(["96 × 64 | float32", "24.6 KB | → 6,528 bytes"]);
+    expect(await tile("Quantized")).toBe("4");
+  });
+
+  it("is measured: SQNR and largest error of each weight as the library gives them, the worst first", async () => {
+    await open({ "model.safetensors": model() });
+    const opened = await openModel(new File([model()], "model.safetensors"));
+    const sink = blobSink();
+    const { tensors: summaries, byteLength } = await quantizeModel(await load(), opened, chooseTensors(opened), sink);
+    const quantized = summaries.flatMap((summary) => (summary.quantize ? [summary] : []));
+    const expected = quantized.sort((a, b) => a.sqnr - b.sqnr);
+    await shows(async () => (await rows()).slice(0, 4).map(([name, , , , sqnr]) => [name, sqnr])).toEqual(
+      expected.map(({ tensor, sqnr }) => [tensor, sqnr === Infinity ? "exact" : `${sqnr.toFixed(2)} dB`]),
+    );
+    expect(await tile("Worst weight")).toBe(`${expected[0].sqnr.toFixed(2)} dB`);
+    expect(await tile("Size after")).toBe(`${(byteLength / 1000).toFixed(1)} KB`);
+    let [signal, noise] = [0, 0];
+    for (const { tensor, mse, sqnr } of quantized.filter(({ mse }) => mse > 0)) {
+      const elements = tensors.find(({ name }) => name === tensor)?.shape.reduce((a, b) => a * b, 1) as number;
+      noise += mse * elements;
+      signal += mse * elements * 10 ** (sqnr / 10);
+    }
+    expect(await tile("SQNR")).toBe(`${(10 * Math.log10(signal / noise)).toFixed(2)} dB`);
+  });
+
+  it("is saved as the library writes it in Node", async () => {
+    await withoutPicker();
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    expect(await save()).toEqual({
+      "model-int8.safetensors": await written({ "model.safetensors": model() }, {}),
+    });
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^model-int8\.safetensors is in your downloads: /);
+  });
+
+  it("is saved as it was chosen: for all, and for some of its weights", async () => {
+    await withoutPicker();
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.locator("#model-bits").fill("6");
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    await page.locator("#model-group").fill("16");
+    await choiceOf("embed_tokens.weight").selectOption("keep");
+    await choiceOf("layers.0.up.weight").selectOption("4 channel");
+    await shows(async () => (await row("layers.0.up.weight").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
+    const rules: ChooseRules = {
+      bits: 6,
+      granularity: { group: 16, along: -1 },
+      exclude: ["embed_tokens.weight"],
+      overrides: { "layers.0.up.weight": { bits: 4, granularity: "channel" } },
+    };
+    expect(await save()).toEqual({
+      "model-int6.safetensors": await written({ "model.safetensors": model() }, rules),
+    });
+    // The code does the same.
+    const code = await text(page.locator("#model").getByLabel("Code", { exact: true }).locator("code"));
+    const [, own] = /chooseTensors\(model, (\{.*?\n\})\)/s.exec(code) ?? [];
+    const ownRules = new Function(`return ${own}`)() as ChooseRules;
+    expect(await written({ "model.safetensors": model() }, ownRules)).toEqual(
+      await written({ "model.safetensors": model() }, rules),
+    );
+    expect(await text(page.locator("#model").getByLabel("Command line", { exact: true }).locator("code"))).toBe(
+      "npx channelwise quantize model.safetensors --dialect plain --bits 6 --granularity group:16 " +
+        "--override 'embed_tokens.weight=keep' --include layers.0.up.weight --override 'layers.0.up.weight=4,,channel'",
+    );
+  });
+
+  it.each(["comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"] as const)(
+    "is saved in the dialect %s",
+    async (dialect) => {
+      await withoutPicker();
+      const files = { "model.safetensors": fileOf(tensors.filter(({ dtype }) => dtype !== "BF16")) };
+      await open(files);
+      await shows(heading).toBe("What is in model.safetensors");
+      await page.getByLabel("Save as").selectOption(dialect);
+      await shows(() => text(page.locator("#model .button"))).toMatch(
+        dialect === "npz" ? /\.npz$/ : /int8-comfyui|w8a/,
+      );
+      expect(Object.values(await save())).toEqual([await written(files, { dialect })]);
+      const config = page.getByText("What goes into the model’s config.json");
+      expect(await config.count()).toBe(dialect.startsWith("compressed") ? 1 : 0);
+    },
+  );
+
+  it("is written into the file that the person chooses", async () => {
+    // The dialog cannot be answered in a test: its answer, a file's handle, is one of the browser's own.
+    await page.evaluate(() => {
+      window.showSaveFilePicker = async ({ suggestedName }) => {
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle(`chosen ${suggestedName}`, { create: true });
+      };
+    });
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^chosen model-int8\.safetensors is saved: /);
+    const bytes = await page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      const handle = await folder.getFileHandle("chosen model-int8.safetensors");
+      return Array.from(new Uint8Array(await (await handle.getFile()).arrayBuffer()));
+    });
+    expect(Uint8Array.from(bytes)).toEqual(await written({ "model.safetensors": model() }, {}));
+  });
+
+  it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    const cell = (name: string, setting: string) => page.getByRole("button", { name: `${name}, ${setting}: SQNR` });
+    const channelwise = await load();
+    for (const [columns, setting, granularity] of [
+      ["channel", "per channel", "channel"],
+      ["tensor", "per tensor", "tensor"],
+      ["group", "groups of 32", { group: 32, along: 1 }],
+    ] as const) {
+      await page.locator("#model").getByLabel("Columns").selectOption(columns);
+      for (const bits of [2, 4, 8, 16]) {
+        const weights = tensors[1].data as Float32Array;
+        const { sqnr } = channelwise.quantize(weights, { shape: [96, 64], bits, granularity });
+        await shows(() => text(cell("layers.0.up.weight", `${bits} bits, ${setting}`))).toMatch(
+          new RegExp(`^${sqnr.toFixed(1)}\\s`),
+        );
+      }
+    }
+    await cell("layers.0.up.weight", "4 bits, groups of 32").click();
+    await shows(() => cell("layers.0.up.weight", "4 bits, groups of 32").getAttribute("aria-pressed")).toBe("true");
+    await page.locator("#model").getByLabel("Columns").selectOption("done");
+    await shows(() => choiceOf("layers.0.up.weight").inputValue()).toBe("4 32");
+    await page.locator("#model").getByLabel("Columns").selectOption("tensor");
+    await page.getByRole("button", { name: "3 bits, per tensor, for all" }).click();
+    await shows(() => page.locator("#model-bits").inputValue()).toBe("3");
+    await page.locator("#model").getByLabel("Columns").selectOption("done");
+    await shows(
+      async () =>
+        (await row("layers.0.down.weight").locator("select").inputValue()) === "" &&
+        (await text(row("layers.0.down.weight"))),
+    ).toMatch(/3 bits, per tensor/);
+  });
+
+  it("opens a weight as a matrix, and comes back", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.getByRole("button", { name: "layers.0.gate.weight", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
+    expect(await text(page.locator("#of-model"))).toContain("layers.0.gate.weight");
+    await shows(() => page.locator("#results").isVisible()).toBe(true);
+    expect(await page.locator("#model").isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Back to model.safetensors" }).click();
+    expect(await page.locator("#model").isVisible()).toBe(true);
+    expect(await page.locator("#results").isVisible()).toBe(false);
+  });
+
+  it("says which weight is not finite, and keeps it when told to", async () => {
+    await withoutPicker();
+    const broken = uniform("float32", 64 * 64, 9);
+    broken[65] = Number.NaN;
+    const files = {
+      "model.safetensors": fileOf([tensors[1], { name: "broken.weight", dtype: "F32", shape: [64, 64], data: broken }]),
+    };
+    await open(files);
+    const problem = page.locator("#model > section").first().locator(".problem");
+    await shows(() => text(problem)).toMatch(
+      /^broken\.weight cannot be quantized: element \[1, 1\] is NaN; weights must be finite\./,
+    );
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model [role=alert]"))).toMatch(/^Nothing was saved: .*broken\.weight/);
+    await page.getByRole("button", { name: "Keep it as it is" }).click();
+    await shows(() => problem.isVisible()).toBe(false);
+    expect(Object.values(await save())).toEqual([await written(files, { exclude: ["broken.weight"] })]);
+  });
+});
