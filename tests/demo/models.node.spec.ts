@@ -179,7 +179,7 @@ describe("a .safetensors file", () => {
     });
     // The code does the same.
     const code = await text(page.locator("#model").getByLabel("Code", { exact: true }).locator("code"));
-    const [, own] = /chooseTensors\(model, (\{.*?\n\})\)/s.exec(code) ?? [];
+    const [, own] = /chooseTensors\(model, (\{.*?\n\})\);/s.exec(code) ?? [];
     const ownRules = new Function(`return ${own}`)() as ChooseRules;
     expect(await written({ "model.safetensors": model() }, ownRules)).toEqual(
       await written({ "model.safetensors": model() }, rules),

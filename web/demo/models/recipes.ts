@@ -1,20 +1,11 @@
 import { quoted } from "../take-away/recipes.js";
 import type { ModelState } from "./model-state.js";
-import type { Rules, Setting } from "./protocol.js";
+import type { Setting } from "./protocol.js";
+import { groupAxis } from "./settings.js";
 
-/** The options of the library, and of the command, that make the choices of the page. */
-interface Choices {
-  /** Names that are kept, and those that are quantized whatever the policy says, with settings of their own. */
-  readonly kept: readonly string[];
-  readonly own: readonly (readonly [name: string, setting: Setting])[];
-}
-
-function choicesOf({ description, rules: { own } }: ModelState): Choices {
-  const named = [...own].map(([tensor, choice]) => [description.tensors[tensor].name, choice] as const);
-  return {
-    kept: named.flatMap(([name, choice]) => (choice === "keep" ? [name] : [])),
-    own: named.flatMap(([name, choice]) => (choice === "keep" ? [] : [[name, choice] as const])),
-  };
+/** What was chosen for single tensors, by their names. */
+function ownChoices({ description, rules }: ModelState) {
+  return [...rules.own].map(([tensor, choice]) => ({ name: description.tensors[tensor].name, choice }));
 }
 
 /** JavaScript that writes what the page saves, with the npm package in Node. */
@@ -23,93 +14,80 @@ export function code(state: ModelState): string {
 }
 
 function filesCode(state: ModelState): string {
-  const { description, rules, plan } = state;
-  const { kept, own } = choicesOf(state);
-  const along = description.format === "tfjs" ? -2 : -1;
-  const lines = [
-    `dialect: ${JSON.stringify(rules.target)},`,
-    `${settingCode(rules.all, along)},`,
-    ...(kept.length > 0 ? [`exclude: [${kept.map((name) => JSON.stringify(name)).join(", ")}],`] : []),
-    ...(own.length > 0
-      ? [
-          `include: [${own.map(([name]) => JSON.stringify(name)).join(", ")}],`,
-          "overrides: {",
-          ...own.map(([name, setting]) => `  ${JSON.stringify(name)}: { ${settingCode(setting, along)} },`),
-          "},",
-        ]
-      : []),
-  ];
+  const { description, plan } = state;
   return `import { chooseTensors, fileSink, openModel, quantizeModel } from "channelwise/files";
 import { load } from "channelwise/parallel";
 
 const channelwise = await load();
 const model = await openModel(${JSON.stringify(description.name)});
-const choice = chooseTensors(model, {
-${lines.map((line) => `  ${line}`).join("\n")}
-});
-const { tensors } = await quantizeModel(channelwise, model, choice, await fileSink(${JSON.stringify(plan.fileNames[0])}));
+const choice = chooseTensors(model, ${rulesCode(state)});
+const sink = await fileSink(${JSON.stringify(plan.fileNames[0])});
+const { tensors } = await quantizeModel(channelwise, model, choice, sink);
 console.log(tensors);
 channelwise.close();
 `;
 }
 
 function onnxCode(state: ModelState): string {
-  const { description, rules, plan } = state;
-  const { kept, own } = choicesOf(state);
-  const [model, external] = plan.fileNames.map((name) => JSON.stringify(name));
-  const lines = [
-    `${settingCode(rules.all)},`,
-    ...(kept.length > 0 || own.length > 0
-      ? [
-          "weights: {",
-          ...kept.map((name) => `  ${JSON.stringify(name)}: { keep: true },`),
-          ...own.map(([name, setting]) => `  ${JSON.stringify(name)}: { keep: false, ${settingCode(setting)} },`),
-          "},",
-        ]
-      : []),
-  ];
-  const resolver = external === undefined ? "" : ", { external: (location) => openSource(location) }";
+  const [model, external] = state.plan.fileNames.map((name) => JSON.stringify(name));
   const options =
     external === undefined ? "" : `, { external: { location: ${external}, sink: await fileSink(${external}) } }`;
-  return `import { fileSink, openSource } from "channelwise/files";
+  return `import { fileSink } from "channelwise/files";
 import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { load } from "channelwise/parallel";
 
-const model = await readOnnx(await openSource(${JSON.stringify(description.name)})${resolver});
-const plan = planOnnx(model, {
-${lines.map((line) => `  ${line}`).join("\n")}
-});
-console.log(await writeOnnx(plan, await fileSink(${model})${options}));
+const channelwise = await load();
+const model = await readOnnx(${JSON.stringify(state.description.name)});
+const plan = planOnnx(model, ${rulesCode(state)});
+console.log(await writeOnnx(channelwise, plan, await fileSink(${model})${options}));
+channelwise.close();
 `;
 }
 
-/** With groups along the axis, or in ONNX, which finds it by itself, without one. */
-function settingCode({ bits, granularity }: Setting, along?: number): string {
-  const own =
-    typeof granularity === "number"
-      ? `{ group: ${granularity}${along === undefined ? "" : `, along: ${along}`} }`
-      : `"${granularity}"`;
-  return `bits: ${bits}, granularity: ${own}`;
+/** The rules that the library takes. */
+function rulesCode(state: ModelState): string {
+  const { description, rules } = state;
+  const own = ownChoices(state);
+  const setting = ({ bits, granularity }: Setting) => {
+    const along = description.format === "onnx" ? "" : `, along: ${groupAxis(description.format)}`;
+    const scales = typeof granularity === "number" ? `{ group: ${granularity}${along} }` : `"${granularity}"`;
+    return `bits: ${bits}, granularity: ${scales}`;
+  };
+  const wanted = own.filter(({ choice }) => choice !== "keep").map(({ name }) => JSON.stringify(name));
+  const lines = [
+    ...(rules.target === "onnx" ? [] : [`dialect: "${rules.target}",`]),
+    `${setting(rules.all)},`,
+    // However small they are, and whatever their names say.
+    ...(wanted.length > 0 ? [`include: [${wanted.join(", ")}],`] : []),
+    ...(own.length > 0 ? ["overrides: {"] : []),
+    ...own.map(
+      ({ name, choice }) => `  ${JSON.stringify(name)}: { ${choice === "keep" ? "keep: true" : setting(choice)} },`,
+    ),
+    ...(own.length > 0 ? ["},"] : []),
+  ];
+  return `{\n${lines.map((line) => `  ${line}\n`).join("")}}`;
 }
 
 /** The command that writes what the page saves. */
 export function command(state: ModelState): string {
   const { description, rules } = state;
-  const { kept, own } = choicesOf(state);
-  const dialect = rules.target === "onnx" ? [] : [`--dialect ${rules.target}`];
   const scales = (granularity: Setting["granularity"]) => {
     if (typeof granularity !== "number") return granularity;
-    return description.format === "tfjs" ? `group:${granularity}@-2` : `group:${granularity}`;
+    return description.format === "tfjs" ? `group:${granularity}@${groupAxis("tfjs")}` : `group:${granularity}`;
   };
-  const { bits, granularity }: Rules["all"] = rules.all;
+  const { bits, granularity } = rules.all;
   return [
     `npx channelwise quantize ${quoted(description.name)}`,
-    ...dialect,
+    ...(rules.target === "onnx" ? [] : [`--dialect ${rules.target}`]),
     `--bits ${bits}`,
     ...(granularity === "channel" ? [] : [`--granularity ${scales(granularity)}`]),
-    ...kept.map((name) => `--override ${quoted(`${name}=keep`)}`),
-    ...own.flatMap(([name, setting]) => [
-      `--include ${quoted(name)}`,
-      `--override ${quoted(`${name}=${setting.bits},,${scales(setting.granularity)}`)}`,
-    ]),
+    ...ownChoices(state).flatMap(({ name, choice }) =>
+      choice === "keep"
+        ? [`--override ${quoted(`${name}=keep`)}`]
+        : [
+            `--include ${quoted(name)}`,
+            `--override ${quoted(`${name}=${choice.bits},,${scales(choice.granularity)}`)}`,
+          ],
+    ),
   ].join(" ");
 }

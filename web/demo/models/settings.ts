@@ -1,4 +1,4 @@
-import type { Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
+import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
 
 /** Bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
@@ -14,6 +14,11 @@ export function settingOf(key: string): Setting {
     bits: Number(bits),
     granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
   };
+}
+
+/** What a channel sums over: in PyTorch's layers the last axis, in TensorFlow's the one before it. */
+export function groupAxis(format: Description["format"]): number {
+  return format === "tfjs" ? -2 : -1;
 }
 
 /** "per channel", "groups of 32" */

@@ -15,13 +15,14 @@ import {
   readFloats,
   tensorBytes,
 } from "channelwise/files";
-import { load as loadParallel } from "channelwise/parallel";
 import { product } from "../../matrix.js";
 import type { Planned, Rules, Setting } from "../protocol.js";
+import { groupAxis } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
 import { firstPart } from "./part.js";
+import { withWorkers } from "./pool.js";
 
 /** A dialect that holds every setting: what one costs in errors is the same in all dialects. */
 const ANY = "plain";
@@ -39,9 +40,7 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
 
   const settingsOf = ({ bits, granularity }: Setting): ChooseSettings => ({
     bits,
-    // What a channel sums over: in PyTorch's layers the last axis, in TensorFlow's the one before it.
-    granularity:
-      typeof granularity === "number" ? { group: granularity, along: format === "tfjs" ? -2 : -1 } : granularity,
+    granularity: typeof granularity === "number" ? { group: granularity, along: groupAxis(format) } : granularity,
   });
   /** What a tensor becomes that is wanted whatever the policy says. */
   const decide = (tensor: ModelTensor, setting: Setting, dialect: DialectName): Decision => {
@@ -120,14 +119,11 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
       return { values: await readFloats(tensor, 0, product(shape)), shape, axis: decision.axis ?? 0 };
     },
     async write(rules, [sink], course) {
-      const channelwise = await loadParallel({ createWorker });
-      try {
-        const { byteLength, metadata } = await quantizeModel(channelwise, model, choose(rules), sink, course);
-        const config = metadata.quantization_config;
-        return { byteLength, ...(config !== undefined && { config }) };
-      } finally {
-        channelwise.close();
-      }
+      const { byteLength, metadata } = await withWorkers((channelwise) =>
+        quantizeModel(channelwise, model, choose(rules), sink, course),
+      );
+      const config = metadata.quantization_config;
+      return { byteLength, ...(config !== undefined && { config }) };
     },
   };
 }
@@ -136,10 +132,6 @@ function planned(decision: Decision, bytesAfter: number): Planned {
   if (!decision.quantize) return { quantize: false, reason: decision.reason, bytesAfter };
   const { bits, axis, granularity } = decision;
   return { quantize: true, bits, axis, granularity, notes: [], bytesAfter };
-}
-
-function createWorker(): Worker {
-  return new Worker(new URL("./pool-worker.ts", import.meta.url), { type: "module" });
 }
 
 /** The bytes of the tensor that was wanted last, since all its settings are measured one after the other. */

@@ -1,13 +1,13 @@
-import { type ByteSource, NonFiniteError, openSource } from "channelwise/files";
+import { load } from "channelwise";
+import { NonFiniteError } from "channelwise/files";
 import {
-  type Choice,
   measureOnnx,
+  type OnnxChoice,
   type OnnxPlan,
-  type OnnxPolicy,
-  outputBytes,
+  type OnnxRules,
+  onnxBytes,
   planOnnx,
   readOnnx,
-  readWeight,
   type Weight,
   writeOnnx,
 } from "channelwise/onnx";
@@ -17,44 +17,35 @@ import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
 import { firstPart } from "./part.js";
+import { withWorkers } from "./pool.js";
 
 /** Opens an .onnx file, with the files beside it that hold its data. */
 export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel> {
-  const sources = await Promise.all(files.map((file) => openSource(file)));
-  const source = sources.find(({ name }) => /\.onnx$/i.test(name)) ?? sources[0];
-  const beside = new Set<ByteSource>();
-  const external = (location: string) => {
-    const found = sources.find(({ name }) => name === location.split("/").at(-1));
-    if (found === undefined) throw new Error("open it together with the model");
-    beside.add(found);
-    return found;
-  };
-  const model = await readOnnx(source, { external });
+  const model = await readOnnx(files);
   const { name, opset, weights, kept } = model;
 
   /** The plan for some weights of the model. */
-  const planOf = (some: readonly Weight[], policy: OnnxPolicy): OnnxPlan => ({
-    ...planOnnx({ ...model, weights: some, kept: [] }, policy),
+  const planOf = (some: readonly Weight[], rules: OnnxRules): OnnxPlan => ({
+    ...planOnnx({ ...model, weights: some, kept: [] }, rules),
     model,
   });
   const planFor = ({ all, own }: Rules, weight: Weight, place: number): OnnxPlan => {
     const setting = own.get(place);
-    if (setting === "keep") return planOf([weight], { skip: ["*"] });
-    return setting === undefined ? planOf([weight], policyOf(all)) : planOf([weight], asWanted(setting));
+    if (setting === "keep") return planOf([weight], { exclude: ["*"] });
+    return setting === undefined ? planOf([weight], rulesOf(all)) : planOf([weight], asWanted(setting));
   };
   const planAll = (rules: Rules): OnnxPlan => {
     const plans = weights.map((weight, i) => planFor(rules, weight, i));
     return {
-      model,
+      ...planOf([], {}),
       choices: plans.flatMap(({ choices }) => choices),
       kept: [...kept, ...plans.flatMap((plan) => plan.kept)],
     };
   };
   const fileNames = ({ all }: Rules) => {
     const written = outputName(stemOf(name), "onnx", all.bits);
-    return beside.size === 0 ? [written] : [written, `${written}.data`];
+    return files.length === 1 ? [written] : [written, `${written}.data`];
   };
-  const bytesOf = (plan: OnnxPlan, [, location]: readonly string[]) => outputBytes(plan, location);
 
   return {
     description: {
@@ -71,24 +62,25 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
         byteLength: 4 * product(shape),
         canQuantize,
       })),
-      byteLength: [source, ...beside].reduce((sum, { size }) => sum + size, 0),
+      byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
     plan(rules) {
-      const names = fileNames(rules);
       return {
         tensors: [
           ...weights.map((weight, i) => planned(planFor(rules, weight, i), weight.byteLength)),
           ...kept.map(({ reason, shape }) => ({ quantize: false, reason, bytesAfter: 4 * product(shape) }) as const),
         ],
-        byteLength: bytesOf(planAll(rules), names),
-        fileNames: names,
+        byteLength: onnxBytes(planAll(rules)),
+        fileNames: fileNames(rules),
       };
     },
     alternative: (index, setting) => planned(planOf([weights[index]], asWanted(setting)), weights[index].byteLength),
     async measure(index, setting, { signal }) {
       try {
-        const [{ mse, maxError, sqnr }] = await measureOnnx(planOf([weights[index]], asWanted(setting)), { signal });
+        const [{ mse, maxError, sqnr }] = await measureOnnx(await load(), planOf([weights[index]], asWanted(setting)), {
+          signal,
+        });
         return { mse, maxError, sqnr };
       } catch (error) {
         if (error instanceof NonFiniteError) return { reason: notFinite(error, weights[index].shape) };
@@ -98,28 +90,24 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
     async weights(index, most) {
       const weight = weights[index];
       const shape = firstPart(weight.shape, most);
-      return { values: await readWeight(weight, 0, product(shape)), shape, axis: weight.axis };
+      return { values: await weight.read(0, product(shape)), shape, axis: weight.axis };
     },
-    async write(rules, [sink, dataSink], { signal, onProgress }) {
-      const names = fileNames(rules);
+    async write(rules, [sink, dataSink], course) {
       const plan = planAll(rules);
-      await writeOnnx(plan, sink, {
-        signal,
-        onProgress: (done, total) => onProgress({ tensor: "", done: 4 * done, total: 4 * total }),
-        ...(dataSink && { external: { location: names[1], sink: dataSink } }),
-      });
-      return { byteLength: bytesOf(plan, names) };
+      const external = dataSink && { external: { location: fileNames(rules)[1], sink: dataSink } };
+      await withWorkers((channelwise) => writeOnnx(channelwise, plan, sink, { ...course, ...external }));
+      return { byteLength: onnxBytes(plan) };
     },
   };
 }
 
-function policyOf({ bits, granularity }: Setting): OnnxPolicy {
+function rulesOf({ bits, granularity }: Setting): OnnxRules {
   return { bits, granularity: typeof granularity === "number" ? { group: granularity } : granularity };
 }
 
 /** However small the weight is. */
-function asWanted(setting: Setting): OnnxPolicy {
-  return { ...policyOf(setting), minimumSize: 0 };
+function asWanted(setting: Setting): OnnxRules {
+  return { ...rulesOf(setting), include: ["*"] };
 }
 
 /** Of a plan for one weight. */
@@ -136,11 +124,11 @@ function planned({ choices: [choice], kept: [keptTensor] }: OnnxPlan, byteLength
   };
 }
 
-function codeBytes({ shape, storedBits }: Choice): number {
+function codeBytes({ shape, storedBits }: OnnxChoice): number {
   return Math.ceil((product(shape) * storedBits) / 8);
 }
 
-function scalesOf({ shape, axis, granularity }: Choice): number {
+function scalesOf({ shape, axis, granularity }: OnnxChoice): number {
   if (granularity === "tensor") return 1;
   return granularity === "channel" ? shape[axis] : product(shape) / granularity.group;
 }
