@@ -8,6 +8,9 @@ namespace channelwise::simd {
 
 namespace {
 
+/// Halves that are widened at a time.
+constexpr std::size_t kTile = 8;
+
 /// Four halves, each in the low half of a lane, to floats.
 v128_t widenBfloat16(v128_t halves) { return wasm_i32x4_shl(halves, 16); }
 
