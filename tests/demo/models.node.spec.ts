@@ -1,11 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "channelwise";
 import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { zipSync } from "fflate";
 import type { Browser, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { fileOf, type TensorToWrite } from "../lib/files/safetensors-file.js";
+import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
+import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
 import { launchChromium } from "../packaging/browser.js";
 import { openPage, servePage, shows, text } from "./page.js";
@@ -17,7 +21,7 @@ let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage()]);
+  [browser, server] = await Promise.all([launchChromium(), servePage("models")]);
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
 }, 120_000);
 
@@ -291,5 +295,258 @@ describe("a .safetensors file", () => {
     await page.getByRole("button", { name: "Keep it as it is" }).click();
     await shows(() => problem.isVisible()).toBe(false);
     expect(Object.values(await save())).toEqual([await written(files, { exclude: ["broken.weight"] })]);
+  });
+});
+
+describe("other formats", () => {
+  const bytesOf = ({ data: { buffer, byteOffset, byteLength } }: TensorToWrite) =>
+    new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+  /** Opened, told, and saved as the library writes it. */
+  async function opensAndSaves(files: Record<string, string | Uint8Array>, name: string, about: RegExp, rules = {}) {
+    await withoutPicker();
+    await open(files);
+    await shows(heading).toBe(`What is in ${name}`);
+    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    expect(Object.values(await save())).toEqual([await written(files, rules)]);
+  }
+
+  it("can be shards with their index", async () => {
+    const shards = [tensors.slice(0, 2), tensors.slice(2)];
+    const nameOf = (i: number) => `model-0000${i + 1}-of-00002.safetensors`;
+    const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)])));
+    await opensAndSaves(
+      {
+        [nameOf(1)]: fileOf(shards[1]),
+        "model.safetensors.index.json": JSON.stringify({ metadata: {}, weight_map }),
+        [nameOf(0)]: fileOf(shards[0]),
+      },
+      "model.safetensors.index.json",
+      /^safetensors, 3 files, 6 tensors, /,
+    );
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^model-int8\.safetensors is in your downloads/);
+  });
+
+  it("can be arrays of numpy", async () => {
+    const arrays = Object.fromEntries(
+      tensors.slice(1, 3).map(({ name, shape, data }) => [`${name}.npy`, writeNpy(data as Float32Array, shape)]),
+    );
+    await opensAndSaves({ "arrays.npz": zipSync(arrays) }, "arrays.npz", /^numpy arrays, 2 tensors, /);
+  });
+
+  it("can be a TensorFlow.js model", async () => {
+    const kernel = float32("dense/kernel", [96, 64], 4);
+    const conv = float32("conv/kernel", [3, 3, 8, 32], 5);
+    const weights = [kernel, conv].map(({ name, shape }) => ({ name, shape, dtype: "float32" }));
+    const files = {
+      "model.json": JSON.stringify({ weightsManifest: [{ paths: ["a.bin", "b.bin"], weights }] }),
+      "a.bin": bytesOf(kernel),
+      "b.bin": bytesOf(conv),
+    };
+    await opensAndSaves(files, "model.json", /^TensorFlow\.js, 3 files, 2 tensors, /);
+    expect((await rows()).map(([name, , , what]) => [name, what]).sort()).toEqual([
+      ["conv/kernel", "8 bits, per channel of axis 3"],
+      ["dense/kernel", "8 bits, per channel of axis 1"],
+    ]);
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    await shows(async () => (await rows()).map(([, , , what]) => what).sort()).toEqual([
+      "8 bits, groups of 32 along axis 0",
+      "kept groups of 32 do not divide 8",
+    ]);
+  });
+
+  it("can be ONNX", async () => {
+    const graph = {
+      node: [onnxNode("MatMul", ["x", "w"], ["y"]), onnxNode("MatMul", ["y", "v"], ["z"])],
+      initializer: [
+        tensor("w", [64, 96], uniform("float32", 64 * 96, 6)),
+        tensor("v", [96, 4], uniform("float32", 96 * 4, 7)),
+      ],
+      input: [float("x", [1, 64])],
+      output: [float("z")],
+    };
+    const file = modelBytes({ opset: 21, graph });
+    await withoutPicker();
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 21, 2 tensors, /);
+    await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
+      ["w", "8 bits, per channel of axis 1"],
+      ["v", "kept small: 384 elements"],
+    ]);
+    await choiceOf("v").selectOption("4 32");
+    await shows(async () => (await row("v").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
+
+    const saved = await save();
+    const model = await readOnnx(file);
+    const plan = planOnnx(model, {
+      bits: 8,
+      include: ["v"],
+      overrides: { v: { bits: 4, granularity: { group: 32 } } },
+    });
+    const sink = blobSink();
+    await writeOnnx(await load(), plan, sink);
+    expect(saved).toEqual({ "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+    expect(await tile("Size after")).toBe(`${saved["net-int8.onnx"].length.toLocaleString("en")} bytes`);
+  });
+
+  it("can be ONNX with its data in a file beside it", async () => {
+    const weights = uniform("float32", 64 * 96, 6);
+    const { rawData: _, ...outside } = tensor("w", [64, 96], weights);
+    const graph = {
+      node: [onnxNode("MatMul", ["x", "w"], ["y"])],
+      initializer: [
+        { ...outside, dataLocation: 1, externalData: [{ key: "location", value: "net.data" }] } as typeof outside,
+      ],
+      input: [float("x", [1, 64])],
+      output: [float("y")],
+    };
+    await withoutPicker();
+    await open({ "net.onnx": modelBytes({ opset: 17, graph }) });
+    await shows(() => text(page.locator("#input-error"))).toMatch(/net\.onnx, tensor w, byte \d+: .*net\.data/);
+    await open({ "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) });
+    await shows(heading).toBe("What is in net.onnx");
+    const saved = await save();
+    const model = await readOnnx([
+      new File([modelBytes({ opset: 17, graph })], "net.onnx"),
+      new File([weights], "net.data"),
+    ]);
+    const [sink, dataSink] = [blobSink(), blobSink()];
+    await writeOnnx(await load(), planOnnx(model), sink, {
+      external: { location: "net-int8.onnx.data", sink: dataSink },
+    });
+    expect(saved).toEqual({
+      "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()),
+      "net-int8.onnx.data": new Uint8Array(await (await dataSink.blob()).arrayBuffer()),
+    });
+  });
+});
+
+describe("what cannot be opened", () => {
+  it.each<[string, Record<string, string | Uint8Array>, RegExp]>([
+    [
+      "of a kind that is not read",
+      { "model.gguf": "GGUF\0\0" },
+      /^model\.gguf cannot be opened: its weights are quantized/,
+    ],
+    ["of no kind that is known", { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) }, /What can be: matrices as \.npy/],
+    [
+      "cut short",
+      { "cut.safetensors": model().subarray(0, 1000) },
+      /^cut\.safetensors, tensor embed_tokens\.weight, byte 40: .*cut short/,
+    ],
+    [
+      "without a file that it needs",
+      { "model.json": JSON.stringify({ weightsManifest: [{ paths: ["a.bin"], weights: [] }] }) },
+      /^model\.json needs a\.bin; give it too/,
+    ],
+    [
+      "an archive of other things",
+      { "book.npz": zipSync({ "text.txt": Uint8Array.of(1) }) },
+      /has no arrays of numbers/,
+    ],
+    ["no ONNX model", { "not.onnx": "hello" }, /^not\.onnx, byte \d+: /],
+  ])("is told where it was brought: a file %s", async (_, files, message) => {
+    await open(files);
+    await shows(() => text(page.locator("#input-error"))).toMatch(message);
+    expect(await page.locator("#model").isVisible()).toBe(false);
+    // And the page goes on.
+    await page.getByRole("button", { name: "Back to pasted text" }).click();
+    await page.getByLabel("Or paste a matrix").fill("1 2\n3 4");
+    await shows(() => text(page.locator("#understood"))).toBe("2 × 2, separated by spaces");
+  });
+});
+
+it("takes files that are dropped on the page", async () => {
+  const bytes = Array.from(model());
+  await page.evaluate((bytes) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([Uint8Array.from(bytes)], "dropped.safetensors"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  }, bytes);
+  await shows(heading).toBe("What is in dropped.safetensors");
+});
+
+describe("a large file", () => {
+  const [count, rows, columns] = [12, 4096, 2048];
+  const byteLength = 4 * rows * columns;
+  let file: string;
+
+  /** Layers of zeros, which take no room on the disk. */
+  beforeAll(() => {
+    const header = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        `layers.${i}.weight`,
+        { dtype: "F32", shape: [rows, columns], data_offsets: [i * byteLength, (i + 1) * byteLength] },
+      ]),
+    );
+    const start = safetensorsFile(header);
+    file = join(folder, "large.safetensors");
+    writeFileSync(file, start);
+    truncateSync(file, start.length + count * byteLength);
+  });
+
+  /** The handle that the dialog would give, of a file of the browser's own. */
+  const picksFile = () =>
+    page.evaluate(() => {
+      window.showSaveFilePicker = async ({ suggestedName }) => {
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle(suggestedName, { create: true });
+      };
+    });
+  const fileSizes = () =>
+    page.evaluate(async () => {
+      const sizes: Record<string, number> = {};
+      const folder = (await navigator.storage.getDirectory()) as unknown as AsyncIterable<
+        [string, FileSystemFileHandle]
+      >;
+      for await (const [name, handle] of folder) sizes[name] = (await handle.getFile()).size;
+      return sizes;
+    });
+
+  it("is measured and saved with progress, while the page answers clicks", async () => {
+    await picksFile();
+    await page.evaluate(() => {
+      const tasks: number[] = [];
+      new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+        entryTypes: ["longtask"],
+      });
+      Object.assign(window, { longTasks: tasks });
+    });
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await shows(heading).toBe("What is in large.safetensors");
+    const measuring = page.getByRole("progressbar", { name: "Measuring errors" });
+    await measuring.waitFor();
+    await page.locator("#model").getByLabel("Find").fill("layers.7");
+    expect(await page.locator(".tensors tbody tr").count()).toBe(1);
+    expect(await measuring.isVisible()).toBe(true);
+
+    await page.locator("#model .button").click();
+    const saving = page.getByRole("progressbar", { name: "Saving" });
+    await saving.waitFor();
+    await page.locator("#model").getByLabel("Find").fill("layers.1");
+    expect(await page.locator(".tensors tbody tr").count()).toBe(3);
+    expect(await saving.isVisible()).toBe(true);
+    await page.getByText(/^\d+(\.\d+)? MB of 403 MB, .*MB\/s, \d+ s left, layers\.\d+\.weight$/).waitFor();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^large-int8\.safetensors is saved: 101 MB, /);
+    expect(Object.keys(await fileSizes())).toEqual(["large-int8.safetensors"]);
+    const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
+    console.log(`403 MB: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
+  });
+
+  it("leaves no file when its saving is cancelled, and can be saved again", async () => {
+    await picksFile();
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await shows(heading).toBe("What is in large.safetensors");
+    const progress = page.getByRole("progressbar", { name: "Saving" });
+    await page.locator("#model .button").click();
+    await progress.waitFor();
+    await page.locator("#save-heading ~ * .progress").getByRole("button", { name: "Cancel" }).click();
+    await shows(() => text(page.locator("#model .told"))).toBe("Cancelled. Nothing was saved.");
+    expect(await fileSizes()).toEqual({});
+    expect(await progress.isVisible()).toBe(false);
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^large-int8\.safetensors is saved: /);
+    expect(await fileSizes()).toEqual({ "large-int8.safetensors": expect.any(Number) });
   });
 });

@@ -1,4 +1,4 @@
-import { type BlobSink, type ByteSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/files";
+import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
 import { count } from "../../format.js";
 import { product } from "../../matrix.js";
@@ -65,25 +65,32 @@ const tasks: {
   },
   async write({ rules, handle }, { signal, progress }) {
     const { fileNames } = model.plan(rules);
-    const sinks: ByteSink[] = handle ? [streamSink(await handle.createWritable())] : [];
-    const downloads: BlobSink[] = [];
     await removeDownloads();
-    for (const name of fileNames.slice(sinks.length)) downloads.push(await downloadSink(name));
+    const chosen = handle && [streamSink(await handle.createWritable())];
+    const downloads = chosen ? [] : await Promise.all(fileNames.map(downloadSink));
     let told = 0;
-    const { byteLength, config } = await model.write(rules, [...sinks, ...downloads], {
-      signal,
-      onProgress(state) {
-        if (performance.now() - told < PROGRESS_INTERVAL) return;
-        told = performance.now();
-        progress(state);
-      },
-    });
-    const files = [];
-    for (const [i, sink] of downloads.entries())
-      files.push({ name: fileNames[sinks.length + i], blob: await sink.blob() });
-    return { byteLength, files, config };
+    try {
+      const { byteLength, config } = await model.write(rules, chosen ?? downloads, {
+        signal,
+        onProgress(state) {
+          if (performance.now() - told < PROGRESS_INTERVAL) return;
+          told = performance.now();
+          progress(state);
+        },
+      });
+      const blobs = await Promise.all(downloads.map((sink) => sink.blob()));
+      return { byteLength, config, files: blobs.map((blob, i) => ({ name: fileNames[i], blob })) };
+    } catch (error) {
+      if (handle) await removeIfEmpty(handle);
+      throw error;
+    }
   },
 };
+
+/** The dialog makes the file that is chosen in it; a file that was there before keeps its contents until the new ones are whole. */
+async function removeIfEmpty(handle: FileSystemFileHandle & { remove?(): Promise<void> }) {
+  if ((await handle.getFile()).size === 0) await handle.remove?.();
+}
 
 function bytesOf(tensor: number): number {
   return model.description.tensors[tensor].byteLength;
