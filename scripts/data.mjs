@@ -55,6 +55,15 @@ export async function kokoroVoices() {
 }
 
 /**
+ * Basic Pitch (audio to notes) as TensorFlow.js has it: its files.
+ * @returns {Promise<{ name: string, bytes: Buffer }[]>}
+ */
+export async function readBasicPitch() {
+  const folder = await fetchTarball(basicPitch);
+  return readdirSync(folder).map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
+}
+
+/**
  * The weights of Basic Pitch (audio to notes), a TensorFlow.js model: output channels last.
  * Vectors (biases) and integers are left out.
  * @returns {Promise<Tensor[]>}

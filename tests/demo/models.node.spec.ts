@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import { load } from "channelwise";
 import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
@@ -10,9 +11,10 @@ import type { Browser, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
 import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
+import { run } from "../lib/onnx/runtime.js";
 import { uniform } from "../lib/random.js";
 import { launchChromium } from "../packaging/browser.js";
-import { openPage, servePage, shows, text } from "./page.js";
+import { cells, openPage, servePage, shows, text } from "./page.js";
 
 let browser: Browser;
 let server: Awaited<ReturnType<typeof servePage>>;
@@ -422,6 +424,109 @@ describe("other formats", () => {
   });
 });
 
+describe("an ONNX model and its quantized form, side by side", () => {
+  const channels = 24;
+  const graph = {
+    node: [onnxNode("Conv", ["x", "w"], ["h"]), onnxNode("Relu", ["h"], ["y"])],
+    initializer: [tensor("w", [channels, 8, 3, 3], uniform("float32", channels * 72, 8))],
+    input: [float("x", [undefined, 8, undefined, undefined])],
+    output: [float("y")],
+  };
+  const file = modelBytes({ opset: 17, graph });
+  const table = () => cells(page.getByRole("region", { name: "Outputs" }).locator("table"));
+
+  /** What the page should show, by the same runtime in Node. */
+  async function expected(quantized: Uint8Array, data: Float32Array, dims: number[]) {
+    const [{ y: floats }, { y: others }] = [
+      await run(file, { x: { data, dims } }),
+      await run(quantized, { x: { data, dims } }),
+    ];
+    const [a, b] = [Array.from(floats.data), Array.from(others.data)];
+    const dot = (u: number[], v: number[]) => u.reduce((sum, value, i) => sum + value * v[i], 0);
+    const difference = a.map((value, i) => value - b[i]);
+    return [
+      "y",
+      `${floats.dims.join(" × ")} float32`,
+      (dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toFixed(6),
+      `${(10 * Math.log10(dot(a, a) / dot(difference, difference))).toFixed(2)} dB`,
+      String(Number(Math.max(...difference.map(Math.abs)).toPrecision(3))),
+      String(Number(Math.max(...a.map(Math.abs)).toPrecision(3))),
+    ];
+  }
+
+  it("are compared on the input that is given", async () => {
+    await withoutPicker();
+    const requests: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    const quantized = Object.values(await save())[0];
+    expect(requests.filter((url) => url.includes("ort-wasm"))).toEqual([]);
+
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[0]).toEqual([
+      "Output",
+      "Shape",
+      "Cosine",
+      "SQNR",
+      "Max difference",
+      "Largest",
+    ]);
+    expect(requests.filter((url) => url.includes("ort-wasm")).every((url) => url.startsWith(server.url))).toBe(true);
+    expect(await text(page.locator("#model .told", { hasText: "a run" }))).toMatch(
+      /^Float [\d.]+ ms, quantized [\d.]+ ms a run \(median of \d\)\.$/,
+    );
+    expect((await table())[1].slice(0, 2)).toEqual(["y", "1 × 24 × 62 × 62 float32"]);
+
+    await page.getByLabel("Filled").selectOption("ones");
+    await page.getByLabel("x2", { exact: true }).fill("5");
+    await page.getByLabel("x3", { exact: true }).fill("7");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[1]).toEqual(
+      await expected(quantized, new Float32Array(8 * 35).fill(1), [1, 8, 5, 7]),
+    );
+
+    const data = uniform("float32", 2 * 8 * 48, 11);
+    const path = join(folder, "x.npy");
+    writeFileSync(path, writeNpy(data, [2, 8, 6, 8]));
+    await page.getByLabel("Filled").selectOption("file");
+    await page.getByLabel("File", { exact: true }).setInputFiles(path);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[1]).toEqual(await expected(quantized, data, [2, 8, 6, 8]));
+  });
+
+  it("are not run on what does not fit, which is said", async () => {
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table()).length).toBe(2);
+    const problem = page.locator("#run-heading ~ * .problem");
+    await page.getByLabel("x2", { exact: true }).fill("2");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toMatch(/\S/);
+    await page.getByLabel("Filled").selectOption("file");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toBe("Choose the .npy file for input x.");
+    const path = join(folder, "wrong.npy");
+    writeFileSync(path, writeNpy(new Float32Array(6), [2, 3]));
+    await page.getByLabel("File", { exact: true }).setInputFiles(path);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toBe("Input x has the shape [x0, 8, x2, x3], and wrong.npy [2, 3].");
+  });
+});
+
+describe("a sample", () => {
+  it.each([
+    ["Basic Pitch, the model", "model.json", /^TensorFlow\.js, 2 files, /],
+    ["PP-OCRv4 recognition, the model", "ch_PP-OCRv4_rec_infer.onnx", /^ONNX, opset \d+, /],
+  ])("is a whole model: %s", async (label, name, about) => {
+    await page.getByLabel("Sample").selectOption({ label });
+    await shows(heading).toBe(`What is in ${name}`);
+    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    await shows(() => tile("Worst weight")).toMatch(/^\d+\.\d\d dB$/);
+  });
+});
+
 describe("what cannot be opened", () => {
   it.each<[string, Record<string, string | Uint8Array>, RegExp]>([
     [
@@ -549,4 +654,69 @@ describe("a large file", () => {
     await shows(() => text(page.locator("#model .told"))).toMatch(/^large-int8\.safetensors is saved: /);
     expect(await fileSizes()).toEqual({ "large-int8.safetensors": expect.any(Number) });
   });
+});
+
+describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
+  beforeEach(() => page.emulateMedia({ colorScheme }));
+
+  async function findsNothing() {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+
+  it("axe finds nothing in any state of a model, and it fits a phone", async () => {
+    await withoutPicker();
+    const broken = uniform("float32", 64 * 64, 9);
+    broken[65] = Number.NaN;
+    const more = Array.from({ length: 60 }, (_, i) => float32(`more.${i}.weight`, [32, 64], i));
+    await open({
+      "model.safetensors": fileOf([
+        ...tensors,
+        ...more,
+        { name: "broken.weight", dtype: "F32", shape: [64, 64], data: broken },
+      ]),
+    });
+    await page.getByRole("button", { name: "Keep it as it is" }).waitFor();
+    await findsNothing();
+    await page.locator("#model .button").click();
+    await page.getByText("Nothing was saved").waitFor();
+    await findsNothing();
+    await page.getByRole("button", { name: "Keep it as it is" }).click();
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    await save();
+    await findsNothing();
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      for (const columns of ["group", "done"]) {
+        await page.locator("#model").getByLabel("Columns").selectOption(columns);
+        await findsNothing();
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      }
+    }
+    await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
+    await shows(() => page.locator("#results").getAttribute("aria-busy")).toBe("false");
+    await findsNothing();
+  });
+});
+
+it("can be used with the keyboard alone", async () => {
+  await open({ "model.safetensors": model() });
+  await shows(heading).toBe("What is in model.safetensors");
+  await page.locator("#model").getByLabel("Find").focus();
+  await page.keyboard.type("up");
+  await shows(async () => (await rows()).length).toBe(1);
+  await choiceOf("layers.0.up.weight").focus();
+  await page.keyboard.press("k"); // keep as it is
+  await shows(() => choiceOf("layers.0.up.weight").inputValue()).toBe("keep");
+  await shows(() => tile("Quantized")).toBe("3");
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(
+    "What is done with layers.0.up.weight",
+  );
+  await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Back to model.safetensors" }).focus();
+  await page.keyboard.press("Enter");
+  expect(await page.locator("#model").isVisible()).toBe(true);
 });

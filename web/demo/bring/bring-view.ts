@@ -5,7 +5,7 @@ import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
 import { example } from "./example.js";
 import { isModel } from "./kind-of-files.js";
-import { loadSamples, type Sample } from "./samples.js";
+import { fetchSample, loadSamples, type Sample } from "./samples.js";
 
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
 const MAX_TYPED = 200_000;
@@ -16,7 +16,7 @@ const TYPING_PAUSE = 250;
 /** All files of a model. */
 export interface ModelSource {
   readonly kind: "model";
-  readonly files: readonly File[];
+  readonly files: Promise<readonly File[]>;
 }
 
 /** What is brought, and the settings that come with it. */
@@ -116,16 +116,20 @@ export class BringView {
     );
     this.clearOpened();
     try {
-      this.#bring((await isModel(files)) ? { kind: "model", files } : { kind: "file", file: files[0] });
+      this.#bring(
+        (await isModel(files)) ? { kind: "model", files: Promise.resolve(files) } : { kind: "file", file: files[0] },
+      );
     } catch (error) {
       this.#bring(undefined);
       this.showProblem(error as Error);
     }
   }
 
-  #openSample({ name, url, axis, description, source }: Sample, preset: Partial<Settings>) {
+  #openSample(sample: Sample, preset: Partial<Settings>) {
+    const { name, urls, shape, axis, description, source } = sample;
     this.#showSource(name, `${description} (${source})`);
-    this.#bring({ kind: "sample", name, url }, { axis, ...preset });
+    if (shape === undefined) this.#bring({ kind: "model", files: fetchSample(sample) });
+    else this.#bring({ kind: "sample", name, url: urls[0] }, { ...(axis !== undefined && { axis }), ...preset });
   }
 
   #bring(source: Source | ModelSource | undefined, preset: Partial<Settings> = {}) {

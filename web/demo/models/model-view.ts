@@ -1,12 +1,14 @@
 import { html } from "../dom.js";
 import { bytes, counted } from "../format.js";
 import { ChooseForm } from "./choose-form.js";
-import { Cancelled, ModelClient } from "./model-client.js";
+import { Cancelled } from "./client.js";
+import { type ModelClient, startModelWorker } from "./model-client.js";
 import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import "./models.css";
 import { ProgressBar } from "./progress.js";
 import type { Description, Measurement, Rules, Setting, TensorFile } from "./protocol.js";
 import { code, command } from "./recipes.js";
+import { RunView } from "./run/run-view.js";
 import { SaveView } from "./save-view.js";
 import { Costs, comparedBits, settingOf } from "./settings.js";
 import { SettingsTable } from "./settings-table.js";
@@ -39,6 +41,8 @@ export class ModelView {
   readonly #tensors: TensorsTable;
   readonly #settings: SettingsTable;
   readonly #save = new SaveView();
+  readonly #run = new RunView();
+  readonly #runCard: HTMLElement;
   readonly #code = html("code");
   readonly #command = html("code");
   #client: ModelClient | undefined;
@@ -79,6 +83,7 @@ export class ModelView {
         this.#update();
       },
     });
+    this.#runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
     this.#build();
   }
 
@@ -87,10 +92,12 @@ export class ModelView {
    *
    * @throws {Error} for files that are no model.
    */
-  async open(files: readonly File[]): Promise<boolean> {
+  async open(given: Promise<readonly File[]>): Promise<boolean> {
     this.close();
-    const client = new ModelClient();
+    const client = startModelWorker();
     this.#client = client;
+    const files = await given;
+    if (client !== this.#client) return false;
     const description = await client.ask("open", { files }).catch(ignoreCancelled);
     if (description === undefined) return false;
     this.#own = new Map();
@@ -100,6 +107,8 @@ export class ModelView {
     this.#tensors.reset();
     this.#settings.reset();
     this.#save.reset(client);
+    this.#run.reset(client, files);
+    this.#runCard.hidden = description.format !== "onnx";
     this.#state = undefined;
     await this.#replan(description, new Costs());
     this.#list.arrange();
@@ -116,16 +125,6 @@ export class ModelView {
   }
 
   #build() {
-    const card = (id: string, title: string, ...content: HTMLElement[]) =>
-      html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
-    const recipe = (name: string, note: string, shown: HTMLElement) =>
-      html(
-        "section",
-        { class: "recipe" },
-        html("div", {}, html("h3", {}, name)),
-        html("pre", { tabindex: "0", "aria-label": name }, shown),
-        html("p", { class: "hint" }, note),
-      );
     this.#root.append(
       html(
         "section",
@@ -146,6 +145,7 @@ export class ModelView {
         this.#settings.element,
       ),
       card("save-heading", "Save", this.#save.element),
+      this.#runCard,
       card(
         "recipes-heading",
         "The same elsewhere",
@@ -180,6 +180,7 @@ export class ModelView {
       this.#state = { description, rules, plan, costs };
       this.#list.state = this.#state;
       this.#save.show(this.#state);
+      this.#run.show(this.#state);
       this.#code.textContent = code(this.#state);
       this.#command.textContent = command(this.#state);
       this.#showTotals();
@@ -338,6 +339,27 @@ export class ModelView {
     if (seen !== undefined && client === this.#client)
       this.#lookAt(seen, description.tensors[tensor].name, description.name);
   }
+}
+
+function card(id: string, title: string, ...content: HTMLElement[]): HTMLElement {
+  return html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
+}
+
+/** Text to be run elsewhere, and a button that copies it. */
+function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
+  const told = html("span", { role: "status" });
+  const copy = html("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}` }, "Copy");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(shown.textContent ?? "");
+    told.textContent = " Copied.";
+  });
+  return html(
+    "section",
+    { class: "recipe" },
+    html("div", {}, html("h3", {}, name), copy),
+    html("pre", { tabindex: "0", "aria-label": name }, shown),
+    html("p", { class: "hint" }, note, told),
+  );
 }
 
 const formatNames: Record<Description["format"], string> = {

@@ -1,6 +1,7 @@
 import { download, html } from "../dom.js";
 import { bytes } from "../format.js";
-import { Cancelled, type ModelClient } from "./model-client.js";
+import { Cancelled } from "./client.js";
+import type { ModelClient } from "./model-client.js";
 import type { ModelState } from "./model-state.js";
 import { duration, ProgressBar } from "./progress.js";
 import type { Written } from "./protocol.js";

@@ -67,5 +67,5 @@ export const targetHints: Record<Target, string> = {
     "4 or 8 bits packed, per channel or in groups: linear layers as vLLM and transformers load them.",
   "compressed-tensors-w8a8": "8 bits per channel: vLLM quantizes the activations too.",
   npz: "An archive of arrays: <name>.quantized and <name>.scale.",
-  onnx: "The same model, its weights as integers with a DequantizeLinear before what takes them; it runs wherever it ran.",
+  onnx: "The same model with its weights as integers, and operators that turn them back; it runs wherever it ran.",
 };
