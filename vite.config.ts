@@ -14,6 +14,11 @@ const contentSecurityPolicy = [
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** ONNX Runtime is 14 MB that only those who run models load. */
+function isForAll({ fileName }: { fileName: string }): boolean {
+  return !/run-worker|ort-wasm/.test(fileName);
+}
+
 /** Tells the service worker which files to keep, and gives it a version that changes with any of them. */
 const precache: Plugin = {
   name: "precache",
@@ -26,7 +31,13 @@ const precache: Plugin = {
     const version = createHash("sha256");
     for (const file of others) version.update(file.fileName).update(file.type === "chunk" ? file.code : file.source);
     worker.code = worker.code
-      .replace("%FILES%", others.map(({ fileName }) => fileName).join(" "))
+      .replace(
+        "%FILES%",
+        others
+          .filter(isForAll)
+          .map(({ fileName }) => fileName)
+          .join(" "),
+      )
       .replace("%VERSION%", version.digest("hex").slice(0, 12));
   },
 };

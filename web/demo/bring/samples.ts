@@ -3,14 +3,14 @@ import { shapeText } from "../format.js";
 
 /** Real weights that lie beside the page, as samples/index.json lists them. */
 export interface Sample {
-  name: string;
-  url: string;
-  shape: number[];
-  /** The channel axis. */
-  axis: number;
+  readonly name: string;
+  readonly urls: readonly string[];
+  /** Of a matrix, with the channel axis; undefined for a whole model. */
+  readonly shape?: readonly number[];
+  readonly axis?: number;
   /** Where the weights come from. */
-  source: string;
-  description: string;
+  readonly source: string;
+  readonly description: string;
 }
 
 /** Fills the list with the example and the samples there are, and tells what is chosen. Resolves to the samples. */
@@ -28,7 +28,13 @@ export async function loadSamples(
   for (const source of new Set(samples.map((sample) => sample.source))) {
     const options = samples.flatMap((sample, i) =>
       sample.source === source
-        ? [html("option", { value: String(i) }, `${sample.name}, ${shapeText(sample.shape)}`)]
+        ? [
+            html(
+              "option",
+              { value: String(i) },
+              `${sample.name}, ${sample.shape ? shapeText(sample.shape) : "the model"}`,
+            ),
+          ]
         : [],
     );
     select.append(html("optgroup", { label: source }, ...options));
@@ -42,9 +48,20 @@ async function fetchSamples(): Promise<Sample[]> {
   try {
     const response = await fetch(index);
     if (!response.ok) return [];
-    const list = (await response.json()) as (Sample & { file: string })[];
-    return list.map((sample) => ({ ...sample, url: new URL(sample.file, index).href }));
+    const list = (await response.json()) as (Omit<Sample, "urls"> & { files: string[] })[];
+    return list.map(({ files, ...sample }) => ({ ...sample, urls: files.map((file) => new URL(file, index).href) }));
   } catch {
     return [];
   }
+}
+
+/** The files of a sample, as if they had been opened. */
+export function fetchSample({ urls }: Sample): Promise<File[]> {
+  return Promise.all(
+    urls.map(async (url) => {
+      const response = await fetch(url);
+      if (!response.ok) throw new Error(`The sample cannot be loaded: ${response.status} ${response.statusText}.`);
+      return new File([await response.blob()], new URL(url).pathname.split("/").at(-1) as string);
+    }),
+  );
 }

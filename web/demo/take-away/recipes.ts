@@ -50,7 +50,7 @@ export function command(file: string, { bits, granularity, axis, group, along }:
 }
 
 /** As a shell takes it. */
-function quoted(file: string): string {
+export function quoted(file: string): string {
   const safe = file.startsWith("-") ? `./${file}` : file;
   return /^[\w./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
 }

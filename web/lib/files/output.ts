@@ -87,4 +87,11 @@ export function outputBytes(model: Model, choice: Choice): number {
   return writerFor(nowhere, choice, planOutput(model, choice)).byteLength;
 }
 
+/** Bytes that stand for each tensor of the model in that file, with scales and all. */
+export function tensorBytes(model: Model, choice: Choice): number[] {
+  return planOutput(model, choice).conversions.map(({ outputs }) =>
+    outputs.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+}
+
 const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort: async () => {} };

@@ -1,0 +1,722 @@
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import axe from "axe-core";
+import { load } from "channelwise";
+import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { zipSync } from "fflate";
+import type { Browser, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
+import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
+import { run } from "../lib/onnx/runtime.js";
+import { uniform } from "../lib/random.js";
+import { launchChromium } from "../packaging/browser.js";
+import { cells, openPage, servePage, shows, text } from "./page.js";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof servePage>>;
+let folder: string;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launchChromium(), servePage("models")]);
+  folder = mkdtempSync(join(tmpdir(), "channelwise-"));
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  ({ page, complaints } = await openPage(browser, server.url));
+});
+
+afterEach(async () => {
+  await page.close();
+  expect(complaints).toEqual([]);
+});
+
+/** Opens files as a person does who picks them from a folder. */
+async function open(files: Readonly<Record<string, string | Uint8Array>>) {
+  const paths = Object.entries(files).map(([name, contents]) => {
+    const path = join(folder, name);
+    writeFileSync(path, contents);
+    return path;
+  });
+  await page.getByLabel("Open a file").setInputFiles(paths);
+}
+
+const float32 = (name: string, shape: number[], seed: number): TensorToWrite => {
+  const elements = shape.reduce((a, b) => a * b, 1);
+  return { name, dtype: "F32", shape, data: uniform("float32", elements, seed) };
+};
+
+/** Layers of several kinds: as in a model of PyTorch. */
+const tensors: TensorToWrite[] = [
+  float32("embed_tokens.weight", [200, 32], 1),
+  float32("layers.0.up.weight", [96, 64], 2),
+  float32("layers.0.down.weight", [64, 96], 3),
+  { name: "layers.0.gate.weight", dtype: "BF16", shape: [96, 64], data: new Uint16Array(96 * 64).fill(0x3f80) },
+  float32("layers.0.norm.weight", [64], 5),
+  { name: "ids", dtype: "I64", shape: [3], data: BigInt64Array.of(1n, 2n, 3n) },
+];
+const model = () => fileOf(tensors, { format: "pt" });
+
+const heading = () => text(page.locator("#model-heading"));
+const row = (name: string) => page.locator(".tensors tbody tr", { has: page.locator("th", { hasText: name }) });
+const choiceOf = (name: string) => page.getByLabel(`What is done with ${name}`);
+const tile = async (name: string) =>
+  text(page.locator("#model .totals > div", { hasText: name }).locator("dd").first());
+
+/** The cells of the table, as a person reads them: name, shape, size, what is done, SQNR and largest error. */
+const rows = () =>
+  page.locator(".tensors tbody tr").evaluateAll((rows) =>
+    rows.map((row) =>
+      Array.from((row as HTMLTableRowElement).cells, (cell) => {
+        const choice = cell.querySelector("select");
+        const note = cell.querySelector("p")?.innerText ?? "";
+        return choice === null
+          ? cell.innerText.replace("\n", " | ")
+          : [choice.selectedOptions[0].text, note].join(" ").trim();
+      }),
+    ),
+  );
+
+/** Presses Save and gives the files that come as downloads. */
+async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  const names = (await text(page.locator("#model .button"))).replace("Save ", "").split(" and ");
+  const downloads = names.map(() => page.waitForEvent("download"));
+  page.on("download", async (download) => {
+    files[download.suggestedFilename()] = Uint8Array.from(readFileSync(await download.path()));
+  });
+  await page.locator("#model .button").click();
+  await Promise.all(downloads);
+  await shows(async () => Object.keys(files).sort()).toEqual(names.sort());
+  return files;
+}
+
+/** What the library writes in Node. */
+async function written(files: Readonly<Record<string, string | Uint8Array>>, rules: ChooseRules) {
+  const opened = await openModel(
+    Object.entries(files).map(([name, contents]) => new File([contents as BlobPart], name)),
+  );
+  const sink = blobSink();
+  await quantizeModel(await load(), opened, chooseTensors(opened, rules), sink);
+  return new Uint8Array(await (await sink.blob()).arrayBuffer());
+}
+
+/** Without a dialog to choose a file in, which no test can answer. */
+const withoutPicker = () => page.evaluate(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
+
+describe("a .safetensors file", () => {
+  it("is told tensor by tensor: what is in it, what is done with each, and why", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 6 tensors, \d+(\.\d+)? KB$/);
+    await page.locator("#model").getByLabel("Order").selectOption("file");
+    await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
+      ["embed_tokens.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.up.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.down.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.gate.weight", "8 bits, per channel of axis 0"],
+      ["layers.0.norm.weight", "kept a vector"],
+      ["ids", "int64; only floats are quantized"],
+    ]);
+    expect((await rows())[1].slice(1, 3)).toEqual(["96 × 64 | float32", "24.6 KB | → 6,528 bytes"]);
+    expect(await tile("Quantized")).toBe("4");
+  });
+
+  it("is measured: SQNR and largest error of each weight as the library gives them, the worst first", async () => {
+    await open({ "model.safetensors": model() });
+    const opened = await openModel(new File([model()], "model.safetensors"));
+    const sink = blobSink();
+    const { tensors: summaries, byteLength } = await quantizeModel(await load(), opened, chooseTensors(opened), sink);
+    const quantized = summaries.flatMap((summary) => (summary.quantize ? [summary] : []));
+    const expected = quantized.sort((a, b) => a.sqnr - b.sqnr);
+    await shows(async () => (await rows()).slice(0, 4).map(([name, , , , sqnr]) => [name, sqnr])).toEqual(
+      expected.map(({ tensor, sqnr }) => [tensor, sqnr === Infinity ? "exact" : `${sqnr.toFixed(2)} dB`]),
+    );
+    expect(await tile("Worst weight")).toBe(`${expected[0].sqnr.toFixed(2)} dB`);
+    expect(await tile("Size after")).toBe(`${(byteLength / 1000).toFixed(1)} KB`);
+    let [signal, noise] = [0, 0];
+    for (const { tensor, mse, sqnr } of quantized.filter(({ mse }) => mse > 0)) {
+      const elements = tensors.find(({ name }) => name === tensor)?.shape.reduce((a, b) => a * b, 1) as number;
+      noise += mse * elements;
+      signal += mse * elements * 10 ** (sqnr / 10);
+    }
+    expect(await tile("SQNR")).toBe(`${(10 * Math.log10(signal / noise)).toFixed(2)} dB`);
+  });
+
+  it("is saved as the library writes it in Node", async () => {
+    await withoutPicker();
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    expect(await save()).toEqual({
+      "model-int8.safetensors": await written({ "model.safetensors": model() }, {}),
+    });
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^model-int8\.safetensors is in your downloads: /);
+  });
+
+  it("is saved as it was chosen: for all, and for some of its weights", async () => {
+    await withoutPicker();
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.locator("#model-bits").fill("6");
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    await page.locator("#model-group").fill("16");
+    await choiceOf("embed_tokens.weight").selectOption("keep");
+    await choiceOf("layers.0.up.weight").selectOption("4 channel");
+    await shows(async () => (await row("layers.0.up.weight").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
+    const rules: ChooseRules = {
+      bits: 6,
+      granularity: { group: 16, along: -1 },
+      exclude: ["embed_tokens.weight"],
+      overrides: { "layers.0.up.weight": { bits: 4, granularity: "channel" } },
+    };
+    expect(await save()).toEqual({
+      "model-int6.safetensors": await written({ "model.safetensors": model() }, rules),
+    });
+    // The code does the same.
+    const code = await text(page.locator("#model").getByLabel("Code", { exact: true }).locator("code"));
+    const [, own] = /chooseTensors\(model, (\{.*?\n\})\);/s.exec(code) ?? [];
+    const ownRules = new Function(`return ${own}`)() as ChooseRules;
+    expect(await written({ "model.safetensors": model() }, ownRules)).toEqual(
+      await written({ "model.safetensors": model() }, rules),
+    );
+    expect(await text(page.locator("#model").getByLabel("Command line", { exact: true }).locator("code"))).toBe(
+      "npx channelwise quantize model.safetensors --dialect plain --bits 6 --granularity group:16 " +
+        "--override 'embed_tokens.weight=keep' --include layers.0.up.weight --override 'layers.0.up.weight=4,,channel'",
+    );
+  });
+
+  it.each(["comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"] as const)(
+    "is saved in the dialect %s",
+    async (dialect) => {
+      await withoutPicker();
+      const files = { "model.safetensors": fileOf(tensors.filter(({ dtype }) => dtype !== "BF16")) };
+      await open(files);
+      await shows(heading).toBe("What is in model.safetensors");
+      await page.getByLabel("Save as").selectOption(dialect);
+      await shows(() => text(page.locator("#model .button"))).toMatch(
+        dialect === "npz" ? /\.npz$/ : /int8-comfyui|w8a/,
+      );
+      expect(Object.values(await save())).toEqual([await written(files, { dialect })]);
+      const config = page.getByText("What goes into the model’s config.json");
+      expect(await config.count()).toBe(dialect.startsWith("compressed") ? 1 : 0);
+    },
+  );
+
+  it("is written into the file that the person chooses", async () => {
+    // The dialog cannot be answered in a test: its answer, a file's handle, is one of the browser's own.
+    await page.evaluate(() => {
+      window.showSaveFilePicker = async ({ suggestedName }) => {
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle(`chosen ${suggestedName}`, { create: true });
+      };
+    });
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^chosen model-int8\.safetensors is saved: /);
+    const bytes = await page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      const handle = await folder.getFileHandle("chosen model-int8.safetensors");
+      return Array.from(new Uint8Array(await (await handle.getFile()).arrayBuffer()));
+    });
+    expect(Uint8Array.from(bytes)).toEqual(await written({ "model.safetensors": model() }, {}));
+  });
+
+  it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    const cell = (name: string, setting: string) => page.getByRole("button", { name: `${name}, ${setting}: SQNR` });
+    const channelwise = await load();
+    for (const [columns, setting, granularity] of [
+      ["channel", "per channel", "channel"],
+      ["tensor", "per tensor", "tensor"],
+      ["group", "groups of 32", { group: 32, along: 1 }],
+    ] as const) {
+      await page.locator("#model").getByLabel("Columns").selectOption(columns);
+      for (const bits of [2, 4, 8, 16]) {
+        const weights = tensors[1].data as Float32Array;
+        const { sqnr } = channelwise.quantize(weights, { shape: [96, 64], bits, granularity });
+        await shows(() => text(cell("layers.0.up.weight", `${bits} bits, ${setting}`))).toMatch(
+          new RegExp(`^${sqnr.toFixed(1)}\\s`),
+        );
+      }
+    }
+    await cell("layers.0.up.weight", "4 bits, groups of 32").click();
+    await shows(() => cell("layers.0.up.weight", "4 bits, groups of 32").getAttribute("aria-pressed")).toBe("true");
+    await page.locator("#model").getByLabel("Columns").selectOption("done");
+    await shows(() => choiceOf("layers.0.up.weight").inputValue()).toBe("4 32");
+    await page.locator("#model").getByLabel("Columns").selectOption("tensor");
+    await page.getByRole("button", { name: "3 bits, per tensor, for all" }).click();
+    await shows(() => page.locator("#model-bits").inputValue()).toBe("3");
+    await page.locator("#model").getByLabel("Columns").selectOption("done");
+    await shows(
+      async () =>
+        (await row("layers.0.down.weight").locator("select").inputValue()) === "" &&
+        (await text(row("layers.0.down.weight"))),
+    ).toMatch(/3 bits, per tensor/);
+  });
+
+  it("opens a weight as a matrix, and comes back", async () => {
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.getByRole("button", { name: "layers.0.gate.weight", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
+    expect(await text(page.locator("#of-model"))).toContain("layers.0.gate.weight");
+    await shows(() => page.locator("#results").isVisible()).toBe(true);
+    expect(await page.locator("#model").isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Back to model.safetensors" }).click();
+    expect(await page.locator("#model").isVisible()).toBe(true);
+    expect(await page.locator("#results").isVisible()).toBe(false);
+  });
+
+  it("says which weight is not finite, and keeps it when told to", async () => {
+    await withoutPicker();
+    const broken = uniform("float32", 64 * 64, 9);
+    broken[65] = Number.NaN;
+    const files = {
+      "model.safetensors": fileOf([tensors[1], { name: "broken.weight", dtype: "F32", shape: [64, 64], data: broken }]),
+    };
+    await open(files);
+    const problem = page.locator("#model > section").first().locator(".problem");
+    await shows(() => text(problem)).toMatch(
+      /^broken\.weight cannot be quantized: element \[1, 1\] is NaN; weights must be finite\./,
+    );
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model [role=alert]"))).toMatch(/^Nothing was saved: .*broken\.weight/);
+    await page.getByRole("button", { name: "Keep it as it is" }).click();
+    await shows(() => problem.isVisible()).toBe(false);
+    expect(Object.values(await save())).toEqual([await written(files, { exclude: ["broken.weight"] })]);
+  });
+});
+
+describe("other formats", () => {
+  const bytesOf = ({ data: { buffer, byteOffset, byteLength } }: TensorToWrite) =>
+    new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+  /** Opened, told, and saved as the library writes it. */
+  async function opensAndSaves(files: Record<string, string | Uint8Array>, name: string, about: RegExp, rules = {}) {
+    await withoutPicker();
+    await open(files);
+    await shows(heading).toBe(`What is in ${name}`);
+    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    expect(Object.values(await save())).toEqual([await written(files, rules)]);
+  }
+
+  it("can be shards with their index", async () => {
+    const shards = [tensors.slice(0, 2), tensors.slice(2)];
+    const nameOf = (i: number) => `model-0000${i + 1}-of-00002.safetensors`;
+    const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, nameOf(i)])));
+    await opensAndSaves(
+      {
+        [nameOf(1)]: fileOf(shards[1]),
+        "model.safetensors.index.json": JSON.stringify({ metadata: {}, weight_map }),
+        [nameOf(0)]: fileOf(shards[0]),
+      },
+      "model.safetensors.index.json",
+      /^safetensors, 3 files, 6 tensors, /,
+    );
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^model-int8\.safetensors is in your downloads/);
+  });
+
+  it("can be arrays of numpy", async () => {
+    const arrays = Object.fromEntries(
+      tensors.slice(1, 3).map(({ name, shape, data }) => [`${name}.npy`, writeNpy(data as Float32Array, shape)]),
+    );
+    await opensAndSaves({ "arrays.npz": zipSync(arrays) }, "arrays.npz", /^numpy arrays, 2 tensors, /);
+  });
+
+  it("can be a TensorFlow.js model", async () => {
+    const kernel = float32("dense/kernel", [96, 64], 4);
+    const conv = float32("conv/kernel", [3, 3, 8, 32], 5);
+    const weights = [kernel, conv].map(({ name, shape }) => ({ name, shape, dtype: "float32" }));
+    const files = {
+      "model.json": JSON.stringify({ weightsManifest: [{ paths: ["a.bin", "b.bin"], weights }] }),
+      "a.bin": bytesOf(kernel),
+      "b.bin": bytesOf(conv),
+    };
+    await opensAndSaves(files, "model.json", /^TensorFlow\.js, 3 files, 2 tensors, /);
+    expect((await rows()).map(([name, , , what]) => [name, what]).sort()).toEqual([
+      ["conv/kernel", "8 bits, per channel of axis 3"],
+      ["dense/kernel", "8 bits, per channel of axis 1"],
+    ]);
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    await shows(async () => (await rows()).map(([, , , what]) => what).sort()).toEqual([
+      "8 bits, groups of 32 along axis 0",
+      "kept groups of 32 do not divide 8",
+    ]);
+  });
+
+  it("can be ONNX", async () => {
+    const graph = {
+      node: [onnxNode("MatMul", ["x", "w"], ["y"]), onnxNode("MatMul", ["y", "v"], ["z"])],
+      initializer: [
+        tensor("w", [64, 96], uniform("float32", 64 * 96, 6)),
+        tensor("v", [96, 4], uniform("float32", 96 * 4, 7)),
+      ],
+      input: [float("x", [1, 64])],
+      output: [float("z")],
+    };
+    const file = modelBytes({ opset: 21, graph });
+    await withoutPicker();
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 21, 2 tensors, /);
+    await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
+      ["w", "8 bits, per channel of axis 1"],
+      ["v", "kept small: 384 elements"],
+    ]);
+    await choiceOf("v").selectOption("4 32");
+    await shows(async () => (await row("v").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
+
+    const saved = await save();
+    const model = await readOnnx(file);
+    const plan = planOnnx(model, {
+      bits: 8,
+      include: ["v"],
+      overrides: { v: { bits: 4, granularity: { group: 32 } } },
+    });
+    const sink = blobSink();
+    await writeOnnx(await load(), plan, sink);
+    expect(saved).toEqual({ "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+    expect(await tile("Size after")).toBe(`${saved["net-int8.onnx"].length.toLocaleString("en")} bytes`);
+  });
+
+  it("can be ONNX with its data in a file beside it", async () => {
+    const weights = uniform("float32", 64 * 96, 6);
+    const { rawData: _, ...outside } = tensor("w", [64, 96], weights);
+    const graph = {
+      node: [onnxNode("MatMul", ["x", "w"], ["y"])],
+      initializer: [
+        { ...outside, dataLocation: 1, externalData: [{ key: "location", value: "net.data" }] } as typeof outside,
+      ],
+      input: [float("x", [1, 64])],
+      output: [float("y")],
+    };
+    await withoutPicker();
+    await open({ "net.onnx": modelBytes({ opset: 17, graph }) });
+    await shows(() => text(page.locator("#input-error"))).toMatch(/net\.onnx, tensor w, byte \d+: .*net\.data/);
+    await open({ "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) });
+    await shows(heading).toBe("What is in net.onnx");
+    const saved = await save();
+    const model = await readOnnx([
+      new File([modelBytes({ opset: 17, graph })], "net.onnx"),
+      new File([weights], "net.data"),
+    ]);
+    const [sink, dataSink] = [blobSink(), blobSink()];
+    await writeOnnx(await load(), planOnnx(model), sink, {
+      external: { location: "net-int8.onnx.data", sink: dataSink },
+    });
+    expect(saved).toEqual({
+      "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()),
+      "net-int8.onnx.data": new Uint8Array(await (await dataSink.blob()).arrayBuffer()),
+    });
+  });
+});
+
+describe("an ONNX model and its quantized form, side by side", () => {
+  const channels = 24;
+  const graph = {
+    node: [onnxNode("Conv", ["x", "w"], ["h"]), onnxNode("Relu", ["h"], ["y"])],
+    initializer: [tensor("w", [channels, 8, 3, 3], uniform("float32", channels * 72, 8))],
+    input: [float("x", [undefined, 8, undefined, undefined])],
+    output: [float("y")],
+  };
+  const file = modelBytes({ opset: 17, graph });
+  const table = () => cells(page.getByRole("region", { name: "Outputs" }).locator("table"));
+
+  /** What the page should show, by the same runtime in Node. */
+  async function expected(quantized: Uint8Array, data: Float32Array, dims: number[]) {
+    const [{ y: floats }, { y: others }] = [
+      await run(file, { x: { data, dims } }),
+      await run(quantized, { x: { data, dims } }),
+    ];
+    const [a, b] = [Array.from(floats.data), Array.from(others.data)];
+    const dot = (u: number[], v: number[]) => u.reduce((sum, value, i) => sum + value * v[i], 0);
+    const difference = a.map((value, i) => value - b[i]);
+    return [
+      "y",
+      `${floats.dims.join(" × ")} float32`,
+      (dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toFixed(6),
+      `${(10 * Math.log10(dot(a, a) / dot(difference, difference))).toFixed(2)} dB`,
+      String(Number(Math.max(...difference.map(Math.abs)).toPrecision(3))),
+      String(Number(Math.max(...a.map(Math.abs)).toPrecision(3))),
+    ];
+  }
+
+  it("are compared on the input that is given", async () => {
+    await withoutPicker();
+    const requests: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    const quantized = Object.values(await save())[0];
+    expect(requests.filter((url) => url.includes("ort-wasm"))).toEqual([]);
+
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[0]).toEqual([
+      "Output",
+      "Shape",
+      "Cosine",
+      "SQNR",
+      "Max difference",
+      "Largest",
+    ]);
+    expect(requests.filter((url) => url.includes("ort-wasm")).every((url) => url.startsWith(server.url))).toBe(true);
+    expect(await text(page.locator("#model .told", { hasText: "a run" }))).toMatch(
+      /^Float [\d.]+ ms, quantized [\d.]+ ms a run \(median of \d\)\.$/,
+    );
+    expect((await table())[1].slice(0, 2)).toEqual(["y", "1 × 24 × 62 × 62 float32"]);
+
+    await page.getByLabel("Filled").selectOption("ones");
+    await page.getByLabel("x2", { exact: true }).fill("5");
+    await page.getByLabel("x3", { exact: true }).fill("7");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[1]).toEqual(
+      await expected(quantized, new Float32Array(8 * 35).fill(1), [1, 8, 5, 7]),
+    );
+
+    const data = uniform("float32", 2 * 8 * 48, 11);
+    const path = join(folder, "x.npy");
+    writeFileSync(path, writeNpy(data, [2, 8, 6, 8]));
+    await page.getByLabel("Filled").selectOption("file");
+    await page.getByLabel("File", { exact: true }).setInputFiles(path);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table())[1]).toEqual(await expected(quantized, data, [2, 8, 6, 8]));
+  });
+
+  it("are not run on what does not fit, which is said", async () => {
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await table()).length).toBe(2);
+    const problem = page.locator("#run-heading ~ * .problem");
+    await page.getByLabel("x2", { exact: true }).fill("2");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toMatch(/\S/);
+    await page.getByLabel("Filled").selectOption("file");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toBe("Choose the .npy file for input x.");
+    const path = join(folder, "wrong.npy");
+    writeFileSync(path, writeNpy(new Float32Array(6), [2, 3]));
+    await page.getByLabel("File", { exact: true }).setInputFiles(path);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(() => text(problem)).toBe("Input x has the shape [x0, 8, x2, x3], and wrong.npy [2, 3].");
+  });
+});
+
+describe("a sample", () => {
+  it.each([
+    ["Basic Pitch, the model", "model.json", /^TensorFlow\.js, 2 files, /],
+    ["PP-OCRv4 recognition, the model", "ch_PP-OCRv4_rec_infer.onnx", /^ONNX, opset \d+, /],
+  ])("is a whole model: %s", async (label, name, about) => {
+    await page.getByLabel("Sample").selectOption({ label });
+    await shows(heading).toBe(`What is in ${name}`);
+    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    await shows(() => tile("Worst weight")).toMatch(/^\d+\.\d\d dB$/);
+  });
+});
+
+describe("what cannot be opened", () => {
+  it.each<[string, Record<string, string | Uint8Array>, RegExp]>([
+    [
+      "of a kind that is not read",
+      { "model.gguf": "GGUF\0\0" },
+      /^model\.gguf cannot be opened: its weights are quantized/,
+    ],
+    ["of no kind that is known", { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) }, /What can be: matrices as \.npy/],
+    [
+      "cut short",
+      { "cut.safetensors": model().subarray(0, 1000) },
+      /^cut\.safetensors, tensor embed_tokens\.weight, byte 40: .*cut short/,
+    ],
+    [
+      "without a file that it needs",
+      { "model.json": JSON.stringify({ weightsManifest: [{ paths: ["a.bin"], weights: [] }] }) },
+      /^model\.json needs a\.bin; give it too/,
+    ],
+    [
+      "an archive of other things",
+      { "book.npz": zipSync({ "text.txt": Uint8Array.of(1) }) },
+      /has no arrays of numbers/,
+    ],
+    ["no ONNX model", { "not.onnx": "hello" }, /^not\.onnx, byte \d+: /],
+  ])("is told where it was brought: a file %s", async (_, files, message) => {
+    await open(files);
+    await shows(() => text(page.locator("#input-error"))).toMatch(message);
+    expect(await page.locator("#model").isVisible()).toBe(false);
+    // And the page goes on.
+    await page.getByRole("button", { name: "Back to pasted text" }).click();
+    await page.getByLabel("Or paste a matrix").fill("1 2\n3 4");
+    await shows(() => text(page.locator("#understood"))).toBe("2 × 2, separated by spaces");
+  });
+});
+
+it("takes files that are dropped on the page", async () => {
+  const bytes = Array.from(model());
+  await page.evaluate((bytes) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([Uint8Array.from(bytes)], "dropped.safetensors"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  }, bytes);
+  await shows(heading).toBe("What is in dropped.safetensors");
+});
+
+describe("a large file", () => {
+  const [count, rows, columns] = [12, 4096, 2048];
+  const byteLength = 4 * rows * columns;
+  let file: string;
+
+  /** Layers of zeros, which take no room on the disk. */
+  beforeAll(() => {
+    const header = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        `layers.${i}.weight`,
+        { dtype: "F32", shape: [rows, columns], data_offsets: [i * byteLength, (i + 1) * byteLength] },
+      ]),
+    );
+    const start = safetensorsFile(header);
+    file = join(folder, "large.safetensors");
+    writeFileSync(file, start);
+    truncateSync(file, start.length + count * byteLength);
+  });
+
+  /** The handle that the dialog would give, of a file of the browser's own. */
+  const picksFile = () =>
+    page.evaluate(() => {
+      window.showSaveFilePicker = async ({ suggestedName }) => {
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle(suggestedName, { create: true });
+      };
+    });
+  const fileSizes = () =>
+    page.evaluate(async () => {
+      const sizes: Record<string, number> = {};
+      const folder = (await navigator.storage.getDirectory()) as unknown as AsyncIterable<
+        [string, FileSystemFileHandle]
+      >;
+      for await (const [name, handle] of folder) sizes[name] = (await handle.getFile()).size;
+      return sizes;
+    });
+
+  it("is measured and saved with progress, while the page answers clicks", async () => {
+    await picksFile();
+    await page.evaluate(() => {
+      const tasks: number[] = [];
+      new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+        entryTypes: ["longtask"],
+      });
+      Object.assign(window, { longTasks: tasks });
+    });
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await shows(heading).toBe("What is in large.safetensors");
+    const measuring = page.getByRole("progressbar", { name: "Measuring errors" });
+    await measuring.waitFor();
+    await page.locator("#model").getByLabel("Find").fill("layers.7");
+    expect(await page.locator(".tensors tbody tr").count()).toBe(1);
+    expect(await measuring.isVisible()).toBe(true);
+
+    await page.locator("#model .button").click();
+    const saving = page.getByRole("progressbar", { name: "Saving" });
+    await saving.waitFor();
+    await page.locator("#model").getByLabel("Find").fill("layers.1");
+    expect(await page.locator(".tensors tbody tr").count()).toBe(3);
+    expect(await saving.isVisible()).toBe(true);
+    await page.getByText(/^\d+(\.\d+)? MB of 403 MB, .*MB\/s, \d+ s left, layers\.\d+\.weight$/).waitFor();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^large-int8\.safetensors is saved: 101 MB, /);
+    expect(Object.keys(await fileSizes())).toEqual(["large-int8.safetensors"]);
+    const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
+    console.log(`403 MB: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
+  });
+
+  it("leaves no file when its saving is cancelled, and can be saved again", async () => {
+    await picksFile();
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await shows(heading).toBe("What is in large.safetensors");
+    const progress = page.getByRole("progressbar", { name: "Saving" });
+    await page.locator("#model .button").click();
+    await progress.waitFor();
+    await page.locator("#save-heading ~ * .progress").getByRole("button", { name: "Cancel" }).click();
+    await shows(() => text(page.locator("#model .told"))).toBe("Cancelled. Nothing was saved.");
+    expect(await fileSizes()).toEqual({});
+    expect(await progress.isVisible()).toBe(false);
+    await page.locator("#model .button").click();
+    await shows(() => text(page.locator("#model .told"))).toMatch(/^large-int8\.safetensors is saved: /);
+    expect(await fileSizes()).toEqual({ "large-int8.safetensors": expect.any(Number) });
+  });
+});
+
+describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
+  beforeEach(() => page.emulateMedia({ colorScheme }));
+
+  async function findsNothing() {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+
+  it("axe finds nothing in any state of a model, and it fits a phone", async () => {
+    await withoutPicker();
+    const broken = uniform("float32", 64 * 64, 9);
+    broken[65] = Number.NaN;
+    const more = Array.from({ length: 60 }, (_, i) => float32(`more.${i}.weight`, [32, 64], i));
+    await open({
+      "model.safetensors": fileOf([
+        ...tensors,
+        ...more,
+        { name: "broken.weight", dtype: "F32", shape: [64, 64], data: broken },
+      ]),
+    });
+    await page.getByRole("button", { name: "Keep it as it is" }).waitFor();
+    await findsNothing();
+    await page.locator("#model .button").click();
+    await page.getByText("Nothing was saved").waitFor();
+    await findsNothing();
+    await page.getByRole("button", { name: "Keep it as it is" }).click();
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    await save();
+    await findsNothing();
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      for (const columns of ["group", "done"]) {
+        await page.locator("#model").getByLabel("Columns").selectOption(columns);
+        await findsNothing();
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      }
+    }
+    await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
+    await shows(() => page.locator("#results").getAttribute("aria-busy")).toBe("false");
+    await findsNothing();
+  });
+});
+
+it("can be used with the keyboard alone", async () => {
+  await open({ "model.safetensors": model() });
+  await shows(heading).toBe("What is in model.safetensors");
+  await page.locator("#model").getByLabel("Find").focus();
+  await page.keyboard.type("up");
+  await shows(async () => (await rows()).length).toBe(1);
+  await choiceOf("layers.0.up.weight").focus();
+  await page.keyboard.press("k"); // keep as it is
+  await shows(() => choiceOf("layers.0.up.weight").inputValue()).toBe("keep");
+  await shows(() => tile("Quantized")).toBe("3");
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(
+    "What is done with layers.0.up.weight",
+  );
+  await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Back to model.safetensors" }).focus();
+  await page.keyboard.press("Enter");
+  expect(await page.locator("#model").isVisible()).toBe(true);
+});

@@ -1,0 +1,376 @@
+import { html } from "../dom.js";
+import { bytes, counted } from "../format.js";
+import { ChooseForm } from "./choose-form.js";
+import { Cancelled } from "./client.js";
+import { type ModelClient, startModelWorker } from "./model-client.js";
+import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
+import "./models.css";
+import { ProgressBar } from "./progress.js";
+import type { Description, Measurement, Rules, Setting, TensorFile } from "./protocol.js";
+import { code, command } from "./recipes.js";
+import { RunView } from "./run/run-view.js";
+import { SaveView } from "./save-view.js";
+import { Costs, comparedBits, settingOf } from "./settings.js";
+import { SettingsTable } from "./settings-table.js";
+import { TensorList } from "./tensor-list.js";
+import { TensorsTable } from "./tensors-table.js";
+import { totals } from "./totals.js";
+
+/** Milliseconds without a further step of the slider before the work begins. */
+const SLIDING_PAUSE = 80;
+
+/** More than this is measured when the person asks for it, since all of it has to be read. */
+const MAX_UNASKED_BYTES = 2 ** 31;
+
+/** What the table has for columns. */
+type Columns = "done" | "channel" | "group" | "tensor";
+
+/** A whole model: what is in it, what is done with each tensor, what that costs, and the file that comes of it. */
+export class ModelView {
+  readonly #root: HTMLElement;
+  readonly #lookAt: (tensor: TensorFile, name: string, model: string) => void;
+  readonly #form: ChooseForm;
+  readonly #heading = html("h2", { id: "model-heading" });
+  readonly #about = html("p", { class: "hint" });
+  readonly #totals = html("dl", { class: "totals" });
+  readonly #measuring: ProgressBar;
+  readonly #measureButton = html("button", { type: "button", hidden: "" });
+  readonly #obstacles = html("div", { class: "problem", hidden: "" });
+  readonly #columns = html("select", { id: "tensor-columns" });
+  readonly #list = new TensorList(this.#columns, () => this.#showOthers());
+  readonly #tensors: TensorsTable;
+  readonly #settings: SettingsTable;
+  readonly #save = new SaveView();
+  readonly #run = new RunView();
+  readonly #runCard: HTMLElement;
+  readonly #code = html("code");
+  readonly #command = html("code");
+  #client: ModelClient | undefined;
+  #state: ModelState | undefined;
+  #own = new Map<number, Setting | "keep">();
+  #measurement: AbortController | undefined;
+  /** The person has asked to measure, however much there is to read. */
+  #asked = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param lookAt shows a tensor as a matrix. */
+  constructor(
+    controls: HTMLElement,
+    root: HTMLElement,
+    lookAt: (tensor: TensorFile, name: string, model: string) => void,
+  ) {
+    this.#root = root;
+    this.#lookAt = lookAt;
+    this.#form = new ChooseForm((soon) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#update(), soon ? SLIDING_PAUSE : 0);
+    });
+    controls.append(this.#form.element);
+    this.#measuring = new ProgressBar("Measuring errors", () => this.#stopMeasuring());
+    this.#measureButton.addEventListener("click", () => {
+      this.#asked = true;
+      this.#measure();
+    });
+    this.#columns.addEventListener("change", () => this.#showOthers());
+    this.#tensors = new TensorsTable({
+      look: (tensor) => this.#look(tensor),
+      choose: (tensor, choice) => this.#choose(tensor, choice === "" || choice === "keep" ? choice : settingOf(choice)),
+    });
+    this.#settings = new SettingsTable({
+      choose: (tensor, setting) => this.#choose(tensor, setting),
+      chooseForAll: (setting) => {
+        this.#form.set(setting);
+        this.#update();
+      },
+    });
+    this.#runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
+    this.#build();
+  }
+
+  /**
+   * Opens the files of one model in place of the one that was open. Resolves to false where another was opened meanwhile.
+   *
+   * @throws {Error} for files that are no model.
+   */
+  async open(given: Promise<readonly File[]>): Promise<boolean> {
+    this.close();
+    const client = startModelWorker();
+    this.#client = client;
+    const files = await given;
+    if (client !== this.#client) return false;
+    const description = await client.ask("open", { files }).catch(ignoreCancelled);
+    if (description === undefined) return false;
+    this.#own = new Map();
+    this.#asked = false;
+    this.#form.fit(description);
+    this.#showDescription(description);
+    this.#tensors.reset();
+    this.#settings.reset();
+    this.#save.reset(client);
+    this.#run.reset(client, files);
+    this.#runCard.hidden = description.format !== "onnx";
+    this.#state = undefined;
+    await this.#replan(description, new Costs());
+    this.#list.arrange();
+    this.#showOthers();
+    return true;
+  }
+
+  /** Ends all work on the model. */
+  close() {
+    this.#stopMeasuring();
+    this.#client?.close();
+    this.#client = undefined;
+    this.#state = undefined;
+  }
+
+  #build() {
+    this.#root.append(
+      html(
+        "section",
+        { class: "card", "aria-labelledby": "model-heading" },
+        this.#heading,
+        this.#about,
+        this.#totals,
+        this.#measuring.element,
+        this.#measureButton,
+        this.#obstacles,
+      ),
+      card(
+        "tensors-heading",
+        "Tensor by tensor",
+        this.#list.element,
+        this.#list.pager.element,
+        this.#tensors.element,
+        this.#settings.element,
+      ),
+      card("save-heading", "Save", this.#save.element),
+      this.#runCard,
+      card(
+        "recipes-heading",
+        "The same elsewhere",
+        recipe("Command line", "Writes the file that Save writes.", this.#command),
+        recipe("Code", "The same with the npm package channelwise, in Node.", this.#code),
+      ),
+    );
+  }
+
+  #showDescription({ name, format, details, tensors, byteLength }: Description) {
+    this.#heading.textContent = `What is in ${name}`;
+    this.#about.textContent = [formatNames[format], details, counted(tensors.length, "tensor"), bytes(byteLength)]
+      .filter((text) => text !== "")
+      .join(", ");
+  }
+
+  /** After a choice: plans anew and shows what comes of it. */
+  async #update() {
+    const state = this.#state;
+    if (state === undefined) return;
+    await this.#replan(state.description, state.costs);
+    await this.#showOthers();
+  }
+
+  async #replan(description: Description, costs: Costs) {
+    const [client, all] = [this.#client, this.#form.read()];
+    if (client === undefined || all === undefined) return;
+    const rules: Rules = { target: this.#form.target, all, own: new Map(this.#own) };
+    try {
+      const plan = await client.ask("plan", rules);
+      if (client !== this.#client) return;
+      this.#state = { description, rules, plan, costs };
+      this.#list.state = this.#state;
+      this.#save.show(this.#state);
+      this.#run.show(this.#state);
+      this.#code.textContent = code(this.#state);
+      this.#command.textContent = command(this.#state);
+      this.#showTotals();
+    } catch (error) {
+      if (error instanceof Cancelled) return;
+      this.#form.showProblem((error as Error).message);
+    }
+  }
+
+  /** Other tensors, or other columns of them. */
+  async #showOthers() {
+    await this.#showTable();
+    this.#measure();
+  }
+
+  #showTotals() {
+    const state = this.#state;
+    if (state === undefined) return;
+    this.#totals.replaceChildren(...totals(state));
+    const { tensors } = state.description;
+    const broken = tensors.flatMap((_, tensor) => (obstacle(state, tensor) === undefined ? [] : [tensor]));
+    this.#obstacles.hidden = broken.length === 0;
+    if (broken.length === 0) return;
+    const [first, ...others] = broken;
+    const more = others.length === 0 ? "" : ` So it is with ${counted(others.length, "other weight")}.`;
+    const keep = html("button", { type: "button" }, broken.length === 1 ? "Keep it as it is" : "Keep them as they are");
+    keep.addEventListener("click", () => {
+      for (const tensor of broken) this.#own.set(tensor, "keep");
+      this.#update();
+    });
+    const text = `${tensors[first].name} cannot be quantized: ${obstacle(state, first)}.${more}`;
+    this.#obstacles.replaceChildren(html("p", {}, text), keep);
+  }
+
+  async #showTable() {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined) return;
+    this.#offerColumns();
+    const { shown } = this.#list;
+    const columns = this.#columns.value as Columns;
+    this.#tensors.element.hidden = columns !== "done";
+    this.#settings.element.hidden = columns === "done";
+    if (columns === "done") {
+      this.#tensors.show(state, shown, this.#form.group);
+      return;
+    }
+    const weights = shown.filter((tensor) => state.description.tensors[tensor].canQuantize);
+    const granularity = columns === "group" ? this.#form.group : columns;
+    const settings = comparedBits.map((bits) => ({ bits, granularity }));
+    const given = { target: state.rules.target, tensors: weights, settings };
+    const alternatives = await client.ask("alternatives", given).catch(ignoreCancelled);
+    if (alternatives === undefined || state !== this.#state) return;
+    this.#settings.show(state, weights, granularity, alternatives);
+  }
+
+  #offerColumns() {
+    const texts: Record<Columns, string> = {
+      done: "what is done",
+      channel: "2 to 16 bits, per channel",
+      group: `2 to 16 bits, groups of ${this.#form.group}`,
+      tensor: "2 to 16 bits, per tensor",
+    };
+    const chosen = this.#columns.value || "done";
+    this.#columns.replaceChildren(...Object.entries(texts).map(([value, text]) => html("option", { value }, text)));
+    this.#columns.value = chosen;
+  }
+
+  #choose(tensor: number, choice: Setting | "keep" | "") {
+    if (choice === "") this.#own.delete(tensor);
+    else this.#own.set(tensor, choice);
+    this.#update();
+  }
+
+  /** What is to be measured for what the page shows, and is not yet: that which is chosen first. */
+  #wanted(state: ModelState): Measurement[] {
+    const { description, costs } = state;
+    const wanted: Measurement[] = [];
+    const want = (tensor: number, setting: Setting) => {
+      if (costs.get(tensor, setting) === undefined) wanted.push({ tensor, setting });
+    };
+    for (const tensor of description.tensors.keys()) {
+      const setting = chosenSetting(state, tensor);
+      if (setting !== undefined) want(tensor, setting);
+    }
+    const columns = this.#columns.value as Columns;
+    if (columns === "done") return wanted;
+    const granularity = columns === "group" ? this.#form.group : columns;
+    for (const tensor of this.#list.shown) {
+      if (!description.tensors[tensor].canQuantize) continue;
+      for (const bits of comparedBits) want(tensor, { bits, granularity });
+    }
+    return wanted;
+  }
+
+  /** Measures what is wanted, in the worker, and shows each figure when it is there. */
+  async #measure() {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined) return;
+    this.#measurement?.abort();
+    const wanted = this.#wanted(state);
+    const total = wanted.reduce((sum, { tensor }) => sum + state.description.tensors[tensor].byteLength, 0);
+    const waits = total > MAX_UNASKED_BYTES && !this.#asked;
+    this.#measureButton.hidden = !waits;
+    this.#measureButton.textContent = `Measure the errors (reads ${bytes(total)})`;
+    if (wanted.length === 0 || waits) {
+      this.#measuring.end();
+      return;
+    }
+    const measurement = new AbortController();
+    this.#measurement = measurement;
+    const isFirst = !state.description.tensors.some((_, tensor) => chosenErrors(state, tensor));
+    this.#measuring.begin("Measuring errors");
+    try {
+      await client.ask(
+        "measure",
+        { wanted },
+        {
+          signal: measurement.signal,
+          onProgress: (progress) => {
+            if (!("measured" in progress)) return;
+            for (const { tensor, setting, errors } of progress.measured) state.costs.set(tensor, setting, errors);
+            if (measurement.signal.aborted) return;
+            this.#measuring.tell(progress.done, progress.total, "measuring errors");
+            this.#showFigures();
+          },
+        },
+      );
+      if (isFirst) this.#list.arrange();
+      this.#showFigures();
+    } catch (error) {
+      if (error instanceof Cancelled) return;
+      this.#form.showProblem((error as Error).message);
+    }
+    if (this.#measurement === measurement) this.#measuring.end();
+  }
+
+  #stopMeasuring() {
+    this.#measurement?.abort();
+    this.#measuring.end();
+  }
+
+  /** Shows what was measured meanwhile, in its place. */
+  #showFigures() {
+    this.#showTotals();
+    const state = this.#state;
+    if (state === undefined) return;
+    if (this.#columns.value === "done") this.#tensors.show(state, this.#list.shown, this.#form.group);
+    else this.#settings.update(state);
+  }
+
+  async #look(tensor: number) {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined) return;
+    const { description } = state;
+    const seen = await client.ask("look", { tensor }).catch(ignoreCancelled);
+    if (seen !== undefined && client === this.#client)
+      this.#lookAt(seen, description.tensors[tensor].name, description.name);
+  }
+}
+
+function card(id: string, title: string, ...content: HTMLElement[]): HTMLElement {
+  return html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
+}
+
+/** Text to be run elsewhere, and a button that copies it. */
+function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
+  const told = html("span", { role: "status" });
+  const copy = html("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}` }, "Copy");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(shown.textContent ?? "");
+    told.textContent = " Copied.";
+  });
+  return html(
+    "section",
+    { class: "recipe" },
+    html("div", {}, html("h3", {}, name), copy),
+    html("pre", { tabindex: "0", "aria-label": name }, shown),
+    html("p", { class: "hint" }, note, told),
+  );
+}
+
+const formatNames: Record<Description["format"], string> = {
+  safetensors: "safetensors",
+  npy: "numpy array",
+  npz: "numpy arrays",
+  tfjs: "TensorFlow.js",
+  text: "text",
+  onnx: "ONNX",
+};
+
+function ignoreCancelled(error: unknown): undefined {
+  if (!(error instanceof Cancelled)) throw error;
+}

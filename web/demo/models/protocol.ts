@@ -1,0 +1,134 @@
+/** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
+
+import type { DialectName, Layout } from "channelwise/files";
+
+/** How weights are quantized, whatever their shape. */
+export interface Setting {
+  readonly bits: number;
+  /** "channel", "tensor", or the size of groups along what a channel sums over. */
+  readonly granularity: "channel" | "tensor" | number;
+}
+
+/** What is written: a dialect of .safetensors, .npz, or ONNX. */
+export type Target = DialectName | "onnx";
+
+/** What is to be done with all weights, and with some of them by their places in the file. */
+export interface Rules {
+  readonly target: Target;
+  readonly all: Setting;
+  readonly own: ReadonlyMap<number, Setting | "keep">;
+}
+
+export interface TensorDescription {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Otherwise it is kept whatever the rules say. */
+  readonly canQuantize: boolean;
+}
+
+export interface Description {
+  readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
+  /** Of the file that was opened. */
+  readonly name: string;
+  /** Such as "opset 12". */
+  readonly details: string;
+  readonly tensors: readonly TensorDescription[];
+  /** Of all files. */
+  readonly byteLength: number;
+  /** What it can be written as, the usual one first. */
+  readonly targets: readonly Target[];
+}
+
+/** What is done with a tensor, and the bytes it takes in the file to come. */
+export type Planned = { readonly bytesAfter: number } & (
+  | ({
+      readonly quantize: true;
+      /** What is not as it was asked for, and why. */
+      readonly notes: readonly string[];
+    } & Layout)
+  | { readonly quantize: false; readonly reason: string }
+);
+
+export interface Plan {
+  /** One for each tensor. */
+  readonly tensors: readonly Planned[];
+  /** Of the file, or files, to come. */
+  readonly byteLength: number;
+  /** What the files to come are called. */
+  readonly fileNames: readonly string[];
+}
+
+/** A tensor, by its place, and a setting for it. */
+export interface Measurement {
+  readonly tensor: number;
+  readonly setting: Setting;
+}
+
+/** What a setting costs a tensor. */
+export interface Errors {
+  readonly mse: number;
+  readonly maxError: number;
+  readonly sqnr: number;
+}
+
+/** Why it cannot be measured, such as a NaN among the weights. */
+export interface Unmeasurable {
+  readonly reason: string;
+}
+
+export interface Measured extends Measurement {
+  readonly errors: Errors | Unmeasurable;
+}
+
+/** A tensor as a matrix to look at: a .npy file, of its first channels only where the whole is too large. */
+export interface TensorFile {
+  readonly file: File;
+  readonly axis: number;
+  /** Says what part of the tensor it is; undefined for all of it. */
+  readonly part: string | undefined;
+}
+
+/** What was written. */
+export interface Written {
+  readonly byteLength: number;
+  /** The files to download, in order; empty where they are in the person's own folder already. */
+  readonly files: readonly { readonly name: string; readonly blob: Blob }[];
+  /** What goes into the model's config.json; undefined for most dialects. */
+  readonly config: string | undefined;
+}
+
+/** How far the work is. */
+export type Progress =
+  | { readonly measured: readonly Measured[]; readonly done: number; readonly total: number }
+  /** In bytes of the model, and the tensor that is being worked on. */
+  | { readonly tensor: string; readonly done: number; readonly total: number };
+
+/** Every task of the worker: what it is given and what it answers. */
+export interface ModelTasks {
+  open: { given: { files: readonly File[] }; answer: Description };
+  plan: { given: Rules; answer: Plan };
+  /** What the tensors would become with each of the settings. */
+  alternatives: {
+    given: { target: Target; tensors: readonly number[]; settings: readonly Setting[] };
+    answer: Planned[][];
+  };
+  /** Tells of each in its progress. */
+  measure: { given: { wanted: readonly Measurement[] }; answer: undefined };
+  look: { given: { tensor: number }; answer: TensorFile };
+  /** Into the file that the person has chosen, otherwise to be downloaded. */
+  write: { given: { rules: Rules; handle: FileSystemFileHandle | undefined }; answer: Written };
+}
+
+export type ModelTask = keyof ModelTasks;
+
+export type ModelRequest =
+  | { [T in ModelTask]: { readonly id: number; readonly task: T; readonly given: ModelTasks[T]["given"] } }[ModelTask]
+  /** Gives up a task, which then fails. */
+  | { readonly cancel: number };
+
+export type ModelReply =
+  | { readonly id: number; readonly progress: Progress }
+  | { readonly id: number; readonly answer: ModelTasks[ModelTask]["answer"] }
+  | { readonly id: number; readonly failure: string };

@@ -1,0 +1,88 @@
+import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import { env, InferenceSession, type Tensor } from "onnxruntime-web/wasm";
+import { compareOutput } from "./compare.js";
+import { tensorFor } from "./inputs.js";
+import type { ModelFiles, RunReply, RunRequest, RunTask, RunTasks } from "./protocol.js";
+
+// Several threads need a page that is isolated from others, which takes headers that static hosts do not send.
+env.wasm.numThreads = 1;
+env.wasm.wasmPaths = { wasm: wasmUrl };
+
+/** Both models are run, in turn, until this much time has gone or so often. */
+const TIMED_MILLISECONDS = 1500;
+const MAX_RUNS = 9;
+
+let float: InferenceSession;
+let quantized: InferenceSession | undefined;
+
+const tasks: { [T in RunTask]: (given: RunTasks[T]["given"]) => Promise<RunTasks[T]["answer"]> } = {
+  async load(files) {
+    float = await sessionOf(files);
+    return float.inputMetadata.map((input) => ({
+      name: input.name,
+      type: input.isTensor ? input.type : "no tensor",
+      shape: input.isTensor ? input.shape : [],
+    }));
+  },
+  async loadQuantized(files) {
+    await quantized?.release();
+    quantized = await sessionOf(files);
+    return undefined;
+  },
+  async run(fillings) {
+    const other = quantized as InferenceSession;
+    const inputs: Record<string, Tensor> = {};
+    for (const input of float.inputMetadata) {
+      if (!input.isTensor) throw new Error(`Input ${input.name} is no tensor, which cannot be made here.`);
+      inputs[input.name] = await tensorFor(input, fillings[input.name]);
+    }
+    // The first run of a model takes longer than others.
+    const [expected, actual] = [await float.run(inputs), await other.run(inputs)];
+    const outputs = float.outputNames.map((name) => compareOutput(name, expected[name], actual[name]));
+    const times: { float: number[]; quantized: number[] } = { float: [], quantized: [] };
+    const began = performance.now();
+    do {
+      times.float.push(await timeOf(float, inputs));
+      times.quantized.push(await timeOf(other, inputs));
+    } while (performance.now() - began < TIMED_MILLISECONDS && times.float.length < MAX_RUNS);
+    return {
+      outputs,
+      times: { float: median(times.float), quantized: median(times.quantized), runs: times.float.length },
+    };
+  },
+};
+
+async function sessionOf({ model, external }: ModelFiles): Promise<InferenceSession> {
+  return InferenceSession.create(await model.arrayBuffer(), {
+    // Further optimizations may compute with quantized activations as well, which is not what is compared here.
+    graphOptimizationLevel: "basic",
+    externalData: await Promise.all(
+      external.map(async ({ path, data }) => ({ path, data: new Uint8Array(await data.arrayBuffer()) })),
+    ),
+  });
+}
+
+async function timeOf(session: InferenceSession, inputs: Record<string, Tensor>): Promise<number> {
+  const began = performance.now();
+  await session.run(inputs);
+  return performance.now() - began;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+// One task after another.
+let last = Promise.resolve();
+self.addEventListener("message", ({ data }: MessageEvent<RunRequest>) => {
+  last = last.then(() => answer(data));
+});
+
+async function answer({ id, task, given }: RunRequest) {
+  try {
+    const run = tasks[task] as (given: unknown) => Promise<RunTasks[RunTask]["answer"]>;
+    self.postMessage({ id, answer: await run(given) } satisfies RunReply);
+  } catch (error) {
+    self.postMessage({ id, failure: error instanceof Error ? error.message : String(error) } satisfies RunReply);
+  }
+}

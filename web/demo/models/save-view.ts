@@ -1,0 +1,122 @@
+import { download, html } from "../dom.js";
+import { bytes } from "../format.js";
+import { Cancelled } from "./client.js";
+import type { ModelClient } from "./model-client.js";
+import type { ModelState } from "./model-state.js";
+import { duration, ProgressBar } from "./progress.js";
+import type { Written } from "./protocol.js";
+
+/** Not in every browser, nor in TypeScript's library. */
+declare global {
+  interface Window {
+    showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;
+  }
+}
+
+/** Writes the quantized model: into a file that the person chooses where the browser lets it, otherwise as a download. */
+export class SaveView {
+  readonly element: HTMLElement;
+  readonly #button = html("button", { type: "button", class: "button" });
+  readonly #note = html("p", { class: "hint" });
+  readonly #progress: ProgressBar;
+  readonly #told = html("p", { class: "told", role: "status" });
+  readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });
+  readonly #config = html("div");
+  #client: ModelClient | undefined;
+  #state: ModelState | undefined;
+  #saving: AbortController | undefined;
+
+  constructor() {
+    this.#progress = new ProgressBar("Saving", () => this.#saving?.abort());
+    this.element = html(
+      "div",
+      {},
+      this.#button,
+      this.#note,
+      this.#progress.element,
+      this.#told,
+      this.#problem,
+      this.#config,
+    );
+    this.#button.addEventListener("click", () => this.#save());
+  }
+
+  /** Forgets what was told of another model. */
+  reset(client: ModelClient) {
+    this.#client = client;
+    this.#saving?.abort();
+    this.#tell("");
+  }
+
+  show(state: ModelState) {
+    this.#state = state;
+    const { fileNames, byteLength } = state.plan;
+    this.#button.textContent = `Save ${fileNames.join(" and ")}`;
+    const place = this.#hasPicker ? "You choose where." : "It goes to your downloads.";
+    this.#note.textContent = `${bytes(byteLength)}. ${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
+  }
+
+  get #hasPicker(): boolean {
+    return window.showSaveFilePicker !== undefined && this.#state?.plan.fileNames.length === 1;
+  }
+
+  async #save() {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined || this.#saving !== undefined) return;
+    this.#tell("");
+    const saving = new AbortController();
+    this.#saving = saving;
+    this.#button.setAttribute("aria-disabled", "true");
+    const began = performance.now();
+    try {
+      const handle = this.#hasPicker ? await chosenFile(state.plan.fileNames[0]) : undefined;
+      this.#progress.begin("Starting");
+      const written = await client.ask(
+        "write",
+        { rules: state.rules, handle },
+        {
+          signal: saving.signal,
+          onProgress: (progress) =>
+            "tensor" in progress && this.#progress.tell(progress.done, progress.total, progress.tensor),
+        },
+      );
+      for (const { name, blob } of written.files) download(blob, name);
+      const where = handle === undefined ? "is in your downloads" : "is saved";
+      const name = handle?.name ?? state.plan.fileNames.join(" and ");
+      const seconds = (performance.now() - began) / 1000;
+      this.#tell(`${name} ${where}: ${bytes(written.byteLength)}, written in ${duration(seconds)}.`);
+      this.#showConfig(written);
+    } catch (error) {
+      if (error instanceof Cancelled) this.#tell("Cancelled. Nothing was saved.");
+      else if ((error as Error).name !== "AbortError") this.#showProblem((error as Error).message); // the dialog was closed
+    } finally {
+      this.#saving = undefined;
+      this.#button.setAttribute("aria-disabled", "false");
+      this.#progress.end();
+    }
+  }
+
+  #tell(text: string) {
+    this.#told.textContent = text;
+    this.#problem.hidden = true;
+    this.#config.replaceChildren();
+  }
+
+  #showProblem(message: string) {
+    this.#problem.textContent = `Nothing was saved: ${message}`;
+    this.#problem.hidden = false;
+  }
+
+  #showConfig({ config }: Written) {
+    if (config === undefined) return;
+    const text = `"quantization_config": ${JSON.stringify(JSON.parse(config), null, 2)}`;
+    const summary = html("summary", {}, "What goes into the model’s config.json");
+    this.#config.append(
+      html("details", { class: "recipe" }, summary, html("pre", { tabindex: "0", "aria-label": "config.json" }, text)),
+    );
+  }
+}
+
+function chosenFile(suggestedName: string): Promise<FileSystemFileHandle> {
+  return (window.showSaveFilePicker as NonNullable<typeof window.showSaveFilePicker>)({ suggestedName });
+}

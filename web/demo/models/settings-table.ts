@@ -1,0 +1,126 @@
+import { html, scrollRegion } from "../dom.js";
+import { bytes } from "../format.js";
+import { chosenSetting, type ModelState } from "./model-state.js";
+import type { Errors, Planned, Setting, Unmeasurable } from "./protocol.js";
+import { comparedBits, granularityText, settingKey, settingText } from "./settings.js";
+
+export interface GridActions {
+  choose(tensor: number, setting: Setting): void;
+  chooseForAll(setting: Setting): void;
+}
+
+/** What every number of bits costs every weight: a cell for each, which chooses it. */
+export class SettingsTable {
+  readonly element: HTMLElement;
+  readonly #actions: GridActions;
+  readonly #table = html("table", { class: "settings-table" });
+  /** Cells of the table, row by row; a new table is made only where other tensors or settings are shown. */
+  #cells: Cell[] = [];
+  #shown = "";
+
+  constructor(actions: GridActions) {
+    this.#actions = actions;
+    this.element = scrollRegion("Every setting", this.#table);
+  }
+
+  /** @param alternatives what each of the tensors would become with each of the compared bits. */
+  show(
+    state: ModelState,
+    tensors: readonly number[],
+    granularity: Setting["granularity"],
+    alternatives: readonly (readonly Planned[])[],
+  ) {
+    const shown = JSON.stringify([state.rules.target, tensors, granularity]);
+    if (shown !== this.#shown) this.#build(state, tensors, granularity, alternatives.flat());
+    this.#shown = shown;
+    this.update(state);
+  }
+
+  /** Shows what was chosen and measured meanwhile. */
+  update(state: ModelState) {
+    for (const cell of this.#cells) updateCell(cell, state);
+  }
+
+  /** Forgets the tensors of another model. */
+  reset() {
+    this.#shown = "";
+    this.#cells = [];
+    this.#table.replaceChildren();
+  }
+
+  #build(
+    { description }: ModelState,
+    tensors: readonly number[],
+    granularity: Setting["granularity"],
+    alternatives: readonly Planned[],
+  ) {
+    const heads = comparedBits.map((bits) => {
+      const setting = { bits, granularity };
+      const button = html(
+        "button",
+        { type: "button", "aria-label": `${settingText(setting)}, for all` },
+        `${bits} bits`,
+      );
+      button.addEventListener("click", () => this.#actions.chooseForAll(setting));
+      return html("th", { scope: "col" }, button);
+    });
+    this.#cells = tensors.flatMap((tensor, row) =>
+      comparedBits.map((bits, column) => {
+        const cell: Cell = {
+          button: html("button", { type: "button" }),
+          tensor,
+          setting: { bits, granularity },
+          planned: alternatives[row * comparedBits.length + column],
+        };
+        cell.button.addEventListener("click", () => {
+          if (cell.planned.quantize) this.#actions.choose(tensor, cell.setting);
+        });
+        return cell;
+      }),
+    );
+    const rows = tensors.map((tensor, row) => {
+      const cells = this.#cells.slice(row * comparedBits.length, (row + 1) * comparedBits.length);
+      const name = html("th", { scope: "row" }, html("span", {}, description.tensors[tensor].name));
+      return html("tr", {}, name, ...cells.map(({ button }) => html("td", {}, button)));
+    });
+    this.#table.replaceChildren(
+      html(
+        "caption",
+        {},
+        `SQNR in dB and size in the file, ${granularityText(granularity)}. A cell chooses for its weight, the bits above for all.`,
+      ),
+      html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Weight"), ...heads)),
+      html("tbody", {}, ...rows),
+    );
+  }
+}
+
+interface Cell {
+  readonly button: HTMLButtonElement;
+  readonly tensor: number;
+  readonly setting: Setting;
+  readonly planned: Planned;
+}
+
+function updateCell({ button, tensor, setting, planned }: Cell, state: ModelState) {
+  const errors = state.costs.get(tensor, setting);
+  const chosen = chosenSetting(state, tensor);
+  const isChosen = chosen !== undefined && settingKey(chosen) === settingKey(setting);
+  button.setAttribute("aria-pressed", String(isChosen));
+  const { figure, reason } = figureOf(planned, errors);
+  const size = planned.quantize ? bytes(planned.bytesAfter) : "";
+  if (button.textContent === figure + size) return;
+  button.replaceChildren(figure, html("span", { class: "note" }, size));
+  const name = `${state.description.tensors[tensor].name}, ${settingText(setting)}`;
+  button.setAttribute("aria-label", `${name}: ${reason ?? `SQNR ${figure}, ${size}`}`);
+  button.setAttribute("aria-disabled", String(!planned.quantize));
+  button.title = reason ?? "";
+}
+
+/** The SQNR, or a sign with the reason why there is none. */
+function figureOf(planned: Planned, errors: Errors | Unmeasurable | undefined): { figure: string; reason?: string } {
+  if (!planned.quantize) return { figure: "–", reason: planned.reason };
+  if (errors === undefined) return { figure: "…" };
+  if ("reason" in errors) return { figure: "!", reason: errors.reason };
+  return { figure: errors.sqnr === Infinity ? "exact" : errors.sqnr.toFixed(1) };
+}

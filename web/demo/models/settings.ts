@@ -1,0 +1,71 @@
+import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
+
+/** Bits that are compared. */
+export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
+
+/** The same for equal settings. */
+export function settingKey({ bits, granularity }: Setting): string {
+  return `${bits} ${granularity}`;
+}
+
+export function settingOf(key: string): Setting {
+  const [bits, granularity] = key.split(" ");
+  return {
+    bits: Number(bits),
+    granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
+  };
+}
+
+/** What a channel sums over: in PyTorch's layers the last axis, in TensorFlow's the one before it. */
+export function groupAxis(format: Description["format"]): number {
+  return format === "tfjs" ? -2 : -1;
+}
+
+/** "per channel", "groups of 32" */
+export function granularityText(granularity: Setting["granularity"]): string {
+  return typeof granularity === "number" ? `groups of ${granularity}` : `per ${granularity}`;
+}
+
+/** "8 bits, per channel" */
+export function settingText({ bits, granularity }: Setting): string {
+  return `${bits} bits, ${granularityText(granularity)}`;
+}
+
+/** What is done with a tensor, exactly: "8 bits, per channel of axis 0". */
+export function plannedText({ bits, axis, granularity }: Extract<Planned, { quantize: true }>): string {
+  if (typeof granularity === "object")
+    return `${bits} bits, groups of ${granularity.group} along axis ${granularity.along}`;
+  return `${bits} bits, per ${granularity}${granularity === "channel" ? ` of axis ${axis}` : ""}`;
+}
+
+/** What was measured, by tensor and setting. */
+export class Costs {
+  readonly #errors = new Map<string, Errors | Unmeasurable>();
+
+  get(tensor: number, setting: Setting): Errors | Unmeasurable | undefined {
+    return this.#errors.get(`${tensor} ${settingKey(setting)}`);
+  }
+
+  set(tensor: number, setting: Setting, errors: Errors | Unmeasurable) {
+    this.#errors.set(`${tensor} ${settingKey(setting)}`, errors);
+  }
+}
+
+export const targetNames: Record<Target, string> = {
+  plain: ".safetensors, plain",
+  comfyui: ".safetensors for ComfyUI",
+  "compressed-tensors": ".safetensors for vLLM (W4A16, W8A16)",
+  "compressed-tensors-w8a8": ".safetensors for vLLM (W8A8)",
+  npz: ".npz for numpy",
+  onnx: ".onnx",
+};
+
+export const targetHints: Record<Target, string> = {
+  plain: "Each weight as int8 (int16 above 8 bits) under its name, its scales beside it as <name>_scale.",
+  comfyui: "8 bits, per channel or per tensor: linear layers as ComfyUI loads them.",
+  "compressed-tensors":
+    "4 or 8 bits packed, per channel or in groups: linear layers as vLLM and transformers load them.",
+  "compressed-tensors-w8a8": "8 bits per channel: vLLM quantizes the activations too.",
+  npz: "An archive of arrays: <name>.quantized and <name>.scale.",
+  onnx: "The same model with its weights as integers, and operators that turn them back; it runs wherever it ran.",
+};

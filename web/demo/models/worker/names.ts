@@ -1,0 +1,15 @@
+import type { Target } from "../protocol.js";
+
+/** "model" of model.safetensors, model.safetensors.index.json and model-00001-of-00004.safetensors. */
+export function stemOf(fileName: string): string {
+  const stem = fileName.replace(/(\.safetensors)?(\.index)?\.[^.]*$/i, "").replace(/-\d{5}-of-\d{5}$/, "");
+  return stem || "model";
+}
+
+/** As the command line names what it writes. */
+export function outputName(stem: string, target: Target, bits: number): string {
+  if (target === "comfyui") return `${stem}-int8-comfyui.safetensors`;
+  if (target === "compressed-tensors") return `${stem}-w${bits}a16.safetensors`;
+  if (target === "compressed-tensors-w8a8") return `${stem}-w8a8.safetensors`;
+  return `${stem}-int${bits}.${target === "plain" ? "safetensors" : target}`;
+}

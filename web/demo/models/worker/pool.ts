@@ -1,0 +1,15 @@
+import { load, type ParallelChannelwise } from "channelwise/parallel";
+
+/** Work on all cores; the workers are ended when it is done. */
+export async function withWorkers<R>(work: (channelwise: ParallelChannelwise) => Promise<R>): Promise<R> {
+  const channelwise = await load({ createWorker });
+  try {
+    return await work(channelwise);
+  } finally {
+    channelwise.close();
+  }
+}
+
+function createWorker(): Worker {
+  return new Worker(new URL("./pool-worker.ts", import.meta.url), { type: "module" });
+}

@@ -1,0 +1,159 @@
+import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/files";
+import { writeNpy } from "channelwise/npy";
+import { count } from "../../format.js";
+import { product } from "../../matrix.js";
+import type { Measured, ModelReply, ModelRequest, ModelTask, ModelTasks, Progress } from "../protocol.js";
+import { openFileModel } from "./file-model.js";
+import { openOnnxModel } from "./onnx-model.js";
+import type { OpenedModel } from "./opened-model.js";
+
+/** Of a tensor that is looked at as a matrix, in elements: 64 MB of float32, of which the page makes several copies. */
+const MAX_LOOKED_AT = 2 ** 24;
+
+/** Milliseconds between two words on how far the work is. */
+const PROGRESS_INTERVAL = 100;
+
+let model: OpenedModel;
+
+interface Course {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+}
+
+const tasks: {
+  [T in ModelTask]: (
+    given: ModelTasks[T]["given"],
+    course: Course,
+  ) => ModelTasks[T]["answer"] | Promise<ModelTasks[T]["answer"]>;
+} = {
+  async open({ files }) {
+    const isOnnx = files.some(({ name }) => /\.onnx$/i.test(name));
+    model = isOnnx ? await openOnnxModel(files) : await openFileModel(files);
+    const { name, tensors } = model.description;
+    if (tensors.length === 0) throw new Error(`${name} has no arrays of numbers in it.`);
+    return model.description;
+  },
+  plan: (rules) => model.plan(rules),
+  alternatives: ({ target, tensors, settings }) =>
+    tensors.map((tensor) => settings.map((setting) => model.alternative(tensor, setting, target))),
+  async measure({ wanted }, { signal, progress }) {
+    const total = wanted.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
+    let measured: Measured[] = [];
+    let done = 0;
+    let told = performance.now();
+    for (const each of wanted) {
+      signal.throwIfAborted();
+      measured.push({ ...each, errors: await model.measure(each.tensor, each.setting, { signal }) });
+      done += bytesOf(each.tensor);
+      if (performance.now() - told > PROGRESS_INTERVAL) {
+        progress({ measured, done, total });
+        measured = [];
+        told = performance.now();
+        await messages();
+      }
+    }
+    progress({ measured, done, total });
+    return undefined;
+  },
+  async look({ tensor }) {
+    const { name, shape } = model.description.tensors[tensor];
+    const weights = await model.weights(tensor, MAX_LOOKED_AT);
+    const file = new File([writeNpy(weights.values, weights.shape)], `${fileNameOf(name)}.npy`);
+    const isWhole = product(weights.shape) === product(shape);
+    const part = `[${weights.shape.join(", ")}] of [${shape.join(", ")}]: the ${count(product(weights.shape))} weights that come first`;
+    return { file, axis: weights.axis, part: isWhole ? undefined : part };
+  },
+  async write({ rules, handle }, { signal, progress }) {
+    const { fileNames } = model.plan(rules);
+    await removeDownloads();
+    const chosen = handle && [streamSink(await handle.createWritable())];
+    const downloads = chosen ? [] : await Promise.all(fileNames.map(downloadSink));
+    let told = 0;
+    try {
+      const { byteLength, config } = await model.write(rules, chosen ?? downloads, {
+        signal,
+        onProgress(state) {
+          if (performance.now() - told < PROGRESS_INTERVAL) return;
+          told = performance.now();
+          progress(state);
+        },
+      });
+      const blobs = await Promise.all(downloads.map((sink) => sink.blob()));
+      return { byteLength, config, files: blobs.map((blob, i) => ({ name: fileNames[i], blob })) };
+    } catch (error) {
+      if (handle) await removeIfEmpty(handle);
+      throw error;
+    }
+  },
+};
+
+/** The dialog makes the file that is chosen in it; a file that was there before keeps its contents until the new ones are whole. */
+async function removeIfEmpty(handle: FileSystemFileHandle & { remove?(): Promise<void> }) {
+  if ((await handle.getFile()).size === 0) await handle.remove?.();
+}
+
+function bytesOf(tensor: number): number {
+  return model.description.tensors[tensor].byteLength;
+}
+
+/** What file systems take of a tensor's name. */
+function fileNameOf(tensor: string): string {
+  return tensor.replace(/[^\w.-]+/g, "-");
+}
+
+/** What the site keeps on the disk for other pages is left alone. */
+const OWN_FILES = "channelwise download ";
+
+/** Holds a file until it is downloaded: on the disk where the browser lets it, otherwise in memory. */
+async function downloadSink(name: string): Promise<BlobSink> {
+  try {
+    return await privateFileSink(OWN_FILES + name);
+  } catch {
+    return blobSink();
+  }
+}
+
+/** Removes what was held for earlier downloads. */
+async function removeDownloads() {
+  try {
+    const folder = await navigator.storage.getDirectory();
+    const names: string[] = [];
+    for await (const name of folder.keys()) if (name.startsWith(OWN_FILES)) names.push(name);
+    for (const name of names) await folder.removeEntry(name).catch(() => {}); // being written, in another tab
+  } catch {
+    // There is no such folder in this browser.
+  }
+}
+
+/** What ends each task under way. */
+const controllers = new Map<number, AbortController>();
+
+self.addEventListener("message", async ({ data }: MessageEvent<ModelRequest>) => {
+  if ("cancel" in data) {
+    controllers.get(data.cancel)?.abort(new Error("cancelled"));
+    return;
+  }
+  const { id, task, given } = data;
+  const reply = (message: ModelReply) => self.postMessage(message);
+  const controller = new AbortController();
+  controllers.set(id, controller);
+  try {
+    const run = tasks[task] as (given: unknown, course: Course) => Promise<ModelTasks[ModelTask]["answer"]>;
+    const { signal } = controller;
+    reply({ id, answer: await run(given, { signal, progress: (progress) => reply({ id, progress }) }) });
+  } catch (error) {
+    reply({ id, failure: messageOf(error) });
+  } finally {
+    controllers.delete(id);
+  }
+});
+
+/** Resolves when the messages that have come meanwhile are received. */
+function messages(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof StoppedError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
