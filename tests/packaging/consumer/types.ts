@@ -127,24 +127,24 @@ channelwise.quantize(rows, { signal });
 parallel.runner;
 
 // An ONNX model: from a file of a page or a path, with a quantizer of either kind.
-const model = await readOnnx(new Blob());
+const onnx = await readOnnx(new Blob());
 await readOnnx(["model.onnx", "model.onnx_data"]);
-const plan = planOnnx(model, {
+const plan = planOnnx(onnx, {
   bits: 4,
   granularity: { group: 32 },
   overrides: { "*.head": { bits: 8, keep: false } },
 });
 is<OnnxPlan>()(plan);
 is<WeightErrors[]>()(await measureOnnx(parallel, plan, { signal }));
-declare const sink: Parameters<typeof writeOnnx>[2];
-is<WeightErrors[]>()(await writeOnnx(channelwise, plan, sink, { external: { location: "w.bin", sink } }));
+declare const onnxSink: Parameters<typeof writeOnnx>[2];
+is<WeightErrors[]>()(await writeOnnx(channelwise, plan, onnxSink, { external: { location: "w.bin", sink: onnxSink } }));
 for (const { weight } of plan.choices) is<Float32Array<ArrayBuffer>>()(await weight.read(0, 8));
 // @ts-expect-error misspelt
-planOnnx(model, { bit: 8 });
+planOnnx(onnx, { bit: 8 });
 // @ts-expect-error groups need a size
-planOnnx(model, { granularity: {} });
+planOnnx(onnx, { granularity: {} });
 // @ts-expect-error not for users
-model.content;
+onnx.content;
 
 const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
 channelwise.quantize(weights, { shape: read });
