@@ -111,39 +111,37 @@ void close(std::uint32_t measured) {
   memory.totalFigures.add(panel);
 }
 
-std::uint32_t measuredOf(Extent extent, FiguresOf figuresOf) {
-  return figuresOf == FiguresOf::kChannels ? extent.channels : 1;
+std::uint32_t measuredOf(std::uint32_t channels, int figuresOf) {
+  return static_cast<FiguresOf>(figuresOf) == FiguresOf::kChannels ? channels : 1;
 }
 
 template <typename T>
 void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
-  const std::uint32_t measured = measuredOf(extent, figuresOf);
-  std::fill_n(memory.blockFigures, measured, ErrorFigures{});
   kernels::quantize(as<T>(memory.weights), extent, as<T>(memory.scales), bits, stagedCodes(bits > 8),
                     dequantize ? as<T>(memory.dequantized) : nullptr, figuresOf, memory.blockFigures);
-  addFigures(measured);
 }
 
 /// The block's figures are in blockFigures then, and added to channelFigures.
 void quantize(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits, bool dequantize,
               int figuresOf) {
   const Extent extent{outer, channels, inner};
+  const std::uint32_t measured = measuredOf(channels, figuresOf);
   widenHalves(dtype, extent);
+  std::fill_n(memory.blockFigures, measured, ErrorFigures{});
   const auto run = dtype == 1 ? quantizeBlock<double> : quantizeBlock<float>;
   run(extent, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  addFigures(measured);
 }
 
 /// False if a channel holds NaN or infinity.
 bool quantizePanel(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits,
                    bool dequantize, int figuresOf) {
-  const Extent extent{outer, channels, inner};
-  const std::uint32_t measured = measuredOf(extent, static_cast<FiguresOf>(figuresOf));
+  const std::uint32_t measured = measuredOf(channels, figuresOf);
   std::fill_n(memory.largest, channels * sizeof(double), std::byte{});
   std::fill_n(memory.channelFigures, measured, ErrorFigures{});
   ranges(dtype, outer, channels, inner);
   if (!scales(dtype == 1, channels, bits)) return false;
-  const auto run = dtype == 1 ? quantizeBlock<double> : quantizeBlock<float>;
-  run(extent, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  quantize(dtype == 1, outer, channels, inner, bits, dequantize, figuresOf);  // halves are wide by now
   close(measured);
   return true;
 }

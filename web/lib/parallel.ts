@@ -116,13 +116,18 @@ const parallelQuantizeNames = [...quantizeNames, ...courseNames];
 const parallelDequantizeNames = [...dequantizeNames, ...courseNames];
 
 function createParallel(pool: Pool): ParallelChannelwise {
-  /** Of matrices that are not large, every worker still gets some chunks. */
-  const course = ({ signal, onProgress }: CourseOptions, length: number): Course => {
+  const course = (
+    { signal, onProgress }: CourseOptions,
+    input: WeightArray | CodeArray | undefined,
+    length: number,
+  ): Course => {
     if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
       throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
     }
     if (onProgress !== undefined) checkFunction("onProgress", onProgress);
-    return { signal, onProgress, chunkElements: Math.min(2 ** 20, Math.ceil(length / (4 * pool.width))) };
+    // Some for every worker; the fewer, the less there is to say. What is copied should still be in the cache.
+    const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
+    return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (4 * pool.width))) };
   };
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
@@ -148,7 +153,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
       { plan, bits, figuresOf: figuresOf(errors) },
-      course(options, length),
+      course(options, values, length),
     );
     return quantizeResult(request, await stream.run());
   }
@@ -165,7 +170,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       scales,
       { dequantized: (start, some) => dequantized.set(some, start), shared: sharedOrNot(dequantized) },
       plan,
-      course(options, quantized.length),
+      course(options, quantized, quantized.length),
     );
     return dequantized;
   }
