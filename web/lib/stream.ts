@@ -53,6 +53,11 @@ export interface Course {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Weights that are read and sent to a worker at a time. */
   readonly chunkElements?: number | undefined;
+  /**
+   * Changes scales in place before weights are quantized by them, such as to what a file can hold of them. All weights
+   * then pass twice, and there can be one piece only (as per channel of the first axis, and with groups along the last).
+   */
+  readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
 
 export interface StreamOptions extends Course {
@@ -96,6 +101,7 @@ export class QuantizeStream {
   readonly #sink: ResultSink;
   readonly #job: Job;
   readonly #onProgress: Course["onProgress"];
+  readonly #roundScales: Course["roundScales"];
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #pipeline: Pipeline;
@@ -103,12 +109,13 @@ export class QuantizeStream {
   #passed = 0;
 
   constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
-    const { signal, onProgress, chunkElements = defaultChunkElements } = course;
+    const { signal, onProgress, chunkElements = defaultChunkElements, roundScales } = course;
     this.#runner = runner;
     this.#source = source;
     this.#sink = sink;
     this.#job = job;
     this.#onProgress = onProgress;
+    this.#roundScales = roundScales;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
     this.#pipeline = new Pipeline(2 * runner.width + 2, signal);
     this.#part = cutFor(job.plan, source.dtype === "float64");
@@ -119,7 +126,7 @@ export class QuantizeStream {
   async run(): Promise<TotalErrors | undefined> {
     try {
       for (const region of regionsOf(this.#part, this.#chunkElements)) {
-        if (region.whole) await this.#quantizeAtOnce(region);
+        if (region.whole && !this.#roundScales) await this.#quantizeAtOnce(region);
         else await this.#sweepTwice(region);
       }
       await this.#pipeline.finished();
@@ -173,6 +180,7 @@ export class QuantizeStream {
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
       if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
+      this.#roundScales?.(state);
       await this.#sink.scales(scale, state.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);

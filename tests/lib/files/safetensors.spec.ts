@@ -181,7 +181,7 @@ describe("a malformed .safetensors file", () => {
       "dimensions whose product is wrong",
       safetensorsFile({ a: { ...entry, shape: [2, 4] } }, data),
       { offset: 9, tensor: "a" },
-      /span 24 bytes, and shape \[2, 4\] of F32 takes 32 bytes/,
+      /span 24 bytes, and shape \[2,4\] of F32 takes 32 bytes/,
     ],
     [
       "dimensions whose product is no double",

@@ -29,8 +29,12 @@ export function widenBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   return new Float32Array(bits.buffer);
 }
 
-/** Rounds finite floats to float16, half to even; what is too large becomes an infinity. */
-export function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+/** Rounds finite floats to half precision, half to even; what is too large becomes an infinity. */
+export function narrowTo(dtype: "float16" | "bfloat16", floats: Float32Array): Uint16Array<ArrayBuffer> {
+  return dtype === "float16" ? narrowToFloat16(floats) : narrowToBfloat16(floats);
+}
+
+function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(new Float32Array(floats).buffer);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < floats.length; i++) {
@@ -44,8 +48,7 @@ export function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> 
   return halves;
 }
 
-/** Rounds finite floats to bfloat16, half to even. */
-export function narrowToBfloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+function narrowToBfloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(new Float32Array(floats).buffer);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < floats.length; i++) halves[i] = (bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16;

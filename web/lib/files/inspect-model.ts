@@ -7,6 +7,7 @@ import type { DialectName } from "./dialects/index.js";
 import { elementsOf, isFloatDtype } from "./dtypes.js";
 import { isRecord, JsonProblem, parseJson } from "./json.js";
 import type { Model, ModelTensor } from "./model.js";
+import { shownJson } from "./shorten.js";
 
 /** A tensor that is stored as codes and scales. */
 export interface QuantizedTensor extends Omit<Layout, "bits"> {
@@ -142,7 +143,7 @@ async function whyUnreadable(marker: ModelTensor, model: Model): Promise<string 
   try {
     const { value } = parseJson(new TextDecoder().decode(await marker.read(0, marker.byteLength)), 8);
     const { format, convrot, params } = isRecord(value) ? value : {};
-    if (format !== "int8_tensorwise") return `its format is ${JSON.stringify(format)}; int8_tensorwise can be read`;
+    if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
     const rotated = convrot === true || (isRecord(params) && params.convrot === true);
     return rotated ? "its weights are rotated (convrot), which is not undone" : undefined;
   } catch (error) {

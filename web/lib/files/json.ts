@@ -1,3 +1,5 @@
+import { shorten } from "./shorten.js";
+
 /** Why a text is not the JSON that is wanted, and the character where. */
 export class JsonProblem extends Error {
   readonly at: number;
@@ -30,7 +32,7 @@ export function parseJson(text: string, maxDepth: number): { value: unknown; pla
       const names = open.at(-1);
       if (names !== undefined && isName(text, end)) {
         const name = parse(text.slice(at, end), at) as string;
-        if (names.has(name)) throw new JsonProblem(at, `it has the name ${text.slice(at, end)} twice`);
+        if (names.has(name)) throw new JsonProblem(at, `it has the name ${shorten(text.slice(at, end), 80)} twice`);
         names.set(name, at);
       }
       at = end - 1;

@@ -6,7 +6,7 @@ import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
 import { bytesPerElement, type Dtype, elementsOf, type FloatDtype } from "./dtypes.js";
-import { narrowToBfloat16, narrowToFloat16 } from "./floats.js";
+import { narrowTo, widenBfloat16, widenFloat16 } from "./floats.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
@@ -98,6 +98,7 @@ async function convert(
       bits,
       granularity,
       signal: course.signal,
+      roundScales: rounderTo(scales.dtype),
       onProgress: (done, all) => course.progress(done / all),
     },
   )) as TotalErrors;
@@ -132,10 +133,19 @@ function codesSink({ index, packed, dtype }: OutputTensor, shape: readonly numbe
   };
 }
 
+/** Codes are made for the scales that are stored; so the error figures are those of what a reader gets, too. */
+function rounderTo(dtype: Dtype): ((scales: FloatArray) => void) | undefined {
+  if (dtype !== "float16" && dtype !== "bfloat16") return undefined;
+  return (scales) => {
+    const halves = narrowTo(dtype, scales as Float32Array);
+    for (let i = 0; i < halves.length; i++) halves[i] ||= 1; // a scale of 0 would stand for nothing
+    scales.set(dtype === "float16" ? widenFloat16(halves) : widenBfloat16(halves));
+  };
+}
+
 function scaleBytes(scales: FloatArray, dtype: Dtype): Uint8Array<ArrayBuffer> {
-  const values = dtype === "float64" ? scales : new Float32Array(scales);
-  if (dtype === "float16") return bytesIn(narrowToFloat16(values as Float32Array));
-  return bytesIn(dtype === "bfloat16" ? narrowToBfloat16(values as Float32Array) : values);
+  if (dtype === "float16" || dtype === "bfloat16") return bytesIn(narrowTo(dtype, scales as Float32Array));
+  return bytesIn(dtype === "float64" ? scales : new Float32Array(scales));
 }
 
 function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {

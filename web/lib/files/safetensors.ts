@@ -3,6 +3,7 @@ import type { ByteSource } from "./bytes.js";
 import { bytesPerElement, type Dtype, exactByteLength } from "./dtypes.js";
 import { isRecord, JsonProblem, parseJson } from "./json.js";
 import type { ModelTensor, TensorInfo } from "./model.js";
+import { shownJson } from "./shorten.js";
 import { partOf } from "./sources.js";
 
 /** As in the format's reference implementation. */
@@ -133,7 +134,7 @@ function checkMetadata(entry: unknown, placeOf: PlaceOf, fail: Fail): Record<str
   if (!isRecord(entry)) return fail(placeOf(METADATA), `${METADATA} must be an object of strings`);
   for (const [name, text] of Object.entries(entry)) {
     if (typeof text === "string") continue;
-    fail(placeOf(METADATA), `${METADATA} has a value that is not a string, under ${JSON.stringify(name)}`);
+    fail(placeOf(METADATA), `${METADATA} has a value that is not a string, under ${shownJson(name)}`);
   }
   return entry as Record<string, string>;
 }
@@ -144,13 +145,13 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
-    return fail(`its dtype is ${JSON.stringify(dtypeName)}; known are ${Object.keys(dtypes).join(", ")}`);
+    return fail(`its dtype is ${shownJson(dtypeName)}; known are ${Object.keys(dtypes).join(", ")}`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(`its shape is ${JSON.stringify(shape)}; it must be an array of integers from 0 on`);
+    return fail(`its shape is ${shownJson(shape)}; it must be an array of integers from 0 on`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
-    return fail(`its data_offsets are ${JSON.stringify(offsets)}; they must be [begin, end] with 0 <= begin <= end`);
+    return fail(`its data_offsets are ${shownJson(offsets)}; they must be [begin, end] with 0 <= begin <= end`);
   }
   const dtype = dtypes[dtypeName] as Dtype;
   const [begin, end] = offsets as [number, number];
@@ -158,7 +159,7 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
   if (needed !== BigInt(end - begin)) {
     const takes = needed === undefined ? "no whole number of bytes" : `${needed} bytes`;
     return fail(
-      `its data_offsets span ${end - begin} bytes, and shape [${shape.join(", ")}] of ${dtypeName} takes ${takes}`,
+      `its data_offsets span ${end - begin} bytes, and shape ${shownJson(shape)} of ${dtypeName} takes ${takes}`,
     );
   }
   return { dtype, shape: shape as number[], begin, end };

@@ -2,6 +2,7 @@ import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
 import { isRecord } from "./json.js";
 import { readSafetensors, type SafetensorsContents } from "./safetensors.js";
+import { shownJson } from "./shorten.js";
 
 /** Which file each tensor is in, as `model.safetensors.index.json` says. */
 export type WeightMap = Readonly<Record<string, string>>;
@@ -19,7 +20,7 @@ export function weightMapOf(index: Record<string, unknown>, file: string): Weigh
   if (!isRecord(map)) return fail("it has no weight_map: this is no index of .safetensors files");
   for (const [tensor, shard] of Object.entries(map)) {
     if (typeof shard !== "string" || !isFileName(shard)) {
-      fail(`its file is ${JSON.stringify(shard)}; it must be the name of a file beside the index`, tensor);
+      fail(`its file is ${shownJson(shard)}; it must be the name of a file beside the index`, tensor);
     }
   }
   return map as WeightMap;

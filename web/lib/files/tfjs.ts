@@ -3,7 +3,7 @@ import type { ByteSource } from "./bytes.js";
 import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength } from "./dtypes.js";
 import { isRecord } from "./json.js";
 import type { ModelTensor } from "./model.js";
-import { quote } from "./shorten.js";
+import { shownJson } from "./shorten.js";
 import { joined, partOf } from "./sources.js";
 
 /** TensorFlow.js's names of element types. Strings have no fixed size, and are not weights. */
@@ -85,11 +85,11 @@ function readWeight(weight: unknown, data: ByteSource, offset: number, file: str
   const { name, shape, dtype: dtypeName, quantization } = weight;
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(file, `its shape is ${quote(JSON.stringify(shape) ?? "")}; it must be an array of integers`, name);
+    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers`, name);
   }
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
     const known = Object.keys(dtypes).join(", ");
-    return fail(file, `its dtype is ${quote(JSON.stringify(dtypeName) ?? "")}; ${known} can be read`, name);
+    return fail(file, `its dtype is ${shownJson(dtypeName)}; ${known} can be read`, name);
   }
   const stored = quantization === undefined ? dtypes[dtypeName] : storedDtypeOf(quantization, file, name);
   const size = exactByteLength(stored, shape) as bigint;
