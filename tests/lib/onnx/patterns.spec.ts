@@ -3,6 +3,7 @@ import type { OnnxRules, Pattern } from "channelwise/onnx";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
+import { expectSameBits } from "../same-bits.js";
 import { channelwise, everything, quantized } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf, withValues } from "./models.js";
 import { run, sqnr } from "./runtime.js";
@@ -261,6 +262,34 @@ describe("groups that do not divide what a channel sums over", () => {
     expect(result.plan.choices).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
     const options = { shape: [97, 10], bits: 4, axis: 1, dequantize: true } as const;
     await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
+  });
+});
+
+describe("packed codes of weights that come in several chunks, which begin and end within a byte", () => {
+  it.each([
+    ["rows", "Gemm", [1100, 1001], 0, { transB: 1 }],
+    ["strips of columns", "MatMul", [3, 1_100_001], 1, {}],
+  ] as const)("%s", async (_, operator, shape, axis, attributes) => {
+    const weights = uniform("float32", shape[0] * shape[1], 3);
+    const graph = {
+      node: [node(operator, ["x", "w"], ["y"], attributes)],
+      initializer: [tensor("w", shape, weights)],
+      input: [float("x")],
+      output: [float("y")],
+    };
+    for (const [bits, opset] of [
+      [4, 21],
+      [2, 25],
+    ] as const) {
+      const { bytes } = await quantized(modelBytes({ opset, graph }), { ...everything, bits });
+      const { quantized: codes } = channelwise.quantize(weights, { shape, axis, bits });
+      const expected = new Int8Array(Math.ceil((codes.length * bits) / 8));
+      codes.forEach((code, i) => {
+        expected[Math.floor((i * bits) / 8)] |= (code & (2 ** bits - 1)) << ((i * bits) % 8);
+      });
+      const actual = tensorsOf(bytes).get("w_quantized")?.rawData.slice() as Uint8Array;
+      expectSameBits(new Int8Array(actual.buffer), expected, "codes");
+    }
   });
 });
 

@@ -38,7 +38,9 @@ const summary = (rules?: OnnxRules) =>
 describe("a plan", () => {
   it("quantizes what has at least 1024 elements to 8 bits, per channel, when nothing is said", () => {
     expect(summary()).toEqual({ "encoder.second": 8, "decoder.head": 8 });
-    expect(planOnnx(model).kept).toEqual([{ name: "encoder.first", shape: [4, 16], reason: "small: 64 elements" }]);
+    expect(planOnnx(model).kept).toEqual([
+      { name: "encoder.first", dtype: "float32", shape: [4, 16], reason: "small: 64 elements" },
+    ]);
     expect(planOnnx(model).choices.every(({ granularity }) => granularity === "channel")).toBe(true);
   });
 
@@ -67,8 +69,8 @@ describe("a plan", () => {
   it("lists what stays float with the reason", () => {
     const rules = { minimumSize: 0, exclude: ["*first"], overrides: { "y node": { keep: true } } };
     expect(planOnnx(model, rules).kept).toEqual([
-      { name: "encoder.first", shape: [4, 16], reason: "excluded" },
-      { name: "decoder.head", shape: [64, 32], reason: "kept by an override" },
+      { name: "encoder.first", dtype: "float32", shape: [4, 16], reason: "excluded" },
+      { name: "decoder.head", dtype: "float32", shape: [64, 32], reason: "kept by an override" },
     ]);
   });
 
@@ -78,7 +80,9 @@ describe("a plan", () => {
       initializer: [tensor("w", [2048, 1], uniform("float32", 2048, 1))],
     };
     const thin = await readOnnx(source(modelBytes({ opset: 13, graph })));
-    expect(planOnnx(thin).kept).toEqual([{ name: "w", shape: [2048, 1], reason: "it would not become smaller" }]);
+    expect(planOnnx(thin).kept).toEqual([
+      { name: "w", dtype: "float32", shape: [2048, 1], reason: "it would not become smaller" },
+    ]);
     expect(planOnnx(thin, everything).choices).toHaveLength(1);
   });
 
@@ -93,6 +97,14 @@ describe("a plan", () => {
       { axis: 0, granularity: "channel" },
       { granularity: "tensor" },
     ]);
+  });
+
+  it("knows what codes and scales take", () => {
+    const bytesAfter = (rules: OnnxRules) =>
+      planOnnx(model, { include: ["*second"], exclude: ["*"], ...rules }).choices.map((choice) => choice.bytesAfter);
+    expect(bytesAfter({})).toEqual([1024 + 4 * 64]);
+    expect(bytesAfter({ granularity: "tensor", bits: 4 })).toEqual([512 + 4]);
+    expect(bytesAfter({ granularity: { group: 8 }, bits: 9 })).toEqual([2048 + 4 * 2 * 64]);
   });
 
   it("knows how long the file will be", async () => {

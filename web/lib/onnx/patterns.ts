@@ -1,6 +1,6 @@
 import { makePlan } from "../plan.js";
 import { integerAttributes, type NewNode, type NewTensor } from "./encode.js";
-import type { OnnxChoice } from "./plan.js";
+import { type OnnxChoice, storedBytes } from "./plan.js";
 import { dataType, type Node } from "./proto.js";
 import type { Edit, Later } from "./splice.js";
 import { bytesField } from "./wire.js";
@@ -27,12 +27,10 @@ export const microsoftDomain = "com.microsoft";
 const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
 
 export function replacementOf(choice: OnnxChoice, unused: UnusedName): Replacement {
-  const { shape, axis, granularity, storedBits, pattern } = choice;
-  const plan = makePlan(shape, axis, granularity);
-  const count = shape.reduce((a, b) => a * b, 1);
-  const codes: Later = { length: Math.ceil((count * storedBits) / 8) };
-  const scales: Later = { length: 4 * plan.pieces * plan.channels };
-  const parts = { codes, scales, scaleShape: plan.scaleShape };
+  const { shape, axis, granularity, pattern } = choice;
+  const bytes = storedBytes(choice);
+  const { scaleShape } = makePlan(shape, axis, granularity);
+  const parts: Parts = { codes: { length: bytes.codes }, scales: { length: bytes.scales }, scaleShape };
   if (pattern === "MatMulNBits") return matMulNBits(choice, parts, unused);
   return pattern === "DequantizeLinear" ? dequantizeLinear(choice, parts, unused) : castAndMul(choice, parts, unused);
 }

@@ -63,6 +63,8 @@ export interface OnnxChoice {
   readonly pattern: Pattern;
   /** Bits that a code takes in the file. */
   readonly storedBits: 2 | 4 | 8 | 16;
+  /** Of codes and scales in the file. */
+  readonly bytesAfter: number;
   /** What is not as it was asked for, and why. */
   readonly notes: readonly string[];
 }
@@ -128,7 +130,7 @@ export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
           minimumSize,
         });
     if (reason === undefined) choices.push(choice);
-    else kept.push({ name: weight.name, shape: weight.shape, reason });
+    else kept.push({ name: weight.name, dtype: weight.dtype, shape: weight.shape, reason });
   }
   const patterns = [...include, ...exclude, ...Object.keys(overrides)];
   const all = [...model.weights, ...model.kept];
@@ -162,7 +164,7 @@ function whyKept(
   if (rules.isIncluded) return undefined;
   if (rules.isExcluded) return "excluded";
   if (length < rules.minimumSize) return `small: ${length} elements`;
-  return storedBytes(choice) >= byteLength ? "it would not become smaller" : undefined;
+  return choice.bytesAfter >= byteLength ? "it would not become smaller" : undefined;
 }
 
 function checkPatterns(name: string, patterns: unknown): void {
@@ -176,13 +178,23 @@ function matches({ name, nodes = [] }: { name: string; nodes?: readonly string[]
   return [name, ...nodes].some((text) => matchesGlob(text, pattern));
 }
 
-/** Of codes and scales. */
-function storedBytes({ shape, axis, granularity, storedBits }: OnnxChoice): number {
-  const { pieces, channels } = makePlan(shape, axis, granularity);
-  return (shape.reduce((a, b) => a * b, 1) * storedBits) / 8 + 4 * pieces * channels;
-}
+/** Everything about a choice but its size. */
+type Way = Omit<OnnxChoice, "bytesAfter">;
 
 function choose(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): OnnxChoice {
+  const way = wayOf(opset, weight, settings);
+  const { codes, scales } = storedBytes(way);
+  return { ...way, bytesAfter: codes + scales };
+}
+
+/** What codes and scales take in the file. */
+export function storedBytes({ shape, axis, granularity, storedBits }: Way): { codes: number; scales: number } {
+  const { pieces, channels } = makePlan(shape, axis, granularity);
+  const codes = Math.ceil((shape.reduce((a, b) => a * b, 1) * storedBits) / 8);
+  return { codes, scales: 4 * pieces * channels };
+}
+
+function wayOf(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): Way {
   const bits = checkBits(settings.bits ?? 8);
   const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
   const granularity = checkGranularity(weight, settings.granularity ?? "channel");

@@ -8,6 +8,7 @@ import type { Scope, Value } from "./values.js";
 /** A tensor of float32 that Conv, ConvTranspose, MatMul, Gemm or Gather takes its weights from, and nothing else. */
 export interface Weight {
   readonly name: string;
+  readonly dtype: "float32";
   readonly shape: readonly number[];
   /** Of the output channels, in the tensor as it is stored; where its users differ, that of the first. */
   readonly axis: number;
@@ -35,11 +36,15 @@ interface WeightPlace {
 /** A float tensor that stays as it is. */
 export interface KeptTensor {
   readonly name: string;
+  readonly dtype: FloatDtype;
   readonly shape: readonly number[];
   readonly reason: string;
 }
 
-const floatTypes: Readonly<Record<number, string>> = {
+type FloatDtype = "float32" | "float16" | "bfloat16" | "float64";
+
+const floatTypes: Readonly<Record<number, FloatDtype>> = {
+  [dataType.float]: "float32",
   [dataType.float16]: "float16",
   [dataType.bfloat16]: "bfloat16",
   [dataType.double]: "float64",
@@ -51,9 +56,10 @@ export function findWeights(proto: Proto, scopes: readonly Scope[], files: Exter
   for (const scope of scopes) {
     for (const value of scope.values.values()) {
       const { tensor, name } = value;
-      if (tensor === undefined || !(tensor.type === dataType.float || tensor.type in floatTypes)) continue;
+      const dtype = tensor && floatTypes[tensor.type];
+      if (tensor === undefined || dtype === undefined) continue;
       const found = weightOf(value, tensor, proto, files);
-      if (typeof found === "string") kept.push({ name, shape: tensor.shape, reason: found });
+      if (typeof found === "string") kept.push({ name, dtype, shape: tensor.shape, reason: found });
       else weights.push(found);
     }
   }
@@ -79,6 +85,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   const nodes = consumers.map(({ use }) => use.node);
   return {
     name: value.name,
+    dtype: "float32",
     shape,
     axis: first.axis,
     operators: [...new Set(nodes.map(({ operator }) => operator))],
