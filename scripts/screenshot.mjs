@@ -17,9 +17,9 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu"],
 });
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1208 }, colorScheme: "light" });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1290 }, colorScheme: "light" });
   await page.goto(/** @type {string} */ (server.resolvedUrls?.local[0]));
-  await page.locator("#panel tbody tr").first().waitFor();
+  await page.locator("#results[aria-busy=false]").waitFor();
   await page.screenshot({ path: join(root, "web/demo/screenshot.png") });
 } finally {
   await browser.close();

@@ -364,6 +364,23 @@ describe("take away", () => {
     expect((await download("Download integers as .npy")).contents).toEqual(Buffer.from(writeNpy(quantized, [2, 3])));
   });
 
+  it("each array as .json, nested as its shape is", async () => {
+    for (const [what, values] of [
+      ["integers", rowsOf(Array.from(answer.quantized), 3)],
+      ["dequantized", rowsOf(Array.from(answer.dequantized), 3)],
+      ["scales", Array.from(answer.scales)],
+    ] as const) {
+      const { name, contents } = await download(`Download ${what} as .json`);
+      expect(name).toBe(`weights.${what === "integers" ? "quantized" : what}.json`);
+      expect(JSON.parse(contents.toString())).toEqual(values);
+    }
+    await page.getByLabel("tensor", { exact: true }).check();
+    const { scales } = reference(weights, { shape: [2, 3], granularity: "tensor" });
+    await shows(async () => JSON.parse((await download("Download scales as .json")).contents.toString())).toBe(
+      scales[0],
+    );
+  });
+
   it("the reference program's dictionary as .json", async () => {
     await paste("1 0.5 0.001953125\n127 0.5 2.5"); // the second row's scale is 1; mse and max_error need rounding
     await shows(() => numbersOf(page, "Integers")).toEqual([
@@ -509,9 +526,12 @@ it("can be used with the keyboard alone", async () => {
 describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
   beforeEach(() => page.emulateMedia({ colorScheme }));
 
-  async function findsNothing() {
+  async function findsNothing(part = "html") {
     await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    const { violations } = await page.evaluate(
+      (part) => (window as unknown as { axe: typeof axe }).axe.run(part),
+      part,
+    );
     expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)])).toEqual([]);
   }
 
@@ -519,10 +539,10 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     await findsNothing();
     for (const tab of ["Integers", "Dequantized", "Errors", "Weights"] as const) {
       await tableOf(page, tab);
-      await findsNothing();
+      await findsNothing("#tables");
     }
     await page.locator(".controls summary").click();
-    await findsNothing();
+    await findsNothing(".controls");
   });
 
   it("axe finds nothing in pictures that are zoomed, opened as tables and explained", async () => {
@@ -564,11 +584,14 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     expect(await page.locator("#busy").isVisible()).toBe(true);
   });
 
-  it("fits a phone without scrolling sideways", async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
-    for (const tab of ["Scales", "Integers"] as const) {
-      await tableOf(page, tab);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  it("fits a phone, and a window at 200 %, without scrolling sideways", async () => {
+    // A phone, and a window of 1280 pixels at 200 %.
+    for (const width of [640, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      for (const tab of ["Scales", "Integers"] as const) {
+        await tableOf(page, tab);
+        await shows(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      }
     }
     await findsNothing();
   });

@@ -119,7 +119,13 @@ export class TakeAwayView {
         this.#button(`.${as}`, `Download ${name.toLowerCase()} as .${as}`, () => this.#download(what, as)),
       );
       const label = html("th", { scope: "row" }, name, html("span", { class: "note" }, note));
-      return html("tr", {}, label, html("td", {}, copyButton), html("td", {}, ...saveButtons));
+      return html(
+        "tr",
+        {},
+        label,
+        html("td", {}, copyButton),
+        html("td", {}, html("div", { class: "files" }, ...saveButtons)),
+      );
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
     const caption = "Copies are tab-separated for spreadsheets; JSON is the reference program’s, rounded as it rounds.";
