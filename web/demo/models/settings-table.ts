@@ -109,10 +109,13 @@ function updateCell({ button, tensor, setting, planned }: Cell, state: ModelStat
   button.setAttribute("aria-pressed", String(isChosen));
   const { figure, reason } = figureOf(planned, errors);
   const size = planned.quantize ? bytes(planned.bytesAfter) : "";
-  if (button.textContent === figure + size) return;
-  button.replaceChildren(figure, html("span", { class: "note" }, size));
-  const name = `${state.description.tensors[tensor].name}, ${settingText(setting)}`;
-  button.setAttribute("aria-label", `${name}: ${reason ?? `SQNR ${figure}, ${size}`}`);
+  const spoken = `${state.description.tensors[tensor].name}, ${settingText(setting)}: ${reason ?? "SQNR"} `;
+  if (button.textContent === `${spoken}${figure} ${size}`) return;
+  button.replaceChildren(
+    html("span", { class: "visually-hidden" }, spoken),
+    `${figure} `,
+    html("span", { class: "note" }, size),
+  );
   button.setAttribute("aria-disabled", String(!planned.quantize));
   button.title = reason ?? "";
 }
