@@ -37,12 +37,13 @@ constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
 /// Channels whose state is held at a time.
 constexpr std::size_t kChannels = 4096;
 
-/// What JavaScript reads and writes, part after part (engine.ts has the same list).
+/// What JavaScript reads and writes.
 struct Memory {
   alignas(64) std::byte weights[kBlockBytes];
   alignas(64) std::byte dequantized[kBlockBytes];
   /// Before there are codes, halves pass here.
   alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t)];
+  // The state, from here on (engine.ts has the same list).
   alignas(64) std::byte largest[kChannels * sizeof(double)];
   alignas(64) std::byte scales[kChannels * sizeof(double)];
   /// Of the last block, of the panel, and of all panels.
@@ -51,11 +52,23 @@ struct Memory {
   ErrorFigures totalFigures;
 } memory;
 
-val memoryView() { return val(typed_memory_view(sizeof memory, reinterpret_cast<std::uint8_t*>(&memory))); }
-
 template <typename T>
 T* as(std::byte* part) {
   return reinterpret_cast<T*>(part);
+}
+
+// The staging buffers and the state, once for good: the memory never grows. JavaScript makes views of other types over
+// the same bytes.
+
+val weightsView() { return val(typed_memory_view(kBlockElements, as<float>(memory.weights))); }
+
+val quantizedView() { return val(typed_memory_view(sizeof memory.quantized, as<std::int8_t>(memory.quantized))); }
+
+val dequantizedView() { return val(typed_memory_view(kBlockElements, as<float>(memory.dequantized))); }
+
+val stateView() {
+  constexpr std::size_t kSize = sizeof memory - offsetof(Memory, largest);
+  return val(typed_memory_view(kSize / sizeof(double), as<double>(memory.largest)));
 }
 
 Codes stagedCodes(bool wide) { return {memory.quantized, wide}; }
@@ -161,7 +174,10 @@ void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t chan
 
 EMSCRIPTEN_BINDINGS(channelwise) {
   using emscripten::function;
-  function("memory", &memoryView);
+  function("weights", &weightsView);
+  function("quantized", &quantizedView);
+  function("dequantized", &dequantizedView);
+  function("state", &stateView);
   function("ranges", &ranges);
   function("scales", &scales);
   function("quantize", &quantize);

@@ -16,6 +16,12 @@ void registerInteger(const char* name) {
                            std::numeric_limits<Integer>::max());
 }
 
+/// `index` is the array's place in the list that Embind's JavaScript has of them.
+template <typename Element>
+void registerView(unsigned index) {
+  _embind_register_memory_view(TypeID<memory_view<Element>>::get(), index, "view");
+}
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(types) {
@@ -24,6 +30,7 @@ EMSCRIPTEN_BINDINGS(types) {
   registerInteger<int>("int");
   registerInteger<std::uint32_t>("unsigned int");
   _embind_register_emval(TypeID<val>::get(), "val");
-  // The second of the list of views that Embind's JavaScript has.
-  _embind_register_memory_view(TypeID<memory_view<std::uint8_t>>::get(), 1, "view");
+  registerView<std::int8_t>(0);
+  registerView<float>(6);
+  registerView<double>(7);
 }

@@ -26,37 +26,46 @@ class Buffer<A extends FloatArray | CodeArray> {
   }
 }
 
+type ArrayType<A> = new (buffer: ArrayBuffer, at: number, length: number) => A;
+
+/** The bytes of a view as elements of another type and size. */
+function as<A>(type: ArrayType<A>, size: number, { buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): A {
+  return new type(buffer, byteOffset, byteLength / size);
+}
+
 /** One instance of the module: its kernels, and the buffers through which everything passes. */
 export function createEngine(bindings: Bindings) {
-  const { buffer, byteOffset } = bindings.memory();
-  // The parts of Memory in cpp/bindings.cpp.
-  const weights = byteOffset;
-  const dequantized = weights + blockBytes;
-  const quantized = dequantized + blockBytes;
-  const largest = quantized + blockBytes / 2;
-  const scales = largest + panelLimit * 8;
-  const blockFigures = scales + panelLimit * 8;
-  const channelFigures = blockFigures + panelLimit * figuresLength * 8;
-  const totalFigures = channelFigures + panelLimit * figuresLength * 8;
-  const floats = <A extends FloatArray>(
-    type: new (buffer: ArrayBuffer, at: number, length: number) => A,
-    size: number,
-  ) => ({
-    weights: new type(buffer, weights, blockBytes / size),
-    dequantized: new Buffer(new type(buffer, dequantized, blockBytes / size)),
-    largest: new type(buffer, largest, panelLimit),
-    scales: new Buffer(new type(buffer, scales, panelLimit)),
+  const weights = bindings.weights();
+  const quantized = bindings.quantized();
+  const dequantized = bindings.dequantized();
+  const state = bindings.state();
+  let end = 0;
+  const next = (doubles: number) => {
+    end += doubles;
+    return state.subarray(end - doubles, end);
+  };
+  // The state's parts, in the order of Memory in cpp/bindings.cpp.
+  const largest = next(panelLimit);
+  const scales = next(panelLimit);
+  const blockFigures = next(panelLimit * figuresLength);
+  const channelFigures = next(panelLimit * figuresLength);
+  const totalFigures = next(figuresLength);
+  const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
+    weights: as(type, size, weights),
+    dequantized: new Buffer(as(type, size, dequantized)),
+    largest: as(type, size, largest),
+    scales: new Buffer(as(type, size, scales)),
   });
   return {
     bindings,
     float32: floats(Float32Array, 4),
     float64: floats(Float64Array, 8),
-    int8: new Buffer(new Int8Array(buffer, quantized, blockBytes / 4)),
-    int16: new Buffer(new Int16Array(buffer, quantized, blockBytes / 4)),
-    halves: new Uint16Array(buffer, quantized, blockBytes / 4),
-    blockFigures: new Float64Array(buffer, blockFigures, panelLimit * figuresLength),
-    channelFigures: new Float64Array(buffer, channelFigures, panelLimit * figuresLength),
-    totalFigures: new Float64Array(buffer, totalFigures, figuresLength),
+    int8: new Buffer(quantized),
+    int16: new Buffer(as(Int16Array, 2, quantized)),
+    halves: as(Uint16Array, 2, quantized),
+    blockFigures,
+    channelFigures,
+    totalFigures,
   };
 }
 

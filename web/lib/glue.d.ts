@@ -5,8 +5,12 @@
  * weights, 2 those of every channel (FiguresOf of kernels.h).
  */
 export interface Bindings {
-  /** A view over the buffers, which are fixed: Memory of bindings.cpp. */
-  memory(): Uint8Array<ArrayBuffer>;
+  /** Views over the staging buffers, which also hold float64, int16 and halves. The memory is fixed: they stay valid. */
+  weights(): Float32Array<ArrayBuffer>;
+  quantized(): Int8Array<ArrayBuffer>;
+  dequantized(): Float32Array<ArrayBuffer>;
+  /** Ranges, scales and error figures: the state of Memory in bindings.cpp. */
+  state(): Float64Array<ArrayBuffer>;
   /** Raises the largest |weight| of the panel's channels to what the block has. */
   ranges(dtype: number, outer: number, channels: number, inner: number): void;
   /** False if a channel holds NaN or infinity. */
