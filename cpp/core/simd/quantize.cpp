@@ -28,6 +28,7 @@ struct QuantizeJob {
   bool divide;  ///< all, since products cannot be trusted
   TotalSums<T>* total;
   LaneSums<T>* lanes;
+  bool lanesApart;  ///< or else all stacks go to the first
   void (*kernel)(QuantizeJob& job, const Stacks& stacks);
   void (*runKernel)(QuantizeJob& job, const Stacks& stacks);  ///< for runs, in tiles of runTile
   std::size_t runTile;
@@ -46,6 +47,10 @@ template <typename T>
   const v128_t rounder = opaque(L::splat(L::kRounder));
   v128_t scale[2];
   loadScales(scales, ofColumns, scale);
+  // Values nobody asked for are written all the same, to one place: a branch takes longer.
+  T unused[kTile<T>];
+  const std::size_t dequantizedStride = dequantized ? stride : 0;
+  if (!dequantized) dequantized = unused;
   StackSums<T> sums;
   sums.clear();
   for (; rows > 0; --rows) {
@@ -56,7 +61,7 @@ template <typename T>
       // Clamping before rounding gives what clamping after it does, because the limits are integers.
       rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
       const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
-      if (dequantized) wasm_v128_store(dequantized + v * L::kCount, back);
+      wasm_v128_store(dequantized + v * L::kCount, back);
       const v128_t error = L::sub(weight, back);
       sums.error[v] = L::add(sums.error[v], L::mul(error, error));
       sums.weight[v] = L::add(sums.weight[v], L::mul(weight, weight));
@@ -65,13 +70,13 @@ template <typename T>
     L::storeCodes(quantized, wide, L::integers(rounded, rounder));
     weights += stride;
     quantized += codeStride;
-    if (dequantized) dequantized += stride;
+    dequantized += dequantizedStride;
   }
   result = sums;
 }
 
-/// What a kernel makes.
-enum class Makes { kCodes, kTotals, kLanes };
+/// What a kernel makes: codes, with error figures of all weights or of every lane, and with the values (dequantized).
+enum class Makes { kCodes, kTotals, kTotalsAndValues, kLanesAndValues };
 
 /// The kernel: codes from products with the reciprocals, and for the stacks in which one of them may differ from the
 /// quotient's, by division. kAreRuns: every stack has one scale.
@@ -79,7 +84,8 @@ template <Makes kMakes, bool kAreRuns, typename T>
 void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   using L = Lanes<T>;
   constexpr bool kHasFigures = kMakes != Makes::kCodes;
-  constexpr bool kHasTotals = kMakes == Makes::kTotals;
+  constexpr bool kHasTotals = kMakes == Makes::kTotals || kMakes == Makes::kTotalsAndValues;
+  constexpr bool kHasLanes = kMakes == Makes::kLanesAndValues;
   // Codes alone of runs are made 16 at a time.
   constexpr std::size_t kVectors = kAreRuns && !kHasFigures ? 4 : 2;
   constexpr std::size_t kSums = kAreRuns ? 1 : 2;
@@ -99,14 +105,14 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   const bool wide = sizeof(T) > sizeof(float) && job.quantized.wide;
   const std::size_t codeStride = wide ? 2 * stride : stride;
   const std::size_t codeStep = job.quantized.bytes(step);
-  // Values nobody asked for are written all the same, to one place: a branch would take longer.
-  T unused[kTile<T>];
+  T unused[kTile<T>];  // as above
   const bool dequantize = job.dequantized != nullptr;
   T* stackDequantized = dequantize ? job.dequantized + stacks.at : unused;
   const std::size_t dequantizedStep = dequantize ? step : 0;
   const std::size_t dequantizedStride = dequantize ? stride : 0;
   TotalSums<T> total = *job.total;
-  std::size_t lane = stacks.lane(kTile<T>);
+  std::size_t lane = job.lanesApart ? stacks.lane(kTile<T>) : 0;
+  const std::size_t laneStep = job.lanesApart ? stacks.laneStep(kTile<T>) : 0;
   const std::size_t untilFlush = 16 - rows;
   std::size_t pending = untilFlush;
   for (std::size_t j = stacks.count; j > 0; --j) {
@@ -132,10 +138,10 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
           rounded[v] = L::add(L::mul(weight[v], reciprocal[v % 2]), rounder);
           if constexpr (kHasFigures) {
             const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v % 2]);
-            wasm_v128_store(dequantized + v * L::kCount, back);
+            if (kMakes != Makes::kTotals) wasm_v128_store(dequantized + v * L::kCount, back);
             error[v] = L::sub(weight[v], back);
           }
-          if constexpr (kMakes == Makes::kLanes) {
+          if constexpr (kHasLanes) {
             sums.error[v] = L::add(sums.error[v], L::mul(error[v], error[v]));
             sums.weight[v] = L::add(sums.weight[v], L::mul(weight[v], weight[v]));
           }
@@ -188,9 +194,9 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
         sums.weight[0] = L::add(sums.weight[0], sums.weight[1]);
       }
     }
-    if constexpr (kMakes == Makes::kLanes) {
+    if constexpr (kHasLanes) {
       job.lanes->add(lane, sums);
-      lane += stacks.laneStep(kTile<T>);
+      lane += laneStep;
     }
     if constexpr (kHasTotals) {
       total.error = L::add(total.error, sums.error[0]);
@@ -221,7 +227,6 @@ template <typename T>
   T weights[kPieces * kTile<T>] = {};
   std::int16_t codes[kPieces * kTile<T>];  // large enough for both widths
   T back[kPieces * kTile<T>];
-  T scales[2][kTile<T>];
   QuantizeJob<T> padded = job;
   padded.weights = weights;
   padded.quantized.data = codes;
@@ -230,14 +235,6 @@ template <typename T>
   tiles.at = 0;
   tiles.step = pieces.rows * kTile<T>;
   tiles.stride = kTile<T>;
-  if (pieces.ofColumns) {
-    for (std::size_t i = 0; i < kTile<T>; ++i) {
-      scales[0][i] = i < pieces.width ? job.scales[pieces.scale + i] : 1;
-      scales[1][i] = i < pieces.width ? job.reciprocals[pieces.scale + i] : 1;
-    }
-    padded.scales = scales[0] - pieces.scale;
-    padded.reciprocals = scales[1] - pieces.scale;
-  }
   const auto forEachElement = [&](auto visit) {
     std::size_t at = 0;
     for (std::size_t j = 0; j < pieces.count; ++j)
@@ -325,17 +322,22 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
   job.qmax = L::splat(static_cast<T>(qmaxOf(bits)));
   job.total = &total;
   job.lanes = &lanes;
+  job.lanesApart = figuresOf == FiguresOf::kChannels;
   Tiling tiling{kTile<T>, kTile<T>, kRows};
-  if (figuresOf == FiguresOf::kChannels) {
-    job.kernel = job.runKernel = quantizeStacks<Makes::kLanes, false, T>;
-  } else if (figuresOf == FiguresOf::kAll || dequantized) {
-    job.kernel = job.runKernel = quantizeStacks<Makes::kTotals, false, T>;
-    if constexpr (kSingle) job.runKernel = quantizeStacks<Makes::kTotals, true, T>;
-  } else {
+  if (figuresOf == FiguresOf::kNothing && !dequantized) {
     job.kernel = job.runKernel = quantizeStacks<Makes::kCodes, false, T>;
     if constexpr (kSingle) {
       job.runKernel = quantizeStacks<Makes::kCodes, true, T>;
       tiling = {kTile<T>, 2 * kTile<T>, 8};
+    }
+  } else {
+    job.kernel = job.runKernel = quantizeStacks<Makes::kLanesAndValues, false, T>;
+    if constexpr (!kSingle) {
+      lanes = {};
+    } else if (!job.lanesApart) {
+      job.kernel = quantizeStacks<Makes::kTotalsAndValues, false, T>;
+      job.runKernel =
+          dequantized ? quantizeStacks<Makes::kTotalsAndValues, true, T> : quantizeStacks<Makes::kTotals, true, T>;
     }
   }
   job.runTile = tiling.runTile;
@@ -348,9 +350,9 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
     job.divide = !invert(ofChannels, chunk.channels, reciprocals) || (kSingle && quantized.wide);
     job.scales = scalesOf(chunk, extent.inner, ofChannels, expanded[0]);
     job.reciprocals = scalesOf<T>(chunk, extent.inner, reciprocals, expanded[1]);
-    if (figuresOf == FiguresOf::kChannels) lanes = {};
+    if (job.lanesApart) lanes = {};
     forEachStacks(extent, chunk, tiling, quantizeAnyStacks<T>, &job);
-    if (figuresOf != FiguresOf::kChannels) continue;
+    if (!job.lanesApart) continue;
     const std::size_t lanesOfChannel = chunk.ofColumns ? extent.inner : kTile<T>;
     for (std::size_t c = 0; c < chunk.channels; ++c) {
       const std::size_t at = (chunk.first + c) * extent.inner;
@@ -358,7 +360,9 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
                  quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, ofChannels + c);
     }
   }
-  if (figuresOf == FiguresOf::kAll) addFigures(*figures, total.figures(), weights, quantized, extent, stride, scales);
+  if (figuresOf != FiguresOf::kAll) return;
+  const ErrorFigures ofAll = kSingle ? total.figures() : lanes.figures(0, kTile<T>);
+  addFigures(*figures, ofAll, weights, quantized, extent, stride, scales);
 }
 
 template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);

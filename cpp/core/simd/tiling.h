@@ -14,6 +14,9 @@ namespace channelwise::simd {
 template <typename T>
 constexpr std::size_t kTile = 2 * Lanes<T>::kCount;
 
+/// Elements of the largest tile of any kernel.
+constexpr std::size_t kWidestTile = 16;
+
 /// Lanes of a chunk: state of so many columns fits the stack and the L1 cache.
 constexpr std::size_t kLanes = 256;
 
@@ -27,7 +30,8 @@ struct Chunk {
 
   /// The first chunk of an extent. Chunks of columns end where tiles do.
   explicit Chunk(Extent extent)
-      : ofColumns(extent.inner < 16), most_(ofColumns ? kLanes / std::max(extent.inner, 1u) / 16 * 16 : 32) {
+      : ofColumns(extent.inner < kWidestTile),
+        most_(ofColumns ? kLanes / std::max(extent.inner, 1u) / kWidestTile * kWidestTile : 32) {
     channels = extent.inner == 0 ? 0 : std::min<std::size_t>(most_, extent.channels);
   }
 
@@ -69,13 +73,15 @@ struct Tiling {
 void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
                    void* job);
 
-/// The scales of a chunk as its stacks take them: one for each run or column. `expanded` is the place for them where
-/// they are not there already.
+/// The scales of a chunk as its stacks take them: one for each run or column, with ones for what is missing of the last
+/// tile. `expanded` (of kLanes) is the place for them where they are not there already.
 template <typename T>
 const T* scalesOf(const Chunk& chunk, std::size_t inner, const T* scales, T* expanded) {
-  if (!chunk.ofColumns || inner == 1) return scales;
+  const std::size_t rest = chunk.channels * inner % kWidestTile;
+  if (!chunk.ofColumns || (inner == 1 && rest == 0)) return scales;
   T* end = expanded;
   for (std::size_t c = 0; c < chunk.channels; ++c) end = std::fill_n(end, inner, scales[c]);
+  if (rest > 0) std::fill_n(end, kWidestTile - rest, T{1});
   return expanded;
 }
 
