@@ -66,6 +66,44 @@ describe("createWorker", () => {
   });
 });
 
+describe("what passes to the workers", () => {
+  /** Bytes of each buffer that is handed over in a call. */
+  async function handedOver(call: (parallel: ParallelChannelwise) => Promise<unknown>): Promise<number[]> {
+    const sizes: number[] = [];
+    const parallel = await loadWith(() => {
+      const worker = startFile("failing-worker.js");
+      const post = worker.postMessage.bind(worker);
+      worker.postMessage = (message, transfer) => {
+        sizes.push(...transfer.map(({ byteLength }) => byteLength));
+        post(message, transfer);
+      };
+      return worker;
+    });
+    await call(parallel);
+    return sizes;
+  }
+  const sum = (sizes: readonly number[]) => sizes.reduce((a, b) => a + b, 0);
+  const memory = new SharedArrayBuffer(weights.byteLength);
+  const shared = new Float32Array(memory);
+  shared.set(weights);
+
+  it("of private weights: every one once, 4 MB at a time", async () => {
+    const sizes = await handedOver((parallel) => parallel.quantize(weights, options));
+    expect(sum(sizes)).toBe(weights.byteLength);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(2 ** 22);
+    const rows = Array.from({ length: 4000 }, (_, r) => weights.subarray(r * 1000, (r + 1) * 1000));
+    expect(sum(await handedOver((parallel) => parallel.quantize(rows)))).toBe(weights.byteLength);
+    expect(sum(await handedOver((parallel) => parallel.dequantize(expected)))).toBe(weights.length);
+  });
+
+  it("of weights and codes in shared memory: nothing", async () => {
+    expect(await handedOver((parallel) => parallel.quantize(shared, options))).toEqual([]);
+    const quantized = new Int8Array(new SharedArrayBuffer(weights.length));
+    quantized.set(expected.quantized);
+    expect(await handedOver((parallel) => parallel.dequantize({ ...expected, quantized }))).toEqual([]);
+  });
+});
+
 describe("a worker that fails", () => {
   it.each(["throw", ...(isNode ? ["exit"] : [])])("has its call rejected and is replaced: %s", async (how) => {
     const workers: WorkerLike[] = [];
