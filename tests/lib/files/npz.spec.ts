@@ -134,7 +134,8 @@ describe("a malformed .npz file", () => {
     ["a size that is too small", changed(deflated, { 24: 500 }), /go on after 500 bytes|cut short/],
     ["a size that is too large", changed(deflated, { 24: 600 }), /end here, .* they have 600 bytes|too many/],
     ["a wrong checksum", changed(deflated, { 16: 1 }), /do not have the checksum/],
-    ["an entry twice", duplicated(), /has "a\.npy" twice/],
+    ["two entries of one place", duplicated("b"), /begins at byte 0, inside another entry/],
+    ["an entry twice", duplicated("a"), /has "a\.npy" twice/],
     ["an array that is none", zipSync({ "a.npy": strToU8("oops, this is no array") }), /starts with 6f 6f 70 73/],
     ["an array of text", zipSync({ "a.npy": textArray() }), /type '<U3'; numbers of types/],
   ])("is refused: %s", async (_, file, reason) => {
@@ -144,9 +145,10 @@ describe("a malformed .npz file", () => {
   });
 
   /** Two entries of the directory for one place. */
-  function duplicated(): Uint8Array {
+  function duplicated(name: string): Uint8Array {
     const [start, end] = [directoryOf(stored), stored.length - 22];
     const entry = stored.slice(start, end);
+    entry[46] = name.charCodeAt(0);
     const file = Uint8Array.of(...stored.slice(0, end), ...entry, ...stored.slice(end));
     const view = new DataView(file.buffer);
     view.setUint16(file.length - 12, 2, true);

@@ -86,6 +86,20 @@ describe.runIf(python3Runs)("python3, with its standard library alone, reads", (
   });
 });
 
+it.runIf(python3Runs)("python3 finds the checksums right, of codes that come in strips too", async () => {
+  const data = uniform("float32", 2 * 1_200_000, 1);
+  const bytes = new Uint8Array(data.buffer);
+  const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
+  const tensors = [{ name: "wide", dtype: "float32", shape: [2, 1_200_000], byteLength: bytes.length, read }] as const;
+  const model = { format: "npy", name: "wide.npy", files: [], metadata: {}, tensors, close: async () => {} } as const;
+  const { file } = await quantized(model, { dialect: "npz", axis: 1 });
+  writeFileSync(join(folder, "wide.npz"), file);
+  const { stdout, stderr } = spawnSync("python3", ["-m", "zipfile", "-t", join(folder, "wide.npz")], {
+    encoding: "utf8",
+  });
+  expect([stdout.trim(), stderr]).toEqual(["Done testing", ""]);
+});
+
 describe("Hugging Face's reader finds what was written:", () => {
   /** The file as their hub would serve it. */
   const served =

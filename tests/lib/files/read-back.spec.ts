@@ -36,6 +36,15 @@ async function reopened(rules: ChooseRules): Promise<Model> {
   return openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });
 }
 
+/** A model of one tensor in memory. */
+function modelOf(name: string, shape: number[], data: Float32Array | Float64Array): Model {
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer);
+  const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
+  const dtype = data instanceof Float64Array ? "float64" : "float32";
+  const tensors = [{ name, dtype, shape, byteLength: bytes.length, read }] as const;
+  return { format: "safetensors", name: "model", files: [], metadata: {}, tensors, close: async () => {} };
+}
+
 async function dequantizedFile(model: Model): Promise<Model> {
   const sink = blobSink();
   const { byteLength } = await dequantizeModel(channelwise, model, sink);
@@ -193,6 +202,47 @@ it("weights of any magnitude are compared without over- or underflow", async () 
     expect(maxError).toBe((summary.tensors[0] as { maxError: number }).maxError);
     expect(sqnr).toBeCloseTo((summary.tensors[0] as { sqnr: number }).sqnr, 4);
   }
+});
+
+it("weights of very different magnitudes far apart are compared without over- or underflow", async () => {
+  const [rows, columns] = [2, 2 ** 20];
+  for (const units of [
+    [1e300, 1e-300],
+    [1e-300, 1e300],
+  ]) {
+    const data = uniform("float64", rows * columns, 1).map((weight, i) => weight * units[Math.floor(i / columns)]);
+    const source = modelOf("a.weight", [rows, columns], data);
+    const { file, summary } = await quantized(source);
+    const [compared] = (await compareModels(channelwise, source, await openSafetensors(file))).tensors;
+    expect((compared as { sqnr: number }).sqnr).toBeCloseTo((summary.tensors[0] as { sqnr: number }).sqnr, 4);
+  }
+});
+
+it.each<[number[], ChooseRules]>([
+  [[300, 5000], {}],
+  [[300, 5000], { axis: 1 }],
+  [[2, 1_200_000], {}],
+  [[2, 1_200_000], { axis: 1 }],
+  [[3, 7, 60_000], { axis: 1 }],
+  [[1300, 1000], { granularity: "tensor" }],
+  [[2, 1_200_000], { granularity: { group: 48, along: 1 } }],
+  [[64, 40_000], { granularity: { group: 32, along: 0 } }],
+])("weights of many stretches are dequantized to the core's bits: %j by %j", async (shape, rules) => {
+  const weights = uniform(
+    "float32",
+    shape.reduce((a, b) => a * b, 1),
+    1,
+  );
+  const { file } = await quantized(modelOf("a.weight", shape, weights), rules);
+  const restored = await floatsOf(await dequantizedFile(await openSafetensors(file)), "a.weight");
+  const { axis, granularity } = rules;
+  const options = {
+    shape,
+    dequantize: true,
+    ...(axis !== undefined && { axis }),
+    ...(granularity && { granularity }),
+  } as const;
+  expectSameBits(restored, channelwise.quantize(weights, options).dequantized, "a.weight");
 });
 
 it("a model can be read back on workers", async () => {
