@@ -68,6 +68,8 @@ describe("quantize of an .onnx model", () => {
     const args = ["--bits", "4", "--granularity", "group:32", "--override", "hidden node=,,tensor"];
     const { files } = await place.json("quantize", "model.onnx", ...args);
     expect(files[0]).toMatchObject({ output: "model_q4.onnx" });
+    // Only a granularity of channels has an axis.
+    expect(files[0].tensors.filter((tensor: object) => "axis" in tensor)).toEqual([]);
     expect(files[0].tensors).toContainEqual(
       expect.objectContaining({
         tensor: "second.weight",

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { main, Workplace } from "./command.js";
@@ -48,6 +48,15 @@ describe.each([80, 120])("on a terminal of %i columns", (columns) => {
     expect(lines.filter((line) => /^\S+\.weight +.* dB/.test(line))).toHaveLength(6);
     expect(lines.some((line) => / 128 x 32 /.test(line))).toBe(columns === 120);
   });
+});
+
+it("shows one progress of several files", async () => {
+  for (const name of ["a.csv", "b.csv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
+  const { stdout } = await onTerminal(80, ["quantize", "a.csv", "b.csv", "-o", "out", "--force"]);
+  expect(linesOf(stdout)).toContain("2 files  2 tensors, 64 B");
+  const shares = [...stdout.matchAll(/ (\d+) % {2}/g)].map(([, percent]) => Number(percent));
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(shares.at(-1)).toBe(100);
 });
 
 it("shows colours, but with NO_COLOR or on a dumb terminal", async () => {

@@ -15,7 +15,7 @@ export function widthOf(stream: Stream): number {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Text in a style, where the stream shows one. `hasColors` knows NO_COLOR. */
+/** Text in a style, where the stream shows one: `hasColors` knows NO_COLOR. (styleText would ask standard output alone.) */
 export function styled(stream: Stream, style: Style, text: string): string {
-  return isTerminal(stream) && stream.hasColors() ? styleText(style, text) : text;
+  return isTerminal(stream) && stream.hasColors() ? styleText(style, text, { validateStream: false }) : text;
 }
