@@ -24,7 +24,7 @@ mergeInto(LibraryManager.library, {
   },
   _embind_register_memory_view__deps: ["$viewClasses"],
   _embind_register_memory_view: function (type, index) {
-    viewClasses[type] = [Int8Array, , Int16Array, , , , Float32Array, Float64Array][index];
+    viewClasses[type] = [Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array][index];
   },
   _embind_register_function__deps: ["$fromCpp"],
   _embind_register_function: function (name, count, types, signature, invoker, target) {
