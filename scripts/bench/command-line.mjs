@@ -41,8 +41,7 @@ export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`
  * @property {number} [perCopyQuiet] the same in the quietest round for the two
  * @property {number} [perRows] this by channelwise's rows of 4096 x 4096, per weight
  * @property {number} [perRowsQuiet]
- * @property {string} [bestPeer]
- * @property {number} [bestPeerPerThis] how many times the best peer takes this
+ * @property {number} [perChannelwise] of others: this by channelwise with reused arrays
  */
 
 /**
@@ -75,6 +74,8 @@ function lineOf(one, all) {
 
   const copy = group.find((other) => other.by === "set" && other.weights === one.weights);
   if (copy) Object.assign(line, { perCopy: ratio(one, copy), perCopyQuiet: quietRatio(one, copy) });
+  const channelwise = group.find((other) => other.work === work && other.job === job && other.by === "channelwise");
+  if (channelwise && channelwise !== one) line.perChannelwise = ratio(one, channelwise);
   if (!by.startsWith("channelwise")) return line;
 
   const rows = group.find((other) => other.work === "4096 x 4096" && other.job === job && other.by === by);
@@ -83,11 +84,6 @@ function lineOf(one, all) {
     line.perRows = ratio(one, rows) * perWeight;
     line.perRowsQuiet = quietRatio(one, rows) * perWeight;
   }
-  const peers = group.filter(
-    (other) => other.work === work && other.job === job && !other.by.startsWith("channelwise"),
-  );
-  const best = peers.sort((a, b) => median(a.samples) - median(b.samples))[0];
-  if (best) Object.assign(line, { bestPeer: best.by, bestPeerPerThis: ratio(best, one) });
   return line;
 }
 
@@ -122,7 +118,7 @@ function plainTable(lines) {
     "x rows",
     "quietest",
     "M weights/s",
-    "best peer",
+    "x channelwise",
   ];
   const rows = lines.map((line) => [
     line.work,
@@ -134,11 +130,11 @@ function plainTable(lines) {
     figure(line.perRows),
     figure(line.perRowsQuiet),
     String(Math.round(line.weightsPerSecond / 1e6)),
-    line.bestPeerPerThis === undefined ? "" : `${figure(line.bestPeerPerThis)} x, ${line.bestPeer}`,
+    figure(line.perChannelwise),
   ]);
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
   return [header, ...rows]
-    .map((row) => row.map((cell, i) => (i > 2 && i < 9 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  "))
+    .map((row) => row.map((cell, i) => (i > 2 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  "))
     .join("\n");
 }
 
@@ -157,7 +153,7 @@ function markdownTable(lines) {
       String(Math.round(line.weightsPerSecond / 1e6)),
       ...peers.map((by) => {
         const peer = lines.find((other) => other.work === line.work && other.job === line.job && other.by === by);
-        return peer ? duration(peer.milliseconds) : "";
+        return peer ? `${duration(peer.milliseconds)} (${figure(peer.perChannelwise)} x)` : "";
       }),
     ]);
   const alignment = header.map((_, column) => (column < 2 ? "---" : "---:"));
@@ -171,9 +167,9 @@ function withQuietest(ratio, quietest) {
 
 const legend = `\
 x set: by Float32Array.prototype.set of the same weights into a reused array (Float64Array for float64), the median of the
-rounds' ratios; x rows: a weight, by channelwise's rows of 4096 x 4096. Quietest: in the round in which both came nearest
-to their fastest, since the copy itself drifts. Arrays are reused where it does not say fresh. Inexact: with a reciprocal,
-which gets some codes wrong by one.`;
+rounds' ratios; x channelwise: likewise, by channelwise with reused arrays; x rows: a weight, by channelwise's rows of
+4096 x 4096. Quietest: in the round in which both came nearest to their fastest, since the copy itself drifts. Arrays are
+reused where it does not say fresh. Inexact: with a reciprocal, which gets some codes wrong by one.`;
 
 const figure = (/** @type {number | undefined} */ ratio) => (ratio === undefined ? "" : ratio.toPrecision(3));
 
