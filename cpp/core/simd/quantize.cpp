@@ -79,7 +79,9 @@ template <typename T>
 enum class Makes { kCodes, kTotals, kTotalsAndValues, kLanesAndValues };
 
 /// The kernel: codes from products with the reciprocals, and for the stacks in which one of them may differ from the
-/// quotient's, by division. kAreRuns: every stack has one scale.
+/// quotient's, by division. Products are not clamped: no weight is larger than what gave the scale, and a scale far
+/// from underflow is within a rounding of that by qmax, so that no product rounds to more than qmax. kAreRuns: every
+/// stack has one scale.
 template <Makes kMakes, bool kAreRuns, typename T>
 void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   using L = Lanes<T>;
@@ -174,7 +176,7 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
         dequantized += dequantizedStride;
       }
       if constexpr (kMakes == Makes::kCodes) {
-        isSure = wasm_i32x4_all_true(wasm_u32x4_shr(smallestFractions, 2));
+        isSure = wasm_i32x4_all_true(wasm_u32x4_shr(smallestFractions, 2));  // four or more
       } else {
         v128_t areUnsure = wasm_i32x4_splat(0);
 #pragma GCC unroll 2
