@@ -29,8 +29,7 @@ void ranges(const T* weights, Extent extent, T* largest);
 
 /// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c], where that is not
 /// null. For finite weights, scales that scaleOf() gives of at least the largest |weight|, bits 2 to 16 and codes wide
-/// enough. Error figures are added to
-/// `figures`: to one for all weights, or to one per channel, or none.
+/// enough. Error figures are added to `figures`: to one for all weights, or to one per channel, or none.
 template <typename T>
 void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
