@@ -368,6 +368,24 @@ describe("a tensor stays float, with the reason", () => {
       'Transpose "z node" has a perm that is no order of its dimensions',
     ],
     [
+      "what goes a long way",
+      {
+        ...base,
+        node: Array.from({ length: 5000 }, (_, i) => node("Identity", [i === 0 ? "w" : `i${i - 1}`], [`i${i}`])),
+      },
+      "it goes through more than 16 nodes that only move it",
+    ],
+    [
+      "what goes round in a circle",
+      { ...base, node: [node("Identity", ["w", "back"], ["there"]), node("Identity", ["there"], ["back"])] },
+      'Identity "there node" takes it, whose weights are left alone',
+    ],
+    [
+      "what has too few dimensions",
+      { ...base, node: [node("ConvTranspose", ["x", "w"], ["y"]), node("Gather", ["w", "x"], ["z"], { axis: 2 })] },
+      'Gather "z node" takes it, for whose weights it has too few dimensions',
+    ],
+    [
       "a bias of two dimensions",
       { ...base, node: [node("Gemm", ["x", "x", "w"], ["y"])] },
       'Gemm "y node" takes it, and not as its weights',

@@ -33,6 +33,9 @@ const channelAxes: Readonly<Record<string, (node: Node, input: number, rank: num
   },
 };
 
+/** More nodes in a row that only move a tensor than any exporter writes; each takes a place on the stack. */
+const MAX_MOVES = 16;
+
 /** Everything that takes a tensor, found through Identity, Transpose and Reshape. */
 export function consumersOf(value: Value, shape: readonly number[]): Consumer[] {
   return follow(value, { shape, stored: shape.map((_, axis) => axis) }, []);
@@ -53,14 +56,16 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
     const output = scope.values.get(node.outputs[0] ?? "");
     if (output === undefined) return [];
     if (output.isOutput) return refuse(`it goes through ${name} to an output of the graph, which must stay exact`);
+    if (via.length === MAX_MOVES) return refuse(`it goes through more than ${MAX_MOVES} nodes that only move it`);
     return follow(output, passed, [...via, node]);
   }
   const axisOf = Object.hasOwn(channelAxes, node.operator) ? channelAxes[node.operator] : undefined;
   if (axisOf === undefined) return refuse(`${name} takes it, whose weights are left alone`);
   const axis = axisOf(node, input, view.shape.length);
   if (axis === undefined) return refuse(`${name} takes it, and not as its weights`);
-  if (axis < 0 || axis >= view.shape.length)
+  if (axis < 0 || axis >= view.shape.length) {
     return refuse(`${name} takes it, for whose weights it has too few dimensions`);
+  }
   const stored = view.stored[axis];
   if (stored === undefined) return refuse(`the output channels of ${name} are reshaped out of more than one dimension`);
   return [{ use, via, axis: stored }];
@@ -73,9 +78,10 @@ export function named({ operator, name, outputs }: Node): string {
 
 /** What a node that only moves a tensor makes of it, or why that is not known; undefined where it does more than that. */
 function passThrough({ node, input, scope }: Use, view: View): View | string | undefined {
+  if (input !== 0) return undefined;
   if (node.operator === "Identity") return view;
   if (node.operator === "Transpose") return transpose(node, view);
-  if (node.operator !== "Reshape" || input !== 0) return undefined;
+  if (node.operator !== "Reshape") return undefined;
   const target = resolve(node.inputs[1] ?? "", scope)?.tensor;
   const shape = target?.type === dataType.int64 && target.shape.length === 1 ? target.integers : undefined;
   if (shape === undefined) return `${named(node)} reshapes it to what is not known before the model runs`;

@@ -293,7 +293,7 @@ function addRun(reader: WireReader, runs: Run[], field: Field): void {
   // One after another they are a run, or a tensor would take an object for each of its floats.
   const stride = field.end - field.at;
   const last = runs.at(-1);
-  if (last !== undefined && last.start + last.count * last.stride === field.start && last.stride === stride) {
+  if (last !== undefined && last.start + last.count * last.stride === field.start) {
     runs[runs.length - 1] = { ...last, count: last.count + 1 };
   } else {
     runs.push({ start: field.start, count: 1, stride });

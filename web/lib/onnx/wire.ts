@@ -43,7 +43,7 @@ const MAX_FIELD_HEAD = 10 + 10;
 const MAX_TEXT_BYTES = 2 ** 20;
 
 /** Fields that are read of one file; language models have some millions. What is read of them takes memory. */
-const MAX_FIELDS = 2 ** 23;
+const MAX_FIELDS = 2 ** 22;
 
 const utf8 = new TextDecoder();
 
