@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ export class Workplace {
   runProgram(
     program: string,
     args: readonly string[],
-    { env = {}, started }: { env?: NodeJS.ProcessEnv; started?: (child: ReturnType<typeof spawn>) => void } = {},
+    { env = {}, started }: { env?: NodeJS.ProcessEnv; started?: (child: ChildProcess) => void } = {},
   ): Promise<Ended> {
     const child = spawn(program, args, { cwd: this.folder, env: { ...process.env, ...env } });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];

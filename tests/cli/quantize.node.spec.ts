@@ -148,6 +148,13 @@ describe("quantize", () => {
     });
   });
 
+  it("gives null in JSON, which has no infinity, for weights that come back exactly", async () => {
+    writeFileSync(place.path("exact.csv"), "127,1\n-2,254\n");
+    const { files } = await place.json("quantize", "exact.csv");
+    expect(files[0].tensors).toMatchObject([{ mse: 0, maxError: 0, sqnr: null }]);
+    expect((await place.run("quantize", "exact.csv", "--measure")).stdout).toMatch(/^exact .* exact +0 /m);
+  });
+
   it("warns of patterns that match nothing", async () => {
     const { code, stderr } = await place.run("quantize", "model.safetensors", "--exclude", "*.attn.*");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "warning: the pattern *.attn.* matches no tensor\n" });

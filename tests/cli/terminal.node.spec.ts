@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -90,9 +91,13 @@ describe("an interrupted run leaves no file and says so", () => {
   afterAll(() => large.remove());
   afterEach(() => expect(large.list()).toEqual(["large.safetensors"]));
 
-  /** Waits until the output is being written. */
-  async function untilWriting(): Promise<void> {
-    while (!large.list().some((name) => name.endsWith(".partial"))) await new Promise((done) => setTimeout(done, 5));
+  /** Does something while the output is being written. */
+  function whileWriting(act: (child: ChildProcess) => void) {
+    return async (child: ChildProcess) => {
+      const isWriting = () => large.list().some((name) => name.endsWith(".partial"));
+      while (child.exitCode === null && !isWriting()) await new Promise((done) => setTimeout(done, 5));
+      act(child);
+    };
   }
 
   it.each([
@@ -100,7 +105,7 @@ describe("an interrupted run leaves no file and says so", () => {
     ["SIGTERM", 143],
   ] as const)("by %s: exit code %i", async (signal, code) => {
     const ended = await large.runProgram(process.execPath, [main, "quantize", "large.safetensors"], {
-      started: (child) => untilWriting().then(() => child.kill(signal)),
+      started: whileWriting((child) => child.kill(signal)),
     });
     expect(ended).toEqual({
       code,
@@ -112,7 +117,7 @@ describe("an interrupted run leaves no file and says so", () => {
   it("by Ctrl-C on a terminal", async () => {
     const command = `'${process.execPath}' '${main}' quantize large.safetensors`;
     const { code, stdout } = await large.runProgram("script", ["-qefc", command, "/dev/null"], {
-      started: (child) => untilWriting().then(() => child.stdin?.write("\x03")),
+      started: whileWriting((child) => child.stdin?.write("\x03")),
     });
     expect(code).toBe(130);
     expect(linesOf(stdout)).toContain("channelwise: interrupted by SIGINT");
