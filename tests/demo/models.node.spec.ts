@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import { load } from "channelwise";
 import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
@@ -112,6 +114,42 @@ async function written(files: Readonly<Record<string, string | Uint8Array>>, rul
   return new Uint8Array(await (await sink.blob()).arrayBuffer());
 }
 
+const recipe = (name: "Code" | "Command line") =>
+  text(page.locator("#model, #results").getByLabel(name, { exact: true }).locator("code").filter({ visible: true }));
+
+/** Runs the code and the command that the page gives, where the files are. */
+async function runRecipes(files: Readonly<Record<string, string | Uint8Array>>) {
+  // Inside this package, so that the code finds it by its name.
+  const place = mkdtempSync(fileURLToPath(new URL("../../build/tests/models-", import.meta.url)));
+  const sayings: Record<string, string> = {};
+  const made: Record<string, Record<string, Uint8Array>> = {};
+  const commandLine = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  try {
+    for (const name of ["Code", "Command line"] as const) {
+      const cwd = join(place, name);
+      mkdirSync(cwd);
+      for (const [file, contents] of Object.entries(files)) writeFileSync(join(cwd, file), contents);
+      writeFileSync(join(cwd, "recipe.mjs"), await recipe("Code"));
+      const command = (await recipe("Command line")).replace(
+        "npx channelwise",
+        `"${process.execPath}" "${commandLine}"`,
+      );
+      const run = name === "Code" ? `"${process.execPath}" recipe.mjs` : command;
+      sayings[name] = execFileSync("sh", ["-c", run], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      const outputs = readdirSync(cwd).filter((file) => !(file in files) && file !== "recipe.mjs");
+      made[name] = Object.fromEntries(outputs.map((file) => [file, Uint8Array.from(readFileSync(join(cwd, file)))]));
+    }
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+  return { sayings, made };
+}
+
+/** Sees that code and command write the files that Save writes. */
+async function makesTheSame(files: Readonly<Record<string, string | Uint8Array>>, saved: Record<string, Uint8Array>) {
+  expect((await runRecipes(files)).made).toEqual({ Code: saved, "Command line": saved });
+}
+
 /** Without a dialog to choose a file in, which no test can answer. */
 const withoutPicker = () => page.evaluate(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
 
@@ -180,17 +218,10 @@ describe("a .safetensors file", () => {
       exclude: ["embed_tokens.weight"],
       overrides: { "layers.0.up.weight": { bits: 4, granularity: "channel" } },
     };
-    expect(await save()).toEqual({
-      "model-int6.safetensors": await written({ "model.safetensors": model() }, rules),
-    });
-    // The code does the same.
-    const code = await text(page.locator("#model").getByLabel("Code", { exact: true }).locator("code"));
-    const [, own] = /chooseTensors\(model, (\{.*?\n\})\);/s.exec(code) ?? [];
-    const ownRules = new Function(`return ${own}`)() as ChooseRules;
-    expect(await written({ "model.safetensors": model() }, ownRules)).toEqual(
-      await written({ "model.safetensors": model() }, rules),
-    );
-    expect(await text(page.locator("#model").getByLabel("Command line", { exact: true }).locator("code"))).toBe(
+    const saved = await save();
+    expect(saved).toEqual({ "model-int6.safetensors": await written({ "model.safetensors": model() }, rules) });
+    await makesTheSame({ "model.safetensors": model() }, saved);
+    expect(await recipe("Command line")).toBe(
       "npx channelwise quantize model.safetensors --dialect plain --bits 6 --granularity group:16 " +
         "--override 'embed_tokens.weight=keep' --include layers.0.up.weight --override 'layers.0.up.weight=4,,channel'",
     );
@@ -275,6 +306,13 @@ describe("a .safetensors file", () => {
     expect(await text(page.locator("#of-model"))).toContain("layers.0.gate.weight");
     await shows(() => page.locator("#results").isVisible()).toBe(true);
     expect(await page.locator("#model").isVisible()).toBe(false);
+    await shows(async () => (await recipe("Command line")).length).toBeGreaterThan(0);
+    const { sayings, made } = await runRecipes({ "model.safetensors": model() });
+    // All weights are 1: the scale of each channel is 1 / 127, and nothing is lost but what float32 cannot hold.
+    expect(sayings.Code).toMatch(/^Int8Array\(6144\) \[\s*127, 127,/);
+    const [file] = Object.values(made["Command line"]);
+    const { tensors: quantized } = await openModel(file, { name: "made.safetensors" });
+    expect(quantized.filter(({ dtype }) => dtype === "int8").map(({ name }) => name)).toEqual(["layers.0.gate.weight"]);
     await page.getByRole("button", { name: "Back to model.safetensors" }).click();
     expect(await page.locator("#model").isVisible()).toBe(true);
     expect(await page.locator("#results").isVisible()).toBe(false);
@@ -390,6 +428,7 @@ describe("other formats", () => {
     await writeOnnx(await load(), plan, sink);
     expect(saved).toEqual({ "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
     expect(await tile("Size after")).toBe(`${saved["net-int8.onnx"].length.toLocaleString("en")} bytes`);
+    await makesTheSame({ "net.onnx": file }, saved);
   });
 
   it("can be ONNX with its data in a file beside it", async () => {
@@ -421,6 +460,10 @@ describe("other formats", () => {
       "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()),
       "net-int8.onnx.data": new Uint8Array(await (await dataSink.blob()).arrayBuffer()),
     });
+    await makesTheSame(
+      { "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) },
+      saved,
+    );
   });
 });
 

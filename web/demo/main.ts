@@ -3,8 +3,7 @@ import { CompareView } from "./choose/compare-view.js";
 import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
 import { Engine, Interrupted } from "./engine.js";
-import type { ModelView } from "./models/model-view.js";
-import type { TensorFile } from "./models/protocol.js";
+import { ModelPanel } from "./model-panel.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
@@ -55,63 +54,37 @@ const bring = new BringView((brought: Brought) => {
     openModel(brought.source);
     return;
   }
-  closeModel();
+  models.close();
   ({ source, preset } = brought);
   update();
 });
 
-let modelView: ModelView | undefined;
+const models = new ModelPanel(
+  (tensor) => {
+    results.hidden = true;
+    source = { kind: "file", file: tensor.file, of: tensor.of };
+    preset = { axis: tensor.axis };
+    update();
+  },
+  () => {
+    source = undefined;
+    engine.interrupt();
+    showNothing("");
+  },
+);
 
+/** Shows a model in place of whatever was shown. */
 async function openModel({ files }: ModelSource) {
   source = undefined;
   update();
-  element("nothing").hidden = true;
-  bring.showProblem(undefined);
+  showNothing("");
   try {
-    const { ModelView } = await import("./models/model-view.js");
-    modelView ??= new ModelView(element("model-controls"), element("model"), lookAt);
-    if (await whileBusy(modelView.open(files))) showModel(true);
+    await whileBusy(models.open(files));
   } catch (error) {
-    closeModel();
     showNothing("This could not be opened.");
     bring.showProblem(error as Error);
   }
 }
-
-function closeModel() {
-  modelView?.close();
-  showModel(false);
-  element("of-model").hidden = true;
-}
-
-/** A model in place of the matrix, with controls of its own; or the matrix again. */
-function showModel(isModel: boolean) {
-  element("model").hidden = !isModel;
-  element("model-controls").hidden = !isModel;
-  element("settings").hidden = isModel;
-  if (isModel) {
-    element("of-model").hidden = true;
-    results.hidden = true;
-    element("nothing").hidden = true;
-  }
-}
-
-/** Shows a weight of the model as a matrix. */
-function lookAt({ file, axis, part }: TensorFile, name: string, model: string) {
-  showModel(false);
-  element("of-model").hidden = false;
-  element("back-to-model").textContent = `‹ Back to ${model}`;
-  element("of-model-part").textContent = part === undefined ? name : `${name}: ${part}`;
-  source = { kind: "file", file };
-  preset = { axis };
-  update();
-}
-
-byId("back-to-model", HTMLButtonElement).addEventListener("click", () => {
-  source = undefined;
-  engine.interrupt();
-  showModel(true);
-});
 
 function updateIn(milliseconds: number) {
   clearTimeout(timer);
@@ -174,7 +147,7 @@ async function show(summary: Summary) {
 function showNothing(reason: string) {
   results.hidden = true;
   bring.clearOpened();
-  element("nothing").hidden = false;
+  element("nothing").hidden = reason === "";
   element("nothing").textContent = reason;
 }
 
@@ -199,6 +172,9 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   if (computing) {
     engine.interrupt();
     showNothing("Cancelled. Change a setting to start again.");
+  } else if (models.isOpening) {
+    models.close();
+    showNothing("Cancelled. Open it again to start again.");
   } else {
     update(); // Only the writing of a file was cancelled, but with it the worker forgets the result.
   }

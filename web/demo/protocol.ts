@@ -6,8 +6,18 @@ export type Arithmetic = "float64" | "float32";
 
 export type Source =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "file"; readonly file: File }
+  | { readonly kind: "file"; readonly file: File; readonly of?: TensorOfModel }
   | { readonly kind: "sample"; readonly name: string; readonly url: string };
+
+/** Where weights come from that were taken out of a model. */
+export interface TensorOfModel {
+  /** Name of the file that was opened. */
+  readonly model: string;
+  readonly isOnnx: boolean;
+  readonly tensor: string;
+  /** What part of the tensor they are; undefined for all of it. */
+  readonly part: string | undefined;
+}
 
 export type GranularityName = "channel" | "tensor" | "group";
 

@@ -28,7 +28,7 @@ type Columns = "done" | "channel" | "group" | "tensor";
 /** A whole model: what is in it, what is done with each tensor, what that costs, and the file that comes of it. */
 export class ModelView {
   readonly #root: HTMLElement;
-  readonly #lookAt: (tensor: TensorFile, name: string, model: string) => void;
+  readonly #lookAt: (tensor: TensorFile) => void;
   readonly #form: ChooseForm;
   readonly #heading = html("h2", { id: "model-heading" });
   readonly #about = html("p", { class: "hint" });
@@ -54,11 +54,7 @@ export class ModelView {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param lookAt shows a tensor as a matrix. */
-  constructor(
-    controls: HTMLElement,
-    root: HTMLElement,
-    lookAt: (tensor: TensorFile, name: string, model: string) => void,
-  ) {
+  constructor(controls: HTMLElement, root: HTMLElement, lookAt: (tensor: TensorFile) => void) {
     this.#root = root;
     this.#lookAt = lookAt;
     this.#form = new ChooseForm((soon) => {
@@ -332,12 +328,13 @@ export class ModelView {
   }
 
   async #look(tensor: number) {
-    const [state, client] = [this.#state, this.#client];
-    if (state === undefined || client === undefined) return;
-    const { description } = state;
-    const seen = await client.ask("look", { tensor }).catch(ignoreCancelled);
-    if (seen !== undefined && client === this.#client)
-      this.#lookAt(seen, description.tensors[tensor].name, description.name);
+    const client = this.#client;
+    try {
+      const seen = await client?.ask("look", { tensor });
+      if (seen !== undefined && client === this.#client) this.#lookAt(seen);
+    } catch (error) {
+      if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);
+    }
   }
 }
 
@@ -350,8 +347,9 @@ function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
   const told = html("span", { role: "status" });
   const copy = html("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}` }, "Copy");
   copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(shown.textContent ?? "");
-    told.textContent = " Copied.";
+    // Not there in pages that were not loaded over https.
+    await navigator.clipboard?.writeText(shown.textContent ?? "");
+    told.textContent = navigator.clipboard === undefined ? " Select it to copy it." : " Copied.";
   });
   return html(
     "section",

@@ -1,6 +1,7 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
 import type { DialectName, Layout } from "channelwise/files";
+import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
 export interface Setting {
@@ -85,9 +86,9 @@ export interface Measured extends Measurement {
 /** A tensor as a matrix to look at: a .npy file, of its first channels only where the whole is too large. */
 export interface TensorFile {
   readonly file: File;
+  /** Of the channels. */
   readonly axis: number;
-  /** Says what part of the tensor it is; undefined for all of it. */
-  readonly part: string | undefined;
+  readonly of: TensorOfModel;
 }
 
 /** What was written. */

@@ -1,7 +1,8 @@
-import type { Opened, Settings, Summary } from "../protocol.js";
+import { product } from "../matrix.js";
+import type { Opened, Settings, Summary, TensorOfModel } from "../protocol.js";
 
-/** How somebody else gets at the weights: a file that is read, or the numbers themselves. */
-export type Weights = { readonly file: string } | { readonly numbers: readonly number[] };
+/** How somebody else gets at the weights: a file that is read, a tensor of a model, or the numbers themselves. */
+export type Weights = { readonly file: string } | TensorOfModel | { readonly numbers: readonly number[] };
 
 /** JavaScript that gives the result of the page, with the npm package in Node. */
 export function code(weights: Weights, { stored }: Opened, { settings, shape, arithmetic }: Summary): string {
@@ -10,6 +11,18 @@ export function code(weights: Weights, { stored }: Opened, { settings, shape, ar
   let reading: string;
   if ("numbers" in weights) {
     reading = `const weights = ${array}.of(${weights.numbers.join(", ")});`;
+  } else if ("tensor" in weights) {
+    const [model, tensor] = [weights.model, weights.tensor].map((text) => JSON.stringify(text));
+    const count = product(shape);
+    if (weights.isOnnx) {
+      imports.push('import { readOnnx } from "channelwise/onnx";');
+      reading = `const { weights: all } = await readOnnx(${model});
+const weights = await all.find(({ name }) => name === ${tensor}).read(0, ${count});`;
+    } else {
+      imports.push('import { openModel, readFloats } from "channelwise/files";');
+      reading = `const { tensors } = await openModel(${model});
+const weights = await readFloats(tensors.find(({ name }) => name === ${tensor}), 0, ${count});`;
+    }
   } else if (stored !== undefined) {
     imports.unshift('import { readFile } from "node:fs/promises";');
     imports.push('import { readNpy } from "channelwise/npy";');
@@ -38,15 +51,21 @@ function options({ bits, granularity, axis, group, along }: Settings, shape: rea
   return `shape: [${shape.join(", ")}], ${own}, bits: ${bits}`;
 }
 
-/** The command that quantizes a file like this. */
-export function command(file: string, { bits, granularity, axis, group, along }: Settings): string {
+/** The command that quantizes a file like this, or one tensor of a model. */
+export function command(weights: { readonly file: string } | TensorOfModel, settings: Settings): string {
+  const { bits, granularity, axis, group, along } = settings;
+  const isOnnx = "tensor" in weights && weights.isOnnx; // which knows by itself where groups lie
   const own = {
     channel: ` --axis ${axis}`,
     tensor: " --granularity tensor",
-    group: ` --granularity group:${group}@${along}`,
+    group: ` --granularity group:${group}${isOnnx ? "" : `@${along}`}`,
   }[granularity];
   // Whatever it is called and however small it is.
-  return `npx channelwise quantize ${quoted(file)} --include '*' --bits ${bits}${own}`;
+  const which =
+    "tensor" in weights
+      ? `${quoted(weights.model)} --exclude '*' --include ${quoted(weights.tensor)}`
+      : `${quoted(weights.file)} --include '*'`;
+  return `npx channelwise quantize ${which} --bits ${bits}${own}`;
 }
 
 /** As a shell takes it. */

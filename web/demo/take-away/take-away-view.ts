@@ -93,9 +93,10 @@ export class TakeAwayView {
     this.#shown = { source, opened, summary };
     this.#told.textContent = "";
     const file = fileName(source);
+    const stored = source.kind === "file" && source.of !== undefined ? source.of : { file };
     const { code, command } = await import("./recipes.js");
-    this.#code.textContent = code(await this.#weights(source, summary, file), opened, summary);
-    this.#command.textContent = command(file, summary.settings);
+    this.#code.textContent = code((await this.#numbers(source, summary)) ?? stored, opened, summary);
+    this.#command.textContent = command(stored, summary.settings);
     const saved = source.kind === "text" ? `Save the pasted matrix as ${file} first. ` : "";
     const arithmetic =
       opened.stored === undefined && summary.arithmetic === "float32"
@@ -104,9 +105,10 @@ export class TakeAwayView {
     this.#commandNote.textContent = `${saved}${arithmetic}It writes a .safetensors file with the integers and the scales.`;
   }
 
-  async #weights(source: Source, { shape, settings }: Summary, file: string) {
+  /** The weights themselves, where they are few and in no file. */
+  async #numbers(source: Source, { shape, settings }: Summary) {
     const elements = product(shape);
-    if (source.kind !== "text" || elements > MAX_NUMBERS_IN_CODE) return { file };
+    if (source.kind !== "text" || elements > MAX_NUMBERS_IN_CODE) return undefined;
     const { rows, columns } = matrixOf(shape, settings.axis);
     const window = { row: 0, rows, column: 0, columns };
     return { numbers: Array.from((await this.#engine.ask("cells", { table: "weights", window })).values) };

@@ -56,12 +56,20 @@ const tasks: {
     return undefined;
   },
   async look({ tensor }) {
-    const { name, shape } = model.description.tensors[tensor];
-    const weights = await model.weights(tensor, MAX_LOOKED_AT);
-    const file = new File([writeNpy(weights.values, weights.shape)], `${fileNameOf(name)}.npy`);
-    const isWhole = product(weights.shape) === product(shape);
-    const part = `[${weights.shape.join(", ")}] of [${shape.join(", ")}]: the ${count(product(weights.shape))} weights that come first`;
-    return { file, axis: weights.axis, part: isWhole ? undefined : part };
+    const { name: modelName, format, tensors } = model.description;
+    const { name, shape } = tensors[tensor];
+    const { values, shape: partShape, axis } = await model.weights(tensor, MAX_LOOKED_AT);
+    const part = `[${partShape.join(", ")}] of [${shape.join(", ")}]: the ${count(values.length)} weights that come first`;
+    return {
+      file: new File([writeNpy(values, partShape)], `${fileNameOf(name)}.npy`),
+      axis,
+      of: {
+        model: modelName,
+        isOnnx: format === "onnx",
+        tensor: name,
+        part: values.length === product(shape) ? undefined : part,
+      },
+    };
   },
   async write({ rules, handle }, { signal, progress }) {
     const { fileNames } = model.plan(rules);

@@ -1,0 +1,66 @@
+import { byId } from "./dom.js";
+import type { ModelView } from "./models/model-view.js";
+import type { TensorFile } from "./models/protocol.js";
+
+/** Where a whole model stands on the page. What shows it is loaded when the first one is opened. */
+export class ModelPanel {
+  readonly #model = byId("model", HTMLElement);
+  readonly #controls = byId("model-controls", HTMLElement);
+  readonly #matrixControls = byId("settings", HTMLElement);
+  /** Stands above a matrix that is a weight of the model. */
+  readonly #bar = byId("of-model", HTMLElement);
+  readonly #back = byId("back-to-model", HTMLButtonElement);
+  readonly #look: (tensor: TensorFile) => void;
+  #view: ModelView | undefined;
+  #opening = 0;
+
+  /**
+   * @param look shows a weight as a matrix
+   * @param back clears it away, as the model is shown again
+   */
+  constructor(look: (tensor: TensorFile) => void, back: () => void) {
+    this.#look = look;
+    this.#back.addEventListener("click", () => {
+      back();
+      this.#show("model");
+    });
+  }
+
+  get isOpening(): boolean {
+    return this.#opening > 0;
+  }
+
+  /** @throws {Error} for files that are no model. */
+  async open(files: Promise<readonly File[]>) {
+    this.close();
+    this.#opening++;
+    try {
+      const { ModelView } = await import("./models/model-view.js");
+      this.#view ??= new ModelView(this.#controls, this.#model, (tensor) => this.#lookAt(tensor));
+      if (await this.#view.open(files)) this.#show("model");
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  close() {
+    this.#view?.close();
+    this.#show("nothing");
+  }
+
+  #lookAt(tensor: TensorFile) {
+    const { model, tensor: name, part } = tensor.of;
+    this.#back.textContent = `‹ Back to ${model}`;
+    byId("of-model-part", HTMLElement).textContent = part === undefined ? name : `${name}: ${part}`;
+    this.#show("tensor");
+    this.#look(tensor);
+  }
+
+  /** The model with controls of its own, one of its tensors as a matrix, or nothing of a model. */
+  #show(what: "model" | "tensor" | "nothing") {
+    this.#model.hidden = what !== "model";
+    this.#controls.hidden = what !== "model";
+    this.#matrixControls.hidden = what === "model";
+    this.#bar.hidden = what !== "tensor";
+  }
+}
