@@ -1,6 +1,8 @@
 // A worker as a user's own file makes one, which fails when it hears so.
 
-import "channelwise/worker";
+import { serve } from "channelwise/worker";
+
+serve();
 
 new BroadcastChannel("failing-worker").onmessage = ({ data }) => {
   if (data === "exit") process.exit(3);

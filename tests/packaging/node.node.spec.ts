@@ -29,10 +29,12 @@ test("workers with nothing to do do not keep Node running", () => {
 });
 
 test("the worker entry says where it belongs", () => {
-  const program = 'await import("channelwise/worker").catch((error) => console.log(JSON.stringify(error.message)));';
+  const program = `
+    import { serve } from "channelwise/worker";
+    try { serve(); } catch (error) { console.log(JSON.stringify(error.message)); }`;
   const options = { cwd: project.folder, encoding: "utf8", env: {} } as const;
   const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], options);
-  expect(JSON.parse(output)).toBe("channelwise/worker must be imported in a worker, not in the main thread");
+  expect(JSON.parse(output)).toBe("serve() of channelwise/worker must be called in a worker, not in the main thread");
 });
 
 test("importing it does nothing: no WebAssembly, no fetch, no global", () => {

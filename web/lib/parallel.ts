@@ -36,7 +36,7 @@ export interface ParallelLoadOptions extends LoadOptions {
   /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
   readonly workers?: number;
   /**
-   * Starts a worker whose module imports `channelwise/worker`. Needed where a Content-Security-Policy does not allow
+   * Starts a worker whose module calls `serve` of `channelwise/worker`. Needed where a Content-Security-Policy does not allow
    * workers from `blob:` addresses.
    */
   readonly createWorker?: () => WorkerLike;
@@ -105,7 +105,7 @@ export async function load(options: ParallelLoadOptions = {}): Promise<ParallelC
 
 const whatToDo =
   "Where a Content-Security-Policy forbids workers from blob: addresses, allow them with worker-src, or give " +
-  'load({ createWorker }) a function that starts a file of yours, which holds import "channelwise/worker"';
+  "load({ createWorker }) a function that starts a file of yours, which calls serve() of channelwise/worker";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

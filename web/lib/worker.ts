@@ -1,4 +1,4 @@
-// The worker's side of a pool: works off tasks with an engine of its own. It serves whoever imports it in a worker.
+// The worker's side of a pool: works off tasks with an engine of its own.
 
 import { createEngine, type Engine } from "./engine.js";
 import { instantiate } from "./instantiate.js";
@@ -13,30 +13,38 @@ interface Port {
 }
 
 function findPort(): Port {
-  if (typeof document === "object") throw new Error("channelwise/worker must be imported in a worker, not in a page");
+  if (typeof document === "object")
+    throw new Error("serve() of channelwise/worker must be called in a worker, not in a page");
   const threads = nodeModule("node:worker_threads");
   if (!threads) return globalThis as unknown as Port;
   if (!threads.parentPort) {
-    throw new Error("channelwise/worker must be imported in a worker, not in the main thread");
+    throw new Error("serve() of channelwise/worker must be called in a worker, not in the main thread");
   }
   return threads.parentPort as Port;
 }
 
-const port = findPort();
-let engine: Engine;
+/**
+ * Makes the worker that calls this work for the `channelwise/parallel` whose `createWorker` started it.
+ *
+ * @throws {Error} anywhere but in a worker.
+ */
+export function serve(): void {
+  const port = findPort();
+  let engine: Engine;
 
-port.onmessage = async ({ data }) => {
-  const { id } = data;
-  try {
-    if ("module" in data) {
-      engine = createEngine(await instantiate(data.module));
-      port.postMessage({ id });
-    } else {
-      const done = perform(engine, data.task);
-      port.postMessage({ id, done }, buffersOfDone(done));
+  port.onmessage = async ({ data }) => {
+    const { id } = data;
+    try {
+      if ("module" in data) {
+        engine = createEngine(await instantiate(data.module));
+        port.postMessage({ id });
+      } else {
+        const done = perform(engine, data.task);
+        port.postMessage({ id, done }, buffersOfDone(done));
+      }
+    } catch (error) {
+      port.postMessage({ id, error: String(error) }); // as text, since not every error can be sent
     }
-  } catch (error) {
-    port.postMessage({ id, error: String(error) }); // as text, since not every error can be sent
-  }
-};
-port.postMessage({ id: 0 });
+  };
+  port.postMessage({ id: 0 });
+}

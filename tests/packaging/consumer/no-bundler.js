@@ -12,8 +12,7 @@ async function quantizeWithSlim() {
   return instances.map((channelwise) => [...channelwise.quantize([[1, -2, 3.5, 127]]).quantized]);
 }
 
-const workerFile = new URL("./node_modules/channelwise/dist/worker.js", import.meta.url);
-const createWorker = () => new Worker(workerFile, { type: "module" });
+const createWorker = () => new Worker(new URL("./no-bundler-worker.js", import.meta.url), { type: "module" });
 
 /** This page's policy forbids workers from blob: addresses. */
 const refused = await quantizeInParallel().catch((error) => error.message);

@@ -1,1 +1,3 @@
-import "channelwise/worker";
+import { serve } from "channelwise/worker";
+
+serve();
