@@ -49,7 +49,7 @@ describe("with arrays to fill, a call allocates no arrays", () => {
   ] as const)("and few objects: %s", (...[name, shape, calls, errors, dequantize]) => {
     const { heap, arrayBuffers } = bytesPerCall(name, shape, calls, errors, dequantize);
     console.log(`${name}: ${Math.round(heap)} bytes of objects a call`);
-    expect(arrayBuffers).toBe(0);
+    expect(arrayBuffers).toBeLessThanOrEqual(0); // what loading has left may be given back meanwhile
     expect(heap).toBeGreaterThan(0); // nothing was collected meanwhile
     const blocks = (shape[0] * shape[1]) / block;
     expect(heap).toBeLessThan(16_384 + 1024 * blocks);
