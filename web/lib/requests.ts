@@ -43,14 +43,14 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkNames("options", options, names);
   const { errors = "total", dequantize = false, into = {}, bits = 8 } = options;
   const flat = flatten(weights, options.dtype);
-  const { dtype, length } = flat;
+  const { values, rows, dtype, length } = flat;
   const shape = shapeOf(flat, options);
   const { axis, granularity } = checkLayout(options, shape);
   checkBits(bits);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
   const plan = makePlan(shape, axis, granularity);
-  const rows: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
+  const inputs: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
   const outputs = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
@@ -59,9 +59,26 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     perChannel: errors === "channel",
     dequantize,
     into,
-    inputs: rows.filter(ArrayBuffer.isView).map((row) => ["weights", row]),
+    inputs: inputs.filter(ArrayBuffer.isView).map((row) => ["weights", row]),
   });
-  return { ...flat, plan, shape, axis, granularity, bits: bits as Bits, errors, ...outputs };
+  const { quantized, scales, dequantized, perChannel } = outputs;
+  // By name: spreading objects into one took longer than the arithmetic of 64 x 64 weights.
+  return {
+    values,
+    rows,
+    dtype,
+    length,
+    plan,
+    shape,
+    axis,
+    granularity,
+    bits: bits as Bits,
+    errors,
+    quantized,
+    scales,
+    dequantized,
+    perChannel,
+  };
 }
 
 /** What quantize() returns, its arrays being filled. */

@@ -98,7 +98,15 @@ function checkTyped(rows: readonly unknown[], kind: string): FlatWeights {
 }
 
 /** The rows in one array. */
-export function joinRows({ rows = [], dtype, length }: Pick<FlatWeights, "rows" | "dtype" | "length">): FloatArray {
+export function joinRows({
+  rows = [],
+  dtype,
+  length,
+}: {
+  readonly rows: readonly FloatArray[] | undefined;
+  readonly dtype: Dtype;
+  readonly length: number;
+}): FloatArray {
   const values = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
   let at = 0;
   for (const row of rows) {
