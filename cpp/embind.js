@@ -31,10 +31,12 @@ mergeInto(LibraryManager.library, {
     const result = HEAPU32[types >> 2];
     const call = wasmTable.get(invoker);
     const end = HEAPU8.indexOf(0, name);
-    Module[String.fromCharCode(...HEAPU8.subarray(name, end))] = (...values) => {
-      const value = call(target, ...values);
-      return fromCpp[result] ? fromCpp[result](value) : value;
-    };
+    // Bound, where nothing comes out that is to be changed: no array of the arguments is made.
+    const bound = call.bind(null, target);
+    const convert = fromCpp[result];
+    Module[String.fromCharCode(...HEAPU8.subarray(name, end))] = convert
+      ? (...values) => convert(bound(...values))
+      : bound;
   },
   /** A view from where C++ has put its length and place. */
   _emval_take_value__deps: ["$views", "$viewClasses"],

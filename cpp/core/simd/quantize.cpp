@@ -275,8 +275,11 @@ template <typename T>
   for (std::size_t o = 0; o < extent.outer; ++o) {
     std::size_t at = o * stride;
     for (std::size_t c = 0; c < extent.channels; ++c)
-      for (std::size_t i = 0; i < extent.inner; ++i, ++at)
+      for (std::size_t i = 0; i < extent.inner; ++i, ++at) {
+        // They come in whole channels, and add nothing.
+        if (weights[at] == 0) continue;
         figures.addElement(weights[at], weights[at] - static_cast<T>(quantized.get(at)) * scales[c]);
+      }
   }
 }
 
