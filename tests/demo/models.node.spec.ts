@@ -426,8 +426,8 @@ describe("other formats", () => {
     });
     const sink = blobSink();
     await writeOnnx(await load(), plan, sink);
-    expect(saved).toEqual({ "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
-    expect(await tile("Size after")).toBe(`${saved["net-int8.onnx"].length.toLocaleString("en")} bytes`);
+    expect(saved).toEqual({ "net_int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+    expect(await tile("Size after")).toBe(`${saved["net_int8.onnx"].length.toLocaleString("en")} bytes`);
     await makesTheSame({ "net.onnx": file }, saved);
   });
 
@@ -454,11 +454,11 @@ describe("other formats", () => {
     ]);
     const [sink, dataSink] = [blobSink(), blobSink()];
     await writeOnnx(await load(), planOnnx(model), sink, {
-      external: { location: "net-int8.onnx.data", sink: dataSink },
+      external: { location: "net_int8.onnx.data", sink: dataSink },
     });
     expect(saved).toEqual({
-      "net-int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()),
-      "net-int8.onnx.data": new Uint8Array(await (await dataSink.blob()).arrayBuffer()),
+      "net_int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()),
+      "net_int8.onnx.data": new Uint8Array(await (await dataSink.blob()).arrayBuffer()),
     });
     await makesTheSame(
       { "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) },

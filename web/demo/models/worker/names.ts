@@ -8,8 +8,9 @@ export function stemOf(fileName: string): string {
 
 /** As the command line names what it writes. */
 export function outputName(stem: string, target: Target, bits: number): string {
+  if (target === "onnx") return `${stem}${bits === 4 ? "_q4" : `_int${bits}`}.onnx`;
   if (target === "comfyui") return `${stem}-int8-comfyui.safetensors`;
   if (target === "compressed-tensors") return `${stem}-w${bits}a16.safetensors`;
   if (target === "compressed-tensors-w8a8") return `${stem}-w8a8.safetensors`;
-  return `${stem}-int${bits}.${target === "plain" ? "safetensors" : target}`;
+  return `${stem}-int${bits}.${target === "npz" ? "npz" : "safetensors"}`;
 }
