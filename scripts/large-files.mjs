@@ -32,7 +32,6 @@ const cases = [
   { name: "12.9 GB in 48 tensors, kept as they are", shapes: layers, rules: { exclude: ["*"] } },
   { name: "one tensor of 3.2 GB, a scale a row", shapes: single, rules: {} },
   { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },
-  { name: "one tensor of 3.2 GB, a scale a column", shapes: single, rules: { axis: 1 } },
   {
     name: "one tensor of 3.2 GB, 4 bits, groups of 32",
     shapes: single,

@@ -19,6 +19,11 @@ export class CodePacker {
   pack(codes: Int8Array): Uint32Array<ArrayBuffer> {
     const columns = this.#columns;
     const bits = this.#bits;
+    const perWord = 32 / bits;
+    if (this.#filled === 0 && columns % perWord === 0 && codes.length % perWord === 0) {
+      this.#column = (this.#column + codes.length) % columns;
+      return bits === 8 ? packBytes(codes) : packNibbles(codes);
+    }
     const offset = 2 ** (bits - 1);
     const words = new Uint32Array(this.#wordsAfter(codes.length));
     let column = this.#column;
@@ -51,6 +56,32 @@ export class CodePacker {
     };
     return complete(this.#column + count) - Math.floor(this.#column / perWord);
   }
+}
+
+/** Whole words of 8 bits a code: adding 128 is changing the sign's bit. */
+function packBytes(codes: Int8Array): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(codes.slice().buffer as ArrayBuffer);
+  for (let i = 0; i < words.length; i++) words[i] ^= 0x80808080;
+  return words;
+}
+
+/** Whole words of 4 bits a code. */
+function packNibbles(codes: Int8Array): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(codes.length / 8);
+  for (let i = 0, code = 0; i < words.length; i++, code += 8) {
+    // Adding 8 changes the upper bit of four, of which the others are kept.
+    words[i] =
+      0x88888888 ^
+      ((codes[code] & 15) |
+        ((codes[code + 1] & 15) << 4) |
+        ((codes[code + 2] & 15) << 8) |
+        ((codes[code + 3] & 15) << 12) |
+        ((codes[code + 4] & 15) << 16) |
+        ((codes[code + 5] & 15) << 20) |
+        ((codes[code + 6] & 15) << 24) |
+        (codes[code + 7] << 28));
+  }
+  return words;
 }
 
 /** Where codes of a packed matrix lie: the words from `first` on, `count` of them, hold codes from `start` on. */
