@@ -199,7 +199,9 @@ describe("a .safetensors file", () => {
     expect(await save()).toEqual({
       "model-int8.safetensors": await written({ "model.safetensors": model() }, {}),
     });
-    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(/^model-int8\.safetensors is in your downloads: /);
+    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
+      /^model-int8\.safetensors is in your downloads: /,
+    );
   });
 
   it("is saved as it was chosen: for all, and for some of its weights", async () => {
@@ -255,7 +257,9 @@ describe("a .safetensors file", () => {
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");
     await page.locator("#model .button").click();
-    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(/^chosen model-int8\.safetensors is saved: /);
+    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
+      /^chosen model-int8\.safetensors is saved: /,
+    );
     const bytes = await page.evaluate(async () => {
       const folder = await navigator.storage.getDirectory();
       const handle = await folder.getFileHandle("chosen model-int8.safetensors");
@@ -331,7 +335,9 @@ describe("a .safetensors file", () => {
       /^broken\.weight cannot be quantized: element \[1, 1\] is NaN; weights must be finite\./,
     );
     await page.locator("#model .button").click();
-    await shows(() => text(page.locator("#save-heading ~ * [role=alert]"))).toMatch(/^Nothing was saved: .*broken\.weight/);
+    await shows(() => text(page.locator("#save-heading ~ * [role=alert]"))).toMatch(
+      /^Nothing was saved: .*broken\.weight/,
+    );
     await page.getByRole("button", { name: "Keep it as it is" }).click();
     await shows(() => problem.isVisible()).toBe(false);
     expect(Object.values(await save())).toEqual([await written(files, { exclude: ["broken.weight"] })]);
@@ -364,7 +370,9 @@ describe("other formats", () => {
       "model.safetensors.index.json",
       /^safetensors, 3 files, 6 tensors, /,
     );
-    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(/^model-int8\.safetensors is in your downloads/);
+    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
+      /^model-int8\.safetensors is in your downloads/,
+    );
   });
 
   it("can be arrays of numpy", async () => {
@@ -676,7 +684,9 @@ describe("a large file", () => {
     expect(await page.locator(".tensors tbody tr").count()).toBe(3);
     expect(await saving.isVisible()).toBe(true);
     await page.getByText(/^\d+(\.\d+)? MB of 403 MB, .*MB\/s, \d+ s left, layers\.\d+\.weight$/).waitFor();
-    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(/^large-int8\.safetensors is saved: 101 MB, /);
+    await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
+      /^large-int8\.safetensors is saved: 101 MB, /,
+    );
     expect(Object.keys(await fileSizes())).toEqual(["large-int8.safetensors"]);
     const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
     console.log(`403 MB: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
