@@ -9,40 +9,27 @@ import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } f
 import { writeNpy } from "channelwise/npy";
 import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 import { zipSync } from "fflate";
-import type { Browser, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
 import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
 import { run } from "../lib/onnx/runtime.js";
 import { uniform } from "../lib/random.js";
-import { launchChromium } from "../packaging/browser.js";
-import { cells, openPage, servePage, shows, text } from "./page.js";
+import { cells, openForEach, shows, text } from "./page.js";
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof servePage>>;
-let folder: string;
 let page: Page;
-let complaints: string[];
+let url: string;
+let folder: string;
 
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage("models")]);
+openForEach("models", {}, (opened) => {
+  ({ page, url } = opened);
+});
+
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
-beforeEach(async () => {
-  ({ page, complaints } = await openPage(browser, server.url));
-});
-
-afterEach(async () => {
-  await page.close();
-  expect(complaints).toEqual([]);
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Opens files as a person does who picks them from a folder. */
 async function open(files: Readonly<Record<string, string | Uint8Array>>) {
@@ -523,7 +510,7 @@ describe("an ONNX model and its quantized form, side by side", () => {
       "Max difference",
       "Largest",
     ]);
-    expect(requests.filter((url) => url.includes("ort-wasm")).every((url) => url.startsWith(server.url))).toBe(true);
+    expect(requests.filter((url) => url.includes("ort-wasm")).every((address) => address.startsWith(url))).toBe(true);
     expect(await text(page.locator("#model .told", { hasText: "a run" }))).toMatch(
       /^Float [\d.]+ ms, quantized [\d.]+ ms a run \(median of \d\)\.$/,
     );

@@ -3,38 +3,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import { writeNpy } from "channelwise/npy";
-import type { Browser, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
-import { launchChromium } from "../packaging/browser.js";
-import { cells, numbersOf, openPage, servePage, shows, tableOf, text, totalsOf } from "./page.js";
+import { cells, numbersOf, openForEach, shows, tableOf, text, totalsOf } from "./page.js";
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof servePage>>;
-let folder: string;
 let page: Page;
-let complaints: string[];
+let folder: string;
 
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage("page")]);
+openForEach("page", { permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+  ({ page } = opened);
+});
+
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
-beforeEach(async () => {
-  ({ page, complaints } = await openPage(browser, server.url, { permissions: ["clipboard-read", "clipboard-write"] }));
-});
-
-afterEach(async () => {
-  await page.close();
-  expect(complaints).toEqual([]);
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const paste = (matrix: string) => page.getByLabel("Or paste a matrix").fill(matrix);
 

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import type { Browser, Locator, Page } from "playwright";
 import { build, preview } from "vite";
-import { expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeSamples } from "../../scripts/samples.mjs";
+import { launchChromium } from "../packaging/browser.js";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
@@ -21,14 +22,44 @@ export async function servePage(name: string) {
   return { url: server.resolvedUrls?.local[0] as string, folder, close: () => server.close() };
 }
 
-export interface OpenPage {
-  page: Page;
-  /** What the page complained of: errors, also of the console, and breaches of the policy. */
-  complaints: string[];
+/** Serves the page to the tests of a file, opens it anew for each, and fails those in which it complained. */
+export function openForEach(
+  name: string,
+  options: PageOptions,
+  opened: (given: { page: Page; browser: Browser; url: string }) => void,
+) {
+  let browser: Browser;
+  let server: Awaited<ReturnType<typeof servePage>>;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([launchChromium(), servePage(name)]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  beforeEach(async () => {
+    ({ page, complaints } = await openPage(browser, server.url, options));
+    opened({ page, browser, url: server.url });
+  });
+
+  afterEach(async () => {
+    await page.close();
+    expect(complaints).toEqual([]);
+  });
 }
 
-/** Opens the page, which then shows the example; the tables are opened, with the channels as they lie. */
-export async function openPage(browser: Browser, url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
+type PageOptions = Parameters<Browser["newPage"]>[0];
+
+/**
+ * Opens the page, which then shows the example; the tables are opened, with the channels as they lie. `complaints` are
+ * errors, also of the console, and breaches of the policy.
+ */
+async function openPage(browser: Browser, url: string, options: PageOptions) {
   const page = await browser.newPage(options);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));

@@ -3,39 +3,22 @@ import { load } from "channelwise";
 import { parseMatrix } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Locator, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { example } from "../../web/demo/bring/example.js";
 import { floatsFrom, uniform } from "../lib/random.js";
 import { reference } from "../lib/reference.js";
-import { launchChromium } from "../packaging/browser.js";
-import { cells, openPage, servePage, shows, text } from "./page.js";
+import { cells, openForEach, shows, text } from "./page.js";
 
 const { values: weights, rowNames, columnNames } = parseMatrix(example);
 const shape = [6, 8];
 const { quantized, scales, dequantized } = reference(weights, { shape });
 const one = reference(weights, { shape, granularity: "tensor" });
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof servePage>>;
 let page: Page;
-let complaints: string[];
+let browser: Browser;
 
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage("pictures")]);
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-beforeEach(async () => {
-  ({ page, complaints } = await openPage(browser, server.url, { viewport: { width: 1280, height: 1000 } }));
-});
-
-afterEach(async () => {
-  await page.close();
-  expect(complaints).toEqual([]);
+openForEach("pictures", { viewport: { width: 1280, height: 1000 } }, (opened) => {
+  ({ page, browser } = opened);
 });
 
 /** A number as the page writes it. */

@@ -4,39 +4,27 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
-import { launchChromium } from "../packaging/browser.js";
-import { numbersOf, openPage, servePage, shows, text } from "./page.js";
+import { numbersOf, openForEach, shows, text } from "./page.js";
 
 /** Inside this package, so that the code finds the package by its name. */
 const folder = fileURLToPath(new URL("../../build/tests/recipes-run/", import.meta.url));
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof servePage>>;
 let page: Page;
-let complaints: string[];
+let browser: Browser;
+let url: string;
 
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePage("recipes")]);
+openForEach("recipes", { permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+  ({ page, browser, url } = opened);
+});
+
+beforeAll(() => {
   mkdirSync(folder, { recursive: true });
-}, 120_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
-beforeEach(async () => {
-  ({ page, complaints } = await openPage(browser, server.url, { permissions: ["clipboard-read", "clipboard-write"] }));
-});
-
-afterEach(async () => {
-  await page.close();
-  expect(complaints).toEqual([]);
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function copy(name: string): Promise<string> {
   await page.getByRole("button", { name: `Copy ${name}` }).click();
@@ -171,7 +159,7 @@ describe("a link", () => {
     ["#sample=nothing", "The link's sample is “nothing”, and this page has none of that name."],
     ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
   ])("that is damaged is told, and the example shown: %s", async (fragment, message) => {
-    const opened = await other(new URL(fragment, server.url).href);
+    const opened = await other(new URL(fragment, url).href);
     if (typeof message === "string") await shows(() => text(opened.locator("#input-error"))).toBe(message);
     else await shows(() => text(opened.locator("#input-error"))).toMatch(message);
     await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
@@ -179,7 +167,7 @@ describe("a link", () => {
   });
 
   it("can be followed from the page itself", async () => {
-    await page.goto(`${server.url}#bits=2&scales=tensor&axis=0`);
+    await page.goto(`${url}#bits=2&scales=tensor&axis=0`);
     await page.getByText("Paste a matrix, open a file").waitFor();
     await page.getByLabel("Or paste a matrix").fill("3 -3");
     await shows(() => text(page.locator("#verdict"))).toMatch(/^2 bits per tensor/);

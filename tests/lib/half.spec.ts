@@ -2,7 +2,7 @@ import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from 
 import { load as loadParallel } from "channelwise/parallel";
 import { float16ToFloat32 } from "npyjs";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadRunner } from "../../dist/runner.js";
+import { runnerOf } from "../../dist/runner.js";
 import { quantizeStream } from "../../dist/stream.js";
 import { loadOracle } from "./oracle.js";
 import { randomBits } from "./random.js";
@@ -89,7 +89,7 @@ describe.each(halfTypes)("%s weights", (dtype) => {
       const quantized = expected.quantized.slice().fill(99);
       const { signal: __, dequantize: ___, ...streamed } = { signal: undefined, ...options };
       await quantizeStream(
-        await runner,
+        runner,
         { dtype, length, read: async (start, count) => halves.slice(start, start + count) },
         { quantized: (start, codes) => quantized.set(codes, start), scales: () => {} },
         { ...streamed, shape: layout.shape, chunkElements: 2 ** 17 },
@@ -145,7 +145,7 @@ describe.each(halfTypes)("%s weights", (dtype) => {
   });
 });
 
-const runner = loadRunner();
+const runner = runnerOf(channelwise);
 
 describe("what the bits are", () => {
   it("must be said of a Uint16Array, and of nothing else", () => {

@@ -1,13 +1,13 @@
 import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { describe, expect, it } from "vitest";
-import { loadRunner } from "../../dist/runner.js";
+import { runnerOf } from "../../dist/runner.js";
 import { quantizeStream, type ResultSink, type WeightSource } from "../../dist/stream.js";
 import { type Floats, floatTypes, newFloats, randomPatterns, uniform } from "./random.js";
 import { channels, type Layout } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";
 
 const channelwise = await load();
-const runner = await loadRunner();
+const runner = runnerOf(channelwise);
 
 /** Weights in memory, as a source that counts what is read of each. */
 function sourceOf(weights: Floats) {

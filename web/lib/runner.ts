@@ -1,7 +1,5 @@
 import { shown } from "./arguments.js";
-import { embeddedWasm } from "./embedded-wasm.js";
-import { createEngine, type Engine, engines } from "./engine.js";
-import { compile, instantiate } from "./instantiate.js";
+import { type Engine, engines } from "./engine.js";
 import type { ParallelChannelwise } from "./parallel.js";
 import { type Done, perform, type Task } from "./tasks.js";
 import type { Channelwise } from "./types.js";
@@ -17,10 +15,6 @@ export interface Runner {
 }
 
 /** Performs tasks at once, on the calling thread. */
-export async function loadRunner(): Promise<Runner> {
-  return runnerOn(createEngine(await instantiate(await compile(await embeddedWasm()))));
-}
-
 function runnerOn(engine: Engine): Runner {
   return { engine, width: 1, run: async (task) => perform(engine, task) };
 }

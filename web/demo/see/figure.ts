@@ -105,10 +105,14 @@ export class FigureTools {
 
 /** A table of text: the first cell of every row is its header. */
 export function tableOf(caption: string, headers: readonly string[], rows: readonly (readonly string[])[]) {
-  const heads = headers.map((text) => html("th", { scope: "col" }, text));
   const lines = rows.map(([name, ...cells]) =>
     html("tr", {}, html("th", { scope: "row" }, name), ...cells.map((text) => html("td", {}, text))),
   );
+  return grid(caption, headers, lines);
+}
+
+export function grid(caption: string, headers: readonly string[], lines: readonly HTMLElement[]): HTMLTableElement {
+  const heads = headers.map((text) => html("th", { scope: "col" }, text));
   return html(
     "table",
     { class: "grid" },

@@ -3,6 +3,7 @@ import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, decibels, digits } from "../format.js";
 import { matrixOf } from "../matrix.js";
 import type { Cells, ChannelOrder, ScaleRows, Summary, Table } from "../protocol.js";
+import { grid } from "./figure.js";
 import { Pager } from "./pager.js";
 import { chosenOf } from "./result-view.js";
 
@@ -134,8 +135,7 @@ function scalesTable(rows: ScaleRows, { settings }: Summary): HTMLTableElement {
   const shares = { channel: "channel", tensor: "weight together", group: "group" }[settings.granularity];
   return grid(
     `Scale and errors of ${settings.granularity === "tensor" ? "all weights" : `each ${shares}`}`,
-    settings.granularity,
-    headers,
+    [settings.granularity, ...headers],
     lines,
   );
 }
@@ -173,16 +173,5 @@ function cellsTable(
     shape.length < 3
       ? "row"
       : `${rowShape.length === 1 ? "axis" : "axes"} ${rowShape.map((_, axis) => axis).join(", ")}`;
-  return grid(caption, corner, cells.columnNames, lines);
-}
-
-function grid(caption: string, corner: string, headers: readonly string[], lines: HTMLElement[]): HTMLTableElement {
-  const heads = [corner, ...headers].map((text) => html("th", { scope: "col" }, text));
-  return html(
-    "table",
-    { class: "grid" },
-    html("caption", {}, html("span", {}, caption)),
-    html("thead", {}, html("tr", {}, ...heads)),
-    html("tbody", {}, ...lines),
-  );
+  return grid(caption, [corner, ...cells.columnNames], lines);
 }
