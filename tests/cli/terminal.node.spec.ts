@@ -12,12 +12,16 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
+/** Nothing but the path: Node looks for colours at more than the terminal, such as CI (tty.WriteStream.getColorDepth). */
+const nothingElse = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
+const { PATH } = process.env;
+
 /** Runs a command on a terminal of so many columns: util-linux's script makes one. */
 function onTerminal(columns: number, args: string[], env: NodeJS.ProcessEnv = {}) {
   const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
   const command = `stty cols ${columns} rows 24; ${words}`;
   return place.runProgram("script", ["-qefc", command, "/dev/null"], {
-    env: { TERM: "xterm-256color", NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
+    env: { ...nothingElse, PATH, TERM: "xterm-256color", ...env },
     started: (child) => child.stdin?.end(),
   });
 }
