@@ -125,9 +125,10 @@ function createParallel(pool: Pool): ParallelChannelwise {
       throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
     }
     if (onProgress !== undefined) checkFunction("onProgress", onProgress);
-    // Some for every worker; the fewer, the less there is to say. What is copied should still be in the cache.
+    // Two for every worker, one to wait while the other is worked on: every answer wakes this thread, which takes a core
+    // from a worker (twice as many cost a tenth on two cores). What is copied should still be in the cache.
     const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
-    return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (4 * pool.width))) };
+    return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (2 * pool.width))) };
   };
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
