@@ -37,12 +37,15 @@ constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
 /// Channels whose state is held at a time.
 constexpr std::size_t kChannels = 4096;
 
+/// Bytes that outputs can be shifted by, so that they lie as the arrays do that they are copied to (see engine.ts).
+constexpr std::size_t kMostShift = 48;
+
 /// What JavaScript reads and writes.
 struct Memory {
   alignas(64) std::byte weights[kBlockBytes];
-  alignas(64) std::byte dequantized[kBlockBytes];
+  alignas(64) std::byte dequantized[kBlockBytes + kMostShift];
   /// Before there are codes, halves pass here.
-  alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t)];
+  alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t) + kMostShift];
   // The state, from here on (engine.ts has the same list).
   alignas(64) std::byte largest[kChannels * sizeof(double)];
   alignas(64) std::byte scales[kChannels * sizeof(double)];
@@ -52,33 +55,48 @@ struct Memory {
   ErrorFigures totalFigures;
 } memory;
 
+std::size_t shift = 0;
+
 template <typename T>
 T* as(std::byte* part) {
   return reinterpret_cast<T*>(part);
 }
 
+template <typename T>
+T* dequantized() {
+  return as<T>(memory.dequantized + shift);
+}
+
+template <typename T>
+T* quantized() {
+  return as<T>(memory.quantized + shift);
+}
+
 // The staging buffers and the state, once for good: the memory never grows. JavaScript makes views of other types over
 // the same bytes.
 
+/// To be called before there are views: outputs then begin that many bytes, 0, 16, 32 or 48, after a multiple of 64.
+void shiftOutputs(std::uint32_t bytes) { shift = bytes; }
+
 val weightsView() { return val(typed_memory_view(kBlockElements, as<float>(memory.weights))); }
 
-val quantizedView() { return val(typed_memory_view(sizeof memory.quantized, as<std::int8_t>(memory.quantized))); }
+val quantizedView() { return val(typed_memory_view(sizeof memory.quantized - kMostShift, quantized<std::int8_t>())); }
 
-val dequantizedView() { return val(typed_memory_view(kBlockElements, as<float>(memory.dequantized))); }
+val dequantizedView() { return val(typed_memory_view(kBlockElements, dequantized<float>())); }
 
 val stateView() {
   constexpr std::size_t kSize = sizeof memory - offsetof(Memory, largest);
   return val(typed_memory_view(kSize / sizeof(double), as<double>(memory.largest)));
 }
 
-Codes stagedCodes(bool wide) { return {memory.quantized, wide}; }
+Codes stagedCodes(bool wide) { return {quantized<std::byte>(), wide}; }
 
 /// What weights are: 0 float32, 1 float64, 2 float16, 3 bfloat16.
 using Dtype = int;
 
 void widenHalves(Dtype dtype, Extent extent) {
   if (dtype < 2) return;
-  kernels::widen(as<std::uint16_t>(memory.quantized), extent.size(), dtype == 2 ? Half::kFloat16 : Half::kBfloat16,
+  kernels::widen(quantized<std::uint16_t>(), extent.size(), dtype == 2 ? Half::kFloat16 : Half::kBfloat16,
                  as<float>(memory.weights));
 }
 
@@ -131,7 +149,7 @@ std::uint32_t measuredOf(std::uint32_t channels, int figuresOf) {
 template <typename T>
 void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
   kernels::quantize(as<T>(memory.weights), extent, as<T>(memory.scales), bits, stagedCodes(bits > 8),
-                    dequantize ? as<T>(memory.dequantized) : nullptr, figuresOf, memory.blockFigures);
+                    dequantize ? dequantized<T>() : nullptr, figuresOf, memory.blockFigures);
 }
 
 /// The block's figures are in blockFigures then, and added to channelFigures.
@@ -161,7 +179,7 @@ bool quantizePanel(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std
 
 template <typename T>
 void dequantizeBlock(bool wide, Extent extent) {
-  kernels::dequantize(stagedCodes(wide), extent, as<T>(memory.scales), as<T>(memory.dequantized));
+  kernels::dequantize(stagedCodes(wide), extent, as<T>(memory.scales), dequantized<T>());
 }
 
 /// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
@@ -174,6 +192,7 @@ void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t chan
 
 EMSCRIPTEN_BINDINGS(channelwise) {
   using emscripten::function;
+  function("shiftOutputs", &shiftOutputs);
   function("weights", &weightsView);
   function("quantized", &quantizedView);
   function("dequantized", &dequantizedView);

@@ -5,8 +5,8 @@ import { expect, it, vi } from "vitest";
 import { uniform } from "./random.js";
 import { expectSameBits } from "./same-bits.js";
 
-const weights = uniform("float32", 4_000_000, 1);
-const options = { shape: [4000, 1000] };
+const weights = uniform("float32", 8_000_000, 1);
+const options = { shape: [8000, 1000] };
 const expected = (await loadOneThread()).quantize(weights, options);
 
 it("a worker that somebody terminates is noticed and replaced", async () => {

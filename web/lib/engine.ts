@@ -1,6 +1,7 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
+import { nodeModule } from "./node-module.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
 import type { Bits, ChannelErrors } from "./types.js";
 import { type Dtype, dtypeNumber } from "./weights.js";
@@ -8,6 +9,13 @@ import { type Dtype, dtypeNumber } from "./weights.js";
 /** Bytes of a block of weights, and the channels of a panel: as in cpp/bindings.cpp. */
 const blockBytes = 2 ** 19;
 const panelLimit = 4096;
+
+/**
+ * Bytes from a multiple of 64 to where large arrays of Node begin on Linux: malloc puts its header before them. x86
+ * copies a block almost twice as fast where both sides lie alike to 32 bytes (`rep movsb`: 64 MB out in 3.7 instead of
+ * 6.9 ms). Pages have their arrays at multiples of 64.
+ */
+const nodeShift = 16;
 
 /** A buffer in the wasm memory, which never moves. */
 class Buffer<A extends FloatArray | CodeArray> {
@@ -35,6 +43,7 @@ function as<A>(type: ArrayType<A>, size: number, { buffer, byteOffset, byteLengt
 
 /** One instance of the module: its kernels, and the buffers through which everything passes. */
 export function createEngine(bindings: Bindings) {
+  if (nodeModule("node:os")?.platform() === "linux") bindings.shiftOutputs(nodeShift);
   const weights = bindings.weights();
   const quantized = bindings.quantized();
   const dequantized = bindings.dequantized();

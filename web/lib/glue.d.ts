@@ -5,6 +5,8 @@
  * weights, 2 those of every channel (FiguresOf of kernels.h).
  */
 export interface Bindings {
+  /** To be called before there are views: outputs then begin so many bytes (0, 16, 32, 48) after a multiple of 64. */
+  shiftOutputs(bytes: number): void;
   /** Views over the staging buffers, which also hold float64, int16 and halves. The memory is fixed: they stay valid. */
   weights(): Float32Array<ArrayBuffer>;
   quantized(): Int8Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
 /** What is used of Node's modules. */
 interface NodeModules {
-  "node:os": { availableParallelism(): number };
+  "node:os": { availableParallelism(): number; platform(): string };
   "node:worker_threads": {
     Worker: new (
       code: string,
