@@ -1,10 +1,11 @@
-// A worker as a user's own file makes one, which fails when it hears so.
+// A worker as a user's own file makes one, which fails when it is told so.
 
 import { serve } from "channelwise/worker";
 
 serve();
 
-new BroadcastChannel("failing-worker").onmessage = ({ data }) => {
+const port = globalThis.process?.getBuiltinModule("node:worker_threads").parentPort ?? globalThis;
+port.addEventListener("message", ({ data }) => {
   if (data === "exit") process.exit(3);
-  throw new Error("out of luck");
-};
+  if (data === "throw") throw new Error("out of luck");
+});
