@@ -13,10 +13,19 @@ export default defineConfig({
           name: "node",
           environment: "node",
           include: ["tests/**/*.spec.ts"],
-          exclude: ["tests/**/*.browser.spec.ts"],
+          exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
           testTimeout: 60_000,
           // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
           server: { deps: { external: [/\/build\/wasm\//] } },
+        },
+      },
+      {
+        test: {
+          name: "page",
+          environment: "node",
+          include: ["tests/demo/**/*.spec.ts"],
+          globalSetup: "tests/demo/page.ts",
+          testTimeout: 60_000,
         },
       },
       {

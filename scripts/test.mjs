@@ -31,10 +31,6 @@ await step("native tests", () => {
     join(root, junitReport),
   ]);
 });
-await step("samples", async () => {
-  const { writeSamples } = await import("./samples.mjs");
-  await writeSamples();
-});
 await step("models and onnxruntime-node", async () => {
   const { fetchOcrPackages } = await import("./ocr/packages.mjs");
   await fetchOcrPackages();

@@ -7,24 +7,23 @@ import { launchChromium } from "../packaging/browser.js";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
-/** Builds the page with its samples in a folder of its own. */
-export async function buildPage(name: string): Promise<string> {
-  const folder = fileURLToPath(new URL(`../../build/tests/${name}/`, import.meta.url));
+/** Where the page of the tests is. */
+export const pageFolder = fileURLToPath(new URL("../../build/tests/page/", import.meta.url));
+
+/** Builds the page with its samples, once for all tests: Vitest calls this before them. */
+export async function setup() {
   await writeSamples();
-  await build({ configFile, logLevel: "warn", build: { outDir: folder } });
-  return folder;
+  await build({ configFile, logLevel: "warn", build: { outDir: pageFolder } });
 }
 
-/** Builds the page and serves it with the policy it is meant to run under. */
-export async function servePage(name: string) {
-  const folder = await buildPage(name);
-  const server = await preview({ configFile, preview: { port: 0 }, build: { outDir: folder } });
-  return { url: server.resolvedUrls?.local[0] as string, folder, close: () => server.close() };
+/** Serves the page with the policy it is meant to run under. */
+async function servePage() {
+  const server = await preview({ configFile, preview: { port: 0 }, build: { outDir: pageFolder } });
+  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
 }
 
 /** Serves the page to the tests of a file, opens it anew for each, and fails those in which it complained. */
 export function openForEach(
-  name: string,
   options: PageOptions,
   opened: (given: { page: Page; browser: Browser; url: string }) => void,
 ) {
@@ -34,7 +33,7 @@ export function openForEach(
   let complaints: string[];
 
   beforeAll(async () => {
-    [browser, server] = await Promise.all([launchChromium(), servePage(name)]);
+    [browser, server] = await Promise.all([launchChromium(), servePage()]);
   }, 120_000);
 
   afterAll(async () => {

@@ -12,7 +12,7 @@ import { cells, numbersOf, openForEach, shows, tableOf, text, totalsOf } from ".
 let page: Page;
 let folder: string;
 
-openForEach("page", { permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
   ({ page } = opened);
 });
 

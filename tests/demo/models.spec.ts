@@ -21,7 +21,7 @@ let page: Page;
 let url: string;
 let folder: string;
 
-openForEach("models", {}, (opened) => {
+openForEach({}, (opened) => {
   ({ page, url } = opened);
 });
 

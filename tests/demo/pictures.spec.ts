@@ -17,7 +17,7 @@ const one = reference(weights, { shape, granularity: "tensor" });
 let page: Page;
 let browser: Browser;
 
-openForEach("pictures", { viewport: { width: 1280, height: 1000 } }, (opened) => {
+openForEach({ viewport: { width: 1280, height: 1000 } }, (opened) => {
   ({ page, browser } = opened);
 });
 

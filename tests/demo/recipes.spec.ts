@@ -16,7 +16,7 @@ let page: Page;
 let browser: Browser;
 let url: string;
 
-openForEach("recipes", { permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
   ({ page, browser, url } = opened);
 });
 

@@ -4,21 +4,20 @@ import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { contentSecurityPolicy, launchChromium, serve } from "../packaging/browser.js";
-import { buildPage, shows, text } from "./page.js";
+import { pageFolder, shows, text } from "./page.js";
 
 let browser: Browser;
-let folder: string;
 
 beforeAll(async () => {
-  [browser, folder] = await Promise.all([launchChromium(), buildPage("static-host")]);
-}, 120_000);
+  browser = await launchChromium();
+});
 
 afterAll(() => browser?.close());
 
 /** Serves the page from a folder of a host that knows nothing of it. */
 async function host() {
-  const server = await serve(dirname(folder), `${contentSecurityPolicy}; img-src 'self' data: blob:`);
-  return { ...server, url: `${server.url}${basename(folder)}/index.html` };
+  const server = await serve(dirname(pageFolder), `${contentSecurityPolicy}; img-src 'self' data: blob:`);
+  return { ...server, url: `${server.url}${basename(pageFolder)}/index.html` };
 }
 
 it("weighs less than 60 KB at its first visit", async () => {
@@ -28,7 +27,9 @@ it("weighs less than 60 KB at its first visit", async () => {
   page.on("request", (request) => files.add(new URL(request.url()).pathname.slice(1)));
   await page.goto(server.url);
   await page.locator("#results[aria-busy=false]").waitFor();
-  const contents = [...files].filter((file) => file !== "").map((file) => readFileSync(join(dirname(folder), file)));
+  const contents = [...files]
+    .filter((file) => file !== "")
+    .map((file) => readFileSync(join(dirname(pageFolder), file)));
   const total = contents.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0);
   console.log(`page: ${total} bytes after gzip, in ${files.size} files`);
   expect([...files].some((file) => file.endsWith(".js"))).toBe(true);
