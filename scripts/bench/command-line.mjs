@@ -140,8 +140,22 @@ function plainTable(lines) {
 
 /** For the README: a line for each work and job, contenders side by side. @param {Line[]} lines */
 function markdownTable(lines) {
-  const peers = ["channelwise, fresh arrays", "JavaScript", "JavaScript, inexact", "onnxruntime-web, fresh arrays"];
-  const header = ["weights", "job", "channelwise", "x set (quietest)", "x rows (quietest)", "M weights/s", ...peers];
+  /** @type {[string, (by: string) => boolean][]} */
+  const others = [
+    ["fresh arrays", (by) => by === "channelwise, fresh arrays"],
+    ["workers", (by) => by.startsWith("channelwise, workers")],
+    ["JavaScript", (by) => by === "JavaScript"],
+    ["JavaScript, inexact", (by) => by === "JavaScript, inexact"],
+    ["onnxruntime-web", (by) => by.startsWith("onnxruntime-web")],
+  ];
+  const header = [
+    "weights",
+    "job",
+    "channelwise",
+    "x set (quietest)",
+    "x rows (quietest)",
+    ...others.map(([name]) => name),
+  ];
   const rows = lines
     .filter(({ by }) => by === "channelwise")
     .map((line) => [
@@ -150,10 +164,9 @@ function markdownTable(lines) {
       duration(line.milliseconds),
       withQuietest(line.perCopy, line.perCopyQuiet),
       withQuietest(line.perRows, line.perRowsQuiet),
-      String(Math.round(line.weightsPerSecond / 1e6)),
-      ...peers.map((by) => {
-        const peer = lines.find((other) => other.work === line.work && other.job === line.job && other.by === by);
-        return peer ? `${duration(peer.milliseconds)} (${figure(peer.perChannelwise)} x)` : "";
+      ...others.map(([, isMeant]) => {
+        const other = lines.find(({ work, job, by }) => work === line.work && job === line.job && isMeant(by));
+        return other ? `${duration(other.milliseconds)} (${figure(other.perChannelwise)} x)` : "";
       }),
     ]);
   const alignment = header.map((_, column) => (column < 2 ? "---" : "---:"));
