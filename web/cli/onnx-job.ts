@@ -86,12 +86,12 @@ function planModel(model: OnnxModel, rules: OnnxRules): OnnxPlan {
 }
 
 function plannedWeight({ weight, bits, axis, granularity, pattern, notes }: OnnxChoice): PlannedTensor {
-  const { name, shape, byteLength } = weight;
+  const { name, dtype, shape, byteLength } = weight;
   const ofChannel = granularity === "channel" ? axis : undefined;
   return {
     name,
     shape,
-    dtype: "float32",
+    dtype,
     byteLength,
     decision: { tensor: name, quantize: true, bits, axis: ofChannel, granularity },
     pattern,
@@ -99,9 +99,8 @@ function plannedWeight({ weight, bits, axis, granularity, pattern, notes }: Onnx
   };
 }
 
-function plannedKept({ name, shape, reason }: OnnxPlan["kept"][number]): PlannedTensor {
-  const byteLength = 4 * shape.reduce((a, b) => a * b, 1);
-  return { name, shape, dtype: "float32", byteLength, decision: { tensor: name, quantize: false, reason } };
+function plannedKept({ reason, ...tensor }: OnnxPlan["kept"][number]): PlannedTensor {
+  return { ...tensor, decision: { tensor: tensor.name, quantize: false, reason } };
 }
 
 function summariesOf(
@@ -114,15 +113,8 @@ function summariesOf(
     if (!decision.quantize) return { ...decision, bytesBefore: byteLength, bytesAfter: byteLength };
     const choice = choices[i];
     const { mse, maxError, sqnr } = errorsOf.get(choice) as WeightErrors;
-    return { ...decision, bytesBefore: byteLength, bytesAfter: storedBytes(choice), mse, maxError, sqnr };
+    return { ...decision, bytesBefore: byteLength, bytesAfter: choice.bytesAfter, mse, maxError, sqnr };
   });
-}
-
-/** Of codes and scales. */
-function storedBytes({ shape, axis, granularity, storedBits }: OnnxChoice): number {
-  const elements = shape.reduce((a, b) => a * b, 1);
-  const scales = granularity === "tensor" ? 1 : granularity === "channel" ? shape[axis] : elements / granularity.group;
-  return Math.ceil((elements * storedBits) / 8) + 4 * scales;
 }
 
 /** A file that is there only if something is written to it. */

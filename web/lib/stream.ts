@@ -55,7 +55,7 @@ export interface Course {
   readonly chunkElements?: number | undefined;
   /**
    * Changes scales in place before weights are quantized by them, such as to what a file can hold of them. All weights
-   * then pass twice, and there can be one piece only (as per channel of the first axis, and with groups along the last).
+   * then pass twice, and one piece at a time.
    */
   readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
@@ -125,7 +125,8 @@ export class QuantizeStream {
   /** Gives the totals, where figures are made. */
   async run(): Promise<TotalErrors | undefined> {
     try {
-      for (const region of regionsOf(this.#part, this.#chunkElements)) {
+      const mostPieces = this.#roundScales ? 1 : undefined;
+      for (const region of regionsOf(this.#part, this.#chunkElements, mostPieces)) {
         if (region.whole && !this.#roundScales) await this.#quantizeAtOnce(region);
         else await this.#sweepTwice(region);
       }

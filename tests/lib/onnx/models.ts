@@ -84,14 +84,18 @@ export interface ModelInit {
   opset: number;
   graph: GraphInit;
   irVersion?: number;
+  /** Operators of its own, in the domain "local". */
+  functions?: { name: string; input: string[]; output: string[]; node: NodeInit[] }[];
 }
 
-export function modelBytes({ opset, graph, irVersion = 10 }: ModelInit): Uint8Array<ArrayBuffer> {
+export function modelBytes({ opset, graph, irVersion = 10, functions = [] }: ModelInit): Uint8Array<ArrayBuffer> {
+  const own = { domain: "", version: BigInt(opset) };
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    opsetImport: functions.length > 0 ? [own, { domain: "local", version: 1n }] : [own],
     producerName: "channelwise tests",
     graph: { name: "graph", ...graph },
+    functions: functions.map((each) => ({ ...each, domain: "local", opsetImport: [own] })),
   });
   return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
 }

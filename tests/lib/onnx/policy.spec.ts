@@ -39,7 +39,7 @@ describe("a plan", () => {
   it("quantizes what has at least 1024 elements to 8 bits, per channel, when nothing is said", () => {
     expect(summary()).toEqual({ "encoder.second": 8, "decoder.head": 8 });
     expect(planOnnx(model).kept).toEqual([
-      { name: "encoder.first", dtype: "float32", shape: [4, 16], reason: "small: 64 elements" },
+      { name: "encoder.first", dtype: "float32", shape: [4, 16], byteLength: 256, reason: "small: 64 elements" },
     ]);
     expect(planOnnx(model).choices.every(({ granularity }) => granularity === "channel")).toBe(true);
   });
@@ -69,8 +69,8 @@ describe("a plan", () => {
   it("lists what stays float with the reason", () => {
     const rules = { minimumSize: 0, exclude: ["*first"], overrides: { "y node": { keep: true } } };
     expect(planOnnx(model, rules).kept).toEqual([
-      { name: "encoder.first", dtype: "float32", shape: [4, 16], reason: "excluded" },
-      { name: "decoder.head", dtype: "float32", shape: [64, 32], reason: "kept by an override" },
+      { name: "encoder.first", dtype: "float32", shape: [4, 16], byteLength: 256, reason: "excluded" },
+      { name: "decoder.head", dtype: "float32", shape: [64, 32], byteLength: 8192, reason: "kept by an override" },
     ]);
   });
 
@@ -81,7 +81,7 @@ describe("a plan", () => {
     };
     const thin = await readOnnx(source(modelBytes({ opset: 13, graph })));
     expect(planOnnx(thin).kept).toEqual([
-      { name: "w", dtype: "float32", shape: [2048, 1], reason: "it would not become smaller" },
+      { name: "w", dtype: "float32", shape: [2048, 1], byteLength: 8192, reason: "it would not become smaller" },
     ]);
     expect(planOnnx(thin, everything).choices).toHaveLength(1);
   });

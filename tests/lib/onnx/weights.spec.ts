@@ -55,6 +55,18 @@ function single(
   };
 }
 
+/** A node with the weights of two gates each, those of its input and those of its own output before. */
+function recurrent(operator: string, gates: number): Case {
+  return {
+    weights: { w: { shape: [1, 2 * gates, 8], axis: 1 }, r: { shape: [1, 2 * gates, 2], axis: 1 } },
+    input: [3, 1, 8],
+    graph: (stored) => ({
+      node: [node(operator, ["x", "w", "r"], ["y"], { hidden_size: 2 })],
+      initializer: [stored("w"), stored("r")],
+    }),
+  };
+}
+
 const ifGraph = (thenGraph: GraphInit, elseGraph: GraphInit): NodeInit[] => [
   node("ReduceMax", ["x"], ["largest"], { keepdims: 0 }),
   node("Less", ["zero", "largest"], ["condition"]),
@@ -75,6 +87,18 @@ const cases: Record<string, Case> = {
   "Gemm with transB": single("Gemm", [6, 8], 0, [3, 8], { transB: 1 }),
   "Gemm with the weights first": single("Gemm", [6, 8], 0, [8, 3], {}, true),
   "Gemm with the weights first and transA": single("Gemm", [8, 6], 1, [8, 3], { transA: 1 }, true),
+
+  LSTM: recurrent("LSTM", 4),
+  GRU: recurrent("GRU", 3),
+  RNN: recurrent("RNN", 1),
+  "Cast before MatMul": {
+    weights: { w: { shape: [8, 6], axis: 1 } },
+    input: [3, 8],
+    graph: (stored) => ({
+      node: [node("Cast", ["w"], ["same"], { to: dataType.FLOAT }), node("MatMul", ["x", "same"], ["y"])],
+      initializer: [stored("w")],
+    }),
+  },
 
   "Gather along axis 0": {
     weights: { w: { shape: [10, 4], axis: 0 } },
@@ -394,14 +418,27 @@ describe("a tensor stays float, with the reason", () => {
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],
     ["nothing", { ...base, initializer: [tensor("w", [8, 0], new Float32Array())] }, "it is empty"],
     [
-      "float16",
-      { ...base, initializer: [{ ...w, dataType: dataType.FLOAT16, rawData: new Uint8Array(128) }] },
-      "float16; weights of float32 are quantized",
+      "float16 as integers",
+      {
+        ...base,
+        initializer: [{ name: "w", dims: [8n, 8n], dataType: dataType.FLOAT16, int32Data: Array(64).fill(0) }],
+      },
+      "its float16 are stored as integers; raw data are read",
+    ],
+    [
+      "bfloat16",
+      { ...base, initializer: [{ ...w, dataType: dataType.BFLOAT16, rawData: new Uint8Array(128) }] },
+      "bfloat16; weights of float32 and float16 are quantized",
+    ],
+    [
+      "a weight that is made integers of",
+      { ...base, node: [multiply, node("Cast", ["w"], ["z"], { to: dataType.INT32 })] },
+      'Cast "z node" takes it, whose weights are left alone',
     ],
     [
       "float64",
       { ...base, initializer: [{ ...w, dataType: dataType.DOUBLE, rawData: new Uint8Array(512) }] },
-      "float64; weights of float32 are quantized",
+      "float64; weights of float32 and float16 are quantized",
     ],
     [
       "segments",
@@ -430,6 +467,35 @@ it("before IR version 4, where every initializer is an input, weights become Con
   expect(after.input.map(({ name }) => name)).toEqual(["x", "b"]);
   expect(after.initializer.map(({ name }) => name)).toEqual(["b"]);
   expect(operatorsOf(after)).toEqual(["Constant", "Constant", "Cast", "Mul", "MatMul", "Add"]);
+  const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
+  const expected = await run(bytes, { x });
+  expect(sqnr(expected.y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(30);
+});
+
+it("operators that a model makes of others stay as they are, and their weights are listed", async () => {
+  const inner = tensor("", [8, 8], weights([8, 8], 1, 2));
+  const project = {
+    name: "Project",
+    input: ["a"],
+    output: ["b"],
+    node: [node("Constant", [], ["v"], { value: inner }), node("MatMul", ["a", "v"], ["b"])],
+  };
+  const graph: GraphInit = {
+    node: [node("MatMul", ["x", "w"], ["h"]), { ...node("Project", ["h"], ["y"]), domain: "local" }],
+    initializer: [tensor("w", [8, 8], weights([8, 8], 1))],
+    input: [float("x", [3, 8])],
+    output,
+  };
+  const bytes = modelBytes({ opset: 17, graph, functions: [project] });
+  const result = await quantized(bytes);
+  expect(result.plan.choices.map(({ weight }) => weight.name)).toEqual(["w"]);
+  expect(result.plan.kept).toEqual([
+    {
+      ...{ name: "v", dtype: "float32", shape: [8, 8], byteLength: 256 },
+      reason: 'part of the function "Project", whose weights are left alone',
+    },
+  ]);
+  expect(parse(result.bytes).functions).toEqual(parse(bytes).functions);
   const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
   const expected = await run(bytes, { x });
   expect(sqnr(expected.y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(30);

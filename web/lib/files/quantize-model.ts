@@ -1,16 +1,16 @@
-import type { CodeArray, FloatArray } from "../arguments.js";
+import type { CodeArray } from "../arguments.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type WeightSource } from "../stream.js";
 import type { TotalErrors } from "../types.js";
 import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
-import { bytesPerElement, type Dtype, elementsOf, type FloatDtype } from "./dtypes.js";
-import { narrowTo, widenBfloat16, widenFloat16 } from "./floats.js";
+import { bytesPerElement, elementsOf, type FloatDtype } from "./dtypes.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
+import { bytesIn, rounderTo, scaleBytes } from "./scale-types.js";
 import type { TensorWriter } from "./tensor-writer.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
@@ -131,23 +131,4 @@ function codesSink({ index, packed, dtype }: OutputTensor, shape: readonly numbe
     await writer.write(index, position, bytes);
     position += bytes.length;
   };
-}
-
-/** Codes are made for the scales that are stored; so the error figures are those of what a reader gets, too. */
-function rounderTo(dtype: Dtype): ((scales: FloatArray) => void) | undefined {
-  if (dtype !== "float16" && dtype !== "bfloat16") return undefined;
-  return (scales) => {
-    const halves = narrowTo(dtype, scales as Float32Array);
-    for (let i = 0; i < halves.length; i++) halves[i] ||= 1; // a scale of 0 would stand for nothing
-    scales.set(dtype === "float16" ? widenFloat16(halves) : widenBfloat16(halves));
-  };
-}
-
-function scaleBytes(scales: FloatArray, dtype: Dtype): Uint8Array<ArrayBuffer> {
-  if (dtype === "float16" || dtype === "bfloat16") return bytesIn(narrowTo(dtype, scales as Float32Array));
-  return bytesIn(dtype === "float64" ? scales : new Float32Array(scales));
-}
-
-function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

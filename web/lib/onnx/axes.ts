@@ -1,7 +1,8 @@
 import { dataType, type Node } from "./proto.js";
 import { resolve, type Use, type Value } from "./values.js";
 
-// Along which axis of a stored tensor the output channels lie, from the nodes that take it.
+// Along which axis of a stored tensor the output channels lie, and along which a channel is summed over, from the nodes
+// that take it.
 
 /** A tensor as a node sees it: its dimensions, and the axis each is of the tensor as it is stored (none where they mix). */
 interface View {
@@ -11,27 +12,45 @@ interface View {
 
 /** What takes a tensor, by way of nodes that only move it, and where its output channels are. */
 export type Consumer = { readonly use: Use; readonly via: readonly Node[] } & (
-  | { readonly axis: number }
+  | { readonly axis: number; readonly along: number | undefined }
   | { readonly reason: string }
 );
 
-/** Where the output channels lie, by operator and input, or why there are none. */
-const channelAxes: Readonly<Record<string, (node: Node, input: number, rank: number) => number | undefined>> = {
-  Conv: (_, input) => (input === 1 ? 0 : undefined),
+/** The axis of the output channels, and one along which each of them is summed over. */
+type Axes = readonly [channels: number, along: number];
+
+/** [directions, output channels of all gates, inputs] of the weights and of those of the recurrence. */
+const recurrent = (_: Node, input: number): Axes | undefined => (input === 1 || input === 2 ? [1, 2] : undefined);
+
+/** Where the output channels lie, by operator and input; undefined for an input that is no weight. */
+const axesOf: Readonly<Record<string, (node: Node, input: number, rank: number) => Axes | undefined>> = {
+  Conv: (_, input) => (input === 1 ? [0, 1] : undefined),
   // [input channels, output channels of a group, ...]: those of the same place in every group share a scale.
-  ConvTranspose: (_, input) => (input === 1 ? 1 : undefined),
-  MatMul: (_, input, rank) => (input === 1 ? rank - 1 : rank - 2),
+  ConvTranspose: (_, input) => (input === 1 ? [1, 0] : undefined),
+  MatMul: (_, input, rank) => (input === 1 ? [rank - 1, rank - 2] : [rank - 2, rank - 1]),
   Gemm(node, input) {
-    const transposed = node.attributes.get(input === 0 ? "transA" : "transB")?.integer ?? 0;
-    if (input === 0) return transposed ? 1 : 0;
-    return input === 1 ? (transposed ? 0 : 1) : undefined;
+    if (input > 1) return undefined;
+    const transposed = (node.attributes.get(input === 0 ? "transA" : "transB")?.integer ?? 0) !== 0;
+    return transposed === (input === 0) ? [1, 0] : [0, 1];
   },
   Gather(node, input, rank) {
     if (input !== 0) return undefined;
     const axis = node.attributes.get("axis")?.integer ?? 0;
-    return axis < 0 ? axis + rank : axis;
+    const channels = axis < 0 ? axis + rank : axis;
+    return [channels, channels === 0 ? 1 : channels - 1];
   },
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
 };
+
+/** The types of floats, between which Cast changes nothing of what a weight is. */
+const floatTypes: readonly (number | undefined)[] = [
+  dataType.float,
+  dataType.float16,
+  dataType.bfloat16,
+  dataType.double,
+];
 
 /** More nodes in a row that only move a tensor than any exporter writes; each takes a place on the stack. */
 const MAX_MOVES = 16;
@@ -59,16 +78,16 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
     if (via.length === MAX_MOVES) return refuse(`it goes through more than ${MAX_MOVES} nodes that only move it`);
     return follow(output, passed, [...via, node]);
   }
-  const axisOf = Object.hasOwn(channelAxes, node.operator) ? channelAxes[node.operator] : undefined;
-  if (axisOf === undefined) return refuse(`${name} takes it, whose weights are left alone`);
-  const axis = axisOf(node, input, view.shape.length);
-  if (axis === undefined) return refuse(`${name} takes it, and not as its weights`);
-  if (axis < 0 || axis >= view.shape.length) {
+  const axesOfInput = Object.hasOwn(axesOf, node.operator) ? axesOf[node.operator] : undefined;
+  if (axesOfInput === undefined) return refuse(`${name} takes it, whose weights are left alone`);
+  const axes = axesOfInput(node, input, view.shape.length);
+  if (axes === undefined) return refuse(`${name} takes it, and not as its weights`);
+  if (axes.some((axis) => axis < 0 || axis >= view.shape.length)) {
     return refuse(`${name} takes it, for whose weights it has too few dimensions`);
   }
-  const stored = view.stored[axis];
-  if (stored === undefined) return refuse(`the output channels of ${name} are reshaped out of more than one dimension`);
-  return [{ use, via, axis: stored }];
+  const [axis, along] = axes.map((each) => view.stored[each]);
+  if (axis === undefined) return refuse(`the output channels of ${name} are reshaped out of more than one dimension`);
+  return [{ use, via, axis, along }];
 }
 
 /** The operator and the name of a node, for messages. */
@@ -80,6 +99,7 @@ export function named({ operator, name, outputs }: Node): string {
 function passThrough({ node, input, scope }: Use, view: View): View | string | undefined {
   if (input !== 0) return undefined;
   if (node.operator === "Identity") return view;
+  if (node.operator === "Cast" && floatTypes.includes(node.attributes.get("to")?.integer)) return view;
   if (node.operator === "Transpose") return transpose(node, view);
   if (node.operator !== "Reshape") return undefined;
   const target = resolve(node.inputs[1] ?? "", scope)?.tensor;

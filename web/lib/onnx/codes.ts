@@ -1,3 +1,5 @@
+import { bytesPerElement } from "../files/dtypes.js";
+import { bytesIn, scaleBytes } from "../files/scale-types.js";
 import type { ResultSink } from "../stream.js";
 import type { OnnxChoice } from "./plan.js";
 
@@ -13,11 +15,11 @@ export interface CodeSink extends ResultSink {
 
 export function codeSink(choice: OnnxChoice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
   if (choice.pattern === "MatMulNBits") return matMulNBitsSink(choice, writeCodes, writeScales);
-  const { storedBits, weight } = choice;
+  const { storedBits, weight, scaleDtype } = choice;
   const { length } = weight; // these patterns fill nothing up
   return {
     quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, length, writeCodes),
-    scales: (start, scales) => writeScales(4 * start, bytesOf(scales)),
+    scales: (start, scales) => writeScales(bytesPerElement(scaleDtype) * start, scaleBytes(scales, scaleDtype)),
     finish: async () => {},
   };
 }
@@ -26,7 +28,7 @@ function wholeBytes(bytesEach: number, write: WriteBytes): ResultSink["quantized
   return (start, codes) => {
     // Codes of up to 8 bits come in bytes, of more in two.
     const stored = codes.BYTES_PER_ELEMENT === bytesEach ? codes : Int16Array.from(codes);
-    return write(start * bytesEach, bytesOf(stored));
+    return write(start * bytesEach, bytesIn(stored));
   };
 }
 
@@ -70,7 +72,7 @@ function packed(bits: number, count: number, write: WriteBytes): ResultSink["qua
  * two in a byte, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
  */
 function matMulNBitsSink(
-  { shape, granularity }: OnnxChoice,
+  { shape, granularity, scaleDtype }: OnnxChoice,
   writeCodes: WriteBytes,
   writeScales: WriteBytes,
 ): CodeSink {
@@ -95,11 +97,7 @@ function matMulNBitsSink(
     },
     async finish() {
       await writeCodes(0, codeBytes);
-      await writeScales(0, bytesOf(byColumn));
+      await writeScales(0, scaleBytes(byColumn, scaleDtype));
     },
   };
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

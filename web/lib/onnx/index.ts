@@ -15,5 +15,5 @@ export {
   type Pattern,
   planOnnx,
 } from "./plan.js";
-export type { KeptTensor, Weight } from "./weights.js";
+export type { KeptTensor, Weight, WeightDtype } from "./weights.js";
 export { measureOnnx, onnxBytes, type WeightErrors, type WriteOnnxOptions, writeOnnx } from "./write.js";

@@ -95,7 +95,7 @@ export function layOut({ model, opset, choices }: OnnxPlan, location: string, ev
     tasks.push({ choice, codes: replacement.codes, scales: replacement.scales });
     replaced.add(tensor);
   }
-  for (const tensor of tensorsOf(proto.graph)) {
+  for (const tensor of tensorsOf(proto)) {
     const bytes = replaced.has(tensor) ? undefined : externalBytes(tensor, proto.reader, files);
     if (bytes) edits.push(...moved(tensor, outside(bytes, bytes.length), bytes.length));
   }

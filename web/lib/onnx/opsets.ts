@@ -86,7 +86,7 @@ export function irVersionOf(opset: number): number {
 export function opsetChanges(model: OnnxModel, opset: number): string[] {
   const { proto, scopes } = model.content;
   if (model.opset < oldestOpset) return [`what changed before opset ${oldestOpset} is not known here`];
-  if (proto.hasFunctions) return ["the model has functions of its own, with operator sets of their own"];
+  if (proto.functions.length > 0) return ["the model has functions of its own, with operator sets of their own"];
   const found: string[] = [];
   for (const node of scopes.flatMap(({ graph }) => graph.nodes)) {
     if (node.domain !== "") continue;

@@ -3,6 +3,7 @@ import { integerAttributes, type NewNode, type NewTensor } from "./encode.js";
 import { type OnnxChoice, storedBytes } from "./plan.js";
 import { dataType, type Node } from "./proto.js";
 import type { Edit, Later } from "./splice.js";
+import type { WeightDtype } from "./weights.js";
 import { bytesField } from "./wire.js";
 
 // How codes and scales become weights again inside the model.
@@ -24,6 +25,8 @@ export type UnusedName = (wanted: string) => string;
 
 export const microsoftDomain = "com.microsoft";
 
+const floatTypes = { float32: dataType.float, float16: dataType.float16 } as const;
+
 const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
 
 export function replacementOf(choice: OnnxChoice, unused: UnusedName): Replacement {
@@ -42,49 +45,72 @@ interface Parts {
 }
 
 function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Parts, unused: UnusedName): Replacement {
-  const { shape, axis, granularity, storedBits } = choice;
-  const { name, shape: stored } = choice.weight;
-  const joined = shape.length !== stored.length;
+  const { weight, shape, axis, granularity, storedBits } = choice;
   const tensors: NewTensor[] = [
-    { name: unused(`${name}_quantized`), type: codeTypes[storedBits], shape, data: codes },
-    { name: unused(`${name}_scale`), type: dataType.float, shape: scaleShape, data: scales },
+    { name: unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape, data: codes },
+    { name: unused(`${weight.name}_scale`), type: floatTypes[choice.scaleDtype], shape: scaleShape, data: scales },
   ];
-  const dequantize: NewNode = {
-    name: unused(`${name}_DequantizeLinear`),
+  const dequantize: Step = {
     operator: "DequantizeLinear",
-    inputs: tensors.map((tensor) => tensor.name),
-    output: joined ? unused(`${name}_joined`) : name,
+    inputs: tensors.slice(1),
     integers: typeof granularity === "object" ? { axis: granularity.along, block_size: granularity.group } : { axis },
   };
-  return { codes, scales, edits: [], ...(joined ? reshaped : plain)(choice, tensors, [dequantize], unused) };
+  const hasShape = shape.length === weight.shape.length;
+  return { codes, scales, edits: [], ...finished(choice, tensors, [dequantize], hasShape, unused) };
 }
 
 /** For opsets whose DequantizeLinear has no axis, or no groups or not so many bits. */
 function castAndMul(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { granularity, storedBits } = choice;
-  const { name } = choice.weight;
-  const grouped = typeof granularity === "object";
+  const { weight, granularity, storedBits, scaleDtype } = choice;
   // Mul repeats what has the size 1: the scales get the codes' dimensions, and groups a dimension of their own.
   const [codeShape, scaleShape] = spread(choice);
   const tensors: NewTensor[] = [
-    { name: unused(`${name}_quantized`), type: codeTypes[storedBits], shape: codeShape, data: codes },
-    { name: unused(`${name}_scale`), type: dataType.float, shape: scaleShape, data: scales },
+    { name: unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape: codeShape, data: codes },
+    { name: unused(`${weight.name}_scale`), type: floatTypes[scaleDtype], shape: scaleShape, data: scales },
   ];
-  const [codeName, scaleName] = tensors.map((tensor) => tensor.name) as [string, string];
-  const cast: NewNode = {
-    name: unused(`${name}_Cast`),
-    operator: "Cast",
-    inputs: [codeName],
-    output: unused(`${name}_cast`),
-    integers: { to: dataType.float },
-  };
-  const multiply: NewNode = {
-    name: unused(`${name}_Mul`),
-    operator: "Mul",
-    inputs: [cast.output, scaleName],
-    output: grouped ? unused(`${name}_grouped`) : name,
-  };
-  return { codes, scales, edits: [], ...(grouped ? reshaped : plain)(choice, tensors, [cast, multiply], unused) };
+  const steps = [castTo(scaleDtype), { operator: "Mul", inputs: tensors.slice(1) }];
+  const hasShape = typeof granularity !== "object";
+  return { codes, scales, edits: [], ...finished(choice, tensors, steps, hasShape, unused) };
+}
+
+/** A node that takes what the one before it gives, and tensors after it. */
+interface Step {
+  readonly operator: string;
+  readonly inputs: readonly NewTensor[];
+  readonly integers?: Readonly<Record<string, number>>;
+}
+
+const castTo = (dtype: WeightDtype): Step => ({ operator: "Cast", inputs: [], integers: { to: floatTypes[dtype] } });
+
+/** The nodes from the codes on, and where they are missing the steps to the weight's dimensions and type. */
+function finished(
+  { weight: { name, shape, dtype }, scaleDtype }: OnnxChoice,
+  tensors: readonly NewTensor[],
+  steps: readonly Step[],
+  hasShape: boolean,
+  unused: UnusedName,
+): Pick<Replacement, "tensors" | "nodes"> {
+  const [codes] = tensors as [NewTensor];
+  const ends: Step[] = [];
+  if (!hasShape) {
+    const data = new Uint8Array(BigInt64Array.from(shape, BigInt).buffer);
+    const target = { name: unused(`${name}_shape`), type: dataType.int64, shape: [shape.length], data };
+    ends.push({ operator: "Reshape", inputs: [target] });
+  }
+  if (scaleDtype !== dtype) ends.push(castTo(dtype));
+  let input = codes.name;
+  const nodes = [...steps, ...ends].map(({ operator, inputs, ...integers }, i, { length }): NewNode => {
+    const node = {
+      name: unused(`${name}_${operator}`),
+      operator,
+      inputs: [input, ...inputs.map((tensor) => tensor.name)],
+      output: i === length - 1 ? name : unused(`${name}_${operator}_Output`),
+      ...integers,
+    };
+    input = node.output;
+    return node;
+  });
+  return { tensors: [...tensors, ...ends.flatMap(({ inputs }) => inputs)], nodes };
 }
 
 /** The dimensions of codes and scales for which a product repeats each scale over what shares it. */
@@ -100,35 +126,9 @@ function spread({ shape, axis, granularity }: OnnxChoice): [codes: readonly numb
   ];
 }
 
-function plain(_: OnnxChoice, tensors: readonly NewTensor[], nodes: readonly NewNode[]) {
-  return { tensors, nodes };
-}
-
-/** With a Reshape at the end, to the dimensions the weight had. */
-function reshaped(
-  { weight: { name, shape } }: OnnxChoice,
-  tensors: readonly NewTensor[],
-  nodes: readonly NewNode[],
-  unused: UnusedName,
-) {
-  const target: NewTensor = {
-    name: unused(`${name}_shape`),
-    type: dataType.int64,
-    shape: [shape.length],
-    data: new Uint8Array(BigInt64Array.from(shape, BigInt).buffer),
-  };
-  const reshape: NewNode = {
-    name: unused(`${name}_Reshape`),
-    operator: "Reshape",
-    inputs: [(nodes.at(-1) as NewNode).output, target.name],
-    output: name,
-  };
-  return { tensors: [...tensors, target], nodes: [...nodes, reshape] };
-}
-
 /** MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight. */
 function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { weight, bits, granularity, shape } = choice;
+  const { weight, bits, granularity, shape, scaleDtype } = choice;
   const [rows, columns] = shape as [number, number];
   const { group } = granularity as { group: number };
   const tensors: NewTensor[] = [
@@ -138,7 +138,12 @@ function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: Unuse
       shape: [columns, rows / group, group / 2],
       data: codes,
     },
-    { name: unused(`${weight.name}_scales`), type: dataType.float, shape: [columns, rows / group], data: scales },
+    {
+      name: unused(`${weight.name}_scales`),
+      type: floatTypes[scaleDtype],
+      shape: [columns, rows / group],
+      data: scales,
+    },
   ];
   // With accuracy_level 1 the products are computed in float32.
   const integers = { K: weight.shape[0] as number, N: columns, bits, block_size: group, accuracy_level: 1 };

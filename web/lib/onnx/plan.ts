@@ -1,10 +1,11 @@
 import { checkBits, checkBoolean, checkNames, shown } from "../arguments.js";
+import { bytesPerElement } from "../files/dtypes.js";
 import { matchesGlob } from "../files/globs.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
 import type { OnnxModel } from "./model.js";
 import { newestOpset, oldestOpset, opsetChanges } from "./opsets.js";
-import type { KeptTensor, Weight } from "./weights.js";
+import type { KeptTensor, Weight, WeightDtype } from "./weights.js";
 
 // What is done with each weight, decided before anything is.
 
@@ -63,6 +64,8 @@ export interface OnnxChoice {
   readonly pattern: Pattern;
   /** Bits that a code takes in the file. */
   readonly storedBits: 2 | 4 | 8 | 16;
+  /** What scales are in the file. */
+  readonly scaleDtype: WeightDtype;
   /** Of codes and scales in the file. */
   readonly bytesAfter: number;
   /** What is not as it was asked for, and why. */
@@ -84,7 +87,7 @@ export interface OnnxPlan {
 const DEFAULT_MINIMUM_SIZE = 1024;
 
 /** Versions of ONNX's operators that brought what is written. */
-const since = { axis: 13, int4: 21, int2: 25 } as const;
+const since = { axis: 13, float16: 19, int4: 21, int2: 25 } as const;
 
 const settingNames = ["bits", "axis", "granularity"] satisfies (keyof OnnxSettings)[];
 
@@ -130,7 +133,7 @@ export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
           minimumSize,
         });
     if (reason === undefined) choices.push(choice);
-    else kept.push({ name: weight.name, dtype: weight.dtype, shape: weight.shape, reason });
+    else kept.push(keptOf(weight, reason));
   }
   const patterns = [...include, ...exclude, ...Object.keys(overrides)];
   const all = [...model.weights, ...model.kept];
@@ -150,6 +153,10 @@ function raisedOpset(model: OnnxModel, opset: number): number {
     throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);
   }
   return opset;
+}
+
+function keptOf({ name, dtype, shape, byteLength }: Weight, reason: string): KeptTensor {
+  return { name, dtype, shape, byteLength, reason };
 }
 
 function whyKept(
@@ -188,10 +195,13 @@ function choose(opset: number, weight: Weight, settings: OnnxSettings & { readon
 }
 
 /** What codes and scales take in the file. */
-export function storedBytes({ shape, axis, granularity, storedBits }: Way): { codes: number; scales: number } {
+export function storedBytes({ shape, axis, granularity, storedBits, scaleDtype }: Way): {
+  codes: number;
+  scales: number;
+} {
   const { pieces, channels } = makePlan(shape, axis, granularity);
   const codes = Math.ceil((shape.reduce((a, b) => a * b, 1) * storedBits) / 8);
-  return { codes, scales: 4 * pieces * channels };
+  return { codes, scales: bytesPerElement(scaleDtype) * pieces * channels };
 }
 
 function wayOf(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): Way {
@@ -200,7 +210,8 @@ function wayOf(opset: number, weight: Weight, settings: OnnxSettings & { readonl
   const granularity = checkGranularity(weight, settings.granularity ?? "channel");
   const group = typeof granularity === "object" ? granularity.group : undefined;
   if (group !== undefined && opset < since.int4 && settings.matMulNBits && fitsMatMulNBits(weight, bits, axis, group)) {
-    return { ...matMulNBitsLayout(weight, group), weight, bits, axis, pattern: "MatMulNBits", storedBits: 4 };
+    const layout = matMulNBitsLayout(weight, group);
+    return { ...layout, weight, bits, axis, pattern: "MatMulNBits", storedBits: 4, scaleDtype: weight.dtype };
   }
   const layout: Layout =
     typeof granularity === "object"
@@ -215,7 +226,10 @@ function wayOf(opset: number, weight: Weight, settings: OnnxSettings & { readonl
       `a code takes ${storedBits} bits in the file: opset ${since.int4} is the first to pack 4, and this is ${opset}`,
     );
   }
-  return { ...layout, weight, bits, axis, pattern: linear ? "DequantizeLinear" : "Cast, Mul", storedBits, notes };
+  const pattern = linear ? "DequantizeLinear" : "Cast, Mul";
+  // What DequantizeLinear gives has the type of its scales; what Mul gives is not yet rounded to float16.
+  const scaleDtype = linear && opset >= since.float16 ? weight.dtype : "float32";
+  return { ...layout, weight, bits, axis, pattern, storedBits, scaleDtype, notes };
 }
 
 /** ONNX Runtime 1.30 ends its process where DequantizeLinear comes before a Transpose without perm. */
@@ -247,10 +261,12 @@ function checkGranularity({ name }: Weight, granularity: OnnxGranularity): OnnxG
 
 type Layout = Pick<OnnxChoice, "shape" | "granularity" | "notes">;
 
-/** Groups run along what a channel sums over: all that follows axis 0 (as in Conv), else the dimension before the axis. */
-function groupedLayout({ shape }: Weight, axis: number, wanted: number): Layout {
+/** Groups run along what a channel sums over: of axis 0 all that follows, as in Conv. */
+function groupedLayout(weight: Weight, axis: number, wanted: number): Layout {
+  const { shape } = weight;
   const joined = axis === 0 ? [shape[0] as number, shape.slice(1).reduce((a, b) => a * b, 1)] : shape;
-  const along = axis === 0 ? 1 : axis - 1;
+  const ofOperator = axis === weight.axis ? weight.along : undefined;
+  const along = axis === 0 ? 1 : (ofOperator ?? axis - 1);
   const summed = joined[along] as number;
   // One that divides them all, and not much smaller, or there would be hardly less scales than codes.
   let group = Math.min(wanted, summed);

@@ -99,8 +99,8 @@ export interface Proto {
   readonly irField: Field;
   readonly operatorSets: readonly OperatorSet[];
   readonly graph: Graph;
-  /** Whether it has operators of its own, made of others. What is inside them is not read. */
-  readonly hasFunctions: boolean;
+  /** Operators of its own, made of others. */
+  readonly functions: readonly { readonly name: string; readonly nodes: readonly Node[] }[];
 }
 
 /** No exporter nests subgraphs deeper than a handful; each takes a place on the stack. */
@@ -117,7 +117,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
   let irVersion = 0;
   let irField: Field | undefined;
   let graph: Graph | undefined;
-  let hasFunctions = false;
+  const functions: { name: string; nodes: Node[] }[] = [];
   for (const field of await reader.fields(message, "the model")) {
     if (field.id === 1) {
       irVersion = reader.integer(field, "ir_version");
@@ -127,13 +127,15 @@ export async function readProto(source: ByteSource): Promise<Proto> {
       graph = await readGraph(reader, reader.message(field, message, "the graph"), 0);
     } else if (field.id === 8) {
       operatorSets.push(await readOperatorSet(reader, reader.message(field, message, "an operator set")));
-    } else if (field.id === 25) hasFunctions = true;
+    } else if (field.id === 25) {
+      functions.push(await readFunction(reader, reader.message(field, message, "a function")));
+    }
   }
   if (irField === undefined || graph === undefined) {
     const missing = graph === undefined ? "graph" : "ir_version";
     return reader.fail(0, `the file has no ${missing}, as every ONNX model has: it is another format, or cut short`);
   }
-  return { reader, message, irVersion, irField, operatorSets, graph, hasFunctions };
+  return { reader, message, irVersion, irField, operatorSets, graph, functions };
 }
 
 async function readOperatorSet(reader: WireReader, message: Message): Promise<OperatorSet> {
@@ -152,6 +154,16 @@ async function readOperatorSet(reader: WireReader, message: Message): Promise<Op
 /** ONNX's own domain has two names. */
 function plainDomain(domain: string): string {
   return domain === "ai.onnx" ? "" : domain;
+}
+
+async function readFunction(reader: WireReader, message: Message): Promise<{ name: string; nodes: Node[] }> {
+  let name = "";
+  const nodes: Node[] = [];
+  for (const field of await reader.fields(message, "a function")) {
+    if (field.id === 1) name = await reader.text(field, "the name of a function");
+    else if (field.id === 7) nodes.push(await readNode(reader, reader.message(field, message, "a node"), 0));
+  }
+  return { name, nodes };
 }
 
 async function readGraph(reader: WireReader, message: Message, depth: number): Promise<Graph> {

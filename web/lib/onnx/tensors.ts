@@ -1,5 +1,5 @@
 import type { ByteSource } from "../files/bytes.js";
-import type { Graph, Proto, Run, Tensor } from "./proto.js";
+import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
 import type { WireReader } from "./wire.js";
 
 // Where the data of tensors lie: in the model's file, as raw bytes or as fields, or in files beside it.
@@ -13,13 +13,22 @@ const elementBits: Readonly<Record<number, number>> = {
   ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2 },
 };
 
-/** Every tensor of a graph and of those inside it. */
-export function* tensorsOf(graph: Graph): Generator<Tensor> {
-  yield* graph.initializers;
-  for (const { attributes } of graph.nodes) {
+/** Every tensor of a model. */
+export function* tensorsOf({ graph, functions }: Proto): Generator<Tensor> {
+  yield* tensorsOfGraph(graph);
+  for (const { nodes } of functions) yield* tensorsOfNodes(nodes);
+}
+
+function* tensorsOfGraph({ initializers, nodes }: Graph): Generator<Tensor> {
+  yield* initializers;
+  yield* tensorsOfNodes(nodes);
+}
+
+function* tensorsOfNodes(nodes: readonly Node[]): Generator<Tensor> {
+  for (const { attributes } of nodes) {
     for (const { tensor, graphs } of attributes.values()) {
       if (tensor) yield tensor;
-      for (const inner of graphs) yield* tensorsOf(inner);
+      for (const inner of graphs) yield* tensorsOfGraph(inner);
     }
   }
 }
@@ -30,11 +39,12 @@ export function* tensorsOf(graph: Graph): Generator<Tensor> {
  * @param open gives the file at a path from the model's folder
  */
 export async function openExternalFiles(
-  { graph, reader }: Proto,
+  proto: Proto,
   open: (location: string) => Promise<ByteSource>,
 ): Promise<ExternalFiles> {
+  const { reader } = proto;
   const files = new Map<string, ByteSource>();
-  for (const { name, message, external } of tensorsOf(graph)) {
+  for (const { name, message, external } of tensorsOf(proto)) {
     if (external === undefined) continue;
     const location = external.location ?? "";
     if (files.has(location)) continue;
@@ -101,41 +111,51 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
   return { source, start, length };
 }
 
-/** The weights of a float32 tensor; throws where they are not as many as its shape says. */
+/** The bytes of the weights of a float32 or float16 tensor; throws where they are not as many as its shape says. */
 export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
-  const { message, name, shape, raw, floats } = tensor;
+  const { message, name, type, shape, raw, floats } = tensor;
   const length = sizeOf(tensor, reader);
+  const bytesEach = type === dataType.float16 ? 2 : 4;
   const external = externalBytes(tensor, reader, files);
   const whole = external ?? (raw && { source: reader.source, start: raw.start, length: raw.end - raw.start });
-  const runs = whole ? [{ start: whole.start, count: whole.length / 4, stride: 4 }] : floats;
+  const runs = whole ? [{ start: whole.start, count: whole.length / bytesEach, stride: bytesEach }] : floats;
   const found = runs.reduce((sum, { count }) => sum + count, 0);
   if (found !== length) {
     const reason = `shape [${shape.join(", ")}] has ${length} elements, and there are the bytes of ${found}`;
     reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
   }
   const source = whole?.source ?? reader.source;
-  const read = (start: number, count: number) => readRuns(source, runs, start, count);
-  return { length, byteLength: 4 * length, read };
+  const read = (start: number, count: number) => readRuns(source, runs, bytesEach, start, count);
+  return { length, byteLength: bytesEach * length, read };
 }
 
-async function readRuns(source: ByteSource, runs: readonly Run[], start: number, count: number) {
+async function readRuns(
+  source: ByteSource,
+  runs: readonly Run[],
+  bytesEach: number,
+  start: number,
+  count: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const [only] = runs;
-  if (runs.length === 1 && only?.stride === 4) {
-    return new Float32Array((await source.read(only.start + 4 * start, 4 * count)).buffer);
+  if (runs.length === 1 && only?.stride === bytesEach) {
+    return source.read(only.start + bytesEach * start, bytesEach * count);
   }
-  const values = new Uint8Array(4 * count);
+  const values = new Uint8Array(bytesEach * count);
   let first = 0;
   for (const run of runs) {
     const from = Math.max(start, first);
     const to = Math.min(start + count, first + run.count);
     if (from < to) {
-      const bytes = await source.read(run.start + (from - first) * run.stride, (to - 1 - from) * run.stride + 4);
+      const bytes = await source.read(
+        run.start + (from - first) * run.stride,
+        (to - 1 - from) * run.stride + bytesEach,
+      );
       for (let i = from; i < to; i++) {
         const at = (i - from) * run.stride;
-        values.set(bytes.subarray(at, at + 4), 4 * (i - start));
+        values.set(bytes.subarray(at, at + bytesEach), bytesEach * (i - start));
       }
     }
     first += run.count;
   }
-  return new Float32Array(values.buffer);
+  return values;
 }

@@ -42,8 +42,8 @@ const MAX_FIELD_HEAD = 10 + 10;
 /** Names are read whole; one above this is a damaged length. */
 const MAX_TEXT_BYTES = 2 ** 20;
 
-/** Fields that are read of one file; language models have some millions. What is read of them takes memory. */
-const MAX_FIELDS = 2 ** 22;
+/** Fields that are read of one file; language models have some hundred thousand. What is read of them takes memory. */
+const MAX_FIELDS = 2 ** 21;
 
 const utf8 = new TextDecoder();
 

@@ -2,8 +2,9 @@ import { checkNames, shown } from "../arguments.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
 import { copyTensor } from "../files/copy-tensor.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "../files/run.js";
+import { rounderTo } from "../files/scale-types.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
-import { quantizeStream, type ResultSink } from "../stream.js";
+import { quantizeStream, type ResultSink, type WeightSource } from "../stream.js";
 import type { TotalErrors } from "../types.js";
 import { codeSink, type WriteBytes } from "./codes.js";
 import { type Layout, layOut, type Task } from "./layout.js";
@@ -98,7 +99,7 @@ export function onnxBytes(plan: OnnxPlan): number {
 
 /** With external data where the model had some, or where it would be too long without. */
 function layOutWithin(plan: OnnxPlan, location: string | undefined): Layout {
-  const hasExternal = [...tensorsOf(plan.model.content.proto.graph)].some((tensor) => tensor.external !== undefined);
+  const hasExternal = [...tensorsOf(plan.model.content.proto)].some((tensor) => tensor.external !== undefined);
   if (hasExternal && location === undefined) {
     throw new TypeError("external is needed: the model has data in a file beside it, and so will what is written");
   }
@@ -194,27 +195,29 @@ async function quantize(
   sink: ResultSink,
   { signal, progress }: Course,
 ): Promise<WeightErrors> {
-  const { weight, shape, axis, bits, granularity } = choice;
+  const { weight, shape, axis, bits, granularity, scaleDtype } = choice;
   const source = filledUp(weight, shape);
   const { mse, maxError, sqnr } = (await quantizeStream(runner, source, sink, {
-    ...{ shape, axis, bits, granularity, signal },
+    ...{ shape, axis, bits, granularity, signal, roundScales: rounderTo(scaleDtype) },
     onProgress: (done, total) => progress(done / total),
   })) as TotalErrors;
   return { choice, mse: (mse * source.length) / weight.length, maxError, sqnr };
 }
 
 /** Weights with zeros after them, as many as the shape has. */
-function filledUp({ length: there, read }: Weight, shape: readonly number[]) {
-  const length = shape.reduce((a, b) => a * b, 1);
+function filledUp({ dtype, length: there, place }: Weight, shape: readonly number[]): WeightSource {
+  const bytesEach = dtype === "float16" ? 2 : 4;
+  const typed = ({ buffer }: Uint8Array<ArrayBuffer>) =>
+    dtype === "float16" ? new Uint16Array(buffer) : new Float32Array(buffer);
   return {
-    dtype: "float32" as const,
-    length,
-    async read(start: number, count: number) {
+    dtype,
+    length: shape.reduce((a, b) => a * b, 1),
+    async read(start, count) {
       const given = Math.max(0, Math.min(count, there - start));
-      if (given === count) return read(start, count);
-      const values = new Float32Array(count);
-      if (given > 0) values.set(await read(start, given));
-      return values;
+      if (given === count) return typed(await place.read(start, count));
+      const bytes = new Uint8Array(bytesEach * count);
+      if (given > 0) bytes.set(await place.read(start, given));
+      return typed(bytes);
     },
   };
 }

@@ -2,7 +2,6 @@ import { load } from "channelwise";
 import { NonFiniteError } from "channelwise/files";
 import {
   measureOnnx,
-  type OnnxChoice,
   type OnnxPlan,
   type OnnxRules,
   onnxBytes,
@@ -55,13 +54,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       tensors: [
         ...weights.map((tensor) => [tensor, true] as const),
         ...kept.map((tensor) => [tensor, false] as const),
-      ].map(([{ name, shape }, canQuantize]) => ({
-        name,
-        dtype: "float32",
-        shape,
-        byteLength: 4 * product(shape),
-        canQuantize,
-      })),
+      ].map(([{ name, dtype, shape, byteLength }, canQuantize]) => ({ name, dtype, shape, byteLength, canQuantize })),
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
@@ -69,7 +62,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       return {
         tensors: [
           ...weights.map((weight, i) => planned(planFor(rules, weight, i), weight.byteLength)),
-          ...kept.map(({ reason, shape }) => ({ quantize: false, reason, bytesAfter: 4 * product(shape) }) as const),
+          ...kept.map(({ reason, byteLength }) => ({ quantize: false, reason, bytesAfter: byteLength }) as const),
         ],
         byteLength: onnxBytes(planAll(rules)),
         fileNames: fileNames(rules),
@@ -113,22 +106,13 @@ function asWanted(setting: Setting): OnnxRules {
 /** Of a plan for one weight. */
 function planned({ choices: [choice], kept: [keptTensor] }: OnnxPlan, byteLength: number): Planned {
   if (choice === undefined) return { quantize: false, reason: keptTensor.reason, bytesAfter: byteLength };
-  const { bits, axis, granularity, notes } = choice;
+  const { bits, axis, granularity, notes, bytesAfter } = choice;
   return {
     quantize: true,
     bits,
     axis: granularity === "channel" ? axis : undefined,
     granularity,
     notes,
-    bytesAfter: codeBytes(choice) + 4 * scalesOf(choice),
+    bytesAfter,
   };
-}
-
-function codeBytes({ shape, storedBits }: OnnxChoice): number {
-  return Math.ceil((product(shape) * storedBits) / 8);
-}
-
-function scalesOf({ shape, axis, granularity }: OnnxChoice): number {
-  if (granularity === "tensor") return 1;
-  return granularity === "channel" ? shape[axis] : product(shape) / granularity.group;
 }
