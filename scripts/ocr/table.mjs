@@ -43,7 +43,7 @@ for (const [model, file] of Object.entries(await readOcrModels())) {
 }
 console.log(`
 Bytes of the file; SQNR of the weights; what the model makes of rendered text, and how the weights are stored.
-Codes of less bits than are stored are a simulation: the file is that of int8.`);
+Simulated: the codes have less bits than the file stores for each.`);
 process.exit();
 
 /**
@@ -58,7 +58,9 @@ function columnsOf(bytes, weights, figures) {
 
 /** @param {import("channelwise/onnx").OnnxPlan} plan */
 function storageOf({ choices }) {
-  const ways = choices.map(({ pattern, storedBits }) => `${storedBits} bits in ${pattern}`);
+  const ways = choices.map(({ pattern, bits, storedBits }) => {
+    return `${storedBits} bits in ${pattern}${bits < storedBits ? " (simulated)" : ""}`;
+  });
   return [...new Set(ways)].join("; ");
 }
 
