@@ -121,12 +121,26 @@ describe("a model that cannot be read", () => {
     ["a graph that is a number", Uint8Array.of(0x08, 7, 0x38, 1), 2, "the graph has the wire type 0; it must be 2"],
     ["a version of 2^63", Uint8Array.of(0x08, ...Array(9).fill(0x80), 1), 0, "ir_version is beyond 2^53"],
     ["a node without operator", withGraph(...field(1, text(3, "n"))), 4, 'node "n" has no operator'],
+    [
+      "a node cut short",
+      withGraph(...matMul, 0x0a, 2, 0x0a, 9),
+      4 + matMul.length + 2,
+      "field 1 of node 1 of the graph takes 9 bytes, and 0",
+    ],
+    [
+      "a value of a node",
+      withGraph(
+        ...field(1, [...text(4, "Constant"), ...text(3, "n"), ...field(5, [...text(1, "value"), 0x2a, 1, 0x10])]),
+      ),
+      expect.any(Number),
+      'field 2 of value of node "n" is cut short',
+    ],
     ["graphs in graphs in graphs", withGraph(...nested(40)), expect.any(Number), "graphs are nested more than 32 deep"],
     [
       "a name of megabytes",
       modelBytes({ opset: 13, graph: { node: [{ ...node("Relu", ["x"], ["y"]), name: "n".repeat(2 ** 21) }] } }),
       expect.any(Number),
-      "the name of a node takes 2097152 bytes; at most 1048576 are read",
+      "the name of node 0 of the graph takes 2097152 bytes; at most 1048576 are read",
     ],
     [
       "the same name twice",
@@ -141,12 +155,17 @@ describe("a model that cannot be read", () => {
       expect.any(Number),
       "more than 64 dim",
     ],
-    ["float data of 3 bytes", withTensor(...field(4, [1, 2, 3])), expect.any(Number), "float_data takes 3 bytes"],
+    [
+      "float data of 3 bytes",
+      withTensor(...field(4, [1, 2, 3])),
+      expect.any(Number),
+      'float_data of tensor "w" takes 3 bytes',
+    ],
     [
       "float data of a number",
       withTensor(0x20, 1),
       expect.any(Number),
-      "float_data has the wire type 0; it must be 2 or 5",
+      'float_data of tensor "w" has the wire type 0; it must be 2 or 5',
     ],
   ])("is named: %s", async (_, bytes, offset, reason) => {
     const error = await errorOf(bytes);

@@ -1,10 +1,10 @@
 import type { QuantizeOptions } from "channelwise";
-import type { OnnxRules, Pattern } from "channelwise/onnx";
+import { type OnnxRules, type Pattern, planOnnx, readOnnx } from "channelwise/onnx";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
-import { channelwise, everything, quantized } from "./memory.js";
+import { channelwise, everything, quantized, source } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf, withValues } from "./models.js";
 import { run, sqnr } from "./runtime.js";
 
@@ -217,6 +217,21 @@ describe("what is written", () => {
     const expected = await run(withValues(bytes, new Map([["w", dequantized]])), inputs);
     expect(sqnr(expected.y.data, (await run(result.bytes, inputs)).y.data)).toBeGreaterThan(110);
   });
+});
+
+it.each<[string, number[], string[], number]>([
+  ["MatMul", [2, 32, 32], ["x", "w"], 1],
+  ["MatMul", [2, 32, 32], ["w", "x"], 2],
+  ["Gemm", [32, 32], ["x", "w"], 0],
+  ["ConvTranspose", [32, 32, 3, 3], ["x", "w"], 0],
+  ["LSTM", [1, 32, 32], ["x", "w", "r"], 2],
+  ["Gather", [32, 32], ["w", "x"], 1],
+])("groups of %s %j run along what a channel sums over", async (operator, shape, inputs, along) => {
+  const size = shape.reduce((a, b) => a * b);
+  const graph = { node: [node(operator, inputs, ["y"])], initializer: [tensor("w", shape, new Float32Array(size))] };
+  const model = await readOnnx(source(modelBytes({ opset: 21, graph })));
+  const [{ granularity }] = planOnnx(model, { ...everything, granularity: { group: 8 } }).choices;
+  expect(granularity).toEqual({ group: 8, along });
 });
 
 describe("groups that do not divide what a channel sums over", () => {

@@ -151,6 +151,14 @@ const cases: Record<string, Case> = {
       initializer: [stored("w"), integers("shape", [0, 3, -1, 3])],
     }),
   },
+  "Reshape of a square before MatMul": {
+    weights: { w: { shape: [8, 8], axis: 1 } },
+    input: [1, 3, 8],
+    graph: (stored) => ({
+      node: [node("Reshape", ["w", "shape"], ["batch"]), node("MatMul", ["x", "batch"], ["y"])],
+      initializer: [stored("w"), integers("shape", [1, 8, 8])],
+    }),
+  },
   "Reshape and Transpose before MatMul, by way of Identity": {
     weights: { w: { shape: [6, 4, 2], axis: 0 } },
     input: [3, 8],

@@ -36,6 +36,7 @@ export interface ExternalData {
 
 export interface Tensor {
   readonly message: Message;
+  /** Of one that has none, where it is. */
   readonly name: string;
   /** TensorProto.DataType */
   readonly type: number;
@@ -124,11 +125,12 @@ export async function readProto(source: ByteSource): Promise<Proto> {
       irField = field;
     } else if (field.id === 7) {
       if (graph) reader.fail(field.at, "the model has two graphs: the file is damaged, export it again");
-      graph = await readGraph(reader, reader.message(field, message, "the graph"), 0);
+      graph = await readGraph(reader, reader.message(field, message, "the graph"), "the graph", 0);
     } else if (field.id === 8) {
       operatorSets.push(await readOperatorSet(reader, reader.message(field, message, "an operator set")));
     } else if (field.id === 25) {
-      functions.push(await readFunction(reader, reader.message(field, message, "a function")));
+      const what = `function ${functions.length}`;
+      functions.push(await readFunction(reader, reader.message(field, message, what), what));
     }
   }
   if (irField === undefined || graph === undefined) {
@@ -156,31 +158,40 @@ function plainDomain(domain: string): string {
   return domain === "ai.onnx" ? "" : domain;
 }
 
-async function readFunction(reader: WireReader, message: Message): Promise<{ name: string; nodes: Node[] }> {
+async function readFunction(reader: WireReader, message: Message, what: string) {
   let name = "";
   const nodes: Node[] = [];
-  for (const field of await reader.fields(message, "a function")) {
-    if (field.id === 1) name = await reader.text(field, "the name of a function");
-    else if (field.id === 7) nodes.push(await readNode(reader, reader.message(field, message, "a node"), 0));
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
+    else if (field.id === 7) {
+      const node = `node ${nodes.length} of ${what}`;
+      nodes.push(await readNode(reader, reader.message(field, message, node), node, 0));
+    }
   }
   return { name, nodes };
 }
 
-async function readGraph(reader: WireReader, message: Message, depth: number): Promise<Graph> {
+/** @param what it is, for messages, as are those of the functions below: nodes and tensors by number until they have a name */
+async function readGraph(reader: WireReader, message: Message, what: string, depth: number): Promise<Graph> {
   if (depth > MAX_DEPTH) reader.fail(message.at, `graphs are nested more than ${MAX_DEPTH} deep, which is the limit`);
   const nodes: Node[] = [];
   const initializers: Tensor[] = [];
   const inputs: { name: string; message: Message }[] = [];
   const outputs: string[] = [];
-  for (const field of await reader.fields(message, "a graph")) {
-    if (field.id === 1) nodes.push(await readNode(reader, reader.message(field, message, "a node"), depth));
-    else if (field.id === 5)
-      initializers.push(await readTensor(reader, reader.message(field, message, "an initializer")));
-    else if (field.id === 11) {
-      const input = reader.message(field, message, "an input");
-      inputs.push({ name: await readName(reader, input, "an input"), message: input });
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) {
+      const node = `node ${nodes.length} of ${what}`;
+      nodes.push(await readNode(reader, reader.message(field, message, node), node, depth));
+    } else if (field.id === 5) {
+      const tensor = `initializer ${initializers.length} of ${what}`;
+      initializers.push(await readTensor(reader, reader.message(field, message, tensor), tensor));
+    } else if (field.id === 11) {
+      const named = `input ${inputs.length} of ${what}`;
+      const input = reader.message(field, message, named);
+      inputs.push({ name: await readName(reader, input, named), message: input });
     } else if (field.id === 12) {
-      outputs.push(await readName(reader, reader.message(field, message, "an output"), "an output"));
+      const output = `output ${outputs.length} of ${what}`;
+      outputs.push(await readName(reader, reader.message(field, message, output), output));
     }
   }
   return { message, nodes, initializers, inputs, outputs };
@@ -194,65 +205,86 @@ async function readName(reader: WireReader, message: Message, what: string): Pro
   return name;
 }
 
-async function readNode(reader: WireReader, message: Message, depth: number): Promise<Node> {
-  let [name, domain] = ["", ""];
+async function readNode(reader: WireReader, message: Message, what: string, depth: number): Promise<Node> {
+  let domain = "";
   let operator: { name: string; field: Field } | undefined;
   let domainField: Field | undefined;
   const inputs: string[] = [];
   const inputFields: Field[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, Attribute>();
-  for (const field of await reader.fields(message, "a node")) {
+  const allFields = await reader.fields(message, what);
+  const name = await nameAmong(reader, allFields, 3, what);
+  const node = name === "" ? what : `node "${name}"`;
+  for (const field of allFields) {
     if (field.id === 1) {
-      inputs.push(await reader.text(field, "the input of a node"));
+      inputs.push(await reader.text(field, `an input of ${node}`));
       inputFields.push(field);
-    } else if (field.id === 2) outputs.push(await reader.text(field, "the output of a node"));
-    else if (field.id === 3) name = await reader.text(field, "the name of a node");
-    else if (field.id === 4) operator = { name: await reader.text(field, "the operator of a node"), field };
+    } else if (field.id === 2) outputs.push(await reader.text(field, `an output of ${node}`));
+    else if (field.id === 4) operator = { name: await reader.text(field, `the operator of ${node}`), field };
     else if (field.id === 5) {
-      const attribute = await readAttribute(reader, reader.message(field, message, "an attribute"), depth);
+      const what = `attribute ${attributes.size} of ${node}`;
+      const attribute = await readAttribute(reader, reader.message(field, message, what), what, node, depth);
       attributes.set(attribute.name, attribute);
     } else if (field.id === 7) {
-      domain = plainDomain(await reader.text(field, "the domain of a node"));
+      domain = plainDomain(await reader.text(field, `the domain of ${node}`));
       domainField = field;
     }
   }
   if (operator === undefined) {
-    return reader.fail(message.at, `node "${name}" has no operator: the file is damaged, export it again`);
+    return reader.fail(message.at, `${node} has no operator: the file is damaged, export it again`);
   }
   const fields = { inputs: inputFields, operator: operator.field, domain: domainField };
   return { message, name, operator: operator.name, domain, inputs, outputs, fields, attributes };
 }
 
-async function readAttribute(reader: WireReader, message: Message, depth: number): Promise<Attribute> {
-  let name = "";
+/** The name that a message has in one of its fields. */
+async function nameAmong(reader: WireReader, fields: readonly Field[], id: number, what: string): Promise<string> {
+  const field = fields.filter((each) => each.id === id).at(-1);
+  return field === undefined ? "" : reader.text(field, `the name of ${what}`);
+}
+
+async function readAttribute(
+  reader: WireReader,
+  message: Message,
+  what: string,
+  node: string,
+  depth: number,
+): Promise<Attribute> {
   let integer: number | undefined;
   let integers: number[] | undefined = [];
   let tensor: Tensor | undefined;
   const graphs: Graph[] = [];
-  for (const field of await reader.fields(message, "an attribute")) {
-    if (field.id === 1) name = await reader.text(field, "the name of an attribute");
+  const fields = await reader.fields(message, what);
+  const name = await nameAmong(reader, fields, 1, what);
+  const value = `${name} of ${node}`;
+  for (const field of fields) {
     // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
-    else if (field.id === 3) integer = field.value;
-    else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, "a tensor"));
+    if (field.id === 3) integer = field.value;
+    else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, value), value);
     else if (field.id === 6 || field.id === 11) {
-      graphs.push(await readGraph(reader, reader.message(field, message, "a subgraph"), depth + 1));
+      graphs.push(await readGraph(reader, reader.message(field, message, value), value, depth + 1));
     } else if (field.id === 8 && integers) {
-      integers = await shortList(reader, field, integers);
+      integers = await shortList(reader, field, integers, value);
     }
   }
   return { name, message, integer, integers, tensor, graphs };
 }
 
 /** Adds to the list, unless it becomes too long to matter. */
-async function shortList(reader: WireReader, field: Field, list: number[]): Promise<number[] | undefined> {
+async function shortList(
+  reader: WireReader,
+  field: Field,
+  list: number[],
+  what: string,
+): Promise<number[] | undefined> {
   if (field.type === wireType.bytes && field.end - field.start > 10 * MAX_INTEGERS) return undefined;
-  await reader.integers(field, list, "an integer of a list");
+  await reader.integers(field, list, `an integer of ${what}`);
   return list.length > MAX_INTEGERS ? undefined : list;
 }
 
-async function readTensor(reader: WireReader, message: Message): Promise<Tensor> {
-  let [name, type] = ["", 0];
+async function readTensor(reader: WireReader, message: Message, what: string): Promise<Tensor> {
+  let type = 0;
   const shape: number[] = [];
   const runs: Run[] = [];
   let integers: number[] | undefined = [];
@@ -260,21 +292,27 @@ async function readTensor(reader: WireReader, message: Message): Promise<Tensor>
   let isExternal = false;
   let segmented = false;
   const entries: { key: string; value: string; field: Field }[] = [];
-  for (const field of await reader.fields(message, "a tensor")) {
+  const fields = await reader.fields(message, what);
+  const name = await nameAmong(reader, fields, 8, what);
+  const tensor = name === "" ? what : `tensor "${name}"`;
+  for (const field of fields) {
     if (field.id === 1) {
-      if ((await shortList(reader, field, shape)) === undefined) {
-        reader.fail(field.at, `a tensor has more than ${MAX_INTEGERS} dimensions, which is the limit: export it again`);
+      if ((await shortList(reader, field, shape, tensor)) === undefined) {
+        reader.fail(
+          field.at,
+          `${tensor} has more than ${MAX_INTEGERS} dimensions, which is the limit: export it again`,
+        );
       }
-    } else if (field.id === 2) type = reader.integer(field, "the type of a tensor");
+    } else if (field.id === 2) type = reader.integer(field, `the type of ${tensor}`);
     else if (field.id === 3) segmented = true;
-    else if (field.id === 4) addRun(reader, runs, field);
-    else if (field.id === 7 && integers) integers = await shortList(reader, field, integers);
-    else if (field.id === 8) name = await reader.text(field, "the name of a tensor");
-    else if (field.id === 9) raw = reader.message(field, message, "raw_data");
+    else if (field.id === 4) addRun(reader, runs, field, tensor);
+    else if (field.id === 7 && integers) integers = await shortList(reader, field, integers, tensor);
+    else if (field.id === 9) raw = reader.message(field, message, `raw_data of ${tensor}`);
     else if (field.id === 13) {
-      const entry = await readEntry(reader, reader.message(field, message, "external_data"));
+      const what = `external_data of ${tensor}`;
+      const entry = await readEntry(reader, reader.message(field, message, what), what);
       entries.push({ ...entry, field });
-    } else if (field.id === 14) isExternal = reader.integer(field, "data_location") === 1;
+    } else if (field.id === 14) isExternal = reader.integer(field, `data_location of ${tensor}`) === 1;
   }
   if (type !== dataType.int64) integers = undefined;
   else if (raw) integers = await rawIntegers(reader, raw);
@@ -282,7 +320,7 @@ async function readTensor(reader: WireReader, message: Message): Promise<Tensor>
   const external = isExternal
     ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
     : undefined;
-  return { message, name, type, shape, raw, floats: runs, integers, external, segmented };
+  return { message, name: name || what, type, shape, raw, floats: runs, integers, external, segmented };
 }
 
 async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {
@@ -293,15 +331,17 @@ async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | un
   return Array.from({ length: length / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
 }
 
-function addRun(reader: WireReader, runs: Run[], field: Field): void {
+function addRun(reader: WireReader, runs: Run[], field: Field, tensor: string): void {
   if (field.type === wireType.bytes) {
     const length = field.end - field.start;
-    if (length % 4 !== 0) reader.fail(field.at, `float_data takes ${length} bytes, which is no multiple of 4`);
+    if (length % 4 !== 0) {
+      reader.fail(field.at, `float_data of ${tensor} takes ${length} bytes, which is no multiple of 4`);
+    }
     runs.push({ start: field.start, count: length / 4, stride: 4 });
     return;
   }
   if (field.type !== wireType.fixed32)
-    reader.fail(field.at, `float_data has the wire type ${field.type}; it must be 2 or 5`);
+    reader.fail(field.at, `float_data of ${tensor} has the wire type ${field.type}; it must be 2 or 5`);
   // One after another they are a run, or a tensor would take an object for each of its floats.
   const stride = field.end - field.at;
   const last = runs.at(-1);
@@ -312,11 +352,11 @@ function addRun(reader: WireReader, runs: Run[], field: Field): void {
   }
 }
 
-async function readEntry(reader: WireReader, message: Message): Promise<{ key: string; value: string }> {
+async function readEntry(reader: WireReader, message: Message, what: string): Promise<{ key: string; value: string }> {
   let [key, value] = ["", ""];
-  for (const field of await reader.fields(message, "external_data")) {
-    if (field.id === 1) key = await reader.text(field, "a key of external_data");
-    else if (field.id === 2) value = await reader.text(field, "a value of external_data");
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) key = await reader.text(field, `a key of ${what}`);
+    else if (field.id === 2) value = await reader.text(field, `a value of ${what}`);
   }
   return { key, value };
 }
