@@ -352,11 +352,6 @@ describe("a tensor stays float, with the reason", () => {
       "also an output of the graph, which must stay exact",
     ],
     [
-      "an input of the graph",
-      { ...base, input: [float("x", [3, 8]), float("w", [8, 8])] },
-      "also an input of the graph, for which other values can be given",
-    ],
-    [
       "an output of the graph by way of Identity",
       { ...base, node: [multiply, node("Identity", ["w"], ["z"])], output: [...output, float("z", [8, 8])] },
       'it goes through Identity "z node" to an output of the graph, which must stay exact',
@@ -460,6 +455,28 @@ describe("a tensor stays float, with the reason", () => {
     expect(kept.find(({ name }) => name === "w")?.reason).toBe(reason);
     expect((await quantized(bytes)).bytes).toEqual(bytes);
   });
+});
+
+it("a weight that is an input too stays one, unless it is included", async () => {
+  const graph: GraphInit = {
+    node: [node("MatMul", ["x", "w"], ["y"])],
+    initializer: [tensor("w", [8, 6], weights([8, 6], 1))],
+    input: [float("x", [3, 8]), float("w", [8, 6])],
+    output,
+  };
+  const bytes = modelBytes({ opset: 13, graph });
+  const kept = await quantized(bytes, { minimumSize: 0 });
+  expect(kept.plan.kept[0].reason).toBe(
+    "also an input of the graph, for which other values can be given; include it to make it none",
+  );
+  expect(kept.bytes).toEqual(bytes);
+
+  const result = await quantized(bytes, { include: ["w"] });
+  expect(result.plan.choices[0].notes).toEqual(["it is no longer an input of the graph"]);
+  expect(parse(result.bytes).graph.input.map(({ name }) => name)).toEqual(["x"]);
+  const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
+  const expected = await run(bytes, { x });
+  expect(sqnr(expected.y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(30);
 });
 
 it("before IR version 4, where every initializer is an input, weights become Constant nodes", async () => {

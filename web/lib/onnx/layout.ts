@@ -86,11 +86,11 @@ export function layOut({ model, opset, choices }: OnnxPlan, location: string, ev
         before(graph.nodes, [...replacement.tensors.flatMap(constantNode), ...nodes]),
         replace(tensor.message, []),
       );
-      for (const input of graph.inputs) if (input.name === value.name) edits.push(replace(input.message, []));
     } else {
       const initializers = replacement.tensors.flatMap((each) => newInitializer(each, tensor));
       edits.push(before(graph.nodes, nodes), replace(tensor.message, initializers));
     }
+    for (const input of graph.inputs) if (input.name === value.name) edits.push(replace(input.message, []));
     edits.push(...replacement.edits);
     tasks.push({ choice, codes: replacement.codes, scales: replacement.scales });
     replaced.add(tensor);

@@ -27,7 +27,7 @@ export interface OnnxSettings {
  * any characters and `?` for one.
  */
 export interface OnnxRules extends OnnxSettings {
-  /** Patterns of weights that are quantized although they are small or excluded. */
+  /** Patterns of weights that are quantized although they are small, excluded, or inputs too, which they then no longer are. */
   readonly include?: readonly string[];
   /** Patterns of weights that stay as they are: `["*"]` leaves what `include` names. */
   readonly exclude?: readonly string[];
@@ -164,12 +164,13 @@ function whyKept(
   choice: OnnxChoice,
   rules: { isIncluded: boolean; isExcluded: boolean; minimumSize: number },
 ): string | undefined {
-  const { length, byteLength } = choice.weight;
+  const { length, byteLength, isInput } = choice.weight;
   if (opset < oldestOpset) {
     return `opset ${opset} has no operators to write it with; ${oldestOpset} is the first that has`;
   }
   if (rules.isIncluded) return undefined;
   if (rules.isExcluded) return "excluded";
+  if (isInput) return "also an input of the graph, for which other values can be given; include it to make it none";
   if (length < rules.minimumSize) return `small: ${length} elements`;
   return choice.bytesAfter >= byteLength ? "it would not become smaller" : undefined;
 }
@@ -191,7 +192,8 @@ type Way = Omit<OnnxChoice, "bytesAfter">;
 function choose(opset: number, weight: Weight, settings: OnnxSettings & { readonly matMulNBits: boolean }): OnnxChoice {
   const way = wayOf(opset, weight, settings);
   const { codes, scales } = storedBytes(way);
-  return { ...way, bytesAfter: codes + scales };
+  const notes = weight.isInput ? [...way.notes, "it is no longer an input of the graph"] : way.notes;
+  return { ...way, notes, bytesAfter: codes + scales };
 }
 
 /** What codes and scales take in the file. */

@@ -24,6 +24,8 @@ export interface Weight {
   readonly length: number;
   /** In the model. */
   readonly byteLength: number;
+  /** Whether it is an input of the graph too, for which other values can be given. */
+  readonly isInput: boolean;
   /** `count` elements from `start` on, in row-major order; those of float16 widened to float32, which is exact. */
   read(start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
   /** @internal */
@@ -97,8 +99,6 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   if (dtype === "float16" && !raw && !external) return "its float16 are stored as integers; raw data are read";
   if (tensor.segmented) return "stored in segments, an obsolete way";
   if (value.isOutput) return "also an output of the graph, which must stay exact";
-  // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
-  if (value.isInput && proto.irVersion >= 4) return "also an input of the graph, for which other values can be given";
   const consumers = consumersOf(value, shape);
   const refused = consumers.find((consumer) => "reason" in consumer);
   if (refused !== undefined && "reason" in refused) return refused.reason;
@@ -116,6 +116,8 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
     length,
     byteLength,
+    // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
+    isInput: value.isInput && proto.irVersion >= 4,
     read: async (start, count) => floatsOf(await read(start, count), dtype) as Float32Array<ArrayBuffer>,
     place: { value, tensor, consumers, read },
   };
