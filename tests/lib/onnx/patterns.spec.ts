@@ -5,7 +5,18 @@ import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 import { channelwise, everything, quantized, source } from "./memory.js";
-import { dataType, float, modelBytes, node, operatorsOf, parse, tensor, tensorsOf, withValues } from "./models.js";
+import {
+  dataType,
+  float,
+  modelBytes,
+  type NodeInit,
+  node,
+  operatorsOf,
+  parse,
+  tensor,
+  tensorsOf,
+  withValues,
+} from "./models.js";
 import { run, sqnr } from "./runtime.js";
 
 interface LayerShape {
@@ -217,6 +228,27 @@ describe("what is written", () => {
     const expected = await run(withValues(bytes, new Map([["w", dequantized]])), inputs);
     expect(sqnr(expected.y.data, (await run(result.bytes, inputs)).y.data)).toBeGreaterThan(110);
   });
+});
+
+it.each<[string, OnnxRules, NodeInit[]]>([
+  ["groups of 8", { bits: 4, granularity: { group: 8 } }, [node("MatMul", ["x", "w"], ["y"])]],
+  ["groups of 48", { bits: 4, granularity: { group: 48 } }, [node("MatMul", ["x", "w"], ["y"])]],
+  ["3 bits", { bits: 3, ...group }, [node("MatMul", ["x", "w"], ["y"])]],
+  ["the first input", { bits: 4, ...group }, [node("MatMul", ["w", "x"], ["y"])]],
+  [
+    "what another operator takes too",
+    { bits: 4, ...group },
+    [node("MatMul", ["x", "w"], ["y"]), node("Gemm", ["x", "w"], ["z"])],
+  ],
+  [
+    "what comes through Transpose",
+    { bits: 4, ...group },
+    [node("Transpose", ["w"], ["v"], { perm: [0, 1] }), node("MatMul", ["x", "v"], ["y"])],
+  ],
+])("MatMulNBits cannot have %s", async (_, rules, nodes) => {
+  const graph = { node: nodes, initializer: [tensor("w", [96, 96], new Float32Array(96 * 96))] };
+  const model = await readOnnx(source(modelBytes({ opset: 20, graph })));
+  expect(planOnnx(model, { ...everything, ...rules }).choices).toMatchObject([{ pattern: "Cast, Mul" }]);
 });
 
 it.each<[string, number[], string[], number]>([

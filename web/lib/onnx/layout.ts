@@ -90,20 +90,20 @@ export function layOut({ model, opset, choices }: OnnxPlan, location: string, ev
       const initializers = replacement.tensors.flatMap((each) => newInitializer(each, tensor));
       edits.push(before(graph.nodes, nodes), replace(tensor.message, initializers));
     }
-    for (const input of graph.inputs) if (input.name === value.name) edits.push(replace(input.message, []));
-    edits.push(...replacement.edits);
+    if (value.input) edits.push(replace(value.input, []));
+    // One by one: a call takes only so many arguments.
+    for (const edit of replacement.edits) edits.push(edit);
     tasks.push({ choice, codes: replacement.codes, scales: replacement.scales });
     replaced.add(tensor);
   }
   for (const tensor of tensorsOf(proto)) {
     const bytes = replaced.has(tensor) ? undefined : externalBytes(tensor, proto.reader, files);
-    if (bytes) edits.push(...moved(tensor, outside(bytes, bytes.length), bytes.length));
+    if (bytes) for (const edit of moved(tensor, outside(bytes, bytes.length), bytes.length)) edits.push(edit);
   }
 
-  const irVersion = Math.max(
-    proto.irVersion,
-    opset === model.opset ? 0 : irVersionOf(opset),
-    ...choices.map(({ storedBits, pattern }) => irVersionFor(pattern, storedBits)),
+  const irVersion = choices.reduce(
+    (version, { storedBits, pattern }) => Math.max(version, irVersionFor(pattern, storedBits)),
+    Math.max(proto.irVersion, opset === model.opset ? 0 : irVersionOf(opset)),
   );
   if (irVersion !== proto.irVersion) {
     const { at, end } = proto.irField;

@@ -17,7 +17,8 @@ export interface Value {
   readonly tensor: Tensor | undefined;
   /** The node that makes it, for a Constant the one that holds the tensor. */
   readonly node: Node | undefined;
-  readonly isInput: boolean;
+  /** What says that it is an input of the graph, where it is one. */
+  readonly input: Message | undefined;
   readonly uses: Use[];
   isOutput: boolean;
 }
@@ -56,12 +57,12 @@ export function resolve(name: string, scope: Scope | undefined): Value | undefin
 
 function scopesOf(proto: Proto, graph: Graph, outer: Scope | undefined): Scope[] {
   const scope: Scope = { graph, outer, values: new Map() };
-  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  const inputs = new Map(graph.inputs.map(({ name, message }) => [name, message]));
   const define = (name: string, { at }: Message, tensor: Tensor | undefined, node?: Node) => {
     if (name === "") return; // an optional output that is not wanted
     if (scope.values.has(name))
       proto.reader.fail(at, `"${name}" is defined twice in one graph: export the model again`);
-    scope.values.set(name, { name, scope, tensor, node, isInput: inputs.has(name), uses: [], isOutput: false });
+    scope.values.set(name, { name, scope, tensor, node, input: inputs.get(name), uses: [], isOutput: false });
   };
   for (const tensor of graph.initializers) define(tensor.name, tensor.message, tensor);
   // An input that has an initializer too has it as its default.

@@ -117,7 +117,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     length,
     byteLength,
     // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
-    isInput: value.isInput && proto.irVersion >= 4,
+    isInput: value.input !== undefined && proto.irVersion >= 4,
     read: async (start, count) => floatsOf(await read(start, count), dtype) as Float32Array<ArrayBuffer>,
     place: { value, tensor, consumers, read },
   };
