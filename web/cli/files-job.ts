@@ -14,7 +14,7 @@ import {
 } from "channelwise/files";
 import type { Input } from "./inputs.js";
 import type { OpenJob } from "./job.js";
-import type { Settings, Shard, TensorSettings } from "./settings.js";
+import { onnxOptions, type Settings, type Shard, type TensorSettings } from "./settings.js";
 import { UsageError } from "./usage-error.js";
 
 /** Opens a model of the formats of channelwise/files; with `shard`, for a part of its tensors. */
@@ -53,8 +53,10 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
   }
 }
 
-function rulesOf({ opset, overrides, ...settings }: Settings): ChooseRules {
-  if (opset !== undefined) throw new UsageError("--opset is of .onnx models; this is another file");
+function rulesOf({ onnx, overrides, ...settings }: Settings): ChooseRules {
+  for (const name of Object.keys(onnx) as (keyof typeof onnx)[]) {
+    throw new UsageError(`--${onnxOptions[name]} is of .onnx models; this is another file`);
+  }
   const own = Object.entries(overrides).map(([pattern, override]) => [pattern, tensorRules(override)]);
   return { ...tensorRules(settings), overrides: Object.fromEntries(own) };
 }

@@ -23,8 +23,8 @@ export async function inspectOnnx(files: readonly string[], json: boolean, stdou
   const model = await readOnnx(files);
   await model.close();
   const { name, irVersion, opset, kept } = model;
-  const weights = model.weights.map(({ name, shape, axis, operators, nodes, byteLength }) => ({
-    ...{ name, shape, axis, operators, nodes, byteLength },
+  const weights = model.weights.map(({ name, dtype, shape, axis, operators, nodes, byteLength }) => ({
+    ...{ name, dtype, shape, axis, operators, nodes, byteLength },
   }));
   if (!json) {
     const size = weights.reduce((sum, { byteLength }) => sum + byteLength, 0);

@@ -56,12 +56,12 @@ export async function openOnnxJob(input: Input, settings: Settings): Promise<Ope
   }
 }
 
-function rulesOf({ dialect, overrides, ...settings }: Settings): OnnxRules {
+function rulesOf({ dialect, onnx, overrides, ...settings }: Settings): OnnxRules {
   if (dialect !== undefined) {
     throw new UsageError(`--dialect is ${dialect}, which is of other files; an .onnx model stays an .onnx model`);
   }
   const own = Object.entries(overrides).map(([pattern, override]) => [pattern, weightRules(override)]);
-  return { ...weightRules(settings), overrides: Object.fromEntries(own) };
+  return { ...weightRules(settings), ...onnx, overrides: Object.fromEntries(own) };
 }
 
 function weightRules<S extends TensorSettings>({ granularity, ...settings }: S) {

@@ -34,6 +34,13 @@ export const options = {
     value: "N",
     help: "raise an .onnx model to this version of ONNX's operators, where none changes: 21 packs codes of 4 bits",
   },
+  "minimum-size": {
+    value: "N",
+    help: "keep weights of fewer elements in an .onnx model as they are (default 1024)",
+  },
+  "no-matmulnbits": {
+    help: "write no MatMulNBits of com.microsoft into an .onnx model, operators of ONNX only",
+  },
   shard: {
     value: "K/N",
     help: "do only part K of N: of one model a part of its tensors, of several files some of them",

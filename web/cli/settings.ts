@@ -1,6 +1,7 @@
 import type { DialectName } from "channelwise/files";
+import type { OnnxRules } from "channelwise/onnx";
 import { didYouMean } from "./nearest.js";
-import type { Values } from "./options.js";
+import type { OptionName, Values } from "./options.js";
 import { UsageError } from "./usage-error.js";
 import { MOST_THREADS } from "./workers.js";
 
@@ -24,13 +25,22 @@ export type Granularity = "channel" | "tensor" | { readonly group: number; reado
 /** What the options of `quantize` say of tensors. */
 export interface Settings extends TensorSettings {
   readonly dialect?: DialectName;
-  /** Of ONNX models. */
-  readonly opset?: number;
+  readonly onnx: OnnxSettings;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** By pattern. */
   readonly overrides: Readonly<Record<string, TensorSettings & { readonly keep: boolean }>>;
 }
+
+/** What is of ONNX models alone. */
+export type OnnxSettings = Pick<OnnxRules, "opset" | "minimumSize" | "matMulNBits">;
+
+/** The options that say it. */
+export const onnxOptions: Readonly<Record<keyof OnnxSettings, OptionName>> = {
+  opset: "opset",
+  minimumSize: "minimum-size",
+  matMulNBits: "no-matmulnbits",
+};
 
 /** Part k of n, counted from 1. */
 export interface Shard {
@@ -39,19 +49,28 @@ export interface Shard {
 }
 
 export function settingsOf(values: Values): Settings {
-  const { dialect, opset, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
+  const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
   // A name that ends so can mean nothing else.
   const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
   const chosen = dialect === undefined ? ofName : parseDialect(dialect);
   return {
     ...(chosen !== undefined && { dialect: chosen }),
-    ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
+    onnx: onnxSettingsOf(values),
     include,
     exclude,
     overrides: Object.fromEntries(override.map(parseOverride)),
+  };
+}
+
+function onnxSettingsOf(values: Values): OnnxSettings {
+  const { opset, "minimum-size": minimumSize } = values;
+  return {
+    ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
+    ...(minimumSize !== undefined && { minimumSize: integer("--minimum-size", minimumSize, 0, 2 ** 31) }),
+    ...(values["no-matmulnbits"] && { matMulNBits: false }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { readOnnx } from "channelwise/onnx";
+import { AttributeProto_AttributeType } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { channelwise, quantized, source } from "./memory.js";
@@ -495,6 +496,20 @@ it("before IR version 4, where every initializer is an input, weights become Con
   const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
   const expected = await run(bytes, { x });
   expect(sqnr(expected.y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(30);
+});
+
+it("weights are found in every graph of a list that an operator has", async () => {
+  const body = (name: string): GraphInit => ({
+    node: [node("MatMul", ["x", name], [`${name}_y`])],
+    initializer: [tensor(name, [8, 6], weights([8, 6], 1))],
+  });
+  const attribute = [{ name: "bodies", type: AttributeProto_AttributeType.GRAPHS, graphs: [body("v"), body("w")] }];
+  const graph = { node: [{ ...node("Any", ["x"], ["y"]), domain: "local", attribute }] };
+  const model = await readOnnx(source(modelBytes({ opset: 17, graph })));
+  expect(model.weights.map(({ name, axis }) => [name, axis])).toEqual([
+    ["v", 1],
+    ["w", 1],
+  ]);
 });
 
 it("operators that a model makes of others stay as they are, and their weights are listed", async () => {

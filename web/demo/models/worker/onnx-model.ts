@@ -2,6 +2,7 @@ import { load } from "channelwise";
 import { NonFiniteError } from "channelwise/files";
 import {
   measureOnnx,
+  type OnnxChoice,
   type OnnxPlan,
   type OnnxRules,
   onnxBytes,
@@ -54,7 +55,13 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       tensors: [
         ...weights.map((tensor) => [tensor, true] as const),
         ...kept.map((tensor) => [tensor, false] as const),
-      ].map(([{ name, dtype, shape, byteLength }, canQuantize]) => ({ name, dtype, shape, byteLength, canQuantize })),
+      ].map(([{ name, shape }, canQuantize]) => ({
+        name,
+        dtype: "float32",
+        shape,
+        byteLength: 4 * product(shape),
+        canQuantize,
+      })),
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
@@ -62,7 +69,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       return {
         tensors: [
           ...weights.map((weight, i) => planned(planFor(rules, weight, i), weight.byteLength)),
-          ...kept.map(({ reason, byteLength }) => ({ quantize: false, reason, bytesAfter: byteLength }) as const),
+          ...kept.map(({ reason, shape }) => ({ quantize: false, reason, bytesAfter: 4 * product(shape) }) as const),
         ],
         byteLength: onnxBytes(planAll(rules)),
         fileNames: fileNames(rules),
@@ -106,13 +113,22 @@ function asWanted(setting: Setting): OnnxRules {
 /** Of a plan for one weight. */
 function planned({ choices: [choice], kept: [keptTensor] }: OnnxPlan, byteLength: number): Planned {
   if (choice === undefined) return { quantize: false, reason: keptTensor.reason, bytesAfter: byteLength };
-  const { bits, axis, granularity, notes, bytesAfter } = choice;
+  const { bits, axis, granularity, notes } = choice;
   return {
     quantize: true,
     bits,
     axis: granularity === "channel" ? axis : undefined,
     granularity,
     notes,
-    bytesAfter,
+    bytesAfter: codeBytes(choice) + 4 * scalesOf(choice),
   };
+}
+
+function codeBytes({ shape, storedBits }: OnnxChoice): number {
+  return Math.ceil((product(shape) * storedBits) / 8);
+}
+
+function scalesOf({ shape, axis, granularity }: OnnxChoice): number {
+  if (granularity === "tensor") return 1;
+  return granularity === "channel" ? shape[axis] : product(shape) / granularity.group;
 }
