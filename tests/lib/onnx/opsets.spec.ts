@@ -18,11 +18,21 @@ import { run, sqnr } from "./runtime.js";
 
 const opened = (opset: number, nodes: NodeInit[]) => readOnnx(source(modelBytes({ opset, graph: { node: nodes } })));
 
+const resize = (attributes: Record<string, string>) => node("Resize", ["x", "", "scales"], ["y"], attributes);
+
 describe("a higher opset", () => {
   it.each<[NodeInit, number | undefined]>([
     [node("Conv", ["x", "w"], ["y"]), undefined],
     [node("Relu", ["x"], ["y"]), undefined],
     [node("Resize", ["x", "roi", "scales"], ["y"]), 11],
+    [node("AveragePool", ["x"], ["y"], { ceil_mode: 1 }), 22],
+    [node("AveragePool", ["x"], ["y"], { ceil_mode: 0 }), undefined],
+    [node("MaxPool", ["x"], ["y"], { ceil_mode: 1 }), 22],
+    [node("MaxPool", ["x"], ["y"]), undefined],
+    [node("ConvTranspose", ["x", "w"], ["y"], { auto_pad: "SAME_UPPER" }), 11],
+    [node("ConvTranspose", ["x", "w"], ["y"], { output_shape: [3, 3] }), 11],
+    [node("ConvTranspose", ["x", "w"], ["y"], { pads: [1, 1, 1, 1] }), undefined],
+    [node("OneHot", ["x", "d", "v"], ["y"]), 11],
     [node("Slice", ["x"], ["y"]), 10],
     [node("TopK", ["x"], ["y"]), 10],
     [node("Pad", ["x"], ["y"]), 11],
@@ -40,6 +50,7 @@ describe("a higher opset", () => {
     [node("Unsqueeze", ["x"], ["y"], { axes: [0] }), 13],
     [node("Split", ["x"], ["y", "z"], { split: [1, 2] }), 13],
     [node("Split", ["x"], ["y", "z"]), 18],
+    [node("Split", ["x", ""], ["y", "z"]), 18],
     [node("Split", ["x", "split"], ["y", "z"]), undefined],
     [node("ReduceSum", ["x"], ["y"], { axes: [1] }), 13],
     [node("ReduceMean", ["x"], ["y"], { axes: [1] }), 18],
@@ -55,6 +66,16 @@ describe("a higher opset", () => {
     expect(opsetChanges(model, version)).toEqual(changes);
     expect(opsetChanges(model, version - 1)).toEqual([]);
     expect(opsetChanges(await opened(version, [each]), 25)).not.toContain(changes[0]);
+  });
+
+  it.each<[string, NodeInit, string[]]>([
+    ["the coordinates that are gone", resize({ coordinate_transformation_mode: "tf_half_pixel_for_nn" }), ["13"]],
+    ["other coordinates", resize({ coordinate_transformation_mode: "asymmetric" }), []],
+    ["scales beside sizes", { ...resize({}), input: ["x", "", "scales", "sizes"] }, ["13"]],
+    ["sizes alone", { ...resize({}), input: ["x", "", "", "sizes"] }, []],
+  ])("changes Resize of opset 11 with %s", async (_, each, versions) => {
+    const model = await opened(11, [each]);
+    expect(opsetChanges(model, 25)).toEqual(versions.map((at) => `Resize "y node" changes with opset ${at}`));
   });
 
   it("is looked for in subgraphs, and not known where a model has operators of its own or is very old", async () => {

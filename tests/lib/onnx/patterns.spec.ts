@@ -234,7 +234,7 @@ it.each<[string, OnnxRules, NodeInit[]]>([
   ["groups of 8", { bits: 4, granularity: { group: 8 } }, [node("MatMul", ["x", "w"], ["y"])]],
   ["groups of 48", { bits: 4, granularity: { group: 48 } }, [node("MatMul", ["x", "w"], ["y"])]],
   ["3 bits", { bits: 3, ...group }, [node("MatMul", ["x", "w"], ["y"])]],
-  ["the first input", { bits: 4, ...group }, [node("MatMul", ["w", "x"], ["y"])]],
+  ["the first input", { bits: 4, axis: 1, ...group }, [node("MatMul", ["w", "x"], ["y"])]],
   [
     "what another operator takes too",
     { bits: 4, ...group },
@@ -251,18 +251,19 @@ it.each<[string, OnnxRules, NodeInit[]]>([
   expect(planOnnx(model, { ...everything, ...rules }).choices).toMatchObject([{ pattern: "Cast, Mul" }]);
 });
 
-it.each<[string, number[], string[], number]>([
+it.each<[string, number[], string[], number, OnnxRules?]>([
   ["MatMul", [2, 32, 32], ["x", "w"], 1],
   ["MatMul", [2, 32, 32], ["w", "x"], 2],
+  ["MatMul", [2, 32, 32], ["w", "x"], 1, { axis: 2 }],
   ["Gemm", [32, 32], ["x", "w"], 0],
   ["ConvTranspose", [32, 32, 3, 3], ["x", "w"], 0],
   ["LSTM", [1, 32, 32], ["x", "w", "r"], 2],
   ["Gather", [32, 32], ["w", "x"], 1],
-])("groups of %s %j run along what a channel sums over", async (operator, shape, inputs, along) => {
+])("groups of %s %j run along what a channel sums over", async (operator, shape, inputs, along, rules) => {
   const size = shape.reduce((a, b) => a * b);
   const graph = { node: [node(operator, inputs, ["y"])], initializer: [tensor("w", shape, new Float32Array(size))] };
   const model = await readOnnx(source(modelBytes({ opset: 21, graph })));
-  const [{ granularity }] = planOnnx(model, { ...everything, granularity: { group: 8 } }).choices;
+  const [{ granularity }] = planOnnx(model, { ...everything, ...rules, granularity: { group: 8 } }).choices;
   expect(granularity).toEqual({ group: 8, along });
 });
 

@@ -15,21 +15,37 @@ const withAttribute =
   ({ attributes }) =>
     names.some((name) => attributes.has(name));
 
+const isGiven = (input: string | undefined) => input !== undefined && input !== "";
+
+/** Where the last windows begin in the padding, there are fewer of them now. */
+const roundedUp: Changed = ({ attributes }) => (attributes.get("ceil_mode")?.integer ?? 0) !== 0;
+
+/** A way to find coordinates is gone, and so are scales that are given and empty beside sizes. */
+const resizedOtherwise: Changed = ({ attributes, inputs }) =>
+  attributes.get("coordinate_transformation_mode")?.text === "tf_half_pixel_for_nn" ||
+  (isGiven(inputs[2]) && isGiven(inputs[3]));
+
 /** Over the last dimension it is the same; before, all dimensions from the axis on were taken as one. */
 const overMoreThanTheLast: Changed = ({ attributes }) => attributes.get("axis")?.integer !== -1;
 
 const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
+  AveragePool: { 22: roundedUp },
   BatchNormalization: {
     9: withAttribute("spatial"),
-    14: ({ outputs }) => outputs.slice(1).some((name) => name !== ""),
+    14: ({ outputs }) => outputs.slice(1).some(isGiven),
   },
   Clip: { 11: withAttribute("min", "max") },
+  // Which side of the output gets the odd one of what is cut off.
+  ConvTranspose: { 11: withAttribute("auto_pad", "output_shape") },
   DFT: { 20: always },
   Dropout: { 12: withAttribute("ratio") },
   GridSample: { 20: withAttribute("mode") },
   GroupNormalization: { 21: always },
   Hardmax: { 13: overMoreThanTheLast },
   LogSoftmax: { 13: overMoreThanTheLast },
+  MaxPool: { 22: roundedUp },
+  // Of indices below 0.
+  OneHot: { 11: always },
   Pad: { 11: always },
   ReduceL1: { 18: withAttribute("axes") },
   ReduceL2: { 18: withAttribute("axes") },
@@ -41,13 +57,13 @@ const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
   ReduceProd: { 18: withAttribute("axes") },
   ReduceSum: { 13: withAttribute("axes") },
   ReduceSumSquare: { 18: withAttribute("axes") },
-  Resize: { 11: always },
+  Resize: { 11: always, 13: resizedOtherwise },
   RoiAlign: { 16: ({ attributes }) => !attributes.has("coordinate_transformation_mode") },
   Scan: { 9: always },
   Scatter: { 11: always },
   Slice: { 10: always },
   Softmax: { 13: overMoreThanTheLast },
-  Split: { 13: withAttribute("split"), 18: ({ inputs }) => inputs.length < 2 },
+  Split: { 13: withAttribute("split"), 18: ({ inputs }) => !isGiven(inputs[1]) },
   Squeeze: { 13: withAttribute("axes") },
   TopK: { 10: always },
   Unsqueeze: { 13: withAttribute("axes") },

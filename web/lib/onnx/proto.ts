@@ -56,6 +56,8 @@ export interface Attribute {
   readonly name: string;
   readonly message: Message;
   readonly integer: number | undefined;
+  /** Undefined where it is too long to matter. */
+  readonly text: string | undefined;
   /** Undefined where there are too many to matter. */
   readonly integers: readonly number[] | undefined;
   readonly tensor: Tensor | undefined;
@@ -109,6 +111,9 @@ const MAX_DEPTH = 32;
 
 /** More integers than this are no shape and no permutation. */
 const MAX_INTEGERS = 64;
+
+/** What takes more is none of the words that say how an operator works. */
+const MAX_WORD_BYTES = 64;
 
 /** A model's structure. Nothing of its weights is read. */
 export async function readProto(source: ByteSource): Promise<Proto> {
@@ -252,6 +257,7 @@ async function readAttribute(
   depth: number,
 ): Promise<Attribute> {
   let integer: number | undefined;
+  let text: string | undefined;
   let integers: number[] | undefined = [];
   let tensor: Tensor | undefined;
   const graphs: Graph[] = [];
@@ -261,6 +267,7 @@ async function readAttribute(
   for (const field of fields) {
     // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
     if (field.id === 3) integer = field.value;
+    else if (field.id === 4 && field.end - field.start <= MAX_WORD_BYTES) text = await reader.text(field, value);
     else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, value), value);
     else if (field.id === 6 || field.id === 11) {
       graphs.push(await readGraph(reader, reader.message(field, message, value), value, depth + 1));
@@ -268,7 +275,7 @@ async function readAttribute(
       integers = await shortList(reader, field, integers, value);
     }
   }
-  return { name, message, integer, integers, tensor, graphs };
+  return { name, message, integer, text, integers, tensor, graphs };
 }
 
 /** Adds to the list, unless it becomes too long to matter. */
