@@ -178,6 +178,8 @@ describe("weights are read however they are stored", () => {
           ...packed(floats.subarray(from, to)),
           ...unpacked(floats.subarray(to)),
         ];
+        const [{ read }] = (await readOnnx(source(modelWith(floats.length, pieces)))).weights;
+        expect(await read(from, to - from)).toEqual(floats.slice(from, to));
         const expected = await written(modelWith(floats.length, raw(floats)));
         for (const data of [packed(floats), unpacked(floats), pieces]) {
           expect(await written(modelWith(floats.length, data))).toEqual(expected);

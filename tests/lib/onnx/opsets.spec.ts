@@ -128,6 +128,21 @@ describe("a model", () => {
     expect((await run(raised, { x })).y.data).toEqual((await run(bytes, { x })).y.data);
   });
 
+  it.each([
+    [10, 5],
+    [11, 6],
+    [12, 7],
+    [15, 8],
+    [19, 9],
+    [21, 10],
+    [23, 11],
+    [24, 12],
+    [25, 13],
+  ])("has with opset %i the IR version %i, with which it came", async (opset, irVersion) => {
+    const { bytes } = await quantized(modelBytes({ opset: 9, irVersion: 4, graph }), { opset });
+    expect(Number(parse(bytes).irVersion)).toBe(irVersion);
+  });
+
   it("is not raised on its own", async () => {
     const { plan, bytes } = await quantized(modelBytes({ opset: 9, graph }), { ...everything, bits: 4 });
     expect(plan.opset).toBe(9);
