@@ -236,6 +236,24 @@ describe("one weight", () => {
     await shows(steps).toContain(`scale = max / 3 = ${number(12.6 / 3)}`);
   });
 
+  it("shares its scale with its group alone, along any axis", async () => {
+    await page.getByLabel("group", { exact: true }).check();
+    await page.getByLabel("Groups along").selectOption("0");
+    await page.getByLabel("Group size").fill("3");
+    await page.getByRole("application").focus();
+    const groups = reference(weights, { shape, granularity: { group: 3, along: 0 } });
+    for (const [keys, row, column] of [
+      [["End"], 0, 7],
+      [["ArrowDown", "ArrowDown", "ArrowDown", "ArrowLeft"], 3, 6],
+    ] as const) {
+      for (const key of keys) await page.keyboard.press(key);
+      const scale = groups.scales[groups.channelOf(row * 8 + column)];
+      await shows(steps).toContain(`scale = max / 127 = ${number(scale)}`);
+      expect((await steps())[3]).toMatch(new RegExp(`→ ${typeset(groups.quantized[row * 8 + column], 6)}$`));
+    }
+    expect(await text(page.locator(".steps"))).toContain("of the 3 weights that share the scale of the group");
+  });
+
   it("has its words explained where they stand", async () => {
     const explanation = page.locator("#term");
     await page.getByRole("button", { name: "Scale", exact: true }).click();
