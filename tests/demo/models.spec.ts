@@ -147,10 +147,10 @@ describe("a .safetensors file", () => {
     expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 6 tensors, \d+(\.\d+)? KB$/);
     await page.locator("#model").getByLabel("Order").selectOption("file");
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
-      ["embed_tokens.weight", "8 bits, per channel of axis 0"],
-      ["layers.0.up.weight", "8 bits, per channel of axis 0"],
-      ["layers.0.down.weight", "8 bits, per channel of axis 0"],
-      ["layers.0.gate.weight", "8 bits, per channel of axis 0"],
+      ["embed_tokens.weight", "8 bits per channel, axis 0"],
+      ["layers.0.up.weight", "8 bits per channel, axis 0"],
+      ["layers.0.down.weight", "8 bits per channel, axis 0"],
+      ["layers.0.gate.weight", "8 bits per channel, axis 0"],
       ["layers.0.norm.weight", "kept a vector"],
       ["ids", "int64; only floats are quantized"],
     ]);
@@ -263,30 +263,30 @@ describe("a .safetensors file", () => {
     for (const [columns, setting, granularity] of [
       ["channel", "per channel", "channel"],
       ["tensor", "per tensor", "tensor"],
-      ["group", "groups of 32", { group: 32, along: 1 }],
+      ["group", "in groups of 32", { group: 32, along: 1 }],
     ] as const) {
       await page.locator("#model").getByLabel("Columns").selectOption(columns);
       for (const bits of [2, 4, 8, 16]) {
         const weights = tensors[1].data as Float32Array;
         const { sqnr } = channelwise.quantize(weights, { shape: [96, 64], bits, granularity });
-        await shows(() => text(cell("layers.0.up.weight", `${bits} bits, ${setting}`))).toMatch(
+        await shows(() => text(cell("layers.0.up.weight", `${bits} bits ${setting}`))).toMatch(
           new RegExp(`: SQNR\\s+${sqnr.toFixed(1)}\\s`),
         );
       }
     }
-    await cell("layers.0.up.weight", "4 bits, groups of 32").click();
-    await shows(() => cell("layers.0.up.weight", "4 bits, groups of 32").getAttribute("aria-pressed")).toBe("true");
+    await cell("layers.0.up.weight", "4 bits in groups of 32").click();
+    await shows(() => cell("layers.0.up.weight", "4 bits in groups of 32").getAttribute("aria-pressed")).toBe("true");
     await page.locator("#model").getByLabel("Columns").selectOption("done");
     await shows(() => choiceOf("layers.0.up.weight").inputValue()).toBe("4 32");
     await page.locator("#model").getByLabel("Columns").selectOption("tensor");
-    await page.getByRole("button", { name: "3 bits, per tensor, for all" }).click();
+    await page.getByRole("button", { name: "3 bits per tensor, for all" }).click();
     await shows(() => page.locator("#model-bits").inputValue()).toBe("3");
     await page.locator("#model").getByLabel("Columns").selectOption("done");
     await shows(
       async () =>
         (await row("layers.0.down.weight").locator("select").inputValue()) === "" &&
         (await text(row("layers.0.down.weight"))),
-    ).toMatch(/3 bits, per tensor/);
+    ).toMatch(/3 bits per tensor/);
   });
 
   it("opens a weight as a matrix, and comes back", async () => {
@@ -380,12 +380,12 @@ describe("other formats", () => {
     };
     await opensAndSaves(files, "model.json", /^TensorFlow\.js, 3 files, 2 tensors, /);
     expect((await rows()).map(([name, , , what]) => [name, what]).sort()).toEqual([
-      ["conv/kernel", "8 bits, per channel of axis 3"],
-      ["dense/kernel", "8 bits, per channel of axis 1"],
+      ["conv/kernel", "8 bits per channel, axis 3"],
+      ["dense/kernel", "8 bits per channel, axis 1"],
     ]);
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     await shows(async () => (await rows()).map(([, , , what]) => what).sort()).toEqual([
-      "8 bits, groups of 32 along axis 0",
+      "8 bits in groups of 32, axis 0",
       "kept groups of 32 do not divide 8",
     ]);
   });
@@ -406,7 +406,7 @@ describe("other formats", () => {
     await shows(heading).toBe("What is in net.onnx");
     expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 21, 2 tensors, /);
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
-      ["w", "8 bits, per channel of axis 1"],
+      ["w", "8 bits per channel, axis 1"],
       ["v", "kept small: 384 elements"],
     ]);
     await choiceOf("v").selectOption("4 32");
@@ -728,7 +728,7 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     await save();
     await page.getByText("What goes into the model’s config.json").click();
     await page.locator("#model").getByLabel("Columns").selectOption("group");
-    await page.getByRole("button", { name: "4 bits, groups of 32, for all" }).waitFor();
+    await page.getByRole("button", { name: "4 bits in groups of 32, for all" }).waitFor();
     await findsNothing();
     await page.locator("#model").getByLabel("Columns").selectOption("done");
     await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).click();

@@ -60,10 +60,10 @@ const bring = new BringView((brought: Brought) => {
 });
 
 const models = new ModelPanel(
-  (tensor) => {
+  (tensor, chosen) => {
     results.hidden = true;
     source = { kind: "file", file: tensor.file, of: tensor.of };
-    preset = { axis: tensor.axis };
+    preset = chosen;
     update();
   },
   () => {
@@ -71,6 +71,7 @@ const models = new ModelPanel(
     engine.interrupt();
     showNothing("");
   },
+  () => settings.read(),
 );
 
 /** Shows a model in place of whatever was shown. */

@@ -1,6 +1,7 @@
 import { byId } from "./dom.js";
 import type { ModelView } from "./models/model-view.js";
 import type { TensorFile } from "./models/protocol.js";
+import type { Settings } from "./protocol.js";
 
 /** Where a whole model stands on the page. What shows it is loaded when the first one is opened. */
 export class ModelPanel {
@@ -10,19 +11,32 @@ export class ModelPanel {
   /** Stands above a matrix that is a weight of the model. */
   readonly #bar = byId("of-model", HTMLElement);
   readonly #back = byId("back-to-model", HTMLButtonElement);
-  readonly #look: (tensor: TensorFile) => void;
+  readonly #use = byId("use-for-model", HTMLButtonElement);
+  readonly #look: (tensor: TensorFile, preset: Partial<Settings>) => void;
   #view: ModelView | undefined;
   #opening = 0;
 
   /**
-   * @param look shows a weight as a matrix
+   * @param look shows a weight as a matrix, with settings to begin with
    * @param back clears it away, as the model is shown again
+   * @param settings of the matrix; undefined where they are wrong
    */
-  constructor(look: (tensor: TensorFile) => void, back: () => void) {
+  constructor(
+    look: (tensor: TensorFile, preset: Partial<Settings>) => void,
+    back: () => void,
+    settings: () => Settings | undefined,
+  ) {
     this.#look = look;
-    this.#back.addEventListener("click", () => {
+    const goBack = () => {
       back();
       this.#show("model");
+    };
+    this.#back.addEventListener("click", goBack);
+    this.#use.addEventListener("click", () => {
+      const chosen = settings();
+      if (chosen === undefined) return;
+      goBack();
+      this.#view?.adopt(chosen);
     });
   }
 
@@ -36,7 +50,7 @@ export class ModelPanel {
     this.#opening++;
     try {
       const { ModelView } = await import("./models/model-view.js");
-      this.#view ??= new ModelView(this.#controls, this.#model, (tensor) => this.#lookAt(tensor));
+      this.#view ??= new ModelView(this.#controls, this.#model, (...looked) => this.#lookAt(...looked));
       if (await this.#view.open(files)) this.#show("model");
     } finally {
       this.#opening--;
@@ -48,12 +62,12 @@ export class ModelPanel {
     this.#show("nothing");
   }
 
-  #lookAt(tensor: TensorFile) {
+  #lookAt(tensor: TensorFile, preset: Partial<Settings>) {
     const { model, tensor: name, part } = tensor.of;
     this.#back.textContent = `‹ Back to ${model}`;
     byId("of-model-part", HTMLElement).textContent = part === undefined ? name : `${name}: ${part}`;
     this.#show("tensor");
-    this.#look(tensor);
+    this.#look(tensor, preset);
   }
 
   /** The model with controls of its own, one of its tensors as a matrix, or nothing of a model. */

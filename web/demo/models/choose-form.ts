@@ -1,8 +1,11 @@
 import { html } from "../dom.js";
-import type { Description, Setting, Target } from "./protocol.js";
-import { targetHints, targetNames } from "./settings.js";
+import type { Description, Form, Setting, Target } from "./protocol.js";
+import { groupAxis, targetHints, targetNames } from "./settings.js";
 
 const USUAL_GROUP = 32;
+
+/** Versions of ONNX's operators that bring something that is written: a channel axis, codes of 4 bits, codes of 2. */
+const OPSETS = [13, 21, 25];
 
 /** What is to be done with all weights that nothing else was chosen for, and what is written. */
 export class ChooseForm {
@@ -26,9 +29,24 @@ export class ChooseForm {
     html("label", { for: "model-group" }, "Group size"),
     this.#group,
   );
+  readonly #axis = html("select", { id: "model-axis" });
+  readonly #axisLabel = html("label", { for: "model-axis" });
+  readonly #axisField = html("div", { class: "field" }, this.#axisLabel, this.#axis);
   readonly #target = html("select", { id: "model-target", "aria-describedby": "model-target-hint" });
   readonly #hint = html("p", { class: "hint", id: "model-target-hint" });
+  readonly #opset = html("select", { id: "model-opset", "aria-describedby": "model-opset-hint" });
+  readonly #opsetField = html(
+    "div",
+    { class: "opset" },
+    html("div", { class: "field" }, html("label", { for: "model-opset" }, "Opset"), this.#opset),
+    html(
+      "p",
+      { class: "hint", id: "model-opset-hint" },
+      "Versions of ONNX’s operators: from 21 on, integers of 4 bits are packed, from 25 on those of 2.",
+    ),
+  );
   readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });
+  #format: Description["format"] = "safetensors";
 
   /** @param changed called after every change; `soon` where more may follow at once, as from a slider. */
   constructor(changed: (soon: boolean) => void) {
@@ -44,8 +62,10 @@ export class ChooseForm {
         html("div", { class: "choices" }, ...this.#radios.map((radio) => html("label", {}, radio, ` ${radio.value}`))),
       ),
       this.#groupField,
+      this.#axisField,
       html("div", { class: "field" }, html("label", { for: "model-target" }, "Save as"), this.#target),
       this.#hint,
+      this.#opsetField,
       this.#problem,
     );
     for (const control of [this.#bits, this.#group]) {
@@ -54,7 +74,7 @@ export class ChooseForm {
         changed(true);
       });
     }
-    for (const control of [...this.#radios, this.#target]) {
+    for (const control of [...this.#radios, this.#axis, this.#target, this.#opset]) {
       control.addEventListener("change", () => {
         this.#tell();
         changed(false);
@@ -62,14 +82,29 @@ export class ChooseForm {
     }
   }
 
-  /** Offers what a newly opened model can be written as. */
-  fit({ targets }: Description) {
+  /** Offers what a newly opened model can be written as, and the axes that its weights have. */
+  fit({ format, targets, opset, tensors }: Description) {
+    this.#format = format;
     this.#target.replaceChildren(...targets.map((target) => html("option", { value: target }, targetNames[target])));
+    this.#opsetField.hidden = opset === undefined;
+    this.#opset.replaceChildren(
+      html("option", { value: "" }, `${opset}, as it is`),
+      ...OPSETS.filter((version) => version > (opset ?? 0)).map((version) => html("option", {}, String(version))),
+    );
+    const ranks = tensors.flatMap(({ canQuantize, shape }) => (canQuantize ? [shape.length] : []));
+    // An axis that a weight lacks is an error in ONNX, and elsewhere leaves that weight as it is.
+    const rank = ranks.length === 0 ? 0 : format === "onnx" ? Math.min(...ranks) : Math.max(...ranks);
+    this.#axis.replaceChildren(
+      html("option", { value: "" }),
+      ...Array.from({ length: rank }, (_, axis) => html("option", { value: String(axis) }, `${axis}, for all`)),
+      ...(rank > 0 ? [html("option", { value: "-1" }, "the last, for all")] : []),
+    );
     this.#tell();
   }
 
-  get target(): Target {
-    return this.#target.value as Target;
+  get form(): Form {
+    const opset = this.#opset.value === "" ? undefined : Number(this.#opset.value);
+    return { target: this.#target.value as Target, opset };
   }
 
   /** Undefined where the group size is wrong, which is then told. */
@@ -80,7 +115,8 @@ export class ChooseForm {
     this.#group.setAttribute("aria-invalid", String(isWrong));
     this.showProblem(isWrong ? "The group size must be a whole number from 1 up." : undefined);
     if (isWrong) return undefined;
-    return { bits: this.#bits.valueAsNumber, granularity: granularity === "group" ? group : granularity };
+    const axis = this.#axis.value === "" || granularity === "tensor" ? undefined : Number(this.#axis.value);
+    return { bits: this.#bits.valueAsNumber, granularity: granularity === "group" ? group : granularity, axis };
   }
 
   /** The size that groups have, or would have. */
@@ -89,11 +125,12 @@ export class ChooseForm {
   }
 
   /** Takes over a setting that was chosen elsewhere. */
-  set({ bits, granularity }: Setting) {
+  set({ bits, granularity, axis }: Setting) {
     this.#bits.value = String(bits);
     const name = typeof granularity === "number" ? "group" : granularity;
     for (const radio of this.#radios) radio.checked = radio.value === name;
     if (typeof granularity === "number") this.#group.value = String(granularity);
+    this.#axis.value = String(axis ?? "");
     this.#tell();
   }
 
@@ -110,7 +147,18 @@ export class ChooseForm {
   #tell() {
     this.#bitsValue.textContent = `${this.#bits.value} bits`;
     this.#bits.setAttribute("aria-valuetext", `${this.#bits.value} bits`);
-    this.#groupField.hidden = this.#granularity !== "group";
-    this.#hint.textContent = targetHints[this.target];
+    const isGroup = this.#granularity === "group";
+    this.#groupField.hidden = !isGroup;
+    this.#axisField.hidden = this.#granularity === "tensor";
+    this.#axisLabel.textContent = isGroup && this.#format !== "onnx" ? "Groups along" : "Channel axis";
+    this.#axis.options[0]?.replaceChildren(this.#usualAxis(isGroup));
+    this.#hint.textContent = targetHints[this.form.target];
+  }
+
+  /** Which axis it is where none is chosen. */
+  #usualAxis(isGroup: boolean): string {
+    if (this.#format === "onnx") return "as each operator has it";
+    if (isGroup) return groupAxis(this.#format) === -1 ? "the last" : "the last but one";
+    return this.#format === "tfjs" ? "as each layer has it" : "0";
   }
 }

@@ -1,16 +1,18 @@
 import { html } from "../dom.js";
 import { bytes, counted } from "../format.js";
+import type { Settings } from "../protocol.js";
 import { ChooseForm } from "./choose-form.js";
 import { Cancelled } from "./client.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
 import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import "./models.css";
+import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { ProgressBar } from "./progress.js";
 import type { Description, Measurement, Rules, Setting, TensorFile } from "./protocol.js";
 import { code, command } from "./recipes.js";
 import { RunView } from "./run/run-view.js";
 import { SaveView } from "./save-view.js";
-import { Costs, comparedBits, settingOf } from "./settings.js";
+import { Costs, comparedBits, settingOf, withAxis } from "./settings.js";
 import { SettingsTable } from "./settings-table.js";
 import { TensorList } from "./tensor-list.js";
 import { TensorsTable } from "./tensors-table.js";
@@ -28,7 +30,7 @@ type Columns = "done" | "channel" | "group" | "tensor";
 /** A whole model: what is in it, what is done with each tensor, what that costs, and the file that comes of it. */
 export class ModelView {
   readonly #root: HTMLElement;
-  readonly #lookAt: (tensor: TensorFile) => void;
+  readonly #lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void;
   readonly #form: ChooseForm;
   readonly #heading = html("h2", { id: "model-heading" });
   readonly #about = html("p", { class: "hint" });
@@ -48,13 +50,19 @@ export class ModelView {
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
   #own = new Map<number, Setting | "keep">();
+  /** The tensor that was opened as a matrix last. */
+  #looked = 0;
   #measurement: AbortController | undefined;
   /** The person has asked to measure, however much there is to read. */
   #asked = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param lookAt shows a tensor as a matrix. */
-  constructor(controls: HTMLElement, root: HTMLElement, lookAt: (tensor: TensorFile) => void) {
+  /** @param lookAt shows a tensor as a matrix, with settings to begin with. */
+  constructor(
+    controls: HTMLElement,
+    root: HTMLElement,
+    lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void,
+  ) {
     this.#root = root;
     this.#lookAt = lookAt;
     this.#form = new ChooseForm((soon) => {
@@ -158,21 +166,25 @@ export class ModelView {
       .join(", ");
   }
 
-  /** After a choice: plans anew and shows what comes of it. */
-  async #update() {
+  /** After a choice: plans anew and shows what comes of it. Resolves to whether it can be done. */
+  async #update(): Promise<boolean> {
     const state = this.#state;
-    if (state === undefined) return;
-    await this.#replan(state.description, state.costs);
+    if (state === undefined) return false;
+    const isPossible = await this.#replan(state.description, state.costs);
     await this.#showOthers();
+    return isPossible;
   }
 
-  async #replan(description: Description, costs: Costs) {
+  async #replan(description: Description, costs: Costs): Promise<boolean> {
     const [client, all] = [this.#client, this.#form.read()];
-    if (client === undefined || all === undefined) return;
-    const rules: Rules = { target: this.#form.target, all, own: new Map(this.#own) };
+    if (client === undefined || all === undefined) return false;
+    const own = [...this.#own].map(
+      ([tensor, choice]) => [tensor, choice === "keep" ? choice : withAxis(choice, all, description.format)] as const,
+    );
+    const rules: Rules = { ...this.#form.form, all, own: new Map(own) };
     try {
       const plan = await client.ask("plan", rules);
-      if (client !== this.#client) return;
+      if (client !== this.#client) return false;
       this.#state = { description, rules, plan, costs };
       this.#list.state = this.#state;
       this.#save.show(this.#state);
@@ -180,9 +192,10 @@ export class ModelView {
       this.#code.textContent = code(this.#state);
       this.#command.textContent = command(this.#state);
       this.#showTotals();
+      return true;
     } catch (error) {
-      if (error instanceof Cancelled) return;
-      this.#form.showProblem((error as Error).message);
+      if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);
+      return false;
     }
   }
 
@@ -224,30 +237,39 @@ export class ModelView {
       return;
     }
     const weights = shown.filter((tensor) => state.description.tensors[tensor].canQuantize);
-    const granularity = columns === "group" ? this.#form.group : columns;
-    const settings = comparedBits.map((bits) => ({ bits, granularity }));
-    const given = { target: state.rules.target, tensors: weights, settings };
+    const settings = this.#compared(state);
+    const given = { form: state.rules, tensors: weights, settings };
     const alternatives = await client.ask("alternatives", given).catch(ignoreCancelled);
     if (alternatives === undefined || state !== this.#state) return;
-    this.#settings.show(state, weights, granularity, alternatives);
+    this.#settings.show(state, weights, settings, alternatives);
+  }
+
+  /** The settings that have columns of their own; none where the columns show what is done. */
+  #compared({ rules, description }: ModelState): Setting[] {
+    const columns = this.#columns.value as Columns;
+    if (columns === "done") return [];
+    const granularity = columns === "group" ? this.#form.group : columns;
+    return comparedBits.map((bits) => withAxis({ bits, granularity }, rules.all, description.format));
   }
 
   #offerColumns() {
     const texts: Record<Columns, string> = {
       done: "what is done",
-      channel: "2 to 16 bits, per channel",
-      group: `2 to 16 bits, groups of ${this.#form.group}`,
-      tensor: "2 to 16 bits, per tensor",
+      channel: "bits per channel",
+      group: `bits in groups of ${this.#form.group}`,
+      tensor: "bits per tensor",
     };
     const chosen = this.#columns.value || "done";
     this.#columns.replaceChildren(...Object.entries(texts).map(([value, text]) => html("option", { value }, text)));
     this.#columns.value = chosen;
   }
 
-  #choose(tensor: number, choice: Setting | "keep" | "") {
+  /** Chooses for one tensor; what cannot be written is told, and not kept. */
+  async #choose(tensor: number, choice: Setting | "keep" | "") {
+    const before = new Map(this.#own);
     if (choice === "") this.#own.delete(tensor);
     else this.#own.set(tensor, choice);
-    this.#update();
+    if (!(await this.#update())) this.#own = before;
   }
 
   /** What is to be measured for what the page shows, and is not yet: that which is chosen first. */
@@ -261,12 +283,10 @@ export class ModelView {
       const setting = chosenSetting(state, tensor);
       if (setting !== undefined) want(tensor, setting);
     }
-    const columns = this.#columns.value as Columns;
-    if (columns === "done") return wanted;
-    const granularity = columns === "group" ? this.#form.group : columns;
+    const compared = this.#compared(state);
     for (const tensor of this.#list.shown) {
       if (!description.tensors[tensor].canQuantize) continue;
-      for (const bits of comparedBits) want(tensor, { bits, granularity });
+      for (const setting of compared) want(tensor, setting);
     }
     return wanted;
   }
@@ -331,10 +351,24 @@ export class ModelView {
     const client = this.#client;
     try {
       const seen = await client?.ask("look", { tensor });
-      if (seen !== undefined && client === this.#client) this.#lookAt(seen);
+      if (seen === undefined || client !== this.#client || this.#state === undefined) return;
+      this.#looked = tensor;
+      this.#lookAt(seen, matrixSettings(this.#state, tensor));
     } catch (error) {
       if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);
     }
+  }
+
+  /** Chooses, for the tensor that was looked at last, what was chosen for it as a matrix. */
+  async adopt(settings: Settings) {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined) return;
+    const setting = settingFor(settings, state.description.format);
+    const given = { form: state.rules, tensors: [this.#looked], settings: [{ ...setting, axis: undefined }, setting] };
+    const [[usual, own]] = await client.ask("alternatives", given);
+    // The axis that it has anyway needs no mention.
+    const isUsual = JSON.stringify(usual) === JSON.stringify(own);
+    await this.#choose(this.#looked, isUsual ? { ...setting, axis: undefined } : setting);
   }
 }
 

@@ -8,14 +8,25 @@ export interface Setting {
   readonly bits: number;
   /** "channel", "tensor", or the size of groups along what a channel sums over. */
   readonly granularity: "channel" | "tensor" | number;
+  /**
+   * The channel axis, negative from the end; with groups the axis they lie along, but in ONNX the channel axis there too.
+   * That of the format or operator where it is undefined.
+   */
+  readonly axis?: number | undefined;
 }
 
 /** What is written: a dialect of .safetensors, .npz, or ONNX. */
 export type Target = DialectName | "onnx";
 
-/** What is to be done with all weights, and with some of them by their places in the file. */
-export interface Rules {
+/** What is written, and how new it may be. */
+export interface Form {
   readonly target: Target;
+  /** Version of ONNX's operators to which the model is raised; undefined where it stays as it is. */
+  readonly opset?: number | undefined;
+}
+
+/** What is to be done with all weights, and with some of them by their places in the file. */
+export interface Rules extends Form {
   readonly all: Setting;
   readonly own: ReadonlyMap<number, Setting | "keep">;
 }
@@ -33,8 +44,10 @@ export interface Description {
   readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
   /** Of the file that was opened. */
   readonly name: string;
-  /** Such as "opset 12". */
+  /** Such as "3 files". */
   readonly details: string;
+  /** Version of ONNX's operators; undefined in other formats. */
+  readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
   /** Of all files. */
   readonly byteLength: number;
@@ -59,6 +72,8 @@ export interface Plan {
   readonly byteLength: number;
   /** What the files to come are called. */
   readonly fileNames: readonly string[];
+  /** The numbers of bits that the target holds. */
+  readonly bits: readonly number[];
 }
 
 /** A tensor, by its place, and a setting for it. */
@@ -86,8 +101,6 @@ export interface Measured extends Measurement {
 /** A tensor as a matrix to look at: a .npy file, of its first channels only where the whole is too large. */
 export interface TensorFile {
   readonly file: File;
-  /** Of the channels. */
-  readonly axis: number;
   readonly of: TensorOfModel;
 }
 
@@ -112,7 +125,7 @@ export interface ModelTasks {
   plan: { given: Rules; answer: Plan };
   /** What the tensors would become with each of the settings. */
   alternatives: {
-    given: { target: Target; tensors: readonly number[]; settings: readonly Setting[] };
+    given: { form: Form; tensors: readonly number[]; settings: readonly Setting[] };
     answer: Planned[][];
   };
   /** Tells of each in its progress. */

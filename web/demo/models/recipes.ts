@@ -1,6 +1,6 @@
 import { quoted } from "../take-away/recipes.js";
 import type { ModelState } from "./model-state.js";
-import type { Setting } from "./protocol.js";
+import type { Description, Setting } from "./protocol.js";
 import { groupAxis } from "./settings.js";
 
 /** What was chosen for single tensors, by their names. */
@@ -44,19 +44,31 @@ channelwise.close();
 `;
 }
 
+/** The channel axis of a setting, and the axis along which its groups lie; undefined where they go without saying. */
+function axesOf({ granularity, axis }: Setting, { format }: Description): { axis?: number; along?: number } {
+  const isAlong = typeof granularity === "number" && format !== "onnx";
+  if (isAlong) return { along: axis ?? groupAxis(format) };
+  return axis === undefined ? {} : { axis };
+}
+
 /** The rules that the library takes. */
 function rulesCode(state: ModelState): string {
   const { description, rules } = state;
   const own = ownChoices(state);
-  const setting = ({ bits, granularity }: Setting) => {
-    const along = description.format === "onnx" ? "" : `, along: ${groupAxis(description.format)}`;
-    const scales = typeof granularity === "number" ? `{ group: ${granularity}${along} }` : `"${granularity}"`;
-    return `bits: ${bits}, granularity: ${scales}`;
+  const setting = (setting: Setting) => {
+    const { bits, granularity } = setting;
+    const { axis, along } = axesOf(setting, description);
+    const scales =
+      typeof granularity === "number"
+        ? `{ group: ${granularity}${along === undefined ? "" : `, along: ${along}`} }`
+        : `"${granularity}"`;
+    return `bits: ${bits}, granularity: ${scales}${axis === undefined ? "" : `, axis: ${axis}`}`;
   };
   const wanted = own.filter(({ choice }) => choice !== "keep").map(({ name }) => JSON.stringify(name));
   const lines = [
     ...(rules.target === "onnx" ? [] : [`dialect: "${rules.target}",`]),
     `${setting(rules.all)},`,
+    ...(rules.opset === undefined ? [] : [`opset: ${rules.opset},`]),
     // However small they are, and whatever their names say.
     ...(wanted.length > 0 ? [`include: [${wanted.join(", ")}],`] : []),
     ...(own.length > 0 ? ["overrides: {"] : []),
@@ -71,22 +83,28 @@ function rulesCode(state: ModelState): string {
 /** The command that writes what the page saves. */
 export function command(state: ModelState): string {
   const { description, rules } = state;
-  const scales = (granularity: Setting["granularity"]) => {
+  const scales = (setting: Setting) => {
+    const { granularity } = setting;
     if (typeof granularity !== "number") return granularity;
-    return description.format === "tfjs" ? `group:${granularity}@${groupAxis("tfjs")}` : `group:${granularity}`;
+    const { along } = axesOf(setting, description);
+    // The last is where the command lays them.
+    return along === undefined || along === -1 ? `group:${granularity}` : `group:${granularity}@${along}`;
   };
   const { bits, granularity } = rules.all;
+  const { axis } = axesOf(rules.all, description);
   return [
     `npx channelwise quantize ${quoted(description.name)}`,
     ...(rules.target === "onnx" ? [] : [`--dialect ${rules.target}`]),
     `--bits ${bits}`,
-    ...(granularity === "channel" ? [] : [`--granularity ${scales(granularity)}`]),
+    ...(granularity === "channel" ? [] : [`--granularity ${scales(rules.all)}`]),
+    ...(axis === undefined ? [] : [`--axis ${axis}`]),
+    ...(rules.opset === undefined ? [] : [`--opset ${rules.opset}`]),
     ...ownChoices(state).flatMap(({ name, choice }) =>
       choice === "keep"
         ? [`--override ${quoted(`${name}=keep`)}`]
         : [
             `--include ${quoted(name)}`,
-            `--override ${quoted(`${name}=${choice.bits},,${scales(choice.granularity)}`)}`,
+            `--override ${quoted(`${name}=${choice.bits},${axesOf(choice, description).axis ?? ""},${scales(choice)}`)}`,
           ],
     ),
   ].join(" ");

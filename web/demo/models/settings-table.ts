@@ -2,7 +2,7 @@ import { html, scrollRegion } from "../dom.js";
 import { bytes } from "../format.js";
 import { chosenSetting, type ModelState } from "./model-state.js";
 import type { Errors, Planned, Setting, Unmeasurable } from "./protocol.js";
-import { comparedBits, granularityText, settingKey, settingText } from "./settings.js";
+import { granularityText, settingKey, settingText } from "./settings.js";
 
 export interface GridActions {
   choose(tensor: number, setting: Setting): void;
@@ -23,15 +23,16 @@ export class SettingsTable {
     this.element = scrollRegion("Every setting", this.#table);
   }
 
-  /** @param alternatives what each of the tensors would become with each of the compared bits. */
+  /** @param alternatives what each of the tensors would become with each of the settings, which differ in their bits. */
   show(
     state: ModelState,
     tensors: readonly number[],
-    granularity: Setting["granularity"],
+    settings: readonly Setting[],
     alternatives: readonly (readonly Planned[])[],
   ) {
-    const shown = JSON.stringify([state.rules.target, tensors, granularity]);
-    if (shown !== this.#shown) this.#build(state, tensors, granularity, alternatives.flat());
+    const { target, opset } = state.rules;
+    const shown = JSON.stringify([target, opset, tensors, settings]);
+    if (shown !== this.#shown) this.#build(state, tensors, settings, alternatives);
     this.#shown = shown;
     this.update(state);
   }
@@ -51,26 +52,25 @@ export class SettingsTable {
   #build(
     { description }: ModelState,
     tensors: readonly number[],
-    granularity: Setting["granularity"],
-    alternatives: readonly Planned[],
+    settings: readonly Setting[],
+    alternatives: readonly (readonly Planned[])[],
   ) {
-    const heads = comparedBits.map((bits) => {
-      const setting = { bits, granularity };
+    const heads = settings.map((setting) => {
       const button = html(
         "button",
         { type: "button", "aria-label": `${settingText(setting)}, for all` },
-        `${bits} bits`,
+        `${setting.bits} bits`,
       );
       button.addEventListener("click", () => this.#actions.chooseForAll(setting));
       return html("th", { scope: "col" }, button);
     });
     this.#cells = tensors.flatMap((tensor, row) =>
-      comparedBits.map((bits, column) => {
+      settings.map((setting, column) => {
         const cell: Cell = {
           button: html("button", { type: "button" }),
           tensor,
-          setting: { bits, granularity },
-          planned: alternatives[row * comparedBits.length + column],
+          setting,
+          planned: alternatives[row][column],
         };
         cell.button.addEventListener("click", () => {
           if (cell.planned.quantize) this.#actions.choose(tensor, cell.setting);
@@ -79,15 +79,20 @@ export class SettingsTable {
       }),
     );
     const rows = tensors.map((tensor, row) => {
-      const cells = this.#cells.slice(row * comparedBits.length, (row + 1) * comparedBits.length);
-      const name = html("th", { scope: "row" }, html("span", {}, description.tensors[tensor].name));
+      const cells = this.#cells.slice(row * settings.length, (row + 1) * settings.length);
+      const name = html("th", { scope: "row" }, description.tensors[tensor].name);
       return html("tr", {}, name, ...cells.map(({ button }) => html("td", {}, button)));
     });
+    const kind = granularityText(settings[0].granularity);
     this.#table.replaceChildren(
       html(
         "caption",
         {},
-        `SQNR in dB and size in the file, ${granularityText(granularity)}. A cell chooses for its weight, the bits above for all.`,
+        html(
+          "span",
+          {},
+          `SQNR in dB and size in the file, ${kind}. A cell chooses for its weight, the bits above for all.`,
+        ),
       ),
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Weight"), ...heads)),
       html("tbody", {}, ...rows),

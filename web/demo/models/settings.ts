@@ -1,19 +1,31 @@
+import { typeset } from "../format.js";
 import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
+
+export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 
 /** Bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
 /** The same for equal settings. */
-export function settingKey({ bits, granularity }: Setting): string {
-  return `${bits} ${granularity}`;
+export function settingKey({ bits, granularity, axis }: Setting): string {
+  return `${bits} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
 }
 
 export function settingOf(key: string): Setting {
-  const [bits, granularity] = key.split(" ");
+  const [bits, granularity, axis] = key.split(" ");
   return {
     bits: Number(bits),
     granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
+    ...(axis === undefined ? {} : { axis: Number(axis) }),
   };
+}
+
+/** A setting that names no axis has the one that was chosen for all, where that means the same. */
+export function withAxis(setting: Setting, all: Setting, format: Description["format"]): Setting {
+  const isGroups = ({ granularity }: Setting) => typeof granularity === "number";
+  const meansTheSame = format === "onnx" || isGroups(setting) === isGroups(all);
+  const takes = setting.axis === undefined && setting.granularity !== "tensor" && meansTheSame;
+  return takes && all.axis !== undefined ? { ...setting, axis: all.axis } : setting;
 }
 
 /** What a channel sums over: in PyTorch's layers the last axis, in TensorFlow's the one before it. */
@@ -21,21 +33,24 @@ export function groupAxis(format: Description["format"]): number {
   return format === "tfjs" ? -2 : -1;
 }
 
-/** "per channel", "groups of 32" */
+/** "per channel", "in groups of 32" */
 export function granularityText(granularity: Setting["granularity"]): string {
-  return typeof granularity === "number" ? `groups of ${granularity}` : `per ${granularity}`;
+  return typeof granularity === "number" ? `in groups of ${granularity}` : `per ${granularity}`;
 }
 
-/** "8 bits, per channel" */
-export function settingText({ bits, granularity }: Setting): string {
-  return `${bits} bits, ${granularityText(granularity)}`;
+/** "8 bits per channel", "4 bits in groups of 32, axis −2" */
+export function settingText({ bits, granularity, axis }: Setting): string {
+  return `${bits} bits ${granularityText(granularity)}${axisText(axis)}`;
 }
 
-/** What is done with a tensor, exactly: "8 bits, per channel of axis 0". */
+/** What is done with a tensor, exactly: "8 bits per channel, axis 0". */
 export function plannedText({ bits, axis, granularity }: Extract<Planned, { quantize: true }>): string {
-  if (typeof granularity === "object")
-    return `${bits} bits, groups of ${granularity.group} along axis ${granularity.along}`;
-  return `${bits} bits, per ${granularity}${granularity === "channel" ? ` of axis ${axis}` : ""}`;
+  if (typeof granularity !== "object") return settingText({ bits, granularity, axis });
+  return settingText({ bits, granularity: granularity.group, axis: granularity.along });
+}
+
+function axisText(axis: number | undefined): string {
+  return axis === undefined ? "" : `, axis ${typeset(axis, 2)}`;
 }
 
 /** What was measured, by tensor and setting. */

@@ -46,6 +46,7 @@ export class TensorList {
     );
     for (const control of [this.#name, this.#filter, this.#order]) {
       control.addEventListener("input", () => {
+        this.pager.start();
         this.arrange();
         changed();
       });

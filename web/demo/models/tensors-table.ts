@@ -1,7 +1,7 @@
 import { html, scrollRegion } from "../dom.js";
 import { bytes, decibels, shapeText, typeset } from "../format.js";
 import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
-import { comparedBits, plannedText, settingKey, settingText } from "./settings.js";
+import { comparedBits, plannedText, settingKey, settingText, withAxis } from "./settings.js";
 
 export interface TableActions {
   /** Opens a tensor as a matrix. */
@@ -16,7 +16,7 @@ export class TensorsTable {
   readonly #actions: TableActions;
   readonly #body = html("tbody");
   readonly #rows = new Map<number, Row>();
-  #options: { key: string; text: string }[] = [];
+  #options: readonly Option[] = [];
 
   constructor(actions: TableActions) {
     this.#actions = actions;
@@ -38,7 +38,7 @@ export class TensorsTable {
   }
 
   show(state: ModelState, tensors: readonly number[], group: number) {
-    const options = optionsFor(group);
+    const options = optionsFor(state, group);
     if (JSON.stringify(options) !== JSON.stringify(this.#options)) this.#rows.clear();
     this.#options = options;
     for (const tensor of this.#rows.keys()) if (!tensors.includes(tensor)) this.#rows.delete(tensor);
@@ -56,12 +56,19 @@ export class TensorsTable {
   }
 }
 
-function optionsFor(group: number) {
+interface Option {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** What can be chosen for one tensor, and written. */
+function optionsFor({ rules, plan, description }: ModelState, group: number): Option[] {
+  const bits = [...comparedBits].reverse().filter((bits) => plan.bits.includes(bits));
   return (["channel", group, "tensor"] as const).flatMap((granularity) =>
-    [...comparedBits].reverse().map((bits) => ({
-      key: settingKey({ bits, granularity }),
-      text: settingText({ bits, granularity }),
-    })),
+    bits.map((bits) => {
+      const setting = withAxis({ bits, granularity }, rules.all, description.format);
+      return { key: settingKey(setting), text: settingText(setting) };
+    }),
   );
 }
 
@@ -75,12 +82,7 @@ class Row {
   readonly #sqnr = html("td", { "data-head": "SQNR" });
   readonly #maxError = html("td", { "data-head": "Max error" });
 
-  constructor(
-    { description }: ModelState,
-    tensor: number,
-    options: readonly { key: string; text: string }[],
-    actions: TableActions,
-  ) {
+  constructor({ description }: ModelState, tensor: number, options: readonly Option[], actions: TableActions) {
     this.#tensor = tensor;
     const { name, dtype, shape, byteLength, canQuantize } = description.tensors[tensor];
     const title = canQuantize ? html("button", { type: "button", class: "link" }, name) : html("span", {}, name);

@@ -28,6 +28,11 @@ export class Pager {
     this.element = html("nav", { class: "pager", "aria-label": noun }, this.#previous, this.#text, this.#next, goTo);
   }
 
+  /** Goes to the first thing; `setTotal` shows it. */
+  start() {
+    this.#start = 0;
+  }
+
   /** Sets how many things there are; the place is kept if it still exists. */
   setTotal(total: number) {
     this.#total = total;

@@ -17,7 +17,7 @@ import {
 } from "channelwise/files";
 import { product } from "../../matrix.js";
 import type { Planned, Rules, Setting } from "../protocol.js";
-import { groupAxis } from "../settings.js";
+import { allBits, groupAxis } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
@@ -38,10 +38,10 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
   const { format, name } = model;
   const remembered = new Remembered();
 
-  const settingsOf = ({ bits, granularity }: Setting): ChooseSettings => ({
-    bits,
-    granularity: typeof granularity === "number" ? { group: granularity, along: groupAxis(format) } : granularity,
-  });
+  const settingsOf = ({ bits, granularity, axis }: Setting): ChooseSettings =>
+    typeof granularity === "number"
+      ? { bits, granularity: { group: granularity, along: axis ?? groupAxis(format) } }
+      : { bits, granularity, ...(axis !== undefined && { axis }) };
   /** What a tensor becomes that is wanted whatever the policy says. */
   const decide = (tensor: ModelTensor, setting: Setting, dialect: DialectName): Decision => {
     const rules = { dialect, include: ["*"], ...settingsOf(setting) };
@@ -85,9 +85,10 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
         tensors: choice.decisions.map((decision, i) => planned(decision, sizes[i])),
         byteLength: outputBytes(model, choice),
         fileNames: [outputName(stemOf(name), rules.target, rules.all.bits)],
+        bits: heldBits(rules.target as DialectName),
       };
     },
-    alternative(index, setting, target) {
+    alternative(index, setting, { target }) {
       const tensor = model.tensors[index];
       try {
         const choice = { dialect: target as DialectName, decisions: [decide(tensor, setting, target as DialectName)] };
@@ -114,9 +115,8 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
     },
     async weights(index, most) {
       const tensor = model.tensors[index];
-      const decision = decide(tensor, usual, ANY) as Extract<Decision, { quantize: true }>;
       const shape = firstPart(tensor.shape, most);
-      return { values: await readFloats(tensor, 0, product(shape)), shape, axis: decision.axis ?? 0 };
+      return { values: await readFloats(tensor, 0, product(shape)), shape };
     },
     async write(rules, [sink], course) {
       const { byteLength, metadata } = await withWorkers((channelwise) =>
@@ -132,6 +132,18 @@ function planned(decision: Decision, bytesAfter: number): Planned {
   if (!decision.quantize) return { quantize: false, reason: decision.reason, bytesAfter };
   const { bits, axis, granularity } = decision;
   return { quantize: true, bits, axis, granularity, notes: [], bytesAfter };
+}
+
+/** The numbers of bits that a dialect takes. */
+function heldBits(dialect: DialectName): number[] {
+  return allBits.filter((bits) => {
+    try {
+      chooseTensors({ format: "safetensors", tensors: [] }, { dialect, bits });
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** The bytes of the tensor that was wanted last, since all its settings are measured one after the other. */

@@ -1,8 +1,8 @@
 import { load } from "channelwise";
 import { NonFiniteError } from "channelwise/files";
 import {
+  type KeptTensor,
   measureOnnx,
-  type OnnxChoice,
   type OnnxPlan,
   type OnnxRules,
   onnxBytes,
@@ -12,7 +12,8 @@ import {
   writeOnnx,
 } from "channelwise/onnx";
 import { product } from "../../matrix.js";
-import type { Planned, Rules, Setting } from "../protocol.js";
+import type { Form, Planned, Rules, Setting, TensorDescription } from "../protocol.js";
+import { allBits } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import type { OpenedModel } from "./opened-model.js";
@@ -29,15 +30,15 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
     ...planOnnx({ ...model, weights: some, kept: [] }, rules),
     model,
   });
-  const planFor = ({ all, own }: Rules, weight: Weight, place: number): OnnxPlan => {
-    const setting = own.get(place);
-    if (setting === "keep") return planOf([weight], { exclude: ["*"] });
-    return setting === undefined ? planOf([weight], rulesOf(all)) : planOf([weight], asWanted(setting));
+  const planFor = (rules: Rules, weight: Weight, place: number): OnnxPlan => {
+    const setting = rules.own.get(place);
+    if (setting === "keep") return planOf([weight], { ...opsetOf(rules), exclude: ["*"] });
+    return planOf([weight], setting === undefined ? rulesOf(rules.all, rules) : asWanted(setting, rules));
   };
   const planAll = (rules: Rules): OnnxPlan => {
     const plans = weights.map((weight, i) => planFor(rules, weight, i));
     return {
-      ...planOf([], {}),
+      ...planOf([], opsetOf(rules)),
       choices: plans.flatMap(({ choices }) => choices),
       kept: [...kept, ...plans.flatMap((plan) => plan.kept)],
     };
@@ -52,35 +53,32 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       format: "onnx",
       name,
       details: `opset ${opset}`,
-      tensors: [
-        ...weights.map((tensor) => [tensor, true] as const),
-        ...kept.map((tensor) => [tensor, false] as const),
-      ].map(([{ name, shape }, canQuantize]) => ({
-        name,
-        dtype: "float32",
-        shape,
-        byteLength: 4 * product(shape),
-        canQuantize,
-      })),
+      opset,
+      tensors: [...weights.map((tensor) => describe(tensor, true)), ...kept.map((tensor) => describe(tensor, false))],
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
     plan(rules) {
       return {
         tensors: [
-          ...weights.map((weight, i) => planned(planFor(rules, weight, i), weight.byteLength)),
-          ...kept.map(({ reason, shape }) => ({ quantize: false, reason, bytesAfter: 4 * product(shape) }) as const),
+          ...weights.map((weight, i) => planned(planFor(rules, weight, i))),
+          ...kept.map((tensor) => keptAs(tensor)),
         ],
         byteLength: onnxBytes(planAll(rules)),
         fileNames: fileNames(rules),
+        bits: allBits,
       };
     },
-    alternative: (index, setting) => planned(planOf([weights[index]], asWanted(setting)), weights[index].byteLength),
+    alternative: (index, setting, form) => planned(planOf([weights[index]], asWanted(setting, form))),
     async measure(index, setting, { signal }) {
       try {
-        const [{ mse, maxError, sqnr }] = await measureOnnx(await load(), planOf([weights[index]], asWanted(setting)), {
-          signal,
-        });
+        const [{ mse, maxError, sqnr }] = await measureOnnx(
+          await load(),
+          planOf([weights[index]], asWanted(setting, {})),
+          {
+            signal,
+          },
+        );
         return { mse, maxError, sqnr };
       } catch (error) {
         if (error instanceof NonFiniteError) return { reason: notFinite(error, weights[index].shape) };
@@ -90,7 +88,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
     async weights(index, most) {
       const weight = weights[index];
       const shape = firstPart(weight.shape, most);
-      return { values: await weight.read(0, product(shape)), shape, axis: weight.axis };
+      return { values: await weight.read(0, product(shape)), shape };
     },
     async write(rules, [sink, dataSink], course) {
       const plan = planAll(rules);
@@ -101,34 +99,52 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
   };
 }
 
-function rulesOf({ bits, granularity }: Setting): OnnxRules {
-  return { bits, granularity: typeof granularity === "number" ? { group: granularity } : granularity };
+/** The bytes of an element. */
+const sizes = { float16: 2, bfloat16: 2, float32: 4, float64: 8 } as const;
+
+function bytesOf({ dtype, shape }: Weight | KeptTensor): number {
+  return sizes[dtype] * product(shape);
+}
+
+function describe(tensor: Weight | KeptTensor, canQuantize: boolean): TensorDescription {
+  const { name, dtype, shape } = tensor;
+  return { name, dtype, shape, byteLength: bytesOf(tensor), canQuantize };
+}
+
+type Opset = Pick<Form, "opset">;
+
+function opsetOf({ opset }: Opset): OnnxRules {
+  return opset === undefined ? {} : { opset };
+}
+
+function rulesOf({ bits, granularity, axis }: Setting, opset: Opset): OnnxRules {
+  return {
+    ...opsetOf(opset),
+    bits,
+    granularity: typeof granularity === "number" ? { group: granularity } : granularity,
+    ...(axis !== undefined && { axis }),
+  };
 }
 
 /** However small the weight is. */
-function asWanted(setting: Setting): OnnxRules {
-  return { ...rulesOf(setting), include: ["*"] };
+function asWanted(setting: Setting, opset: Opset): OnnxRules {
+  return { ...rulesOf(setting, opset), include: ["*"] };
 }
 
 /** Of a plan for one weight. */
-function planned({ choices: [choice], kept: [keptTensor] }: OnnxPlan, byteLength: number): Planned {
-  if (choice === undefined) return { quantize: false, reason: keptTensor.reason, bytesAfter: byteLength };
-  const { bits, axis, granularity, notes } = choice;
+function planned({ choices: [choice], kept: [kept] }: OnnxPlan): Planned {
+  if (choice === undefined) return keptAs(kept);
+  const { bits, axis, granularity, notes, bytesAfter } = choice;
   return {
     quantize: true,
     bits,
     axis: granularity === "channel" ? axis : undefined,
     granularity,
     notes,
-    bytesAfter: codeBytes(choice) + 4 * scalesOf(choice),
+    bytesAfter,
   };
 }
 
-function codeBytes({ shape, storedBits }: OnnxChoice): number {
-  return Math.ceil((product(shape) * storedBits) / 8);
-}
-
-function scalesOf({ shape, axis, granularity }: OnnxChoice): number {
-  if (granularity === "tensor") return 1;
-  return granularity === "channel" ? shape[axis] : product(shape) / granularity.group;
+function keptAs(tensor: KeptTensor): Planned {
+  return { quantize: false, reason: tensor.reason, bytesAfter: bytesOf(tensor) };
 }

@@ -1,5 +1,5 @@
 import type { ByteSink } from "channelwise/files";
-import type { Description, Errors, Plan, Planned, Rules, Setting, Target, Unmeasurable } from "../protocol.js";
+import type { Description, Errors, Form, Plan, Planned, Rules, Setting, Unmeasurable } from "../protocol.js";
 
 /** How a task goes on. */
 export interface Course {
@@ -12,8 +12,6 @@ export interface Course {
 export interface Weights {
   readonly values: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
   readonly shape: readonly number[];
-  /** Of the channels. */
-  readonly axis: number;
 }
 
 /** A model of any format. */
@@ -21,7 +19,7 @@ export interface OpenedModel {
   readonly description: Description;
   plan(rules: Rules): Plan;
   /** What a tensor would become. */
-  alternative(tensor: number, setting: Setting, target: Target): Planned;
+  alternative(tensor: number, setting: Setting, form: Form): Planned;
   measure(tensor: number, setting: Setting, course: Pick<Course, "signal">): Promise<Errors | Unmeasurable>;
   /** At most so many weights: of a larger tensor as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;

@@ -34,8 +34,8 @@ const tasks: {
     return model.description;
   },
   plan: (rules) => model.plan(rules),
-  alternatives: ({ target, tensors, settings }) =>
-    tensors.map((tensor) => settings.map((setting) => model.alternative(tensor, setting, target))),
+  alternatives: ({ form, tensors, settings }) =>
+    tensors.map((tensor) => settings.map((setting) => model.alternative(tensor, setting, form))),
   async measure({ wanted }, { signal, progress }) {
     const total = wanted.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
     let measured: Measured[] = [];
@@ -58,11 +58,10 @@ const tasks: {
   async look({ tensor }) {
     const { name: modelName, format, tensors } = model.description;
     const { name, shape } = tensors[tensor];
-    const { values, shape: partShape, axis } = await model.weights(tensor, MAX_LOOKED_AT);
+    const { values, shape: partShape } = await model.weights(tensor, MAX_LOOKED_AT);
     const part = `[${partShape.join(", ")}] of [${shape.join(", ")}]: the ${count(values.length)} weights that come first`;
     return {
       file: new File([writeNpy(values, partShape)], `${fileNameOf(name)}.npy`),
-      axis,
       of: {
         model: modelName,
         isOnnx: format === "onnx",
