@@ -12,7 +12,7 @@ import { zipSync } from "fflate";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
-import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
+import { dataType, float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
 import { run } from "../lib/onnx/runtime.js";
 import { uniform } from "../lib/random.js";
 import { cells, openForEach, shows, text } from "./page.js";
@@ -255,6 +255,53 @@ describe("a .safetensors file", () => {
     expect(Uint8Array.from(bytes)).toEqual(await written({ "model.safetensors": model() }, {}));
   });
 
+  it("is quantized along the axis that is chosen, for all or for one", async () => {
+    await withoutPicker();
+    const files = { "model.safetensors": model() };
+    await open(files);
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.locator("#model-axis").selectOption("-1");
+    await shows(async () => (await rows()).find(([name]) => name === "layers.0.up.weight")?.[3]).toBe(
+      "8 bits per channel, axis 1",
+    );
+    // One is looked at as a matrix, and what is found there is taken back.
+    await page.getByRole("button", { name: "layers.0.down.weight", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("64 × 96, float32");
+    expect(await page.locator("#axis").inputValue()).toBe("1");
+    await page.locator("#bits").fill("4");
+    await page.locator("#axis").selectOption("0");
+    await page.getByRole("button", { name: "Use these settings for it" }).click();
+    await shows(() => choiceOf("layers.0.down.weight").inputValue()).toBe("4 channel 0");
+    const rules: ChooseRules = { axis: -1, overrides: { "layers.0.down.weight": { bits: 4, axis: 0 } } };
+    const saved = await save();
+    expect(saved).toEqual({ "model-int8.safetensors": await written(files, rules) });
+    await makesTheSame(files, saved);
+
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    await page.locator("#model-axis").selectOption("0");
+    await shows(() => text(page.locator("#model .button"))).toBe("Save model-int8.safetensors");
+    const grouped: ChooseRules = { ...rules, granularity: { group: 32, along: 0 } };
+    const overrides = { "layers.0.down.weight": { bits: 4, axis: 0, granularity: "channel" } } as const;
+    await shows(async () => Object.values(await save())).toEqual([await written(files, { ...grouped, overrides })]);
+  });
+
+  it("keeps to what the dialect can hold", async () => {
+    await open({ "model.safetensors": model() });
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    const options = () => choiceOf("layers.0.up.weight").locator("option").allInnerTexts();
+    await shows(options).toEqual([
+      "8 bits per channel, axis 0",
+      "keep as it is",
+      ...["per channel", "in groups of 32", "per tensor"].flatMap((way) => [`8 bits ${way}`, `4 bits ${way}`]),
+    ]);
+    await page.locator("#model-bits").fill("5");
+    await shows(() => text(page.locator("#model-controls .problem"))).toBe(
+      "bits is 5; the dialect compressed-tensors holds 8, 4",
+    );
+    await page.locator("#model-bits").fill("4");
+    await shows(() => page.locator("#model-controls .problem").isVisible()).toBe(false);
+  });
+
   it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");
@@ -396,26 +443,34 @@ describe("other formats", () => {
       initializer: [
         tensor("w", [64, 96], uniform("float32", 64 * 96, 6)),
         tensor("v", [96, 4], uniform("float32", 96 * 4, 7)),
+        { ...tensor("half", [8, 16], new Float32Array(64)), dataType: dataType.FLOAT16 },
       ],
       input: [float("x", [1, 64])],
       output: [float("z")],
     };
-    const file = modelBytes({ opset: 21, graph });
+    const file = modelBytes({ opset: 17, graph });
     await withoutPicker();
     await open({ "net.onnx": file });
     await shows(heading).toBe("What is in net.onnx");
-    expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 21, 2 tensors, /);
+    expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 3 tensors, /);
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
       ["w", "8 bits per channel, axis 1"],
       ["v", "kept small: 384 elements"],
+      ["half", "float16; weights of float32 are quantized"],
     ]);
-    await choiceOf("v").selectOption("4 32");
+    expect((await rows())[2].slice(1, 3)).toEqual(["8 × 16 | float16", "256 bytes"]);
+    await page.locator("#model-axis").selectOption("0");
+    await page.getByLabel("Opset").selectOption("21");
+    await shows(async () => (await rows())[0][3]).toBe("8 bits per channel, axis 0");
+    await choiceOf("v").selectOption("4 32 0");
     await shows(async () => (await row("v").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
 
     const saved = await save();
     const model = await readOnnx(file);
     const plan = planOnnx(model, {
       bits: 8,
+      axis: 0,
+      opset: 21,
       include: ["v"],
       overrides: { v: { bits: 4, granularity: { group: 32 } } },
     });
@@ -611,7 +666,7 @@ it("takes files that are dropped on the page", async () => {
 });
 
 describe("a large file", () => {
-  const [count, rows, columns] = [12, 4096, 2048];
+  const [count, rows, columns] = [3, 4096, 8192];
   const byteLength = 4 * rows * columns;
   let file: string;
 
@@ -660,14 +715,14 @@ describe("a large file", () => {
     await shows(heading).toBe("What is in large.safetensors");
     const measuring = page.getByRole("progressbar", { name: "Measuring errors" });
     await measuring.waitFor();
-    await page.locator("#model").getByLabel("Find").fill("layers.7");
+    await page.locator("#model").getByLabel("Find").fill("layers.2");
     expect(await page.locator(".tensors tbody tr").count()).toBe(1);
     expect(await measuring.isVisible()).toBe(true);
 
     await page.locator("#model .button").click();
     const saving = page.getByRole("progressbar", { name: "Saving" });
     await saving.waitFor();
-    await page.locator("#model").getByLabel("Find").fill("layers.1");
+    await page.locator("#model").getByLabel("Find").fill("layers.");
     expect(await page.locator(".tensors tbody tr").count()).toBe(3);
     expect(await saving.isVisible()).toBe(true);
     await page.getByText(/^\d+(\.\d+)? MB of 403 MB, .*MB\/s, \d+ s left, layers\.\d+\.weight$/).waitFor();
@@ -677,6 +732,17 @@ describe("a large file", () => {
     expect(Object.keys(await fileSizes())).toEqual(["large-int8.safetensors"]);
     const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { longTasks: number[] }).longTasks));
     console.log(`403 MB: longest task of the main thread ${longest === 0 ? "under 50" : longest.toFixed(0)} ms`);
+  });
+
+  it("opens as many first rows of a large weight as a matrix as 2^24 weights are", async () => {
+    await page.getByLabel("Open a file").setInputFiles(file);
+    await page.getByRole("button", { name: "layers.1.weight", exact: true }).click();
+    await shows(() => text(page.locator("#of-model-part"))).toBe(
+      "layers.1.weight: [2048, 8192] of [4096, 8192]: the 16,777,216 weights that come first",
+    );
+    await shows(() => text(page.locator(".map-tools .shown"))).toBe("All of 2,048 × 8,192");
+    await page.locator("#results[aria-busy=false]").waitFor();
+    expect(await text(page.locator("#verdict"))).toMatch(/^8 bits per channel: 67\.1 MB become 16\.8 MB, SQNR exact\./);
   });
 
   it("leaves no file when its saving is cancelled, and can be saved again", async () => {

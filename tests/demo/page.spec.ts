@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
+import { load } from "channelwise";
+import { blobSink, chooseTensors, openModel, quantizeModel } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -348,6 +350,20 @@ describe("take away", () => {
     const { quantized } = reference(weights, { shape: [2, 3] }, 12);
     await shows(() => numbersOf(page, "Integers")).toEqual(rowsOf(Array.from(quantized), 3));
     expect((await download("Download integers as .npy")).contents).toEqual(Buffer.from(writeNpy(quantized, [2, 3])));
+  });
+
+  it("everything as .safetensors and .npz, as the library writes them", async () => {
+    const model = await openModel(new File([writeNpy(weights, [2, 3])], "weights.npy"));
+    for (const [as, dialect] of [
+      ["safetensors", "plain"],
+      ["npz", "npz"],
+    ] as const) {
+      const { name, contents } = await download(`Download everything as .${as}`);
+      expect(name).toBe(`weights.quantized.${as}`);
+      const sink = blobSink();
+      await quantizeModel(await load(), model, chooseTensors(model, { dialect, include: ["*"] }), sink);
+      expect(contents).toEqual(Buffer.from(await (await sink.blob()).arrayBuffer()));
+    }
   });
 
   it("each array as .json, nested as its shape is", async () => {

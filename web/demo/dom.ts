@@ -31,6 +31,11 @@ export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
   return element;
 }
 
+/** Changes the text of an element only where it is another, since every change lays its surroundings out anew. */
+export function setText(element: Element, text: string) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** A wide table that scrolls by itself; it takes the focus, so that the arrow keys can scroll it. */
 export function scrollRegion(label: string, ...children: Child[]): HTMLDivElement {
   return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);

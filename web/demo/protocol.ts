@@ -176,7 +176,7 @@ export interface Distribution {
 }
 
 export type Saved = "scales" | "quantized" | "dequantized" | "all";
-export type SavedAs = "csv" | "tsv" | "npy" | "json";
+export type SavedAs = "csv" | "tsv" | "npy" | "json" | "safetensors" | "npz";
 
 /** Every task of the worker: what it is given and what it answers. */
 export interface Tasks {

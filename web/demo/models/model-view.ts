@@ -363,12 +363,15 @@ export class ModelView {
   async adopt(settings: Settings) {
     const [state, client] = [this.#state, this.#client];
     if (state === undefined || client === undefined) return;
-    const setting = settingFor(settings, state.description.format);
-    const given = { form: state.rules, tensors: [this.#looked], settings: [{ ...setting, axis: undefined }, setting] };
-    const [[usual, own]] = await client.ask("alternatives", given);
+    const { format } = state.description;
+    const own = settingFor(settings, format);
+    const anyAxis = { ...own, axis: undefined };
+    const both = [own, withAxis(anyAxis, state.rules.all, format)];
+    const given = { form: state.rules, tensors: [this.#looked], settings: both };
+    const [[wanted, usual]] = await client.ask("alternatives", given);
     // The axis that it has anyway needs no mention.
-    const isUsual = JSON.stringify(usual) === JSON.stringify(own);
-    await this.#choose(this.#looked, isUsual ? { ...setting, axis: undefined } : setting);
+    const isUsual = JSON.stringify(wanted) === JSON.stringify(usual);
+    await this.#choose(this.#looked, isUsual ? anyAxis : own);
   }
 }
 

@@ -53,16 +53,18 @@ function axisText(axis: number | undefined): string {
   return axis === undefined ? "" : `, axis ${typeset(axis, 2)}`;
 }
 
-/** What was measured, by tensor and setting. */
+/** What was measured, by setting and tensor. */
 export class Costs {
-  readonly #errors = new Map<string, Errors | Unmeasurable>();
+  readonly #errors = new Map<string, Map<number, Errors | Unmeasurable>>();
 
   get(tensor: number, setting: Setting): Errors | Unmeasurable | undefined {
-    return this.#errors.get(`${tensor} ${settingKey(setting)}`);
+    return this.#errors.get(settingKey(setting))?.get(tensor);
   }
 
   set(tensor: number, setting: Setting, errors: Errors | Unmeasurable) {
-    this.#errors.set(`${tensor} ${settingKey(setting)}`, errors);
+    const key = settingKey(setting);
+    const ofSetting = this.#errors.get(key) ?? new Map();
+    this.#errors.set(key, ofSetting.set(tensor, errors));
   }
 }
 

@@ -1,4 +1,4 @@
-import { html, scrollRegion } from "../dom.js";
+import { html, scrollRegion, setText } from "../dom.js";
 import { bytes, decibels, shapeText, typeset } from "../format.js";
 import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
 import { comparedBits, plannedText, settingKey, settingText, withAxis } from "./settings.js";
@@ -115,17 +115,17 @@ class Row {
     const planned = state.plan.tensors[this.#tensor];
     const own = state.rules.own.get(this.#tensor);
     const problem = obstacle(state, this.#tensor);
-    if (own === undefined) this.#usual.textContent = planned.quantize ? plannedText(planned) : "kept";
-    else this.#usual.textContent = "as all";
+    if (own === undefined) setText(this.#usual, planned.quantize ? plannedText(planned) : "kept");
+    else setText(this.#usual, "as all");
     if (own === undefined || own === "keep") this.#select(own ?? "", "");
     else this.#select(settingKey(own), settingText(own));
-    this.#note.textContent = problem ?? (planned.quantize ? planned.notes.join("; ") : planned.reason);
+    setText(this.#note, problem ?? (planned.quantize ? planned.notes.join("; ") : planned.reason));
     this.#note.classList.toggle("wrong", problem !== undefined);
-    this.#after.textContent = planned.quantize ? `→ ${bytes(planned.bytesAfter)}` : "";
+    setText(this.#after, planned.quantize ? `→ ${bytes(planned.bytesAfter)}` : "");
     const errors = chosenErrors(state, this.#tensor);
     const missing = planned.quantize && problem === undefined ? "…" : "";
-    this.#sqnr.textContent = errors ? decibels(errors.sqnr) : missing;
-    this.#maxError.textContent = errors ? typeset(errors.maxError, 3) : missing;
+    setText(this.#sqnr, errors ? decibels(errors.sqnr) : missing);
+    setText(this.#maxError, errors ? typeset(errors.maxError, 3) : missing);
     this.element.classList.toggle("kept", !planned.quantize);
   }
 

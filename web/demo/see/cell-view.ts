@@ -4,21 +4,28 @@ import { count, typeset } from "../format.js";
 import type { Cell, Summary } from "../protocol.js";
 import type { Selection } from "../selection.js";
 import { term } from "../terms.js";
+import { type Content, Figure, tableOf } from "./figure.js";
 
 /** Digits that tell float32 values apart, and float64 values well enough to follow them. */
 const DIGITS = 9;
 
 const number = (value: number) => typeset(value, DIGITS);
 
+/** Pixels of the number line at most; wider, its integers would be far apart. */
+const WIDEST_LINE = 560;
+
 /** The chosen weight on its way through the formula, with its real numbers. */
 export class CellView {
-  readonly #root: HTMLElement;
+  readonly #name = html("strong");
+  readonly #steps = html("ol", { class: "steps" });
+  readonly #line = new Figure();
   readonly #engine: Engine;
   readonly #selection: Selection;
   #summary: Summary | undefined;
 
   constructor(root: HTMLElement, engine: Engine, selection: Selection) {
-    this.#root = root;
+    const name = html("p", { class: "cell-name" }, "The weight at ", this.#name, ": click another in a map.");
+    root.append(name, this.#steps, this.#line.element);
     this.#engine = engine;
     this.#selection = selection;
     selection.onChange(() => unlessInterrupted(this.#draw()));
@@ -33,11 +40,9 @@ export class CellView {
     const summary = this.#summary;
     if (summary === undefined) return;
     const cell = await this.#engine.ask("cell", this.#selection.index);
-    this.#root.replaceChildren(
-      html("p", { class: "cell-name" }, "The weight at ", html("strong", {}, cell.name), ": click another in a map."),
-      html("ol", { class: "steps" }, ...steps(cell, summary)),
-      numberLine(cell),
-    );
+    this.#name.textContent = cell.name;
+    this.#steps.replaceChildren(...steps(cell, summary));
+    this.#line.show(lineContent(cell));
   }
 }
 
@@ -112,17 +117,48 @@ function superscript(value: number): string {
   return Array.from(String(value), (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
-/** The quotient between the integers around it, and the one it is rounded to. */
-function numberLine({ quotient, quantized, scale }: Cell): SVGSVGElement {
-  const [width, height, margin] = [560, 92, 48];
+/** The integers on both sides of the quotient, and one more on each. */
+function neighbours(quotient: number): number[] {
   const first = Math.floor(quotient) - 1;
-  const shown = [first, first + 1, first + 2, first + 3];
+  return [first, first + 1, first + 2, first + 3];
+}
+
+function lineContent(cell: Cell): Content {
+  const { quotient, quantized, weight, scale } = cell;
+  const [, below, above] = neighbours(quotient);
+  return {
+    title: "Where it lies among the integers",
+    explanation: `In steps of the scale it is ${number(quotient)}: between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.`,
+    legend: [
+      ["all", "the weight"],
+      ["plain", "integers, and what they stand for"],
+    ],
+    draw: (width) => numberLine(cell, Math.min(width, WIDEST_LINE)),
+    table: () =>
+      tableOf(
+        "Where it lies among the integers",
+        ["integer", "stands for", "away from the weight"],
+        neighbours(quotient).map((integer) => [
+          number(integer),
+          number(integer * scale),
+          number(Math.abs(weight - integer * scale)),
+        ]),
+      ),
+  };
+}
+
+/** The quotient between the integers around it, and the one it is rounded to. */
+function numberLine({ quotient, quantized, scale }: Cell, width: number): SVGSVGElement {
+  const [height, margin] = [92, Math.min(48, width / 8)];
+  const shown = neighbours(quotient);
+  const [first] = shown;
   const x = (value: number) => margin + ((value - first) / 3) * (width - 2 * margin);
   const [y, at] = [52, x(quotient)];
   const label = `${number(quotient)} lies between ${shown[1]} and ${shown[2]}, and becomes ${quantized}.`;
+  const size = { width, height, viewBox: `0 0 ${width} ${height}` };
   return svg(
     "svg",
-    { class: "number-line", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}` },
+    { class: "number-line", role: "img", "aria-label": label, ...size },
     svg("line", { class: "axis", x1: 8, x2: width - 8, y1: y, y2: y }),
     ...shown.flatMap((integer) => [
       svg("line", { class: "axis", x1: x(integer), x2: x(integer), y1: y - 7, y2: y + 7 }),

@@ -10,6 +10,9 @@ export const TOP = 18;
 export const LEFT = { names: 58, indices: 40 };
 const NUMBER = { width: 26, height: 14 };
 const FONT = "11px system-ui, sans-serif";
+/** In a file of its own: room for the map's name above it, and for its colours below. */
+const TITLE = 24;
+const KEY = 40;
 
 /** More device pixels for each pixel of the page than this are not seen, but computed. */
 const MAX_DENSITY = 2;
@@ -138,6 +141,31 @@ export class HeatMap {
     }
     context.restore();
     this.#drawEdges(context, grid, viewport, x, y);
+  }
+
+  /** The map by itself: its name above it, and its colours with their values below. */
+  picture(): HTMLCanvasElement {
+    const picture = html("canvas");
+    const [width, height] = [this.canvas.width / this.#density, this.canvas.height / this.#density];
+    picture.width = this.canvas.width;
+    picture.height = (TITLE + height + KEY) * this.#density;
+    const context = picture.getContext("2d");
+    if (context === null) return picture;
+    context.scale(this.#density, this.#density);
+    context.fillStyle = getComputedStyle(this.element).color;
+    context.textBaseline = "middle";
+    context.font = `600 ${FONT}`;
+    context.fillText(`${names[this.#name]}: ${explanations[this.#name]}`, this.#left, TITLE / 2);
+    context.drawImage(this.canvas, 0, TITLE, width, height);
+    const [below, across] = [TITLE + height + 6, this.#scale.width];
+    context.drawImage(this.#scale, this.#left, below, across, 8);
+    context.font = FONT;
+    context.textAlign = "center";
+    const texts = [...this.#scaleTexts.children];
+    for (const [i, { textContent }] of texts.entries()) {
+      context.fillText(textContent ?? "", this.#left + (across * i) / (texts.length - 1), below + 18);
+    }
+    return picture;
   }
 
   #drawNumbers(

@@ -306,18 +306,18 @@ export class HeatMapsView {
   /** The three maps below each other in one file. */
   async #save() {
     const { pngOf } = await import("./save-picture.js");
-    const canvases = [...this.#maps.values()].map(({ canvas }) => canvas);
+    const pictures = [...this.#maps.values()].map((map) => map.picture());
     const all = html("canvas");
-    all.width = Math.max(...canvases.map(({ width }) => width));
-    all.height = canvases.reduce((sum, { height }) => sum + height + 8, 0);
+    all.width = Math.max(...pictures.map(({ width }) => width));
+    all.height = pictures.reduce((sum, { height }) => sum + height, 0);
     const context = all.getContext("2d");
     if (context === null) return;
     context.fillStyle = getComputedStyle(this.#frame.closest(".card") as Element).backgroundColor;
     context.fillRect(0, 0, all.width, all.height);
     let top = 0;
-    for (const canvas of canvases) {
-      context.drawImage(canvas, 0, top);
-      top += canvas.height + 8;
+    for (const picture of pictures) {
+      context.drawImage(picture, 0, top);
+      top += picture.height;
     }
     download(await pngOf(all), "weights-integers-errors.png");
   }

@@ -18,7 +18,11 @@ const STYLES = [
 /** Pixels of a .png for each pixel of the page. */
 const DENSITY = 2;
 
-/** A picture of the page as a file that looks the same by itself. */
+/** Pixels around a picture, and of a line of its heading. */
+const MARGIN = 12;
+const LINE = 20;
+
+/** A picture of the page as a file that looks the same by itself, with its title and legend above it. */
 export function svgFile(picture: SVGSVGElement): Blob {
   const copy = picture.cloneNode(true) as SVGSVGElement;
   const originals = picture.querySelectorAll("*");
@@ -28,10 +32,44 @@ export function svgFile(picture: SVGSVGElement): Blob {
     element.removeAttribute("class");
   }
   for (const target of copy.querySelectorAll("[data-target]")) target.remove();
+
+  const { width, height } = picture.viewBox.baseVal;
+  const heading = headingOf(picture);
+  const top = LINE * heading.length + 4;
   const background = getComputedStyle(picture.closest(".card") as Element).backgroundColor;
-  copy.prepend(svg("rect", { width: "100%", height: "100%", fill: background }));
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  return new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
+  const size = { width: width + 2 * MARGIN, height: top + height + 2 * MARGIN };
+  const viewBox = `${-MARGIN} ${-MARGIN} ${size.width} ${size.height}`;
+  const back = svg("rect", { x: -MARGIN, y: -MARGIN, ...size, fill: background });
+  const body = svg("g", { transform: `translate(0 ${top})` }, ...copy.childNodes);
+  const whole = svg("svg", { xmlns: "http://www.w3.org/2000/svg", ...size, viewBox }, back, ...heading, body);
+  return new Blob([new XMLSerializer().serializeToString(whole)], { type: "image/svg+xml" });
+}
+
+/** The title of a picture and the lines of its legend. */
+function headingOf(picture: SVGSVGElement): SVGElement[] {
+  const figure = picture.closest("figure") as Element;
+  const { color, fontFamily } = getComputedStyle(figure);
+  const line = (text: string, i: number, x: number, weight: number) =>
+    svg(
+      "text",
+      { x, y: LINE * i + 14, fill: color, "font-family": fontFamily, "font-size": 13, "font-weight": weight },
+      text,
+    );
+  const title = (figure.querySelector("figcaption strong") as Element).textContent ?? "";
+  const legend = [...figure.querySelectorAll(".legend li")].map((item, i) => {
+    const { backgroundColor, borderTopColor, borderTopWidth } = getComputedStyle(item.firstElementChild as Element);
+    const isLine = borderTopWidth !== "0px";
+    const swatch = isLine
+      ? svg("path", {
+          d: `M0 ${LINE * (i + 1) + 10}h12`,
+          stroke: borderTopColor,
+          "stroke-width": 2,
+          "stroke-dasharray": "5 2",
+        })
+      : svg("rect", { y: LINE * (i + 1) + 4, width: 12, height: 12, fill: backgroundColor });
+    return svg("g", {}, swatch, line(item.textContent ?? "", i + 1, 19, 400));
+  });
+  return [line(title.replace(/\. $/, ""), 0, 0, 600), ...legend];
 }
 
 export async function pngFile(picture: SVGSVGElement): Promise<Blob> {

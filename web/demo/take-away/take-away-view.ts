@@ -24,9 +24,9 @@ const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; f
   {
     what: "all",
     name: "Everything",
-    note: "scales, quantized, dequantized, mse, max_error",
+    note: "in one file; .json with dequantized, mse and max_error",
     copy: "json",
-    files: ["json"],
+    files: ["safetensors", "npz", "json"],
   },
 ];
 

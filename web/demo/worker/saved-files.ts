@@ -1,4 +1,6 @@
+import { blobSink, openModel, quantizeModel } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
+import type { Channelwise } from "channelwise/slim";
 import { dsvFormat } from "d3-dsv";
 import type { Saved, SavedAs } from "../protocol.js";
 import { nestedArrays, referenceJsonParts } from "../reference-json.js";
@@ -6,8 +8,14 @@ import { axisNames, type Quantization } from "./quantization.js";
 import { scaleName } from "./windows.js";
 
 /** A result as a file. */
-export function savedFile(quantization: Quantization, what: Saved, as: SavedAs): Blob {
+export async function savedFile(
+  channelwise: Channelwise,
+  quantization: Quantization,
+  what: Saved,
+  as: SavedAs,
+): Promise<Blob> {
   const { result } = quantization;
+  if (as === "safetensors" || as === "npz") return modelFile(channelwise, quantization, as);
   if (what === "all") return textBlob(referenceJsonParts(result), "application/json");
   const [values, shape] = what === "scales" ? [result.scales, result.scaleShape] : [result[what], result.shape];
   if (as === "json") return textBlob(nestedArrays(values, shape), "application/json");
@@ -16,6 +24,21 @@ export function savedFile(quantization: Quantization, what: Saved, as: SavedAs):
   }
   const lines = what === "scales" ? scaleLines(quantization, as) : matrixLines(quantization, what, as);
   return textBlob(lines, as === "csv" ? "text/csv" : "text/tab-separated-values");
+}
+
+/** A model of this one tensor, as the command line writes it. */
+async function modelFile(
+  channelwise: Channelwise,
+  { tensor, weights, result }: Quantization,
+  as: "safetensors" | "npz",
+) {
+  const model = await openModel(new File([writeNpy(weights, tensor.shape)], `${tensor.name}.npy`));
+  const { bits, axis, granularity } = result;
+  const decision = { tensor: model.tensors[0].name, quantize: true, bits, axis, granularity } as const;
+  const sink = blobSink();
+  const dialect = as === "npz" ? "npz" : "plain";
+  await quantizeModel(channelwise, model, { dialect, decisions: [decision] }, sink);
+  return sink.blob();
 }
 
 const formats = { csv: dsvFormat(","), tsv: dsvFormat("\t") };

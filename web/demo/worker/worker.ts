@@ -49,7 +49,7 @@ const tasks: {
   async save({ what, as }, progress) {
     await progress("Writing the file");
     const { savedFile } = await import("./saved-files.js");
-    return savedFile(opened(current), what, as);
+    return savedFile(await quantizer(), opened(current), what, as);
   },
 };
 
