@@ -4,13 +4,13 @@
 
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load } from "channelwise";
 import { chooseTensors, fileSink, openModel, openSource, outputBytes, quantizeModel } from "channelwise/files";
 import { load as loadParallel } from "channelwise/parallel";
+import { writeSparseModel } from "./sparse-model.mjs";
 
 /** @typedef {import("channelwise/files").ChooseRules} ChooseRules */
 
@@ -72,7 +72,7 @@ async function measure({ shapes, rules, workers }) {
   try {
     const input = join(folder, "model.safetensors");
     const output = join(folder, "quantized.safetensors");
-    await writeSparse(input, shapes);
+    await writeSparseModel(input, shapes);
     const channelwise = workers === undefined ? await load() : await loadParallel({ workers });
     const model = await openModel(input);
     const choice = chooseTensors(model, rules);
@@ -105,29 +105,6 @@ async function timed(action) {
   const start = performance.now();
   await action();
   return (performance.now() - start) / 1000;
-}
-
-/** Writes the header of a model of float32 tensors, and makes the file as long as it says. */
-async function writeSparse(/** @type {string} */ path, /** @type {number[][]} */ shapes) {
-  /** @type {Record<string, object>} */
-  const header = {};
-  let length = 0;
-  for (const [i, shape] of shapes.entries()) {
-    const byteLength = 4 * shape.reduce((a, b) => a * b, 1);
-    header[`layers.${i}.weight`] = { dtype: "F32", shape, data_offsets: [length, length + byteLength] };
-    length += byteLength;
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const start = Buffer.alloc(8);
-  start.writeBigUInt64LE(BigInt(json.length));
-  const file = await open(path, "w");
-  const dataStart = 8 + json.length;
-  await file.write(Buffer.concat([start, json]), 0, dataStart, 0);
-  await file.truncate(dataStart + length);
-  // A weight here and there: zeros alone are a corner that has a path of its own.
-  const weight = Buffer.from(Float32Array.of(1).buffer);
-  for (let at = 0; at < length; at += 2 ** 17) await file.write(weight, 0, 4, dataStart + at);
-  await file.close();
 }
 
 /** Reads all of the input and writes as much as the output has, with the calls that quantizing makes, and nothing else. */

@@ -1,4 +1,5 @@
-// npm run bench:browser: the benchmark in Chromium, on the page's main thread. Options as in Node.
+// npm run bench:browser: the benchmark in Chromium, on the main thread of a page, and the page of web/demo at large work.
+// Options as in Node.
 
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
@@ -6,6 +7,7 @@ import { createServer } from "vite";
 import { chromiumPath } from "../setup.mjs";
 import { build, machine, options, report } from "./command-line.mjs";
 import { onnxModels } from "./onnx-models.mjs";
+import { measurePage } from "./page.mjs";
 
 build();
 const server = await createServer({
@@ -38,7 +40,9 @@ try {
     },
     { ...options, models: await onnxModels() },
   );
-  report(measured, `Chromium ${browser.version()}, ${machine()}`);
+  const where = `Chromium ${browser.version()}, ${machine()}`;
+  await browser.close();
+  report(measured, where, await measurePage(options));
 } finally {
   await browser.close();
   await server.close();

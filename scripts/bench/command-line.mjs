@@ -48,14 +48,19 @@ export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`
  * Prints what --json or --markdown asks for, a plain table otherwise.
  * @param {Measured[]} measured
  * @param {string} where
+ * @param {Record<string, Record<string, string>>} page figures of the page at large work, by the names of its cases
  */
-export function report(measured, where) {
+export function report(measured, where, page = {}) {
   const lines = measured.map((one) => lineOf(one, measured));
-  if (values.json) console.log(JSON.stringify({ where, lines }, null, 2));
+  if (values.json) console.log(JSON.stringify({ where, lines, page }, null, 2));
   else {
     const table = values.markdown ? markdownTable(lines) : plainTable(lines);
     console.log(`${where}; one thread, medians; 8 bits and float32 where it does not say otherwise\n`);
-    console.log(`${table}\n\n${legend}`);
+    if (lines.length > 0) console.log(`${table}\n\n${legend}\n`);
+    for (const [name, figures] of Object.entries(page)) {
+      const texts = Object.entries(figures).map(([figure, text]) => `${figure} ${text}`);
+      console.log(`${name.padEnd(30)}  ${texts.join(", ")}`);
+    }
   }
 }
 
