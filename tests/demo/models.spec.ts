@@ -137,6 +137,13 @@ async function makesTheSame(files: Readonly<Record<string, string | Uint8Array>>
   expect((await runRecipes(files)).made).toEqual({ Code: saved, "Command line": saved });
 }
 
+/** Sees that axe finds nothing wrong with the page as it is. */
+async function findsNothing() {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+  expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes[0].html, nodes.length])).toEqual([]);
+}
+
 /** Without a dialog to choose a file in, which no test can answer. */
 const withoutPicker = () => page.evaluate(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
 
@@ -407,6 +414,7 @@ describe("other formats", () => {
     await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
       /^model-int8\.safetensors is in your downloads/,
     );
+    expect(await text(page.locator("#save-heading ~ * .hint").first())).toContain("The shards become one file.");
   });
 
   it("can be arrays of numpy", async () => {
@@ -586,6 +594,7 @@ describe("an ONNX model and its quantized form, side by side", () => {
     await page.getByLabel("File", { exact: true }).setInputFiles(path);
     await page.getByRole("button", { name: "Run both" }).click();
     await shows(async () => (await table())[1]).toEqual(await expected(quantized, data, [2, 8, 6, 8]));
+    await findsNothing();
   });
 
   it("are not run on what does not fit, which is said", async () => {
@@ -765,12 +774,6 @@ describe("a large file", () => {
 describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
   beforeEach(() => page.emulateMedia({ colorScheme }));
 
-  async function findsNothing() {
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
-    expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes[0].html, nodes.length])).toEqual([]);
-  }
-
   it("axe finds nothing in a model of many tensors, where one is wrong and nothing was saved", async () => {
     const broken = uniform("float32", 64 * 64, 9);
     broken[65] = Number.NaN;
@@ -804,13 +807,13 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
   });
 
   it("a model fits a phone without scrolling sideways", async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
+    await page.setViewportSize({ width: 320, height: 740 });
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");
     for (const columns of ["group", "done"]) {
       await page.locator("#model").getByLabel("Columns").selectOption(columns);
       await page.getByText(columns === "done" ? "Choose a name to see its weights" : "SQNR in dB and size").waitFor();
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     }
     await findsNothing();
   });

@@ -159,11 +159,15 @@ export class ModelView {
     );
   }
 
-  #showDescription({ name, format, details, tensors, byteLength }: Description) {
+  #showDescription({ name, format, files, opset, tensors, byteLength }: Description) {
     this.#heading.textContent = `What is in ${name}`;
-    this.#about.textContent = [formatNames[format], details, counted(tensors.length, "tensor"), bytes(byteLength)]
-      .filter((text) => text !== "")
-      .join(", ");
+    this.#about.textContent = [
+      formatNames[format],
+      ...(opset === undefined ? [] : [`opset ${opset}`]),
+      ...(files === 1 ? [] : [counted(files, "file")]),
+      counted(tensors.length, "tensor"),
+      bytes(byteLength),
+    ].join(", ");
   }
 
   /** After a choice: plans anew and shows what comes of it. Resolves to whether it can be done. */

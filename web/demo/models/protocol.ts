@@ -44,8 +44,8 @@ export interface Description {
   readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
   /** Of the file that was opened. */
   readonly name: string;
-  /** Such as "3 files". */
-  readonly details: string;
+  /** How many files it came in. */
+  readonly files: number;
   /** Version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];

@@ -51,9 +51,11 @@ export class SaveView {
   show(state: ModelState) {
     this.#state = state;
     const { fileNames, byteLength } = state.plan;
+    const { format, files } = state.description;
     this.#button.textContent = `Save ${fileNames.join(" and ")}`;
     const place = this.#hasPicker ? "You choose where." : "It goes to your downloads.";
-    this.#note.textContent = `${bytes(byteLength)}. ${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
+    const joined = format === "safetensors" && files > 1 ? "The shards become one file. " : "";
+    this.#note.textContent = `${bytes(byteLength)}. ${joined}${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
   }
 
   get #hasPicker(): boolean {

@@ -67,7 +67,7 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
     description: {
       format,
       name,
-      details: files.length > 1 ? `${files.length} files` : "",
+      files: files.length,
       tensors: model.tensors.map((tensor) => ({
         name: tensor.name,
         dtype: tensor.dtype,

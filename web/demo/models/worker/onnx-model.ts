@@ -52,7 +52,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
     description: {
       format: "onnx",
       name,
-      details: `opset ${opset}`,
+      files: files.length,
       opset,
       tensors: [...weights.map((tensor) => describe(tensor, true)), ...kept.map((tensor) => describe(tensor, false))],
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
