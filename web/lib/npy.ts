@@ -1,6 +1,7 @@
 import { FormatError } from "./errors.js";
+import { MAX_RANK } from "./files/dtypes.js";
 import { widenFloat16 } from "./files/floats.js";
-import { checkDataLength, MAX_RANK, npyHeader, readNpyHeader } from "./files/npy-header.js";
+import { checkDataLength, npyHeader, readNpyHeader } from "./files/npy-header.js";
 import { reverseElements, toRowMajor } from "./files/order.js";
 import { quote, shorten } from "./files/shorten.js";
 

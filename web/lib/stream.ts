@@ -1,6 +1,6 @@
 import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "./arguments.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
-import { cutFor, type FiguresOf, type Rows, toScales } from "./engine.js";
+import { cutFor, type FiguresOf, joinedRows, type Rows, toScales } from "./engine.js";
 import { figuresLength, readFigures } from "./figures.js";
 import { newArray } from "./outputs.js";
 import { blockSize, type Chunk, type Region, regionsOf } from "./parts.js";
@@ -46,6 +46,9 @@ export interface ResultSink {
 /** A few MB, so that several fit the memory, and far more than a block. */
 export const defaultChunkElements = 2 ** 20;
 
+/** 64 MB of float32, and as much again of what passes twice. */
+const defaultHeldElements = 2 ** 24;
+
 export interface Course {
   /** Ends everything; the promise is rejected with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -54,8 +57,13 @@ export interface Course {
   /** Weights that are read and sent to a worker at a time. */
   readonly chunkElements?: number | undefined;
   /**
-   * Changes scales in place before weights are quantized by them, such as to what a file can hold of them. All weights
-   * then pass twice, and one piece at a time.
+   * The most weights that are under way at a time, and of those that pass twice the most that are kept in memory in between.
+   * When not given, there is no limit and nothing is kept.
+   */
+  readonly heldElements?: number | undefined;
+  /**
+   * Changes scales in place before weights are quantized by them, such as to what a file can hold of them: one piece at a
+   * time.
    */
   readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
@@ -84,8 +92,20 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
   checkErrors(errors);
   const plan = makePlan(shape, axis, granularity);
   const job = { plan, bits, figuresOf: figuresOf(errors) };
-  const totals = await new QuantizeStream(runner, source, sink, job, options).run();
+  const totals = await new QuantizeStream(runner, source, sink, job, {
+    heldElements: defaultHeldElements,
+    ...options,
+  }).run();
   return { shape, axis, bits, granularity, scaleShape: plan.scaleShape, ...totals };
+}
+
+/**
+ * Weights to read at a time: where they are rows of columns, all columns of a block's rows, since reading rows in strips
+ * takes many times as long.
+ */
+function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
+  const band = outer > 1 ? blockRows * channels * inner : 0;
+  return Math.max(defaultChunkElements, Math.min(4 * defaultChunkElements, band));
 }
 
 /** What to make, checked. */
@@ -104,22 +124,27 @@ export class QuantizeStream {
   readonly #roundScales: Course["roundScales"];
   readonly #part: Part;
   readonly #chunkElements: number;
+  readonly #keptChunks: number;
   readonly #pipeline: Pipeline;
   readonly #total = new Float64Array(figuresLength);
   #passed = 0;
 
   constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
-    const { signal, onProgress, chunkElements = defaultChunkElements, roundScales } = course;
+    const { signal, onProgress, heldElements, roundScales } = course;
     this.#runner = runner;
     this.#source = source;
     this.#sink = sink;
     this.#job = job;
     this.#onProgress = onProgress;
     this.#roundScales = roundScales;
-    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
-    this.#pipeline = new Pipeline(2 * runner.width + 2, signal);
     this.#part = cutFor(job.plan, source.dtype === "float64");
+    const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
+    const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
+    this.#keptChunks = source.shared ? 0 : heldChunks;
+    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
+    const width = 2 * runner.width + 2;
+    this.#pipeline = new Pipeline(heldElements === undefined ? width : Math.min(width, heldChunks), signal);
   }
 
   /** Gives the totals, where figures are made. */
@@ -127,7 +152,7 @@ export class QuantizeStream {
     try {
       const mostPieces = this.#roundScales ? 1 : undefined;
       for (const region of regionsOf(this.#part, this.#chunkElements, mostPieces)) {
-        if (region.whole && !this.#roundScales) await this.#quantizeAtOnce(region);
+        if (region.whole) await this.#quantizeAtOnce(region);
         else await this.#sweepTwice(region);
       }
       await this.#pipeline.finished();
@@ -142,13 +167,15 @@ export class QuantizeStream {
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async () => this.#quantize(chunk, await this.#read(chunk)),
+        async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
+          const weights = await this.#read(chunk);
+          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
+        },
         async (done) => {
           this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
-          for (let at = 0; at < done.figures.length; at += figuresLength) {
-            addPanel(this.#runner.engine, this.#total, done.figures.subarray(at, at + figuresLength));
-          }
+          if (done.sums) done.sums.addTo(this.#total);
+          else this.#addPanels(done.figures);
           await this.#sink.scales(scale, done.scales);
           if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
           await this.#write(chunk, done);
@@ -156,6 +183,21 @@ export class QuantizeStream {
         },
       );
     }
+  }
+
+  /** Quantizes a region of one chunk by scales that are rounded between its two passes. */
+  async #quantizeRounded(chunk: Chunk, weights: Rows<WeightArray>, start: number) {
+    const { part } = chunk;
+    const { dtype } = this.#source;
+    const { bits, figuresOf } = this.#job;
+    const { engine } = this.#runner;
+    const { largest, used } = await this.#runner.run({ kind: "ranges", dtype, part, weights });
+    if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
+    this.#roundScales?.(largest);
+    const done = await this.#quantize(chunk, { ...weights, array: used }, largest);
+    const sums = new PanelSums(engine, part, figuresOf);
+    sums.add(part, done.figures);
+    return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
   }
 
   /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
@@ -166,12 +208,15 @@ export class QuantizeStream {
     const float64 = dtype === "float64";
     // The largest |weight| of every channel, then its scale.
     const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    /** The first chunks, from one sweep to the next. */
+    const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
         async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
         ({ largest, used }) => {
-          this.#reuse(used);
+          if (kept.length < this.#keptChunks) kept.push(used);
+          else this.#reuse(used);
           // NaN on either side wins.
           for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
           this.#progress(chunk, 0.5);
@@ -185,13 +230,15 @@ export class QuantizeStream {
       await this.#sink.scales(scale, state.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
+    let place = 0;
     for (const chunk of chunks()) {
       await this.#pipeline.room();
+      const keptPlace = place++;
       this.#pipeline.add(
         async () => {
-          const weights = await this.#read(chunk); // before the scales are known
+          const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
-          return this.#quantize(chunk, weights, state);
+          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), state);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -206,6 +253,12 @@ export class QuantizeStream {
       if (figuresOf > 0) sums.addTo(this.#total);
       if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
     });
+  }
+
+  #addPanels(figures: Float64Array): void {
+    for (let at = 0; at < figures.length; at += figuresLength) {
+      addPanel(this.#runner.engine, this.#total, figures.subarray(at, at + figuresLength));
+    }
   }
 
   #quantize(chunk: Chunk, weights: Rows<WeightArray>, scales?: FloatArray): Promise<QuantizeDone> {

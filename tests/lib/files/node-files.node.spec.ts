@@ -59,6 +59,16 @@ describe("files of Node", () => {
     await expect(openModel(folder)).rejects.toThrow(`${folder} is not a file`);
   });
 
+  it("are read into memory that is given", async () => {
+    writeFileSync(at("model.safetensors"), shard("a.weight"));
+    const model = await openModel(at("model.safetensors"));
+    const spare = new ArrayBuffer(8);
+    const bytes = await model.tensors[0].read(4, 8, spare);
+    expect(bytes.buffer).toBe(spare);
+    expect(bytes).toEqual(await model.tensors[0].read(4, 8));
+    await model.close();
+  });
+
   it("may not shrink while they are read", async () => {
     writeFileSync(at("a.bin"), new Uint8Array(100));
     const source = await openSource(at("a.bin"));

@@ -128,6 +128,12 @@ describe("a malformed .safetensors file", () => {
     ["bytes that are no text", safetensorsFile("{}").fill(0xff, 9), { offset: 8 }, /not UTF-8/],
     ["a deep header", safetensorsFile(`{"a":${"[".repeat(1e6)}`), { offset: 15 }, /nested more than 3 deep/],
     [
+      "a header of millions of values",
+      safetensorsFile(`{"a":{"shape":[${"0,".repeat(2 ** 21)}0]}}`),
+      { offset: 4_194_322 },
+      /more than 2097152 values/,
+    ],
+    [
       "a name twice",
       safetensorsFile('{"ü":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"ü":{}}'),
       { offset: 62 },
@@ -176,6 +182,12 @@ describe("a malformed .safetensors file", () => {
       safetensorsFile({ a: { ...entry, shape: [-2, -3] } }, data),
       { offset: 9, tensor: "a" },
       /shape is \[-2,-3\]/,
+    ],
+    [
+      "a million dimensions, whose product would take days",
+      safetensorsFile({ a: { ...entry, shape: new Array(1e6).fill(2 ** 53 - 1) } }, data),
+      { offset: 9, tensor: "a" },
+      /it must be an array of integers from 0 on, 64 at most/,
     ],
     [
       "dimensions whose product is wrong",

@@ -7,8 +7,11 @@ export interface ByteSource {
   /**
    * The bytes from `offset` to `offset + length`, which lie inside the source, in a buffer of their own (so that it can be
    * transferred to a worker).
+   *
+   * @param spare memory of `length` bytes that nobody uses any more. A source that can reads into it: new memory takes
+   * longer than reading.
    */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** A file being written. It appears under its name when it is closed, and not before. */

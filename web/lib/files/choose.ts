@@ -4,10 +4,9 @@ import type { Bits, Granularity } from "../types.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
 import { type DialectName, dialects } from "./dialects/index.js";
 import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./dialects/modules.js";
-import { elementsOf, isFloatDtype } from "./dtypes.js";
+import { elementsOf, isFloatDtype, MAX_RANK } from "./dtypes.js";
 import { matchesGlob } from "./globs.js";
 import type { Model, TensorInfo } from "./model.js";
-import { MAX_RANK } from "./npy-header.js";
 
 /** How tensors are to be quantized. */
 export interface ChooseSettings {

@@ -41,6 +41,15 @@ export function bytesPerElement(dtype: Dtype): number {
   return Math.max(1, bitsOfDtype[dtype] / 8);
 }
 
+/** As in numpy and PyTorch. */
+export const MAX_RANK = 64;
+
+/** Whether a value that a file gives is a shape. */
+export function isShape(value: unknown): value is number[] {
+  const isCount = (each: unknown) => Number.isSafeInteger(each) && (each as number) >= 0;
+  return Array.isArray(value) && value.length <= MAX_RANK && value.every(isCount);
+}
+
 export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -11,7 +11,14 @@ export class JsonProblem extends Error {
 }
 
 /**
- * Parses JSON more strictly than JSON.parse: no object may have a name twice, and nesting is limited.
+ * Far more than models have: a header of safetensors has 8 for each matrix. Without a limit, a crafted file of 100 MB would
+ * take gigabytes.
+ */
+const MAX_VALUES = 2 ** 21;
+
+/**
+ * Parses JSON more strictly than JSON.parse: no object may have a name twice, and nesting and the number of values are
+ * limited.
  *
  * @returns the value, and where the names of the outermost object stand.
  * @throws {JsonProblem}
@@ -20,8 +27,13 @@ export function parseJson(text: string, maxDepth: number): { value: unknown; pla
   const places = new Map<string, number>();
   /** Names so far in each object that is open; undefined for an array. */
   const open: (Map<string, number> | undefined)[] = [];
+  /** Values in arrays and objects; an empty one counts as having one. */
+  let values = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
+    if ((character === "," || character === "{" || character === "[") && ++values > MAX_VALUES) {
+      throw new JsonProblem(at, `it has more than ${MAX_VALUES} values, and no model has so many`);
+    }
     if (character === "{" || character === "[") {
       if (open.length === maxDepth) throw new JsonProblem(at, `it is nested more than ${maxDepth} deep`);
       open.push(character === "[" ? undefined : open.length === 0 ? places : new Map());
@@ -31,8 +43,9 @@ export function parseJson(text: string, maxDepth: number): { value: unknown; pla
       const end = endOfString(text, at);
       const names = open.at(-1);
       if (names !== undefined && isName(text, end)) {
-        const name = parse(text.slice(at, end), at) as string;
-        if (names.has(name)) throw new JsonProblem(at, `it has the name ${shorten(text.slice(at, end), 80)} twice`);
+        const quoted = text.slice(at, end);
+        const name = quoted.includes("\\") ? (parse(quoted, at) as string) : quoted.slice(1, -1);
+        if (names.has(name)) throw new JsonProblem(at, `it has the name ${shorten(quoted, 80)} twice`);
         names.set(name, at);
       }
       at = end - 1;

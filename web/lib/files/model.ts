@@ -12,8 +12,12 @@ export interface TensorInfo {
 
 /** A named tensor of a file, whose data is read when it is asked for. */
 export interface ModelTensor extends TensorInfo {
-  /** `length` bytes of the data from byte `offset` on, row-major and little-endian, in a buffer of their own. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * `length` bytes of the data from byte `offset` on, row-major and little-endian, in a buffer of their own.
+   *
+   * @param spare memory of `length` bytes that nobody uses any more, which may be read into.
+   */
+  read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */

@@ -57,8 +57,8 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   return {
     name,
     size: stat.size,
-    async read(offset, length) {
-      const bytes = new Uint8Array(length);
+    async read(offset, length, spare) {
+      const bytes = spare ? new Uint8Array(spare) : new Uint8Array(length);
       for (let done = 0; done < length; ) {
         const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
         if (bytesRead === 0) throw new Error(`${path} ended at byte ${offset + done}: it changed while it was read`);

@@ -1,4 +1,5 @@
 import { FormatError } from "../errors.js";
+import { MAX_RANK } from "./dtypes.js";
 import { quote, shorten } from "./shorten.js";
 
 // The header of numpy's .npy files: what stands before the data.
@@ -10,9 +11,6 @@ export const MAX_PREFIX_BYTES = 12;
 
 /** A float array's header takes some 100 bytes; one above this is a damaged length. */
 const MAX_HEADER_BYTES = 2 ** 20;
-
-/** As in numpy. */
-export const MAX_RANK = 64;
 
 /** What a .npy header says of the data. */
 export interface NpyHeader {

@@ -65,23 +65,22 @@ function packBytes(codes: Int8Array): Uint32Array<ArrayBuffer> {
   return words;
 }
 
-/** Whole words of 4 bits a code. */
+/** Whole words of 4 bits a code, from four codes at a time. */
 function packNibbles(codes: Int8Array): Uint32Array<ArrayBuffer> {
+  const { buffer, byteOffset } = codes.byteOffset % 4 === 0 ? codes : codes.slice();
+  const fours = new Uint32Array(buffer, byteOffset, codes.length / 4);
   const words = new Uint32Array(codes.length / 8);
-  for (let i = 0, code = 0; i < words.length; i++, code += 8) {
+  for (let i = 0; i < words.length; i++) {
     // Adding 8 changes the upper bit of four, of which the others are kept.
-    words[i] =
-      0x88888888 ^
-      ((codes[code] & 15) |
-        ((codes[code + 1] & 15) << 4) |
-        ((codes[code + 2] & 15) << 8) |
-        ((codes[code + 3] & 15) << 12) |
-        ((codes[code + 4] & 15) << 16) |
-        ((codes[code + 5] & 15) << 20) |
-        ((codes[code + 6] & 15) << 24) |
-        (codes[code + 7] << 28));
+    words[i] = 0x88888888 ^ (joinNibbles(fours[2 * i]) | (joinNibbles(fours[2 * i + 1]) << 16));
   }
   return words;
+}
+
+/** The lower four bits of each byte, side by side in the lower 16. */
+function joinNibbles(four: number): number {
+  const pairs = (four & 0x000f000f) | ((four & 0x0f000f00) >>> 4);
+  return (pairs & 0xff) | ((pairs >>> 8) & 0xff00);
 }
 
 /** Where codes of a packed matrix lie: the words from `first` on, `count` of them, hold codes from `start` on. */

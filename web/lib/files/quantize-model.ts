@@ -11,6 +11,7 @@ import { type Conversion, type OutputTensor, planOutput, writerFor } from "./out
 import { CodePacker } from "./packing.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
 import { bytesIn, rounderTo, scaleBytes } from "./scale-types.js";
+import { SpareMemory } from "./spare-memory.js";
 import type { TensorWriter } from "./tensor-writer.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
@@ -52,10 +53,11 @@ export async function quantizeModel(
     const output = planOutput(model, choice);
     const writer = writerFor(sink, choice, output);
     await writer.begin();
+    const spares = new SpareMemory();
     const steps = output.conversions.map((conversion) => ({
       tensor: conversion.tensor.name,
       byteLength: conversion.tensor.byteLength,
-      run: (course: Course) => convert(runner, conversion, writer, course),
+      run: (course: Course) => convert(runner, conversion, writer, spares, course),
     }));
     const tensors = await runSteps(steps, options);
     await writer.end();
@@ -67,6 +69,7 @@ async function convert(
   runner: Runner,
   conversion: Conversion,
   writer: TensorWriter,
+  spares: SpareMemory,
   course: Course,
 ): Promise<TensorSummary> {
   const { tensor, decision, outputs } = conversion;
@@ -86,7 +89,7 @@ async function convert(
   const { axis, bits, granularity } = decision;
   const { mse, maxError, sqnr } = (await quantizeStream(
     runner,
-    weightsOf(tensor),
+    weightsOf(tensor, spares),
     {
       quantized: codesSink(codes, tensor.shape, writer),
       scales: (start, values) =>
@@ -105,17 +108,18 @@ async function convert(
   return { ...decision, ...sizes, mse, maxError, sqnr };
 }
 
-function weightsOf(tensor: ModelTensor): WeightSource {
+function weightsOf(tensor: ModelTensor, spares: SpareMemory): WeightSource {
   const dtype = tensor.dtype as FloatDtype;
   const size = bytesPerElement(dtype);
   return {
     dtype,
     length: elementsOf(tensor.shape),
     async read(start, count) {
-      const { buffer } = await tensor.read(start * size, count * size);
+      const { buffer } = await tensor.read(start * size, count * size, spares.take(count * size));
       if (dtype === "float64") return new Float64Array(buffer);
       return dtype === "float32" ? new Float32Array(buffer) : new Uint16Array(buffer);
     },
+    reuse: ({ buffer }) => spares.give(buffer as ArrayBuffer),
   };
 }
 

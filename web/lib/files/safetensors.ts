@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
-import { bytesPerElement, type Dtype, exactByteLength } from "./dtypes.js";
+import { bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "./dtypes.js";
 import { isRecord, JsonProblem, parseJson } from "./json.js";
 import type { ModelTensor, TensorInfo } from "./model.js";
 import { shownJson } from "./shorten.js";
@@ -147,8 +147,8 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
     return fail(`its dtype is ${shownJson(dtypeName)}; known are ${Object.keys(dtypes).join(", ")}`);
   }
-  if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(`its shape is ${shownJson(shape)}; it must be an array of integers from 0 on`);
+  if (!isShape(shape)) {
+    return fail(`its shape is ${shownJson(shape)}; it must be an array of integers from 0 on, ${MAX_RANK} at most`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
     return fail(`its data_offsets are ${shownJson(offsets)}; they must be [begin, end] with 0 <= begin <= end`);
@@ -162,7 +162,7 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
       `its data_offsets span ${end - begin} bytes, and shape ${shownJson(shape)} of ${dtypeName} takes ${takes}`,
     );
   }
-  return { dtype, shape: shape as number[], begin, end };
+  return { dtype, shape, begin, end };
 }
 
 /** A .safetensors file to be written: what stands before the tensors' data, and where that lies. */

@@ -28,7 +28,12 @@ export async function openSource(input: SourceInput, name = "the file"): Promise
   }
   if (typeof (input as ByteSource | null)?.read === "function" && typeof (input as ByteSource).size === "number") {
     const source = input as ByteSource;
-    return { name: source.name, size: source.size, read: (o, l) => source.read(o, l), close: nothingToClose };
+    return {
+      name: source.name,
+      size: source.size,
+      read: (o, l, spare) => source.read(o, l, spare),
+      close: nothingToClose,
+    };
   }
   throw new TypeError(`a file must be a Blob, bytes, a path (in Node) or a ByteSource, not ${shown(input)}`);
 }
@@ -55,7 +60,7 @@ function bytesSource(bytes: Uint8Array, name: string): OpenSource {
 
 /** Part of a source, as a source. */
 export function partOf(source: ByteSource, offset: number, size: number, name = source.name): ByteSource {
-  return { name, size, read: (at, length) => source.read(offset + at, length) };
+  return { name, size, read: (at, length, spare) => source.read(offset + at, length, spare) };
 }
 
 /** Sources one after the other, as one. */

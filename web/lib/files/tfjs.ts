@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
-import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength } from "./dtypes.js";
+import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "./dtypes.js";
 import { isRecord } from "./json.js";
 import type { ModelTensor } from "./model.js";
 import { shownJson } from "./shorten.js";
@@ -83,9 +83,8 @@ function manifestOf(model: Record<string, unknown>, file: string): Group[] {
 function readWeight(weight: unknown, data: ByteSource, offset: number, file: string) {
   if (!isRecord(weight) || typeof weight.name !== "string") return fail(file, "a weight of the manifest has no name");
   const { name, shape, dtype: dtypeName, quantization } = weight;
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers`, name);
+  if (!isShape(shape)) {
+    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers, ${MAX_RANK} at most`, name);
   }
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
     const known = Object.keys(dtypes).join(", ");

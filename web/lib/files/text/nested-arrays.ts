@@ -1,8 +1,7 @@
+import { MAX_RANK } from "../dtypes.js";
 import { numberIn, quote, whyNoWeight } from "./cells.js";
 import type { TextMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
-
-const MAX_RANK = 64;
 
 /** A bracket, a comma, a string (perhaps without its end), or a word. */
 const TOKEN = /\s*([[\],]|"(?:[^"\\]|\\.)*"?|[^\s[\],"]+)/y;

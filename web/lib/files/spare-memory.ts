@@ -1,0 +1,13 @@
+/** Memory that was read into and is done with, for the next reading of as many bytes. */
+export class SpareMemory {
+  readonly #spares: ArrayBuffer[] = [];
+
+  take(byteLength: number): ArrayBuffer | undefined {
+    const last = this.#spares.pop();
+    return last?.byteLength === byteLength ? last : undefined;
+  }
+
+  give(memory: ArrayBuffer): void {
+    this.#spares.push(memory);
+  }
+}
