@@ -1,7 +1,8 @@
-import { FormatError, type Model, openModel } from "channelwise/files";
+import { FormatError, type Model, openModel, openSource } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
+import { expectSameBits } from "../same-bits.js";
 import { fileOf, safetensorsFile } from "./safetensors-file.js";
 
 const weights = Float32Array.of(1, 2, 3, 4);
@@ -39,6 +40,19 @@ describe("openModel", () => {
       expect(new TextDecoder().decode(bytes.subarray(0, 2))).toBe(start);
       expect((await openModel(bytes)).format).toBe("safetensors");
     }
+  });
+
+  it("reads a Blob into memory that is given, as into new memory", async () => {
+    // More than a stream gives at a time.
+    const bytes = Int8Array.from({ length: 1_000_003 }, (_, i) => (i * 37) >> 3);
+    const source = await openSource(new Blob([bytes.subarray(0, 400_000), bytes.subarray(400_000)]));
+    let memory = new ArrayBuffer(900_001);
+    for (const offset of [100_002, 0, 7]) {
+      const read = await source.read(offset, 900_001, memory);
+      expectSameBits(new Int8Array(read.buffer), bytes.subarray(offset, offset + 900_001), `from ${offset}`);
+      memory = read.buffer;
+    }
+    expectSameBits(new Int8Array((await source.read(5, 100)).buffer), bytes.subarray(5, 105), "new memory");
   });
 
   it("takes bytes, buffers, views, Blobs and anything that can be read", async () => {

@@ -44,9 +44,33 @@ function blobSource(blob: Blob, name: string): OpenSource {
   return {
     name: "name" in blob && typeof blob.name === "string" ? blob.name : name,
     size: blob.size,
-    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+    read: (offset, length, spare) => readBlob(blob.slice(offset, offset + length), spare),
     close: nothingToClose,
   };
+}
+
+async function readBlob(blob: Blob, spare: ArrayBuffer | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = spare && byteReader(blob);
+  if (!reader) return new Uint8Array(await blob.arrayBuffer());
+  // The memory goes with every call and comes back with what was read.
+  let memory: ArrayBuffer = spare;
+  for (let done = 0; done < blob.size; ) {
+    const { value } = await reader.read(new Uint8Array(memory, done));
+    if (!value?.length) throw new Error(`the file ended at byte ${done} of ${blob.size}: it changed while it was read`);
+    memory = value.buffer;
+    done += value.length;
+  }
+  await reader.cancel();
+  return new Uint8Array(memory);
+}
+
+/** Reads into memory that is given to it; undefined where the engine's Blobs cannot. */
+function byteReader(blob: Blob): ReadableStreamBYOBReader | undefined {
+  try {
+    return blob.stream().getReader({ mode: "byob" });
+  } catch {
+    return undefined;
+  }
 }
 
 function bytesSource(bytes: Uint8Array, name: string): OpenSource {

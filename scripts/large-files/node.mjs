@@ -1,0 +1,133 @@
+// npm run large-files: quantizes files that are far larger than memory should be, with every core as the command line does,
+// and says how much memory that took and how long against copying the same bytes. Takes some minutes, and 3.3 GB of room in
+// the system's folder for temporary files, or in the one given: npm run large-files -- FOLDER
+
+import { fork } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chooseTensors, fileSink, openModel, openSource, outputBytes, quantizeModel } from "channelwise/files";
+import { load } from "channelwise/parallel";
+import { writeSparseModel } from "../sparse-model.mjs";
+import { copy } from "./copy.mjs";
+import { layers, single } from "./shapes.mjs";
+
+/**
+ * @typedef {object} Case
+ * @property {string} name
+ * @property {number[][]} shapes of its float32 tensors
+ * @property {import("channelwise/files").ChooseRules} rules
+ * @property {number} rounds of which the times are the medians
+ */
+
+/** @type {Case[]} */
+const cases = [
+  { name: "12.9 GB in 48 tensors, comfyui", shapes: layers, rules: { dialect: "comfyui" }, rounds: 1 },
+  { name: "one tensor of 3.2 GB, a scale a row", shapes: single, rules: {}, rounds: 3 },
+  { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" }, rounds: 3 },
+  { name: "one tensor of 3.2 GB, a scale a column", shapes: single, rules: { axis: 1 }, rounds: 3 },
+  {
+    name: "one tensor of 3.2 GB, 4 bits, groups of 32",
+    shapes: single,
+    rules: { dialect: "compressed-tensors", bits: 4, granularity: { group: 32, along: 1 } },
+    rounds: 3,
+  },
+];
+
+/** @typedef {{ seconds: number, copySeconds: number, bytes: number, memory: number }} Figures */
+
+/** Each case in a process of its own, so that its peak of memory is its own. */
+async function runAll(/** @type {string} */ parent) {
+  console.log(`${availableParallelism()} workers; memory is above that of the process with its workers, idle\n`);
+  const folder = mkdtempSync(join(parent, "channelwise-large-"));
+  try {
+    for (const [i, { name }] of cases.entries()) {
+      const { seconds, copySeconds, bytes, memory } = await inProcess(i, folder);
+      console.log(
+        `${name.padEnd(43)}${megabytes(memory).padStart(7)}${seconds.toFixed(1).padStart(7)} s, ` +
+          `${(seconds / copySeconds).toFixed(2)} x the copy${megabytes(bytes / seconds).padStart(9)}/s`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/**
+ * @param {number} i
+ * @param {string} folder
+ * @returns {Promise<Figures>}
+ */
+function inProcess(i, folder) {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), [String(i), folder]);
+    child.once("message", (figures) => resolve(/** @type {Figures} */ (figures)));
+    child.once("exit", (code) => reject(new Error(`case ${i} ended with exit code ${code}`)));
+  });
+}
+
+/**
+ * @param {Case} given
+ * @param {string} folder
+ * @returns {Promise<Figures>}
+ */
+async function measure({ shapes, rules, rounds }, folder) {
+  const input = join(folder, "model.safetensors");
+  const output = join(folder, "quantized.safetensors");
+  const bytes = await writeSparseModel(input, shapes);
+  const channelwise = await load({ workers: availableParallelism() });
+  const model = await openModel(input);
+  const choice = chooseTensors(model, rules);
+  const quantizeOnce = async () => {
+    await quantizeModel(channelwise, model, choice, await fileSink(output, { overwrite: true }));
+  };
+  const copyOnce = async () => {
+    const source = await openSource(input);
+    await copy(source, await fileSink(output, { overwrite: true }), outputBytes(model, choice));
+    await source.close();
+  };
+
+  // First of all, before a copy has made room in the process.
+  const { seconds: first, memory } = await watched(quantizeOnce);
+  const times = { quantize: [first], copy: [await timed(copyOnce)] };
+  for (let round = 1; round < rounds; round++) {
+    times.quantize.push(await timed(quantizeOnce));
+    times.copy.push(await timed(copyOnce));
+  }
+  await model.close();
+  channelwise.close();
+  return { seconds: median(times.quantize), copySeconds: median(times.copy), bytes, memory };
+}
+
+/** How long something takes, and how much the process grows meanwhile. */
+async function watched(/** @type {() => Promise<void>} */ action) {
+  globalThis.gc?.();
+  const idle = process.memoryUsage().rss;
+  let peak = idle;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 20);
+  const seconds = await timed(action);
+  clearInterval(watch);
+  return { seconds, memory: peak - idle };
+}
+
+async function timed(/** @type {() => Promise<void>} */ action) {
+  const start = performance.now();
+  await action();
+  return (performance.now() - start) / 1000;
+}
+
+function median(/** @type {number[]} */ values) {
+  return /** @type {number} */ (values.sort((a, b) => a - b)[values.length >> 1]);
+}
+
+function megabytes(/** @type {number} */ bytes) {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+const [given, folder] = process.argv.slice(2);
+if (process.send && folder !== undefined)
+  process.send(await measure(/** @type {Case} */ (cases[Number(given)]), folder));
+else await runAll(given ?? tmpdir());

@@ -1,0 +1,37 @@
+// What runs in the page of browser.mjs.
+
+import { chooseTensors, openModel, openSource, outputBytes, privateFileSink, quantizeModel } from "channelwise/files";
+import { load } from "channelwise/parallel";
+import { copy } from "./copy.mjs";
+
+/** @typedef {import("channelwise/files").ChooseRules} ChooseRules */
+
+const channelwise = await load();
+
+export const { workers } = channelwise;
+
+function pickedFile() {
+  const file = document.querySelector("input")?.files?.[0];
+  if (!file) throw new Error("no file is picked");
+  return file;
+}
+
+/** Gives the seconds that it takes to quantize the file that is picked. */
+export async function quantize(/** @type {ChooseRules} */ rules) {
+  const model = await openModel(pickedFile());
+  const sink = await privateFileSink("quantized.safetensors");
+  const start = performance.now();
+  await quantizeModel(channelwise, model, chooseTensors(model, rules), sink);
+  return (performance.now() - start) / 1000;
+}
+
+/** Gives the seconds that it takes to read that file and to write as much as quantizing does. */
+export async function copyAsMuch(/** @type {ChooseRules} */ rules) {
+  const source = await openSource(pickedFile());
+  const model = await openModel(source);
+  const length = outputBytes(model, chooseTensors(model, rules));
+  const sink = await privateFileSink("copied.safetensors");
+  const start = performance.now();
+  await copy(source, sink, length);
+  return (performance.now() - start) / 1000;
+}
