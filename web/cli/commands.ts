@@ -71,8 +71,8 @@ are quantized are stored. Several files are the shards of one model.`,
     most: 2,
     summary: "measure how far the weights of B are from those of A",
     description: `\
-Dequantizes what is quantized in either file and shows for every tensor how far
-B is from A, worst first.`,
+Dequantizes what is quantized in B and shows for every tensor how far it is from
+A, worst first.`,
     options: ["min-sqnr", "max-error", "json", "help"],
     examples: ["channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30"],
   },

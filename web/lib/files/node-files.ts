@@ -94,7 +94,9 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
   };
   await refuseExisting();
   const partial = `${path}.${Math.random().toString(36).slice(2, 10)}.partial`;
-  const handle = await open(partial, "wx");
+  const handle = await open(partial, "wx").catch((error) => {
+    throw Object.assign(error, { path }); // the name that is known
+  });
   return {
     async write(offset, bytes) {
       for (let done = 0; done < bytes.byteLength; ) {
