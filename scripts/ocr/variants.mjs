@@ -29,13 +29,15 @@ const variants = {
 /**
  * A model in every variant, but those for which its opset would have to be raised and cannot be.
  * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
+ * @param {readonly string[]} [wanted] variants, if not all
  * @returns {Promise<Quantized[]>}
  */
-export async function quantizeVariants({ name, bytes }) {
+export async function quantizeVariants({ name, bytes }, wanted = Object.keys(variants)) {
   const channelwise = await load();
   const model = await readOnnx(bytes, { name });
   const made = [];
-  for (const [variant, rules] of Object.entries(variants)) {
+  for (const variant of wanted) {
+    const rules = variants[variant];
     if (opsetChanges(model, rules.opset ?? model.opset).length > 0) continue;
     const plan = planOnnx(model, rules);
     const sink = blobSink();

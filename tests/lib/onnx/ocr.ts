@@ -4,7 +4,16 @@ import { type ModelName, readCharacters, readOcrModels } from "../../../scripts/
 import { drawPictures } from "../../../scripts/ocr/pictures.mjs";
 import { quantizeVariants, totalSqnr } from "../../../scripts/ocr/variants.mjs";
 
-/** Three published models on rendered text, float32 and quantized in every way, in one of the runtimes. */
+const int8 = ["int8, per channel", "int8, per tensor"];
+
+/** What is compared of each model; the first takes most of the time. */
+const variants: Record<ModelName, string[]> = {
+  rec: [...int8, "4 bits, groups of 32", "int8, MatMul 4 bits"],
+  det: [...int8, "4 bits, per tensor", "4 bits, groups of 32", "4 bits, groups of 32, opset 21"],
+  cls: [...int8, "int8, MatMul 4 bits"],
+};
+
+/** Three published models on rendered text, float32 and quantized, in one of the runtimes. */
 export function describeOcr(runtimeName: string, loadRuntime: () => Promise<OnnxRuntime>) {
   let figures: Record<ModelName, Record<string, Record<string, number>>>;
   const weights = { rec: {}, det: {}, cls: {} } as Record<ModelName, Record<string, number>>;
@@ -16,7 +25,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
     const judged: Partial<typeof figures> = {};
     for (const [model, file] of Object.entries(models) as [ModelName, (typeof models)[ModelName]][]) {
       const files: Parameters<typeof evaluate>[2] = { float32: file.bytes };
-      for (const { variant, errors, bytes } of await quantizeVariants(file)) {
+      for (const { variant, errors, bytes } of await quantizeVariants(file, variants[model])) {
         files[variant] = bytes;
         weights[model][variant] = totalSqnr(errors);
       }
@@ -50,8 +59,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
       expect(rates.float32).toBeLessThan(0.06);
       expect(rates["int8, per channel"]).toBeLessThan(rates.float32 + 0.02);
       expect(rates["int8, per tensor"]).toBe(1);
-      expect(rates["4 bits, per tensor"]).toBe(1);
-      expect(rates["4 bits, groups of 32"]).toBeLessThan(rates["4 bits, per channel"]);
+      expect(rates["4 bits, groups of 32"]).toBeLessThan(0.9);
       expect(rates["int8, MatMul 4 bits"]).toBeLessThan(rates.float32 + 0.02);
     });
 
