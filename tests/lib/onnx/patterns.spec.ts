@@ -176,23 +176,25 @@ describe("what is written", () => {
     expect(first.attribute.map(({ name, i }) => [name, Number(i)])).toEqual([["axis", 1]]);
   });
 
-  it("takes other names where those are taken", async () => {
+  it.each([
+    [12, { name: "w_Cast", input: ["w_quantized_1"], output: ["w_Cast_Output_1"] }],
+    [13, { name: "w_DequantizeLinear_1", input: ["w_quantized_1", "w_scale_1"], output: ["w"] }],
+  ])("takes other names where those are taken, opset %i", async (opset, expected) => {
     const { shape, input } = layers.MatMul;
     const weights = uniform("float32", 64 * 24, 3);
     const graph = {
       node: [
         node("MatMul", ["x", "w"], ["w_scale"]),
-        node("Add", ["w_scale", "w_quantized"], ["y"]),
-        { ...node("Identity", ["y"], ["z"]), name: "w_DequantizeLinear" },
+        node("Add", ["w_scale", "w_quantized"], ["w_Cast_Output"]),
+        { ...node("Identity", ["w_Cast_Output"], ["z"]), name: "w_DequantizeLinear" },
       ],
       initializer: [tensor("w", shape, weights), tensor("w_quantized", [24], uniform("float32", 24, 8))],
       input: [float("x", input)],
       output: [float("z")],
     };
-    const bytes = modelBytes({ opset: 13, graph });
+    const bytes = modelBytes({ opset, irVersion: 7, graph });
     const result = await quantized(bytes);
-    const [first] = parse(result.bytes).graph.node;
-    expect(first).toMatchObject({ name: "w_DequantizeLinear_1", input: ["w_quantized_1", "w_scale_1"], output: ["w"] });
+    expect(parse(result.bytes).graph.node[0]).toMatchObject(expected);
     const inputs = { x: { data: uniform("float32", 5 * 64, 4), dims: input } };
     const [before, after] = [await run(bytes, inputs), await run(result.bytes, inputs)];
     expect(sqnr(before.z.data, after.z.data)).toBeGreaterThan(30);
@@ -341,12 +343,20 @@ describe("packed codes of weights that come in several chunks, which begin and e
   });
 });
 
-it("codes that take more bits in the file than they have say so", async () => {
-  const rules = { ...everything, bits: 4 };
-  expect((await quantized(build("Conv", 20).bytes, rules)).plan.choices[0].notes).toEqual([
-    "a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20",
-  ]);
-  expect((await quantized(build("Conv", 21).bytes, rules)).plan.choices[0].notes).toEqual([]);
+it.each<[number, number, string[]]>([
+  [4, 20, ["a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20"]],
+  [2, 20, ["a code takes 8 bits in the file: opset 21 is the first to pack 4, and this is 20"]],
+  [2, 24, ["a code takes 4 bits in the file: opset 25 is the first to pack 2, and this is 24"]],
+  [3, 25, ["a code takes 4 bits in the file: ONNX has no type of 3 bits"]],
+  [6, 21, ["a code takes 8 bits in the file: ONNX has no type of 6 bits"]],
+  [12, 13, ["a code takes 16 bits in the file: ONNX has no type of 12 bits"]],
+  [4, 21, []],
+  [2, 25, []],
+  [8, 9, []],
+  [16, 9, []],
+])("codes of %i bits in opset %i say where they take more in the file", async (bits, opset, notes) => {
+  const model = await readOnnx(source(build("Conv", opset).bytes));
+  expect(planOnnx(model, { ...everything, bits }).choices[0].notes).toEqual(notes);
 });
 
 it("ONNX Runtime's WebAssembly computes the same at every level of optimization", async () => {

@@ -222,16 +222,21 @@ function wayOf(opset: number, weight: Weight, settings: OnnxSettings & { readonl
   const storedBits = bits === 2 && opset >= since.int2 ? 2 : bits <= 4 && opset >= since.int4 ? 4 : bits <= 8 ? 8 : 16;
   const grouped = typeof layout.granularity === "object";
   const linear = opset >= (grouped || storedBits !== 8 ? since.int4 : since.axis) && !goesThroughBareTranspose(weight);
-  const notes = [...layout.notes];
-  if (storedBits > bits && bits <= 4) {
-    notes.push(
-      `a code takes ${storedBits} bits in the file: opset ${since.int4} is the first to pack 4, and this is ${opset}`,
-    );
-  }
+  const notes = storedBits > bits ? [...layout.notes, storageNote(opset, bits, storedBits)] : layout.notes;
   const pattern = linear ? "DequantizeLinear" : "Cast, Mul";
   // What DequantizeLinear gives has the type of its scales; what Mul gives is not yet rounded to float16.
   const scaleDtype = linear && opset >= since.float16 ? weight.dtype : "float32";
   return { ...layout, weight, bits, axis, pattern, storedBits, scaleDtype, notes };
+}
+
+/** Why codes take more bits in the file than they have. */
+function storageNote(opset: number, bits: Bits, storedBits: number): string {
+  const takes = `a code takes ${storedBits} bits in the file`;
+  const firstToPack = (packed: number, first: number) =>
+    `${takes}: opset ${first} is the first to pack ${packed}, and this is ${opset}`;
+  if (bits <= 4 && opset < since.int4) return firstToPack(4, since.int4);
+  if (bits === 2) return firstToPack(2, since.int2);
+  return `${takes}: ONNX has no type of ${bits} bits`;
 }
 
 /** ONNX Runtime 1.30 ends its process where DequantizeLinear comes before a Transpose without perm. */
