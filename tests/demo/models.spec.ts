@@ -464,7 +464,7 @@ describe("other formats", () => {
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
       ["w", "8 bits per channel, axis 1"],
       ["v", "kept small: 384 elements"],
-      ["half", "float16; weights of float32 are quantized"],
+      ["half", "no node takes it"],
     ]);
     expect((await rows())[2].slice(1, 3)).toEqual(["8 × 16 | float16", "256 bytes"]);
     await page.locator("#model-axis").selectOption("0");

@@ -99,16 +99,9 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
   };
 }
 
-/** The bytes of an element. */
-const sizes = { float16: 2, bfloat16: 2, float32: 4, float64: 8 } as const;
-
-function bytesOf({ dtype, shape }: Weight | KeptTensor): number {
-  return sizes[dtype] * product(shape);
-}
-
 function describe(tensor: Weight | KeptTensor, canQuantize: boolean): TensorDescription {
-  const { name, dtype, shape } = tensor;
-  return { name, dtype, shape, byteLength: bytesOf(tensor), canQuantize };
+  const { name, dtype, shape, byteLength } = tensor;
+  return { name, dtype, shape, byteLength, canQuantize };
 }
 
 type Opset = Pick<Form, "opset">;
@@ -146,5 +139,5 @@ function planned({ choices: [choice], kept: [kept] }: OnnxPlan): Planned {
 }
 
 function keptAs(tensor: KeptTensor): Planned {
-  return { quantize: false, reason: tensor.reason, bytesAfter: bytesOf(tensor) };
+  return { quantize: false, reason: tensor.reason, bytesAfter: tensor.byteLength };
 }
