@@ -7,7 +7,10 @@ import type { Scope, Value } from "./values.js";
 
 // Which tensors of a model are weights that can be quantized, and why the others cannot.
 
-/** A tensor of float32 or float16 that operators of the table in axes.ts take their weights from, and nothing else. */
+/**
+ * A tensor of float32 or float16 that Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN takes its weights from,
+ * and nothing else.
+ */
 export interface Weight {
   readonly name: string;
   readonly dtype: WeightDtype;

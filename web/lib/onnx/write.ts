@@ -13,7 +13,7 @@ import { type Later, lengthOf, totalLength } from "./splice.js";
 import { isBelow, tensorsOf } from "./tensors.js";
 import type { Weight } from "./weights.js";
 
-/** What the quantization of a weight costs. */
+/** What the quantization of a weight costs: of one of float16, before what comes back is rounded to float16 again. */
 export interface WeightErrors extends TotalErrors {
   readonly choice: OnnxChoice;
 }
