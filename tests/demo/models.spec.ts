@@ -11,6 +11,7 @@ import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 import { zipSync } from "fflate";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { decibels, bytes as formatBytes } from "../../web/demo/format.js";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
 import { dataType, float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
 import { run } from "../lib/onnx/runtime.js";
@@ -341,6 +342,61 @@ describe("a .safetensors file", () => {
         (await row("layers.0.down.weight").locator("select").inputValue()) === "" &&
         (await text(row("layers.0.down.weight"))),
     ).toMatch(/3 bits per tensor/);
+  });
+
+  it("compares all settings of the model, and finds the smallest that is good enough for each weight", async () => {
+    await withoutPicker();
+    const files = { "model.safetensors": model() };
+    await open(files);
+    await shows(heading).toBe("What is in model.safetensors");
+    await page.getByRole("button", { name: "Compare all settings" }).click();
+    const figure = page.locator("figure", { hasText: "Error of the model against its bytes" });
+    await figure.getByText("As a table").click();
+    const opened = await openModel(new File([model()], "model.safetensors"));
+    /** What a choice gives: bytes of the file, and the SQNR of each weight. */
+    const costs = async (rules: ChooseRules) => {
+      const { tensors, byteLength } = await quantizeModel(
+        await load(),
+        opened,
+        chooseTensors(opened, rules),
+        blobSink(),
+      );
+      return { byteLength, sqnrs: tensors.flatMap((one) => (one.quantize ? [[one.tensor, one.sqnr] as const] : [])) };
+    };
+    const expected: string[][] = [];
+    for (const [name, granularity] of [
+      ["per channel", "channel"],
+      ["per tensor", "tensor"],
+      ["in groups of 32", { group: 32, along: -1 }],
+    ] as const) {
+      for (const bits of [2, 3, 4, 5, 6, 7, 8, 16]) {
+        const { byteLength, sqnrs } = await costs({ bits, granularity });
+        const worst = decibels(Math.min(...sqnrs.map(([, sqnr]) => sqnr)));
+        expected.push([`${bits} bits ${name}`, formatBytes(byteLength), worst]);
+      }
+    }
+    const shown = async () => (await cells(figure.locator("table"))).slice(1).map((row) => [row[0], row[1], row[3]]);
+    await shows(shown).toEqual(expected);
+    await figure.getByRole("button", { name: /^4 bits in groups of 32:/ }).click();
+    await shows(() => page.locator("#model-bits").inputValue()).toBe("4");
+    expect(await page.locator("#model-controls").getByLabel("group", { exact: true }).isChecked()).toBe(true);
+
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    const rules = { dialect: "compressed-tensors", bits: 4, granularity: { group: 32, along: -1 } } as const;
+    const { sqnrs } = await costs(rules);
+    const least = [...sqnrs].sort(([, a], [, b]) => a - b)[1][1].toFixed(6);
+    const short = sqnrs.filter(([, sqnr]) => sqnr < Number(least)).map(([name]) => name);
+    expect(short.length).toBeGreaterThan(0);
+    await page.getByLabel("At least").fill(least);
+    await page.getByRole("button", { name: "Choose the smallest for each" }).click();
+    await shows(() => choiceOf(short[0]).inputValue()).toBe("8 32");
+    const overrides = Object.fromEntries(short.map((name) => [name, { bits: 8 }]));
+    const saved = await save();
+    expect(Object.values(saved)).toEqual([await written(files, { ...rules, overrides })]);
+    await makesTheSame(files, saved);
+    await page.getByRole("button", { name: "The same for all again" }).click();
+    await shows(async () => Object.values(await save())).toEqual([await written(files, rules)]);
+    await findsNothing();
   });
 
   it("opens a weight as a matrix, and comes back", async () => {

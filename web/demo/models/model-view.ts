@@ -17,6 +17,7 @@ import { SettingsTable } from "./settings-table.js";
 import { TensorList } from "./tensor-list.js";
 import { TensorsTable } from "./tensors-table.js";
 import { totals } from "./totals.js";
+import { TradeOffView } from "./trade-off-view.js";
 
 /** Milliseconds without a further step of the slider before the work begins. */
 const SLIDING_PAUSE = 80;
@@ -42,6 +43,7 @@ export class ModelView {
   readonly #list = new TensorList(this.#columns, () => this.#showOthers());
   readonly #tensors: TensorsTable;
   readonly #settings: SettingsTable;
+  readonly #tradeOff: TradeOffView;
   readonly #save = new SaveView();
   readonly #run = new RunView();
   readonly #runCard: HTMLElement;
@@ -80,10 +82,19 @@ export class ModelView {
       look: (tensor) => this.#look(tensor),
       choose: (tensor, choice) => this.#choose(tensor, choice === "" || choice === "keep" ? choice : settingOf(choice)),
     });
-    this.#settings = new SettingsTable({
-      choose: (tensor, setting) => this.#choose(tensor, setting),
-      chooseForAll: (setting) => {
-        this.#form.set(setting);
+    const chooseForAll = (setting: Setting) => {
+      this.#form.set(setting);
+      this.#update();
+    };
+    this.#settings = new SettingsTable({ choose: (tensor, setting) => this.#choose(tensor, setting), chooseForAll });
+    this.#tradeOff = new TradeOffView({
+      chooseForAll,
+      chooseForEach: (choices) => {
+        this.#own = new Map([...this.#own, ...choices]);
+        this.#update();
+      },
+      chooseTheSame: () => {
+        this.#own = new Map();
         this.#update();
       },
     });
@@ -110,6 +121,7 @@ export class ModelView {
     this.#showDescription(description);
     this.#tensors.reset();
     this.#settings.reset();
+    this.#tradeOff.reset(client);
     this.#save.reset(client);
     this.#run.reset(client, files);
     this.#runCard.hidden = description.format !== "onnx";
@@ -148,6 +160,7 @@ export class ModelView {
         this.#tensors.element,
         this.#settings.element,
       ),
+      card("trade-off-of-model-heading", "Other settings", this.#tradeOff.element),
       card("save-heading", "Save", this.#save.element),
       this.#runCard,
       card(
@@ -191,6 +204,7 @@ export class ModelView {
       if (client !== this.#client) return false;
       this.#state = { description, rules, plan, costs };
       this.#list.state = this.#state;
+      this.#tradeOff.show(this.#state, this.#form.group);
       this.#save.show(this.#state);
       this.#run.show(this.#state);
       this.#code.textContent = code(this.#state);

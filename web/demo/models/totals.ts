@@ -27,7 +27,7 @@ export function totals(state: ModelState): HTMLElement[] {
 }
 
 /** Signal and noise of all tensors added up, and the tensor with the lowest SQNR. */
-function errorsOfAll(state: ModelState) {
+export function errorsOfAll(state: ModelState) {
   let [signal, noise, measured, missing] = [0, 0, 0, 0];
   let worst: { tensor: number; sqnr: number } | undefined;
   for (const [tensor, { shape }] of state.description.tensors.entries()) {

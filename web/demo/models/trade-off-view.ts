@@ -1,0 +1,271 @@
+import { drawTradeOff } from "../choose/trade-off-chart.js";
+import { html } from "../dom.js";
+import { bytes, counted, decibels } from "../format.js";
+import { type Content, Figure, tableOf } from "../see/figure.js";
+import { Cancelled } from "./client.js";
+import type { ModelClient } from "./model-client.js";
+import type { ModelState } from "./model-state.js";
+import { ProgressBar } from "./progress.js";
+import type { Errors, Measurement, Planned, Setting } from "./protocol.js";
+import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
+import { errorsOfAll } from "./totals.js";
+
+/** In dB: an error of a thirtieth of the signal, which most weights stand. */
+const USUAL_LEAST = 30;
+
+export interface TradeOffActions {
+  chooseForAll(setting: Setting): void;
+  /** Chooses for each of the tensors; the others stay as they are. */
+  chooseForEach(choices: ReadonlyMap<number, Setting>): void;
+  /** Forgets what was chosen for single tensors. */
+  chooseTheSame(): void;
+}
+
+interface Point {
+  readonly setting: Setting;
+  readonly byteLength: number;
+  readonly sqnr: number;
+  readonly worst: number;
+}
+
+/** What every setting would make of the whole model, and the smallest that is good enough for each weight. */
+export class TradeOffView {
+  readonly element: HTMLElement;
+  readonly #actions: TradeOffActions;
+  readonly #compareButton = html("button", { type: "button" }, "Compare all settings");
+  readonly #hint = html("p", { class: "hint" });
+  readonly #figure = new Figure();
+  readonly #least = html("input", {
+    type: "number",
+    id: "least-sqnr",
+    step: "any",
+    inputmode: "decimal",
+    value: String(USUAL_LEAST),
+    "aria-describedby": "least-problem",
+  });
+  readonly #same = html("button", { type: "button", hidden: "" }, "The same for all again");
+  readonly #problem = html("p", { class: "problem", id: "least-problem", role: "alert", hidden: "" });
+  readonly #told = html("p", { class: "told", role: "status" });
+  readonly #progress: ProgressBar;
+  #client: ModelClient | undefined;
+  #state: ModelState | undefined;
+  #group = 0;
+  /** The person has asked for the comparison, which then follows every choice. */
+  #isWanted = false;
+  #work: AbortController | undefined;
+
+  constructor(actions: TradeOffActions) {
+    this.#actions = actions;
+    this.#progress = new ProgressBar("Comparing settings", () => this.#work?.abort());
+    this.#compareButton.addEventListener("click", () => {
+      this.#isWanted = true;
+      this.#compare();
+    });
+    const smallest = html("button", { type: "button" }, "Choose the smallest for each");
+    smallest.addEventListener("click", () => this.#chooseSmallest());
+    this.#same.addEventListener("click", () => {
+      this.#told.textContent = "";
+      this.#actions.chooseTheSame();
+    });
+    this.element = html(
+      "div",
+      {},
+      this.#hint,
+      this.#compareButton,
+      this.#figure.element,
+      html(
+        "div",
+        { class: "least" },
+        html("label", { for: "least-sqnr" }, "At least"),
+        this.#least,
+        "dB in every weight",
+        smallest,
+        this.#same,
+      ),
+      this.#problem,
+      this.#progress.element,
+      this.#told,
+    );
+  }
+
+  /** Forgets another model. */
+  reset(client: ModelClient) {
+    this.#work?.abort();
+    this.#client = client;
+    this.#isWanted = false;
+    this.#figure.element.hidden = true;
+    this.#compareButton.hidden = false;
+    this.#told.textContent = "";
+  }
+
+  show(state: ModelState, group: number) {
+    this.#state = state;
+    this.#group = group;
+    this.#same.hidden = state.rules.own.size === 0;
+    this.#hint.textContent = `All weights with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}: error against bytes. Each way is computed, which takes its time for a large model.`;
+    if (this.#isWanted) this.#compare();
+  }
+
+  /** Plans and measures the model with every setting, and shows what comes of it. */
+  #compare() {
+    return this.#working(async (client, state, signal) => {
+      const states: ModelState[] = [];
+      for (const setting of this.#settings(state, ["channel", "tensor", this.#group])) {
+        const rules = { ...state.rules, all: setting };
+        states.push({ ...state, rules, plan: await client.ask("plan", rules, { signal }) });
+        signal.throwIfAborted();
+      }
+      const wanted = states.flatMap(({ rules: { all, own }, plan: { tensors } }) =>
+        tensors.flatMap(({ quantize }, tensor) => (quantize && !own.has(tensor) ? [{ tensor, setting: all }] : [])),
+      );
+      await this.#measure(client, state, wanted, signal);
+      const points = states.flatMap((one): Point[] => {
+        const { measured, sqnr, worst } = errorsOfAll(one);
+        if (measured === 0 || worst === undefined) return [];
+        return [{ setting: one.rules.all, byteLength: one.plan.byteLength, sqnr, worst: worst.sqnr }];
+      });
+      this.#figure.element.hidden = false;
+      this.#compareButton.hidden = true;
+      this.#figure.show(this.#content(points, state));
+    });
+  }
+
+  /** For each weight the fewest bytes, and of those that take the same the fewest errors. */
+  #chooseSmallest() {
+    const least = this.#least.valueAsNumber;
+    this.#problem.hidden = Number.isFinite(least);
+    this.#problem.textContent = "The least SQNR must be a number, in dB.";
+    this.#least.setAttribute("aria-invalid", String(!Number.isFinite(least)));
+    if (!Number.isFinite(least)) return;
+    this.#working(async (client, state, signal) => {
+      const { rules, plan, costs } = state;
+      const tensors = plan.tensors.flatMap(({ quantize }, tensor) => (quantize ? [tensor] : []));
+      const settings = this.#settings(state, [rules.all.granularity]);
+      const wanted = tensors.flatMap((tensor) => settings.map((setting) => ({ tensor, setting })));
+      await this.#measure(client, state, wanted, signal);
+      const alternatives = await client.ask("alternatives", { form: rules, tensors, settings }, { signal });
+      const chosen = new Map<number, Candidate>();
+      for (const [i, tensor] of tensors.entries()) {
+        const candidate = smallest(
+          settings.flatMap((setting, j) => {
+            const [planned, errors] = [alternatives[i][j], costs.get(tensor, setting)];
+            return planned.quantize && errors !== undefined && "sqnr" in errors ? [{ setting, planned, errors }] : [];
+          }),
+          least,
+        );
+        if (candidate !== undefined) chosen.set(tensor, candidate);
+      }
+      this.#told.textContent = summary([...chosen.values()], least);
+      const choices = [...chosen].map(([tensor, { setting }]) => [tensor, setting] as const);
+      // What is chosen for all needs no mention.
+      const isOwn = (tensor: number, setting: Setting) =>
+        rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
+      this.#actions.chooseForEach(new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting))));
+    });
+  }
+
+  #settings({ rules, plan, description }: ModelState, granularities: readonly Setting["granularity"][]): Setting[] {
+    const bits = comparedBits.filter((bits) => plan.bits.includes(bits));
+    return granularities.flatMap((granularity) =>
+      bits.map((bits) => withAxis({ bits, granularity }, rules.all, description.format)),
+    );
+  }
+
+  /** Does work that newer work and the person can end. */
+  async #working(work: (client: ModelClient, state: ModelState, signal: AbortSignal) => Promise<void>) {
+    const [client, state] = [this.#client, this.#state];
+    if (client === undefined || state === undefined) return;
+    this.#work?.abort();
+    const controller = new AbortController();
+    this.#work = controller;
+    this.#progress.begin("Planning");
+    try {
+      await work(client, state, controller.signal);
+    } catch (error) {
+      if (!controller.signal.aborted && !(error instanceof Cancelled))
+        this.#told.textContent = (error as Error).message;
+    }
+    if (this.#work === controller) this.#progress.end();
+  }
+
+  /** Measures what is wanted and not known yet, tensor by tensor, so that each is read once. */
+  async #measure(client: ModelClient, state: ModelState, all: readonly Measurement[], signal: AbortSignal) {
+    const wanted = all
+      .filter(({ tensor, setting }) => state.costs.get(tensor, setting) === undefined)
+      .sort((a, b) => a.tensor - b.tensor);
+    const onProgress: Parameters<typeof client.ask>[2] = {
+      signal,
+      onProgress: (progress) => {
+        if (!("measured" in progress)) return;
+        for (const { tensor, setting, errors } of progress.measured) state.costs.set(tensor, setting, errors);
+        if (!signal.aborted) this.#progress.tell(progress.done, progress.total, "comparing settings");
+      },
+    };
+    if (wanted.length > 0) await client.ask("measure", { wanted }, onProgress);
+    signal.throwIfAborted();
+  }
+
+  #content(points: readonly Point[], { rules }: ModelState): Content {
+    const title = "Error of the model against its bytes";
+    return {
+      title,
+      explanation:
+        "Higher is better, further left is smaller. Choose a point to make it the setting of all weights; sizes are of the whole file.",
+      legend: [
+        ["own", "per channel"],
+        ["all", "per tensor"],
+        ["group", `in groups of ${this.#group}`],
+      ],
+      draw: (width) =>
+        drawTradeOff(
+          points.map(({ setting, byteLength, sqnr }) => ({
+            bits: setting.bits,
+            granularity: typeof setting.granularity === "number" ? "group" : setting.granularity,
+            name: settingText(setting),
+            bytes: byteLength,
+            sqnr,
+            isChosen: settingKey(setting) === settingKey(rules.all),
+            choose: () => this.#actions.chooseForAll(setting),
+          })),
+          width,
+        ),
+      table: () =>
+        tableOf(
+          title,
+          ["setting", "size", "SQNR", "worst weight"],
+          points.map(({ setting, byteLength, sqnr, worst }) => [
+            settingText(setting),
+            bytes(byteLength),
+            decibels(sqnr),
+            decibels(worst),
+          ]),
+        ),
+    };
+  }
+}
+
+interface Candidate {
+  readonly setting: Setting;
+  readonly planned: Planned;
+  readonly errors: Errors;
+}
+
+/** Of those with at least so many dB the smallest; where none has, the one with most. */
+function smallest(candidates: readonly Candidate[], least: number): Candidate | undefined {
+  const enough = candidates.filter(({ errors }) => errors.sqnr >= least);
+  const bestFirst = [...candidates].sort((a, b) => b.errors.sqnr - a.errors.sqnr);
+  if (enough.length === 0) return bestFirst[0];
+  const fewest = Math.min(...enough.map(({ planned }) => planned.bytesAfter));
+  return bestFirst.find((candidate) => enough.includes(candidate) && candidate.planned.bytesAfter === fewest);
+}
+
+/** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights keep less than 30 dB with any." */
+function summary(chosen: readonly Candidate[], least: number): string {
+  const counts = new Map<number, number>();
+  for (const { setting } of chosen) counts.set(setting.bits, (counts.get(setting.bits) ?? 0) + 1);
+  const bits = [...counts].sort(([a], [b]) => a - b);
+  const parts = bits.map(([bits, weights]) => `${counted(weights, "weight")} with ${bits} bits`);
+  const lacking = chosen.filter(({ errors }) => errors.sqnr < least).length;
+  const rest = lacking === 0 ? "" : ` ${counted(lacking, "weight")} of them cannot keep ${least} dB.`;
+  return `${parts.join(", ")}.${rest}`;
+}
