@@ -306,7 +306,10 @@ describe("a .safetensors file", () => {
     await shows(() => text(page.locator("#model-controls .problem"))).toBe(
       "bits is 5; the dialect compressed-tensors holds 8, 4",
     );
+    // What stands there is not what was asked for.
+    expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(true);
     await page.locator("#model-bits").fill("4");
+    await shows(() => page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
     await shows(() => page.locator("#model-controls .problem").isVisible()).toBe(false);
   });
 

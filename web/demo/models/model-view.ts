@@ -126,7 +126,7 @@ export class ModelView {
     this.#run.reset(client, files);
     this.#runCard.hidden = description.format !== "onnx";
     this.#state = undefined;
-    await this.#replan(description, new Costs());
+    this.#root.inert = !(await this.#replan(description, new Costs()));
     this.#list.arrange();
     this.#showOthers();
     return true;
@@ -183,15 +183,15 @@ export class ModelView {
     ].join(", ");
   }
 
-  /** After a choice: plans anew and shows what comes of it. Resolves to whether it can be done. */
-  async #update(): Promise<boolean> {
+  /** After a choice for all: plans anew and shows what comes of it; where it cannot be, what was before is out of use. */
+  async #update() {
     const state = this.#state;
-    if (state === undefined) return false;
-    const isPossible = await this.#replan(state.description, state.costs);
+    if (state === undefined) return;
+    this.#root.inert = !(await this.#replan(state.description, state.costs));
     await this.#showOthers();
-    return isPossible;
   }
 
+  /** Resolves to whether what is chosen can be done. */
   async #replan(description: Description, costs: Costs): Promise<boolean> {
     const [client, all] = [this.#client, this.#form.read()];
     if (client === undefined || all === undefined) return false;
@@ -284,10 +284,12 @@ export class ModelView {
 
   /** Chooses for one tensor; what cannot be written is told, and not kept. */
   async #choose(tensor: number, choice: Setting | "keep" | "") {
-    const before = new Map(this.#own);
+    const [state, before] = [this.#state, new Map(this.#own)];
+    if (state === undefined) return;
     if (choice === "") this.#own.delete(tensor);
     else this.#own.set(tensor, choice);
-    if (!(await this.#update())) this.#own = before;
+    if (!(await this.#replan(state.description, state.costs))) this.#own = before;
+    await this.#showOthers();
   }
 
   /** What is to be measured for what the page shows, and is not yet: that which is chosen first. */
