@@ -94,7 +94,7 @@ export class TradeOffView {
     this.#client = client;
     this.#isWanted = false;
     this.#figure.element.hidden = true;
-    this.#compareButton.hidden = false;
+    this.#compareButton.hidden = this.#hint.hidden = false;
     this.#told.textContent = "";
   }
 
@@ -125,7 +125,7 @@ export class TradeOffView {
         return [{ setting: one.rules.all, byteLength: one.plan.byteLength, sqnr, worst: worst.sqnr }];
       });
       this.#figure.element.hidden = false;
-      this.#compareButton.hidden = true;
+      this.#compareButton.hidden = this.#hint.hidden = true;
       this.#figure.show(this.#content(points, state));
     });
   }

@@ -138,6 +138,6 @@ function planned({ choices: [choice], kept: [kept] }: OnnxPlan): Planned {
   };
 }
 
-function keptAs(tensor: KeptTensor): Planned {
-  return { quantize: false, reason: tensor.reason, bytesAfter: tensor.byteLength };
+function keptAs({ reason, byteLength }: KeptTensor): Planned {
+  return { quantize: false, reason, bytesAfter: byteLength };
 }
