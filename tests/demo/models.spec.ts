@@ -733,6 +733,22 @@ it("takes files that are dropped on the page", async () => {
   await shows(heading).toBe("What is in dropped.safetensors");
 });
 
+it("takes a folder that is dropped, and of its files those of the model", async () => {
+  const shards = [tensors.slice(0, 2), tensors.slice(2)];
+  const dropped = mkdtempSync(join(folder, "dropped-"));
+  writeFileSync(join(dropped, "tokenizer.json"), "{}");
+  for (const [i, shard] of shards.entries()) {
+    writeFileSync(join(dropped, `model-0000${i + 1}-of-00002.safetensors`), fileOf(shard));
+  }
+  const session = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    const data = { items: [], files: [dropped], dragOperationsMask: 1 };
+    await session.send("Input.dispatchDragEvent", { type, x: 200, y: 200, data });
+  }
+  await shows(heading).toBe("What is in model-00001-of-00002.safetensors");
+  expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 2 files, 6 tensors, /);
+});
+
 describe("a large file", () => {
   const [count, rows, columns] = [3, 4096, 8192];
   const byteLength = 4 * rows * columns;

@@ -3,8 +3,9 @@ import { TaskError } from "../engine.js";
 import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
+import { droppedFiles } from "./dropped-files.js";
 import { example } from "./example.js";
-import { isModel } from "./kind-of-files.js";
+import { filesOfModel, isModel } from "./kind-of-files.js";
 import { fetchSample, loadSamples, type Sample } from "./samples.js";
 
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
@@ -107,7 +108,8 @@ export class BringView {
     this.#bring(text.trim() === "" ? undefined : { kind: "text", text }, preset);
   }
 
-  async #openFiles(files: readonly File[]) {
+  async #openFiles(given: readonly File[]) {
+    const files = filesOfModel(given);
     this.#samples.value = "";
     const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
     this.#showSource(
@@ -175,12 +177,16 @@ export class BringView {
     document.addEventListener("dragleave", (event) => {
       if (event.relatedTarget === null) document.body.classList.remove("dropping");
     });
-    document.addEventListener("drop", (event) => {
+    document.addEventListener("drop", async (event) => {
       document.body.classList.remove("dropping");
-      const dropped = event.dataTransfer?.files;
-      if (dropped === undefined || dropped.length === 0) return;
+      const dropped = event.dataTransfer;
+      if (dropped === null || dropped.files.length === 0) return;
       event.preventDefault();
-      this.#openFiles([...dropped]);
+      try {
+        this.#openFiles(await droppedFiles(dropped));
+      } catch (error) {
+        this.showProblem(error as Error);
+      }
     });
   }
 }

@@ -41,6 +41,17 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   return false;
 }
 
+/** Of the files of a folder those that are the model; others, such as of its tokenizer, lie beside them. */
+export function filesOfModel(files: readonly File[]): readonly File[] {
+  const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
+  if (files.length === 1) return files;
+  if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
+  // An .onnx file itself says what the files with its data are called.
+  if (named(/\.onnx$/i).length > 0) return files.filter(({ name }) => !/\.(json|txt|md|py)$/i.test(name));
+  if (named(/^model\.json$/i).length > 0) return named(/(^model\.json|\.bin)$/i);
+  return files;
+}
+
 const KINDS =
   "What can be: matrices as .npy, .csv, .tsv and .json; models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
 
