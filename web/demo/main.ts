@@ -81,6 +81,7 @@ async function openModel({ files }: ModelSource) {
   showNothing("");
   try {
     await whileBusy(models.open(files));
+    element("announcement").textContent = element("model").querySelector("h2")?.textContent ?? "";
   } catch (error) {
     showNothing("This could not be opened.");
     bring.showProblem(error as Error);

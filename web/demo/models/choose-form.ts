@@ -1,4 +1,5 @@
 import { html } from "../dom.js";
+import { term } from "../terms.js";
 import type { Description, Form, Setting, Target } from "./protocol.js";
 import { groupAxis, targetHints, targetNames } from "./settings.js";
 
@@ -58,7 +59,7 @@ export class ChooseForm {
       html(
         "fieldset",
         {},
-        html("legend", {}, "One scale for each"),
+        html("legend", {}, "One ", term("scale", "scale"), " for each"),
         html("div", { class: "choices" }, ...this.#radios.map((radio) => html("label", {}, radio, ` ${radio.value}`))),
       ),
       this.#groupField,

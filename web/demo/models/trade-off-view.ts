@@ -124,9 +124,12 @@ export class TradeOffView {
         if (measured === 0 || worst === undefined) return [];
         return [{ setting: one.rules.all, byteLength: one.plan.byteLength, sqnr, worst: worst.sqnr }];
       });
+      // The keyboard goes on with what comes in the place of the button.
+      const hadFocus = document.activeElement === this.#compareButton;
       this.#figure.element.hidden = false;
       this.#compareButton.hidden = this.#hint.hidden = true;
       this.#figure.show(this.#content(points, state));
+      if (hadFocus) this.#figure.element.querySelector("summary")?.focus();
     });
   }
 
