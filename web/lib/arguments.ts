@@ -96,7 +96,7 @@ export function checkGranularity(value: unknown, shape: readonly number[]): Gran
 
 /** Checks the caller's array: exact in type and length, and still attached. */
 export function checkArray(name: string, value: unknown, kind: string, length: number): void {
-  if (kindOf(value) !== kind) throw new TypeError(`${name} must be a ${kind}, not ${shown(value)}`);
+  if (kindOf(value) !== kind) throw new TypeError(`${name} must be of type ${kind}, not ${shown(value)}`);
   const array = value as FloatArray;
   checkAttached(name, array);
   if (array.length !== length) throw new RangeError(`${name} has ${array.length} elements; it must have ${length}`);
