@@ -44,9 +44,10 @@ export async function openOnnxJob(input: Input, settings: Settings): Promise<Ope
             ? await measureOnnx(channelwise, plan, options)
             : await writeOnnx(channelwise, plan, await fileSink(output, { overwrite }), {
                 ...options,
-                external: { location: `${basename(output)}.data`, sink: lazySink(`${output}.data`, overwrite) },
+                external: { location: dataName(output), sink: lazySink(`${output}.data`, overwrite) },
               });
-        return { tensors: summariesOf(plan, tensors, errors), byteLength: bytesAfter };
+        const byteLength = onnxBytes(plan, output === undefined ? undefined : dataName(output));
+        return { tensors: summariesOf(plan, tensors, errors), byteLength };
       },
       close: model.close,
     };
@@ -55,6 +56,9 @@ export async function openOnnxJob(input: Input, settings: Settings): Promise<Ope
     throw error;
   }
 }
+
+/** What the file beside a model is called, of which it is there only if the model has to have one. */
+const dataName = (output: string) => `${basename(output)}.data`;
 
 function rulesOf({ dialect, onnx, overrides, ...settings }: Settings): OnnxRules {
   if (dialect !== undefined) {

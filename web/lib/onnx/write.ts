@@ -1,7 +1,7 @@
 import { checkNames, shown } from "../arguments.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
 import { copyTensor } from "../files/copy-tensor.js";
-import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "../files/run.js";
+import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "../files/run.js";
 import { rounderTo } from "../files/scale-types.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type ResultSink, type WeightSource } from "../stream.js";
@@ -90,24 +90,32 @@ function checkExternal(external: NonNullable<WriteOnnxOptions["external"]>): voi
   }
 }
 
-/** The bytes of the files that `writeOnnx` writes, together. */
-export function onnxBytes(plan: OnnxPlan): number {
-  const { parts, external } = layOut(plan, "", false);
+/**
+ * The bytes of the files that `writeOnnx` writes, together.
+ *
+ * @param location of `external`, where that is given.
+ */
+export function onnxBytes(plan: OnnxPlan, location?: string): number {
+  const { parts, external } = layOutFor(plan, location);
   const last = external.at(-1);
   return totalLength(parts) + (last ? last.offset + last.length : 0);
 }
 
 /** With external data where the model had some, or where it would be too long without. */
+function layOutFor(plan: OnnxPlan, location: string | undefined): Layout {
+  const layout = layOut(plan, location ?? "", false);
+  if (location === undefined || totalLength(layout.parts) <= MAX_MODEL_BYTES) return layout;
+  return layOut(plan, location, true);
+}
+
 function layOutWithin(plan: OnnxPlan, location: string | undefined): Layout {
   const hasExternal = [...tensorsOf(plan.model.content.proto)].some((tensor) => tensor.external !== undefined);
   if (hasExternal && location === undefined) {
     throw new TypeError("external is needed: the model has data in a file beside it, and so will what is written");
   }
-  const layout = layOut(plan, location ?? "", false);
-  if (totalLength(layout.parts) <= MAX_MODEL_BYTES) return layout;
-  const smaller = location === undefined ? layout : layOut(plan, location, true);
-  const length = totalLength(smaller.parts);
-  if (length <= MAX_MODEL_BYTES) return smaller;
+  const layout = layOutFor(plan, location);
+  const length = totalLength(layout.parts);
+  if (length <= MAX_MODEL_BYTES) return layout;
   const advice =
     location === undefined ? "give external, a file beside it" : "give a model whose data are in such a file";
   throw new RangeError(`the model takes ${length} bytes, and a model file at most ${MAX_MODEL_BYTES}: ${advice}`);
@@ -125,39 +133,42 @@ async function writeLayout(
     return (offset, bytes) => file.write(place + offset, bytes);
   };
   const places = new Map<Later, WriteBytes>();
-  const copies: Copy[] = [];
+  const tasks = new Map(layout.tasks.map((task) => [task.codes, task]));
+  const errors: WeightErrors[] = [];
+  // In the order of the files, since some sinks hold in memory what comes before its turn.
+  const steps: Step<void>[] = [];
+  const willCopy = (copy: Copy) => {
+    const run = (course: Course) => copyPart(copy, course);
+    steps.push({ tensor: `${model.name}, which is copied`, byteLength: copy.length, run });
+  };
+  const willMake = (later: Later, write: WriteBytes) => {
+    places.set(later, write);
+    const task = tasks.get(later);
+    if (task === undefined) return; // scales, which are made with their codes
+    const run = async (course: Course) => {
+      errors.push(await perform(runner, task, places, course));
+    };
+    steps.push({ ...stepOf(task.choice), run });
+  };
   let at = 0;
   for (const part of layout.parts) {
     if (part instanceof Uint8Array) await sink.write(at, part as Uint8Array<ArrayBuffer>);
     else if ("start" in part) {
       const { source } = model.content.proto.reader;
-      copies.push({ source, start: part.start, length: lengthOf(part), write: writerAt(sink, at) });
-    } else places.set(part, writerAt(sink, at));
+      willCopy({ source, start: part.start, length: lengthOf(part), write: writerAt(sink, at) });
+    } else willMake(part, writerAt(sink, at));
     at += lengthOf(part);
   }
+  let end = 0;
   for (const { offset, length, content } of layout.external) {
-    const write = writerAt((external as NonNullable<typeof external>).sink, offset);
-    if ("source" in content) copies.push({ ...content, length, write });
-    else places.set(content, write);
+    const beside = (external as NonNullable<typeof external>).sink;
+    if (offset > end) await beside.write(end, new Uint8Array(offset - end));
+    const write = writerAt(beside, offset);
+    if ("source" in content) willCopy({ ...content, length, write });
+    else willMake(content, write);
+    end = offset + length;
   }
-
-  const errors: WeightErrors[] = [];
-  await runSteps(
-    [
-      ...copies.map((copy) => ({
-        tensor: `${model.name}, which is copied`,
-        byteLength: copy.length,
-        run: (course: Course) => copyPart(copy, course),
-      })),
-      ...layout.tasks.map((task) => ({
-        ...stepOf(task.choice),
-        run: async (course: Course) => {
-          errors.push(await perform(runner, task, places, course));
-        },
-      })),
-    ],
-    options,
-  );
+  await runSteps(steps, options);
   return worstFirst(errors);
 }
 

@@ -64,7 +64,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
           ...weights.map((weight, i) => planned(planFor(rules, weight, i))),
           ...kept.map((tensor) => keptAs(tensor)),
         ],
-        byteLength: onnxBytes(planAll(rules)),
+        byteLength: onnxBytes(planAll(rules), fileNames(rules)[1]),
         fileNames: fileNames(rules),
         bits: allBits,
       };
@@ -94,7 +94,7 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       const plan = planAll(rules);
       const external = dataSink && { external: { location: fileNames(rules)[1], sink: dataSink } };
       await withWorkers((channelwise) => writeOnnx(channelwise, plan, sink, { ...course, ...external }));
-      return { byteLength: onnxBytes(plan) };
+      return { byteLength: onnxBytes(plan, fileNames(rules)[1]) };
     },
   };
 }
