@@ -200,4 +200,13 @@ describe("a model that cannot be read", () => {
       reason: expect.stringContaining(reason),
     });
   });
+
+  it("is named: one whose tensors lie outside their file, whatever they are", async () => {
+    const vector = outside("bias", [24], { location: "weights.bin", offset: data.length });
+    const bytes = modelBytes({ opset: 13, graph: { ...graph, initializer: [vector] } });
+    await expect(readOnnx([source(bytes), source(data, "weights.bin")])).rejects.toMatchObject({
+      name: "FormatError",
+      tensor: "bias",
+    });
+  });
 });

@@ -34,7 +34,7 @@ function* tensorsOfNodes(nodes: readonly Node[]): Generator<Tensor> {
 }
 
 /**
- * Finds every file that the tensors of a model lie in.
+ * Finds every file that the tensors of a model lie in; throws where one of them is not in its file.
  *
  * @param open gives the file at a path from the model's folder
  */
@@ -59,6 +59,7 @@ export async function openExternalFiles(
       fail(`its data lie in the file ${location} beside the model, which cannot be had: ${(error as Error).message}`);
     }
   }
+  for (const tensor of tensorsOf(proto)) externalBytes(tensor, reader, files);
   return files;
 }
 
