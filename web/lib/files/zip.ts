@@ -19,8 +19,11 @@ const END64_BYTES = 56;
 const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
 
-/** 100 bytes each for a million entries. */
-const MAX_DIRECTORY_BYTES = 100_000_000;
+/** Each is looked at when an archive is opened, which takes a moment. */
+const MAX_ENTRIES = 50_000;
+
+/** 200 bytes for each. */
+const MAX_DIRECTORY_BYTES = 10_000_000;
 
 /** Deflate makes no more of a byte; what says so is no honest archive. */
 const MAX_INFLATION = 1032;
@@ -96,6 +99,7 @@ async function findDirectory(source: ByteSource, fail: Fail) {
     start = number(view, 48);
   }
   if (start + size > tailStart + end) fail(tailStart + end, "the archive's directory is out of bounds");
+  if (count > MAX_ENTRIES) fail(start, `the archive has ${count} entries; at most ${MAX_ENTRIES} are read`);
   if (size > MAX_DIRECTORY_BYTES) {
     fail(start, `the archive's directory takes ${size} bytes; at most ${MAX_DIRECTORY_BYTES} are read`);
   }
