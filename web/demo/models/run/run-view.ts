@@ -141,7 +141,7 @@ export class RunView {
     const table = html(
       "table",
       {},
-      html("caption", {}, "What the quantized model gives, compared with the float model"),
+      html("caption", {}, html("span", {}, "What the quantized model gives, compared with the float model")),
       html("thead", {}, html("tr", {}, ...heads.map((text) => html("th", { scope: "col" }, text)))),
       html("tbody", {}, ...rows),
     );
