@@ -7,6 +7,8 @@ const executablePath = chromiumPath();
 
 export default defineConfig({
   test: {
+    // The default leaves one core to Vitest itself: on two, files would wait for each other while browsers draw.
+    maxWorkers: "100%",
     projects: [
       {
         test: {
