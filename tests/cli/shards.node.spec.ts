@@ -131,7 +131,7 @@ describe("the README's examples", () => {
   function exampleAfter(mark: string): string {
     const command = readme
       .slice(readme.indexOf(mark))
-      .match(/^.*?(?:npx )(?:-y )?(channelwise quantize .*--shard .*)$/m);
+      .match(/^.*?npx -y --package=\S+ (channelwise quantize .*--shard .*)$/m);
     return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`);
   }
 
