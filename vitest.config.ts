@@ -57,6 +57,8 @@ export default defineConfig({
                   "--disable-background-networking",
                   "--disable-component-update",
                   "--disable-sync",
+                  // For tests that collect garbage when it matters.
+                  "--js-flags=--expose-gc",
                 ],
               },
             }),

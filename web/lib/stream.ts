@@ -144,7 +144,8 @@ export class QuantizeStream {
     this.#keptChunks = source.shared ? 0 : heldChunks;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
     const width = 2 * runner.width + 2;
-    this.#pipeline = new Pipeline(heldElements === undefined ? width : Math.min(width, heldChunks), signal);
+    const held = heldElements === undefined ? width : Math.min(width, heldChunks);
+    this.#pipeline = new Pipeline(Math.max(held, runner.width + 2), signal); // no worker is left without work
   }
 
   /** Gives the totals, where figures are made. */

@@ -49,19 +49,29 @@ function blobSource(blob: Blob, name: string): OpenSource {
   };
 }
 
+/** Chromium collects a Blob's stream that nothing else holds while it is read, and the read then never settles. */
+const readersAtWork = new Set<ReadableStreamBYOBReader>();
+
 async function readBlob(blob: Blob, spare: ArrayBuffer | undefined): Promise<Uint8Array<ArrayBuffer>> {
   const reader = spare && byteReader(blob);
   if (!reader) return new Uint8Array(await blob.arrayBuffer());
-  // The memory goes with every call and comes back with what was read.
-  let memory: ArrayBuffer = spare;
-  for (let done = 0; done < blob.size; ) {
-    const { value } = await reader.read(new Uint8Array(memory, done));
-    if (!value?.length) throw new Error(`the file ended at byte ${done} of ${blob.size}: it changed while it was read`);
-    memory = value.buffer;
-    done += value.length;
+  readersAtWork.add(reader);
+  try {
+    // The memory goes with every call and comes back with what was read.
+    let memory: ArrayBuffer = spare;
+    for (let done = 0; done < blob.size; ) {
+      const { value } = await reader.read(new Uint8Array(memory, done));
+      if (!value?.length) {
+        throw new Error(`the file ended at byte ${done} of ${blob.size}: it changed while it was read`);
+      }
+      memory = value.buffer;
+      done += value.length;
+    }
+    await reader.cancel();
+    return new Uint8Array(memory);
+  } finally {
+    readersAtWork.delete(reader);
   }
-  await reader.cancel();
-  return new Uint8Array(memory);
 }
 
 /** Reads into memory that is given to it; undefined where the engine's Blobs cannot. */

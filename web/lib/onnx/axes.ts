@@ -55,7 +55,7 @@ const floatTypes: readonly (number | undefined)[] = [
 /** More nodes in a row that only move a tensor than any exporter writes; each takes a place on the stack. */
 const MAX_MOVES = 16;
 
-/** Everything that takes a tensor, found through Identity, Transpose and Reshape. */
+/** Everything that takes a tensor, found through Identity, Cast, Transpose and Reshape. */
 export function consumersOf(value: Value, shape: readonly number[]): Consumer[] {
   return follow(value, { shape, stored: shape.map((_, axis) => axis) }, []);
 }

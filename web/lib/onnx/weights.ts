@@ -102,6 +102,8 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   if (dtype === "float16" && !raw && !external) return "its float16 are stored as integers; raw data are read";
   if (tensor.segmented) return "stored in segments, an obsolete way";
   if (value.isOutput) return "also an output of the graph, which must stay exact";
+  // Inputs of a Loop's or Scan's body are told apart by their places.
+  if (value.input && value.scope.outer) return "an input of a subgraph";
   const consumers = consumersOf(value, shape);
   const refused = consumers.find((consumer) => "reason" in consumer);
   if (refused !== undefined && "reason" in refused) return refused.reason;
