@@ -147,11 +147,14 @@ describe("quantize of an .onnx model", () => {
   });
 
   it("refuses a model that is quantized or damaged", async () => {
-    await place.json("quantize", "model.onnx");
-    expect(await place.run("quantize", "model_int8.onnx")).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("the model is quantized already"),
-    });
+    for (const opset of [12, 13]) {
+      writeFileSync(place.path("model.onnx"), model(opset));
+      await place.json("quantize", "model.onnx", "--force");
+      expect(await place.run("quantize", "model_int8.onnx")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("the model is quantized already"),
+      });
+    }
     writeFileSync(place.path("model.onnx"), model(13).subarray(0, 5000));
     expect(await place.run("quantize", "model.onnx", "--force")).toMatchObject({
       code: 1,
@@ -184,9 +187,48 @@ it("inspect shows the weights of an .onnx model and their channels", async () =>
   });
 });
 
-it("compare says what to use for .onnx models", async () => {
-  expect(await place.run("compare", "model.onnx", "model.onnx")).toMatchObject({
+it.each([
+  [12, [], "8 bits per channel, axis 1", "Cast, Mul", "2,176"],
+  [13, [], "8 bits per channel, axis 1", "DequantizeLinear", "2,176"],
+  [13, ["--bits", "4", "--granularity", "group:32"], "4 bits in groups of 32, axis 0", "MatMulNBits", "1,280"],
+  [21, ["--bits", "4", "--granularity", "group:32"], "4 bits in groups of 32, axis 0", "DequantizeLinear", "1,280"],
+])("inspect and compare read what is quantized (opset %i, %j: %s)", async (opset, args, layout, pattern, size) => {
+  writeFileSync(place.path("model.onnx"), model(opset));
+  const { files } = await place.json("quantize", "model.onnx", "-o", "small.onnx", ...args);
+  const { quantized, weights, kept } = await place.json("inspect", "small.onnx");
+  expect(quantized.map(({ name }: { name: string }) => name)).toEqual(["first.weight", "second.weight"]);
+  const second = quantized[1];
+  expect(second).toMatchObject({ shape: [64, 32], pattern, byteLength: Number(size.replace(",", "")) });
+  expect({ weights, kept }).toMatchObject({ weights: [], kept: [{ name: "bias" }] });
+  const { stdout } = await place.run("inspect", "small.onnx");
+  expect(stdout).toMatch(new RegExp(`^second\\.weight +64 x 32 +${layout} +${pattern} `, "m"));
+
+  const { tensors } = await place.json("compare", "model.onnx", "small.onnx");
+  const told = files[0].tensors.filter((tensor: { quantize: boolean }) => tensor.quantize);
+  expect(tensors).toMatchObject([
+    ...told.map(({ tensor, sqnr, maxError, bytesAfter }: { [name: string]: number }) => ({
+      ...{ tensor, result: "near", sqnr: expect.closeTo(sqnr, 5), maxError: expect.closeTo(maxError, 9), bytesAfter },
+    })),
+    { tensor: "bias", result: "same" },
+  ]);
+  const worst = told[0].sqnr;
+  expect(await place.run("compare", "model.onnx", "small.onnx", "--min-sqnr", `${worst - 0.01}`)).toMatchObject({
+    code: 0,
+  });
+  expect(await place.run("compare", "model.onnx", "small.onnx", "--min-sqnr", `${worst + 0.01}`)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining(`over the limit: ${told[0].tensor} has an SQNR of`),
+  });
+});
+
+it("compare refuses what cannot be compared", async () => {
+  await place.json("quantize", "model.onnx", "-o", "small.onnx");
+  expect(await place.run("compare", "small.onnx", "model.onnx")).toMatchObject({
+    code: 1,
+    stderr: "channelwise: small.onnx is quantized; the original comes first\n",
+  });
+  expect(await place.run("compare", "model.onnx", "model.safetensors")).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("quantize --measure finds the errors of their weights"),
+    stderr: expect.stringContaining("compare takes an .onnx model with another"),
   });
 });

@@ -72,9 +72,12 @@ are quantized are stored. Several files are the shards of one model.`,
     summary: "measure how far the weights of B are from those of A",
     description: `\
 Dequantizes what is quantized in B and shows for every tensor how far it is from
-A, worst first.`,
+A, worst first. Two .onnx models are compared by their tensors of floats.`,
     options: ["min-sqnr", "max-error", "json", "help"],
-    examples: ["channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30"],
+    examples: [
+      "channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30",
+      "channelwise compare model.onnx model_int8.onnx",
+    ],
   },
   join: {
     operands: "FOLDER",

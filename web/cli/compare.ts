@@ -1,4 +1,5 @@
-import { type ComparedTensor, type Comparison, compareModels, type Model, openModel } from "channelwise/files";
+import { type ComparedTensor, type Comparison, compareModels, openModel, type RunOptions } from "channelwise/files";
+import { compareOnnx, readOnnx } from "channelwise/onnx";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, decibels, magnitude } from "./format.js";
 import { isOnnx, modelFile } from "./inputs.js";
@@ -25,28 +26,21 @@ interface Limits {
 export async function compare(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const limits = limitsOf(values);
   const [a, b] = operands.map(modelFile);
-  if (isOnnx(a) || isOnnx(b)) {
-    throw new UsageError("compare takes no .onnx models; quantize --measure finds the errors of their weights");
+  if (isOnnx(a) !== isOnnx(b)) {
+    throw new UsageError("compare takes an .onnx model with another, and other files with others");
   }
-  const original = await openModel(a);
-  try {
-    const model = await openModel(b);
-    try {
-      const comparison = await run(original, model, context);
-      const failures = limits ? failuresOf(comparison, limits) : [];
-      if (!values.json) show(original, comparison, failures, context);
-      const { tensors, missing, added } = comparison;
-      const sorted = [...worstFirst(tensors.filter(isNear)), ...tensors.filter((tensor) => !isNear(tensor))];
-      return {
-        exitCode: failures.length > 0 ? 3 : 0,
-        json: { original: a, model: b, tensors: sorted, missing, added, failures },
-      };
-    } finally {
-      await model.close();
-    }
-  } finally {
-    await original.close();
+  const { comparison, shapes } = await (isOnnx(a) ? runOnnx(a, b, context) : runFiles(a, b, context));
+  const { tensors, missing, added } = comparison;
+  if (tensors.length === 0) {
+    throw new Error(`${b} has none of the ${counted(missing.length, "tensor")} of ${a}: no name is in both`);
   }
+  const failures = limits ? failuresOf(comparison, limits) : [];
+  if (!values.json) show(shapes, comparison, failures, context);
+  const sorted = [...worstFirst(tensors.filter(isNear)), ...tensors.filter((tensor) => !isNear(tensor))];
+  return {
+    exitCode: failures.length > 0 ? 3 : 0,
+    json: { original: a, model: b, tensors: sorted, missing, added, failures },
+  };
 }
 
 function limitsOf({ "min-sqnr": minSqnr, "max-error": maxError }: Values): Limits | undefined {
@@ -57,15 +51,52 @@ function limitsOf({ "min-sqnr": minSqnr, "max-error": maxError }: Values): Limit
   };
 }
 
-async function run(original: Model, model: Model, { stderr, signal }: Context): Promise<Comparison> {
+interface Compared {
+  readonly comparison: Comparison;
+  /** Of the original's tensors, by name. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+async function runFiles(a: string, b: string, context: Context): Promise<Compared> {
+  const original = await openModel(a);
+  try {
+    const model = await openModel(b);
+    try {
+      const comparison = await withProgress(context, (options) =>
+        withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),
+      );
+      return { comparison, shapes: shapesOf(original.tensors) };
+    } finally {
+      await model.close();
+    }
+  } finally {
+    await original.close();
+  }
+}
+
+async function runOnnx(a: string, b: string, context: Context): Promise<Compared> {
+  const original = await readOnnx(a, { quantized: true });
+  try {
+    const model = await readOnnx(b, { quantized: true });
+    try {
+      const comparison = await withProgress(context, (options) => compareOnnx(original, model, options));
+      return { comparison, shapes: shapesOf([...original.weights, ...original.kept]) };
+    } finally {
+      await model.close();
+    }
+  } finally {
+    await original.close();
+  }
+}
+
+function shapesOf(tensors: readonly { name: string; shape: readonly number[] }[]): Compared["shapes"] {
+  return new Map(tensors.map(({ name, shape }) => [name, shape]));
+}
+
+async function withProgress<R>({ stderr, signal }: Context, work: (options: RunOptions) => Promise<R>): Promise<R> {
   const bar = new ProgressBar(stderr);
   try {
-    return await withWorkers(undefined, (channelwise) =>
-      compareModels(channelwise, original, model, {
-        signal,
-        onProgress: ({ done, total, tensor }) => bar.update(done, total, tensor),
-      }),
-    );
+    return await work({ signal, onProgress: ({ done, total, tensor }) => bar.update(done, total, tensor) });
   } finally {
     bar.clear();
   }
@@ -91,9 +122,13 @@ function failuresOf({ tensors, missing }: Comparison, { minSqnr, maxError }: Lim
   ];
 }
 
-function show(original: Model, comparison: Comparison, failures: readonly string[], { stdout, stderr }: Context): void {
+function show(
+  shapes: Compared["shapes"],
+  comparison: Comparison,
+  failures: readonly string[],
+  { stdout, stderr }: Context,
+): void {
   const { tensors, missing, added } = comparison;
-  const shapes = new Map(original.tensors.map(({ name, shape }) => [name, shape]));
   const measured = tensors.filter(isNear).map((near) => ({
     ...near,
     name: near.tensor,

@@ -87,15 +87,26 @@ export interface ModelInit {
   opset: number;
   graph: GraphInit;
   irVersion?: number;
+  /** Of operators that are not ONNX's own. */
+  domains?: readonly string[];
   /** Operators of its own, in the domain "local". */
   functions?: { name: string; input: string[]; output: string[]; node: NodeInit[] }[];
 }
 
-export function modelBytes({ opset, graph, irVersion = 10, functions = [] }: ModelInit): Uint8Array<ArrayBuffer> {
+export function modelBytes({
+  opset,
+  graph,
+  irVersion = 10,
+  domains = [],
+  functions = [],
+}: ModelInit): Uint8Array<ArrayBuffer> {
   const own = { domain: "", version: BigInt(opset) };
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
-    opsetImport: functions.length > 0 ? [own, { domain: "local", version: 1n }] : [own],
+    opsetImport: [
+      own,
+      ...(functions.length > 0 ? ["local", ...domains] : domains).map((domain) => ({ domain, version: 1n })),
+    ],
     producerName: "channelwise tests",
     graph: { name: "graph", ...graph },
     functions: functions.map((each) => ({ ...each, domain: "local", opsetImport: [own] })),

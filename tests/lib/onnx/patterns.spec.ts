@@ -1,5 +1,5 @@
 import type { QuantizeOptions } from "channelwise";
-import { type OnnxRules, type Pattern, planOnnx, readOnnx } from "channelwise/onnx";
+import { compareOnnx, type OnnxRules, type Pattern, planOnnx, type QuantizedWeight, readOnnx } from "channelwise/onnx";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
@@ -71,6 +71,31 @@ async function expectSameOutput(
   const actual = await run(written, inputs);
   expect(actual.y.dims).toEqual(expected.y.dims);
   expect(sqnr(expected.y.data, actual.y.data)).toBeGreaterThan(110);
+}
+
+/** That the weights are found again in what was written, bit for bit, and their errors against the float model. */
+async function expectReadBack(written: Uint8Array, pattern: Pattern, original: Uint8Array, expected: Float32Array) {
+  const model = await readOnnx(source(written), { quantized: true });
+  expect(model.quantized).toMatchObject([{ name: "w", pattern }]);
+  expect({ weights: model.weights, kept: model.kept, unreadable: model.unreadable }).toEqual({
+    ...{ weights: [], kept: [], unreadable: [] },
+  });
+  const [weight] = model.quantized;
+  expectSameBits(await weightsOf(weight), expected, "weights");
+  expect(() => planOnnx(model)).toThrow("the model is quantized already");
+  const float = await readOnnx(source(original));
+  expect(weight.shape).toEqual(float.weights[0].shape);
+  const { tensors, missing, added } = await compareOnnx(float, model);
+  expect({ tensors, missing, added }).toMatchObject({
+    tensors: [{ tensor: "w", result: "near", bytesAfter: weight.byteLength }],
+    ...{ missing: [], added: [] },
+  });
+}
+
+async function weightsOf({ shape, dequantized }: QuantizedWeight): Promise<Float32Array> {
+  const weights = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for await (const { start, values } of dequantized()) weights.set(values, start);
+  return weights;
 }
 
 const group = { granularity: { group: 32 } };
@@ -148,6 +173,7 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operat
     const result = await quantized(built.bytes, { ...everything, ...rules });
     expect(result.plan.choices).toMatchObject([{ pattern, bits }]);
     expect(result.errors).toEqual([{ choice: result.plan.choices[0], mse, maxError, sqnr }]);
+    await expectReadBack(result.bytes, pattern, built.bytes, dequantized as Float32Array);
 
     const consumer = pattern === "MatMulNBits" ? pattern : layer.split(" ")[0];
     const { graph, irVersion, opsetImport } = parse(result.bytes);
@@ -160,6 +186,66 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operat
       ...(pattern === "MatMulNBits" ? [["com.microsoft", 1]] : []),
     ]);
     await expectSameOutput(built, result.bytes, dequantized);
+  });
+});
+
+describe("the weights of models that others quantized", () => {
+  const random = (count: number, seed: number) =>
+    Uint8Array.from(uniform("float32", count, seed), (value) => Math.floor((value + 1) * 128));
+  const scales = (count: number) => uniform("float32", count, 5).map((value) => Math.abs(value) / 100);
+  const unit = (size: number) => Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+  const raw = (name: string, type: number, shape: number[], rawData: Uint8Array) => {
+    return { name, dataType: type, dims: shape.map(BigInt), rawData: Uint8Array.from(rawData) };
+  };
+  const { UINT16, UINT4 } = dataType;
+  const nbits = (bits: number) => ({ K: 40, N: 6, bits, block_size: 16 });
+
+  it.each<[string, number, object, number[], number, number, number[], number[]]>([
+    // Codes, attributes, shape and type of codes, bits, shape of scales, of zero points.
+    ["DequantizeLinear", 13, { axis: -1 }, [40, 6], UINT8, 8, [6], [6]],
+    ["DequantizeLinear", 13, {}, [40, 6], INT8, 8, [], []],
+    ["DequantizeLinear", 21, { axis: 0, block_size: 16 }, [40, 6], UINT4, 4, [3, 6], [3, 6]],
+    ["DequantizeLinear", 21, { axis: 1 }, [40, 6], UINT16, 16, [6], [6]],
+    ["MatMulNBits", 13, nbits(4), [6, 3, 8], UINT8, 4, [18], [6 * 2]],
+    ["MatMulNBits", 13, nbits(8), [6, 3, 16], UINT8, 8, [18], [18]],
+  ])(
+    "with zero points, as ONNX Runtime has them: %s, opset %i, %o",
+    async (...[operator, opset, attributes, shape, type, bits, scaleShape, zeroShape]) => {
+      const size = (of: number[]) => of.reduce((a, b) => a * b, 1);
+      const isMatMul = operator === "MatMulNBits";
+      const bytesOf = (of: number[]) => (isMatMul ? size(of) : Math.ceil((size(of) * bits) / 8));
+      const takes = ["w_quantized", "w_scale", "w_zero_point"];
+      const nodes = isMatMul
+        ? [{ ...node(operator, ["x", ...takes], ["y"], { ...attributes }), domain: "com.microsoft" }]
+        : [node(operator, takes, ["w"], { ...attributes }), node("MatMul", ["x", "w"], ["y"])];
+      const bytes = modelBytes({
+        opset,
+        domains: isMatMul ? ["com.microsoft"] : [],
+        graph: {
+          node: nodes,
+          initializer: [
+            raw("w_quantized", type, shape, random(bytesOf(shape), 1)),
+            tensor("w_scale", scaleShape, scales(size(scaleShape))),
+            raw("w_zero_point", type, zeroShape, random(bytesOf(zeroShape), 2)),
+          ],
+          input: [float("x", [40, 40])],
+          output: [float("y")],
+        },
+      });
+      const { quantized, kept } = await readOnnx(source(bytes), { quantized: true });
+      expect(quantized).toMatchObject([{ pattern: operator, shape: [40, 6], bits }]);
+      expect(kept).toEqual([]);
+      const { y } = await run(bytes, { x: { data: unit(40), dims: [40, 40] } });
+      expectSameBits(await weightsOf(quantized[0]), y.data as Float32Array, "weights");
+    },
+  );
+
+  it("names those that it does not read", async () => {
+    const initializer = [raw("w_quantized", INT8, [40, 6], random(240, 1)), raw("zero", INT8, [], random(1, 1))];
+    const graph = { node: [node("MatMulInteger", ["x", "w_quantized", "zero", "zero"], ["y"])], initializer };
+    const { quantized, unreadable } = await readOnnx(source(modelBytes({ opset: 13, graph })), { quantized: true });
+    expect(quantized).toEqual([]);
+    expect(unreadable).toEqual([{ name: "w", reason: 'MatMulInteger "y node" takes its codes, which is not read' }]);
   });
 });
 

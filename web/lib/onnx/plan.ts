@@ -94,7 +94,7 @@ const settingNames = ["bits", "axis", "granularity"] satisfies (keyof OnnxSettin
 /**
  * Decides for every weight of a model whether and how it is quantized. Nothing of the data is read.
  *
- * @throws {TypeError | RangeError} for rules that are wrong.
+ * @throws {TypeError | RangeError} for rules that are wrong, and for a model that is quantized already.
  */
 export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
   checkNames("rules", rules, [
@@ -117,6 +117,7 @@ export function planOnnx(model: OnnxModel, rules: OnnxRules = {}): OnnxPlan {
     throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
   }
   checkBoolean("matMulNBits", matMulNBits);
+  if (model.content.refusal !== undefined) throw new TypeError(`${model.name}: ${model.content.refusal}`);
   const opset = rules.opset === undefined ? model.opset : raisedOpset(model, rules.opset);
 
   const choices: OnnxChoice[] = [];

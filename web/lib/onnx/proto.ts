@@ -9,12 +9,15 @@ export const dataType = {
   float: 1,
   int8: 3,
   uint8: 2,
+  uint16: 4,
   int16: 5,
   int64: 7,
   float16: 10,
   double: 11,
   bfloat16: 16,
+  uint4: 21,
   int4: 22,
+  uint2: 25,
   int2: 26,
 } as const;
 

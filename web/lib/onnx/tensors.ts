@@ -1,5 +1,7 @@
 import type { ByteSource } from "../files/bytes.js";
+import { floatsOf } from "../files/floats.js";
 import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
+import type { CodeType } from "./quantized.js";
 import type { WireReader } from "./wire.js";
 
 // Where the data of tensors lie: in the model's file, as raw bytes or as fields, or in files beside it.
@@ -114,11 +116,10 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
 
 /** The bytes of the weights of a float32 or float16 tensor; throws where they are not as many as its shape says. */
 export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
-  const { message, name, type, shape, raw, floats } = tensor;
+  const { message, name, type, shape, floats } = tensor;
   const length = sizeOf(tensor, reader);
   const bytesEach = type === dataType.float16 ? 2 : 4;
-  const external = externalBytes(tensor, reader, files);
-  const whole = external ?? (raw && { source: reader.source, start: raw.start, length: raw.end - raw.start });
+  const whole = wholeBytes(tensor, reader, files);
   const runs = whole ? [{ start: whole.start, count: whole.length / bytesEach, stride: bytesEach }] : floats;
   const found = runs.reduce((sum, { count }) => sum + count, 0);
   if (found !== length) {
@@ -127,7 +128,54 @@ export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalF
   }
   const source = whole?.source ?? reader.source;
   const read = (start: number, count: number) => readRuns(source, runs, bytesEach, start, count);
-  return { length, byteLength: bytesEach * length, read };
+  const dtype = bytesEach === 2 ? "float16" : "float32";
+  const widened = (bytes: Uint8Array<ArrayBuffer>) => floatsOf(bytes, dtype) as Float32Array<ArrayBuffer>;
+  return { length, byteLength: bytesEach * length, read, floats: widened };
+}
+
+/** Where the bytes of a tensor lie that has them in one place, in the model's file or beside it. */
+export function wholeBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
+  const { raw } = tensor;
+  const inside = raw && { source: reader.source, start: raw.start, length: raw.end - raw.start };
+  return externalBytes(tensor, reader, files) ?? inside;
+}
+
+/** Integers of a tensor that may take less than a byte each; throws where there are not so many. */
+export function codeSource(
+  tensor: Tensor,
+  { bits, signed }: CodeType,
+  count: number,
+  reader: WireReader,
+  files: ExternalFiles,
+) {
+  const { message, name, shape } = tensor;
+  const whole = wholeBytes(tensor, reader, files);
+  const byteLength = Math.ceil((count * bits) / 8);
+  if (whole?.length !== byteLength) {
+    const found = whole ? `${whole.length} bytes` : "none as raw data";
+    const reason = `its codes of shape [${shape.join(", ")}] take ${byteLength} bytes, and there are ${found}`;
+    return reader.fail(message.at, reason, name);
+  }
+  const { source, start: first } = whole;
+  const [perByte, mask, shift] = [8 / bits, 2 ** bits - 1, 32 - bits];
+  return {
+    byteLength,
+    async read(start: number, length: number): Promise<Int16Array | Int32Array> {
+      const from = Math.floor(start / perByte);
+      const bytes = await source.read(first + from, Math.ceil((start + length) / perByte) - from);
+      const codes = bits === 16 ? new Int32Array(length) : new Int16Array(length);
+      const words = bits === 16 ? new Uint16Array(bytes.buffer) : bytes;
+      for (let i = 0; i < length; i++) {
+        const at = start + i;
+        const code =
+          bits < 8
+            ? ((words[Math.floor(at / perByte) - from] as number) >> (bits * (at % perByte))) & mask
+            : (words[i] as number);
+        codes[i] = signed ? (code << shift) >> shift : code;
+      }
+      return codes;
+    },
+  };
 }
 
 async function readRuns(

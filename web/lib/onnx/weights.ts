@@ -1,7 +1,6 @@
 import { bytesPerElement } from "../files/dtypes.js";
-import { floatsOf } from "../files/floats.js";
-import { type Consumer, consumersOf, named } from "./axes.js";
-import { dataType, type Node, type Proto, type Tensor } from "./proto.js";
+import { type Consumer, consumersOf } from "./axes.js";
+import { dataType, type Proto, type Tensor } from "./proto.js";
 import { type ExternalFiles, floatSource, sizeOf } from "./tensors.js";
 import type { Scope, Value } from "./values.js";
 
@@ -57,14 +56,21 @@ export interface KeptTensor {
 /** What weights can be of. */
 export type WeightDtype = "float32" | "float16";
 
-const floatTypes: Readonly<Record<number, KeptTensor["dtype"]>> = {
+/** By TensorProto.DataType. */
+export const floatTypes: Readonly<Record<number, KeptTensor["dtype"]>> = {
   [dataType.float]: "float32",
   [dataType.float16]: "float16",
   [dataType.bfloat16]: "bfloat16",
   [dataType.double]: "float64",
 };
 
-export function findWeights(proto: Proto, scopes: readonly Scope[], files: ExternalFiles) {
+/** @param taken values that stand for quantized weights */
+export function findWeights(
+  proto: Proto,
+  scopes: readonly Scope[],
+  files: ExternalFiles,
+  taken: ReadonlySet<Value | undefined>,
+) {
   const weights: Weight[] = [];
   const kept: KeptTensor[] = [];
   const keep = (name: string, tensor: Tensor, reason: string) => {
@@ -76,7 +82,7 @@ export function findWeights(proto: Proto, scopes: readonly Scope[], files: Exter
   for (const scope of scopes) {
     for (const value of scope.values.values()) {
       const { tensor, name } = value;
-      if (tensor === undefined || floatTypes[tensor.type] === undefined) continue;
+      if (tensor === undefined || floatTypes[tensor.type] === undefined || taken.has(value)) continue;
       const found = weightOf(value, tensor, proto, files);
       if (typeof found === "string") keep(name, tensor, found);
       else weights.push(found);
@@ -110,7 +116,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   const [first] = consumers;
   if (first === undefined || !("axis" in first)) return "no node takes it";
   const nodes = consumers.map(({ use }) => use.node);
-  const { length, byteLength, read } = floatSource(tensor, proto.reader, files);
+  const { length, byteLength, read, floats } = floatSource(tensor, proto.reader, files);
   return {
     name: value.name,
     dtype,
@@ -123,24 +129,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     byteLength,
     // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
     isInput: value.input !== undefined && proto.irVersion >= 4,
-    read: async (start, count) => floatsOf(await read(start, count), dtype) as Float32Array<ArrayBuffer>,
+    read: async (start, count) => floats(await read(start, count)),
     place: { value, tensor, consumers, read },
   };
-}
-
-/** Operators whose presence says that a model is quantized already. */
-const quantizedOperators = new Set([
-  ..."QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul".split(
-    " ",
-  ),
-  ..."MatMulNBits GatherBlockQuantized MatMulBnb4 QGemm DynamicQuantizeMatMul MatMulIntegerToFloat".split(" "),
-]);
-
-/** The first node of a model that computes with codes. */
-export function quantizedNode(scopes: readonly Scope[]): { node: Node; what: string } | undefined {
-  for (const { graph } of scopes) {
-    const node = graph.nodes.find(({ operator }) => quantizedOperators.has(operator));
-    if (node) return { node, what: named(node) };
-  }
-  return undefined;
 }
