@@ -81,11 +81,54 @@ describe("compare", () => {
   });
 
   it("fails where there is nothing to compare", async () => {
+    writeModel(place.path("strange.safetensors"), [{ ...tensors[0], name: "new.weight" }]);
+    expect(await place.run("compare", "model.safetensors", "strange.safetensors")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "channelwise: strange.safetensors has none of the 10 tensors of model.safetensors: no name is in both\n",
+    });
     expect(await place.run("compare", "six.safetensors", "model.safetensors")).toMatchObject({
       code: 1,
       stderr: "channelwise: six.safetensors is quantized; the original comes first\n",
     });
     expect(await place.run("compare", "model.safetensors", "none.npy")).toMatchObject({ code: 1 });
+  });
+});
+
+describe("dequantize", () => {
+  it.each(["six.safetensors", "words.safetensors"])(
+    "writes the floats that the codes of %s stand for",
+    async (file) => {
+      if (file === "words.safetensors") {
+        await place.json("quantize", "model.safetensors", "--dialect", "compressed-tensors", "--bits", "4", "-o", file);
+      }
+      const output = file.replace(".safetensors", "-float.safetensors");
+      const { code, stdout, stderr } = await place.run("dequantize", file);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`^${output} {2}\\d tensors dequantized, [\\d.]+ KB to [\\d.]+ KB\\n$`));
+      // Nothing is quantized in it any more, and it is as far from the original as the codes were.
+      const { dialect, kept } = await place.json("inspect", output);
+      expect({ dialect, kept }).toMatchObject({ dialect: null, kept: tensors.map(() => ({ dtype: "float32" })) });
+      const [codes, floats] = [
+        await place.json("compare", "model.safetensors", file),
+        await place.json("compare", "model.safetensors", output),
+      ];
+      const errors = ({ tensors }: { tensors: object[] }) => tensors.map((each) => ({ ...each, bytesAfter: 0 }));
+      expect(errors(floats)).toEqual(errors(codes));
+      expect(await place.run("dequantize", file)).toMatchObject({
+        code: 1,
+        stderr: `channelwise: ${output} exists; give another name with -o, or --force to replace\n`,
+      });
+    },
+  );
+
+  it("refuses what is not quantized, and its own input", async () => {
+    expect(await place.run("dequantize", "model.safetensors")).toMatchObject({
+      code: 1,
+      stderr: "channelwise: model.safetensors has no quantized tensors\n",
+    });
+    const itself = await place.run("dequantize", "six.safetensors", "-o", "./six.safetensors", "--force");
+    expect(itself).toMatchObject({ code: 2, stderr: expect.stringContaining("is the input six.safetensors") });
   });
 });
 

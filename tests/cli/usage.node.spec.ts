@@ -13,7 +13,7 @@ afterAll(() => place.remove());
 describe("a wrong command line ends with exit code 2 and says what would be right", () => {
   it.each<[string, string]>([
     ["quantise model.safetensors", "there is no command quantise; did you mean quantize?"],
-    ["frobnicate", "The commands are quantize, inspect, compare, join."],
+    ["frobnicate", "The commands are quantize, inspect, compare, dequantize, join."],
     ["--versoin", "there is no option --versoin; did you mean --version?"],
     ["quantize model.safetensors --granularty tensor", "no option --granularty; did you mean --granularity?"],
     ["quantize model.safetensors --gran tensor", "no option --gran; did you mean --granularity?"],
@@ -40,6 +40,8 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors -o model.npy", "with the dialect plain its name must end with .safetensors"],
     ["quantize model.safetensors -o ./model.safetensors --force", "is the input model.safetensors"],
     ["quantize", "quantize takes at least 1 (IN... [-o OUT]), and none is given"],
+    ["dequantize model.safetensors -o out.npz", "-o is out.npz; its name must end with .safetensors"],
+    ["dequantize model.onnx", "dequantize takes no .onnx models"],
     ["compare model.safetensors", "compare takes 2 (A B), and 1 is given"],
     ["compare model.safetensors model.safetensors --min-sqnr high", "--min-sqnr is high; it must be a number"],
   ])("%s", async (line, message) => {
@@ -70,18 +72,21 @@ it("shows its version", async () => {
   expect(await place.run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
 });
 
-it.each(["quantize", "inspect", "compare", "join"])("shows the help of %s, in lines of 80 columns", async (command) => {
-  for (const args of [
-    [command, "--help"],
-    ["-h", command],
-  ]) {
-    const { code, stdout, stderr } = await place.run(...args);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(`Usage: channelwise ${command}`);
-    expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare");
-    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-  }
-});
+it.each(["quantize", "inspect", "compare", "dequantize", "join"])(
+  "shows the help of %s, in lines of 80 columns",
+  async (command) => {
+    for (const args of [
+      [command, "--help"],
+      ["-h", command],
+    ]) {
+      const { code, stdout, stderr } = await place.run(...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(`Usage: channelwise ${command}`);
+      expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare");
+      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    }
+  },
+);
 
 it("explains every option that it takes", async () => {
   const { stderr } = await place.run("quantize", "-x");

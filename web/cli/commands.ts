@@ -79,6 +79,19 @@ A, worst first. Two .onnx models are compared by their tensors of floats.`,
       "channelwise compare model.onnx model_int8.onnx",
     ],
   },
+  dequantize: {
+    operands: "FILE [-o OUT]",
+    least: 1,
+    most: Infinity,
+    summary: "write the floats that a quantized model stands for",
+    description: `\
+Writes a .safetensors file in which what is quantized in FILE is float32 again,
+(code * scale), for readers that know no codes; other tensors are kept byte for
+byte. FILE is what quantize writes, in any dialect, but no .onnx model. Several
+files are the shards of one model. Without -o the output lies beside the input.`,
+    options: ["output", "threads", "force", "json", "help"],
+    examples: ["channelwise dequantize model-int8.safetensors -o model-float.safetensors"],
+  },
   join: {
     operands: "FOLDER",
     least: 1,

@@ -3,6 +3,7 @@ import { parseCommandLine } from "./command-line.js";
 import { type CommandName, commandNames } from "./commands.js";
 import { compare } from "./compare.js";
 import type { Context, Outcome } from "./context.js";
+import { dequantize } from "./dequantize.js";
 import { helpText, version } from "./help.js";
 import { inspect } from "./inspect.js";
 import { Interruption, interruptionSignal } from "./interruption.js";
@@ -14,7 +15,7 @@ import { styled } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Record<CommandName, Run> = { quantize, inspect, compare, join };
+const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, join };
 
 const { stdout, stderr } = process;
 

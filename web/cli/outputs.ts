@@ -32,6 +32,15 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
   return [output];
 }
 
+/** The file that `dequantize` writes. */
+export function dequantizedName({ folder, stem }: Input, output: string | undefined): string {
+  const name = `${stem}-float.safetensors`;
+  if (output === undefined) return join(folder, name);
+  if (isFolderName(output)) return join(output, name);
+  if (/\.safetensors$/i.test(output)) return output;
+  throw new UsageError(`-o is ${output}; its name must end with .safetensors`);
+}
+
 /** In a folder: loaders look for all shards of a model in one. */
 function partOutput(input: Input, output: string | undefined, settings: Settings, shard: Shard): string {
   const { folder, stem } = input;
@@ -62,6 +71,14 @@ export function checkOutputs(outputs: readonly string[], files: readonly string[
     }
     written.add(identity);
   }
+}
+
+/** @throws {Error} where one is there. */
+export function refuseExisting(outputs: readonly string[]): void {
+  const existing = outputs.filter((output) => existsSync(output));
+  if (existing.length === 0) return;
+  const are = existing.length === 1 ? "exists" : `and ${existing.length - 1} more exist`;
+  throw new Error(`${existing[0]} ${are}; give another name with -o, or --force to replace`);
 }
 
 /** "model-int8.safetensors" */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fairPart } from "channelwise/files";
 import type { Context, Outcome } from "./context.js";
@@ -9,7 +8,7 @@ import { groupInputs, type Input, isOnnx } from "./inputs.js";
 import type { Task } from "./job.js";
 import { openOnnxJob } from "./onnx-job.js";
 import type { Values } from "./options.js";
-import { checkOutputs, outputsOf } from "./outputs.js";
+import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showPlan } from "./plan-view.js";
 import { doneJson, showConfigHint, showReport, taskJson } from "./quantize-report.js";
 import { type RunTasksOptions, runTasks } from "./run-tasks.js";
@@ -46,7 +45,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
     return { exitCode: 0, json: { dryRun: true, files: tasks.map(taskJson) } };
   }
 
-  if (!force && !measure) refuseExisting(tasks);
+  if (!force && !measure) refuseExisting(tasks.map(({ output }) => output));
   if (isTerminal(stderr)) showPlan(stderr, tasks, !measure);
   const done = await runTasks(tasks, { open, threads, writes: !measure, overwrite: force }, context);
   if (!json && done.length > 0) showReport(stdout, done, !measure);
@@ -96,13 +95,6 @@ function refuseNothing(tasks: readonly Task[]): void {
     const reasons = groupLines([task], Infinity).join("\n");
     throw new Error(`${task.input.path}: none of its tensors would be quantized; --include takes patterns\n${reasons}`);
   }
-}
-
-function refuseExisting(tasks: readonly Task[]): void {
-  const existing = tasks.map(({ output }) => output).filter(existsSync);
-  if (existing.length === 0) return;
-  const are = existing.length === 1 ? "exists" : `and ${existing.length - 1} more exist`;
-  throw new Error(`${existing[0]} ${are}; give another name with -o, or --force to replace`);
 }
 
 /** Writes the index when the last part is there; gives its path. */

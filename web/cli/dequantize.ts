@@ -1,0 +1,55 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { dequantizeModel, fileSink, inspectModel, openModel } from "channelwise/files";
+import type { Context, Outcome } from "./context.js";
+import { bytes, counted } from "./format.js";
+import { groupInputs, isOnnx } from "./inputs.js";
+import type { Values } from "./options.js";
+import { checkOutputs, dequantizedName, refuseExisting } from "./outputs.js";
+import { ProgressBar } from "./progress.js";
+import { parseThreads } from "./settings.js";
+import { styled } from "./terminal.js";
+import { UsageError } from "./usage-error.js";
+import { withWorkers } from "./workers.js";
+
+/** `channelwise dequantize` */
+export async function dequantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
+  const { stdout, stderr, signal } = context;
+  const { force = false, json = false } = values;
+  const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
+  const [input, ...others] = groupInputs(operands);
+  if (others.length > 0) throw new UsageError("dequantize takes one model; do several one by one");
+  if (isOnnx(input.path)) {
+    throw new UsageError("dequantize takes no .onnx models; compare measures their weights against the float model");
+  }
+  const output = dequantizedName(input, values.output);
+  const model = await openModel(input.files);
+  try {
+    checkOutputs(
+      [output],
+      model.files.map((name) => join(input.folder, name)),
+    );
+    const { quantized, unreadable } = await inspectModel(model);
+    if (quantized.length === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
+    if (!force) refuseExisting([output]);
+    mkdirSync(dirname(output), { recursive: true });
+    const bar = new ProgressBar(stderr);
+    const onProgress = ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
+      bar.update(done, total, tensor);
+    const sink = await fileSink(output, { overwrite: force });
+    const { byteLength } = await withWorkers(threads, (channelwise) =>
+      dequantizeModel(channelwise, model, sink, { signal, onProgress }),
+    ).finally(() => bar.clear());
+    const bytesBefore = model.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    if (!json) {
+      const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
+      stdout.write(`${styled(stdout, "bold", output)}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`);
+    }
+    const tensors = quantized.map(({ name, shape, bits, axis, granularity }) => ({
+      ...{ tensor: name, shape, bits, axis, granularity },
+    }));
+    return { exitCode: 0, json: { input: input.path, output, bytesBefore, bytesAfter: byteLength, tensors } };
+  } finally {
+    await model.close();
+  }
+}
