@@ -264,7 +264,11 @@ describe("rules", () => {
     [{ axis: 1.5 }, RangeError, "axis is 1.5"],
     [{ axis: "0" }, TypeError, 'axis must be a number, not "0"'],
     [{ granularity: "row" }, TypeError, 'granularity must be "channel", "tensor" or { group, along }'],
-    [{ granularity: { group: 32 } }, TypeError, "granularity.along must be a number"],
+    [
+      { granularity: { group: 32 } },
+      TypeError,
+      "granularity has no along, the axis on which groups lie: { group: 32, along: -1 }",
+    ],
     [{ granularity: { group: 0, along: 1 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ include: "a" }, TypeError, 'include must be an array of patterns, not "a"'],
     [{ exclude: [1] }, TypeError, "exclude has 1; patterns must be strings"],

@@ -99,6 +99,25 @@ describe("openModel", () => {
   });
 });
 
+describe("a file of weights of another kind", () => {
+  const zip = zipSync({ "data.pkl": Uint8Array.of(0x80, 2) }) as BlobPart;
+  it.each<[string, BlobPart, string]>([
+    ["model.pt", zip, ".pt files are not read: save it from PyTorch with safetensors.torch.save_file"],
+    ["model.CKPT", Uint8Array.of(0x80, 2, 0x8a), ".ckpt files are not read: save it from PyTorch"],
+    ["pytorch_model.bin", zip, ".bin files are not read: give the model.json of a TensorFlow.js model with it"],
+    ["model.gguf", "GGUF\x03\0\0\0", ".gguf files are not read: its weights are quantized already"],
+    ["model.h5", "\x89HDF\r\n\x1a\n", ".h5 files are not read: save its weights with numpy.savez"],
+    ["model.onnx", Uint8Array.of(8, 7), ".onnx files are not read: readOnnx of channelwise/onnx reads it"],
+    ["download", "GGUF\x03\0\0\0", "files that begin so are not read: its weights are quantized already"],
+    ["download", Uint8Array.of(0x80, 2, 0x8a), "files that begin so are not read: save it from PyTorch"],
+    ["download", Uint8Array.of(0x89, 0x48, 0x44, 0x46), "files that begin so are not read: save its weights with"],
+  ])("is refused with what to do: %s", async (name, contents, reason) => {
+    const opening = openModel(file(name, contents));
+    await expect(opening).rejects.toThrow(FormatError);
+    await expect(opening).rejects.toMatchObject({ file: name, reason: expect.stringContaining(reason) });
+  });
+});
+
 describe("a model of several files", () => {
   const index = (map: Record<string, string>) =>
     file("model.safetensors.index.json", JSON.stringify({ metadata: { total_size: 32 }, weight_map: map }));

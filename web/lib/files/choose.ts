@@ -191,6 +191,10 @@ function checkSettings(where: string, { bits, axis, granularity }: ChooseSetting
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);
+    if (granularity.along === undefined) {
+      const example = `{ group: ${shown(granularity.group)}, along: -1 }`;
+      throw new TypeError(`${where}granularity has no along, the axis on which groups lie: ${example} is the last`);
+    }
     checkAxis(`${where}granularity.along`, granularity.along, MAX_RANK);
     checkInteger(`${where}granularity.group`, granularity.group, 1, Number.MAX_SAFE_INTEGER);
   } else if (granularity !== undefined) {

@@ -5,6 +5,7 @@ import type { Model } from "./model.js";
 import { besidePath } from "./node-files.js";
 import { readNpyTensor } from "./npy.js";
 import { readNpz } from "./npz.js";
+import { refuseOtherKind } from "./other-kinds.js";
 import { isFileName, readShards, weightMapOf } from "./sharded.js";
 import { type OpenSource, openSource, type SourceInput } from "./sources.js";
 import { readTextTensor } from "./text.js";
@@ -73,6 +74,9 @@ async function readModel(sources: readonly ByteSource[], openNamed: OpenNamed): 
   const description = descriptions.find(({ name }) => /\.index\.json$|^model\.json$/i.test(name)) ?? descriptions[0];
   if (description) return readDescribed(description, openNamed);
 
+  for (const [i, source] of sources.entries()) {
+    if (kinds[i] !== "safetensors" && kinds[i] !== "npy") await refuseOtherKind(source);
+  }
   const [source] = sources;
   const { name } = source;
   const stem = name.replace(/\.[^.]*$/, "") || "weights";
