@@ -54,6 +54,17 @@ describe("quantize", () => {
     }
   });
 
+  it("says where codes of fewer bits take a byte", async () => {
+    const note = `6 tensors: a code of 4 bits takes a byte in the file with the dialect plain; compressed-tensors packs 4 bits\n`;
+    expect(await place.run("quantize", "model.safetensors", "--bits", "4")).toMatchObject({ code: 0, stderr: note });
+    const { files } = await place.json("quantize", "model.safetensors", "--bits", "12", "-o", "b.npz");
+    expect(files[0].tensors[0].notes).toEqual(["a code of 12 bits takes two bytes in the file with the dialect npz"]);
+    const packed = ["--bits", "4", "--dialect", "compressed-tensors"];
+    expect(await place.run("quantize", "model.safetensors", ...packed)).toMatchObject({ code: 0, stderr: "" });
+    const { stdout } = await place.run("quantize", "model.safetensors", "--bits", "4", "--dry-run");
+    expect(stdout).toMatch(/^lm_head\.weight .* axis 0; a code of 4 bits takes a byte in the file/m);
+  });
+
   it("prints one object with --json", async () => {
     const { command, files } = await place.json("quantize", "model.safetensors", "-o", "out.safetensors");
     expect(command).toBe("quantize");

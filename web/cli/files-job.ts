@@ -33,6 +33,7 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
           dtype,
           byteLength,
           decision: choice.decisions[i],
+          notes: notesOf(choice, choice.decisions[i]),
         })),
         bytesBefore: model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
         bytesAfter: outputBytes(model, choice),
@@ -59,6 +60,16 @@ function rulesOf({ onnx, overrides, ...settings }: Settings): ChooseRules {
   }
   const own = Object.entries(overrides).map(([pattern, override]) => [pattern, tensorRules(override)]);
   return { ...tensorRules(settings), overrides: Object.fromEntries(own) };
+}
+
+/** Where codes of fewer bits make no smaller file. */
+function notesOf({ dialect }: Choice, decision: Choice["decisions"][number]): string[] {
+  if (!decision.quantize || dialect === "compressed-tensors") return [];
+  const { bits } = decision;
+  if (bits === 8 || bits === 16) return [];
+  const takes = bits < 8 ? "a byte" : "two bytes";
+  const advice = bits <= 4 ? "; compressed-tensors packs 4 bits" : "";
+  return [`a code of ${bits} bits takes ${takes} in the file with the dialect ${dialect}${advice}`];
 }
 
 /** Groups lie along the last axis, which is that of a matrix's input channels, unless an axis is given. */

@@ -8,12 +8,19 @@ export interface Option {
 }
 
 export const options = {
-  output: { value: "OUT", short: "o", help: "file to write, or folder where several are written" },
+  output: {
+    value: "OUT",
+    short: "o",
+    help: "file to write, or folder where several are written; folders that are not there are made",
+  },
   dialect: {
     value: "NAME",
-    help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz",
+    help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz (which an OUT that ends with .npz means)",
   },
-  bits: { value: "N", help: "bits of a code, 2 to 16 as far as the dialect holds them (default 8)" },
+  bits: {
+    value: "N",
+    help: "bits of a code, 2 to 16 as far as the dialect holds them (default 8); fewer than 8 make a smaller file in compressed-tensors and .onnx alone",
+  },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
     value: "G",

@@ -27,7 +27,10 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
   if (!output.toLowerCase().endsWith(ending)) {
     const { dialect = "plain" } = settings;
     const why = isOnnx(inputs[0].path) ? "of an .onnx model" : `with the dialect ${dialect}`;
-    throw new UsageError(`-o is ${output}; ${why} its name must end with ${ending}`);
+    // What ends with .npz has that dialect, unless another is given.
+    const other =
+      ending === ".safetensors" && settings.dialect === undefined ? ", or with .npz for the dialect npz" : "";
+    throw new UsageError(`-o is ${output}; ${why} its name must end with ${ending}${other}`);
   }
   return [output];
 }

@@ -14,6 +14,11 @@ export function showPlan(stream: Stream, tasks: readonly Task[], writes: boolean
   stream.write(`${lines.join("\n")}\n\n`);
 }
 
+/** Shows what is not as it was asked for. */
+export function showNotes(stream: Stream, tasks: readonly Task[]): void {
+  for (const line of noteLines(tasks, widthOf(stream))) stream.write(`${line.trimStart()}\n`);
+}
+
 /** Shows what would become of every tensor. */
 export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
   for (const task of tasks) {

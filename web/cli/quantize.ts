@@ -9,12 +9,13 @@ import type { Task } from "./job.js";
 import { openOnnxJob } from "./onnx-job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
-import { groupLines, showDecisions, showPlan } from "./plan-view.js";
+import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
 import { doneJson, showConfigHint, showReport, taskJson } from "./quantize-report.js";
 import { type RunTasksOptions, runTasks } from "./run-tasks.js";
 import { parseShard, parseThreads, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
+import { UsageError } from "./usage-error.js";
 
 type Open = RunTasksOptions["open"];
 
@@ -39,7 +40,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const tasks = shareOf(all, listShard);
   warnOfPatterns(tasks, context);
   // A part may well have no such tensor.
-  if (!modelShard) refuseNothing(tasks);
+  if (!modelShard) refuseNothing(tasks, values);
   if (values["dry-run"]) {
     if (!json) showDecisions(stdout, tasks);
     return { exitCode: 0, json: { dryRun: true, files: tasks.map(taskJson) } };
@@ -47,6 +48,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
 
   if (!force && !measure) refuseExisting(tasks.map(({ output }) => output));
   if (isTerminal(stderr)) showPlan(stderr, tasks, !measure);
+  else showNotes(stderr, tasks);
   const done = await runTasks(tasks, { open, threads, writes: !measure, overwrite: force }, context);
   if (!json && done.length > 0) showReport(stdout, done, !measure);
   if (shard && done.length === 0) {
@@ -89,12 +91,23 @@ function warnOfPatterns(tasks: readonly Task[], { stderr }: Context): void {
 }
 
 /** A file in which nothing is quantized is not what was wanted. */
-function refuseNothing(tasks: readonly Task[]): void {
+function refuseNothing(tasks: readonly Task[], { axis, granularity }: Values): void {
   for (const task of tasks) {
     if (task.plan.tensors.some(({ decision }) => decision.quantize)) continue;
     const reasons = groupLines([task], Infinity).join("\n");
-    throw new Error(`${task.input.path}: none of its tensors would be quantized; --include takes patterns\n${reasons}`);
+    const nothing = `${task.input.path}: none of its tensors would be quantized`;
+    const misfit = task.plan.tensors.some(({ decision }) => !decision.quantize && isMisfit(decision.reason));
+    if (!misfit) throw new Error(`${nothing}; --include takes patterns\n${reasons}`);
+    const given = [axis && `--axis ${axis}`, granularity && `--granularity ${granularity}`]
+      .filter(Boolean)
+      .join(" and ");
+    throw new UsageError(`${nothing}; ${given || "--override"} must fit their shapes\n${reasons}`);
   }
+}
+
+/** Whether it is kept since its shape has not what the settings ask for: to include it would not help. */
+function isMisfit(reason: string): boolean {
+  return /^it has no axis |^groups of .* do not divide /.test(reason);
 }
 
 /** Writes the index when the last part is there; gives its path. */
