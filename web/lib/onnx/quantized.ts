@@ -120,7 +120,9 @@ function codesOf(node: Node, scope: Scope): Value | undefined {
   if (node.operator === "Mul" && node.domain === "") {
     const cast = inputs.find((value) => value?.node?.operator === "Cast" && value.uses.length === 1);
     const codes = resolve(cast?.node?.inputs[0] ?? "", cast?.scope);
-    return isCodes(codes) && scalesOfMul(node, scope) ? codes : undefined;
+    // A mask may be unsigned.
+    const { type = 0, shape = [] } = codes?.tensor ?? {};
+    return codeTypes[type]?.signed && shape.length > 1 && scalesOfMul(node, scope) ? codes : undefined;
   }
   if (!quantizedOperators.has(node.operator)) return undefined;
   // Of other operators the zero points of what is computed are vectors or single numbers.
