@@ -13,6 +13,7 @@ import {
   node,
   operatorsOf,
   parse,
+  type TensorInit,
   tensor,
   tensorsOf,
   withValues,
@@ -245,7 +246,56 @@ describe("the weights of models that others quantized", () => {
     const graph = { node: [node("MatMulInteger", ["x", "w_quantized", "zero", "zero"], ["y"])], initializer };
     const { quantized, unreadable } = await readOnnx(source(modelBytes({ opset: 13, graph })), { quantized: true });
     expect(quantized).toEqual([]);
-    expect(unreadable).toEqual([{ name: "w", reason: 'MatMulInteger "y node" takes its codes, which is not read' }]);
+    const reason = 'MatMulInteger "y node" takes its codes, which is not read';
+    expect(unreadable).toEqual([{ name: "w", byteLength: 240, reason }]);
+  });
+});
+
+describe("a comparison", () => {
+  const [one, other] = [uniform("float32", 1024, 1), uniform("float32", 1024, 2).map((value) => value ** 3)];
+  const branch = (data: Float32Array) => ({
+    graph: {
+      node: [node("MatMul", ["x", "w"], ["r"])],
+      initializer: [tensor("w", [32, 32], data)],
+      output: [float("r")],
+    },
+  });
+  const model = (bias: TensorInit, named = "bias") =>
+    modelBytes({
+      opset: 13,
+      graph: {
+        node: [
+          node("If", ["condition"], ["a"], { then_branch: branch(one), else_branch: branch(other) }),
+          node("Add", ["a", named], ["y"]),
+        ],
+        initializer: [bias],
+        input: [float("x", [1, 32]), float("condition", [])],
+        output: [float("y")],
+      },
+    });
+  const zeros = (name = "bias") => tensor(name, [32], new Float32Array(32));
+  const compared = async (bytes: Uint8Array) =>
+    compareOnnx(await readOnnx(source(model(zeros()))), await readOnnx(source(bytes), { quantized: true }));
+
+  it("knows the weights of subgraphs that have one name", async () => {
+    const { bytes, errors } = await quantized(model(zeros()), { minimumSize: 1024 });
+    expect(errors[0].sqnr).toBeLessThan(errors[1].sqnr - 1);
+    const { tensors } = await compared(bytes);
+    const near = (sqnr: number) => ({ tensor: "w", result: "near", sqnr: expect.closeTo(sqnr, 5) });
+    const [worse, better] = errors.map(({ sqnr }) => near(sqnr));
+    expect(tensors).toMatchObject([{ tensor: "bias", result: "same" }, better, worse]);
+  });
+
+  it("measures floats too, and says what is missing, added or of another shape", async () => {
+    const half = tensor("bias", [32], new Float32Array(32).fill(0.5));
+    expect((await compared(model(half))).tensors[0]).toMatchObject({ tensor: "bias", result: "near", maxError: 0.5 });
+    const reason = "its shape is [1, 32], and the original's [32]";
+    const row = tensor("bias", [1, 32], new Float32Array(32));
+    expect((await compared(model(row))).tensors[0]).toMatchObject({ tensor: "bias", result: "other", reason });
+    expect(await compared(model(zeros("offset"), "offset"))).toMatchObject({
+      ...{ missing: ["bias"], added: ["offset"] },
+      tensors: [{ result: "same" }, { result: "same" }],
+    });
   });
 });
 

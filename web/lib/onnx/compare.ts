@@ -47,9 +47,8 @@ export async function compareOnnx(
   const steps = common.map(([key, tensor]): Step<ComparedTensor> => {
     const { name, byteLength } = tensor;
     const other = otherOf(key) as Other;
-    const bytesAfter = "reason" in other ? 0 : other.byteLength;
     const run = async (course: Course): Promise<ComparedTensor> => ({
-      ...{ tensor: name, bytesBefore: byteLength, bytesAfter },
+      ...{ tensor: name, bytesBefore: byteLength, bytesAfter: other.byteLength },
       ...(await compare(tensor, other, course)),
     });
     return { tensor: name, byteLength, run };

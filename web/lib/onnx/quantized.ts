@@ -40,6 +40,8 @@ interface Place {
 /** Codes that are not read, and why. */
 export interface UnreadableWeight {
   readonly name: string;
+  /** Of the codes. */
+  readonly byteLength: number;
   readonly reason: string;
 }
 
@@ -106,8 +108,13 @@ export function findQuantized(scopes: readonly Scope[]): {
       if (codes === undefined || seen.has(codes)) continue;
       seen.add(codes);
       const weight = weightOf(node, scope, codes);
-      if (typeof weight === "string") unreadable.push({ name: stemOf(codes.name) ?? codes.name, reason: weight });
-      else found.push(weight);
+      if (typeof weight !== "string") {
+        found.push(weight);
+        continue;
+      }
+      const { bits } = codeTypes[(codes.tensor as Tensor).type] as CodeType;
+      const byteLength = Math.ceil((countOf(codes) * bits) / 8);
+      unreadable.push({ name: stemOf(codes.name) ?? codes.name, byteLength, reason: weight });
     }
   }
   return { found, unreadable };
