@@ -370,7 +370,7 @@ describe("other settings", () => {
     const wanted = expected.flatMap((granularity, g) =>
       [2, 3, 4, 5, 6, 7, 8, 16].map((bits) => {
         const result = channelwise.quantize(weights, { shape, bits, granularity });
-        const bytes = (48 * bits) / 8 + result.scales.byteLength;
+        const bytes = result.quantized.byteLength + result.scales.byteLength;
         return [`${bits} bits, ${names[g]}`, String(bytes), `${result.sqnr.toFixed(2)} dB`];
       }),
     );
@@ -383,7 +383,8 @@ describe("other settings", () => {
     await point("5 bits, per tensor").click();
     await shows(() => page.getByLabel("Bits", { exact: true }).inputValue()).toBe("5");
     expect(await page.getByLabel("tensor", { exact: true }).isChecked()).toBe(true);
-    await shows(() => text(page.locator("#verdict"))).toMatch(/^5 bits per tensor/);
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^5 bits per tensor: 384 bytes become 56 bytes/);
+    expect(await point("5 bits, per tensor").getAttribute("aria-label")).toMatch(/, 56 bytes$/);
     await shows(() => point("5 bits, per tensor").getAttribute("aria-pressed")).toBe("true");
 
     await point("3 bits, groups of 4").focus();

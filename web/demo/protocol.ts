@@ -49,7 +49,7 @@ export interface Cost {
   readonly maxError: number;
   readonly sqnr: number;
   readonly scales: number;
-  /** Of the integers as channelwise gives them: one byte each up to 8 bits, two above. */
+  /** Of the integers as channelwise gives and the page saves them: one byte each up to 8 bits, two above. */
   readonly codeBytes: number;
   /** Of the integers in as many bits as they have. */
   readonly packedBytes: number;

@@ -15,7 +15,7 @@ const terms = {
   sqnr: "Signal-to-quantization-noise ratio: 10 log10(sum of squared weights / sum of squared errors), in dB. 20 dB mean an error of a tenth of the signal, 40 dB of a hundredth; each bit more gives about 6 dB.",
   mse: "Mean squared error: the mean of (weight − dequantized)², in squared units of the weights.",
   packed:
-    "Integers of fewer than 8 bits need not take a byte each: packed, eight of 4 bits lie in 4 bytes. The sizes here are packed; channelwise itself gives one byte for each integer up to 8 bits.",
+    "Integers of fewer than 8 bits need not take a byte each: packed, eight of 4 bits lie in 4 bytes. Here, and in the files that are saved, each takes one byte, above 8 bits two.",
 } as const;
 
 export type Term = keyof typeof terms;

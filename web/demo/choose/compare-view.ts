@@ -2,6 +2,7 @@ import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, decibels, digits } from "../format.js";
 import type { Cost, GranularityName, Settings, Summary } from "../protocol.js";
 import { type Content, Figure, tableOf } from "../see/figure.js";
+import { bytesOf } from "../see/result-view.js";
 import { drawTradeOff } from "./trade-off-chart.js";
 
 const BITS = [2, 3, 4, 5, 6, 7, 8, 16];
@@ -66,10 +67,6 @@ function isSame(a: Settings, b: Settings): boolean {
   return a.bits === b.bits && a.granularity === b.granularity;
 }
 
-function bytesOf({ cost }: Point): number {
-  return cost.packedBytes + cost.scaleBytes;
-}
-
 function nameOf({ bits, granularity, group }: Settings): string {
   return `${bits} bits, ${granularity === "group" ? `groups of ${group}` : `per ${granularity}`}`;
 }
@@ -79,7 +76,8 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
   return {
     title: "Error against bytes",
     explanation:
-      "Higher is better, further left is smaller. Choose a point to make it the setting; sizes are of packed integers and their scales.",
+      "Higher is better, further left is smaller. Choose a point to make it the setting. Bytes are what is saved: " +
+      "an integer takes one up to 8 bits and two above, and the scales are added.",
     legend: [
       ["own", "per channel"],
       ["all", "per tensor"],
@@ -91,7 +89,7 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
           bits: point.settings.bits,
           granularity: point.settings.granularity,
           name: nameOf(point.settings),
-          bytes: bytesOf(point),
+          bytes: bytesOf(point.cost),
           sqnr: point.cost.sqnr,
           isChosen: isSame(point.settings, settings),
           choose: () => choose(point.settings),
@@ -100,14 +98,15 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
       ),
     table: () =>
       tableOf(
-        "Error against bytes: integers packed, and their scales",
-        ["setting", "bytes", "SQNR", "MSE", "max error"],
+        "Error against bytes: integers as they are saved, and their scales",
+        ["setting", "bytes", "SQNR", "MSE", "max error", "bytes if packed"],
         points.map((point) => [
           nameOf(point.settings),
-          count(bytesOf(point)),
+          count(bytesOf(point.cost)),
           decibels(point.cost.sqnr),
           digits(point.cost.mse, 4),
           digits(point.cost.maxError, 4),
+          count(point.cost.packedBytes + point.cost.scaleBytes),
         ]),
       ),
   };

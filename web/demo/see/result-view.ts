@@ -1,6 +1,6 @@
 import { html, scrollRegion } from "../dom.js";
 import { bytes, count, decibels, digits } from "../format.js";
-import type { Assessment, Settings, Summary } from "../protocol.js";
+import type { Assessment, Cost, Settings, Summary } from "../protocol.js";
 import { term } from "../terms.js";
 
 /** The assessment of the granularity that was chosen. */
@@ -36,7 +36,7 @@ export function totals(summary: Summary): HTMLElement[] {
     tile(
       "Bytes after",
       bytes(bytesOf(chosen)),
-      `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales`,
+      `${bytes(chosen.codeBytes)} of integers, ${summary.settings.bits <= 8 ? "one" : "two"} each; ${bytes(chosen.scaleBytes)} of scales`,
     ),
     tile(
       summary.settings.bits % 8 === 0 ? "Ratio" : term("packed", "Ratio"),
@@ -84,7 +84,8 @@ export function comparison(summary: Summary): HTMLElement {
   return scrollRegion("Comparison", table);
 }
 
-function bytesOf({ codeBytes, scaleBytes }: Assessment): number {
+/** What the integers and scales take where they are saved. */
+export function bytesOf({ codeBytes, scaleBytes }: Cost): number {
   return codeBytes + scaleBytes;
 }
 
@@ -92,9 +93,7 @@ function ratio({ weightBytes }: Summary, assessment: Assessment): string {
   return `${(weightBytes / bytesOf(assessment)).toFixed(2)} : 1`;
 }
 
-function packedNote({ settings: { bits } }: Summary, { codeBytes }: Assessment): string {
-  const bitsStored = bits <= 8 ? 8 : 16;
-  if (bits === bitsStored) return "before to after";
-  const packed = Math.ceil(((codeBytes / (bitsStored / 8)) * bits) / 8);
-  return `${bits}-bit integers packed would take ${bytes(packed)}`;
+function packedNote({ settings: { bits } }: Summary, { packedBytes }: Assessment): string {
+  if (bits % 8 === 0) return "before to after";
+  return `${bits}-bit integers packed would take ${bytes(packedBytes)}`;
 }
