@@ -436,7 +436,9 @@ describe("a .safetensors file", () => {
     await shows(() => text(problem)).toMatch(
       /^broken\.weight cannot be quantized: element \[1, 1\] is NaN; weights must be finite\./,
     );
-    await page.locator("#model .button").click();
+    expect(await tile("Quantized")).toBe("1");
+    expect(await page.locator("#model .button").getAttribute("aria-disabled")).toBe("true");
+    await page.locator("#model .button").click({ force: true });
     await shows(() => text(page.locator("#save-heading ~ * [role=alert]"))).toMatch(
       /^Nothing was saved: .*broken\.weight/,
     );
@@ -860,7 +862,7 @@ describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     await open({ "model.safetensors": fileOf([...tensors, ...more, wrong]) });
     await page.getByRole("button", { name: "Keep it as it is" }).waitFor();
     await page.getByRole("button", { name: "Next tensors" }).click();
-    await page.locator("#model .button").click();
+    await page.locator("#model .button").click({ force: true });
     await page.getByText("Nothing was saved").waitFor();
     await findsNothing();
   });

@@ -23,6 +23,11 @@ export function chosenErrors(state: ModelState, tensor: number): Errors | undefi
   return errors === undefined || "reason" in errors ? undefined : errors;
 }
 
+/** The tensors that are to be quantized and cannot be. */
+export function brokenTensors(state: ModelState): number[] {
+  return [...state.description.tensors.keys()].filter((tensor) => obstacle(state, tensor) !== undefined);
+}
+
 /** Why a tensor cannot be quantized after all, such as a NaN in it; undefined where nothing is known against it. */
 export function obstacle(state: ModelState, tensor: number): string | undefined {
   const setting = chosenSetting(state, tensor);

@@ -4,7 +4,7 @@ import type { Settings } from "../protocol.js";
 import { ChooseForm } from "./choose-form.js";
 import { Cancelled } from "./client.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
-import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
+import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import "./models.css";
 import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { ProgressBar } from "./progress.js";
@@ -205,7 +205,6 @@ export class ModelView {
       this.#state = { description, rules, plan, costs };
       this.#list.state = this.#state;
       this.#tradeOff.show(this.#state, this.#form.group);
-      this.#save.show(this.#state);
       this.#run.show(this.#state);
       this.#code.textContent = code(this.#state);
       this.#command.textContent = command(this.#state);
@@ -227,8 +226,9 @@ export class ModelView {
     const state = this.#state;
     if (state === undefined) return;
     this.#totals.replaceChildren(...totals(state));
+    this.#save.show(state);
     const { tensors } = state.description;
-    const broken = tensors.flatMap((_, tensor) => (obstacle(state, tensor) === undefined ? [] : [tensor]));
+    const broken = brokenTensors(state);
     this.#obstacles.hidden = broken.length === 0;
     if (broken.length === 0) return;
     const [first, ...others] = broken;

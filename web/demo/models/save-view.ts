@@ -2,7 +2,7 @@ import { download, html } from "../dom.js";
 import { bytes } from "../format.js";
 import { Cancelled } from "./client.js";
 import type { ModelClient } from "./model-client.js";
-import type { ModelState } from "./model-state.js";
+import { brokenTensors, type ModelState } from "./model-state.js";
 import { duration, ProgressBar } from "./progress.js";
 import type { Written } from "./protocol.js";
 
@@ -55,7 +55,23 @@ export class SaveView {
     this.#button.textContent = `Save ${fileNames.join(" and ")}`;
     const place = this.#hasPicker ? "You choose where." : "It goes to your downloads.";
     const joined = format === "safetensors" && files > 1 ? "The shards become one file. " : "";
-    this.#note.textContent = `${bytes(byteLength)}. ${joined}${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
+    const obstacle = this.#obstacle;
+    this.#allow();
+    this.#note.textContent =
+      obstacle ??
+      `${bytes(byteLength)}. ${joined}${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
+  }
+
+  /** Why nothing can be saved, as far as it is measured. */
+  get #obstacle(): string | undefined {
+    const [broken] = this.#state === undefined ? [] : brokenTensors(this.#state);
+    if (broken === undefined) return undefined;
+    return `${this.#state?.description.tensors[broken].name} cannot be quantized; keep it as it is to save the others.`;
+  }
+
+  #allow() {
+    const isRefused = this.#saving !== undefined || this.#obstacle !== undefined;
+    this.#button.setAttribute("aria-disabled", String(isRefused));
   }
 
   get #hasPicker(): boolean {
@@ -66,9 +82,14 @@ export class SaveView {
     const [state, client] = [this.#state, this.#client];
     if (state === undefined || client === undefined || this.#saving !== undefined) return;
     this.#tell("");
+    const obstacle = this.#obstacle;
+    if (obstacle !== undefined) {
+      this.#showProblem(obstacle);
+      return;
+    }
     const saving = new AbortController();
     this.#saving = saving;
-    this.#button.setAttribute("aria-disabled", "true");
+    this.#allow();
     const began = performance.now();
     try {
       const handle = this.#hasPicker ? await chosenFile(state.plan.fileNames[0]) : undefined;
@@ -93,7 +114,7 @@ export class SaveView {
       else if ((error as Error).name !== "AbortError") this.#showProblem((error as Error).message); // the dialog was closed
     } finally {
       this.#saving = undefined;
-      this.#button.setAttribute("aria-disabled", "false");
+      this.#allow();
       this.#progress.end();
     }
   }

@@ -2,19 +2,25 @@ import { html } from "../dom.js";
 import { bytes, count, decibels } from "../format.js";
 import { product } from "../matrix.js";
 import { term } from "../terms.js";
-import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
+import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 
 /** What the choices come to: sizes and errors of the whole model. */
 export function totals(state: ModelState): HTMLElement[] {
   const { description, plan } = state;
   const { measured, missing, sqnr, worst } = errorsOfAll(state);
-  const quantized = plan.tensors.filter((planned) => planned.quantize).length;
-  const kept = plan.tensors.length - quantized;
+  const chosen = plan.tensors.filter((planned) => planned.quantize).length;
+  const kept = plan.tensors.length - chosen;
+  const broken = brokenTensors(state).length;
+  const impossible = broken === 0 ? "" : `, ${count(broken)} cannot be`;
   const known = missing === 0 ? "" : `, ${count(missing)} not measured yet`;
   const tile = (name: string | HTMLElement, value: string, note: string) =>
     html("div", {}, html("dt", {}, name), html("dd", {}, value), html("dd", { class: "note" }, note));
   return [
-    tile("Quantized", count(quantized), `of ${count(plan.tensors.length)} tensors; ${count(kept)} kept`),
+    tile(
+      "Quantized",
+      count(chosen - broken),
+      `of ${count(plan.tensors.length)} tensors; ${count(kept)} kept${impossible}`,
+    ),
     tile("Size before", bytes(description.byteLength), "of the file"),
     tile("Size after", bytes(plan.byteLength), `${(description.byteLength / plan.byteLength).toFixed(2)} : 1`),
     tile(term("sqnr", "SQNR"), measured === 0 ? "–" : decibels(sqnr), `of all quantized weights together${known}`),
