@@ -98,22 +98,22 @@ function whyContent(distribution: Distribution, { settings }: Summary): Content 
 }
 
 function weightsContent(distribution: Distribution, { settings }: Summary): Content {
-  const { count: weights, range, scale, tensorScale } = distribution;
+  const { count: weights, range, scale } = distribution;
   const levels =
     scale === undefined
-      ? "Below, the levels of one scale for all: those of the channels' own scales differ from channel to channel."
+      ? `Each ${settings.granularity} has levels of its own.`
       : "Below, the levels that they are rounded to.";
   return {
     title: "All weights",
     explanation: `${counted(weights, "weight")} between −${digits(range, 4)} and ${digits(range, 4)}. ${levels}`,
     legend: [
       ["plain", "weights"],
-      ["all", `levels of ${settings.bits} bits`],
+      ...(scale === undefined ? [] : [["all", `levels of ${settings.bits} bits`] as const]),
     ],
     draw: (width) => {
       const line = new NumberLine(distribution, width, 168);
-      line.bars(24, 104);
-      line.levels(tensorScale, "all", 112, 134);
+      line.bars(24, scale === undefined ? 134 : 104);
+      if (scale !== undefined) line.levels(scale, "all", 112, 134);
       return line.finish(`Histogram of ${counted(weights, "weight")}, up to ${digits(range, 4)} in size.`);
     },
     table: () => binsTable("All weights", distribution),
