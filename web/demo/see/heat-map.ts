@@ -10,6 +10,8 @@ export const TOP = 18;
 export const LEFT = { names: 58, indices: 40 };
 const NUMBER = { width: 26, height: 14 };
 const FONT = "11px system-ui, sans-serif";
+/** Characters of a number that five of have room below the colours. */
+const LONGEST = 5;
 /** In a file of its own: room for the map's name above it, and for its colours below. */
 const TITLE = 24;
 const KEY = 40;
@@ -106,11 +108,10 @@ export class HeatMap {
       return place * Math.abs(place);
     });
     this.#scale.getContext("2d")?.putImageData(paint(steps, 200, 1, 1), 0, 0);
-    this.#scaleTexts.replaceChildren(
-      ...[-1, -0.25, 0, 0.25, 1].map((part) =>
-        html("span", {}, typeset(part * this.#limit, this.#name === "quantized" ? 5 : 2)),
-      ),
-    );
+    const textOf = (part: number) => typeset(part * this.#limit, this.#name === "quantized" ? 5 : 2);
+    const all = [-1, -0.25, 0, 0.25, 1].map(textOf);
+    const texts = all.every(({ length }) => length <= LONGEST) ? all : [-1, 0, 1].map(textOf);
+    this.#scaleTexts.replaceChildren(...texts.map((text) => html("span", {}, text)));
   }
 
   draw(viewport: Viewport, marks: readonly Mark[]) {
