@@ -70,6 +70,8 @@ export interface Summary {
   readonly settings: Settings;
   /** Channels along the axis. */
   readonly channels: number;
+  /** What the channels are called, where they have names. */
+  readonly channelNames: readonly string[] | undefined;
   /** Per channel, per tensor, and with groups if they are chosen. */
   readonly assessments: readonly Assessment[];
   /** Largest |value| of each map. */

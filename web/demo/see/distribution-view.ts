@@ -9,13 +9,16 @@ import { linear, linearTicks } from "./ticks.js";
 /** Levels closer than so many pixels are one band. */
 const CLOSEST = 2;
 const MARGIN = 12;
+/** Names of channels that are offered to choose from; any can be typed. */
+const MAX_OFFERED = 1000;
 
 /** One channel, and all weights, on the number line: where they lie, the levels they can take, the integers they become. */
 export class DistributionView {
   readonly #engine: Engine;
   readonly #selection: Selection;
-  readonly #channel = html("input", { id: "channel", type: "number", min: "0", step: "1", inputmode: "numeric" });
-  readonly #name = html("span", { class: "note" });
+  readonly #channel = html("input", { id: "channel", list: "channel-names", autocomplete: "off", spellcheck: "false" });
+  readonly #names = html("datalist", { id: "channel-names" });
+  readonly #note = html("span", { class: "note" });
   readonly #why = new Figure();
   readonly #weights = new Figure();
   readonly #codes = new Figure();
@@ -26,15 +29,15 @@ export class DistributionView {
     this.#engine = engine;
     this.#selection = selection;
     this.#channel.addEventListener("change", () => {
-      const last = Number(this.#channel.max);
-      selection.selectChannel(Math.min(last, Math.max(0, Math.trunc(this.#channel.valueAsNumber || 0))));
+      if (this.#summary !== undefined) selection.selectChannel(channelCalled(this.#channel.value, this.#summary));
     });
     const field = html(
       "p",
       { class: "inline-field" },
       html("label", { for: "channel" }, "Channel"),
       this.#channel,
-      this.#name,
+      this.#names,
+      this.#note,
     );
     why.append(field, this.#why.element);
     root.append(html("div", { class: "figures" }, this.#weights.element, this.#codes.element));
@@ -43,7 +46,8 @@ export class DistributionView {
 
   async show(summary: Summary) {
     this.#summary = summary;
-    this.#channel.max = String(summary.channels - 1);
+    const offered = (summary.channelNames ?? []).slice(0, MAX_OFFERED);
+    this.#names.replaceChildren(...offered.map((name) => html("option", { value: name })));
     await this.#drawChannel();
     const all = await this.#engine.ask("distribution", { channel: undefined });
     this.#weights.show(weightsContent(all, summary));
@@ -55,13 +59,16 @@ export class DistributionView {
     if (summary === undefined) return;
     const channel = this.#selection.channel ?? summary.mostGained;
     const distribution = await this.#engine.ask("distribution", { channel });
-    this.#channel.value = String(channel);
-    this.#name.textContent =
-      this.#selection.channel === undefined
-        ? `${distribution.name}, which gains most by a scale of its own`
-        : distribution.name;
+    this.#channel.value = summary.channelNames?.[channel] ?? String(channel);
+    this.#note.textContent = this.#selection.channel === undefined ? "gains most by a scale of its own" : "";
     this.#why.show(whyContent(distribution, summary));
   }
+}
+
+/** The channel of a name, or of a number from 0 where no channel is called that. */
+function channelCalled(text: string, { channelNames = [], channels }: Summary): number {
+  const named = channelNames.indexOf(text.trim());
+  return named === -1 ? Math.min(channels - 1, Math.max(0, Math.trunc(Number(text) || 0))) : named;
 }
 
 /** Why one scale for each channel: the same weights over the levels of either scale. */

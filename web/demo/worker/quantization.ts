@@ -74,6 +74,7 @@ export async function quantization(
       weightBytes: weights.byteLength,
       settings,
       channels: layout.channels,
+      channelNames: axisNames(tensor, settings.axis),
       assessments,
       limits: {
         weights: ranges.reduce((a, b) => Math.max(a, b)),
