@@ -414,12 +414,26 @@ it("real weights are samples, with their own channel axis", async () => {
   await samples.selectOption({ label: options.find((option) => option.includes("510 × 256")) as string });
   await shows(understood).toBe("510 × 256, float32");
   await shows(async () => (await tableOf(page, "Scales")).length).toBe(1 + 50);
+  const texts = await page
+    .locator(".scale-texts span")
+    .evaluateAll((texts) => texts.map((text) => [text.scrollWidth <= text.clientWidth + 1, text.textContent]));
+  expect(texts.filter(([fits]) => !fits)).toEqual([]);
   await samples.selectOption({ label: options.find((option) => option.includes("5 × 5 × 8 × 32")) as string });
   await shows(understood).toBe("5 × 5 × 8 × 32, float32");
   expect(await page.getByLabel("Channel axis").inputValue()).toBe("3");
   await shows(async () => (await tableOf(page, "Scales")).length).toBe(1 + 32);
   await samples.selectOption("example");
   await shows(understood).toBe("6 × 8, separated by commas");
+});
+
+it("tells the result in short beside the settings on a phone", async () => {
+  await page.setViewportSize({ width: 390, height: 600 });
+  await page.getByLabel("Bits", { exact: true }).evaluate((bits) => bits.scrollIntoView({ block: "center" }));
+  await page.getByLabel("Bits", { exact: true }).fill("9");
+  const short = page.locator("#in-short");
+  await shows(() => text(short)).toMatch(/^9 bits per channel: 384 bytes become 144 bytes, SQNR [\d.]+ dB\.$/);
+  const { y = 0, height = 0 } = (await short.boundingBox()) ?? {};
+  expect([y >= 0, y + height]).toEqual([true, 600]);
 });
 
 describe("a large matrix", () => {

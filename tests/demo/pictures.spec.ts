@@ -238,7 +238,7 @@ describe("one weight", () => {
       `${number(weight)} − ${number(dequantized[index])} = ${number(weight - dequantized[index])}`,
     ]);
     // The channel figures speak of its channel.
-    expect(await page.getByLabel("Channel", { exact: true }).inputValue()).toBe("5");
+    expect(await page.getByLabel("Channel", { exact: true }).inputValue()).toBe("colour");
 
     await page.getByLabel("tensor", { exact: true }).check();
     await shows(steps).toContain(`scale = max / 127 = ${number(one.scales[0])}`);
@@ -303,7 +303,7 @@ describe("the channels", () => {
 
   it("are chosen by a click on a bar", async () => {
     await figure("SQNR of each channel").locator("rect.target").nth(3).click();
-    await shows(() => page.getByLabel("Channel", { exact: true }).inputValue()).toBe("3");
+    await shows(() => page.getByLabel("Channel", { exact: true }).inputValue()).toBe("texture");
     await shows(() => text(page.locator("#why figcaption"))).toContain("The weights of texture");
   });
 
@@ -330,6 +330,12 @@ describe("why one scale for each channel", () => {
 
     await page.getByLabel("Channel", { exact: true }).fill("0");
     await page.keyboard.press("Enter");
+    await shows(() => page.getByLabel("Channel", { exact: true }).inputValue()).toBe("edges");
+    await page.getByLabel("Channel", { exact: true }).fill("texture");
+    await page.keyboard.press("Enter");
+    await shows(caption).toMatch(/^The weights of texture /);
+    await page.getByLabel("Channel", { exact: true }).fill("edges");
+    await page.keyboard.press("Enter");
     const codes = (values: ArrayLike<number>) => new Set(Array.from(values).slice(0, 8)).size;
     const lost = Math.log2(one.scales[0] / scales[0]).toFixed(1);
     await shows(caption).toBe(
@@ -347,6 +353,14 @@ describe("where the weights lie", () => {
     const rows = await tableOf("Integers used");
     expect(new Map(rows.map(([code, count]) => [code, Number(count)]))).toEqual(counts);
     expect(await text(figure("Integers used").locator("figcaption"))).toContain(`${counts.size} of the 256 integers`);
+
+    // Levels that hold for all weights: where there is one scale for all.
+    const levels = figure("All weights").locator(".level");
+    expect(await levels.count()).toBe(0);
+    await page.getByLabel("tensor", { exact: true }).check();
+    await shows(() => levels.getAttribute("d")).toMatch(/^(M[\d.]+ \d+V\d+){255}$/);
+    await page.getByLabel("channel", { exact: true }).check();
+    await shows(() => levels.count()).toBe(0);
 
     const bins = await tableOf("All weights");
     expect(bins.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(48);
@@ -389,7 +403,9 @@ describe("other settings", () => {
 
     await point("3 bits, groups of 4").focus();
     await page.keyboard.press("Enter");
-    await shows(() => text(page.locator("#verdict"))).toMatch(/^3 bits in groups of 4/);
+    await shows(() => text(page.locator("#verdict"))).toMatch(
+      /^3 bits in groups of 4.* dB \([^)]+\) in groups of 4\.$/,
+    );
     // The keyboard stays where it was.
     const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
     expect(focused).toMatch(/^3 bits, groups of 4:/);
@@ -424,6 +440,7 @@ it.each([
     expect(broken).toEqual([]);
   }
   expect(await text(page.locator("#verdict"))).toContain(`SQNR ${sqnr}`);
+  if (sqnr === "exact") expect(await text(page.locator("#verdict"))).toContain("No channel loses anything");
   expect(await text(page.locator("#input-error"))).toBe("");
 });
 

@@ -9,7 +9,7 @@ import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
 import { DistributionView } from "./see/distribution-view.js";
 import { HeatMapsView } from "./see/heat-maps-view.js";
-import { comparison, totals, verdict } from "./see/result-view.js";
+import { comparison, inShort, totals, verdict } from "./see/result-view.js";
 import { TablesView } from "./see/tables-view.js";
 import { Selection } from "./selection.js";
 import { TakeAwayView } from "./take-away/take-away-view.js";
@@ -108,7 +108,7 @@ async function update() {
     await whileBusy(openQuantizeAndShow(source));
   } catch (error) {
     if (error instanceof Interrupted) return; // by a newer call, which is computing now, or by the person
-    results.inert = true;
+    putOutOfUse();
     bring.showProblem(error as Error);
   }
   computing = false;
@@ -126,7 +126,7 @@ async function openQuantizeAndShow(source: Source) {
     if (chosen !== undefined) await maps.open(opened, chosen.axis);
   }
   const chosen = settings.read();
-  if (chosen === undefined) results.inert = true;
+  if (chosen === undefined) putOutOfUse();
   else await show(await engine.ask("quantize", chosen));
 }
 
@@ -134,6 +134,7 @@ async function openQuantizeAndShow(source: Source) {
 async function show(summary: Summary) {
   element("nothing").hidden = true;
   element("verdict").textContent = verdict(summary);
+  element("in-short").textContent = inShort(summary);
   element("totals").replaceChildren(...totals(summary));
   element("comparison").replaceChildren(comparison(summary));
   results.hidden = false;
@@ -146,7 +147,14 @@ async function show(summary: Summary) {
   element("announcement").textContent = verdict(summary);
 }
 
+/** What is shown is of other weights or settings than those that stand there now. */
+function putOutOfUse() {
+  results.inert = true;
+  element("in-short").textContent = "";
+}
+
 function showNothing(reason: string) {
+  element("in-short").textContent = "";
   results.hidden = true;
   bring.clearOpened();
   element("nothing").hidden = reason === "";

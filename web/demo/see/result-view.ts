@@ -12,16 +12,31 @@ export function granularityName({ granularity, group }: Settings): string {
   return granularity === "group" ? `in groups of ${group}` : `per ${granularity}`;
 }
 
+/** The result in one sentence. */
+export function inShort(summary: Summary): string {
+  const { settings, weightBytes } = summary;
+  const chosen = chosenOf(summary);
+  const size = `${bytes(weightBytes)} become ${bytes(bytesOf(chosen))}`;
+  return `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
+}
+
 /** The result in two sentences. */
 export function verdict(summary: Summary): string {
   const { settings, assessments } = summary;
-  const chosen = chosenOf(summary);
-  const size = `${bytes(summary.weightBytes)} become ${bytes(bytesOf(chosen))}`;
-  const result = `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
-  const [perChannel, perTensor] = assessments;
-  const worst = ({ worst: { channel, sqnr } }: Assessment) =>
-    `${sqnr === Infinity ? "everything" : decibels(sqnr)} (${channel})`;
-  return `${result} The worst channel keeps ${worst(perChannel)} with a scale of its own, and ${worst(perTensor)} with one scale for all.`;
+  const result = inShort(summary);
+  if (assessments.every(({ worst }) => worst.sqnr === Infinity)) {
+    return `${result} No channel loses anything, with whichever scales.`;
+  }
+  const scales = {
+    channel: "with a scale of its own",
+    tensor: "with one scale for all",
+    group: `in groups of ${settings.group}`,
+  };
+  const kept = assessments.map(({ granularity, worst: { channel, sqnr } }) => {
+    const much = sqnr === Infinity ? "everything" : `${decibels(sqnr)} (${channel})`;
+    return `${much} ${scales[granularity]}`;
+  });
+  return `${result} The worst channel keeps ${new Intl.ListFormat("en").format(kept)}.`;
 }
 
 export function totals(summary: Summary): HTMLElement[] {
@@ -36,7 +51,7 @@ export function totals(summary: Summary): HTMLElement[] {
     tile(
       "Bytes after",
       bytes(bytesOf(chosen)),
-      `${bytes(chosen.codeBytes)} of integers, ${summary.settings.bits <= 8 ? "one" : "two"} each; ${bytes(chosen.scaleBytes)} of scales`,
+      `${bytes(chosen.codeBytes)} of integers, ${summary.settings.bits <= 8 ? "a byte" : "two bytes"} each; ${bytes(chosen.scaleBytes)} of scales`,
     ),
     tile(
       summary.settings.bits % 8 === 0 ? "Ratio" : term("packed", "Ratio"),
