@@ -51,6 +51,12 @@ describe("a matrix in text", () => {
     ["JSON on lines", "[\n  [1,\n -2.5, 3e-7],\n  [0.25, 5, -600]\n]\n"],
     ["Python's trailing commas", "[[1., -2.5, 3e-7,], [.25, 5, -600],]"],
     ["numpy's print", "[[ 1.0e+00 -2.5e+00  3.0e-07]\n [ 2.5e-01  5.0e+00 -6.0e+02]]"],
+    ["numpy's code", "np.array([[1., -2.5, 3e-07], [.25, 5., -600.]])"],
+    [
+      "numpy's repr",
+      "array([[ 1.0e+00, -2.5e+00,  3.0e-07],\n       [ 2.5e-01,  5.0e+00, -6.0e+02]], dtype=float32)\n",
+    ],
+    ["PyTorch's repr", "tensor([[1., -2.5, 3e-07],\n        [.25, 5., -600.]], device='cuda:0', requires_grad=True)"],
     ["MATLAB", "1 -2.5 3e-7; 0.25 5 -600"],
     ["MATLAB with brackets and commas", "[1, -2.5, 3e-7; 0.25, 5, -600];"],
   ])("is read with %s", (_, text) => {
@@ -118,6 +124,7 @@ describe("text that is no matrix", () => {
     ["  \n\n", "There are no numbers here.", "  \n\n"],
     ["[[1, 2], [3, x]]", "Line 1, row 2, column 2: “x” is not a number.", "x"],
     ['[[1, "2"]]', 'Line 1, row 1, column 2: “"2"” is not a number.', '"2"'],
+    ["np.array([[1, x]])", "Line 1, row 1, column 2: “x” is not a number.", "x"],
     ["[[1, null]]", "Line 1, row 1, column 2: “null” is not a number.", "null"],
     ["[[1,\n2],\n[3, NaN]]", "Line 3, row 2, column 2: “NaN” is not finite; weights must be.", "NaN"],
     ["[[1, 2], [3]]", "Line 1, row 2: this array is 1 long and the first one 2; rows must be of one length.", "]"],

@@ -19,8 +19,8 @@ export interface TextMatrix {
  * @throws {TextError} that names line and column.
  */
 export function parseMatrix(input: string): TextMatrix {
-  // The byte order mark is replaced, not removed, so that places in the text stay places in the input.
-  const text = input.replace(/^\ufeff/, " ");
+  // What is no part of the matrix is blanked, not removed, so that places in the text stay places in the input.
+  const text = withoutCall(input.replace(/^\ufeff/, " "));
   const begin = text.trimStart()[0];
   if (begin === "{") {
     const start = text.indexOf("{");
@@ -33,4 +33,12 @@ export function parseMatrix(input: string): TextMatrix {
   if (begin !== "[") return parseDelimited(text);
   const matlab = /^\s*\[([^[\]]*;[^[\]]*)\]\s*;?\s*$/.exec(text);
   return matlab ? parseDelimited(text.replace(/[[\]]|;\s*$/g, " ")) : parseNestedArrays(text);
+}
+
+/** Blanks the call around arrays in Python, such as `np.array(` and `, dtype=float32)`. */
+function withoutCall(text: string): string {
+  const call = /^\s*(?:[\w.]+\.)?(?:array|tensor)\s*\((?=\s*\[)/;
+  if (!call.test(text)) return text;
+  const blank = (part: string) => part.replace(/[^\r\n]/g, " ");
+  return text.replace(call, blank).replace(/(?:,\s*\w+\s*=[^,()[\]]*)*,?\s*\)\s*$/, blank);
 }
