@@ -2,16 +2,16 @@ import type { Settings } from "../protocol.js";
 import type { ModelState } from "./model-state.js";
 import type { Description, Setting } from "./protocol.js";
 
-/** How a tensor is quantized, as settings for it as a matrix; nothing where it is kept. */
+/** How a tensor is quantized, as settings for it as a matrix; where it is kept, the channel axis alone. */
 export function matrixSettings({ description, plan }: ModelState, tensor: number): Partial<Settings> {
   const planned = plan.tensors[tensor];
-  if (!planned.quantize) return {};
-  const { bits, axis, granularity } = planned;
-  if (typeof granularity !== "object") return { bits, granularity, ...(axis === undefined ? {} : { axis }) };
+  const { shape, channelAxis } = description.tensors[tensor];
+  if (!planned.quantize) return { axis: channelAxis };
+  const { bits, axis = channelAxis, granularity } = planned;
+  if (typeof granularity !== "object") return { bits, granularity, axis };
   const { group, along } = granularity;
-  const { shape } = description.tensors[tensor];
   // In ONNX all dimensions that a channel sums over may be joined.
-  if (description.format === "onnx" && shape.length > 2) return { bits };
+  if (description.format === "onnx" && shape.length > 2) return { bits, axis };
   return { bits, granularity: "group", group, along, axis: along === 0 ? 1 : 0 };
 }
 
@@ -22,6 +22,7 @@ export function settingFor(
 ): Setting {
   if (granularity === "tensor") return { bits, granularity };
   if (granularity === "channel") return { bits, granularity, axis };
-  // In ONNX groups lie along what the channel of that axis sums over.
-  return { bits, granularity: group, axis: format === "onnx" ? axis : along };
+  // In ONNX the axis is that of the channels, which sum over what groups lie along.
+  const channelAxis = along === 0 ? 1 : 0;
+  return { bits, granularity: group, axis: format === "onnx" ? channelAxis : along };
 }

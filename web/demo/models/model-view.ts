@@ -202,7 +202,9 @@ export class ModelView {
     try {
       const plan = await client.ask("plan", rules);
       if (client !== this.#client) return false;
-      this.#state = { description, rules, plan, costs };
+      // What a setting costs in ONNX depends on how the opset lets it be written.
+      const stillHold = rules.opset === this.#state?.rules.opset;
+      this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
       this.#list.state = this.#state;
       this.#tradeOff.show(this.#state, this.#form.group);
       this.#run.show(this.#state);
@@ -332,7 +334,7 @@ export class ModelView {
     try {
       await client.ask(
         "measure",
-        { wanted },
+        { form: state.rules, wanted },
         {
           signal: measurement.signal,
           onProgress: (progress) => {
@@ -388,7 +390,9 @@ export class ModelView {
     const anyAxis = { ...own, axis: undefined };
     const both = [own, withAxis(anyAxis, state.rules.all, format)];
     const given = { form: state.rules, tensors: [this.#looked], settings: both };
-    const [[wanted, usual]] = await client.ask("alternatives", given);
+    const alternatives = await client.ask("alternatives", given).catch(ignoreCancelled);
+    if (alternatives === undefined || client !== this.#client) return;
+    const [[wanted, usual]] = alternatives;
     // The axis that it has anyway needs no mention.
     const isUsual = JSON.stringify(wanted) === JSON.stringify(usual);
     await this.#choose(this.#looked, isUsual ? anyAxis : own);

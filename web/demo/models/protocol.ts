@@ -38,6 +38,8 @@ export interface TensorDescription {
   readonly byteLength: number;
   /** Otherwise it is kept whatever the rules say. */
   readonly canQuantize: boolean;
+  /** The channel axis that it has unless another is chosen. */
+  readonly channelAxis: number;
 }
 
 export interface Description {
@@ -129,7 +131,7 @@ export interface ModelTasks {
     answer: Planned[][];
   };
   /** Tells of each in its progress. */
-  measure: { given: { wanted: readonly Measurement[] }; answer: undefined };
+  measure: { given: { form: Form; wanted: readonly Measurement[] }; answer: undefined };
   look: { given: { tensor: number }; answer: TensorFile };
   /** Into the file that the person has chosen, otherwise to be downloaded. */
   write: { given: { rules: Rules; handle: FileSystemFileHandle | undefined }; answer: Written };

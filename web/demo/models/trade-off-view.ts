@@ -204,7 +204,7 @@ export class TradeOffView {
         if (!signal.aborted) this.#progress.tell(progress.done, progress.total, "comparing settings");
       },
     };
-    if (wanted.length > 0) await client.ask("measure", { wanted }, onProgress);
+    if (wanted.length > 0) await client.ask("measure", { form: state.rules, wanted }, onProgress);
     signal.throwIfAborted();
   }
 

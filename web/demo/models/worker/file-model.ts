@@ -68,13 +68,12 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
       format,
       name,
       files: files.length,
-      tensors: model.tensors.map((tensor) => ({
-        name: tensor.name,
-        dtype: tensor.dtype,
-        shape: tensor.shape,
-        byteLength: tensor.byteLength,
-        canQuantize: decide(tensor, usual, ANY).quantize,
-      })),
+      tensors: model.tensors.map((tensor) => {
+        const { name, dtype, shape, byteLength } = tensor;
+        const decision = decide(tensor, usual, ANY);
+        const channelAxis = decision.quantize ? (decision.axis ?? 0) : 0;
+        return { name, dtype, shape, byteLength, canQuantize: decision.quantize, channelAxis };
+      }),
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
@@ -99,7 +98,7 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
         throw error;
       }
     },
-    async measure(index, setting, { signal }) {
+    async measure(index, setting, _, { signal }) {
       const tensor = await remembered.read(model.tensors[index]);
       const decision = decide(tensor, setting, ANY);
       if (!decision.quantize) return { reason: decision.reason };

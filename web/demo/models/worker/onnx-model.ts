@@ -12,7 +12,7 @@ import {
   writeOnnx,
 } from "channelwise/onnx";
 import { product } from "../../matrix.js";
-import type { Form, Planned, Rules, Setting, TensorDescription } from "../protocol.js";
+import type { Form, Planned, Rules, Setting } from "../protocol.js";
 import { allBits } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
@@ -54,7 +54,10 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       name,
       files: files.length,
       opset,
-      tensors: [...weights.map((tensor) => describe(tensor, true)), ...kept.map((tensor) => describe(tensor, false))],
+      tensors: [
+        ...weights.map((weight) => ({ ...describe(weight), canQuantize: true, channelAxis: weight.axis })),
+        ...kept.map((tensor) => ({ ...describe(tensor), canQuantize: false, channelAxis: 0 })),
+      ],
       byteLength: files.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
@@ -70,15 +73,10 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
       };
     },
     alternative: (index, setting, form) => planned(planOf([weights[index]], asWanted(setting, form))),
-    async measure(index, setting, { signal }) {
+    async measure(index, setting, form, { signal }) {
       try {
-        const [{ mse, maxError, sqnr }] = await measureOnnx(
-          await load(),
-          planOf([weights[index]], asWanted(setting, {})),
-          {
-            signal,
-          },
-        );
+        const plan = planOf([weights[index]], asWanted(setting, form));
+        const [{ mse, maxError, sqnr }] = await measureOnnx(await load(), plan, { signal });
         return { mse, maxError, sqnr };
       } catch (error) {
         if (error instanceof NonFiniteError) return { reason: notFinite(error, weights[index].shape) };
@@ -99,9 +97,8 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
   };
 }
 
-function describe(tensor: Weight | KeptTensor, canQuantize: boolean): TensorDescription {
-  const { name, dtype, shape, byteLength } = tensor;
-  return { name, dtype, shape, byteLength, canQuantize };
+function describe({ name, dtype, shape, byteLength }: Weight | KeptTensor) {
+  return { name, dtype, shape, byteLength };
 }
 
 type Opset = Pick<Form, "opset">;

@@ -20,7 +20,7 @@ export interface OpenedModel {
   plan(rules: Rules): Plan;
   /** What a tensor would become. */
   alternative(tensor: number, setting: Setting, form: Form): Planned;
-  measure(tensor: number, setting: Setting, course: Pick<Course, "signal">): Promise<Errors | Unmeasurable>;
+  measure(tensor: number, setting: Setting, form: Form, course: Pick<Course, "signal">): Promise<Errors | Unmeasurable>;
   /** At most so many weights: of a larger tensor as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;
   /** Writes one file into each sink, in the order of the plan's names. Gives what goes into a config.json. */

@@ -36,14 +36,14 @@ const tasks: {
   plan: (rules) => model.plan(rules),
   alternatives: ({ form, tensors, settings }) =>
     tensors.map((tensor) => settings.map((setting) => model.alternative(tensor, setting, form))),
-  async measure({ wanted }, { signal, progress }) {
+  async measure({ form, wanted }, { signal, progress }) {
     const total = wanted.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
     let measured: Measured[] = [];
     let done = 0;
     let told = performance.now();
     for (const each of wanted) {
       signal.throwIfAborted();
-      measured.push({ ...each, errors: await model.measure(each.tensor, each.setting, { signal }) });
+      measured.push({ ...each, errors: await model.measure(each.tensor, each.setting, form, { signal }) });
       done += bytesOf(each.tensor);
       if (performance.now() - told > PROGRESS_INTERVAL) {
         progress({ measured, done, total });
