@@ -50,6 +50,8 @@ export interface Tensor {
   readonly floats: readonly Run[];
   /** Of a short list of int64, such as a shape; undefined for all else. */
   readonly integers: readonly number[] | undefined;
+  /** Fields of integers of up to 32 bits, each that of a byte where those are of fewer than 8. */
+  readonly integerFields: readonly Field[];
   readonly external: ExternalData | undefined;
   /** A tensor cut into parts, an obsolete way. */
   readonly segmented: boolean;
@@ -297,6 +299,7 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
   let type = 0;
   const shape: number[] = [];
   const runs: Run[] = [];
+  const integerFields: Field[] = [];
   let integers: number[] | undefined = [];
   let raw: Span | undefined;
   let isExternal = false;
@@ -316,6 +319,7 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
     } else if (field.id === 2) type = reader.integer(field, `the type of ${tensor}`);
     else if (field.id === 3) segmented = true;
     else if (field.id === 4) addRun(reader, runs, field, tensor);
+    else if (field.id === 5) integerFields.push(field);
     else if (field.id === 7 && integers) integers = await shortList(reader, field, integers, tensor);
     else if (field.id === 9) raw = reader.message(field, message, `raw_data of ${tensor}`);
     else if (field.id === 13) {
@@ -330,7 +334,7 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
   const external = isExternal
     ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
     : undefined;
-  return { message, name: name || what, type, shape, raw, floats: runs, integers, external, segmented };
+  return { message, name: name || what, type, shape, raw, floats: runs, integers, integerFields, external, segmented };
 }
 
 async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {

@@ -148,21 +148,30 @@ export function codeSource(
   reader: WireReader,
   files: ExternalFiles,
 ) {
-  const { message, name, shape } = tensor;
+  const { message, name, shape, integerFields } = tensor;
   const whole = wholeBytes(tensor, reader, files);
   const byteLength = Math.ceil((count * bits) / 8);
-  if (whole?.length !== byteLength) {
-    const found = whole ? `${whole.length} bytes` : "none as raw data";
+  const checkLength = (found: number) => {
+    if (found === byteLength) return;
     const reason = `its codes of shape [${shape.join(", ")}] take ${byteLength} bytes, and there are ${found}`;
-    return reader.fail(message.at, reason, name);
+    reader.fail(message.at, reason, name);
+  };
+  const isInFields = whole === undefined && integerFields.length > 0;
+  if (!isInFields) checkLength(whole?.length ?? 0);
+  async function readBytes(start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (whole) return whole.source.read(whole.start + start, length);
+    const integers: number[] = [];
+    for (const field of integerFields) await reader.integers(field, integers, `an integer of ${name}`);
+    const bytes = new Uint8Array((bits === 16 ? Uint16Array : Uint8Array).from(integers).buffer);
+    checkLength(bytes.length);
+    return bytes.slice(start, start + length);
   }
-  const { source, start: first } = whole;
   const [perByte, mask, shift] = [8 / bits, 2 ** bits - 1, 32 - bits];
   return {
     byteLength,
     async read(start: number, length: number): Promise<Int16Array | Int32Array> {
       const from = Math.floor(start / perByte);
-      const bytes = await source.read(first + from, Math.ceil((start + length) / perByte) - from);
+      const bytes = await readBytes(from, Math.ceil((start + length) / perByte) - from);
       const codes = bits === 16 ? new Int32Array(length) : new Int16Array(length);
       const words = bits === 16 ? new Uint16Array(bytes.buffer) : bytes;
       for (let i = 0; i < length; i++) {
