@@ -79,9 +79,9 @@ function pointElement(
   return element;
 }
 
-/** On different sides, as the points of the granularities often lie close to each other. */
+/** Beside the points, which stand above each other, and on different sides, as those of the granularities often meet. */
 const labelPlaces: Record<GranularityName, (x: number, y: number) => Record<string, string | number>> = {
-  channel: (x, y) => ({ x, y: y - 10, "text-anchor": "middle" }),
+  channel: (x, y) => ({ x: x + 9, y: y - 2, "text-anchor": "start" }),
   tensor: (x, y) => ({ x: x - 9, y: y + 4, "text-anchor": "end" }),
   group: (x, y) => ({ x: x + 9, y: y + 12, "text-anchor": "start" }),
 };
@@ -96,7 +96,7 @@ function shapeOf(granularity: GranularityName, x: number, y: number, size: numbe
 /** Round numbers of bytes, as many as have room. */
 function byteTicks(from: number, to: number, most: number): number[] {
   const powers = Array.from({ length: 16 }, (_, power) => 10 ** power);
-  const all = [[1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((digits) =>
+  const all = [[1, 1.5, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((digits) =>
     powers.flatMap((power) => digits.map((digit) => digit * power)).filter((value) => value >= from && value <= to),
   );
   return all.find((ticks) => ticks.length <= most) ?? (all.at(-1) as number[]).filter((_, i) => i % 2 === 0);
