@@ -42,12 +42,15 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
 }
 
 /** Of the files of a folder those that are the model; others, such as of its tokenizer, lie beside them. */
-export function filesOfModel(files: readonly File[]): readonly File[] {
+export function filesOfModel(all: readonly File[]): readonly File[] {
+  if (all.length === 1) return all;
+  const visible = all.filter(({ name }) => !name.startsWith("."));
+  const files = visible.length === 0 ? all : visible;
   const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
-  if (files.length === 1) return files;
   if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
-  // An .onnx file itself says what the files with its data are called.
-  if (named(/\.onnx$/i).length > 0) return files.filter(({ name }) => !/\.(json|txt|md|py)$/i.test(name));
+  // Of several variants the one that is called model; it says itself what the files with its data are called.
+  const [onnx] = [...named(/^model\.onnx$/i), ...named(/\.onnx$/i)];
+  if (onnx) return files.filter((file) => file === onnx || !/\.(onnx|json|txt|md|py)$/i.test(file.name));
   if (named(/^model\.json$/i).length > 0) return named(/(^model\.json|\.bin)$/i);
   return files;
 }

@@ -4,7 +4,7 @@ import { bytes, counted, decibels } from "../format.js";
 import { type Content, Figure, tableOf } from "../see/figure.js";
 import { Cancelled } from "./client.js";
 import type { ModelClient } from "./model-client.js";
-import type { ModelState } from "./model-state.js";
+import { chosenSetting, type ModelState } from "./model-state.js";
 import { ProgressBar } from "./progress.js";
 import type { Errors, Measurement, Planned, Setting } from "./protocol.js";
 import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
@@ -115,8 +115,11 @@ export class TradeOffView {
         states.push({ ...state, rules, plan: await client.ask("plan", rules, { signal }) });
         signal.throwIfAborted();
       }
-      const wanted = states.flatMap(({ rules: { all, own }, plan: { tensors } }) =>
-        tensors.flatMap(({ quantize }, tensor) => (quantize && !own.has(tensor) ? [{ tensor, setting: all }] : [])),
+      const wanted = states.flatMap((one) =>
+        one.plan.tensors.flatMap((_, tensor) => {
+          const setting = chosenSetting(one, tensor);
+          return setting === undefined ? [] : [{ tensor, setting }];
+        }),
       );
       await this.#measure(client, state, wanted, signal);
       const points = states.flatMap((one): Point[] => {
