@@ -1,13 +1,13 @@
 // The page at large work: how soon it shows something, at which rate files go through it, the longest task of its main
 // thread, in which no click is answered, and the memory that the browser takes for it.
 
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
 import { build, preview } from "vite";
+import { withPeakMemory } from "../browser-memory.mjs";
 import { chromiumPath } from "../setup.mjs";
 import { writeSparseModel } from "../sparse-model.mjs";
 
@@ -66,9 +66,8 @@ export async function measurePage({ quick, only }) {
  */
 async function inBrowser(url, run) {
   const folder = mkdtempSync(join(tmpdir(), "channelwise-page-"));
-  const profile = join(folder, "profile");
   const executablePath = chromiumPath();
-  const context = await chromium.launchPersistentContext(profile, {
+  const context = await chromium.launchPersistentContext(join(folder, "profile"), {
     ...(executablePath ? { executablePath } : {}),
     args: ["--no-sandbox", "--disable-gpu"],
   });
@@ -85,13 +84,7 @@ async function inBrowser(url, run) {
       });
       Object.assign(window, { longTasks: tasks });
     });
-    const idle = memoryOf(profile);
-    let peak = idle;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, memoryOf(profile));
-    }, 200);
-    const figures = await run(page, folder);
-    clearInterval(watch);
+    const { result: figures, idle, peak } = await withPeakMemory(() => run(page, folder));
     const longest = await page.evaluate(() => Math.max(0, .../** @type {any} */ (window).longTasks));
     return {
       ...figures,
@@ -177,21 +170,6 @@ async function timed(action) {
   const start = performance.now();
   await action();
   return performance.now() - start;
-}
-
-/** Bytes of the memory of the browser of this profile and all its processes; what they share counts for each. */
-function memoryOf(/** @type {string} */ profile) {
-  const lines = execFileSync("ps", ["-eo", "pid=,ppid=,rss=,args="], { encoding: "utf8", maxBuffer: 2 ** 26 });
-  const processes = lines.split("\n").flatMap((line) => {
-    const [, pid, parent, kilobytes, args] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return pid ? [{ pid, parent, kilobytes: Number(kilobytes), args }] : [];
-  });
-  const own = new Set(processes.filter(({ args }) => args.includes(profile)).map(({ pid }) => pid));
-  for (let before = -1; before !== own.size; ) {
-    before = own.size;
-    for (const { pid, parent } of processes) if (own.has(parent)) own.add(pid);
-  }
-  return processes.reduce((sum, { pid, kilobytes }) => sum + (own.has(pid) ? kilobytes * 1024 : 0), 0);
 }
 
 function milliseconds(/** @type {number} */ time) {

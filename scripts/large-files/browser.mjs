@@ -2,12 +2,13 @@
 // and says how much memory its processes took (on Linux) and how long against copying the same bytes. Takes some minutes, and
 // 7 GB of room in the system's folder for temporary files, or in the one given.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
 import { createServer } from "vite";
+import { withPeakMemory } from "../browser-memory.mjs";
 import { chromiumPath } from "../setup.mjs";
 import { writeSparseModel } from "../sparse-model.mjs";
 import { layers, single } from "./shapes.mjs";
@@ -52,55 +53,28 @@ async function measure(/** @type {(typeof cases)[number]} */ { name, shapes, rul
     await page.goto(`${server.resolvedUrls?.local[0]}scripts/large-files/page.html`);
     await page.setInputFiles("input", input);
     const workers = await page.evaluate(async (address) => (await import(address)).workers, code);
-    const idle = memory();
-    let peak = idle;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, memory());
-    }, 100);
-    const seconds = await page.evaluate(
-      async ([address, given]) => (await import(address)).quantize(given),
-      /** @type {const} */ ([code, rules]),
+    const {
+      result: seconds,
+      idle,
+      peak,
+    } = await withPeakMemory(() =>
+      page.evaluate(
+        async ([address, given]) => (await import(address)).quantize(given),
+        /** @type {const} */ ([code, rules]),
+      ),
     );
-    clearInterval(watch);
     const copySeconds = await page.evaluate(
       async ([address, given]) => (await import(address)).copyAsMuch(given),
       /** @type {const} */ ([code, rules]),
     );
     console.log(
-      `${name.padEnd(36)}${existsSync("/proc") ? `${megabytes(peak - idle)} above ${megabytes(idle)}` : ""}  ` +
+      `${name.padEnd(36)}${peak > 0 ? `${megabytes(peak - idle)} above ${megabytes(idle)}` : ""}  ` +
         `${seconds.toFixed(1)} s with ${workers} workers, ${(seconds / copySeconds).toFixed(2)} x the copy  ${megabytes(bytes / seconds)}/s`,
     );
   } finally {
     await context.close();
     rmSync(join(folder, "profile"), { recursive: true, force: true });
   }
-}
-
-/** Bytes that all processes of the browser take, what they share counted once; 0 where there is no /proc. */
-function memory() {
-  let sum = 0;
-  for (const pid of descendants()) {
-    try {
-      const [, kilobytes] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
-      sum += Number(kilobytes ?? 0) * 1024;
-    } catch {} // it has ended meanwhile
-  }
-  return sum;
-}
-
-/** The processes that this one has started, and those that they have. */
-function descendants() {
-  /** @type {Map<string, string[]>} */
-  const children = new Map();
-  for (const pid of existsSync("/proc") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : []) {
-    try {
-      const [, parent = ""] = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-      children.set(parent, [...(children.get(parent) ?? []), pid]);
-    } catch {}
-  }
-  const found = [...(children.get(String(process.pid)) ?? [])];
-  for (const pid of found) found.push(...(children.get(pid) ?? []));
-  return found;
 }
 
 function megabytes(/** @type {number} */ bytes) {

@@ -80,7 +80,7 @@ async function openModel({ files }: ModelSource) {
   update();
   showNothing("");
   try {
-    await whileBusy(models.open(files));
+    if (!(await whileBusy(models.open(files)))) return;
     element("announcement").textContent = element("model").querySelector("h2")?.textContent ?? "";
   } catch (error) {
     showNothing("This could not be opened.");

@@ -44,14 +44,19 @@ export class ModelPanel {
     return this.#opening > 0;
   }
 
-  /** @throws {Error} for files that are no model. */
-  async open(files: Promise<readonly File[]>) {
+  /**
+   * Resolves to whether it is shown: a newer one may be instead.
+   * @throws {Error} for files that are no model.
+   */
+  async open(files: Promise<readonly File[]>): Promise<boolean> {
     this.close();
     this.#opening++;
     try {
       const { ModelView } = await import("./models/model-view.js");
       this.#view ??= new ModelView(this.#controls, this.#model, (...looked) => this.#lookAt(...looked));
-      if (await this.#view.open(files)) this.#show("model");
+      const isShown = await this.#view.open(files);
+      if (isShown) this.#show("model");
+      return isShown;
     } finally {
       this.#opening--;
     }

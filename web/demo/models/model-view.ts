@@ -91,7 +91,7 @@ export class ModelView {
       chooseForAll,
       chooseForEach: (choices) => {
         this.#own = new Map([...this.#own, ...choices]);
-        this.#update();
+        return this.#update();
       },
       chooseTheSame: () => {
         this.#own = new Map();
@@ -286,11 +286,14 @@ export class ModelView {
 
   /** Chooses for one tensor; what cannot be written is told, and not kept. */
   async #choose(tensor: number, choice: Setting | "keep" | "") {
-    const [state, before] = [this.#state, new Map(this.#own)];
+    const [state, before] = [this.#state, this.#own.get(tensor)];
     if (state === undefined) return;
     if (choice === "") this.#own.delete(tensor);
     else this.#own.set(tensor, choice);
-    if (!(await this.#replan(state.description, state.costs))) this.#own = before;
+    if (!(await this.#replan(state.description, state.costs))) {
+      if (before === undefined) this.#own.delete(tensor);
+      else this.#own.set(tensor, before);
+    }
     await this.#showOthers();
   }
 

@@ -15,8 +15,8 @@ const USUAL_LEAST = 30;
 
 export interface TradeOffActions {
   chooseForAll(setting: Setting): void;
-  /** Chooses for each of the tensors; the others stay as they are. */
-  chooseForEach(choices: ReadonlyMap<number, Setting>): void;
+  /** Chooses for each of the tensors; the others stay as they are. Resolves when that is shown. */
+  chooseForEach(choices: ReadonlyMap<number, Setting>): Promise<void>;
   /** Forgets what was chosen for single tensors. */
   chooseTheSame(): void;
 }
@@ -63,10 +63,7 @@ export class TradeOffView {
     });
     const smallest = html("button", { type: "button" }, "Choose the smallest for each");
     smallest.addEventListener("click", () => this.#chooseSmallest());
-    this.#same.addEventListener("click", () => {
-      this.#told.textContent = "";
-      this.#actions.chooseTheSame();
-    });
+    this.#same.addEventListener("click", () => this.#actions.chooseTheSame());
     this.element = html(
       "div",
       {},
@@ -102,6 +99,7 @@ export class TradeOffView {
     this.#state = state;
     this.#group = group;
     this.#same.hidden = state.rules.own.size === 0;
+    this.#told.textContent = ""; // it was of what was chosen before
     this.#hint.textContent = `All weights with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}: error against bytes. Each way is computed, which takes its time for a large model.`;
     if (this.#isWanted) this.#compare();
   }
@@ -161,12 +159,12 @@ export class TradeOffView {
         );
         if (candidate !== undefined) chosen.set(tensor, candidate);
       }
-      this.#told.textContent = summary([...chosen.values()], least);
       const choices = [...chosen].map(([tensor, { setting }]) => [tensor, setting] as const);
       // What is chosen for all needs no mention.
       const isOwn = (tensor: number, setting: Setting) =>
         rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
-      this.#actions.chooseForEach(new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting))));
+      await this.#actions.chooseForEach(new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting))));
+      this.#told.textContent = summary([...chosen.values()], least);
     });
   }
 
@@ -265,8 +263,9 @@ function smallest(candidates: readonly Candidate[], least: number): Candidate | 
   return bestFirst.find((candidate) => enough.includes(candidate) && candidate.planned.bytesAfter === fewest);
 }
 
-/** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights keep less than 30 dB with any." */
+/** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights of them cannot keep 30 dB." */
 function summary(chosen: readonly Candidate[], least: number): string {
+  if (chosen.length === 0) return "No weight is quantized.";
   const counts = new Map<number, number>();
   for (const { setting } of chosen) counts.set(setting.bits, (counts.get(setting.bits) ?? 0) + 1);
   const bits = [...counts].sort(([a], [b]) => a - b);
