@@ -7,7 +7,7 @@ import axe from "axe-core";
 import { load } from "channelwise";
 import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
 import { writeNpy } from "channelwise/npy";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { measureOnnx, type OnnxRules, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 import { zipSync } from "fflate";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -550,6 +550,45 @@ describe("other formats", () => {
     expect(saved).toEqual({ "net_int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
     expect(await tile("Size after")).toBe(`${saved["net_int8.onnx"].length.toLocaleString("en")} bytes`);
     await makesTheSame({ "net.onnx": file }, saved);
+  });
+
+  it("is measured in ONNX as the opset lets it be written, and looked at along its own axis", async () => {
+    const graph = {
+      node: [onnxNode("MatMul", ["x", "w"], ["y"])],
+      initializer: [tensor("w", [97, 64], uniform("float32", 97 * 64, 8))],
+      input: [float("x", [1, 97])],
+      output: [float("y")],
+    };
+    const file = modelBytes({ opset: 17, graph });
+    const measured = async (rules: OnnxRules) => {
+      const [{ sqnr }] = await measureOnnx(await load(), planOnnx(await readOnnx(file), rules));
+      return decibels(sqnr);
+    };
+    await open({ "net.onnx": file });
+    await shows(heading).toBe("What is in net.onnx");
+    await page.locator("#model-bits").fill("4");
+    await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
+    const shown = async () => (await rows())[0][4];
+    const grouped: OnnxRules = { bits: 4, granularity: { group: 32 } };
+    const packed = await measured(grouped);
+    await shows(shown).toBe(packed);
+    // In DequantizeLinear groups would have to divide the 97 that a channel sums over.
+    await page.getByLabel("Opset").selectOption("21");
+    const inBlocks = await measured({ ...grouped, opset: 21 });
+    expect(inBlocks).not.toBe(packed);
+    await shows(shown).toBe(inBlocks);
+
+    await choiceOf("w").selectOption("keep");
+    await page.getByRole("button", { name: "w", exact: true }).click();
+    await shows(() => text(page.locator("#understood"))).toBe("97 × 64, float32");
+    expect(await page.locator("#axis").inputValue()).toBe("1");
+    await page.locator("input[name=granularity][value=group]").check();
+    await page.locator("#along").selectOption("1");
+    await page.locator("#group").fill("32");
+    await page.getByRole("button", { name: "Use these settings for it" }).click();
+    // Channels along 0, whose groups lie along 1.
+    await shows(() => choiceOf("w").inputValue()).toBe("8 32 0");
+    await shows(shown).toBe(await measured({ ...grouped, bits: 8, axis: 0, opset: 21 }));
   });
 
   it("can be ONNX with its data in a file beside it", async () => {
