@@ -42,6 +42,8 @@ export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`
  * @property {number} [perRows] this by channelwise's rows of 4096 x 4096, per weight
  * @property {number} [perRowsQuiet]
  * @property {number} [perChannelwise] of others: this by channelwise with reused arrays
+ * @property {number} [perThread] of workers: this by one thread over the same shared arrays
+ * @property {number} [perThreadQuiet]
  */
 
 /**
@@ -82,6 +84,10 @@ function lineOf(one, all) {
   const channelwise = group.find((other) => other.work === work && other.job === job && other.by === "channelwise");
   if (channelwise && channelwise !== one) line.perChannelwise = ratio(one, channelwise);
   if (!by.startsWith("channelwise")) return line;
+  const thread = group.find((other) => other.work === work && other.job === job && other.by === oneThread);
+  if (thread && by.startsWith(workers)) {
+    Object.assign(line, { perThread: ratio(one, thread), perThreadQuiet: quietRatio(one, thread) });
+  }
 
   const rows = group.find((other) => other.work === "4096 x 4096" && other.job === job && other.by === by);
   if (rows && rows !== one) {
@@ -91,6 +97,9 @@ function lineOf(one, all) {
   }
   return line;
 }
+
+const oneThread = "channelwise, shared arrays";
+const workers = "channelwise, workers";
 
 /** The median of the rounds' ratios. */
 function ratio(/** @type {Measured} */ a, /** @type {Measured} */ b) {
@@ -124,6 +133,8 @@ function plainTable(lines) {
     "quietest",
     "M weights/s",
     "x channelwise",
+    "x thread",
+    "quietest",
   ];
   const rows = lines.map((line) => [
     line.work,
@@ -136,6 +147,8 @@ function plainTable(lines) {
     figure(line.perRowsQuiet),
     String(Math.round(line.weightsPerSecond / 1e6)),
     figure(line.perChannelwise),
+    figure(line.perThread),
+    figure(line.perThreadQuiet),
   ]);
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
   return [header, ...rows]
@@ -148,7 +161,8 @@ function markdownTable(lines) {
   /** @type {[string, (by: string) => boolean][]} */
   const others = [
     ["fresh arrays", (by) => by === "channelwise, fresh arrays"],
-    ["workers", (by) => by.startsWith("channelwise, workers")],
+    ["shared arrays", (by) => by === oneThread],
+    ["workers", (by) => by.startsWith(workers)],
     ["JavaScript", (by) => by === "JavaScript"],
     ["JavaScript, inexact", (by) => by === "JavaScript, inexact"],
     ["onnxruntime-web", (by) => by.startsWith("onnxruntime-web")],
@@ -171,11 +185,17 @@ function markdownTable(lines) {
       withQuietest(line.perRows, line.perRowsQuiet),
       ...others.map(([, isMeant]) => {
         const other = lines.find(({ work, job, by }) => work === line.work && job === line.job && isMeant(by));
-        return other ? `${duration(other.milliseconds)} (${figure(other.perChannelwise)} x)` : "";
+        return other ? `${duration(other.milliseconds)} (${ratioOf(other)})` : "";
       }),
     ]);
   const alignment = header.map((_, column) => (column < 2 ? "---" : "---:"));
   return [header, alignment, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** Workers are held against one thread over the same arrays, where these are shared; all others against channelwise. */
+function ratioOf(/** @type {Line} */ { perChannelwise, perThread, perThreadQuiet }) {
+  if (perThread === undefined) return `${figure(perChannelwise)} x`;
+  return `${figure(perThread)} x shared, quietest ${figure(perThreadQuiet)}`;
 }
 
 /** @param {number | undefined} ratio @param {number | undefined} quietest */
@@ -186,7 +206,8 @@ function withQuietest(ratio, quietest) {
 const legend = `\
 x set: by Float32Array.prototype.set of the same weights into a reused array (Float64Array for float64), the median of the
 rounds' ratios; x channelwise: likewise, by channelwise with reused arrays; x rows: a weight, by channelwise's rows of
-4096 x 4096. Quietest: in the round in which both came nearest to their fastest, since the copy itself drifts. Arrays are
+4096 x 4096; x thread: workers by one thread over the same shared arrays. Quietest: in the round in which both came nearest to their fastest, since the copy itself drifts, and
+since virtual machines at times put both workers on one core. Arrays are
 reused where it does not say fresh. Inexact: with a reciprocal, which gets some codes wrong by one.`;
 
 const figure = (/** @type {number | undefined} */ ratio) => (ratio === undefined ? "" : ratio.toPrecision(3));

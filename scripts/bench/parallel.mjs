@@ -1,5 +1,6 @@
-// channelwise with workers, over shared arrays where a page may have them.
+// channelwise with workers, over shared arrays where a page may have them; and on one thread, over the same.
 
+import { load as loadOneThread } from "channelwise";
 import { load } from "channelwise/parallel";
 
 /** @typedef {import("./check.mjs").Floats} Floats */
@@ -19,11 +20,17 @@ function sharedLike(array) {
 }
 
 /**
+ * One for all contenders, as a program has it.
+ * @type {Promise<import("channelwise/parallel").ParallelChannelwise> | undefined}
+ */
+let loading;
+
+/**
  * @param {Floats} weights
  * @param {Options} options with arrays to fill, which shared ones take the place of
  * @param {{ get<A>(content: string, length: number, make: () => A): A }} arrays
  */
-export function quantizerWithWorkers(weights, options, arrays) {
+export async function quantizersOverShared(weights, options, arrays) {
   /** @type {<A extends Numbers>(name: string, array: A) => A} */
   const shared = (name, array) => {
     if (!canShare) return array;
@@ -36,17 +43,20 @@ export function quantizerWithWorkers(weights, options, arrays) {
     ...(dequantized && { dequantized: shared("dequantized", dequantized) }),
   };
   const inputs = shared("weights", weights);
-  /** @type {Promise<import("channelwise/parallel").ParallelChannelwise> | undefined} */
-  let loading;
-  return {
+  if (inputs !== weights) inputs.set(weights);
+  const channelwise = await loadOneThread();
+  const withWorkers = {
     by: `channelwise, workers${canShare ? ", shared arrays" : ""}`,
     async run() {
-      if (loading === undefined) {
-        loading = load();
-        if (inputs !== weights) inputs.set(weights);
-      }
+      loading ??= load();
       return (await loading).quantize(inputs, { ...options, into });
     },
-    release: async () => (await loading)?.close(),
+    async release() {
+      const parallel = loading;
+      loading = undefined;
+      (await parallel)?.close();
+    },
   };
+  const oneThread = { by: "channelwise, shared arrays", run: () => channelwise.quantize(inputs, { ...options, into }) };
+  return canShare ? [oneThread, withWorkers] : [withWorkers];
 }

@@ -7,7 +7,7 @@ import { extents, groups, jobs, product, weightsOf } from "./cases.mjs";
 import { check, exactResult } from "./check.mjs";
 import { exactLoops, fastLoops, quantizeRows } from "./javascript.mjs";
 import { onnxruntimeRows } from "./onnxruntime.mjs";
-import { quantizerWithWorkers } from "./parallel.mjs";
+import { quantizersOverShared } from "./parallel.mjs";
 
 /** @typedef {import("./cases.mjs").Work} Work */
 /** @typedef {import("./cases.mjs").Job} Job */
@@ -136,7 +136,7 @@ async function quantizersOf(work, weights, arrays, models) {
     if (!work.hasPeers || !(weights instanceof Float32Array) || outer !== 1) continue;
 
     add({ by: "channelwise, fresh arrays", run: () => channelwise.quantize(weights, options) });
-    add(quantizerWithWorkers(weights, reusing, arrays));
+    for (const quantizer of await quantizersOverShared(weights, reusing, arrays)) add(quantizer);
     const fresh = () => ({
       scales: new Float32Array(channels),
       quantized: new Int8Array(size),
