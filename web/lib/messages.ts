@@ -9,4 +9,11 @@ export type ToWorker = { readonly id: number } & (
 );
 
 /** Beginning with an answer to no message, with id 0, when the worker begins to listen. */
-export type FromWorker = { readonly id: number } & ({ readonly done?: AnyDone } | { readonly error: string });
+export type FromWorker = { readonly id: number } & ({ readonly done?: AnyDone } | { readonly error: Failure });
+
+/** What is told of an error: not every one can be sent. */
+export interface Failure {
+  readonly message: string;
+  /** Of an error of the file system: `ENOSPC` and others. */
+  readonly code: string | undefined;
+}

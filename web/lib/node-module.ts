@@ -1,5 +1,9 @@
 /** What is used of Node's modules. */
 interface NodeModules {
+  "node:fs": {
+    readSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
+    writeSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
+  };
   "node:os": { availableParallelism(): number; platform(): string };
   "node:worker_threads": {
     Worker: new (

@@ -11,8 +11,21 @@ const intoNames = ["quantized", "scales", "dequantized", "perChannel"] satisfies
 const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint16Array };
 export type ArrayKind = keyof typeof constructors;
 
+export const bytesPer: Readonly<Record<ArrayKind, number>> = {
+  Float32Array: 4,
+  Float64Array: 8,
+  Int8Array: 1,
+  Int16Array: 2,
+  Uint16Array: 2,
+};
+
 export function newArray<K extends ArrayKind>(kind: K, length: number) {
   return new constructors[kind](length) as InstanceType<(typeof constructors)[K]>;
+}
+
+/** The first `length` elements of a buffer. */
+export function arrayOver<K extends ArrayKind>(kind: K, buffer: ArrayBuffer, length: number) {
+  return new constructors[kind](buffer, 0, length) as InstanceType<(typeof constructors)[K]>;
 }
 
 export function newChannelErrors(channels: number): ChannelErrors {

@@ -1,5 +1,6 @@
 import type { Engine } from "./engine.js";
-import type { FromWorker, ToWorker } from "./messages.js";
+import type { Failure, FromWorker, ToWorker } from "./messages.js";
+import { nodeModule } from "./node-module.js";
 import type { Runner } from "./runner.js";
 import { buffersOfTask, type Done, type Task } from "./tasks.js";
 import type { WorkerLike } from "./workers.js";
@@ -73,24 +74,32 @@ class Member {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (this.#waiting.size === 0) this.#worker.unref?.();
-    if ("error" in message) waiting?.reject(new Error(message.error));
+    if ("error" in message) waiting?.reject(errorOf(message.error));
     else waiting?.resolve(message.done);
   }
 
   end(reason: Error): void {
     if (this.#ended) return;
     this.#ended = reason;
-    for (const { reject } of this.#waiting.values()) reject(reason);
+    const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#worker.terminate();
     this.#onEnd();
+    // Node tells when it has ended: it could still write to what others use by then.
+    Promise.resolve(this.#worker.terminate()).finally(() => {
+      for (const { reject } of waiting) reject(reason);
+    });
   }
+}
+
+function errorOf({ message, code }: Failure): Error {
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
 }
 
 /** Workers that share out tasks. One that ends takes its tasks with it, and another takes its place. */
 export class Pool implements Runner {
   readonly engine: Engine;
   readonly width: number;
+  readonly hasFiles = nodeModule("node:fs") !== undefined;
   readonly #module: WebAssembly.Module;
   readonly #createWorker: () => WorkerLike;
   readonly #members: (Member | undefined)[];

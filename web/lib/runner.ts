@@ -10,13 +10,15 @@ export interface Runner {
   readonly engine: Engine;
   /** How many tasks are worked on at a time. */
   readonly width: number;
+  /** Whether tasks may name files that are open in this process: not where the calling thread would wait for them. */
+  readonly hasFiles: boolean;
   /** Takes over the arrays of the task that can be handed over. */
   run<T extends Task>(task: T): Promise<Done<T>>;
 }
 
 /** Performs tasks at once, on the calling thread. */
 function runnerOn(engine: Engine): Runner {
-  return { engine, width: 1, run: async (task) => perform(engine, task) };
+  return { engine, width: 1, hasFiles: false, run: async (task) => perform(engine, task) };
 }
 
 /** A quantizer that a `load` gave: of the calling thread, or of workers. */

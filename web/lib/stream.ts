@@ -1,15 +1,17 @@
 import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "./arguments.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
-import { cutFor, type FiguresOf, joinedRows, type Rows, toScales } from "./engine.js";
+import { cutFor, type FiguresOf, joinedRows, toScales } from "./engine.js";
 import { figuresLength, readFigures } from "./figures.js";
-import { newArray } from "./outputs.js";
+import { type FilePlace, fileRows } from "./file-rows.js";
+import { bytesPer, newArray } from "./outputs.js";
+import type { PackedBits } from "./pack-words.js";
 import { blockSize, type Chunk, type Region, regionsOf } from "./parts.js";
 import { Pipeline } from "./pipeline.js";
 import { makePlan, type Part, type Plan } from "./plan.js";
 import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "./requests.js";
 import type { Runner } from "./runner.js";
 import { addPanel, PanelSums } from "./sums.js";
-import type { QuantizeDone } from "./tasks.js";
+import type { CodesFile, QuantizeDone, TaskWeights } from "./tasks.js";
 import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "./types.js";
 import { arrayKinds, type Dtype } from "./weights.js";
 
@@ -26,6 +28,8 @@ export interface WeightSource {
   reuse?(array: WeightArray): void;
   /** All of them, where they lie in a SharedArrayBuffer; they are then used in place. */
   readonly shared?: WeightArray | undefined;
+  /** The place of the first one in a file, row-major and in this machine's order of bytes: workers may read them there. */
+  readonly file?: FilePlace | undefined;
 }
 
 /**
@@ -41,6 +45,13 @@ export interface ResultSink {
   perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
   /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
   readonly shared?: { readonly quantized?: CodeArray | undefined; readonly dequantized?: FloatArray | undefined };
+  /** The place of the first code in a file: workers may write codes there, instead of their going to `quantized`. */
+  readonly file?: CodesPlace | undefined;
+}
+
+export interface CodesPlace extends FilePlace {
+  /** Codes are packed so. All that is made at a time must fill whole words. */
+  readonly packed?: PackedBits | undefined;
 }
 
 /** A few MB, so that several fit the memory, and far more than a block. */
@@ -125,6 +136,8 @@ export class QuantizeStream {
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #keptChunks: number;
+  readonly #weightsFile: FilePlace | undefined;
+  readonly #codesFile: CodesPlace | undefined;
   readonly #pipeline: Pipeline;
   readonly #total = new Float64Array(figuresLength);
   #passed = 0;
@@ -141,7 +154,9 @@ export class QuantizeStream {
     const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
     const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
-    this.#keptChunks = source.shared ? 0 : heldChunks;
+    this.#weightsFile = runner.hasFiles ? source.file : undefined;
+    this.#codesFile = runner.hasFiles ? sink.file : undefined;
+    this.#keptChunks = source.shared || this.#weightsFile ? 0 : heldChunks;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
     const width = 2 * runner.width + 2;
     const held = heldElements === undefined ? width : Math.min(width, heldChunks);
@@ -187,7 +202,7 @@ export class QuantizeStream {
   }
 
   /** Quantizes a region of one chunk by scales that are rounded between its two passes. */
-  async #quantizeRounded(chunk: Chunk, weights: Rows<WeightArray>, start: number) {
+  async #quantizeRounded(chunk: Chunk, weights: TaskWeights["weights"], start: number) {
     const { part } = chunk;
     const { dtype } = this.#source;
     const { bits, figuresOf } = this.#job;
@@ -195,7 +210,8 @@ export class QuantizeStream {
     const { largest, used } = await this.#runner.run({ kind: "ranges", dtype, part, weights });
     if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
     this.#roundScales?.(largest);
-    const done = await this.#quantize(chunk, { ...weights, array: used }, largest);
+    const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
+    const done = await this.#quantize(chunk, again, largest);
     const sums = new PanelSums(engine, part, figuresOf);
     sums.add(part, done.figures);
     return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
@@ -216,7 +232,7 @@ export class QuantizeStream {
       this.#pipeline.add(
         async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
         ({ largest, used }) => {
-          if (kept.length < this.#keptChunks) kept.push(used);
+          if (used && kept.length < this.#keptChunks) kept.push(used);
           else this.#reuse(used);
           // NaN on either side wins.
           for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
@@ -262,9 +278,10 @@ export class QuantizeStream {
     }
   }
 
-  #quantize(chunk: Chunk, weights: Rows<WeightArray>, scales?: FloatArray): Promise<QuantizeDone> {
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
     const { bits, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
+    const file = this.#codesFile;
     return this.#runner.run({
       kind: "quantize",
       dtype: this.#source.dtype,
@@ -274,17 +291,19 @@ export class QuantizeStream {
       weights,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
-      quantized: shared?.quantized && rowsIn(shared.quantized, chunk),
+      quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
       dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
     });
   }
 
-  #read(chunk: Chunk): Promise<Rows<WeightArray>> {
-    return readChunk(this.#source, chunk, arrayKinds[this.#source.dtype]);
+  async #read(chunk: Chunk): Promise<TaskWeights["weights"]> {
+    const kind = arrayKinds[this.#source.dtype];
+    if (this.#weightsFile) return fileRows(this.#weightsFile, chunk, bytesPer[kind]);
+    return readChunk(this.#source, chunk, kind);
   }
 
-  #reuse(used: WeightArray): void {
-    if (!this.#source.shared) this.#source.reuse?.(used);
+  #reuse(used: WeightArray | undefined): void {
+    if (used && !this.#source.shared) this.#source.reuse?.(used);
   }
 
   async #write(chunk: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
@@ -308,6 +327,12 @@ export class QuantizeStream {
     }
     return new Error("a weight was not finite and then was: weights must not change while they are quantized");
   }
+}
+
+function codesIn(place: CodesPlace, chunk: Chunk, bits: Bits): CodesFile {
+  const { packed } = place;
+  const bytesEach = packed ? packed / 8 : bits > 8 ? 2 : 1;
+  return { ...fileRows(place, chunk, bytesEach), packed };
 }
 
 /** For what has to be done in its turn alone. */

@@ -2,7 +2,7 @@
 
 import { createEngine, type Engine } from "./engine.js";
 import { instantiate } from "./instantiate.js";
-import type { FromWorker, ToWorker } from "./messages.js";
+import type { Failure, FromWorker, ToWorker } from "./messages.js";
 import { nodeModule } from "./node-module.js";
 import { buffersOfDone, perform } from "./tasks.js";
 
@@ -21,6 +21,11 @@ function findPort(): Port {
     throw new Error("serve() of channelwise/worker must be called in a worker, not in the main thread");
   }
   return threads.parentPort as Port;
+}
+
+function failureOf(error: unknown): Failure {
+  const { code, message } = error as { code?: string; message?: string };
+  return { message: message ?? String(error), code };
 }
 
 /**
@@ -43,7 +48,7 @@ export function serve(): void {
         port.postMessage({ id, done }, buffersOfDone(done));
       }
     } catch (error) {
-      port.postMessage({ id, error: String(error) }); // as text, since not every error can be sent
+      port.postMessage({ id, error: failureOf(error) });
     }
   };
   port.postMessage({ id: 0 });

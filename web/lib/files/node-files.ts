@@ -4,6 +4,7 @@ import type { OpenSource } from "./sources.js";
 // What is used of Node, declared here since the library's types know no Node.
 
 interface FileHandle {
+  readonly fd: number;
   stat(): Promise<{ size: number; isFile(): boolean }>;
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>;
@@ -54,6 +55,7 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
     throw new TypeError(`${path} is not a file`);
   }
   const name = nodeModule("node:path").basename(path);
+  const lent = new Set<Promise<unknown>>();
   return {
     name,
     size: stat.size,
@@ -66,7 +68,19 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
       }
       return bytes;
     },
-    close: () => handle.close(),
+    async lend(work) {
+      const working = work({ descriptor: handle.fd, position: 0 });
+      lent.add(working);
+      try {
+        return await working;
+      } finally {
+        lent.delete(working);
+      }
+    },
+    async close() {
+      await Promise.allSettled(lent);
+      await handle.close();
+    },
   };
 }
 
@@ -98,6 +112,7 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
     throw Object.assign(error, { path }); // the name that is known
   });
   return {
+    place: { descriptor: handle.fd, position: 0 },
     async write(offset, bytes) {
       for (let done = 0; done < bytes.byteLength; ) {
         done += (await handle.write(bytes, done, bytes.byteLength - done, offset + done)).bytesWritten;

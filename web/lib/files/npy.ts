@@ -58,14 +58,17 @@ export async function readNpyTensor(source: ByteSource, name: string): Promise<M
   if (order === ">") data = littleEndian(data, dtype);
   const isMatrix = shape.filter((dimension) => dimension !== 1).length > 1;
   if (fortranOrder && isMatrix && byteLength > 0) data = rowMajor(data, dtype, header, file);
-  return { name, dtype, shape, byteLength, read: data.read };
+  const { read, lend } = data;
+  return { name, dtype, shape, byteLength, read, ...(lend && { lend }) };
 }
 
 /** Big-endian elements as little-endian ones. */
 function littleEndian(data: ByteSource, dtype: Dtype): ByteSource {
   const unit = dtype === "complex64" ? 4 : bytesPerElement(dtype);
+  const { name, size } = data;
   return {
-    ...data,
+    name,
+    size,
     async read(offset, length) {
       const start = Math.floor(offset / unit) * unit;
       const end = Math.ceil((offset + length) / unit) * unit;

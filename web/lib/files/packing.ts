@@ -1,16 +1,18 @@
+import { type PackedBits, packWords } from "../pack-words.js";
+
 /**
  * Packs the codes of a matrix into words of 32 bits, least significant bits first, each code with 2^(bits - 1) added. Every
  * row begins a new word. Codes come in order, in stretches of any length.
  */
 export class CodePacker {
   readonly #columns: number;
-  readonly #bits: 4 | 8;
+  readonly #bits: PackedBits;
   #column = 0;
   /** The word that is not yet full, and its bits so far. */
   #word = 0;
   #filled = 0;
 
-  constructor(columns: number, bits: 4 | 8) {
+  constructor(columns: number, bits: PackedBits) {
     this.#columns = columns;
     this.#bits = bits;
   }
@@ -22,7 +24,7 @@ export class CodePacker {
     const perWord = 32 / bits;
     if (this.#filled === 0 && columns % perWord === 0 && codes.length % perWord === 0) {
       this.#column = (this.#column + codes.length) % columns;
-      return bits === 8 ? packBytes(codes) : packNibbles(codes);
+      return packWords(codes, bits);
     }
     const offset = 2 ** (bits - 1);
     const words = new Uint32Array(this.#wordsAfter(codes.length));
@@ -58,33 +60,13 @@ export class CodePacker {
   }
 }
 
-/** Whole words of 8 bits a code: adding 128 is changing the sign's bit. */
-function packBytes(codes: Int8Array): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(codes.slice().buffer as ArrayBuffer);
-  for (let i = 0; i < words.length; i++) words[i] ^= 0x80808080;
-  return words;
-}
-
-/** Whole words of 4 bits a code, from four codes at a time. */
-function packNibbles(codes: Int8Array): Uint32Array<ArrayBuffer> {
-  const { buffer, byteOffset } = codes.byteOffset % 4 === 0 ? codes : codes.slice();
-  const fours = new Uint32Array(buffer, byteOffset, codes.length / 4);
-  const words = new Uint32Array(codes.length / 8);
-  for (let i = 0; i < words.length; i++) {
-    // Adding 8 changes the upper bit of four, of which the others are kept.
-    words[i] = 0x88888888 ^ (joinNibbles(fours[2 * i]) | (joinNibbles(fours[2 * i + 1]) << 16));
-  }
-  return words;
-}
-
-/** The lower four bits of each byte, side by side in the lower 16. */
-function joinNibbles(four: number): number {
-  const pairs = (four & 0x000f000f) | ((four & 0x0f000f00) >>> 4);
-  return (pairs & 0xff) | ((pairs >>> 8) & 0xff00);
-}
-
 /** Where codes of a packed matrix lie: the words from `first` on, `count` of them, hold codes from `start` on. */
-export function wordsOf(start: number, codes: number, columns: number, bits: 4 | 8): { first: number; count: number } {
+export function wordsOf(
+  start: number,
+  codes: number,
+  columns: number,
+  bits: PackedBits,
+): { first: number; count: number } {
   const perWord = 32 / bits;
   const perRow = Math.ceil(columns / perWord);
   const wordOf = (code: number) => Math.floor(code / columns) * perRow + Math.floor((code % columns) / perWord);
@@ -98,7 +80,7 @@ export function unpackCodes(
   start: number,
   count: number,
   columns: number,
-  bits: 4 | 8,
+  bits: PackedBits,
 ): Int8Array<ArrayBuffer> {
   const offset = 2 ** (bits - 1);
   const mask = 2 ** bits - 1;

@@ -1,7 +1,8 @@
 import type { CodeArray } from "../arguments.js";
+import type { FilePlace } from "../file-rows.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
-import { quantizeStream, type WeightSource } from "../stream.js";
-import type { TotalErrors } from "../types.js";
+import { type CodesPlace, quantizeStream, type WeightSource } from "../stream.js";
+import type { Granularity, TotalErrors } from "../types.js";
 import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
@@ -87,24 +88,28 @@ async function convert(
   const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
   const scales = outputs.find(({ content }) => content === "scales") as OutputTensor;
   const { axis, bits, granularity } = decision;
-  const { mse, maxError, sqnr } = (await quantizeStream(
-    runner,
-    weightsOf(tensor, spares),
-    {
-      quantized: codesSink(codes, tensor.shape, writer),
-      scales: (start, values) =>
-        writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
-    },
-    {
-      shape: tensor.shape,
-      axis,
-      bits,
-      granularity,
-      signal: course.signal,
-      roundScales: rounderTo(scales.dtype),
-      onProgress: (done, all) => course.progress(done / all),
-    },
-  )) as TotalErrors;
+  const quantize = (file?: FilePlace) =>
+    quantizeStream(
+      runner,
+      { ...weightsOf(tensor, spares), file },
+      {
+        quantized: codesSink(codes, tensor.shape, writer),
+        file: codesPlace(codes, tensor.shape, granularity, writer),
+        scales: (start, values) =>
+          writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
+      },
+      {
+        shape: tensor.shape,
+        axis,
+        bits,
+        granularity,
+        signal: course.signal,
+        roundScales: rounderTo(scales.dtype),
+        onProgress: (done, all) => course.progress(done / all),
+      },
+    );
+  const lend = runner.hasFiles && tensor.lend;
+  const { mse, maxError, sqnr } = (await (lend ? lend(quantize) : quantize())) as TotalErrors;
   return { ...decision, ...sizes, mse, maxError, sqnr };
 }
 
@@ -121,6 +126,20 @@ function weightsOf(tensor: ModelTensor, spares: SpareMemory): WeightSource {
     },
     reuse: ({ buffer }) => spares.give(buffer as ArrayBuffer),
   };
+}
+
+/** Where workers may write codes: packed ones where rows and groups are whole words, and so all that is made at a time. */
+function codesPlace(
+  { index, packed }: OutputTensor,
+  shape: readonly number[],
+  granularity: Granularity,
+  writer: TensorWriter,
+): CodesPlace | undefined {
+  const place = writer.place?.(index);
+  if (!place || packed === undefined) return place;
+  const perWord = 32 / packed;
+  const group = typeof granularity === "object" ? granularity.group : perWord;
+  return shape[1] % perWord === 0 && group % perWord === 0 ? { ...place, packed } : undefined;
 }
 
 /** Writes codes as they are made; packed ones come in order, since their channels are rows. */

@@ -103,8 +103,8 @@ export async function readSafetensors(source: ByteSource): Promise<SafetensorsCo
   return {
     metadata,
     tensors: spans.map(({ name, dtype, shape, begin, end }) => {
-      const { read } = partOf(source, dataStart + begin, end - begin);
-      return { name, dtype, shape, byteLength: end - begin, read };
+      const { read, lend } = partOf(source, dataStart + begin, end - begin);
+      return { name, dtype, shape, byteLength: end - begin, read, ...(lend && { lend }) };
     }),
   };
 }

@@ -94,7 +94,13 @@ function bytesSource(bytes: Uint8Array, name: string): OpenSource {
 
 /** Part of a source, as a source. */
 export function partOf(source: ByteSource, offset: number, size: number, name = source.name): ByteSource {
-  return { name, size, read: (at, length, spare) => source.read(offset + at, length, spare) };
+  const { lend } = source;
+  return {
+    name,
+    size,
+    read: (at, length, spare) => source.read(offset + at, length, spare),
+    ...(lend && { lend: (work) => lend(({ position, ...file }) => work({ ...file, position: position + offset })) }),
+  };
 }
 
 /** Sources one after the other, as one. */

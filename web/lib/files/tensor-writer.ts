@@ -1,3 +1,4 @@
+import type { FilePlace } from "../file-rows.js";
 import type { ByteSink } from "./bytes.js";
 import type { TensorInfo } from "./model.js";
 import { layOutSafetensors } from "./safetensors.js";
@@ -10,6 +11,8 @@ export interface TensorWriter {
   begin(): Promise<void>;
   /** Bytes of a tensor, from byte `offset` of its data on, each once and in any order. */
   write(tensor: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** The place of a tensor's data, where workers may write. */
+  place?(tensor: number): FilePlace | undefined;
   /** What stands after them. */
   end(): Promise<void>;
 }
@@ -24,6 +27,7 @@ export function safetensorsWriter(
     byteLength,
     begin: () => sink.write(0, header),
     write: (tensor, offset, bytes) => sink.write(offsets[tensor] + offset, bytes),
+    place: (tensor) => sink.place && { ...sink.place, position: sink.place.position + offsets[tensor] },
     end: async () => {},
   };
 }
