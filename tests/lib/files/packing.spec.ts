@@ -28,7 +28,7 @@ it("codes that come in any stretches are packed to the same words", () => {
       const codes = codesOf(bits, rows * columns, seed);
       const packer = new CodePacker(columns, bits);
       const edges = [0, ...cuts.filter((cut) => cut < codes.length).sort((a, b) => a - b), codes.length];
-      const words = edges.slice(1).flatMap((end, i) => [...packer.pack(codes.subarray(edges[i], end))]);
+      const words = edges.slice(1).flatMap((end, i) => [...packer.pack(codes.slice(edges[i], end))]);
       expect(Uint32Array.from(words)).toEqual(packedBits(codes, columns, bits));
     }),
     { numRuns: 500 },

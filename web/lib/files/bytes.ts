@@ -1,5 +1,3 @@
-import type { FilePlace } from "../file-rows.js";
-
 /** Bytes that can be read at any place, a few at a time: a file, a Blob, memory. */
 export interface ByteSource {
   /** The file's name, for messages and for names derived from it. */
@@ -14,12 +12,6 @@ export interface ByteSource {
    * longer than reading.
    */
   read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
-  /**
-   * Lends the place of its first byte in a file of Node's, for workers to read there. The file stays open until the promise
-   * settles.
-   * @internal
-   */
-  lend?<R>(work: (place: FilePlace) => Promise<R>): Promise<R>;
 }
 
 /** A file being written. It appears under its name when it is closed, and not before. */
@@ -28,11 +20,6 @@ export interface ByteSink {
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** All is written. */
   close(): Promise<void>;
-  /**
-   * The place of its first byte in a file of Node's, for workers to write there.
-   * @internal
-   */
-  readonly place?: FilePlace;
   /** Leaves no file behind. */
   abort(reason?: unknown): Promise<void>;
 }

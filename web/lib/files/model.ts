@@ -1,4 +1,3 @@
-import type { ByteSource } from "./bytes.js";
 import type { Dtype } from "./dtypes.js";
 
 /** What is known of a tensor without reading its data. */
@@ -19,8 +18,6 @@ export interface ModelTensor extends TensorInfo {
    * @param spare memory of `length` bytes that nobody uses any more, which may be read into.
    */
   read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
-  /** @internal */
-  readonly lend?: ByteSource["lend"];
 }
 
 /** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */

@@ -1,4 +1,5 @@
 import type { ByteSink } from "./bytes.js";
+import { lentBy, withPlace } from "./lent-files.js";
 import type { OpenSource } from "./sources.js";
 
 // What is used of Node, declared here since the library's types know no Node.
@@ -56,7 +57,7 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   }
   const name = nodeModule("node:path").basename(path);
   const lent = new Set<Promise<unknown>>();
-  return {
+  const source: OpenSource = {
     name,
     size: stat.size,
     async read(offset, length, spare) {
@@ -68,20 +69,20 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
       }
       return bytes;
     },
-    async lend(work) {
-      const working = work({ descriptor: handle.fd, position: 0 });
-      lent.add(working);
-      try {
-        return await working;
-      } finally {
-        lent.delete(working);
-      }
-    },
     async close() {
       await Promise.allSettled(lent);
       await handle.close();
     },
   };
+  return lentBy(source, async (work) => {
+    const working = work({ descriptor: handle.fd, position: 0 });
+    lent.add(working);
+    try {
+      return await working;
+    } finally {
+      lent.delete(working);
+    }
+  });
 }
 
 export interface FileSinkOptions {
@@ -111,8 +112,7 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
   const handle = await open(partial, "wx").catch((error) => {
     throw Object.assign(error, { path }); // the name that is known
   });
-  return {
-    place: { descriptor: handle.fd, position: 0 },
+  const sink: ByteSink = {
     async write(offset, bytes) {
       for (let done = 0; done < bytes.byteLength; ) {
         done += (await handle.write(bytes, done, bytes.byteLength - done, offset + done)).bytesWritten;
@@ -129,4 +129,5 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
       await unlink(partial);
     },
   };
+  return withPlace(sink, { descriptor: handle.fd, position: 0 });
 }

@@ -1,6 +1,7 @@
 import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
 import { bytesPerElement, type Dtype, elementsOf } from "./dtypes.js";
+import { lenderOf, lentBy } from "./lent-files.js";
 import type { ModelTensor } from "./model.js";
 import { checkDataLength, MAX_PREFIX_BYTES, type NpyHeader, npyDataStart, readNpyHeader } from "./npy-header.js";
 import { reverseElements, toRowMajor } from "./order.js";
@@ -58,17 +59,14 @@ export async function readNpyTensor(source: ByteSource, name: string): Promise<M
   if (order === ">") data = littleEndian(data, dtype);
   const isMatrix = shape.filter((dimension) => dimension !== 1).length > 1;
   if (fortranOrder && isMatrix && byteLength > 0) data = rowMajor(data, dtype, header, file);
-  const { read, lend } = data;
-  return { name, dtype, shape, byteLength, read, ...(lend && { lend }) };
+  return lentBy({ name, dtype, shape, byteLength, read: data.read }, lenderOf(data));
 }
 
 /** Big-endian elements as little-endian ones. */
 function littleEndian(data: ByteSource, dtype: Dtype): ByteSource {
   const unit = dtype === "complex64" ? 4 : bytesPerElement(dtype);
-  const { name, size } = data;
   return {
-    name,
-    size,
+    ...data,
     async read(offset, length) {
       const start = Math.floor(offset / unit) * unit;
       const end = Math.ceil((offset + length) / unit) * unit;

@@ -17,7 +17,7 @@ export class CodePacker {
     this.#bits = bits;
   }
 
-  /** The words that are complete with these codes. */
+  /** The words that are complete with these codes, whose memory they may take. */
   pack(codes: Int8Array): Uint32Array<ArrayBuffer> {
     const columns = this.#columns;
     const bits = this.#bits;

@@ -7,6 +7,7 @@ import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "./dtypes.js";
+import { lenderOf } from "./lent-files.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
@@ -108,7 +109,7 @@ async function convert(
         onProgress: (done, all) => course.progress(done / all),
       },
     );
-  const lend = runner.hasFiles && tensor.lend;
+  const lend = runner.hasFiles ? lenderOf(tensor) : undefined;
   const { mse, maxError, sqnr } = (await (lend ? lend(quantize) : quantize())) as TotalErrors;
   return { ...decision, ...sizes, mse, maxError, sqnr };
 }

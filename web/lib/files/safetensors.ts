@@ -2,6 +2,7 @@ import { FormatError } from "../errors.js";
 import type { ByteSource } from "./bytes.js";
 import { bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "./dtypes.js";
 import { isRecord, JsonProblem, parseJson } from "./json.js";
+import { lenderOf, lentBy } from "./lent-files.js";
 import type { ModelTensor, TensorInfo } from "./model.js";
 import { shownJson } from "./shorten.js";
 import { partOf } from "./sources.js";
@@ -103,8 +104,8 @@ export async function readSafetensors(source: ByteSource): Promise<SafetensorsCo
   return {
     metadata,
     tensors: spans.map(({ name, dtype, shape, begin, end }) => {
-      const { read, lend } = partOf(source, dataStart + begin, end - begin);
-      return { name, dtype, shape, byteLength: end - begin, read, ...(lend && { lend }) };
+      const part = partOf(source, dataStart + begin, end - begin);
+      return lentBy({ name, dtype, shape, byteLength: part.size, read: part.read }, lenderOf(part));
     }),
   };
 }

@@ -1,5 +1,6 @@
 import { shown } from "../arguments.js";
 import type { ByteSource } from "./bytes.js";
+import { lenderOf, lentBy } from "./lent-files.js";
 import { openNodeFile } from "./node-files.js";
 
 /** Where bytes come from: a File or Blob, memory, in Node a path, or anything with `name`, `size` and `read`. */
@@ -94,13 +95,16 @@ function bytesSource(bytes: Uint8Array, name: string): OpenSource {
 
 /** Part of a source, as a source. */
 export function partOf(source: ByteSource, offset: number, size: number, name = source.name): ByteSource {
-  const { lend } = source;
-  return {
+  const part = {
     name,
     size,
     read: (at, length, spare) => source.read(offset + at, length, spare),
-    ...(lend && { lend: (work) => lend(({ position, ...file }) => work({ ...file, position: position + offset })) }),
-  };
+  } satisfies ByteSource;
+  const lend = lenderOf(source);
+  return lentBy(
+    part,
+    lend && ((work) => lend(({ position, ...file }) => work({ ...file, position: position + offset }))),
+  );
 }
 
 /** Sources one after the other, as one. */

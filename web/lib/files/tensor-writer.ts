@@ -1,5 +1,6 @@
 import type { FilePlace } from "../file-rows.js";
 import type { ByteSink } from "./bytes.js";
+import { placeOf } from "./lent-files.js";
 import type { TensorInfo } from "./model.js";
 import { layOutSafetensors } from "./safetensors.js";
 
@@ -23,11 +24,12 @@ export function safetensorsWriter(
   metadata: Readonly<Record<string, string>>,
 ): TensorWriter {
   const { header, offsets, byteLength } = layOutSafetensors(tensors, metadata);
+  const file = placeOf(sink);
   return {
     byteLength,
     begin: () => sink.write(0, header),
     write: (tensor, offset, bytes) => sink.write(offsets[tensor] + offset, bytes),
-    place: (tensor) => sink.place && { ...sink.place, position: sink.place.position + offsets[tensor] },
+    place: (tensor) => file && { ...file, position: file.position + offsets[tensor] },
     end: async () => {},
   };
 }

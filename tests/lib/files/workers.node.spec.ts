@@ -1,0 +1,194 @@
+// Workers read weights from files of Node and write codes into them; what comes of it is what the calling thread makes.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type ChooseRules,
+  chooseTensors,
+  fileSink,
+  type Model,
+  NonFiniteError,
+  openModel,
+  quantizeModel,
+  StoppedError,
+} from "channelwise/files";
+import { load } from "channelwise/parallel";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { withPlace } from "../../../dist/files/lent-files.js";
+import { uniform } from "../random.js";
+import { quantized } from "./run.js";
+import { bytesOf, safetensorsFile } from "./safetensors-file.js";
+
+const parallel = await load({ workers: 2 });
+afterAll(() => parallel.close());
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "channelwise-workers-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+
+/** Weights that are finite, of any type. */
+const data = {
+  F32: (count: number) => uniform("float32", count, 1),
+  F64: (count: number) => uniform("float64", count, 2),
+  F16: (count: number) => Uint16Array.from({ length: count }, (_, i) => ((i + 1) * 40503) & 0xbfff),
+  BF16: (count: number) => new Uint16Array(uniform("float32", count, 4).buffer).filter((_, i) => i % 2 === 1),
+};
+
+function modelFile(dtype: keyof typeof data, shape: number[]) {
+  const count = shape.reduce((a, b) => a * b, 1);
+  const weights = data[dtype](count);
+  const bytes = new Uint8Array(weights.byteLength + 3);
+  bytes.set(bytesOf(weights), 3);
+  const header = {
+    "a.flags": { dtype: "U8", shape: [3], data_offsets: [0, 3] }, // so that the weights begin anywhere
+    "a.weight": { dtype, shape, data_offsets: [3, bytes.length] },
+  };
+  return safetensorsFile(header, bytes);
+}
+
+/** Of all files: how many bytes pass through the calling thread. */
+async function counted<R>(work: () => Promise<R>): Promise<{ result: R; read: number; written: number }> {
+  const handle = await open("/dev/null");
+  const calls = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const spies = [vi.spyOn(calls, "read"), vi.spyOn(calls, "write")] as const;
+  try {
+    const result = await work();
+    const [read, written] = spies.map(({ mock }) => mock.calls.reduce((sum, [, , length]) => sum + Number(length), 0));
+    return { result, read, written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** Quantizes an open file into another. */
+async function quantizedByWorkers(model: Model, rules?: ChooseRules) {
+  const { result, ...passed } = await counted(async () => {
+    return quantizeModel(parallel, model, chooseTensors(model, rules), await fileSink(at("out")));
+  });
+  return { ...passed, summary: result, file: readFileSync(at("out")) };
+}
+
+const wide = [1030, 1100]; // two chunks, and rows that are no multiple of a panel
+const rules: [string, keyof typeof data, number[], ChooseRules, { codes?: "through" }][] = [
+  ["rows", "F32", wide, {}, {}],
+  ["rows of float64", "F64", wide, {}, {}],
+  ["rows of float16", "F16", wide, {}, {}],
+  ["rows at 12 bits", "F32", wide, { bits: 12 }, {}],
+  ["columns", "BF16", wide, { axis: 1 }, {}],
+  ["columns in strips", "F32", [300, 9000], { axis: 1 }, {}],
+  ["a middle axis", "F32", [3, 400, 1100], { axis: 1 }, {}],
+  ["one scale", "F32", wide, { granularity: "tensor" }, {}],
+  ["a row of many chunks", "F32", [2, 1_500_000], {}, {}],
+  ["groups down the columns", "F32", [1024, 1100], { granularity: { group: 64, along: 0 } }, {}],
+  [
+    "4 bits packed, groups",
+    "F32",
+    [1030, 1088],
+    { dialect: "compressed-tensors", bits: 4, granularity: { group: 32, along: 1 } },
+    {},
+  ],
+  ["4 bits packed, scales of bfloat16", "BF16", [1030, 1088], { dialect: "compressed-tensors", bits: 4 }, {}],
+  ["8 bits packed", "F16", [1030, 1100], { dialect: "compressed-tensors" }, {}],
+  ["rows that end within a word", "F32", [1030, 1101], { dialect: "compressed-tensors" }, { codes: "through" }],
+  ["an archive", "F32", wide, { dialect: "npz" }, { codes: "through" }],
+];
+
+describe("files that workers read and write", () => {
+  it.each(rules)("%s: the same bytes and figures", async (_, dtype, shape, rules, { codes }) => {
+    const file = modelFile(dtype, shape);
+    writeFileSync(at("in.safetensors"), file);
+    const expected = await quantized(await openModel(file, { name: "in.safetensors" }), rules);
+    const model = await openModel(at("in.safetensors"));
+    const { summary, file: made, read, written } = await quantizedByWorkers(model, rules);
+    await model.close();
+    expect(Buffer.compare(made, expected.file)).toBe(0);
+    expect(summary).toEqual(expected.summary);
+    expect(read).toBe(3);
+    const elements = shape.reduce((a, b) => a * b, 1);
+    if (codes === "through") expect(written).toBe(made.length);
+    else expect(written).toBeLessThanOrEqual(made.length - elements / 2);
+  });
+
+  it.each(["<f4", ">f4"])("a .npy file of type %s", async (descr) => {
+    const weights = data.F32(1030 * 1100);
+    const bytes = bytesOf(weights).slice();
+    if (descr === ">f4") for (let i = 0; i < bytes.length; i += 4) bytes.subarray(i, i + 4).reverse();
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1030, 1100)}\n`;
+    const start = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 0xff, header.length >> 8];
+    const file = Buffer.concat([Uint8Array.from(start), Buffer.from(header), bytes]);
+    writeFileSync(at("in.npy"), file);
+    const expected = await quantized(await openModel(file, { name: "in.npy" }), { include: ["*"] });
+    const model = await openModel(at("in.npy"));
+    const { file: made, read } = await quantizedByWorkers(model, { include: ["*"] });
+    await model.close();
+    expect(Buffer.compare(made, expected.file)).toBe(0);
+    expect(read).toBe(descr === "<f4" ? 0 : bytes.length); // other orders of bytes are put right on the way
+  });
+
+  it("name the weight that is not finite, and leave no file", async () => {
+    for (const rules of [{}, { granularity: "tensor" }] as const) {
+      const file = modelFile("F32", wide);
+      new DataView(file.buffer).setUint32(file.length - 4 * 1100, 0x7fc00000, true);
+      writeFileSync(at("in.safetensors"), file);
+      const model = await openModel(at("in.safetensors"));
+      const error = await quantizedByWorkers(model, rules).catch((reason: unknown) => reason);
+      await model.close();
+      expect(error).toBeInstanceOf(NonFiniteError);
+      expect(error).toMatchObject({ tensor: "a.weight", index: 1029 * 1100 });
+      expect(readdirSync(folder)).toEqual(["in.safetensors"]);
+    }
+  });
+
+  it("that shrink meanwhile end the run, and leave no file", async () => {
+    writeFileSync(at("in.safetensors"), modelFile("F32", wide));
+    const model = await openModel(at("in.safetensors"));
+    truncateSync(at("in.safetensors"), 1_000_000);
+    const error = await quantizedByWorkers(model).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StoppedError);
+    expect(String(error)).toMatch(/a\.weight.*ended at byte 1000000: it changed while it was read/);
+    await model.close();
+    expect(readdirSync(folder)).toEqual(["in.safetensors"]);
+  });
+
+  it("that have no room end the run with the system's code", async () => {
+    writeFileSync(at("in.safetensors"), modelFile("F32", wide));
+    const model = await openModel(at("in.safetensors"));
+    const full = await open("/dev/full", "w");
+    let aborted = false;
+    const nothing = async () => {};
+    const abort = async () => {
+      aborted = true;
+    };
+    const sink = withPlace({ write: nothing, close: nothing, abort }, { descriptor: full.fd, position: 0 });
+    const error = await quantizeModel(parallel, model, chooseTensors(model), sink).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StoppedError);
+    expect((error as StoppedError).cause).toMatchObject({ code: "ENOSPC" });
+    expect(aborted).toBe(true);
+    await full.close();
+    await model.close();
+  });
+
+  it("stay open until they are read, when the model is closed meanwhile", async () => {
+    const file = modelFile("F32", wide);
+    writeFileSync(at("in.safetensors"), file);
+    const model = await openModel(at("in.safetensors"));
+    let closing: Promise<void> | undefined;
+    await quantizeModel(parallel, model, chooseTensors(model), await fileSink(at("out")), {
+      onProgress: ({ tensor }) => {
+        if (tensor === "a.weight") closing ??= model.close();
+      },
+    });
+    await closing;
+    const expected = await quantized(await openModel(file, { name: "in.safetensors" }));
+    expect(Buffer.compare(readFileSync(at("out")), expected.file)).toBe(0);
+    const again = quantizeModel(parallel, model, chooseTensors(model), await fileSink(at("again")));
+    await expect(again).rejects.toBeInstanceOf(StoppedError);
+    expect(readdirSync(folder)).toEqual(["in.safetensors", "out"]);
+  });
+});
