@@ -57,8 +57,8 @@ export interface CodesPlace extends FilePlace {
 /** A few MB, so that several fit the memory, and far more than a block. */
 export const defaultChunkElements = 2 ** 20;
 
-/** 64 MB of float32, and as much again of what passes twice. */
-const defaultHeldElements = 2 ** 24;
+/** 32 MB of float32, and as much again of what passes twice. */
+const defaultHeldElements = 2 ** 23;
 
 export interface Course {
   /** Ends everything; the promise is rejected with its reason. */
@@ -157,9 +157,10 @@ export class QuantizeStream {
     this.#weightsFile = runner.hasFiles ? source.file : undefined;
     this.#codesFile = runner.hasFiles ? sink.file : undefined;
     this.#keptChunks = source.shared || this.#weightsFile ? 0 : heldChunks;
-    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written.
+    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written. What workers read
+    // themselves is not held here.
     const width = 2 * runner.width + 2;
-    const held = heldElements === undefined ? width : Math.min(width, heldChunks);
+    const held = heldElements === undefined || this.#weightsFile ? width : Math.min(width, heldChunks);
     this.#pipeline = new Pipeline(Math.max(held, runner.width + 2), signal); // no worker is left without work
   }
 

@@ -1,4 +1,5 @@
 import { shown } from "../arguments.js";
+import { BlobStretches } from "./blob-stretches.js";
 import type { ByteSource } from "./bytes.js";
 import { lenderOf, lentBy } from "./lent-files.js";
 import { openNodeFile } from "./node-files.js";
@@ -42,46 +43,13 @@ export async function openSource(input: SourceInput, name = "the file"): Promise
 async function nothingToClose() {}
 
 function blobSource(blob: Blob, name: string): OpenSource {
+  const stretches = new BlobStretches(blob);
   return {
     name: "name" in blob && typeof blob.name === "string" ? blob.name : name,
     size: blob.size,
-    read: (offset, length, spare) => readBlob(blob.slice(offset, offset + length), spare),
-    close: nothingToClose,
+    read: (offset, length, spare) => stretches.read(offset, length, spare),
+    close: () => stretches.close(),
   };
-}
-
-/** Chromium collects a Blob's stream that nothing else holds while it is read, and the read then never settles. */
-const readersAtWork = new Set<ReadableStreamBYOBReader>();
-
-async function readBlob(blob: Blob, spare: ArrayBuffer | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = spare && byteReader(blob);
-  if (!reader) return new Uint8Array(await blob.arrayBuffer());
-  readersAtWork.add(reader);
-  try {
-    // The memory goes with every call and comes back with what was read.
-    let memory: ArrayBuffer = spare;
-    for (let done = 0; done < blob.size; ) {
-      const { value } = await reader.read(new Uint8Array(memory, done));
-      if (!value?.length) {
-        throw new Error(`the file ended at byte ${done} of ${blob.size}: it changed while it was read`);
-      }
-      memory = value.buffer;
-      done += value.length;
-    }
-    await reader.cancel();
-    return new Uint8Array(memory);
-  } finally {
-    readersAtWork.delete(reader);
-  }
-}
-
-/** Reads into memory that is given to it; undefined where the engine's Blobs cannot. */
-function byteReader(blob: Blob): ReadableStreamBYOBReader | undefined {
-  try {
-    return blob.stream().getReader({ mode: "byob" });
-  } catch {
-    return undefined;
-  }
 }
 
 function bytesSource(bytes: Uint8Array, name: string): OpenSource {

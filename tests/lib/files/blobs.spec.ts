@@ -1,0 +1,68 @@
+// Stretches of a Blob that follow one another are read from one stream, and all others by themselves.
+
+import { openSource } from "channelwise/files";
+import fc from "fast-check";
+import { afterEach, expect, it, vi } from "vitest";
+
+const bytes = Uint8Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 20);
+const source = () => openSource(new Blob([bytes]));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it("reads at any places, some at a time, give the bytes that are there", async () => {
+  const stretches = fc.array(
+    fc.record({
+      follows: fc.boolean(),
+      at: fc.nat(5000),
+      length: fc.nat(900),
+      spare: fc.boolean(),
+      waits: fc.boolean(),
+    }),
+    { maxLength: 20 },
+  );
+  await fc.assert(
+    fc.asyncProperty(stretches, async (reads) => {
+      const blob = await source();
+      const results: Promise<void>[] = [];
+      let end = 0;
+      for (const { follows, at, length, spare, waits } of reads) {
+        const start = follows ? end : at;
+        end = Math.min(5000, start + length);
+        const expected = bytes.slice(start, end);
+        const memory = spare ? new ArrayBuffer(end - start) : undefined;
+        const read = blob.read(start, end - start, memory).then((read) => expect(read).toEqual(expected));
+        results.push(read);
+        if (waits) await read;
+      }
+      await Promise.all(results);
+      await blob.close();
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it("what follows the read before comes from one stream", async () => {
+  const streams = vi.spyOn(Blob.prototype, "stream");
+  const slices = vi.spyOn(Blob.prototype, "slice");
+  const blob = await source();
+  for (let at = 0; at < 5000; at += 1000) await blob.read(at, 1000);
+  expect(streams).toHaveBeenCalledTimes(1);
+  expect(slices.mock.calls).toEqual([
+    [0, 1000],
+    [1000, 5000],
+  ]);
+  await blob.close();
+});
+
+it("a stream that fails is followed by another", async () => {
+  const blob = await source();
+  await blob.read(0, 10);
+  const failing = new ReadableStream({ type: "bytes", pull: () => Promise.reject(new Error("the disk is gone")) });
+  vi.spyOn(Blob.prototype, "stream").mockReturnValueOnce(failing as ReadableStream<Uint8Array<ArrayBuffer>>);
+  await expect(blob.read(10, 10)).rejects.toThrow("the disk is gone");
+  expect(await blob.read(10, 10)).toEqual(bytes.slice(10, 20));
+  expect(await blob.read(20, 10)).toEqual(bytes.slice(20, 30));
+  await blob.close();
+});

@@ -1,0 +1,89 @@
+/** Chromium collects a Blob's stream that nothing else holds while it is read, and the read then never settles. */
+const readersAtWork = new Set<ReadableStreamBYOBReader>();
+
+/** A Blob's bytes from `position` on, as they are asked for one after the other. */
+class BlobStream {
+  /** Of the read that comes next, where all before it end. */
+  position: number;
+  readonly #reader: ReadableStreamBYOBReader;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(reader: ReadableStreamBYOBReader, position: number) {
+    this.#reader = reader;
+    this.position = position;
+  }
+
+  /** The next bytes, as many as the memory holds. */
+  read(memory: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+    const start = this.position;
+    this.position += memory.byteLength;
+    const bytes = this.#last.then(() => this.#fill(memory, start));
+    this.#last = bytes.catch(() => {}); // those that come next fail by themselves
+    return bytes;
+  }
+
+  async #fill(memory: ArrayBuffer, start: number): Promise<Uint8Array<ArrayBuffer>> {
+    readersAtWork.add(this.#reader);
+    try {
+      for (let done = 0; done < memory.byteLength; ) {
+        // The memory goes with every call and comes back with what was read.
+        const { value } = await this.#reader.read(new Uint8Array(memory, done));
+        if (!value?.length) throw new Error(`the file ended at byte ${start + done}: it changed while it was read`);
+        memory = value.buffer;
+        done += value.length;
+      }
+      return new Uint8Array(memory);
+    } finally {
+      readersAtWork.delete(this.#reader);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#last;
+    await this.#reader.cancel().catch(() => {}); // one that failed has ended
+  }
+}
+
+/** Undefined where the engine's Blobs cannot be read into given memory. */
+function streamFrom(blob: Blob, start: number, end = blob.size): BlobStream | undefined {
+  try {
+    return new BlobStream(blob.slice(start, end).stream().getReader({ mode: "byob" }), start);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads stretches of a Blob. Those that follow one another come from one stream: in Chromium it takes as long to open one
+ * as to read 4 MB.
+ */
+export class BlobStretches {
+  readonly #blob: Blob;
+  #stream: BlobStream | undefined;
+  /** Where the latest read ended that did not come from the stream. */
+  #end = -1;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+  }
+
+  async read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#stream?.position !== offset && this.#end === offset) {
+      this.close();
+      this.#stream = streamFrom(this.#blob, offset);
+    }
+    if (this.#stream?.position === offset) return this.#stream.read(spare ?? new ArrayBuffer(length));
+    this.#end = offset + length;
+    const once = spare && streamFrom(this.#blob, offset, offset + length);
+    if (!once) return new Uint8Array(await this.#blob.slice(offset, offset + length).arrayBuffer());
+    const bytes = await once.read(spare);
+    await once.end();
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    await stream?.end();
+  }
+}
