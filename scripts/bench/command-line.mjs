@@ -206,8 +206,8 @@ function withQuietest(ratio, quietest) {
 const legend = `\
 x set: by Float32Array.prototype.set of the same weights into a reused array (Float64Array for float64), the median of the
 rounds' ratios; x channelwise: likewise, by channelwise with reused arrays; x rows: a weight, by channelwise's rows of
-4096 x 4096; x thread: workers by one thread over the same shared arrays. Quietest: in the round in which both came nearest to their fastest, since the copy itself drifts, and
-since virtual machines at times put both workers on one core. Arrays are
+4096 x 4096; x thread: workers by one thread over the same shared arrays. Quietest: in the round in which both came
+nearest to their fastest, since the copy itself drifts, and virtual machines at times put both workers on one core. Arrays are
 reused where it does not say fresh. Inexact: with a reciprocal, which gets some codes wrong by one.`;
 
 const figure = (/** @type {number | undefined} */ ratio) => (ratio === undefined ? "" : ratio.toPrecision(3));

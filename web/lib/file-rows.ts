@@ -8,6 +8,8 @@ import type { Chunk } from "./parts.js";
 
 /** A place in a file that is open in this process, in bytes. */
 export interface FilePlace {
+  /** For messages. */
+  readonly path: string;
   readonly descriptor: number;
   readonly position: number;
 }
@@ -20,14 +22,14 @@ export interface FileRows extends FilePlace {
 }
 
 /** The rows of a chunk in a tensor that lies at a place, with `size` bytes for each element. */
-export function fileRows({ descriptor, position }: FilePlace, chunk: Chunk, size: number): FileRows {
+export function fileRows({ path, descriptor, position }: FilePlace, chunk: Chunk, size: number): FileRows {
   const { offset, count, width, stride } = chunk;
-  const at = { descriptor, position: position + offset * size };
+  const at = { path, descriptor, position: position + offset * size };
   if (width === stride) return { ...at, count: 1, width: count * width * size, stride: 0 };
   return { ...at, count, width: width * size, stride: stride * size };
 }
 
-/** Memory of this worker for one task after the other: new memory takes longer than reading. */
+/** Memory of this worker for one task after the other, as much as the largest needed: new memory takes longer than reading. */
 const memories = { weights: new ArrayBuffer(0), codes: new ArrayBuffer(0) };
 
 /** An array that is this worker's only until its next task. */
@@ -39,18 +41,24 @@ export function scratchArray<K extends ArrayKind>(use: keyof typeof memories, ki
 
 /** Reads rows, one after the other, into an array of as many elements. */
 export function readRows(rows: FileRows, array: WeightArray): void {
-  const files = nodeModule("node:fs");
+  const { readSync } = fileSystem();
   eachRow(rows, array, (bytes, position) => {
-    const some = files?.readSync(rows.descriptor, bytes, 0, bytes.length, position);
-    if (!some) throw new Error(`the file ended at byte ${position}: it changed while it was read`);
+    const some = readSync(rows.descriptor, bytes, 0, bytes.length, position);
+    if (some === 0) throw new Error(`${rows.path} ended at byte ${position}: it changed while it was read`);
     return some;
   });
 }
 
 /** Writes rows from an array that holds them one after the other. */
 export function writeRows(rows: FileRows, array: CodeArray | Uint32Array): void {
+  const { writeSync } = fileSystem();
+  eachRow(rows, array, (bytes, position) => writeSync(rows.descriptor, bytes, 0, bytes.length, position));
+}
+
+function fileSystem() {
   const files = nodeModule("node:fs");
-  eachRow(rows, array, (bytes, position) => files?.writeSync(rows.descriptor, bytes, 0, bytes.length, position) ?? 0);
+  if (!files) throw new Error("this worker is not one of Node, and cannot read files");
+  return files;
 }
 
 /** @param transfer gives how many bytes it took: they may be fewer than it was given */

@@ -71,6 +71,7 @@ class Member {
   }
 
   #receive(message: FromWorker): void {
+    if (this.#ended) return; // those who wait are told when the worker is gone
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (this.#waiting.size === 0) this.#worker.unref?.();
@@ -85,9 +86,11 @@ class Member {
     this.#waiting.clear();
     this.#onEnd();
     // Node tells when it has ended: it could still write to what others use by then.
-    Promise.resolve(this.#worker.terminate()).finally(() => {
-      for (const { reject } of waiting) reject(reason);
-    });
+    new Promise((resolve) => resolve(this.#worker.terminate()))
+      .catch(() => {}) // a worker that a program made itself may refuse
+      .then(() => {
+        for (const { reject } of waiting) reject(reason);
+      });
   }
 }
 

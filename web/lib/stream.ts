@@ -69,7 +69,7 @@ export interface Course {
   readonly chunkElements?: number | undefined;
   /**
    * The most weights that are under way at a time, and of those that pass twice the most that are kept in memory in between.
-   * When not given, there is no limit and nothing is kept.
+   * When not given, there is no limit and nothing is kept. Nothing is kept either of what workers read from a file.
    */
   readonly heldElements?: number | undefined;
   /**
@@ -158,9 +158,10 @@ export class QuantizeStream {
     this.#codesFile = runner.hasFiles ? sink.file : undefined;
     this.#keptChunks = source.shared || this.#weightsFile ? 0 : heldChunks;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written. What workers read
-    // themselves is not held here.
+    // and write themselves is not held here.
     const width = 2 * runner.width + 2;
-    const held = heldElements === undefined || this.#weightsFile ? width : Math.min(width, heldChunks);
+    const isHeld = heldElements !== undefined && !(this.#weightsFile && this.#codesFile);
+    const held = isHeld ? Math.min(width, heldChunks) : width;
     this.#pipeline = new Pipeline(Math.max(held, runner.width + 2), signal); // no worker is left without work
   }
 

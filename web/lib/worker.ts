@@ -24,8 +24,10 @@ function findPort(): Port {
 }
 
 function failureOf(error: unknown): Failure {
-  const { code, message } = error as { code?: string; message?: string };
-  return { message: message ?? String(error), code };
+  const { code } = error instanceof Error ? (error as { code?: unknown }) : {};
+  return typeof code === "string"
+    ? { message: (error as Error).message, code }
+    : { message: String(error), code: undefined };
 }
 
 /**

@@ -28,7 +28,17 @@ it("codes that come in any stretches are packed to the same words", () => {
       const codes = codesOf(bits, rows * columns, seed);
       const packer = new CodePacker(columns, bits);
       const edges = [0, ...cuts.filter((cut) => cut < codes.length).sort((a, b) => a - b), codes.length];
-      const words = edges.slice(1).flatMap((end, i) => [...packer.pack(codes.slice(edges[i], end))]);
+      // Their memory may be taken, and no more than theirs; they begin anywhere.
+      const words = edges.slice(1).flatMap((end, i) => {
+        const some = codes.slice(edges[i], end);
+        const memory = new Int8Array(some.length + 7).fill(99);
+        memory.set(some, seed % 4);
+        const packed = [...packer.pack(memory.subarray(seed % 4, (seed % 4) + some.length))];
+        expect([...memory.subarray(0, seed % 4), ...memory.subarray((seed % 4) + some.length)]).toEqual(
+          Array(7).fill(99),
+        );
+        return packed;
+      });
       expect(Uint32Array.from(words)).toEqual(packedBits(codes, columns, bits));
     }),
     { numRuns: 500 },

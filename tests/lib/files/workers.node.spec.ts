@@ -1,9 +1,11 @@
 // Workers read weights from files of Node and write codes into them; what comes of it is what the calling thread makes.
 
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { appendFile, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   type ChooseRules,
   chooseTensors,
@@ -16,7 +18,7 @@ import {
 } from "channelwise/files";
 import { load } from "channelwise/parallel";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { withPlace } from "../../../dist/files/lent-files.js";
+import { FileLender, lentBy } from "../../../dist/files/lent-files.js";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { bytesOf, safetensorsFile } from "./safetensors-file.js";
@@ -94,6 +96,14 @@ const rules: [string, keyof typeof data, number[], ChooseRules, { codes?: "throu
     {},
   ],
   ["4 bits packed, scales of bfloat16", "BF16", [1030, 1088], { dialect: "compressed-tensors", bits: 4 }, {}],
+  ["4 bits packed, rows of many chunks", "F32", [2, 1_500_000], { dialect: "compressed-tensors", bits: 4 }, {}],
+  [
+    "groups that end within a word",
+    "F32",
+    [1030, 1104],
+    { dialect: "compressed-tensors", bits: 4, granularity: { group: 12, along: 1 } },
+    { codes: "through" },
+  ],
   ["8 bits packed", "F16", [1030, 1100], { dialect: "compressed-tensors" }, {}],
   ["rows that end within a word", "F32", [1030, 1101], { dialect: "compressed-tensors" }, { codes: "through" }],
   ["an archive", "F32", wide, { dialect: "npz" }, { codes: "through" }],
@@ -151,7 +161,7 @@ describe("files that workers read and write", () => {
     truncateSync(at("in.safetensors"), 1_000_000);
     const error = await quantizedByWorkers(model).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StoppedError);
-    expect(String(error)).toMatch(/a\.weight.*ended at byte 1000000: it changed while it was read/);
+    expect(String(error)).toMatch(/a\.weight.*in\.safetensors ended at byte 1000000: it changed while it was read/);
     await model.close();
     expect(readdirSync(folder)).toEqual(["in.safetensors"]);
   });
@@ -165,7 +175,7 @@ describe("files that workers read and write", () => {
     const abort = async () => {
       aborted = true;
     };
-    const sink = withPlace({ write: nothing, close: nothing, abort }, { descriptor: full.fd, position: 0 });
+    const sink = lentBy({ write: nothing, close: nothing, abort }, new FileLender("full", full.fd).lend);
     const error = await quantizeModel(parallel, model, chooseTensors(model), sink).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StoppedError);
     expect((error as StoppedError).cause).toMatchObject({ code: "ENOSPC" });
@@ -174,21 +184,65 @@ describe("files that workers read and write", () => {
     await model.close();
   });
 
-  it("stay open until they are read, when the model is closed meanwhile", async () => {
+  it("stay open until they are read, when the model is closed meanwhile, and are lent no more", async () => {
     const file = modelFile("F32", wide);
     writeFileSync(at("in.safetensors"), file);
     const model = await openModel(at("in.safetensors"));
     let closing: Promise<void> | undefined;
+    let second: Promise<unknown> | undefined;
+    const late = await fileSink(at("late"));
     await quantizeModel(parallel, model, chooseTensors(model), await fileSink(at("out")), {
       onProgress: ({ tensor }) => {
-        if (tensor === "a.weight") closing ??= model.close();
+        if (tensor !== "a.weight" || closing) return;
+        closing = model.close();
+        second = quantizeModel(parallel, model, chooseTensors(model, { include: ["*"] }), late).catch((error) => error);
       },
     });
     await closing;
     const expected = await quantized(await openModel(file, { name: "in.safetensors" }));
     expect(Buffer.compare(readFileSync(at("out")), expected.file)).toBe(0);
-    const again = quantizeModel(parallel, model, chooseTensors(model), await fileSink(at("again")));
-    await expect(again).rejects.toBeInstanceOf(StoppedError);
+    expect(await second).toBeInstanceOf(StoppedError);
+    expect(((await second) as StoppedError).cause).toMatchObject({ code: "EBADF" });
     expect(readdirSync(folder)).toEqual(["in.safetensors", "out"]);
+  });
+
+  it("are not written any more when their sink was aborted", async () => {
+    writeFileSync(at("in.safetensors"), modelFile("F32", [4000, 1100]));
+    const model = await openModel(at("in.safetensors"));
+    const sink = await fileSink(at("out"));
+    let other: Promise<void> | undefined;
+    const run = quantizeModel(parallel, model, chooseTensors(model), sink, {
+      onProgress: ({ tensor }) => {
+        // Another file takes the number that becomes free.
+        if (tensor === "a.weight") other ??= sink.abort().then(() => appendFile(at("other"), "mine"));
+      },
+    });
+    expect(await run.catch((error) => error)).toMatchObject({ code: "EBADF" });
+    await other;
+    expect(readFileSync(at("other"), "utf8")).toBe("mine");
+    await model.close();
+  });
+
+  it("are gone when the workers are closed while the thread is busy", () => {
+    writeFileSync(at("in.safetensors"), modelFile("F32", [4000, 1100]));
+    const library = pathToFileURL(join(import.meta.dirname, "../../../dist")).href;
+    const program = `
+      import { chooseTensors, fileSink, openModel, quantizeModel } from "${library}/files/index.js";
+      import { load } from "${library}/parallel.js";
+      const parallel = await load({ workers: 2 });
+      const model = await openModel("in.safetensors");
+      await quantizeModel(parallel, model, chooseTensors(model), await fileSink("out"), {
+        onProgress() {
+          for (const end = performance.now() + 100; performance.now() < end; );
+          parallel.close();
+        },
+      }).catch((error) => console.log(error.cause.message));
+      await model.close();`;
+    const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect({ stdout, status }).toEqual({ stdout: expect.stringMatching(/^channelwise was closed/), status: 0 });
+    expect(readdirSync(folder)).toEqual(["in.safetensors"]);
   });
 });

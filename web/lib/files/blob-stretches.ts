@@ -18,7 +18,8 @@ class BlobStream {
     const start = this.position;
     this.position += memory.byteLength;
     const bytes = this.#last.then(() => this.#fill(memory, start));
-    this.#last = bytes.catch(() => {}); // those that come next fail by themselves
+    this.#last = bytes;
+    bytes.catch(() => {}); // reported to those who read; all that come after it fail as it did
     return bytes;
   }
 
@@ -39,17 +40,8 @@ class BlobStream {
   }
 
   async end(): Promise<void> {
-    await this.#last;
+    await this.#last.catch(() => {});
     await this.#reader.cancel().catch(() => {}); // one that failed has ended
-  }
-}
-
-/** Undefined where the engine's Blobs cannot be read into given memory. */
-function streamFrom(blob: Blob, start: number, end = blob.size): BlobStream | undefined {
-  try {
-    return new BlobStream(blob.slice(start, end).stream().getReader({ mode: "byob" }), start);
-  } catch {
-    return undefined;
   }
 }
 
@@ -62,6 +54,8 @@ export class BlobStretches {
   #stream: BlobStream | undefined;
   /** Where the latest read ended that did not come from the stream. */
   #end = -1;
+  /** Not every engine's Blobs can be read into given memory. */
+  #fillsMemory = true;
 
   constructor(blob: Blob) {
     this.#blob = blob;
@@ -70,15 +64,38 @@ export class BlobStretches {
   async read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#stream?.position !== offset && this.#end === offset) {
       this.close();
-      this.#stream = streamFrom(this.#blob, offset);
+      this.#stream = this.#streamFrom(offset, this.#blob.size);
     }
-    if (this.#stream?.position === offset) return this.#stream.read(spare ?? new ArrayBuffer(length));
+    const stream = this.#stream;
+    if (stream?.position === offset) {
+      try {
+        return await stream.read(spare ?? new ArrayBuffer(length));
+      } catch (error) {
+        // Nobody knows how far it came.
+        if (this.#stream === stream) await this.close();
+        throw error;
+      }
+    }
     this.#end = offset + length;
-    const once = spare && streamFrom(this.#blob, offset, offset + length);
+    const once = spare && this.#streamFrom(offset, offset + length);
     if (!once) return new Uint8Array(await this.#blob.slice(offset, offset + length).arrayBuffer());
-    const bytes = await once.read(spare);
-    await once.end();
-    return bytes;
+    try {
+      return await once.read(spare);
+    } finally {
+      await once.end();
+    }
+  }
+
+  #streamFrom(start: number, end: number): BlobStream | undefined {
+    if (!this.#fillsMemory) return undefined;
+    const stream = this.#blob.slice(start, end).stream();
+    try {
+      return new BlobStream(stream.getReader({ mode: "byob" }), start);
+    } catch {
+      this.#fillsMemory = false;
+      stream.cancel().catch(() => {}); // it is of no use
+      return undefined;
+    }
   }
 
   async close(): Promise<void> {

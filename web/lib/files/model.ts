@@ -34,6 +34,6 @@ export interface Model {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data. */
   readonly tensors: readonly ModelTensor[];
-  /** Closes the files that `openModel` opened by their paths. */
+  /** Closes the files that `openModel` opened by their paths, when workers have done with them. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { ByteSink } from "./bytes.js";
-import { lentBy, withPlace } from "./lent-files.js";
+import { FileLender, lentBy } from "./lent-files.js";
 import type { OpenSource } from "./sources.js";
 
 // What is used of Node, declared here since the library's types know no Node.
@@ -56,7 +56,7 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
     throw new TypeError(`${path} is not a file`);
   }
   const name = nodeModule("node:path").basename(path);
-  const lent = new Set<Promise<unknown>>();
+  const lender = new FileLender(path, handle.fd);
   const source: OpenSource = {
     name,
     size: stat.size,
@@ -70,19 +70,11 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
       return bytes;
     },
     async close() {
-      await Promise.allSettled(lent);
+      await lender.takeBack();
       await handle.close();
     },
   };
-  return lentBy(source, async (work) => {
-    const working = work({ descriptor: handle.fd, position: 0 });
-    lent.add(working);
-    try {
-      return await working;
-    } finally {
-      lent.delete(working);
-    }
-  });
+  return lentBy(source, lender.lend);
 }
 
 export interface FileSinkOptions {
@@ -112,6 +104,9 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
   const handle = await open(partial, "wx").catch((error) => {
     throw Object.assign(error, { path }); // the name that is known
   });
+  const lender = new FileLender(partial, handle.fd);
+  /** A run that fails because its sink was aborted aborts it again. */
+  let aborting: Promise<void> | undefined;
   const sink: ByteSink = {
     async write(offset, bytes) {
       for (let done = 0; done < bytes.byteLength; ) {
@@ -119,15 +114,21 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
       }
     },
     async close() {
+      await lender.takeBack();
       await handle.sync();
       await refuseExisting();
       await handle.close();
       await rename(partial, path);
     },
-    async abort() {
-      await handle.close();
-      await unlink(partial);
+    abort: () => {
+      aborting ??= remove();
+      return aborting;
     },
   };
-  return withPlace(sink, { descriptor: handle.fd, position: 0 });
+  async function remove() {
+    await lender.takeBack();
+    await handle.close();
+    await unlink(partial);
+  }
+  return lentBy(sink, lender.lend);
 }

@@ -1,13 +1,13 @@
 import type { CodeArray } from "../arguments.js";
 import type { FilePlace } from "../file-rows.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
-import { type CodesPlace, quantizeStream, type WeightSource } from "../stream.js";
+import { quantizeStream, type WeightSource } from "../stream.js";
 import type { Granularity, TotalErrors } from "../types.js";
 import type { ByteSink } from "./bytes.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "./dtypes.js";
-import { lenderOf } from "./lent-files.js";
+import { lenderOf, lentOrNot } from "./lent-files.js";
 import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
@@ -89,13 +89,13 @@ async function convert(
   const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
   const scales = outputs.find(({ content }) => content === "scales") as OutputTensor;
   const { axis, bits, granularity } = decision;
-  const quantize = (file?: FilePlace) =>
+  const quantize = (weightsPlace?: FilePlace, codesPlace?: FilePlace) =>
     quantizeStream(
       runner,
-      { ...weightsOf(tensor, spares), file },
+      { ...weightsOf(tensor, spares), file: weightsPlace },
       {
         quantized: codesSink(codes, tensor.shape, writer),
-        file: codesPlace(codes, tensor.shape, granularity, writer),
+        file: codesPlace && { ...codesPlace, packed: codes.packed },
         scales: (start, values) =>
           writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
       },
@@ -109,8 +109,12 @@ async function convert(
         onProgress: (done, all) => course.progress(done / all),
       },
     );
-  const lend = runner.hasFiles ? lenderOf(tensor) : undefined;
-  const { mse, maxError, sqnr } = (await (lend ? lend(quantize) : quantize())) as TotalErrors;
+  const workersWrite = writer.lender && fillsWords(codes, tensor.shape, granularity);
+  const { mse, maxError, sqnr } = (await lentOrNot(lenderOf(tensor), (weightsPlace) =>
+    lentOrNot(workersWrite ? writer.lender?.(codes.index) : undefined, (codesPlace) =>
+      quantize(weightsPlace, codesPlace),
+    ),
+  )) as TotalErrors;
   return { ...decision, ...sizes, mse, maxError, sqnr };
 }
 
@@ -129,18 +133,12 @@ function weightsOf(tensor: ModelTensor, spares: SpareMemory): WeightSource {
   };
 }
 
-/** Where workers may write codes: packed ones where rows and groups are whole words, and so all that is made at a time. */
-function codesPlace(
-  { index, packed }: OutputTensor,
-  shape: readonly number[],
-  granularity: Granularity,
-  writer: TensorWriter,
-): CodesPlace | undefined {
-  const place = writer.place?.(index);
-  if (!place || packed === undefined) return place;
+/** Whether all codes that are made at a time fill whole words, where they are packed: rows and groups do then. */
+function fillsWords({ packed }: OutputTensor, shape: readonly number[], granularity: Granularity): boolean {
+  if (packed === undefined) return true;
   const perWord = 32 / packed;
   const group = typeof granularity === "object" ? granularity.group : perWord;
-  return shape[1] % perWord === 0 && group % perWord === 0 ? { ...place, packed } : undefined;
+  return shape[1] % perWord === 0 && group % perWord === 0;
 }
 
 /** Writes codes as they are made; packed ones come in order, since their channels are rows. */

@@ -1,7 +1,7 @@
 import { shown } from "../arguments.js";
 import { BlobStretches } from "./blob-stretches.js";
 import type { ByteSource } from "./bytes.js";
-import { lenderOf, lentBy } from "./lent-files.js";
+import { lenderOf, lendFrom, lentBy } from "./lent-files.js";
 import { openNodeFile } from "./node-files.js";
 
 /** Where bytes come from: a File or Blob, memory, in Node a path, or anything with `name`, `size` and `read`. */
@@ -68,11 +68,7 @@ export function partOf(source: ByteSource, offset: number, size: number, name = 
     size,
     read: (at, length, spare) => source.read(offset + at, length, spare),
   } satisfies ByteSource;
-  const lend = lenderOf(source);
-  return lentBy(
-    part,
-    lend && ((work) => lend(({ position, ...file }) => work({ ...file, position: position + offset }))),
-  );
+  return lentBy(part, lendFrom(lenderOf(source), offset));
 }
 
 /** Sources one after the other, as one. */

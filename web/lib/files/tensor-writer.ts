@@ -1,6 +1,5 @@
-import type { FilePlace } from "../file-rows.js";
 import type { ByteSink } from "./bytes.js";
-import { placeOf } from "./lent-files.js";
+import { type Lend, lenderOf, lendFrom } from "./lent-files.js";
 import type { TensorInfo } from "./model.js";
 import { layOutSafetensors } from "./safetensors.js";
 
@@ -12,8 +11,8 @@ export interface TensorWriter {
   begin(): Promise<void>;
   /** Bytes of a tensor, from byte `offset` of its data on, each once and in any order. */
   write(tensor: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** The place of a tensor's data, where workers may write. */
-  place?(tensor: number): FilePlace | undefined;
+  /** What lends a tensor's data for workers to write. */
+  lender?(tensor: number): Lend | undefined;
   /** What stands after them. */
   end(): Promise<void>;
 }
@@ -24,12 +23,11 @@ export function safetensorsWriter(
   metadata: Readonly<Record<string, string>>,
 ): TensorWriter {
   const { header, offsets, byteLength } = layOutSafetensors(tensors, metadata);
-  const file = placeOf(sink);
   return {
     byteLength,
     begin: () => sink.write(0, header),
     write: (tensor, offset, bytes) => sink.write(offsets[tensor] + offset, bytes),
-    place: (tensor) => file && { ...file, position: file.position + offsets[tensor] },
+    lender: (tensor) => lendFrom(lenderOf(sink), offsets[tensor]),
     end: async () => {},
   };
 }
