@@ -36,6 +36,7 @@ import { quantizersOverShared } from "./parallel.mjs";
 /** Shorter calls are repeated, so that the clock's steps do not matter. */
 const sampleMilliseconds = 4;
 const warmUpMilliseconds = 200;
+const settleMilliseconds = 25;
 
 /**
  * @param {Options} options
@@ -211,8 +212,10 @@ async function interleave(contenders, rounds) {
     console.debug(`round ${round + 1} of ${rounds}: ${contenders.length} contenders`);
     for (let turn = 0; turn < contenders.length; turn++) {
       const i = (round + turn) % contenders.length;
-      // Not to pay for the caches and the garbage that the one before left.
-      await time(contenders[i].run, 1);
+      // Not to pay for the caches that the one before left, nor for its garbage, which is collected meanwhile.
+      const settled = performance.now() + settleMilliseconds;
+      do await time(contenders[i].run, 1);
+      while (performance.now() < settled);
       samples[i].push(await time(contenders[i].run, calls[i]));
     }
   }
