@@ -2,7 +2,7 @@
 // Run by itself, it sets up what is missing and prints the sizes.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,7 +86,9 @@ async function shakenGlue(code) {
 
 /** Builds dist/ from web/lib and build/wasm. */
 export async function buildLibrary() {
-  mkdirSync(dist, { recursive: true });
+  // What an earlier version left there would be published too.
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
   // tsc does not copy the declarations that are written by hand.
   for (const name of ["glue.d.ts", "embedded.d.ts", "worker-code.d.ts"])
