@@ -132,6 +132,40 @@ describe("quantize", () => {
     }
   });
 
+  it("writes into the folder that -o names, if it is there or not", async () => {
+    await place.json("quantize", "model.safetensors", "-o", "out");
+    await place.json("quantize", "model.safetensors", "-o", "out.d/");
+    await place.json("quantize", "model.safetensors", "-o", "out", "--bits", "4");
+    expect(place.list("out")).toEqual(["model-int4.safetensors", "model-int8.safetensors"]);
+    expect(place.list("out.d")).toEqual(["model-int8.safetensors"]);
+    writeModel(place.path("other.safetensors"));
+    const two = ["quantize", "model.safetensors", "other.safetensors"];
+    for (const name of ["both.safetensors", "both.NPZ", "out/model-int8.safetensors"]) {
+      expect(await place.run(...two, "-o", name)).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: expect.stringContaining(`-o is ${name}, a file; it must be a folder, since 2 models are given\n`),
+      });
+    }
+    expect(place.list()).toEqual(["model.safetensors", "other.safetensors", "out", "out.d"]);
+  });
+
+  it("refuses what is quantized already", async () => {
+    const groups = ["--granularity", "group:16"];
+    await place.json("quantize", "model.safetensors", "-o", "plain.safetensors", ...groups);
+    const packed = ["--dialect", "compressed-tensors", "--include", "*"];
+    await place.json("quantize", "model.safetensors", "-o", "packed.safetensors", ...groups, ...packed);
+    await place.json("quantize", "model.safetensors", "-o", "most.safetensors", "--dialect", "compressed-tensors");
+    const before = place.list();
+    for (const name of ["plain.safetensors", "packed.safetensors", "most.safetensors"]) {
+      const { code, stdout, stderr } = await place.run("quantize", name, "-o", "again.safetensors", "--bits", "8");
+      expect(stderr).toMatch(`${name} is quantized already`);
+      expect(stderr).toMatch(/: give the float model it was made from$/m);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    }
+    expect(place.list()).toEqual(before);
+  });
+
   it("includes, excludes and overrides by patterns", async () => {
     const { files } = await place.json(
       ...["quantize", "model.safetensors"],

@@ -755,6 +755,11 @@ describe("what cannot be opened", () => {
       /has no arrays of numbers/,
     ],
     ["no ONNX model", { "not.onnx": "hello" }, /^not\.onnx, byte \d+: /],
+    [
+      "that is quantized already",
+      { "quantized.safetensors": fileOf(tensors, { quantization_config: "{}" }) },
+      /^quantized\.safetensors is quantized already; open the float model it was made from\./,
+    ],
   ])("is told where it was brought: a file %s", async (_, files, message) => {
     await open(files);
     await shows(() => text(page.locator("#input-error"))).toMatch(message);

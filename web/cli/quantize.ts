@@ -23,6 +23,7 @@ type Open = RunTasksOptions["open"];
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const { stdout, stderr } = context;
   const { output, force = false, json = false, measure = false } = values;
+  if (measure && values["dry-run"]) throw new UsageError("--dry-run and --measure are two things; give one of them");
   const settings = settingsOf(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
@@ -95,6 +96,9 @@ function refuseNothing(tasks: readonly Task[], { axis, granularity }: Values): v
   for (const task of tasks) {
     if (task.plan.tensors.some(({ decision }) => decision.quantize)) continue;
     const reasons = groupLines([task], Infinity).join("\n");
+    if (task.plan.tensors.some(({ decision }) => !decision.quantize && /quantized already$/.test(decision.reason))) {
+      throw new Error(`${task.input.path} is quantized already: give the float model it was made from\n${reasons}`);
+    }
     const nothing = `${task.input.path}: none of its tensors would be quantized`;
     const misfit = task.plan.tensors.some(({ decision }) => !decision.quantize && isMisfit(decision.reason));
     if (!misfit) throw new Error(`${nothing}; --include takes patterns\n${reasons}`);

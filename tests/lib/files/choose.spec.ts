@@ -146,6 +146,26 @@ describe("without rules", () => {
     });
   });
 
+  it.each<[string, string, Dtype, string]>([
+    ["plain and fp8", "m.weight", "int8", "m.weight_scale"],
+    ["fp8 in blocks", "m.weight", "float8_e4m3fn", "m.weight_scale_inv"],
+    ["compressed-tensors", "m.weight_packed", "int32", "m.weight_scale"],
+    ["npz", "m.weight.quantized", "int16", "m.weight.scale"],
+    ["GPTQ and AWQ", "m.qweight", "int32", "m.scales"],
+    ["MLX's scales", "m.weight", "uint32", "m.scales"],
+    ["MLX's biases", "m.weight", "uint32", "m.biases"],
+  ])("keeps what belongs to codes, whatever is included: %s", (_, codes, dtype, belonging) => {
+    const [of] = modelOf({ [codes]: [64, 64] }, "safetensors", dtype).tensors;
+    const others = modelOf({ [belonging]: [64, 64], "other.weight": [64, 64] });
+    const kept = `it belongs to ${codes}, which is quantized already`;
+    const model = { ...others, tensors: [of, ...others.tensors] };
+    expect(decided(model, { include: ["*"] })).toMatchObject({ [belonging]: kept, "other.weight": "8 bits, axis 0" });
+    // Without codes it is a matrix as any other, also beside floats of such a name.
+    expect(decided(others)[belonging]).toBe("8 bits, axis 0");
+    const floats = modelOf({ [codes]: [64, 64], [belonging]: [64, 64] });
+    expect(decided(floats)[belonging]).toBe("8 bits, axis 0");
+  });
+
   it("puts TensorFlow's channels last, of depthwise kernels third", () => {
     const shapes = { "conv/kernel": [3, 3, 64, 32], "dense/kernel": [64, 32], "conv/depthwise_kernel": [3, 3, 512, 1] };
     expect(decided(modelOf(shapes, "tfjs"))).toEqual({

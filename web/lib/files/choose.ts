@@ -1,6 +1,7 @@
 import { checkAxis, checkBits, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../arguments.js";
 import { makePlan } from "../plan.js";
 import type { Bits, Granularity } from "../types.js";
+import { codesOf } from "./dialects/codes-of.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "./dialects/dialect.js";
 import { type DialectName, dialects } from "./dialects/index.js";
 import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./dialects/modules.js";
@@ -52,7 +53,8 @@ const SMALL = 1024;
 
 /**
  * Decides for every tensor of a model whether and how it is quantized. Without rules, tensors of floats of rank 2 and
- * above are, but for norms, biases, embeddings of positions and small ones. Nothing of the data is read.
+ * above are, but for norms, biases, embeddings of positions and small ones. What belongs to codes of a model that is quantized
+ * already, such as their scales, is always kept. Nothing of the data is read.
  *
  * @throws {TypeError | RangeError} for rules that are wrong, or that the dialect cannot hold.
  */
@@ -75,12 +77,13 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
   checkOverrides(overrides, dialectName);
 
   const { format } = model;
+  const byName = new Map(model.tensors.map((info) => [info.name, info]));
   const decisions = model.tensors.map((info): Decision => {
     const { name } = info;
     const matches = (pattern: string) => matchesGlob(name, pattern);
     const keep = (reason: string): Decision => ({ tensor: name, quantize: false, reason });
 
-    const impossible = whyImpossible(info);
+    const impossible = whyImpossible(info, byName);
     if (impossible) return keep(impossible);
     const settings: ChooseOverride = Object.assign(
       { ...rules },
@@ -134,8 +137,13 @@ function storedBytes(tensor: TensorInfo, layout: Layout, dialect: Dialect): numb
   return dialect.stored(withScaleShape(tensor, layout)).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-function whyImpossible({ dtype, shape }: TensorInfo): string | undefined {
+function whyImpossible(
+  { name, dtype, shape }: TensorInfo,
+  byName: ReadonlyMap<string, TensorInfo>,
+): string | undefined {
   if (!isFloatDtype(dtype)) return `${dtype}; only floats are quantized`;
+  const codes = codesOf(name, byName);
+  if (codes !== undefined) return `it belongs to ${codes}, which is quantized already`;
   if (shape.length === 0) return "a single number";
   return elementsOf(shape) === 0 ? "it is empty" : undefined;
 }

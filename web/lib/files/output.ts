@@ -1,6 +1,7 @@
 import { shown } from "../arguments.js";
 import type { ByteSink } from "./bytes.js";
 import { type Choice, checkDialectBits, type Decision, dialectNamed, withScaleShape } from "./choose.js";
+import { CONFIG } from "./dialects/compressed-tensors.js";
 import type { StoredTensor } from "./dialects/dialect.js";
 import { isFloatDtype } from "./dtypes.js";
 import type { Model, ModelTensor, TensorInfo } from "./model.js";
@@ -29,7 +30,7 @@ export interface Output {
 
 /**
  * @throws {TypeError | RangeError} for a choice that is not of this model, that the dialect cannot hold, or that gives two
- * tensors one name.
+ * tensors one name, and where more is to be quantized of a model whose metadata says how it is quantized.
  */
 export function planOutput(model: Model, choice: Choice): Output {
   const dialect = dialectNamed(choice.dialect);
@@ -69,6 +70,11 @@ export function planOutput(model: Model, choice: Choice): Output {
   const quantized = conversions.flatMap(({ tensor, decision }) =>
     decision.quantize ? [withScaleShape(tensor, decision)] : [],
   );
+  if (quantized.length > 0 && CONFIG in model.metadata) {
+    throw new RangeError(
+      `${model.name} is quantized already (${CONFIG} in its metadata): give the float model it was made from`,
+    );
+  }
   const kept = conversions.filter(({ decision }) => !decision.quantize).map(({ tensor }) => tensor);
   return { conversions, tensors, metadata: { ...model.metadata, ...dialect.metadata?.(quantized, kept) } };
 }

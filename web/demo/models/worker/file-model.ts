@@ -35,7 +35,9 @@ const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort:
 /** Opens the files of one model, of any format that `channelwise/files` reads. */
 export async function openFileModel(files: readonly File[]): Promise<OpenedModel> {
   const model = await openModel(files);
-  const { format, name } = model;
+  const { format, name, metadata } = model;
+  if ("quantization_config" in metadata)
+    throw new Error(`${name} is quantized already; open the float model it was made from.`);
   const remembered = new Remembered();
 
   const settingsOf = ({ bits, granularity, axis }: Setting): ChooseSettings =>
@@ -61,16 +63,16 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
     };
   };
   const alone = (tensor: ModelTensor): Model => ({ ...model, tensors: [tensor] });
-  const usual: Setting = { bits: 8, granularity: "channel" };
+  /** What each tensor would become if it were wanted: of the whole model, since what belongs to codes is told by these. */
+  const usual = chooseTensors(model, { dialect: ANY, include: ["*"] }).decisions;
 
   return {
     description: {
       format,
       name,
       files: files.length,
-      tensors: model.tensors.map((tensor) => {
-        const { name, dtype, shape, byteLength } = tensor;
-        const decision = decide(tensor, usual, ANY);
+      tensors: model.tensors.map(({ name, dtype, shape, byteLength }, i) => {
+        const decision = usual[i];
         const channelAxis = decision.quantize ? (decision.axis ?? 0) : 0;
         return { name, dtype, shape, byteLength, canQuantize: decision.quantize, channelAxis };
       }),
