@@ -19,7 +19,7 @@ export async function loadOracle(): Promise<Channelwise> {
   const module = await compileOracle();
   const moduleArguments: ModuleArguments = {
     instantiateWasm(imports, done) {
-      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
+      WebAssembly.instantiate(module, imports as WebAssembly.Imports).then((instance) => done(instance, module));
       return {};
     },
   };

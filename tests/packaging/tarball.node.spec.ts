@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -107,6 +107,17 @@ test.for([
   };
   const args = Object.entries(options).flatMap(([option, value]) => [`--${option}`, value]);
   expect(runTool("typescript/bin/tsc", ["types.ts", ...args])).toEqual({ output: "", status: 0 });
+});
+
+test("a strict program for Node alone compiles with every entry", () => {
+  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/files", "/onnx"].map(
+    (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
+  );
+  writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
+  const typeRoots = fileURLToPath(new URL("../../node_modules/@types", import.meta.url));
+  const args = ["--ignoreConfig", "--strict", "--noEmit", "--target", "es2022", "--module", "nodenext"];
+  const own = ["--lib", "es2022", "--types", "node", "--typeRoots", typeRoots];
+  expect(runTool("typescript/bin/tsc", ["node-types.ts", ...args, ...own])).toEqual({ output: "", status: 0 });
 });
 
 test("nothing in it needs eval, CommonJS or a module of Node", () => {

@@ -44,10 +44,8 @@ export interface Bindings {
 }
 
 export interface ModuleArguments {
-  instantiateWasm(
-    imports: WebAssembly.Imports,
-    done: (instance: WebAssembly.Instance, module?: WebAssembly.Module) => void,
-  ): object;
+  // Not in the types of WebAssembly, which programs for Node alone do not declare.
+  instantiateWasm(imports: object, done: (instance: object, module?: object) => void): object;
 }
 
 export default function createModule(moduleArguments: ModuleArguments): Promise<Bindings>;

@@ -40,7 +40,7 @@ export async function instantiate(module: WebAssembly.Module): Promise<Bindings>
     createModule({
       // Errors inside this callback would be lost by the glue, whose promise then never settles.
       instantiateWasm(imports, done) {
-        WebAssembly.instantiate(module, imports)
+        WebAssembly.instantiate(module, imports as WebAssembly.Imports)
           .then((instance) => done(instance, module))
           .catch(reject);
         return {};

@@ -67,13 +67,22 @@ export interface ParallelChannelwise {
    * As `quantize` of `channelwise`.
    *
    * Rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
+   * (There are two declarations because only the first gives `onProgress` its type, and only the second takes undefined.)
    */
+  quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions>>(
+    weights: W,
+    options: O & CourseOptions,
+  ): Promise<QuantizeResult<W, O>>;
   quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions> = object>(
     weights: W,
     options?: O,
   ): Promise<QuantizeResult<W, O>>;
 
   /** As `dequantize` of `channelwise`; rejects as `quantize` does. */
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions>>(
+    quantized: Q,
+    options: O & CourseOptions,
+  ): Promise<DequantizeResult<Q, O>>;
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions> = object>(
     quantized: Q,
     options?: O,

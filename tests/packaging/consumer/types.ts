@@ -119,6 +119,16 @@ declare const startWorker: () => WorkerLike;
 await loadParallel({ createWorker: startWorker });
 // @ts-expect-error misspelt
 await loadParallel({ worker: 2 });
+is<Int8Array<ArrayBuffer>>()(
+  (await parallel.quantize(rows, { shape, bits: 4, onProgress: (done, total) => is<number>()(done / total) }))
+    .quantized,
+);
+await parallel.dequantize(later, { onProgress: (done, total) => is<number>()(done / total) });
+declare const perhaps: { bits: 4 } | undefined;
+await parallel.quantize(rows, perhaps);
+is<Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>>()(
+  (await parallel.quantize(rows, rows.length > 9 ? { bits: 4 } : { bits: 12 })).quantized,
+);
 // @ts-expect-error misspelt
 parallel.quantize(rows, { onprogress: onProgress });
 // @ts-expect-error the synchronous call cannot be ended
