@@ -80,6 +80,15 @@ it("is quiet in a pipe", async () => {
   expect(stdout).toMatch(/^tensor, worst first/);
 });
 
+it("says in a line that standard output cannot be written", async () => {
+  const command = `'${process.execPath}' '${main}' inspect model.safetensors > /dev/full`;
+  expect(await place.runProgram("sh", ["-c", command])).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "channelwise: standard output: no space left on the disk\n",
+  });
+});
+
 it("does not mind a reader that stops, as head does", async () => {
   const command = `'${process.execPath}' '${main}' inspect model.safetensors | head -n 1`;
   const { stdout, stderr } = await place.runProgram("sh", ["-c", command]);

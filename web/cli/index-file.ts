@@ -32,17 +32,22 @@ export function findParts(folder: string): Parts[] {
   }));
 }
 
+export function indexPath({ folder, stem }: Parts): string {
+  return join(folder, indexName(stem));
+}
+
 /**
  * Writes the index of parts that are all there; gives its path. Two that write it at a time write the same.
  *
  * @throws {RangeError} where the parts are not of one run.
  */
-export async function writeIndex({ folder, stem, n }: Parts, overwrite: boolean): Promise<string> {
+export async function writeIndex(parts: Parts, overwrite: boolean): Promise<string> {
+  const { folder, stem, n } = parts;
   const shards: Model[] = [];
   try {
     for (let k = 1; k <= n; k++) shards.push(await openModel(join(folder, shardName(stem, { k, n }))));
     const { index } = await joinShards(shards);
-    const path = join(folder, indexName(stem));
+    const path = indexPath(parts);
     const sink = await fileSink(path, { overwrite });
     await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
     await sink.close();

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import type { Context, Outcome } from "./context.js";
-import { findParts, writeIndex } from "./index-file.js";
+import { findParts, indexPath, writeIndex } from "./index-file.js";
 import type { Values } from "./options.js";
 
 /** `channelwise join` */
@@ -17,6 +18,8 @@ export async function join(
       throw new Error(`${folder}: of the ${n} parts of ${stem}, these are missing: ${missing.join(", ")}`);
     }
   }
+  const existing = force ? undefined : found.map(indexPath).find((path) => existsSync(path));
+  if (existing !== undefined) throw new Error(`${existing} exists; --force replaces it`);
   const indexes: string[] = [];
   for (const parts of found) indexes.push(await writeIndex(parts, force === true));
   if (!json) stdout.write(indexes.map((index) => `${index}\n`).join(""));

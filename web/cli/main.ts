@@ -57,8 +57,9 @@ function printJson(value: object): void {
 
 // Who reads the output may stop before its end, as head does.
 stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  if (error.code === "EPIPE") process.exit(0);
+  stderr.write(`${styled(stderr, "red", "channelwise:")} standard output: ${sentenceOf(error)}\n`);
+  process.exit(1);
 });
 
 process.exitCode = await main(process.argv.slice(2));

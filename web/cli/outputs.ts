@@ -1,5 +1,5 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { type Input, isOnnx } from "./inputs.js";
 import type { Settings, Shard } from "./settings.js";
 import { shardName } from "./shards.js";
@@ -12,13 +12,16 @@ export interface Naming {
   readonly shard: Shard | undefined;
 }
 
+/** Of what is written. */
+const fileEndings = [".safetensors", ".npz", ".onnx"];
+
 /** The file that each input is written to. */
 export function outputsOf(inputs: readonly Input[], { output, settings, shard }: Naming): string[] {
   if (shard) return [partOutput(inputs[0], output, settings, shard)];
   if (output === undefined) return inputs.map((input) => join(input.folder, defaultName(input, settings)));
   const isFolder = isFolderName(output);
   if (isFolder || inputs.length > 1) {
-    if (existsSync(output) && !isFolder) {
+    if (!isFolder && (existsSync(output) || fileEndings.includes(extname(output).toLowerCase()))) {
       throw new UsageError(`-o is ${output}, a file; it must be a folder, since ${inputs.length} models are given`);
     }
     return inputs.map((input) => join(output, defaultName(input, settings)));
@@ -102,8 +105,10 @@ function endingOf(input: Input, { dialect }: Settings): string {
   return dialect === "npz" ? ".npz" : ".safetensors";
 }
 
+/** Whether it is a folder, or would be one: what ends with a slash, or has no ending. */
 function isFolderName(path: string): boolean {
-  return /[/\\]$/.test(path) || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat ? stat.isDirectory() : /[/\\]$/.test(path) || extname(path) === "";
 }
 
 /** The same for all names of one file. */

@@ -48,7 +48,8 @@ export async function runTasks(
   } catch (error) {
     bar.clear();
     const others = tasks.length > 1 ? `; ${done.length} of ${counted(tasks.length, "file")} are` : "";
-    if (writes) stderr.write(`${tasks[done.length].output} is not written${others}\n`);
+    const { input, output } = tasks[done.length];
+    stderr.write(`${writes ? `${output} is not written` : `${input.path} is not measured`}${others}\n`);
     throw error;
   } finally {
     bar.clear();
