@@ -81,6 +81,7 @@ const rows = () =>
 /** Presses Save and gives the files that come as downloads. */
 async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  await shows(() => text(page.locator("#model .button"))).toMatch(/^Save ./);
   const names = (await text(page.locator("#model .button"))).replace("Save ", "").split(" and ");
   const downloads = names.map(() => page.waitForEvent("download"));
   page.on("download", async (download) => {
