@@ -138,9 +138,14 @@ describe("quantize", () => {
     await place.json("quantize", "model.safetensors", "-o", "out", "--bits", "4");
     expect(place.list("out")).toEqual(["model-int4.safetensors", "model-int8.safetensors"]);
     expect(place.list("out.d")).toEqual(["model-int8.safetensors"]);
+    await place.json("quantize", "model.safetensors", "-o", "out/Qwen2.5-7B");
+    expect(place.list("out/Qwen2.5-7B")).toEqual(["model-int8.safetensors"]);
+    await place.json("quantize", "model.safetensors", "-o", "out/Qwen2.5-7B/.safetensors");
+    expect(place.list("out/Qwen2.5-7B")).toEqual([".safetensors", "model-int8.safetensors"]);
+    expect(await place.run("quantize", "model.safetensors", "-o", "")).toMatchObject({ code: 2, stdout: "" });
     writeModel(place.path("other.safetensors"));
     const two = ["quantize", "model.safetensors", "other.safetensors"];
-    for (const name of ["both.safetensors", "both.NPZ", "out/model-int8.safetensors"]) {
+    for (const name of ["both.safetensors", "both.NPZ", "out/.npz", "out/model-int8.safetensors"]) {
       expect(await place.run(...two, "-o", name)).toEqual({
         code: 2,
         stdout: "",
@@ -162,6 +167,11 @@ describe("quantize", () => {
       expect(stderr).toMatch(`${name} is quantized already`);
       expect(stderr).toMatch(/: give the float model it was made from$/m);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    }
+    // Nor a part of it that would have nothing to quantize.
+    for (const k of [1, 2, 3]) {
+      const part = await place.run("quantize", "most.safetensors", "-o", "parts", "--shard", `${k}/3`);
+      expect(part).toMatchObject({ code: 1, stderr: expect.stringContaining("is quantized already") });
     }
     expect(place.list()).toEqual(before);
   });

@@ -22,7 +22,9 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
   const rules = rulesOf(settings);
   const whole = await openModel(input.files);
   try {
-    const { model, choice } = partOf(whole, choose(whole, rules), shard);
+    const all = choose(whole, rules);
+    outputBytes(whole, all); // refuses what cannot be written of the whole, whichever part this is
+    const { model, choice } = partOf(whole, all, shard);
     return {
       plan: {
         reads: whole.files.map((name) => join(input.folder, name)),

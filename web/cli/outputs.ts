@@ -1,5 +1,5 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Input, isOnnx } from "./inputs.js";
 import type { Settings, Shard } from "./settings.js";
 import { shardName } from "./shards.js";
@@ -13,7 +13,7 @@ export interface Naming {
 }
 
 /** Of what is written. */
-const fileEndings = [".safetensors", ".npz", ".onnx"];
+const fileEnding = /\.(safetensors|npz|onnx)$/i;
 
 /** The file that each input is written to. */
 export function outputsOf(inputs: readonly Input[], { output, settings, shard }: Naming): string[] {
@@ -21,7 +21,7 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
   if (output === undefined) return inputs.map((input) => join(input.folder, defaultName(input, settings)));
   const isFolder = isFolderName(output);
   if (isFolder || inputs.length > 1) {
-    if (!isFolder && (existsSync(output) || fileEndings.includes(extname(output).toLowerCase()))) {
+    if (!isFolder && (existsSync(output) || fileEnding.test(output))) {
       throw new UsageError(`-o is ${output}, a file; it must be a folder, since ${inputs.length} models are given`);
     }
     return inputs.map((input) => join(output, defaultName(input, settings)));
@@ -105,10 +105,10 @@ function endingOf(input: Input, { dialect }: Settings): string {
   return dialect === "npz" ? ".npz" : ".safetensors";
 }
 
-/** Whether it is a folder, or would be one: what ends with a slash, or has no ending. */
+/** Whether it is a folder, or would be one: what ends with a slash, or has no ending (as "Qwen2.5-7B" has none). */
 function isFolderName(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat ? stat.isDirectory() : /[/\\]$/.test(path) || extname(path) === "";
+  return stat ? stat.isDirectory() : path !== "" && !/\.[a-z]+$/i.test(path);
 }
 
 /** The same for all names of one file. */

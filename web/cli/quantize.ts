@@ -96,12 +96,15 @@ function refuseNothing(tasks: readonly Task[], { axis, granularity }: Values): v
   for (const task of tasks) {
     if (task.plan.tensors.some(({ decision }) => decision.quantize)) continue;
     const reasons = groupLines([task], Infinity).join("\n");
-    if (task.plan.tensors.some(({ decision }) => !decision.quantize && /quantized already$/.test(decision.reason))) {
-      throw new Error(`${task.input.path} is quantized already: give the float model it was made from\n${reasons}`);
-    }
     const nothing = `${task.input.path}: none of its tensors would be quantized`;
-    const misfit = task.plan.tensors.some(({ decision }) => !decision.quantize && isMisfit(decision.reason));
-    if (!misfit) throw new Error(`${nothing}; --include takes patterns\n${reasons}`);
+    const keptFor = (why: RegExp) =>
+      task.plan.tensors.some(({ decision }) => !decision.quantize && why.test(decision.reason));
+    if (!keptFor(misfit)) {
+      if (keptFor(/quantized already$/) && !keptFor(/^(excluded|kept by an override)$/)) {
+        throw new Error(`${task.input.path} is quantized already: give the float model it was made from\n${reasons}`);
+      }
+      throw new Error(`${nothing}; --include takes patterns\n${reasons}`);
+    }
     const given = [axis && `--axis ${axis}`, granularity && `--granularity ${granularity}`]
       .filter(Boolean)
       .join(" and ");
@@ -109,10 +112,8 @@ function refuseNothing(tasks: readonly Task[], { axis, granularity }: Values): v
   }
 }
 
-/** Whether it is kept since its shape has not what the settings ask for: to include it would not help. */
-function isMisfit(reason: string): boolean {
-  return /^it has no axis |^groups of .* do not divide /.test(reason);
-}
+/** Why a tensor is kept whose shape has not what the settings ask for: to include it would not help. */
+const misfit = /^it has no axis |^groups of .* do not divide /;
 
 /** Writes the index when the last part is there; gives its path. */
 async function joinIfComplete(output: string, { n }: Shard, { stderr }: Context): Promise<string | undefined> {

@@ -75,7 +75,7 @@ export interface ParallelChannelwise {
   ): Promise<QuantizeResult<W, O>>;
   quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions> = object>(
     weights: W,
-    options?: O,
+    options?: O | (O & CourseOptions),
   ): Promise<QuantizeResult<W, O>>;
 
   /** As `dequantize` of `channelwise`; rejects as `quantize` does. */
@@ -85,7 +85,7 @@ export interface ParallelChannelwise {
   ): Promise<DequantizeResult<Q, O>>;
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions> = object>(
     quantized: Q,
-    options?: O,
+    options?: O | (O & CourseOptions),
   ): Promise<DequantizeResult<Q, O>>;
 
   /** Ends the workers. Calls under way are rejected, and all later ones. */

@@ -160,6 +160,9 @@ describe("without rules", () => {
     const kept = `it belongs to ${codes}, which is quantized already`;
     const model = { ...others, tensors: [of, ...others.tensors] };
     expect(decided(model, { include: ["*"] })).toMatchObject({ [belonging]: kept, "other.weight": "8 bits, axis 0" });
+    // Masks and indices are no codes.
+    const [mask] = modelOf({ [codes]: [64, 64] }, "safetensors", "bool").tensors;
+    expect(decided({ ...others, tensors: [mask, ...others.tensors] })[belonging]).toBe("8 bits, axis 0");
     // Without codes it is a matrix as any other, also beside floats of such a name.
     expect(decided(others)[belonging]).toBe("8 bits, axis 0");
     const floats = modelOf({ [codes]: [64, 64], [belonging]: [64, 64] });

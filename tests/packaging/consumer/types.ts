@@ -124,6 +124,8 @@ is<Int8Array<ArrayBuffer>>()(
     .quantized,
 );
 await parallel.dequantize(later, { onProgress: (done, total) => is<number>()(done / total) });
+const into = { quantized: int8 };
+await parallel.quantize(rows, { into, onProgress: (done, total) => is<number>()(done / total) });
 declare const perhaps: { bits: 4 } | undefined;
 await parallel.quantize(rows, perhaps);
 is<Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>>()(

@@ -76,7 +76,9 @@ export function planOutput(model: Model, choice: Choice): Output {
     );
   }
   const kept = conversions.filter(({ decision }) => !decision.quantize).map(({ tensor }) => tensor);
-  return { conversions, tensors, metadata: { ...model.metadata, ...dialect.metadata?.(quantized, kept) } };
+  // Where all is kept, what is said of how it is quantized is too.
+  const own = CONFIG in model.metadata ? {} : dialect.metadata?.(quantized, kept);
+  return { conversions, tensors, metadata: { ...model.metadata, ...own } };
 }
 
 function infoOf({ name, dtype, shape, byteLength }: TensorInfo): TensorInfo {

@@ -1,4 +1,3 @@
-import { isFloatDtype } from "../dtypes.js";
 import type { TensorInfo } from "../model.js";
 
 /**
@@ -11,6 +10,9 @@ const conventions: readonly { readonly belonging: RegExp; readonly codes: readon
   { belonging: /\.(scales|biases)$/, codes: [".qweight", ".weight"] },
 ];
 
+/** The types that codes have. */
+const CODES = /^(u?int(8|16|32)$|float[468]_)/;
+
 /** The name of the codes that a tensor belongs to in a model that is quantized already; undefined for other tensors. */
 export function codesOf(name: string, byName: ReadonlyMap<string, TensorInfo>): string | undefined {
   for (const { belonging, codes } of conventions) {
@@ -18,7 +20,7 @@ export function codesOf(name: string, byName: ReadonlyMap<string, TensorInfo>): 
     const found = codes
       .map((ending) => byName.get(name.replace(belonging, ending)))
       .find((tensor) => tensor !== undefined);
-    if (found && !isFloatDtype(found.dtype)) return found.name;
+    if (found && CODES.test(found.dtype)) return found.name;
   }
   return undefined;
 }
