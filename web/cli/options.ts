@@ -11,7 +11,7 @@ export const options = {
   output: {
     value: "OUT",
     short: "o",
-    help: "file to write, or folder where several are written; folders that are not there are made",
+    help: "file to write, or folder to write into (a name without an ending); folders that are not there are made",
   },
   dialect: {
     value: "NAME",
