@@ -23,7 +23,7 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
   const whole = await openModel(input.files);
   try {
     const all = choose(whole, rules);
-    outputBytes(whole, all); // refuses what cannot be written of the whole, whichever part this is
+    if (shard) outputBytes(whole, all); // refuses what cannot be written of the whole, whichever part this is
     const { model, choice } = partOf(whole, all, shard);
     return {
       plan: {
