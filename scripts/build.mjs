@@ -91,16 +91,19 @@ export async function buildLibrary() {
   mkdirSync(dist);
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
   // tsc does not copy the declarations that are written by hand.
-  for (const name of ["glue.d.ts", "embedded.d.ts", "worker-code.d.ts"])
+  for (const name of ["core/glue.d.ts", "core/embedded.d.ts", "workers/worker-code.d.ts"])
     copyFileSync(join(root, "web/lib", name), join(dist, name));
-  writeFileSync(join(dist, "glue.js"), await shakenGlue(readFileSync(join(wasmBuild, "channelwise.js"), "utf8")));
+  writeFileSync(join(dist, "core/glue.js"), await shakenGlue(readFileSync(join(wasmBuild, "channelwise.js"), "utf8")));
   copyFileSync(join(wasmBuild, "channelwise.wasm"), join(dist, "channelwise.wasm"));
   const deflated = deflateRawSync(readFileSync(join(dist, "channelwise.wasm")), {
     level: constants.Z_BEST_COMPRESSION,
   });
-  writeFileSync(join(dist, "embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
+  writeFileSync(join(dist, "core/embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
   const code = await bundled('import { serve } from "./worker.js"; serve();', "iife");
-  writeFileSync(join(dist, "worker-code.js"), `export const workerCode = ${JSON.stringify(code.toString())};\n`);
+  writeFileSync(
+    join(dist, "workers/worker-code.js"),
+    `export const workerCode = ${JSON.stringify(code.toString())};\n`,
+  );
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/cli"]);
 }
 
@@ -132,8 +135,8 @@ export async function gzipSizes() {
     "channelwise/parallel": "parallel.js",
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
-    "channelwise/files": "files/index.js",
-    "channelwise/onnx": "onnx/index.js",
+    "channelwise/files": "files.js",
+    "channelwise/onnx": "onnx.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }

@@ -1,7 +1,7 @@
 import type { Channelwise } from "channelwise";
 // The oracle's bindings are driven by the library's own code for blocks, so that only the kernels differ.
-import { createChannelwise } from "../../dist/channelwise.js";
-import type { ModuleArguments } from "../../web/lib/glue.js";
+import { createChannelwise } from "../../dist/core/channelwise.js";
+import type { ModuleArguments } from "../../web/lib/core/glue.js";
 
 const glue = new URL("../../build/wasm/oracle.js", import.meta.url);
 const binary = new URL("../../build/wasm/oracle.wasm", import.meta.url);

@@ -18,7 +18,7 @@ import {
 } from "channelwise/files";
 import { load } from "channelwise/parallel";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FileLender, lentBy } from "../../../dist/files/lent-files.js";
+import { FileLender, lentBy } from "../../../dist/io/lent-files.js";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { bytesOf, safetensorsFile } from "./safetensors-file.js";
@@ -230,7 +230,7 @@ describe("files that workers read and write", () => {
     writeFileSync(at("in.safetensors"), modelFile("F32", [4000, 1100]));
     const library = pathToFileURL(join(import.meta.dirname, "../../../dist")).href;
     const program = `
-      import { chooseTensors, fileSink, openModel, quantizeModel } from "${library}/files/index.js";
+      import { chooseTensors, fileSink, openModel, quantizeModel } from "${library}/files.js";
       import { load } from "${library}/parallel.js";
       const parallel = await load({ workers: 1 });
       const model = await openModel("in.safetensors");

@@ -1,0 +1,132 @@
+import { shown } from "../core/arguments.js";
+import type { ByteSink } from "./bytes.js";
+
+/** Of a stream that can be written in order only: what comes early waits in memory for what stands before it. */
+const MAX_WAITING_BYTES = 2 ** 28;
+
+/** What FileSystemWritableFileStream takes; declared here since not every library of types has it. */
+interface PositionedWrite {
+  readonly type: "write";
+  readonly position: number;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Writes to a stream: at any place where it is a FileSystemWritableFileStream (`await handle.createWritable()`), whose file
+ * changes when it is closed; otherwise in order.
+ */
+export function streamSink(stream: WritableStream): ByteSink {
+  if (typeof stream?.getWriter !== "function")
+    throw new TypeError(`stream must be a WritableStream, not ${shown(stream)}`);
+  const writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer> | PositionedWrite> = stream.getWriter();
+  const { close, abort } = { close: () => writer.close(), abort: (reason?: unknown) => writer.abort(reason) };
+  if ("seek" in stream) {
+    return { write: (position, data) => writer.write({ type: "write", position, data }), close, abort };
+  }
+
+  let position = 0;
+  let waitingBytes = 0;
+  const waiting = new Map<number, Uint8Array<ArrayBuffer>>();
+  return {
+    async write(offset, bytes) {
+      if (bytes.byteLength === 0) return;
+      waiting.set(offset, bytes);
+      waitingBytes += bytes.byteLength;
+      for (let next = waiting.get(position); next; next = waiting.get(position)) {
+        waiting.delete(position);
+        waitingBytes -= next.byteLength;
+        position += next.byteLength;
+        await writer.write(next);
+      }
+      if (waitingBytes > MAX_WAITING_BYTES) {
+        throw new RangeError(
+          `this stream is written in order, and ${waitingBytes} bytes wait for what stands before them; at most ${MAX_WAITING_BYTES} can: write to a file`,
+        );
+      }
+    },
+    async close() {
+      if (waitingBytes > 0) throw new Error(`nothing was written at byte ${position}, and more after it`);
+      await close();
+    },
+    abort,
+  };
+}
+
+/** A sink whose file can be had when it is closed. */
+export interface BlobSink extends ByteSink {
+  /** What was written, once it is closed. */
+  blob(): Promise<Blob>;
+}
+
+/** Parts of a Blob are joined up to this size: millions of small ones would be slow. */
+const BLOB_PART_BYTES = 2 ** 22;
+
+/** Writes to memory, or to where the browser keeps Blobs. For large files a save handle or `privateFileSink` is better. */
+export function blobSink(type = "application/octet-stream"): BlobSink {
+  const parts: Blob[] = [];
+  let pending: Uint8Array<ArrayBuffer>[] = [];
+  let pendingBytes = 0;
+  const flush = () => {
+    if (pendingBytes > 0) parts.push(new Blob(pending));
+    pending = [];
+    pendingBytes = 0;
+  };
+  const inOrder = streamSink(
+    new WritableStream<Uint8Array<ArrayBuffer>>({
+      write(bytes) {
+        pending.push(bytes);
+        pendingBytes += bytes.byteLength;
+        if (pendingBytes >= BLOB_PART_BYTES) flush();
+      },
+    }),
+  );
+  let whole: Blob | undefined;
+  return {
+    write: inOrder.write,
+    async close() {
+      await inOrder.close();
+      flush();
+      whole = new Blob(parts, { type });
+    },
+    async abort(reason) {
+      parts.length = 0;
+      pending = [];
+      await inOrder.abort(reason);
+    },
+    async blob() {
+      if (whole === undefined) throw new Error("the file is not complete: close() comes first");
+      return whole;
+    },
+  };
+}
+
+/**
+ * Writes to the origin-private file system of a page: files of any size, which only this site sees, to be downloaded from
+ * `blob()`. The file appears under its name when it is complete.
+ *
+ * @throws {DOMException} where the browser has no such file system or no room.
+ */
+export async function privateFileSink(name: string): Promise<BlobSink> {
+  const folder = await navigator.storage.getDirectory();
+  const partialName = `${name}.${Math.random().toString(36).slice(2, 10)}.partial`;
+  const partial = (await folder.getFileHandle(partialName, { create: true })) as MovableHandle;
+  const sink = streamSink(await partial.createWritable());
+  return {
+    write: sink.write,
+    async close() {
+      await sink.close();
+      await partial.move(name);
+    },
+    async abort(reason) {
+      // What was closed, or failed by itself, cannot be aborted any more.
+      await sink.abort(reason).catch(() => undefined);
+      await folder.removeEntry(partialName);
+    },
+    blob: () => partial.getFile(),
+  };
+}
+
+/** Every engine that has the origin-private file system can rename files in it; TypeScript's library does not say so. */
+interface MovableHandle extends FileSystemFileHandle {
+  move(name: string): Promise<void>;
+}

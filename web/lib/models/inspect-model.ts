@@ -1,0 +1,177 @@
+import { FormatError } from "../core/errors.js";
+import type { Bits } from "../core/types.js";
+import { markedModule } from "../formats/safetensors/dialects/comfyui.js";
+import { CONFIG } from "../formats/safetensors/dialects/compressed-tensors.js";
+import type { Layout } from "../formats/safetensors/dialects/dialect.js";
+import type { DialectName } from "../formats/safetensors/dialects/index.js";
+import { isRecord, JsonProblem, parseJson } from "../io/json.js";
+import { shownJson } from "../io/shorten.js";
+import { elementsOf, isFloatDtype } from "../tensor/dtypes.js";
+import type { Model, ModelTensor } from "../tensor/model.js";
+
+/** A tensor that is stored as codes and scales. */
+export interface QuantizedTensor extends Omit<Layout, "bits"> {
+  /** Of the weights that they stand for. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Bits that a code takes in the file; it may have been made with fewer. */
+  readonly bits: Bits;
+  readonly codes: ModelTensor;
+  readonly scales: ModelTensor;
+  /** Several codes lie in a word of 32 bits. */
+  readonly packed: 4 | 8 | undefined;
+  /** Bytes of all that stands for it. */
+  readonly byteLength: number;
+}
+
+/** What a model's quantized tensors are. */
+export interface Inspection {
+  /** Undefined where nothing is quantized in a way that can be read. */
+  readonly dialect: DialectName | undefined;
+  readonly quantized: readonly QuantizedTensor[];
+  /** All others, but for what belongs to those that are quantized. */
+  readonly kept: readonly ModelTensor[];
+  /** Tensors quantized in ways that cannot be read, and why; they are among `kept`. */
+  readonly unreadable: readonly { readonly tensor: string; readonly reason: string }[];
+}
+
+/** A comfy_quant marker takes some 100 bytes. */
+const MAX_MARKER_BYTES = 4096;
+
+/**
+ * Finds the quantized tensors of a model, by their names, types and shapes. Of the data only markers and shapes are read.
+ *
+ * @throws {FormatError} where what belongs together does not fit together.
+ */
+export async function inspectModel(model: Model): Promise<Inspection> {
+  const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]));
+  const quantized: QuantizedTensor[] = [];
+  const unreadable: { tensor: string; reason: string }[] = [];
+  const owned = new Set<ModelTensor>();
+  let dialect: DialectName | undefined;
+
+  for (const codes of model.tensors) {
+    const found = (await packedTensor(codes, byName, model)) ?? (await plainTensor(codes, byName, model));
+    if (found === undefined) continue;
+    if ("reason" in found) {
+      unreadable.push({ tensor: codes.name, reason: found.reason });
+      continue;
+    }
+    dialect ??= found.dialect;
+    for (const part of found.parts) owned.add(part);
+    const byteLength = found.parts.reduce((sum, part) => sum + part.byteLength, 0);
+    quantized.push({ ...found.tensor, byteLength });
+  }
+  return { dialect, quantized, kept: model.tensors.filter((tensor) => !owned.has(tensor)), unreadable };
+}
+
+type Names = ReadonlyMap<string, ModelTensor>;
+
+type Found =
+  | {
+      readonly dialect: DialectName;
+      readonly tensor: Omit<QuantizedTensor, "byteLength">;
+      /** All that stands for it. */
+      readonly parts: readonly ModelTensor[];
+    }
+  | { readonly reason: string };
+
+/** compressed-tensors' words of several codes. */
+async function packedTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
+  if (!codes.name.endsWith(".weight_packed") || codes.dtype !== "int32" || codes.shape.length !== 2) return undefined;
+  const module = codes.name.slice(0, -".weight_packed".length);
+  const scales = byName.get(`${module}.weight_scale`);
+  const shapeTensor = byName.get(`${module}.weight_shape`);
+  if (!scales || !shapeTensor || !isFloatDtype(scales.dtype)) return undefined;
+  for (const other of ["weight_zero_point", "weight_g_idx"]) {
+    if (byName.has(`${module}.${other}`)) return { reason: `it has a ${other}, which is not read` };
+  }
+  const shape = await storedShape(shapeTensor, codes, model);
+  const [rows, columns] = shape;
+  const fits = (bits: 4 | 8) => rows === codes.shape[0] && Math.ceil((columns * bits) / 32) === codes.shape[1];
+  const packed = ([4, 8] as const).find(fits);
+  if (packed === undefined)
+    return { reason: `words of shape [${codes.shape.join(", ")}] hold no 4 or 8 bits for each weight` };
+  const layout = layoutOf(shape, scales, model);
+  if (typeof layout === "string") return { reason: layout };
+  return {
+    dialect: "compressed-tensors",
+    tensor: { name: `${module}.weight`, shape, bits: packed, codes, scales, packed, ...layout },
+    parts: [codes, scales, shapeTensor],
+  };
+}
+
+async function storedShape(tensor: ModelTensor, codes: ModelTensor, model: Model): Promise<number[]> {
+  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: tensor.name, offset: 0, reason });
+  if (tensor.dtype !== "int64" || tensor.byteLength !== 16) throw damaged("it must be two numbers of type int64");
+  const [rows, columns] = [...new BigInt64Array((await tensor.read(0, 16)).buffer)].map(Number);
+  if (rows < 1 || columns < 1 || columns > 32 * codes.shape[1]) {
+    throw damaged(`it is [${rows}, ${columns}], which ${codes.name} of shape [${codes.shape.join(", ")}] cannot hold`);
+  }
+  return [rows, columns];
+}
+
+/** Codes of a type of their own, with scales beside them. */
+async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
+  if (codes.dtype !== "int8" && codes.dtype !== "int16") return undefined;
+  const isNpz = model.format === "npz";
+  const name = isNpz ? codes.name.replace(/\.quantized$/, "") : codes.name;
+  const scales = byName.get(isNpz ? `${name}.scale` : `${name}_scale`);
+  if (!scales || !isFloatDtype(scales.dtype)) return undefined;
+  const marker = byName.get(`${name.replace(/\.weight$/, "")}.comfy_quant`);
+  const isComfy = marker !== undefined && markedModule(marker) !== undefined;
+  if (isComfy) {
+    const reason = await whyUnreadable(marker, model);
+    if (reason) return { reason };
+  }
+  const layout = layoutOf(codes.shape, scales, model);
+  if (typeof layout === "string") return { reason: layout };
+  const { shape } = codes;
+  const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
+  return {
+    dialect: isComfy ? "comfyui" : plainDialect,
+    tensor: { name, shape, bits: codes.dtype === "int8" ? 8 : 16, codes, scales, packed: undefined, ...layout },
+    parts: isComfy ? [codes, scales, marker] : [codes, scales],
+  };
+}
+
+async function whyUnreadable(marker: ModelTensor, model: Model): Promise<string | undefined> {
+  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: marker.name, offset: 0, reason });
+  if (marker.byteLength > MAX_MARKER_BYTES) {
+    throw damaged(`it has ${marker.byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`);
+  }
+  try {
+    const { value } = parseJson(new TextDecoder().decode(await marker.read(0, marker.byteLength)), 8);
+    const { format, convrot, params } = isRecord(value) ? value : {};
+    if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
+    const rotated = convrot === true || (isRecord(params) && params.convrot === true);
+    return rotated ? "its weights are rotated (convrot), which is not undone" : undefined;
+  } catch (error) {
+    if (error instanceof JsonProblem) throw damaged(error.message);
+    throw error;
+  }
+}
+
+/** What the shape of the scales says of how a tensor is quantized; a sentence where it says nothing. */
+function layoutOf(
+  shape: readonly number[],
+  scales: ModelTensor,
+  model: Model,
+): Pick<Layout, "axis" | "granularity"> | string {
+  const count = elementsOf(scales.shape);
+  if (count === 0 || elementsOf(shape) === 0) {
+    throw new FormatError({ file: model.name, tensor: scales.name, offset: 0, reason: "it is empty" });
+  }
+  if (count === 1) return { axis: undefined, granularity: "tensor" };
+  // One dimension is that of the rows.
+  const scaleShape = scales.shape.length === 1 ? [count, ...shape.slice(1).map(() => 1)] : scales.shape;
+  const mismatch = `scales of shape [${scales.shape.join(", ")}] do not fit weights of shape [${shape.join(", ")}]`;
+  if (scaleShape.length !== shape.length) return mismatch;
+
+  const long = scaleShape.flatMap((dimension, i) => (dimension === 1 ? [] : [i]));
+  if (long.length === 1 && scaleShape[long[0]] === shape[long[0]]) return { axis: long[0], granularity: "channel" };
+  const divided = shape.flatMap((dimension, i) => (dimension === scaleShape[i] ? [] : [i]));
+  const [along] = divided;
+  if (divided.length !== 1 || shape[along] % scaleShape[along] !== 0) return mismatch;
+  return { axis: undefined, granularity: { group: shape[along] / scaleShape[along], along } };
+}

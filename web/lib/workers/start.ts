@@ -1,0 +1,26 @@
+import { nodeModule } from "../core/node-module.js";
+import { workerCode } from "./worker-code.js";
+
+/** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  terminate(): unknown;
+}
+
+/** Cores, but not more than bring anything: memory is what limits. */
+export function availableWorkers(): number {
+  return Math.max(1, Math.min(nodeModule("node:os")?.availableParallelism() ?? navigator.hardwareConcurrency, 8));
+}
+
+/** Starts a worker from the code inside this package: no bundler has to find a file, no server to have one. */
+export function startWorker(): WorkerLike {
+  const threads = nodeModule("node:worker_threads");
+  // Flags of the process, such as modules to import first, are not for this code.
+  if (threads) return new threads.Worker(workerCode, { eval: true, execArgv: [] });
+  const address = URL.createObjectURL(new Blob([workerCode], { type: "text/javascript" }));
+  try {
+    return new Worker(address, { type: "module" });
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
