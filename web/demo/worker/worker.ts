@@ -1,5 +1,5 @@
 import wasmAddress from "channelwise/channelwise.wasm?url";
-import { TextError } from "channelwise/files";
+import { TextError } from "channelwise/models";
 import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
 import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
