@@ -61,7 +61,17 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es" },
+  worker: {
+    format: "es",
+    plugins: () => [
+      {
+        // What a worker loads later never imports from its entry, which WebKit would then evaluate again: with a second
+        // listener, and without the weights.
+        name: "worker-entries",
+        options: (options) => ({ ...options, preserveEntrySignatures: "strict" }),
+      },
+    ],
+  },
   preview: { host: "127.0.0.1", headers: { "Content-Security-Policy": contentSecurityPolicy } },
   plugins: [
     precache,

@@ -48,6 +48,11 @@ explainTerms();
 engine.onProgress = (stage) => {
   element("stage").textContent = `${stage} …`;
 };
+engine.onBreakdown = (error) => {
+  computing = false;
+  putOutOfUse();
+  bring.showProblem(error);
+};
 
 const bring = new BringView((brought: Brought) => {
   if (brought.source?.kind === "model") {
@@ -127,7 +132,7 @@ async function openQuantizeAndShow(source: Source) {
   }
   const chosen = settings.read();
   if (chosen === undefined) putOutOfUse();
-  else await show(await engine.ask("quantize", chosen));
+  else await show(await engine.quantize(chosen));
 }
 
 /** Resolves when all pictures are up to date but the comparison, which takes its time. */
