@@ -2,14 +2,23 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
-/** No script but the page's own, no connection to anywhere else; WebAssembly is the one thing it needs beyond itself. */
+/**
+ * No script but the page's own, no connection to anywhere else, no text that becomes markup or code; WebAssembly is the
+ * one thing it needs beyond itself.
+ */
 const contentSecurityPolicy = [
-  "default-src 'self'",
+  "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' blob: data:",
   "worker-src 'self'",
   "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "object-src 'none'",
+  "require-trusted-types-for 'script'",
+  // That of trusted-types.ts, for workers.
+  "trusted-types default",
 ].join("; ");
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
