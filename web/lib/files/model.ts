@@ -30,6 +30,8 @@ export interface Model {
   readonly name: string;
   /** Names of all files that were opened. */
   readonly files: readonly string[];
+  /** Names of those that are no part of the model, such as shards that its index does not name. */
+  readonly unused?: readonly string[];
   /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data. */

@@ -47,22 +47,28 @@ export async function openModel(
   try {
     const sources: OpenSource[] = [];
     for (const input of inputs) sources.push(await open(input));
+    const used = new Set<ByteSource>();
     /** A file that another one names: one of those given, or in Node one beside it. */
     const openNamed = async (name: string, by: ByteSource): Promise<ByteSource> => {
       const given = sources.find((source) => source.name === name);
+      used.add(by).add(given ?? by);
       if (given) return given;
       const input = inputs[sources.indexOf(by as OpenSource)];
       if (typeof input === "string" || input instanceof URL) return open(besidePath(input, name));
       throw new TypeError(`${by.name} needs ${name}; give it too`);
     };
-    return { ...(await readModel(sources, openNamed)), files: opened.map(({ name }) => name), close };
+    const contents = await readModel(sources, openNamed);
+    const namesOf = (some: readonly ByteSource[]) => some.map(({ name }) => name);
+    // Without one that names the others, all are parts.
+    const unused = used.size === 0 ? [] : sources.filter((source) => !used.has(source));
+    return { ...contents, files: namesOf(opened), unused: namesOf(unused), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-type Contents = Omit<Model, "files" | "close">;
+type Contents = Omit<Model, "files" | "unused" | "close">;
 
 /** Gives a file that another one names. */
 type OpenNamed = (name: string, by: ByteSource) => Promise<ByteSource>;

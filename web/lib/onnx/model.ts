@@ -26,6 +26,8 @@ export interface ReadOnnxOptions {
 export interface OnnxModel {
   /** Of the file. */
   readonly name: string;
+  /** Names of files that were given with it and are no part of it. */
+  readonly unused: readonly string[];
   /** Of the format. */
   readonly irVersion: number;
   /** Version of ONNX's own operators. */
@@ -87,7 +89,10 @@ export async function readOnnx(
       if (typeof input === "string" || input instanceof URL) return open(besidePath(input, location));
       throw new TypeError("give it together with the model");
     };
-    return { ...(await readFrom(model, beside, quantized)), close };
+    const contents = await readFrom(model, beside, quantized);
+    const parts: readonly ByteSource[] = [model, ...contents.content.files.values()];
+    const unused = opened.filter((source) => !parts.includes(source)).map(({ name }) => name);
+    return { ...contents, unused, close };
   } catch (error) {
     await close();
     throw error;

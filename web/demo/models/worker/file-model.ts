@@ -35,7 +35,8 @@ const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort:
 /** Opens the files of one model, of any format that `channelwise/files` reads. */
 export async function openFileModel(files: readonly File[]): Promise<OpenedModel> {
   const model = await openModel(files);
-  const { format, name, metadata } = model;
+  const { format, name, metadata, unused = [] } = model;
+  const parts = files.filter((file) => !unused.includes(file.name));
   if ("quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
   const remembered = new Remembered();
@@ -70,13 +71,14 @@ export async function openFileModel(files: readonly File[]): Promise<OpenedModel
     description: {
       format,
       name,
-      files: files.length,
+      files: parts.length,
+      unused,
       tensors: model.tensors.map(({ name, dtype, shape, byteLength }, i) => {
         const decision = usual[i];
         const channelAxis = decision.quantize ? (decision.axis ?? 0) : 0;
         return { name, dtype, shape, byteLength, canQuantize: decision.quantize, channelAxis };
       }),
-      byteLength: files.reduce((sum, { size }) => sum + size, 0),
+      byteLength: parts.reduce((sum, { size }) => sum + size, 0),
       targets: ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
     plan(rules) {

@@ -23,7 +23,8 @@ import { withWorkers } from "./pool.js";
 /** Opens an .onnx file, with the files beside it that hold its data. */
 export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel> {
   const model = await readOnnx(files);
-  const { name, opset, weights, kept } = model;
+  const { name, opset, weights, kept, unused } = model;
+  const parts = files.filter((file) => !unused.includes(file.name));
 
   /** The plan for some weights of the model. */
   const planOf = (some: readonly Weight[], rules: OnnxRules): OnnxPlan => ({
@@ -45,20 +46,21 @@ export async function openOnnxModel(files: readonly File[]): Promise<OpenedModel
   };
   const fileNames = ({ all }: Rules) => {
     const written = outputName(stemOf(name), "onnx", all.bits);
-    return files.length === 1 ? [written] : [written, `${written}.data`];
+    return parts.length === 1 ? [written] : [written, `${written}.data`];
   };
 
   return {
     description: {
       format: "onnx",
       name,
-      files: files.length,
+      files: parts.length,
+      unused,
       opset,
       tensors: [
         ...weights.map((weight) => ({ ...describe(weight), canQuantize: true, channelAxis: weight.axis })),
         ...kept.map((tensor) => ({ ...describe(tensor), canQuantize: false, channelAxis: 0 })),
       ],
-      byteLength: files.reduce((sum, { size }) => sum + size, 0),
+      byteLength: parts.reduce((sum, { size }) => sum + size, 0),
       targets: ["onnx"],
     },
     plan(rules) {
