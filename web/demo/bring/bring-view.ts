@@ -125,6 +125,7 @@ export class BringView {
 
   async #openFiles(given: Given | Promise<Given>) {
     const turn = ++this.#turn;
+    clearTimeout(this.#timer);
     try {
       const { files, passedOver } = chooseFiles(await given);
       if (turn !== this.#turn) return;
