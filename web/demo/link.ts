@@ -40,6 +40,8 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
   return { fragment: `#${fields}`.replaceAll("%3A", ":"), isWhole: fits || sample !== undefined };
 }
 
+const FIELDS = ["bits", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
+
 /**
  * What a link carries; undefined for one that carries nothing.
  *
@@ -48,7 +50,7 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
 export async function linkedBy(fragment: string): Promise<Linked | undefined> {
   if (fragment.length > MAX_FRAGMENT) throw tooLong(`The link has ${count(fragment.length)} characters`, MAX_FRAGMENT);
   const fields = new URLSearchParams(fragment.slice(1));
-  if (!fields.has("bits") && !fields.has("matrix") && !fields.has("sample")) return undefined;
+  if (!FIELDS.some((name) => fields.has(name))) return undefined;
   const whole = (name: string, least: number, most: number) => {
     const value = fields.get(name);
     if (value === null) return {};
