@@ -313,6 +313,47 @@ describe("a .safetensors file", () => {
     await shows(() => page.locator("#model-controls .problem").isVisible()).toBe(false);
   });
 
+  it("takes none of the choices that are refused, however fast they come, and those that can be done", async () => {
+    await open({ "model.safetensors": model() });
+    const [up, down] = ["layers.0.up.weight", "layers.0.down.weight"];
+    const chosen = async () => [await choiceOf(up).inputValue(), await choiceOf(down).inputValue()];
+    await choiceOf(up).selectOption("8 tensor");
+    await shows(chosen).toEqual(["8 tensor", ""]);
+    /** Chooses a dialect of 8 bits, and at once what it does not hold. */
+    const chooseAtOnce = (choices: (readonly [string, string])[]) =>
+      page.evaluate((choices) => {
+        const choose = (selector: string, value: string) => {
+          const select = document.querySelector(selector) as HTMLSelectElement;
+          select.value = value;
+          select.dispatchEvent(new Event("change"));
+        };
+        choose("#model-target", "comfyui");
+        for (const [name, value] of choices) choose(`[aria-label="What is done with ${name}"]`, value);
+      }, choices);
+    const hasOptions = async (bits: string) => (await choiceOf(down).locator("option").allInnerTexts()).includes(bits);
+
+    await chooseAtOnce([
+      [up, "4 channel"],
+      [down, "4 channel"],
+      [up, "4 channel"],
+    ]);
+    await shows(() => hasOptions("4 bits per channel")).toBe(false);
+    await shows(chosen).toEqual(["8 tensor", ""]);
+    await choiceOf(down).selectOption("8 tensor");
+    await shows(() => text(choiceOf(down).locator("option").first())).toBe("as all"); // where one of its own holds
+    expect(await chosen()).toEqual(["8 tensor", "8 tensor"]);
+
+    await page.getByLabel("Save as").selectOption("plain");
+    await shows(() => hasOptions("4 bits per channel")).toBe(true);
+    await chooseAtOnce([
+      [up, "4 channel"],
+      [down, "keep"],
+    ]);
+    await shows(() => hasOptions("4 bits per channel")).toBe(false);
+    await shows(chosen).toEqual(["8 tensor", "keep"]);
+    expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
+  });
+
   it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");

@@ -130,6 +130,15 @@ describe("a model of several files", () => {
     expect(model.metadata).toEqual({ format: "pt", a: "", b: "" });
     expect(names(model)).toEqual(["a", "b"]);
     expect(model.files).toContain(one.name);
+    expect(model.unused).toEqual(["config.json"]);
+  });
+
+  it("says which files are no part of it", async () => {
+    const other = file("adapter.safetensors", part("c"));
+    const model = await openModel([index({ a: one.name, b: two.name }), one, other, two]);
+    expect([names(model), model.unused]).toEqual([["a", "b"], ["adapter.safetensors"]]);
+    expect((await openModel([one, two])).unused).toEqual([]);
+    expect((await openModel(one)).unused).toEqual([]);
   });
 
   it("is one without an index too", async () => {

@@ -74,6 +74,12 @@ async function written(rules: Rules) {
   return { plan, errors, main, beside };
 }
 
+it("says which files are no part of it", async () => {
+  const given = [source(data, "notes"), source(bytes), source(data, "weights.bin"), source(bytes)];
+  expect((await openModel(given)).unused).toEqual(["notes", given[3].name]);
+  expect((await openModel(source(whole))).unused).toEqual([]);
+});
+
 async function runWith(model: Uint8Array, file: Uint8Array) {
   const session = await InferenceSession.create(model, {
     graphOptimizationLevel: "basic",

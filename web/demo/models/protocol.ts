@@ -48,10 +48,12 @@ export interface Description {
   readonly name: string;
   /** How many files it came in. */
   readonly files: number;
+  /** Names of files that were opened with it and are no part of it. */
+  readonly unused: readonly string[];
   /** Version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
-  /** Of all files. */
+  /** Of all files that are parts of it. */
   readonly byteLength: number;
   /** What it can be written as, the usual one first. */
   readonly targets: readonly Target[];

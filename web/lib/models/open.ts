@@ -1,6 +1,6 @@
 import { checkNames } from "../core/arguments.js";
 import { FormatError } from "../core/errors.js";
-import type { Format, FormatContents, FormatInput, Model } from "../formats/format.js";
+import type { Format, Model } from "../formats/format.js";
 import { formats } from "../formats/registry.js";
 import type { ByteSource } from "../io/bytes.js";
 import { JsonProblem, parseJson } from "../io/json.js";
@@ -21,18 +21,18 @@ export interface OpenOptions {
  * Opens a model: its headers are read and checked, its weights when they are asked for. The code of a format is loaded when
  * the first file of it is opened.
  *
- * @param files a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with or
+ * @param given a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with or
  * without their index, an .onnx model with its data files, or a TensorFlow.js model.json with its .bin files. In Node the
  * path of the index, the .onnx file or the model.json is enough.
  * @throws {FormatError} for a malformed file.
  * @throws {TypeError} for what is no file, and where a file of the model is missing.
  */
 export async function openModel(
-  files: SourceInput | readonly SourceInput[],
+  given: SourceInput | readonly SourceInput[],
   options: OpenOptions = {},
 ): Promise<Model> {
   checkNames("options", options, ["name"] satisfies (keyof OpenOptions)[]);
-  const inputs: readonly SourceInput[] = Array.isArray(files) ? files : [files as SourceInput];
+  const inputs: readonly SourceInput[] = Array.isArray(given) ? given : [given as SourceInput];
   if (inputs.length === 0) throw new TypeError("files is empty; there must be at least one");
   const opened: OpenSource[] = [];
   const close = async () => {
@@ -46,31 +46,32 @@ export async function openModel(
   try {
     const sources: OpenSource[] = [];
     for (const input of inputs) sources.push(await open(input));
+    const used = new Set<ByteSource>();
     const openNamed = async (path: string, by: ByteSource): Promise<ByteSource> => {
       const name = path.split("/").at(-1);
       const given = sources.find((source) => source !== by && source.name === name);
-      if (given) return given;
+      if (given) {
+        used.add(given);
+        return given;
+      }
       const input = inputs[sources.indexOf(by as OpenSource)];
       if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path));
       throw new TypeError(`${by.name} needs ${path}; give it too`);
     };
-    const model = await readModel(sources, openNamed);
-    return { ...model, files: opened.map(({ name }) => name), close };
+    const chosen = await chooseFormat(sources);
+    for (const source of chosen.files) used.add(source);
+    const { format, files, description } = chosen;
+    const { read } = await format.load();
+    const contents = await read({ files, description, openNamed });
+    const unused = sources.filter((source) => !used.has(source)).map(({ name }) => name);
+    return {
+      ...{ format: format.name, name: files[0].name, files: opened.map(({ name }) => name), unused },
+      ...{ metadata: {}, ...contents, close },
+    };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-async function readModel(
-  sources: readonly ByteSource[],
-  openNamed: FormatInput["openNamed"],
-): Promise<Omit<Model, "files" | "close">> {
-  const kinds = await Promise.all(sources.map(kindOf));
-  const { format, files, description } = await chooseFormat(sources, kinds);
-  const { read } = await format.load();
-  const contents: FormatContents = await read({ files, description, openNamed });
-  return { format: format.name, name: files[0].name, metadata: {}, ...contents };
 }
 
 /** What a file is: one of a format, or a JSON object, which says which files hold what. */
@@ -91,7 +92,8 @@ interface Chosen {
   readonly description: Record<string, unknown> | undefined;
 }
 
-async function chooseFormat(sources: readonly ByteSource[], kinds: readonly Kind[]): Promise<Chosen> {
+async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
+  const kinds = await Promise.all(sources.map(kindOf));
   // A folder's other descriptions, such as config.json, are passed over.
   const descriptions = sources.filter((_, i) => kinds[i] === "description");
   const described = descriptions.find(({ name }) => /\.index\.json$|^model\.json$/i.test(name)) ?? descriptions[0];
@@ -99,12 +101,9 @@ async function chooseFormat(sources: readonly ByteSource[], kinds: readonly Kind
     const format = kinds[i];
     return format === "description" ? [] : [{ source, format: format as Format }];
   });
-  const whole = ofFormats.filter(({ format }) => format.takes === "named files");
-  if (whole.length > 1) {
-    const [first, second] = whole.map(({ source }) => source.name);
-    throw new TypeError(`${first} and ${second} are two models; open them one by one`);
-  }
-  if (whole.length === 1) return { format: whole[0].format, files: [whole[0].source], description: undefined };
+  // Files beside it are those that it names, or no part of it.
+  const whole = ofFormats.find(({ format }) => format.takes === "named files");
+  if (whole) return { format: whole.format, files: [whole.source], description: undefined };
   if (described) return { ...(await readDescribed(described)), files: [described] };
 
   for (const { source, format } of ofFormats) if (!format.endings?.test(source.name)) await refuseOtherKind(source);

@@ -59,7 +59,8 @@ const MAX_REMEMBERED_BYTES = 2 ** 26;
 /** Opens the files of one model. */
 export async function openForPage(files: readonly File[]): Promise<OpenedModel> {
   const model = await openModel(files);
-  const { format, name, metadata, opset } = model;
+  const { format, name, metadata, opset, unused = [] } = model;
+  const parts = files.filter((file) => !unused.includes(file.name));
   const isOnnx = format === "onnx";
   if ("quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
@@ -82,7 +83,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     });
   const fileNames = ({ target, all }: Rules) => {
     const written = outputName(stemOf(name), target, all.bits);
-    return isOnnx && files.length > 1 ? [written, `${written}.data`] : [written];
+    return isOnnx && parts.length > 1 ? [written, `${written}.data`] : [written];
   };
   /** What each tensor would become if it were wanted. */
   const usual = planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
@@ -91,7 +92,8 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     description: {
       format,
       name,
-      files: files.length,
+      files: parts.length,
+      unused,
       ...(opset !== undefined && { opset }),
       tensors: model.tensors.map((tensor, i) => {
         const { name, dtype, shape, byteLength } = tensor;
@@ -99,7 +101,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         const channelAxis = canQuantize ? usual.target.channelAxis(tensor) : 0;
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
-      byteLength: files.reduce((sum, { size }) => sum + size, 0),
+      byteLength: parts.reduce((sum, { size }) => sum + size, 0),
       targets: isOnnx ? ["onnx"] : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
     plan(rules) {
