@@ -16,13 +16,14 @@ const isolated = {
   headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
 };
 
-const inInstalledBrowsers = {
+/** Made anew for each project, since Vitest writes into it. */
+const inInstalledBrowsers = () => ({
   enabled: true,
   headless: true,
   screenshotFailures: false,
   instances: installedBrowsers.map((browser) => ({ browser })),
   provider: installed,
-};
+});
 
 const otherEngines: TestProjectConfiguration[] = [
   {
@@ -38,13 +39,13 @@ const otherEngines: TestProjectConfiguration[] = [
       include: ["tests/engines/*.browser.spec.ts", "tests/lib/files/private-file.browser.spec.ts"],
       globalSetup: "tests/engines/setup.ts",
       testTimeout: 60_000,
-      browser: { ...inInstalledBrowsers, viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
+      browser: { ...inInstalledBrowsers(), viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
     },
   },
   {
     // Minutes long: for npm run test:browsers.
     server: isolated,
-    test: { name: "browsers", ...librarySpecs, testTimeout: 60_000, browser: inInstalledBrowsers },
+    test: { name: "browsers", ...librarySpecs, testTimeout: 60_000, browser: inInstalledBrowsers() },
   },
 ];
 
