@@ -20,6 +20,10 @@ await step("build", () => build({ tests: true }));
 await step("lint and format", () => runTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 await step("C++ format", () => run(process.execPath, ["scripts/clang-format.mjs"]));
 await step("types", () => runTool("typescript/bin/tsc", ["--noEmit"]));
+await step("reference of the public types", async () => {
+  const { checkReference } = await import("./reference.mjs");
+  await checkReference();
+});
 await step("native tests", () => {
   buildNative();
   run("ctest", ["--preset", "native-asan", "--output-junit", join(root, junitReport)]);

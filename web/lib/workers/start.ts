@@ -3,7 +3,9 @@ import { workerCode } from "./worker-code.js";
 
 /** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
 export interface WorkerLike {
+  /** Sends a message; the buffers are handed over. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Ends it at once. */
   terminate(): unknown;
 }
 
