@@ -37,11 +37,11 @@ import { availableWorkers, startWorker, type WorkerLike } from "./start.js";
 
 /** Options of `load` of `channelwise/parallel`. */
 export interface ParallelLoadOptions extends LoadOptions {
-  /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
+  /** How many workers there are, 1 to 64. When not given, there is one for each core, but not more than 8. */
   readonly workers?: number;
   /**
-   * Starts a worker whose module calls `serve` of `channelwise/worker`. Needed where a Content-Security-Policy does not allow
-   * workers from `blob:` addresses.
+   * Starts a worker whose module calls `serve` of `channelwise/worker`. It is needed where a Content-Security-Policy does
+   * not allow workers from `blob:` addresses.
    */
   readonly createWorker?: () => WorkerLike;
 }
@@ -148,8 +148,9 @@ function createParallel(pool: Pool): ParallelChannelwise {
       throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
     }
     if (onProgress !== undefined) checkFunction("onProgress", onProgress);
-    // Two for every worker, one to wait while the other is worked on: every answer wakes this thread, which takes a core
-    // from a worker (twice as many cost a tenth on two cores). What is copied should still be in the cache.
+    // There are two chunks for every worker: one waits while the other is worked on. More would cost time, since every
+    // answer wakes this thread, which takes a core from a worker (twice as many cost a tenth on two cores). What is copied
+    // should still be in the cache.
     const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
     return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (2 * pool.width))) };
   };
