@@ -46,7 +46,7 @@ export function showMeasured(stream: Stream, tensors: readonly MeasuredTensor[])
   const rest = sorted.slice(shown.length);
   if (rest.length > 0) {
     const range = `${decibels(rest[0].sqnr)} to ${decibels(rest[rest.length - 1].sqnr)}`;
-    const more = `and ${counted(rest.length, "more tensor")}, ${range}; piped, all are listed`;
+    const more = `and ${counted(rest.length, "more tensor")}, ${range}; a pipe gets all of them`;
     stream.write(`${styled(stream, "dim", more)}\n`);
   }
   stream.write("\n");
