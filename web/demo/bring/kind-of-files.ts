@@ -56,7 +56,7 @@ export function filesOfModel(all: readonly File[]): readonly File[] {
 }
 
 const KINDS =
-  "What can be: matrices as .npy, .csv, .tsv and .json; models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
+  "The page opens matrices as .npy, .csv, .tsv and .json, and models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
 
 function unknown({ name }: File, advice?: string): Error {
   return new Error(`${name} cannot be opened${advice === undefined ? "" : `: ${advice}`}. ${KINDS}`);
