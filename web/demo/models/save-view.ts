@@ -6,7 +6,7 @@ import { brokenTensors, type ModelState } from "./model-state.js";
 import { duration, ProgressBar } from "./progress.js";
 import type { Written } from "./protocol.js";
 
-/** Not in every browser, nor in TypeScript's library. */
+/** Not every browser has this, and TypeScript's library does not have it. */
 declare global {
   interface Window {
     showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;

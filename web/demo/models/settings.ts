@@ -6,7 +6,7 @@ export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 /** Bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
-/** The same for equal settings. */
+/** A text that is the same for equal settings. */
 export function settingKey({ bits, granularity, axis }: Setting): string {
   return `${bits} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
 }

@@ -8,7 +8,7 @@ import { chosenOf } from "../see/result-view.js";
 /** More numbers than this make a text that clipboards and their readers choke on. */
 const MAX_COPIED = 1_000_000;
 
-/** So many numbers of a pasted matrix stand in the code themselves. */
+/** A pasted matrix of no more numbers stands in the code itself. */
 const MAX_NUMBERS_IN_CODE = 256;
 
 const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; files: readonly SavedAs[] }[] = [
