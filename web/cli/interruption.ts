@@ -3,7 +3,7 @@ import { constants } from "node:os";
 /** Why an interrupted run ended. */
 export class Interruption extends Error {
   override readonly name = "Interruption";
-  /** The exit code that shells expect: 130 for SIGINT, 143 for SIGTERM. */
+  /** As shells have it: 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
   constructor(signal: "SIGINT" | "SIGTERM") {

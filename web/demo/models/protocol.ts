@@ -9,8 +9,8 @@ export interface Setting {
   /** "channel", "tensor", or the size of groups along what a channel sums over. */
   readonly granularity: "channel" | "tensor" | number;
   /**
-   * The channel axis, negative from the end. With groups it is the axis along which they lie, but in ONNX the channel axis
-   * there too. Where it is undefined, the format or the operator says it.
+   * The channel axis, negative from the end; with groups the axis they lie along, but in ONNX the channel axis there too.
+   * That of the format or operator where it is undefined.
    */
   readonly axis?: number | undefined;
 }
@@ -36,7 +36,7 @@ export interface TensorDescription {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  /** False where it is kept whatever the rules say. */
+  /** Otherwise it is kept whatever the rules say. */
   readonly canQuantize: boolean;
   /** The channel axis that it has unless another is chosen. */
   readonly channelAxis: number;
@@ -44,14 +44,14 @@ export interface TensorDescription {
 
 export interface Description {
   readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
-  /** The name of the file that was opened. */
+  /** Of the file that was opened. */
   readonly name: string;
   /** How many files it came in. */
   readonly files: number;
   /** Version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
-  /** Bytes of all files. */
+  /** Of all files. */
   readonly byteLength: number;
   /** What it can be written as, the usual one first. */
   readonly targets: readonly Target[];
@@ -70,7 +70,7 @@ export type Planned = { readonly bytesAfter: number } & (
 export interface Plan {
   /** One for each tensor. */
   readonly tensors: readonly Planned[];
-  /** Bytes of the file, or files, to come. */
+  /** Of the file, or files, to come. */
   readonly byteLength: number;
   /** What the files to come are called. */
   readonly fileNames: readonly string[];
@@ -118,7 +118,7 @@ export interface Written {
 /** How far the work is. */
 export type Progress =
   | { readonly measured: readonly Measured[]; readonly done: number; readonly total: number }
-  /** Both are bytes of the model; `tensor` is the one that is being worked on. */
+  /** In bytes of the model, and the tensor that is being worked on. */
   | { readonly tensor: string; readonly done: number; readonly total: number };
 
 /** Every task of the worker: what it is given and what it answers. */

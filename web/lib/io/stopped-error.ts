@@ -1,4 +1,4 @@
-/** A run over a model did not come to its end. It leaves no file. */
+/** A run over a model that did not come to its end; it leaves no file. */
 export class StoppedError extends Error {
   /** "StoppedError". */
   override readonly name = "StoppedError";
