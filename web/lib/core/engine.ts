@@ -11,9 +11,9 @@ const blockBytes = 2 ** 19;
 const panelLimit = 4096;
 
 /**
- * On Linux, large arrays of Node begin so many bytes after a multiple of 64, because malloc puts its header before them.
- * x86 copies a block almost twice as fast where both sides lie alike to 32 bytes (`rep movsb`: 64 MB out in 3.7 instead of
- * 6.9 ms). Arrays of pages begin at multiples of 64.
+ * Bytes from a multiple of 64 to where large arrays of Node begin on Linux: malloc puts its header before them. x86
+ * copies a block almost twice as fast where both sides lie alike to 32 bytes (`rep movsb`: 64 MB out in 3.7 instead of
+ * 6.9 ms). Pages have their arrays at multiples of 64.
  */
 const nodeShift = 16;
 
@@ -123,7 +123,7 @@ export interface QuantizeJob extends WeightRows {
   readonly perChannel: ChannelErrors | undefined;
 }
 
-/** What error figures are made of: 0 is nothing, 1 all weights, 2 every channel (FiguresOf of cpp/core/kernels.h). */
+/** 0: of nothing. 1: of all weights. 2: of every channel. (FiguresOf of cpp/core/kernels.h.) */
 export type FiguresOf = 0 | 1 | 2;
 
 /** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
@@ -167,7 +167,7 @@ function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block): void {
   unstage(engine, job, block);
 }
 
-/** The largest |weight| of a panel's channels among the blocks that are here. The array is the engine's own. */
+/** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
 export function rangesOfPanel(engine: Engine, job: WeightRows, { channels, blocks }: Panel): FloatArray {
   findRanges(engine, job, channels, blocks);
   return floatsOf(engine, job.dtype === "float64").largest.subarray(0, channels);
