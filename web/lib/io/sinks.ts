@@ -1,7 +1,7 @@
 import { shown } from "../core/arguments.js";
 import type { ByteSink } from "./bytes.js";
 
-/** Of a stream that can be written in order only: what comes early waits in memory for what stands before it. */
+/** Where a stream can be written in order only, bytes that come early wait in memory for those before them. */
 const MAX_WAITING_BYTES = 2 ** 28;
 
 /** What FileSystemWritableFileStream takes; declared here since not every library of types has it. */
