@@ -17,6 +17,7 @@ import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { newArray, outputsFor } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
+import type { Scheme } from "./scheme.js";
 import type { Bits, DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { type Dtype, type FlatWeights, firstNonFinite, flatten } from "./weights.js";
 
@@ -51,11 +52,12 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkBoolean("dequantize", dequantize);
   const plan = makePlan(shape, axis, granularity);
   const inputs: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
+  const scheme: Scheme = { bits: bits as Bits };
   const outputs = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: plan.pieces * plan.channels,
-    bits: bits as Bits,
+    scheme,
     perChannel: errors === "channel",
     dequantize,
     into,
@@ -72,7 +74,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     shape,
     axis,
     granularity,
-    bits: bits as Bits,
+    scheme,
     errors,
     quantized,
     scales,
@@ -83,8 +85,9 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { quantized, scales, plan, shape, axis, bits, granularity, perChannel, dequantized } = request;
+  const { quantized, scales, plan, shape, axis, scheme, granularity, perChannel, dequantized } = request;
   const { scaleShape } = plan;
+  const { bits } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
@@ -144,8 +147,8 @@ export function checkErrors(errors: unknown): void {
 
 /** What error figures are made of, for the engine. */
 export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
-  if (errors === "channel") return 2;
-  return errors === "total" ? 1 : 0;
+  if (errors === "channel") return "channels";
+  return errors === "total" ? "all" : "nothing";
 }
 
 /** The shape asked for, or what the nesting gives, or for one scale for all the array's own length. */

@@ -1,7 +1,7 @@
 import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "./arguments.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
-import { cutFor, type FiguresOf, joinedRows, toScales } from "./engine.js";
-import { figuresLength, readFigures } from "./figures.js";
+import { cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "./engine.js";
+import { readFigures } from "./figures.js";
 import { type FilePlace, fileRows } from "./file-rows.js";
 import { bytesPer, newArray } from "./outputs.js";
 import type { PackedBits } from "./pack-words.js";
@@ -10,9 +10,10 @@ import { Pipeline } from "./pipeline.js";
 import { makePlan, type Part, type Plan } from "./plan.js";
 import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "./requests.js";
 import type { Runner } from "./runner.js";
+import { codeKind, type Scheme } from "./scheme.js";
 import { addPanel, PanelSums } from "./sums.js";
 import type { CodesFile, QuantizeDone, TaskWeights } from "./tasks.js";
-import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "./types.js";
+import type { ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "./types.js";
 import { arrayKinds, type Dtype } from "./weights.js";
 
 /** Weights that are read when they are wanted. */
@@ -72,24 +73,22 @@ export interface Course {
    * When not given, there is no limit and nothing is kept. Nothing is kept either of what workers read from a file.
    */
   readonly heldElements?: number | undefined;
-  /**
-   * Changes scales in place before weights are quantized by them, such as to what a file can hold of them: one piece at a
-   * time.
-   */
-  readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
 
 export interface StreamOptions extends Course {
   readonly shape: readonly number[];
   readonly axis?: QuantizeOptions["axis"] | undefined;
   readonly bits?: QuantizeOptions["bits"] | undefined;
+  /** In which scales are stored: they are rounded to it before codes and error figures are made of them. */
+  readonly scaleType?: Dtype | undefined;
   readonly granularity?: Granularity | undefined;
   /** False makes no error figures. */
   readonly errors?: "total" | "channel" | false | undefined;
 }
 
 /**
- * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit.
+ * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit, but where scales
+ * are rounded to the type in which they are stored.
  *
  * When the promise settles, nothing is read, computed or written any more.
  *
@@ -99,10 +98,10 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
   const shape = checkShape(options.shape, source.length);
   const { axis, granularity } = checkLayout(options, shape);
   const bits = checkBits(options.bits === undefined ? 8 : options.bits);
-  const { errors = "total" } = options;
+  const { errors = "total", scaleType } = options;
   checkErrors(errors);
   const plan = makePlan(shape, axis, granularity);
-  const job = { plan, bits, figuresOf: figuresOf(errors) };
+  const job = { plan, scheme: { bits, scaleType }, figuresOf: figuresOf(errors) };
   const totals = await new QuantizeStream(runner, source, sink, job, {
     heldElements: defaultHeldElements,
     ...options,
@@ -122,7 +121,7 @@ function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
 /** What to make, checked. */
 interface Job {
   readonly plan: Plan;
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
 }
 
@@ -132,25 +131,24 @@ export class QuantizeStream {
   readonly #sink: ResultSink;
   readonly #job: Job;
   readonly #onProgress: Course["onProgress"];
-  readonly #roundScales: Course["roundScales"];
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #keptChunks: number;
   readonly #weightsFile: FilePlace | undefined;
   readonly #codesFile: CodesPlace | undefined;
   readonly #pipeline: Pipeline;
-  readonly #total = new Float64Array(figuresLength);
+  readonly #total: Float64Array;
   #passed = 0;
 
   constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
-    const { signal, onProgress, heldElements, roundScales } = course;
+    const { signal, onProgress, heldElements } = course;
     this.#runner = runner;
     this.#source = source;
     this.#sink = sink;
     this.#job = job;
     this.#onProgress = onProgress;
-    this.#roundScales = roundScales;
-    this.#part = cutFor(job.plan, source.dtype === "float64");
+    this.#total = new Float64Array(runner.engine.bindings.figuresLength);
+    this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
     const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
     const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
@@ -168,8 +166,7 @@ export class QuantizeStream {
   /** Gives the totals, where figures are made. */
   async run(): Promise<TotalErrors | undefined> {
     try {
-      const mostPieces = this.#roundScales ? 1 : undefined;
-      for (const region of regionsOf(this.#part, this.#chunkElements, mostPieces)) {
+      for (const region of regionsOf(this.#part, this.#chunkElements)) {
         if (region.whole) await this.#quantizeAtOnce(region);
         else await this.#sweepTwice(region);
       }
@@ -177,7 +174,8 @@ export class QuantizeStream {
     } finally {
       await this.#pipeline.quiet();
     }
-    return this.#job.figuresOf === 0 ? undefined : readFigures(this.#total, 0, this.#source.length);
+    if (this.#job.figuresOf === "nothing") return undefined;
+    return readFigures(this.#runner.engine.bindings, this.#total, 0, this.#source.length);
   }
 
   /** Begins what a region of one chunk needs. */
@@ -185,15 +183,11 @@ export class QuantizeStream {
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
-          const weights = await this.#read(chunk);
-          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
-        },
+        async () => this.#quantize(chunk, await this.#read(chunk)),
         async (done) => {
           this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
-          if (done.sums) done.sums.addTo(this.#total);
-          else this.#addPanels(done.figures);
+          this.#addPanels(done.figures);
           await this.#sink.scales(scale, done.scales);
           if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
           await this.#write(chunk, done);
@@ -203,30 +197,14 @@ export class QuantizeStream {
     }
   }
 
-  /** Quantizes a region of one chunk by scales that are rounded between its two passes. */
-  async #quantizeRounded(chunk: Chunk, weights: TaskWeights["weights"], start: number) {
-    const { part } = chunk;
-    const { dtype } = this.#source;
-    const { bits, figuresOf } = this.#job;
-    const { engine } = this.#runner;
-    const { largest, used } = await this.#runner.run({ kind: "ranges", dtype, part, weights });
-    if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
-    this.#roundScales?.(largest);
-    const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
-    const done = await this.#quantize(chunk, again, largest);
-    const sums = new PanelSums(engine, part, figuresOf);
-    sums.add(part, done.figures);
-    return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
-  }
-
   /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
   async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
-    const { bits, figuresOf } = this.#job;
+    const { scheme, figuresOf } = this.#job;
     const { engine } = this.#runner;
     const { dtype } = this.#source;
-    const float64 = dtype === "float64";
     // The largest |weight| of every channel, then its scale.
-    const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    const state: FloatArray = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", part.channels);
+    let scales: GivenScales | undefined;
     /** The first chunks, from one sweep to the next. */
     const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
@@ -244,8 +222,8 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
-      if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
-      this.#roundScales?.(state);
+      scales = toScales(engine, state, dtype, scheme);
+      if (!scales) throw await this.#nonFinite(start);
       await this.#sink.scales(scale, state.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
@@ -257,7 +235,7 @@ export class QuantizeStream {
         async () => {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
-          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), state);
+          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), scales);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -269,31 +247,33 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     this.#pipeline.add(nothing, async () => {
-      if (figuresOf > 0) sums.addTo(this.#total);
-      if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
+      if (figuresOf !== "nothing") sums.addTo(this.#total);
+      if (figuresOf === "channels") await this.#sink.perChannel?.(scale, sums.perChannel());
     });
   }
 
   #addPanels(figures: Float64Array): void {
+    const { engine } = this.#runner;
+    const { figuresLength } = engine.bindings;
     for (let at = 0; at < figures.length; at += figuresLength) {
-      addPanel(this.#runner.engine, this.#total, figures.subarray(at, at + figuresLength));
+      addPanel(engine, this.#total, figures.subarray(at, at + figuresLength));
     }
   }
 
-  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
-    const { bits, figuresOf } = this.#job;
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: GivenScales): Promise<QuantizeDone> {
+    const { scheme, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
     return this.#runner.run({
       kind: "quantize",
       dtype: this.#source.dtype,
       part: chunk.part,
-      bits,
+      scheme,
       figuresOf,
       weights,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
-      quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
+      quantized: file ? codesIn(file, chunk, scheme) : shared?.quantized && rowsIn(shared.quantized, chunk),
       dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
     });
   }
@@ -331,9 +311,9 @@ export class QuantizeStream {
   }
 }
 
-function codesIn(place: CodesPlace, chunk: Chunk, bits: Bits): CodesFile {
+function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
   const { packed } = place;
-  const bytesEach = packed ? packed / 8 : bits > 8 ? 2 : 1;
+  const bytesEach = packed ? packed / 8 : bytesPer[codeKind(scheme)];
   return { ...fileRows(place, chunk, bytesEach), packed };
 }
 

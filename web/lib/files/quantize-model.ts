@@ -12,7 +12,7 @@ import type { Model, ModelTensor } from "./model.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { CodePacker } from "./packing.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
-import { bytesIn, rounderTo, scaleBytes } from "./scale-types.js";
+import { bytesIn, scaleBytes } from "./scale-types.js";
 import { SpareMemory } from "./spare-memory.js";
 import type { TensorWriter } from "./tensor-writer.js";
 
@@ -105,7 +105,7 @@ async function convert(
         bits,
         granularity,
         signal: course.signal,
-        roundScales: rounderTo(scales.dtype),
+        scaleType: scales.dtype as FloatDtype,
         onProgress: (done, all) => course.progress(done / all),
       },
     );

@@ -338,8 +338,8 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
       for (let i = 0; i < values.length; i++) {
         const weight = start + i;
         const code = some[codeAt ? codeAt(weight) : i] as number;
-        // Exact in float64, so that it is rounded once.
-        values[i] = (code - (zeroValues?.[zeroAt(weight)] ?? zero)) * (scaleValues[scaleAt(weight)] as number);
+        // Exact in float64, so that it is rounded once. Adding 0 makes +0 of the -0 that a negative scale gives.
+        values[i] = (code - (zeroValues?.[zeroAt(weight)] ?? zero)) * (scaleValues[scaleAt(weight)] as number) + 0;
       }
       yield { start, values };
     }

@@ -2,7 +2,6 @@ import { checkNames, shown } from "../arguments.js";
 import type { ByteSink, ByteSource } from "../files/bytes.js";
 import { copyTensor } from "../files/copy-tensor.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "../files/run.js";
-import { rounderTo } from "../files/scale-types.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../runner.js";
 import { quantizeStream, type ResultSink, type WeightSource } from "../stream.js";
 import type { TotalErrors } from "../types.js";
@@ -209,7 +208,7 @@ async function quantize(
   const { weight, shape, axis, bits, granularity, scaleDtype } = choice;
   const source = filledUp(weight, shape);
   const { mse, maxError, sqnr } = (await quantizeStream(runner, source, sink, {
-    ...{ shape, axis, bits, granularity, signal, roundScales: rounderTo(scaleDtype) },
+    ...{ shape, axis, bits, granularity, signal, scaleType: scaleDtype },
     onProgress: (done, total) => progress(done / total),
   })) as TotalErrors;
   return { choice, mse: (mse * source.length) / weight.length, maxError, sqnr };
