@@ -5,6 +5,10 @@ import { chromiumPath } from "./scripts/setup.mjs";
 /** Where there is none in the path, Playwright looks for its own. */
 const executablePath = chromiumPath();
 
+/** No test is to know how fast its machine is: in milliseconds, what takes as long as this hangs for good. */
+const longest = 20 * 60_000;
+const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: longest };
+
 export default defineConfig({
   test: {
     // The default leaves one core to Vitest itself: on two, files would wait for each other while browsers draw.
@@ -16,7 +20,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
-          testTimeout: 60_000,
+          ...limits,
           // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
           server: { deps: { external: [/\/build\/wasm\//] } },
         },
@@ -27,7 +31,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/demo/**/*.spec.ts"],
           globalSetup: "tests/demo/page.ts",
-          testTimeout: 60_000,
+          ...limits,
         },
       },
       {
@@ -39,14 +43,16 @@ export default defineConfig({
           name: "browser",
           include: ["tests/lib/**/*.spec.ts"],
           exclude: ["tests/lib/**/*.node.spec.ts"],
-          testTimeout: 60_000,
+          ...limits,
           browser: {
             enabled: true,
             headless: true,
+            connectTimeout: longest,
             screenshotFailures: false,
             instances: [{ browser: "chromium" }],
             provider: playwright({
               launchOptions: {
+                timeout: longest,
                 ...(executablePath === undefined ? {} : { executablePath }),
                 // Containers and continuous integration run as root, without a graphics card and without a network.
                 args: [
