@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
+import { changedError } from "./errors.js";
 import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
@@ -117,6 +118,8 @@ export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly bits: Bits;
   readonly figuresOf: FiguresOf;
+  /** Whether weights that pass twice may be others the second time: other threads may write to them, or they are read anew. */
+  readonly mayChange: boolean;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
@@ -126,9 +129,13 @@ export interface QuantizeJob extends WeightRows {
 /** 0: of nothing. 1: of all weights. 2: of every channel. (FiguresOf of cpp/core/kernels.h.) */
 export type FiguresOf = 0 | 1 | 2;
 
-/** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
+/**
+ * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
+ *
+ * @throws where weights may change and did: codes must be those of the weights that gave the scales.
+ */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, bits, figuresOf, dequantized, scales, perChannel } = job;
+  const { dtype, part, bits, figuresOf, mayChange, dequantized, scales, perChannel } = job;
   const { bindings, channelFigures } = engine;
   const float64 = dtype === "float64";
   if (blocks.length === 1) {
@@ -142,8 +149,12 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     const measured = figuresOf === 2 ? channels : 1;
     findRanges(engine, job, channels, blocks);
     if (!bindings.scales(float64, channels, bits)) return false;
+    const ranges = floatsOf(engine, float64).largest.subarray(0, channels);
+    const before = mayChange ? ranges.slice() : ranges;
     channelFigures.fill(0, 0, measured * figuresLength);
+    if (mayChange) ranges.fill(0);
     for (const block of blocks) quantizeBlock(engine, job, block);
+    if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, float64).scales.start(channels), scale);
@@ -159,10 +170,12 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   }
 }
 
+/** Where weights may change, it also raises the largest |weight| of the channels to what the block has. */
 function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block): void {
-  const { dtype, bits, figuresOf, dequantized } = job;
+  const { dtype, bits, figuresOf, mayChange, dequantized } = job;
   const { outer, channels, inner } = block;
   stageWeights(engine, job, block);
+  if (mayChange) engine.bindings.ranges(dtypeNumber[dtype], outer, channels, inner);
   engine.bindings.quantize(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
   unstage(engine, job, block);
 }
@@ -185,15 +198,21 @@ export function toScales(engine: Engine, state: FloatArray, float64: boolean, bi
   return true;
 }
 
-/** Quantizes blocks of a panel with the scales that it has; gives the error figures of each block. */
-export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): Float64Array[] {
+/**
+ * Quantizes blocks of a panel with the scales that it has; gives the error figures of each block and, where weights may
+ * change, the largest |weight| of the panel's channels as its blocks here tell. That array is the engine's own.
+ */
+export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel) {
   const { dtype, figuresOf, scales } = job;
   const measured = figuresOf === 2 ? channels : figuresOf;
-  floatsOf(engine, dtype === "float64").scales.all.set(scales.subarray(scale, scale + channels));
-  return blocks.map((block) => {
+  const floats = floatsOf(engine, dtype === "float64");
+  const largest: FloatArray = floats.largest.subarray(0, channels).fill(0);
+  floats.scales.all.set(scales.subarray(scale, scale + channels));
+  const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block);
     return engine.blockFigures.slice(0, measured * figuresLength);
   });
+  return { figures, largest };
 }
 
 export interface DequantizeJob {
@@ -230,6 +249,9 @@ function copyIn<A extends WeightArray | CodeArray>({ array, offset, stride }: Ro
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
   const count = block.outer * width;
+  // What is missing would be left from the block before.
+  if (array.length < at + (block.outer - 1) * stride + width)
+    throw new Error("an array became shorter during the call");
   if (width === stride) {
     buffer.set(count === array.length ? array : array.subarray(at, at + count));
     return;

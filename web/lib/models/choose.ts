@@ -8,7 +8,7 @@ import {
   shown,
 } from "../core/arguments.js";
 import { makePlan } from "../core/plan.js";
-import type { Bits, Granularity } from "../core/types.js";
+import type { Bits, GranularityOption } from "../core/types.js";
 import { codesOf } from "../formats/safetensors/dialects/codes-of.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "../formats/safetensors/dialects/dialect.js";
 import { type DialectName, dialects } from "../formats/safetensors/dialects/index.js";
@@ -24,7 +24,7 @@ export interface ChooseSettings {
   /** The channel axis, negative from the end; when not given 0, and in TensorFlow.js models the last. */
   readonly axis?: number;
   /** "channel" when not given. */
-  readonly granularity?: Granularity;
+  readonly granularity?: GranularityOption;
 }
 
 export interface ChooseOverride extends ChooseSettings {
@@ -172,11 +172,12 @@ function layoutOf({ name, shape }: TensorInfo, settings: ChooseSettings, format:
   const bits = checkBits(settings.bits ?? 8);
   const { granularity = "channel" } = settings;
   if (typeof granularity === "object") {
-    const along = onAxis(granularity.along, shape.length);
-    if (along === undefined) return `it has no axis ${granularity.along} to lay groups along`;
+    const { group, along: asked = -1 } = granularity;
+    const along = onAxis(asked, shape.length);
+    if (along === undefined) return `it has no axis ${asked} to lay groups along`;
     const dimension = shape[along];
-    if (dimension % granularity.group !== 0) return `groups of ${granularity.group} do not divide ${dimension}`;
-    return { bits, axis: undefined, granularity: { group: granularity.group, along } };
+    if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
+    return { bits, axis: undefined, granularity: { group, along } };
   }
   // Each element of a vector would be a channel.
   if (granularity === "tensor" || shape.length === 1) return { bits, axis: undefined, granularity: "tensor" };
@@ -207,11 +208,7 @@ function checkSettings(where: string, { bits, axis, granularity }: ChooseSetting
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);
-    if (granularity.along === undefined) {
-      const example = `{ group: ${shown(granularity.group)}, along: -1 }`;
-      throw new TypeError(`${where}granularity has no along, the axis on which groups lie: ${example} is the last`);
-    }
-    checkAxis(`${where}granularity.along`, granularity.along, MAX_RANK);
+    checkAxis(`${where}granularity.along`, granularity.along ?? -1, MAX_RANK);
     checkInteger(`${where}granularity.group`, granularity.group, 1, Number.MAX_SAFE_INTEGER);
   } else if (granularity !== undefined) {
     checkGranularity(granularity, []);

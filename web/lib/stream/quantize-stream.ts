@@ -1,10 +1,18 @@
-import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "../core/arguments.js";
+import {
+  type CodeArray,
+  checkBits,
+  checkDimensions,
+  checkSize,
+  type FloatArray,
+  type WeightArray,
+} from "../core/arguments.js";
 import { cutFor, type FiguresOf, joinedRows, toScales } from "../core/engine.js";
+import { changedError } from "../core/errors.js";
 import { figuresLength, readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
 import { makePlan, type Part, type Plan } from "../core/plan.js";
 import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "../core/requests.js";
-import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "../core/types.js";
+import type { Bits, ChannelErrors, GranularityOption, QuantizeOptions, TotalErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
 import type { PackedBits } from "../storage/pack-words.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
@@ -83,7 +91,7 @@ export interface StreamOptions extends Course {
   readonly shape: readonly number[];
   readonly axis?: QuantizeOptions["axis"] | undefined;
   readonly bits?: QuantizeOptions["bits"] | undefined;
-  readonly granularity?: Granularity | undefined;
+  readonly granularity?: GranularityOption | undefined;
   /** False makes no error figures. */
   readonly errors?: "total" | "channel" | false | undefined;
 }
@@ -96,7 +104,8 @@ export interface StreamOptions extends Course {
  * @throws {NonFiniteError} for NaN or an infinity in the weights, the signal's reason, and what source and sink throw.
  */
 export async function quantizeStream(runner: Runner, source: WeightSource, sink: ResultSink, options: StreamOptions) {
-  const shape = checkShape(options.shape, source.length);
+  const shape = checkDimensions(options.shape);
+  checkSize(shape, source.length);
   const { axis, granularity } = checkLayout(options, shape);
   const bits = checkBits(options.bits === undefined ? 8 : options.bits);
   const { errors = "total" } = options;
@@ -187,7 +196,10 @@ export class QuantizeStream {
       this.#pipeline.add(
         async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
           const weights = await this.#read(chunk);
-          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
+          const isShared = this.#source.shared !== undefined;
+          return this.#roundScales
+            ? this.#quantizeRounded(chunk, weights, start)
+            : this.#quantize(chunk, weights, isShared);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -213,7 +225,7 @@ export class QuantizeStream {
     if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
     this.#roundScales?.(largest);
     const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
-    const done = await this.#quantize(chunk, again, largest);
+    const done = await this.#quantize(chunk, again, false, largest);
     const sums = new PanelSums(engine, part, figuresOf);
     sums.add(part, done.figures);
     return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
@@ -225,8 +237,11 @@ export class QuantizeStream {
     const { engine } = this.#runner;
     const { dtype } = this.#source;
     const float64 = dtype === "float64";
+    const ofChannels = (): FloatArray => newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
     // The largest |weight| of every channel, then its scale.
-    const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    const state = ofChannels();
+    // The largest |weight| of the first sweep, and of the second, which may read other weights.
+    const [ranges, rangesAgain] = [ofChannels(), ofChannels()];
     /** The first chunks, from one sweep to the next. */
     const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
@@ -236,14 +251,14 @@ export class QuantizeStream {
         ({ largest, used }) => {
           if (used && kept.length < this.#keptChunks) kept.push(used);
           else this.#reuse(used);
-          // NaN on either side wins.
-          for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
+          raise(state, largest);
           this.#progress(chunk, 0.5);
         },
       );
     }
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
+      ranges.set(state);
       if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
       this.#roundScales?.(state);
       await this.#sink.scales(scale, state.slice());
@@ -257,10 +272,12 @@ export class QuantizeStream {
         async () => {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
-          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), state);
+          const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
+          return this.#quantize(chunk, weights, true, state);
         },
         async (done) => {
           this.#reuse(done.used);
+          if (done.largest) raise(rangesAgain, done.largest);
           sums.add(chunk.part, done.figures);
           await this.#write(chunk, done);
           this.#progress(chunk, 0.5);
@@ -269,6 +286,7 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     this.#pipeline.add(nothing, async () => {
+      if (!ranges.every((largest, c) => largest === rangesAgain[c])) throw changedError();
       if (figuresOf > 0) sums.addTo(this.#total);
       if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
     });
@@ -280,7 +298,12 @@ export class QuantizeStream {
     }
   }
 
-  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
+  #quantize(
+    chunk: Chunk,
+    weights: TaskWeights["weights"],
+    mayChange: boolean,
+    scales?: FloatArray,
+  ): Promise<QuantizeDone> {
     const { bits, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
@@ -291,6 +314,7 @@ export class QuantizeStream {
       bits,
       figuresOf,
       weights,
+      mayChange,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
       quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
@@ -327,7 +351,7 @@ export class QuantizeStream {
       const error = nonFiniteError(some, dtype, this.#job.plan, at);
       if (error) return error;
     }
-    return new Error("a weight was not finite and then was: weights must not change while they are quantized");
+    return changedError();
   }
 }
 
@@ -335,6 +359,11 @@ function codesIn(place: CodesPlace, chunk: Chunk, bits: Bits): CodesFile {
   const { packed } = place;
   const bytesEach = packed ? packed / 8 : bits > 8 ? 2 : 1;
   return { ...fileRows(place, chunk, bytesEach), packed };
+}
+
+/** NaN on either side wins. */
+function raise(ranges: FloatArray, largest: FloatArray): void {
+  for (let c = 0; c < ranges.length; c++) ranges[c] = Math.max(ranges[c] as number, largest[c] as number);
 }
 
 /** For what has to be done in its turn alone. */

@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
+import { isShared } from "../core/arrays.js";
 import {
   dequantizePanel,
   type Engine,
@@ -45,6 +46,8 @@ export interface QuantizeTask extends TaskWeights {
   readonly figuresOf: FiguresOf;
   /** Given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: FloatArray;
+  /** Whether the weights may be others than those of which the scales were made. */
+  readonly mayChange: boolean;
   readonly dequantize: boolean;
   /** What is filled in place. */
   readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
@@ -67,6 +70,8 @@ export interface QuantizeDone {
   readonly figures: Float64Array;
   /** Where scales were not given. */
   readonly perChannel: ChannelErrors | undefined;
+  /** Where scales were given and the weights may have changed: the largest |weight| of every channel. */
+  readonly largest?: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;
 }
@@ -133,7 +138,7 @@ export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
 }
 
 function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
-  return arrays.map((array) => array?.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+  return arrays.map((array) => array?.buffer).filter((buffer): buffer is ArrayBuffer => !!buffer && !isShared(buffer));
 }
 
 const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Float64Array" : "Float32Array", length);
@@ -161,7 +166,7 @@ function prepare(
   const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
   const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
-    ...{ dtype, part, bits, figuresOf: task.figuresOf, weights },
+    ...{ dtype, part, bits, figuresOf: task.figuresOf, weights, mayChange: task.mayChange },
     quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
@@ -194,7 +199,13 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
 
 function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: FloatArray) {
   const { job, quantized, dequantized, write } = prepare(task, weights, scales, undefined);
-  const blocks = [...panelsOf(task.part)].flatMap((panel) => quantizeBlocks(engine, job, panel));
+  const largest = task.mayChange ? newFloats(task.dtype === "float64", scales.length) : undefined;
+  const blocks: Float64Array[] = [];
+  for (const panel of panelsOf(task.part)) {
+    const done = quantizeBlocks(engine, job, panel);
+    blocks.push(...done.figures);
+    largest?.set(done.largest, panel.scale);
+  }
   const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
   let at = 0;
   for (const each of blocks) {
@@ -202,7 +213,7 @@ function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightAr
     at += each.length;
   }
   write();
-  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined };
+  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined, largest };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
