@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { example } from "../../web/demo/bring/example.js";
 import { uniform } from "../lib/random.js";
 import { reference } from "../lib/reference.js";
+import { newPage } from "../packaging/browser.js";
 import { cells, openForEach, shows, text } from "./page.js";
 
 const { values: weights, rowNames, columnNames } = parseMatrix(example);
@@ -456,7 +457,7 @@ describe("a picture as a file", () => {
   it("of vectors has its colours in it", async () => {
     const { name, contents } = await save("SQNR of each channel", "SVG");
     expect(name).toBe("sqnr-of-each-channel.svg");
-    const alone = await browser.newPage();
+    const alone = await newPage(browser);
     await alone.setContent(contents.toString());
     const seen = await alone.evaluate(() => {
       const fills = [...document.querySelectorAll("rect")].map((rect) => getComputedStyle(rect).fill);

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { contentSecurityPolicy, launchChromium, serve } from "../packaging/browser.js";
+import { contentSecurityPolicy, launchChromium, newPage, serve } from "../packaging/browser.js";
 import { pageFolder, shows, text } from "./page.js";
 
 let browser: Browser;
@@ -22,7 +22,7 @@ async function host() {
 
 it("weighs less than 60 KB at its first visit", async () => {
   const server = await host();
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const files = new Set<string>();
   page.on("request", (request) => files.add(new URL(request.url()).pathname.slice(1)));
   await page.goto(server.url);
@@ -40,8 +40,8 @@ it("weighs less than 60 KB at its first visit", async () => {
 
 it("works from any folder, and without a network after the first visit", async () => {
   const server = await host();
-  const context = await browser.newContext();
-  const page = await context.newPage();
+  const page = await newPage(browser);
+  const context = page.context();
   const elsewhere: string[] = [];
   context.on("request", (request) => {
     if (!request.url().startsWith(server.url.replace("index.html", ""))) elsewhere.push(request.url());

@@ -21,6 +21,11 @@ export class NonFiniteError extends RangeError {
   }
 }
 
+/** The error for weights that are not what they were, when they are read again. */
+export function changedError(): Error {
+  return new Error("weights changed while they were quantized; they must stay as they are until the call has ended");
+}
+
 /** Where and why a file cannot be read. */
 export interface FormatProblem {
   /** The file's name, as given by the caller. */
