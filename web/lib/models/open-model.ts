@@ -1,12 +1,15 @@
 import { FormatError } from "../core/errors.js";
 import { readNpyTensor } from "../formats/npy/tensor.js";
 import { readNpz } from "../formats/npz/npz.js";
-import { isFileName, readShards, weightMapOf } from "../formats/safetensors/sharded.js";
+import { readShards, weightMapOf } from "../formats/safetensors/sharded.js";
 import { readTextTensor } from "../formats/text/tensor.js";
 import { readTfjs, tfjsWeightFiles } from "../formats/tfjs/tfjs.js";
 import type { ByteSource } from "../io/bytes.js";
 import { JsonProblem, parseJson } from "../io/json.js";
 import { besidePath } from "../io/node-files.js";
+import { refuseNotTheFile } from "../io/not-the-file.js";
+import { isBelow } from "../io/paths.js";
+import { shownJson } from "../io/shorten.js";
 import { type OpenSource, openSource, type SourceInput } from "../io/sources.js";
 import type { Model } from "../tensor/model.js";
 import { refuseOtherKind } from "./other-kinds.js";
@@ -39,23 +42,34 @@ export async function openModel(
   const close = async () => {
     for (const source of opened) await source.close();
   };
-  const open = async (input: SourceInput) => {
+  const paths: string[] = [];
+  const open = async (input: SourceInput, path?: string) => {
     const source = await openSource(input, options.name);
     opened.push(source);
+    paths.push(path ?? source.name);
+    await refuseNotTheFile(source);
     return source;
   };
   try {
     const sources: OpenSource[] = [];
     for (const input of inputs) sources.push(await open(input));
-    /** A file that another one names: one of those given, or in Node one beside it. */
-    const openNamed = async (name: string, by: ByteSource): Promise<ByteSource> => {
-      const given = sources.find((source) => source.name === name);
-      if (given) return given;
+    const taken = new Map<ByteSource, string>();
+    /** A file that another one names: one of those given, told by the last part of its path, or in Node one beside it. */
+    const openNamed = async (path: string, by: ByteSource): Promise<ByteSource> => {
+      const name = path.split("/").at(-1);
+      const [given, ...others] = sources.filter((source) => source.name === name && source !== by);
+      const isSure = given !== undefined && others.length === 0 && (taken.get(given) ?? path) === path;
+      if (isSure) {
+        taken.set(given, path);
+        return given;
+      }
       const input = inputs[sources.indexOf(by as OpenSource)];
-      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, name));
-      throw new TypeError(`${by.name} needs ${name}; give it too`);
+      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path), path);
+      if (given === undefined) throw new TypeError(`${by.name} needs ${path}; give it too`);
+      const known = "files are known by the last part of their paths only";
+      throw new TypeError(`${by.name} needs ${path}; there is more than one ${name}, and ${known}`);
     };
-    return { ...(await readModel(sources, openNamed)), files: opened.map(({ name }) => name), close };
+    return { ...(await readModel(sources, openNamed)), files: paths, close };
   } catch (error) {
     await close();
     throw error;
@@ -88,9 +102,10 @@ async function readModel(sources: readonly ByteSource[], openNamed: OpenNamed): 
     throw new TypeError(`${other} cannot be read together with other files; only shards of .safetensors can`);
   }
   const metadata = {};
-  if (kinds[0] === "npz") return { format: "npz", name, metadata, tensors: await readNpz(source) };
-  if (kinds[0] === "npy") return { format: "npy", name, metadata, tensors: [await readNpyTensor(source, stem)] };
-  return { format: "text", name, metadata, tensors: [await readTextTensor(source, stem)] };
+  if (kinds[0] === "npz") return { format: "npz", name, metadata, ...(await readNpz(source)) };
+  const rest = { name, metadata };
+  if (kinds[0] === "npy") return { format: "npy", ...rest, tensors: [await readNpyTensor(source, stem)] };
+  return { format: "text", ...rest, tensors: [await readTextTensor(source, stem)] };
 }
 
 /** "description" is a JSON object that says which files hold what. */
@@ -116,14 +131,15 @@ async function readDescribed(source: ByteSource, openNamed: OpenNamed): Promise<
   if ("weightsManifest" in description) {
     const files = new Map<string, ByteSource>();
     for (const path of tfjsWeightFiles(description, name)) {
-      if (!isFileName(path)) {
-        const reason = `its weights are in ${JSON.stringify(path)}; only files beside it are read`;
+      // It is opened on a disk, and who wrote the model may be anybody.
+      if (!isBelow(path)) {
+        const reason = `its weights are in ${shownJson(path)}, which is no path below the model's folder`;
         throw new FormatError({ file: name, offset: 0, reason });
       }
       files.set(path, await openNamed(path, source));
     }
-    const tensors = readTfjs(description, name, (path) => files.get(path) as ByteSource);
-    return { format: "tfjs", name, metadata: {}, tensors };
+    const weights = await readTfjs(description, name, (path) => files.get(path) as ByteSource);
+    return { format: "tfjs", name, metadata: {}, ...weights };
   }
   if ("weight_map" in description) {
     const weightMap = weightMapOf(description, name);

@@ -111,14 +111,12 @@ async function compare(floats: Floats, other: Other, course: Course) {
 
 type Readable = ReturnType<typeof floatSource>;
 
-/** The source of a tensor's floats; undefined where its floats are stored in a way that is not read. */
+/** The source of a tensor's floats; undefined where its floats are of another type. */
 function readable({ tensor, model }: Floats): Readable | undefined {
   const dtype = floatTypes[tensor.type];
   const { proto, files } = model.content;
-  if (dtype !== "float32" && (dtype !== "float16" || wholeBytes(tensor, proto.reader, files) === undefined)) {
-    return undefined;
-  }
-  return floatSource(tensor, proto.reader, files);
+  const isRead = dtype === "float32" || dtype === "float16";
+  return isRead ? floatSource(tensor, proto.reader, files) : undefined;
 }
 
 const STRETCH_BYTES = 2 ** 22;

@@ -1,6 +1,7 @@
 import { checkBoolean, checkNames } from "../../core/arguments.js";
 import type { ByteSource } from "../../io/bytes.js";
 import { besidePath } from "../../io/node-files.js";
+import { refuseNotTheFile } from "../../io/not-the-file.js";
 import { type OpenSource, openSource, type SourceInput } from "../../io/sources.js";
 import { named } from "./axes.js";
 import { type Proto, readProto } from "./file/proto.js";
@@ -68,6 +69,7 @@ export async function readOnnx(
   const open = async (input: SourceInput) => {
     const source = await openSource(input, name);
     opened.push(source);
+    await refuseNotTheFile(source);
     return source;
   };
   const close = async () => {

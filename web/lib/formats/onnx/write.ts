@@ -1,6 +1,7 @@
 import { checkNames, shown } from "../../core/arguments.js";
 import type { TotalErrors } from "../../core/types.js";
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
+import { isBelow } from "../../io/paths.js";
 import { copyTensor } from "../../models/copy-tensor.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "../../models/run.js";
 import { quantizeStream, type ResultSink, type WeightSource } from "../../stream/quantize-stream.js";
@@ -8,7 +9,7 @@ import { type AnyChannelwise, type Runner, runnerOf } from "../../stream/runner.
 import { rounderTo } from "../../tensor/stored-scales.js";
 import { codeSink, type WriteBytes } from "./codes.js";
 import { type Later, lengthOf, totalLength } from "./file/splice.js";
-import { isBelow, tensorsOf } from "./file/tensors.js";
+import { tensorsOf } from "./file/tensors.js";
 import { type Layout, layOut, type Task } from "./layout.js";
 import type { OnnxChoice, OnnxPlan } from "./plan.js";
 import type { Weight } from "./weights.js";
