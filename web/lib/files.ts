@@ -16,18 +16,22 @@ export {
   type ChooseOverride,
   type ChooseRules,
   type ChooseSettings,
+  chooseTensor,
   chooseTensors,
   type Decision,
+  joinedTensors,
   unmatchedPatterns,
 } from "./models/choose.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare-models.js";
 export { dequantizeModel } from "./models/dequantize-model.js";
 export { type Inspection, inspectModel, type QuantizedTensor } from "./models/inspect-model.js";
+export { type KeptFloats, keptFloats, kindOfReason } from "./models/kept-floats.js";
 export { type OpenOptions, openModel } from "./models/open-model.js";
 export { outputBytes, tensorBytes } from "./models/output.js";
 export { type ModelSummary, quantizeModel, type TensorSummary } from "./models/quantize-model.js";
 export type { Progress, RunOptions } from "./models/run.js";
+export { warningsOf } from "./models/warnings.js";
 export type { AnyChannelwise } from "./stream/runner.js";
 export type { Dtype } from "./tensor/dtypes.js";
-export type { Model, ModelFormat, ModelTensor, TensorInfo } from "./tensor/model.js";
+export type { Model, ModelFormat, ModelTensor, PassedOver, TensorInfo } from "./tensor/model.js";
 export { readFloats } from "./tensor/read-floats.js";

@@ -146,29 +146,6 @@ describe("without rules", () => {
     });
   });
 
-  it.each<[string, string, Dtype, string]>([
-    ["plain and fp8", "m.weight", "int8", "m.weight_scale"],
-    ["fp8 in blocks", "m.weight", "float8_e4m3fn", "m.weight_scale_inv"],
-    ["compressed-tensors", "m.weight_packed", "int32", "m.weight_scale"],
-    ["npz", "m.weight.quantized", "int16", "m.weight.scale"],
-    ["GPTQ and AWQ", "m.qweight", "int32", "m.scales"],
-    ["MLX's scales", "m.weight", "uint32", "m.scales"],
-    ["MLX's biases", "m.weight", "uint32", "m.biases"],
-  ])("keeps what belongs to codes, whatever is included: %s", (_, codes, dtype, belonging) => {
-    const [of] = modelOf({ [codes]: [64, 64] }, "safetensors", dtype).tensors;
-    const others = modelOf({ [belonging]: [64, 64], "other.weight": [64, 64] });
-    const kept = `it belongs to ${codes}, which is quantized already`;
-    const model = { ...others, tensors: [of, ...others.tensors] };
-    expect(decided(model, { include: ["*"] })).toMatchObject({ [belonging]: kept, "other.weight": "8 bits, axis 0" });
-    // Masks and indices are no codes.
-    const [mask] = modelOf({ [codes]: [64, 64] }, "safetensors", "bool").tensors;
-    expect(decided({ ...others, tensors: [mask, ...others.tensors] })[belonging]).toBe("8 bits, axis 0");
-    // Without codes it is a matrix as any other, also beside floats of such a name.
-    expect(decided(others)[belonging]).toBe("8 bits, axis 0");
-    const floats = modelOf({ [codes]: [64, 64], [belonging]: [64, 64] });
-    expect(decided(floats)[belonging]).toBe("8 bits, axis 0");
-  });
-
   it("puts TensorFlow's channels last, of depthwise kernels third", () => {
     const shapes = { "conv/kernel": [3, 3, 64, 32], "dense/kernel": [64, 32], "conv/depthwise_kernel": [3, 3, 512, 1] };
     expect(decided(modelOf(shapes, "tfjs"))).toEqual({
@@ -183,6 +160,362 @@ describe("without rules", () => {
     expect(decided(modelOf({ norm: [2, 2] }, format), { include: ["*"] })).toEqual({ norm: "8 bits, axis 0" });
     expect(decided(modelOf({ bias: [1, 200] }, format))).toEqual({ bias: "8 bits, axis 0" });
     expect(decided(modelOf({ vector: [200] }, format))).toEqual({ vector: "8 bits, one scale" });
+  });
+});
+
+/** Shapes of tensors that are not of float32, by their names. */
+type Typed = readonly [name: string, dtype: Dtype, shape: readonly number[]][];
+
+const bitsOf: Partial<Record<Dtype, number>> = {
+  float32: 32,
+  int32: 32,
+  uint32: 32,
+  int64: 64,
+  float16: 16,
+  bfloat16: 16,
+  int16: 16,
+};
+
+function typedModel(tensors: Typed, format: Model["format"] = "safetensors"): Pick<Model, "format" | "tensors"> {
+  return {
+    format,
+    tensors: tensors.map(([name, dtype, shape]) => ({
+      name,
+      dtype,
+      shape,
+      byteLength: ((bitsOf[dtype] ?? 8) / 8) * shape.reduce((a, b) => a * b, 1),
+      read: () => expect.fail("the data was read"),
+    })),
+  };
+}
+
+describe("of what is quantized already, nothing is quantized", () => {
+  // Names and shapes as the tools write them; `n` is the codes' name, and all floats of that module belong to them.
+  it.each<[string, string, Typed]>([
+    [
+      "here, plain",
+      "m.weight",
+      [
+        ["m.weight", "int8", [64, 64]],
+        ["m.weight_scale", "float32", [64, 64]],
+      ],
+    ],
+    [
+      "here, npz",
+      "m.weight.quantized",
+      [
+        ["m.weight.quantized", "int16", [64, 64]],
+        ["m.weight.scale", "float32", [64, 64]],
+      ],
+    ],
+    [
+      "compressed-tensors",
+      "m.weight_packed",
+      [
+        ["m.weight_packed", "int32", [64, 64]],
+        ["m.weight_scale", "bfloat16", [64, 64]],
+      ],
+    ],
+    [
+      "fp8 in blocks",
+      "m.weight",
+      [
+        ["m.weight", "float8_e4m3fn", [4096, 4096]],
+        ["m.weight_scale_inv", "float32", [32, 32]],
+      ],
+    ],
+    [
+      "DeepSeek V4",
+      "l.wo_b.weight",
+      [
+        ["l.wo_b.weight", "float8_e4m3fn", [4096, 4096]],
+        ["l.wo_b.scale", "float32", [32, 32]],
+      ],
+    ],
+    [
+      "DeepSeek, rows that blocks do not divide",
+      "m.weight",
+      [
+        ["m.weight", "float8_e4m3fn", [4500, 8192]],
+        ["m.scale", "float32", [36, 64]],
+      ],
+    ],
+    [
+      "ComfyUI in blocks",
+      "m.weight",
+      [
+        ["m.weight", "float8_e4m3fn", [256, 256]],
+        ["m.scale_weight", "float32", [256, 4, 1]],
+      ],
+    ],
+    [
+      "ComfyUI, int8 in blocks",
+      "m.weight",
+      [
+        ["m.weight", "int8", [4096, 4096]],
+        ["m.weight_scale", "float32", [32, 32]],
+        ["m.comfy_quant", "uint8", [60]],
+      ],
+    ],
+    [
+      "TurboDiffusion",
+      "b.q.int8_weight",
+      [
+        ["b.q.int8_weight", "int8", [4096, 4096]],
+        ["b.q.scale", "float32", [32, 32]],
+      ],
+    ],
+    [
+      "Nunchaku",
+      "t.qweight",
+      [
+        ["t.qweight", "int8", [3072, 1536]],
+        ["t.wscales", "bfloat16", [48, 3072]],
+        ["t.lora_down", "bfloat16", [3072, 48]],
+        ["t.proj_up", "bfloat16", [3072, 32]],
+        ["t.smooth_factor", "bfloat16", [3072]],
+        ["t.bias", "bfloat16", [3072]],
+      ],
+    ],
+    [
+      "Nunchaku's AWQ",
+      "t.qweight",
+      [
+        ["t.qweight", "int32", [768, 1536]],
+        ["t.wscales", "bfloat16", [48, 3072]],
+        ["t.wzeros", "bfloat16", [48, 3072]],
+      ],
+    ],
+    [
+      "Nunchaku's text encoders",
+      "t.qweight",
+      [
+        ["t.qweight", "int16", [1024, 4096]],
+        ["t.scales", "bfloat16", [32, 4096]],
+        ["t.scaled_zeros", "bfloat16", [32, 4096]],
+      ],
+    ],
+    [
+      "torchao",
+      "l._weight_qdata",
+      [
+        ["l._weight_qdata", "int8", [256, 256]],
+        ["l._weight_scale", "bfloat16", [256, 8]],
+        ["l._weight_zero_point", "bfloat16", [256, 8]],
+      ],
+    ],
+    [
+      "GPTQ and AWQ",
+      "m.qweight",
+      [
+        ["m.qweight", "int32", [512, 4096]],
+        ["m.scales", "float16", [32, 4096]],
+        ["m.qzeros", "int32", [32, 512]],
+      ],
+    ],
+    [
+      "MLX",
+      "m.weight",
+      [
+        ["m.weight", "uint32", [64, 64]],
+        ["m.scales", "bfloat16", [64, 64]],
+        ["m.biases", "bfloat16", [64, 64]],
+      ],
+    ],
+    [
+      "Marlin",
+      "m.B",
+      [
+        ["m.B", "int32", [256, 8192]],
+        ["m.s", "float16", [32, 4096]],
+      ],
+    ],
+    [
+      "HQQ",
+      "m.W_q",
+      [
+        ["m.W_q", "uint8", [32, 131072]],
+        ["m.scale", "float16", [64, 2048]],
+        ["m.zero", "float16", [64, 2048]],
+      ],
+    ],
+    [
+      "quanto",
+      "m.weight._data",
+      [
+        ["m.weight._data", "uint8", [64, 2048]],
+        ["m.weight._scale", "float16", [64, 64]],
+        ["m.weight._shift", "float16", [64, 64]],
+      ],
+    ],
+    [
+      "bitsandbytes",
+      "m.weight",
+      [
+        ["m.weight", "uint8", [524288, 1]],
+        ["m.weight.absmax", "float32", [128, 128]],
+      ],
+    ],
+    [
+      "AQLM",
+      "m.codes",
+      [
+        ["m.codes", "int16", [4096, 512, 2]],
+        ["m.codebooks", "float16", [2, 65536, 1, 8]],
+        ["m.scales", "float16", [4096, 1, 1, 1]],
+      ],
+    ],
+    [
+      "VPTQ",
+      "m.indices",
+      [
+        ["m.indices", "int32", [1, 2048, 96]],
+        ["m.centroids.weight", "float16", [1, 65536]],
+        ["m.res_centroids.weight", "float16", [2, 256]],
+      ],
+    ],
+    [
+      "TensorRT-LLM",
+      "m.weight",
+      [
+        ["m.weight", "int8", [64, 64]],
+        ["m.weights_scaling_factor", "float32", [64, 64]],
+        ["m.prequant_scaling_factor", "float32", [2, 64]],
+      ],
+    ],
+    [
+      "experts of one tensor",
+      "e.up_proj",
+      [
+        ["e.up_proj", "float8_e4m3fn", [8, 4096, 4096]],
+        ["e.up_proj_scale_inv", "float32", [8, 32, 32]],
+      ],
+    ],
+    [
+      "a float of no name beside codes",
+      "m.weight",
+      [
+        ["m.weight", "int8", [256, 256]],
+        ["m.other", "float32", [256, 8]],
+      ],
+    ],
+    [
+      "flat names of an archive",
+      "w1_int8",
+      [
+        ["w1_int8", "int8", [64, 64]],
+        ["w1_scale", "float32", [64, 64]],
+      ],
+    ],
+    [
+      "a path in place of dots",
+      "dense/kernel",
+      [
+        ["dense/kernel", "int8", [64, 64]],
+        ["dense/kernel_scale", "float32", [64, 64]],
+      ],
+    ],
+  ])("%s", (_, codes, tensors) => {
+    const other: Typed = [["other.weight", "float32", [64, 64]]];
+    const kept = decided(typedModel([...tensors, ...other]), { include: ["*"] });
+    const floats = tensors.filter(([name, dtype]) => name !== codes && /^b?float(16|32)$/.test(dtype));
+    expect(kept).toMatchObject({
+      "other.weight": "8 bits, axis 0",
+      ...Object.fromEntries(floats.map(([name]) => [name, `it belongs to ${codes}, which is quantized already`])),
+    });
+  });
+
+  it.each([
+    ...[
+      "m.weight_scale",
+      "m.weight_scale_inv",
+      "m.wscales",
+      "m.wzeros",
+      "m.qzeros",
+      "m.scale_weight",
+      "m.weight.absmax",
+    ],
+    ...["m._weight_scale", "experts.gate_up_proj_scale_inv", "experts.gate_up_proj_scales", "m.weight_zero_point"],
+    ...["m.scales", "m.scale", "m.zeros", "m.biases", "m.weight.scale"],
+  ])("what is named so may have its codes in another shard: %s", (name) => {
+    const named = "it is named as scales are, whose codes are not here: of a model that is quantized already";
+    const model = modelOf({ [name]: [64, 64], "other.weight": [64, 64] });
+    expect(decided(model, { include: ["*"] })).toEqual({ [name]: named, "other.weight": "8 bits, axis 0" });
+    // A file of one array was given for the sake of that array.
+    expect(decided(modelOf({ [name]: [64, 64] }, "npy"))).toEqual({ [name]: "8 bits, axis 0" });
+  });
+
+  it.each<[string, Typed]>([
+    [
+      "a table of scales and shifts",
+      [
+        ["b.scale_shift_table", "float32", [6, 1024]],
+        ["b.ff.weight", "int8", [64, 64]],
+      ],
+    ],
+    [
+      "a matrix that is called a scale",
+      [
+        ["logit_scale", "float32", [64, 64]],
+        ["a.logit_scale", "float32", [64, 64]],
+      ],
+    ],
+    [
+      "a scale beside a weight",
+      [
+        ["m.scale", "float32", [64, 64]],
+        ["m.weight", "float32", [64, 64]],
+      ],
+    ],
+    [
+      "codebooks without codes",
+      [
+        ["q.codebook.weight", "float32", [1024, 8]],
+        ["q.codebooks", "float32", [2, 1024, 8]],
+      ],
+    ],
+    [
+      "masks and indices beside it",
+      [
+        ["m.table", "float32", [64, 64]],
+        ["m.mask", "bool", [64, 4096]],
+        ["m.ids", "int64", [64, 4096]],
+      ],
+    ],
+    [
+      "arrays outside of modules",
+      [
+        ["scale", "float32", [64, 64]],
+        ["w", "float32", [64, 64]],
+        ["labels", "int32", [64, 4096]],
+      ],
+    ],
+    [
+      "a larger float beside codes",
+      [
+        ["e.down", "float32", [64, 128]],
+        ["e.up", "int8", [64, 64]],
+      ],
+    ],
+    [
+      "a marker of a few bytes",
+      [
+        ["m.other", "float32", [64, 64]],
+        ["m.note", "uint8", [64]],
+      ],
+    ],
+  ])("but what only looks so is: %s", (_, tensors) => {
+    const floats = tensors.filter(([, dtype]) => dtype === "float32").map(([name]) => name);
+    expect(decided(typedModel(tensors))).toMatchObject(
+      Object.fromEntries(floats.map((name) => [name, "8 bits, axis 0"])),
+    );
+  });
+
+  it("is told in no more time than it must, however many there are", () => {
+    const many = Array.from({ length: 100_000 }, (_, i): Typed[number] =>
+      i % 2 === 0 ? [`m.codes${i}`, "int8", [64, 64 + i]] : [`m.float${i}`, "float32", [3, 5]],
+    );
+    expect(Object.keys(decided(typedModel(many)))).toHaveLength(many.length);
   });
 });
 

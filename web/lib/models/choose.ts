@@ -9,10 +9,10 @@ import {
 } from "../core/arguments.js";
 import { makePlan } from "../core/plan.js";
 import type { Bits, Granularity } from "../core/types.js";
-import { codesOf } from "../formats/safetensors/dialects/codes-of.js";
 import type { Dialect, Layout, QuantizedTensorInfo } from "../formats/safetensors/dialects/dialect.js";
 import { type DialectName, dialects } from "../formats/safetensors/dialects/index.js";
 import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "../formats/safetensors/dialects/modules.js";
+import { quantizedAlready, type WhyQuantizedAlready } from "../formats/safetensors/dialects/quantized-already.js";
 import { elementsOf, isFloatDtype, MAX_RANK } from "../tensor/dtypes.js";
 import type { Model, TensorInfo } from "../tensor/model.js";
 import { matchesGlob } from "./globs.js";
@@ -59,14 +59,130 @@ export interface Choice {
 /** Below this number of elements it is not worth the trouble. */
 const SMALL = 1024;
 
+/** A model whose tensors are to be decided about: nothing of the data is read. */
+type Deciding = Pick<Model, "format" | "tensors">;
+
 /**
  * Decides for every tensor of a model whether and how it is quantized. Without rules, tensors of floats of rank 2 and
  * above are, but for norms, biases, embeddings of positions and small ones. What belongs to codes of a model that is quantized
  * already, such as their scales, is always kept. Nothing of the data is read.
  *
+ * Tensors that the dialect's reader joins into one layer are kept together where the policy keeps one of them; what the rules
+ * say of single ones is done, and `warningsOf` tells of it.
+ *
  * @throws {TypeError | RangeError} for rules that are wrong, or that the dialect cannot hold.
  */
-export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: ChooseRules = {}): Choice {
+export function chooseTensors(model: Deciding, rules: ChooseRules = {}): Choice {
+  const dialectName = checkRules(rules);
+  const decisions = model.tensors.map((info) => decide(model, info, rules));
+  keepTogether(model, decisions, dialectName, rules);
+  return { dialect: dialectName, decisions };
+}
+
+/**
+ * What `chooseTensors` decides for one of a model's tensors, were it alone.
+ *
+ * @throws {TypeError | RangeError} as `chooseTensors` does, and for a tensor that the model does not have.
+ */
+export function chooseTensor(model: Deciding, tensor: TensorInfo, rules: ChooseRules = {}): Decision {
+  checkRules(rules);
+  if (surroundings(model.tensors).byName.get(tensor.name) !== tensor) {
+    throw new RangeError(`the model has no such tensor ${tensor.name}; give one of its own`);
+  }
+  return decide(model, tensor, rules);
+}
+
+function decide(model: Deciding, info: TensorInfo, rules: ChooseRules): Decision {
+  const { include = [], exclude = [], overrides = {}, dialect: dialectName = "plain" } = rules;
+  const dialect: Dialect = dialects[dialectName];
+  const { byName, whyQuantizedAlready } = surroundings(model.tensors);
+  const { format } = model;
+  const { name } = info;
+  // A file of one array was given for the sake of that array.
+  const isAlone = format === "npy" || format === "text";
+  const matches = (pattern: string) => matchesGlob(name, pattern);
+  const keep = (reason: string): Decision => ({ tensor: name, quantize: false, reason });
+
+  const impossible = whyImpossible(info) ?? whyQuantizedAlready(info, !isAlone);
+  if (impossible) return keep(impossible);
+  const settings: ChooseOverride = Object.assign(
+    { ...rules },
+    ...Object.keys(overrides)
+      .filter(matches)
+      .map((pattern) => overrides[pattern]),
+  );
+  if (settings.keep) return keep(BY_OVERRIDE);
+  const included = include.some(matches);
+  if (!included) {
+    if (exclude.some(matches)) return keep(EXCLUDED);
+    const policy = isAlone ? undefined : whyKept(info, dialect, byName);
+    if (policy) return keep(policy);
+  }
+  const layout = layoutOf(info, settings, format);
+  if (typeof layout === "string") return keep(layout);
+  const refusal = dialect.refusal(info, layout);
+  if (refusal) return keep(refusal);
+  const stored = dialect.stored(withScaleShape(info, layout));
+  const taken = stored.find((each) => each.name !== name && byName.has(each.name));
+  if (taken) return keep(`it needs a name that is there already: ${taken.name}`);
+  const storedBytes = stored.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (!included && storedBytes >= info.byteLength) return keep("it would not become smaller");
+  return { tensor: name, quantize: true, ...layout };
+}
+
+/** Why a tensor is kept that the rules name. */
+const EXCLUDED = "excluded";
+const BY_OVERRIDE = "kept by an override";
+
+/** Keeps what is joined with a tensor that the policy keeps, or that cannot be quantized as the rules want it. */
+function keepTogether(
+  { tensors }: Deciding,
+  decisions: Decision[],
+  dialect: DialectName,
+  { include = [] }: ChooseRules,
+) {
+  for (const places of joinedTensors({ tensors }, dialect)) {
+    const kept = places.map((i) => decisions[i]).find((each) => !each.quantize && !isByRules(each));
+    if (kept === undefined || kept.quantize) continue;
+    for (const i of places) {
+      const { tensor, quantize } = decisions[i];
+      if (!quantize || include.some((pattern) => matchesGlob(tensor, pattern))) continue;
+      const reason = `it is joined with one that is kept: ${kept.tensor} (${kept.reason})`;
+      decisions[i] = { tensor, quantize: false, reason };
+    }
+  }
+}
+
+function isByRules(decision: Decision): boolean {
+  return !decision.quantize && (decision.reason === EXCLUDED || decision.reason === BY_OVERRIDE);
+}
+
+/**
+ * Tensors, by their places in the model, that the reader of a dialect joins into one layer, such as vLLM the projections of
+ * queries, keys and values: each list is to be quantized in one way, or kept.
+ */
+export function joinedTensors({ tensors }: Pick<Deciding, "tensors">, dialect: DialectName): number[][] {
+  return dialectNamed(dialect).joined?.(tensors) ?? [];
+}
+
+interface Surroundings {
+  readonly byName: ReadonlyMap<string, TensorInfo>;
+  readonly whyQuantizedAlready: WhyQuantizedAlready;
+}
+
+const known = new WeakMap<readonly TensorInfo[], Surroundings>();
+
+/** What of its neighbours a tensor is judged by, found once for a model. */
+function surroundings(tensors: readonly TensorInfo[]): Surroundings {
+  const found = known.get(tensors) ?? {
+    byName: new Map(tensors.map((info) => [info.name, info])),
+    whyQuantizedAlready: quantizedAlready(tensors),
+  };
+  known.set(tensors, found);
+  return found;
+}
+
+function checkRules(rules: ChooseRules): DialectName {
   checkNames("rules", rules, [
     "dialect",
     "bits",
@@ -76,45 +192,13 @@ export function chooseTensors(model: Pick<Model, "format" | "tensors">, rules: C
     "exclude",
     "overrides",
   ] satisfies (keyof ChooseRules)[]);
-  const { include = [], exclude = [], overrides = {} } = rules;
-  const dialectName = rules.dialect ?? "plain";
-  const dialect = dialectNamed(dialectName);
+  const { include = [], exclude = [], overrides = {}, dialect = "plain" } = rules;
+  dialectNamed(dialect);
   checkPatterns("include", include);
   checkPatterns("exclude", exclude);
-  checkSettings("", rules, dialectName);
-  checkOverrides(overrides, dialectName);
-
-  const { format } = model;
-  const byName = new Map(model.tensors.map((info) => [info.name, info]));
-  const decisions = model.tensors.map((info): Decision => {
-    const { name } = info;
-    const matches = (pattern: string) => matchesGlob(name, pattern);
-    const keep = (reason: string): Decision => ({ tensor: name, quantize: false, reason });
-
-    const impossible = whyImpossible(info, byName);
-    if (impossible) return keep(impossible);
-    const settings: ChooseOverride = Object.assign(
-      { ...rules },
-      ...Object.keys(overrides)
-        .filter(matches)
-        .map((pattern) => overrides[pattern]),
-    );
-    if (settings.keep) return keep("kept by an override");
-    const included = include.some(matches);
-    if (!included) {
-      if (exclude.some(matches)) return keep("excluded");
-      // A file of one array was given for the sake of that array.
-      const policy = format === "npy" || format === "text" ? undefined : whyKept(info, dialect);
-      if (policy) return keep(policy);
-    }
-    const layout = layoutOf(info, settings, format);
-    if (typeof layout === "string") return keep(layout);
-    const refusal = dialect.refusal(info, layout);
-    if (refusal) return keep(refusal);
-    if (!included && storedBytes(info, layout, dialect) >= info.byteLength) return keep("it would not become smaller");
-    return { tensor: name, quantize: true, ...layout };
-  });
-  return { dialect: dialectName, decisions };
+  checkSettings("", rules, dialect);
+  checkOverrides(overrides, dialect);
+  return dialect;
 }
 
 /** Patterns of the rules that match no tensor, for a warning: they may be misspelt. */
@@ -141,22 +225,13 @@ export function withScaleShape(tensor: TensorInfo, { bits, axis, granularity }: 
   return { tensor, bits, axis, granularity, scaleShape: makePlan(tensor.shape, axis, granularity).scaleShape };
 }
 
-function storedBytes(tensor: TensorInfo, layout: Layout, dialect: Dialect): number {
-  return dialect.stored(withScaleShape(tensor, layout)).reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-function whyImpossible(
-  { name, dtype, shape }: TensorInfo,
-  byName: ReadonlyMap<string, TensorInfo>,
-): string | undefined {
+function whyImpossible({ dtype, shape }: TensorInfo): string | undefined {
   if (!isFloatDtype(dtype)) return `${dtype}; only floats are quantized`;
-  const codes = codesOf(name, byName);
-  if (codes !== undefined) return `it belongs to ${codes}, which is quantized already`;
   if (shape.length === 0) return "a single number";
   return elementsOf(shape) === 0 ? "it is empty" : undefined;
 }
 
-function whyKept(tensor: TensorInfo, dialect: Dialect): string | undefined {
+function whyKept(tensor: TensorInfo, dialect: Dialect, byName: ReadonlyMap<string, TensorInfo>): string | undefined {
   const { name, shape } = tensor;
   if (shape.filter((dimension) => dimension > 1).length < 2) return "a vector";
   if (isBias(name)) return "a bias";
@@ -164,7 +239,7 @@ function whyKept(tensor: TensorInfo, dialect: Dialect): string | undefined {
   if (isNorm(name)) return "a normalization";
   const elements = elementsOf(shape);
   if (elements < SMALL) return `small: ${elements} elements`;
-  return dialect.keeps?.(tensor);
+  return dialect.keeps?.(tensor, byName);
 }
 
 /** How a tensor is quantized by the settings, or why it cannot be. */

@@ -5,6 +5,7 @@ import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../t
 import { floatsOf } from "../tensor/floats.js";
 import type { Model, ModelTensor } from "../tensor/model.js";
 import { copyTensor } from "./copy-tensor.js";
+import { whyNothing } from "./dequantize-model.js";
 import { dequantized } from "./dequantized.js";
 import { inspectModel, type QuantizedTensor } from "./inspect-model.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step } from "./run.js";
@@ -37,7 +38,7 @@ export interface Comparison {
 /**
  * Compares a model with its original, tensor by tensor: quantized tensors as the weights that they stand for.
  *
- * @throws {TypeError} where the original is quantized, or the model in a way that cannot be read.
+ * @throws {TypeError} where the original is quantized, or all that is quantized of the model cannot be read.
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function compareModels(
@@ -51,18 +52,22 @@ export async function compareModels(
     throw new TypeError(`${original.name} is quantized; the original comes first`);
   }
   const { quantized, kept, unreadable } = await inspectModel(model);
-  if (unreadable.length > 0) throw new TypeError(`tensor ${unreadable[0].tensor}: ${unreadable[0].reason}`);
+  if (unreadable.length > 0 && quantized.length === 0) throw new TypeError(whyNothing(model, unreadable));
+  const reasons = new Map(unreadable.map(({ tensor, reason }) => [tensor, reason]));
   const others = new Map<string, Other>([...kept, ...quantized].map((tensor) => [tensor.name, tensor]));
 
   const common = original.tensors.filter(({ name }) => others.has(name));
   const steps = common.map((tensor): Step<ComparedTensor> => {
     const { name, byteLength } = tensor;
     const other = others.get(name) as Other;
+    const reason = reasons.get(name);
     const run = async (course: Course): Promise<ComparedTensor> => ({
       tensor: name,
       bytesBefore: byteLength,
       bytesAfter: other.byteLength,
-      ...(await compare(channelwise, tensor, other, course)),
+      ...(reason === undefined
+        ? await compare(channelwise, tensor, other, course)
+        : { result: "other", reason: `it is quantized, but not read: ${reason}` }),
     });
     return { tensor: name, byteLength, run };
   });

@@ -5,15 +5,16 @@ import { byteLengthOf, bytesPerElement, elementsOf } from "../tensor/dtypes.js";
 import type { Model, ModelTensor, TensorInfo } from "../tensor/model.js";
 import { copyTensor } from "./copy-tensor.js";
 import { dequantized } from "./dequantized.js";
-import { inspectModel, type QuantizedTensor } from "./inspect-model.js";
+import { type Inspection, inspectModel, type QuantizedTensor } from "./inspect-model.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 import { safetensorsWriter, type TensorWriter } from "./tensor-writer.js";
 
 /**
  * Writes a .safetensors file of the weights that a quantized model stands for, as float32 (float64 where its scales are);
- * all other tensors are kept byte for byte. The sink is closed when it is complete, and aborted otherwise.
+ * all other tensors are kept byte for byte, also quantized ones that cannot be read. The sink is closed when it is complete,
+ * and aborted otherwise.
  *
- * @throws {TypeError} for a model without quantized tensors, or with such that cannot be read.
+ * @throws {TypeError} for a model without quantized tensors that can be read.
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function dequantizeModel(
@@ -21,12 +22,11 @@ export async function dequantizeModel(
   model: Model,
   sink: ByteSink,
   options: RunOptions = {},
-): Promise<{ byteLength: number }> {
+): Promise<Pick<Inspection, "unreadable"> & { readonly byteLength: number }> {
   return writing(sink, async () => {
     checkRunOptions(options);
     const { quantized, kept, unreadable } = await inspectModel(model);
-    if (unreadable.length > 0) throw new TypeError(`tensor ${unreadable[0].tensor}: ${unreadable[0].reason}`);
-    if (quantized.length === 0) throw new TypeError(`${model.name} has no quantized tensors`);
+    if (quantized.length === 0) throw new TypeError(whyNothing(model, unreadable));
     const inputs: (QuantizedTensor | ModelTensor)[] = [...quantized, ...kept];
     const tensors = inputs.map((input) => ("codes" in input ? floatInfo(input) : input));
     const { [CONFIG]: _, ...metadata } = model.metadata;
@@ -37,8 +37,13 @@ export async function dequantizeModel(
       options,
     );
     await writer.end();
-    return { byteLength: writer.byteLength };
+    return { byteLength: writer.byteLength, unreadable };
   });
+}
+
+/** Why nothing of a model can be dequantized. */
+export function whyNothing({ name }: Model, [first]: Inspection["unreadable"]): string {
+  return first === undefined ? `${name} has no quantized tensors` : `tensor ${first.tensor}: ${first.reason}`;
 }
 
 /** The tensor of floats that a quantized one stands for. */

@@ -12,9 +12,11 @@ import type { Model, ModelTensor } from "../tensor/model.js";
 import { bytesIn, rounderTo, scaleBytes } from "../tensor/stored-scales.js";
 import type { Choice, Decision } from "./choose.js";
 import { copyTensor } from "./copy-tensor.js";
+import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { type Conversion, type OutputTensor, planOutput, writerFor } from "./output.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
 import type { TensorWriter } from "./tensor-writer.js";
+import { warningsOf } from "./warnings.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
 export type TensorSummary = {
@@ -30,6 +32,10 @@ export interface ModelSummary {
   readonly byteLength: number;
   /** What was written into the header besides the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which share of the model's bytes stayed floats, and why. */
+  readonly keptFloats: KeptFloats;
+  /** What the reader of the dialect will refuse, as `warningsOf` says. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -63,7 +69,13 @@ export async function quantizeModel(
     }));
     const tensors = await runSteps(steps, options);
     await writer.end();
-    return { tensors, byteLength: writer.byteLength, metadata: output.metadata };
+    return {
+      tensors,
+      byteLength: writer.byteLength,
+      metadata: output.metadata,
+      keptFloats: keptFloats(model.tensors, choice.decisions),
+      warnings: warningsOf(model, choice),
+    };
   });
 }
 
