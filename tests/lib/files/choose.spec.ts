@@ -1,11 +1,14 @@
 import {
   type ChooseRules,
+  chooseTensor,
   chooseTensors,
   type Decision,
   type DialectName,
   type Dtype,
+  joinedTensors,
   type Model,
   unmatchedPatterns,
+  warningsOf,
 } from "channelwise/files";
 import { describe, expect, it } from "vitest";
 
@@ -516,6 +519,232 @@ describe("of what is quantized already, nothing is quantized", () => {
       i % 2 === 0 ? [`m.codes${i}`, "int8", [64, 64 + i]] : [`m.float${i}`, "float32", [3, 5]],
     );
     expect(Object.keys(decided(typedModel(many)))).toHaveLength(many.length);
+  });
+});
+
+describe("what loaders want as floats is kept", () => {
+  const bits8 = "8 bits, axis 0";
+  const all = (names: readonly string[], dialect: DialectName, shape: readonly number[] = [64, 256]) =>
+    decided(modelOf(Object.fromEntries(names.map((name) => [name, shape]))), { dialect });
+  const each = (names: readonly string[], reason: string) => Object.fromEntries(names.map((name) => [name, reason]));
+
+  const embeddings = [
+    ...["model.embed_tokens.weight", "model.embed_tokens_per_layer.weight", "emb.weight", "rwkv.embeddings.weight"],
+    ...[
+      "item_emb.weight",
+      "lyric_embs.weight",
+      "transformer.wte.weight",
+      "tokens_embed.weight",
+      "tok_embeddings.weight",
+    ],
+    ...[
+      "word_embedding.weight",
+      "decoder.embed_tokens.0.weight",
+      "emb.3.weight",
+      "depformer_emb.0.weight",
+      "shared.weight",
+    ],
+    ...["embedding/embeddings", "token_embd.weight", "embed.weight"],
+  ];
+  const noEmbeddings = [
+    ...[
+      "time_embed.0.weight",
+      "label_emb.0.0.weight",
+      "x_embedder.weight",
+      "text_embedding.0.weight",
+      "embedder.proj.weight",
+    ],
+    ...["embedding_projection.weight", "member.weight", "time_embedding.linear_1.weight"],
+  ];
+  it.each(["comfyui", "compressed-tensors", "compressed-tensors-w8a8"] as const)("embeddings, by %s", (dialect) => {
+    const linear = dialect === "comfyui" ? "ComfyUI" : "compressed-tensors";
+    // TensorFlow's are in no module of PyTorch's.
+    const names = embeddings.filter((name) => name.endsWith(".weight"));
+    expect(all(names, dialect)).toEqual(each(names, `an embedding; ${linear} quantizes linear layers`));
+    expect(all(noEmbeddings, dialect)).toEqual(each(noEmbeddings, bits8));
+    expect(all(embeddings, "plain")).toEqual(each(embeddings, bits8));
+  });
+
+  const heads = [
+    ...[
+      "lm_head.weight",
+      "language_model.lm_head.weight",
+      "lm_head.linear.weight",
+      "lm_heads.0.weight",
+      "embed_out.weight",
+    ],
+    ...["transformer.output_layer.weight", "output.weight", "head.weight", "model.output.weight", "proj_out.weight"],
+    ...["unembedding.weight", "model.layers.61.shared_head.head.weight", "decoder.output_projection.weight"],
+  ];
+  const noHeads = [
+    "layers.0.attn.output.weight",
+    "blocks.3.head.weight",
+    "layers.0.proj_out.weight",
+    "overhead.weight",
+  ];
+  it("output heads, by compressed-tensors", () => {
+    expect(all(heads, "compressed-tensors")).toEqual(each(heads, "the output head, which vLLM expects as it is"));
+    expect(all(noHeads, "compressed-tensors")).toEqual(each(noHeads, bits8));
+  });
+
+  const routers = [
+    ...[
+      "layers.0.mlp.gate.weight",
+      "layers.0.block_sparse_moe.gate.weight",
+      "layers.0.ffn.gate.weight",
+      "moe.gate.weight",
+    ],
+    ...["layers.0.mlp.router.weight", "layers.0.feed_forward.router.weight", "layers.0.mlp.router.classifier.weight"],
+    ...["layers.0.block_sparse_moe.router.layer.weight", "layers.0.mlp.gate.wg.weight", "layers.0.mixer.gate.weight"],
+    ...["layers.0.mlp.shared_expert_gate.weight", "layers.0.feed_forward.gate.weight", "block.ff_i.gate.weight"],
+  ];
+  const noRouters = [
+    "gate.weight",
+    "layers.0.gate.weight",
+    "layers.0.attn.gate.weight",
+    "layers.0.mlp.gate_proj.weight",
+  ];
+  it.each(["comfyui", "compressed-tensors"] as const)("routers of mixtures of experts, by %s", (dialect) => {
+    const linear = "a router of experts; ComfyUI quantizes linear layers";
+    const reason = dialect === "comfyui" ? linear : "a router of experts, which vLLM expects as it is";
+    expect(all(routers, dialect)).toEqual(each(routers, reason));
+    expect(all(noRouters, dialect)).toEqual(each(noRouters, bits8));
+    // Half of a gated linear unit is none.
+    const unit = ["layers.0.mlp.gate.weight", "layers.0.mlp.up.weight"];
+    expect(all(unit, dialect)).toEqual(each(unit, bits8));
+  });
+
+  it("layers that vLLM builds without a quantization", () => {
+    const names = ["layers.0.self_attn.indexer.weights_proj.weight", "layers.61.eh_proj.weight"];
+    expect(all(names, "compressed-tensors")).toEqual(each(names, "vLLM expects it as it is"));
+  });
+});
+
+describe("layers that vLLM joins", () => {
+  const dialect = "compressed-tensors";
+  it.each([
+    ["self_attn", ["q_proj", "k_proj", "v_proj"], ["o_proj"]],
+    ["mlp", ["gate_proj", "up_proj"], ["down_proj"]],
+    ["feed_forward", ["w1", "w3"], ["w2"]],
+    ["mlp", ["w1", "w2"], ["c_proj"]],
+    ["attention.self", ["query", "key", "value"], ["dense"]],
+    ["attention", ["wq", "wk", "wv"], ["wo"]],
+    ["self_attn", ["q_a_proj", "kv_a_proj_with_mqa"], ["q_b_proj", "kv_b_proj"]],
+    ["linear_attn", ["in_proj_qkv", "in_proj_z"], ["out_proj"]],
+    ["linear_attn", ["in_proj_b", "in_proj_a"], ["out_proj"]],
+    ["attn", ["to_q", "to_k", "to_v"], ["to_out"]],
+    ["experts", ["0.gate_proj", "0.up_proj", "0.down_proj", "7.gate_proj", "7.down_proj"], []],
+  ])("are those of %s: %j", (module, together, apart) => {
+    const names = [...together, ...apart, "bias"].map((layer) => `model.layers.3.${module}.${layer}.weight`);
+    // The same of another layer is another list.
+    const others = names.map((name) => name.replace("layers.3", "layers.4"));
+    const shapes = Object.fromEntries([...names, ...others].map((name) => [name, [64, 64]]));
+    const first = together.map((_, i) => i);
+    expect(joinedTensors(modelOf(shapes), dialect)).toEqual([first, first.map((i) => i + names.length)]);
+    expect(joinedTensors(modelOf(shapes), "plain")).toEqual([]);
+  });
+
+  const qkv = (shapes: Shapes = {}) =>
+    modelOf({ "a.q_proj.weight": [64, 64], "a.k_proj.weight": [64, 64], "a.v_proj.weight": [64, 64], ...shapes });
+
+  it("are kept together where one of them is kept", () => {
+    const model = qkv({ "a.k_proj.weight": [8, 64], "b.q_proj.weight": [64, 64] });
+    const reason = "it is joined with one that is kept: a.k_proj.weight (small: 512 elements)";
+    expect(decided(model, { dialect })).toEqual({
+      "a.q_proj.weight": reason,
+      "a.k_proj.weight": "small: 512 elements",
+      "a.v_proj.weight": reason,
+      "b.q_proj.weight": "8 bits, axis 0",
+    });
+    expect(decided(model)["a.q_proj.weight"]).toBe("8 bits, axis 0");
+    expect(decided(model, { dialect, include: ["a.q*"] })).toMatchObject({
+      "a.q_proj.weight": "8 bits, axis 0",
+      "a.v_proj.weight": reason,
+    });
+    expect(warningsOf(model, chooseTensors(model, { dialect }))).toEqual([]);
+  });
+
+  it.each<[ChooseRules, string]>([
+    [{ exclude: ["*.v_proj.*"] }, "8 bits per channel (q_proj, k_proj), kept (v_proj)"],
+    [{ overrides: { "*.k_proj.*": { keep: true } } }, "8 bits per channel (q_proj, v_proj), kept (k_proj)"],
+    [{ overrides: { "*.q_proj.*": { bits: 4 } } }, "4 bits per channel (q_proj), 8 bits per channel (k_proj, v_proj)"],
+    [
+      { overrides: { "*.q_proj.*": { granularity: { group: 32, along: 1 } } } },
+      "8 bits in groups of 32 (q_proj), 8 bits per channel (k_proj, v_proj)",
+    ],
+  ])("are warned of where the rules treat them in different ways: %j", (rules, ways) => {
+    const model = qkv();
+    const choice = chooseTensors(model, { dialect, ...rules });
+    expect(warningsOf(model, choice)).toEqual([
+      `vLLM joins q_proj, k_proj, v_proj of a and refuses them in different ways: ${ways}`,
+    ]);
+    expect(warningsOf(model, chooseTensors(model, { ...rules }))).toEqual([]);
+  });
+
+  it("are many where they are experts, of which some are named", () => {
+    const names = Array.from({ length: 64 }, (_, i) =>
+      ["gate_proj", "down_proj"].map((layer) => `m.experts.${i}.${layer}.weight`),
+    );
+    const model = modelOf(Object.fromEntries(names.flat().map((name) => [name, [64, 64]])));
+    const choice = chooseTensors(model, { dialect, exclude: ["*.down_proj.*"] });
+    expect(warningsOf(model, choice)).toEqual([
+      "vLLM joins 0.gate_proj, 0.down_proj, 1.gate_proj and 125 more of m.experts and refuses them in different ways: " +
+        "8 bits per channel (0.gate_proj, 1.gate_proj, 2.gate_proj and 61 more), " +
+        "kept (0.down_proj, 1.down_proj, 2.down_proj and 61 more)",
+    ]);
+  });
+});
+
+describe("leftovers of names that a quantized tensor needs", () => {
+  const scale = "it is named as scales are, whose codes are not here: of a model that is quantized already";
+  const needs = (name: string) => `it needs a name that is there already: ${name}`;
+  const one = (shapes: Shapes, rules?: ChooseRules) => decided(modelOf({ ...shapes, "other.weight": [64, 64] }), rules);
+
+  it("keep that tensor and let all others be quantized", () => {
+    expect(one({ "l.weight": [64, 64], "l.weight_scale": [64, 1] })).toEqual({
+      "l.weight": needs("l.weight_scale"),
+      "l.weight_scale": scale,
+      "other.weight": "8 bits, axis 0",
+    });
+    expect(one({ "l.weight": [64, 64], "l.comfy_quant": [29] }, { dialect: "comfyui" })).toMatchObject({
+      "l.weight": needs("l.comfy_quant"),
+      "other.weight": "8 bits, axis 0",
+    });
+    for (const dialect of ["compressed-tensors", "compressed-tensors-w8a8"] as const) {
+      expect(one({ "l.weight": [64, 64], "l.weight_scale": [64, 1] }, { dialect })).toMatchObject({
+        "l.weight": needs("l.weight_scale"),
+        "other.weight": "8 bits, axis 0",
+      });
+    }
+    expect(one({ w: [64, 64], "w.scale": [64, 1] }, { dialect: "npz" })).toMatchObject({ w: needs("w.scale") });
+    expect(one({ "l.weight": [64, 64], "l.weight_scale": [64, 1] }, { include: ["*"] })).toMatchObject({
+      "l.weight": needs("l.weight_scale"),
+      "l.weight_scale": scale,
+    });
+  });
+
+  it("are none in a dialect that needs other names", () => {
+    expect(one({ "l.weight": [64, 64], "l.weight_scale": [64, 1] }, { dialect: "npz" })).toMatchObject({
+      "l.weight": "8 bits, axis 0",
+    });
+  });
+});
+
+describe("chooseTensor", () => {
+  const model = modelOf({ "a.weight": [64, 64], "b.weight": [64, 64], "b.weight_scale": [64, 1], c: [64] });
+
+  it("decides for one as for all", () => {
+    for (const rules of [{}, { bits: 4 }, { exclude: ["b*"] }, { include: ["*"], axis: 1 }]) {
+      expect(model.tensors.map((tensor) => chooseTensor(model, tensor, rules))).toEqual(
+        chooseTensors(model, rules).decisions,
+      );
+    }
+  });
+
+  it("takes a tensor of the model, and sound rules", () => {
+    const other = modelOf({ "a.weight": [64, 64] }).tensors[0];
+    expect(() => chooseTensor(model, other)).toThrow("the model has no such tensor a.weight; give one of its own");
+    expect(() => chooseTensor(model, model.tensors[0], { bits: 1 })).toThrow("bits is 1");
   });
 });
 
