@@ -8,6 +8,7 @@ import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
+import { tellPassedOver } from "./told.js";
 import { UsageError } from "./usage-error.js";
 import { withWorkers } from "./workers.js";
 
@@ -61,6 +62,8 @@ async function runFiles(a: string, b: string, context: Context): Promise<Compare
   const original = await openModel(a);
   try {
     const model = await openModel(b);
+    tellPassedOver(context.stderr, a, original.passedOver);
+    tellPassedOver(context.stderr, b, model.passedOver);
     try {
       const comparison = await withProgress(context, (options) =>
         withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),

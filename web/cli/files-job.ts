@@ -11,6 +11,7 @@ import {
   outputBytes,
   quantizeModel,
   unmatchedPatterns,
+  warningsOf,
 } from "channelwise/files";
 import type { Input } from "./inputs.js";
 import type { OpenJob } from "./job.js";
@@ -40,6 +41,8 @@ export async function openFilesJob(input: Input, settings: Settings, shard: Shar
         bytesBefore: model.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
         bytesAfter: outputBytes(model, choice),
         unmatched: unmatchedPatterns(whole, rules),
+        warnings: warningsOf(whole, all),
+        passedOver: whole.passedOver ?? [],
       },
       async run(channelwise, { output, overwrite, signal, onProgress }) {
         const sink = output === undefined ? nowhere : await fileSink(output, { overwrite });

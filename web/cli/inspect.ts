@@ -49,10 +49,11 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
     styled(stdout, "dim", titles),
     ...lines,
     ...unreadable.map(({ tensor, reason }) => `${tensor} is quantized, but not read: ${reason}`),
+    ...(model.passedOver ?? []).map((each) => `${each.name} is passed over: ${each.reason}`),
   ];
 }
 
-function inspectionJson({ name, format, metadata, tensors }: Model, inspection: Inspection): object {
+function inspectionJson({ name, format, metadata, tensors, passedOver = [] }: Model, inspection: Inspection): object {
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
@@ -72,6 +73,7 @@ function inspectionJson({ name, format, metadata, tensors }: Model, inspection: 
     })),
     kept: kept.map(infoJson),
     unreadable,
+    passedOver,
   };
 }
 

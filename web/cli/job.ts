@@ -1,4 +1,4 @@
-import type { Decision, TensorSummary } from "channelwise/files";
+import type { Decision, PassedOver, TensorSummary } from "channelwise/files";
 import type { ParallelChannelwise } from "channelwise/parallel";
 import type { Input } from "./inputs.js";
 
@@ -27,6 +27,10 @@ export interface Plan {
   readonly bytesAfter: number;
   /** Patterns of the rules that no name matches. */
   readonly unmatched: readonly string[];
+  /** What will be refused of the file to be written, and by whom. */
+  readonly warnings: readonly string[];
+  /** What else is in the files, and will not be in the one to be written. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 export interface RunOptions {

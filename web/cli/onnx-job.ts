@@ -30,7 +30,7 @@ export async function openOnnxJob(input: Input, settings: Settings): Promise<Ope
       plan: {
         reads: input.files,
         format: `onnx, opset ${model.opset}`,
-        ...{ tensors, bytesBefore, bytesAfter, unmatched: plan.unmatched },
+        ...{ tensors, bytesBefore, bytesAfter, unmatched: plan.unmatched, warnings: [], passedOver: [] },
       },
       async run(channelwise, { output, overwrite, signal, onProgress }): Promise<RunResult> {
         const options = {

@@ -1,6 +1,8 @@
 import { dirname } from "node:path";
+import { kindOfReason } from "channelwise/files";
 import { bytes, counted, layoutText, shapeText, wrapped } from "./format.js";
 import type { PlannedTensor, Task } from "./job.js";
+import { keptFloatsLines } from "./kept-floats.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
@@ -32,7 +34,10 @@ export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
     ]);
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${task.output}  ${bytes(task.plan.bytesAfter)}`;
-    stream.write(`${[titleOf(stream, [task]), styled(stream, "dim", titles), ...lines, target].join("\n")}\n\n`);
+    const kept = keptFloatsLines([task], widthOf(stream));
+    stream.write(
+      `${[titleOf(stream, [task]), styled(stream, "dim", titles), ...lines, target, ...kept].join("\n")}\n\n`,
+    );
   }
 }
 
@@ -92,7 +97,7 @@ export function groupLines(tasks: readonly Pick<Task, "plan">[], width: number):
     ...rowsOf(
       "keep",
       tensors.filter(({ decision }) => !decision.quantize),
-      kindOfReason,
+      ({ decision }) => (decision.quantize ? "" : kindOfReason(decision.reason)),
     ),
   ];
   const indent = "  ";
@@ -136,10 +141,4 @@ function noteLines(tasks: readonly Task[], width: number): string[] {
 function howText({ decision, pattern }: PlannedTensor): string {
   const layout = decision.quantize ? layoutText(decision) : "";
   return pattern === undefined ? layout : `${layout}, as ${pattern}`;
-}
-
-/** Of one that is kept, without what is of it alone: "small: 96 elements" and "small: 12 elements" are one kind. */
-function kindOfReason({ decision }: PlannedTensor): string {
-  const reason = decision.quantize ? "" : decision.reason;
-  return reason.replace(/: \d+ elements$/, "").replace(/ "[^"]*"/g, "");
 }

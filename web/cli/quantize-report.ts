@@ -1,7 +1,8 @@
 import { bytes, counted } from "./format.js";
-import type { DoneTask, PlannedTensor, Task } from "./job.js";
+import type { DoneTask, Plan, PlannedTensor, Task } from "./job.js";
+import { keptFloatsLines, keptFloatsOf } from "./kept-floats.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
-import { type Stream, styled } from "./terminal.js";
+import { type Stream, styled, widthOf } from "./terminal.js";
 
 /** Shows what was written, or only measured, and what it costs. */
 export function showReport(stream: Stream, done: readonly DoneTask[], written: boolean): void {
@@ -13,6 +14,7 @@ export function showReport(stream: Stream, done: readonly DoneTask[], written: b
   const what = done.length === 1 ? one : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+  for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
 }
 
 /** What else a model of compressed-tensors needs to be loaded. */
@@ -36,6 +38,7 @@ export function taskJson({ input, output, plan }: Task): object {
     format,
     bytesBefore,
     bytesAfter,
+    ...planJson(plan),
     tensors: tensors.map((tensor) => ({ ...tensor.decision, ...tensorJson(tensor) })),
   };
 }
@@ -49,11 +52,18 @@ export function doneJson({ input, output, plan, result }: DoneTask): object {
     format,
     bytesBefore,
     bytesAfter: result.byteLength,
+    ...planJson(plan),
     tensors: [
       ...worstFirst(tensors.filter((tensor) => tensor.quantize)),
       ...tensors.filter((tensor) => !tensor.quantize),
     ],
   };
+}
+
+/** What is said of a model as a whole. */
+function planJson(plan: Plan): object {
+  const { warnings, passedOver } = plan;
+  return { keptFloats: keptFloatsOf([{ plan }]), warnings, passedOver };
 }
 
 function tensorJson({ shape, dtype, pattern, notes }: PlannedTensor): object {

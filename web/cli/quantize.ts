@@ -15,6 +15,7 @@ import { type RunTasksOptions, runTasks } from "./run-tasks.js";
 import { parseShard, parseThreads, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
+import { tellPassedOver, tellWarnings } from "./told.js";
 import { UsageError } from "./usage-error.js";
 
 type Open = RunTasksOptions["open"];
@@ -40,6 +41,10 @@ export async function quantize(operands: readonly string[], values: Values, cont
   );
   const tasks = shareOf(all, listShard);
   warnOfPatterns(tasks, context);
+  for (const { input, plan } of tasks) {
+    tellPassedOver(stderr, input.path, plan.passedOver);
+    tellWarnings(stderr, plan.warnings);
+  }
   // A part may well have no such tensor.
   if (!modelShard) refuseNothing(tasks, values);
   if (values["dry-run"]) {
