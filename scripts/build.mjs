@@ -135,8 +135,7 @@ export async function gzipSizes() {
     "channelwise/parallel": "parallel.js",
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
-    "channelwise/files": "files.js",
-    "channelwise/onnx": "onnx.js",
+    "channelwise/models": "models.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }

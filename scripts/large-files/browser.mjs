@@ -13,7 +13,7 @@ import { chromiumPath } from "../setup.mjs";
 import { writeSparseModel } from "../sparse-model.mjs";
 import { layers, single } from "./shapes.mjs";
 
-/** @type {{ name: string, shapes: number[][], rules: import("channelwise/files").ChooseRules }[]} */
+/** @type {{ name: string, shapes: number[][], rules: import("channelwise/models").Rules }[]} */
 const cases = [
   { name: "12.9 GB in 48 tensors, comfyui", shapes: layers, rules: { dialect: "comfyui" } },
   { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },

@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
-import { openModel } from "channelwise/files";
+import { openModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../lib/files/safetensors-file.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import { load } from "channelwise";
-import { blobSink, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -361,7 +361,7 @@ describe("take away", () => {
       const { name, contents } = await download(`Download everything as .${as}`);
       expect(name).toBe(`weights.quantized.${as}`);
       const sink = blobSink();
-      await quantizeModel(await load(), model, chooseTensors(model, { dialect, include: ["*"] }), sink);
+      await quantizeModel(await load(), planModel(model, { dialect, include: ["*"] }), sink);
       expect(contents).toEqual(Buffer.from(await (await sink.blob()).arrayBuffer()));
     }
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "channelwise";
-import { parseMatrix } from "channelwise/files";
+import { parseMatrix } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Locator, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

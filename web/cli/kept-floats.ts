@@ -1,6 +1,6 @@
-import { type KeptFloats, keptFloats } from "channelwise/files";
+import { keptFloats } from "channelwise/models";
 import { bytes, counted } from "./format.js";
-import type { Task } from "./job.js";
+import type { Job } from "./job.js";
 import { type Column, tableLines } from "./table.js";
 
 /** More would hide what is to be seen. */
@@ -12,20 +12,11 @@ const columns: readonly Column[] = [
   { title: "", shorten: "end" },
 ];
 
-/** Which share of the bytes of some models stays floats. */
-export function keptFloatsOf(tasks: readonly Pick<Task, "plan">[]): KeptFloats {
-  const tensors = tasks.flatMap(({ plan }) => plan.tensors);
-  return keptFloats(
-    tensors,
-    tensors.map(({ decision }) => decision),
-  );
-}
-
-/** The same in lines, with the reasons; none where all are quantized. */
-export function keptFloatsLines(tasks: readonly Pick<Task, "plan">[], width: number): string[] {
-  const { byteLength, share, reasons } = keptFloatsOf(tasks);
+/** Which share of the bytes of some models stays floats, and why; none where all are quantized. */
+export function keptFloatsLines(jobs: readonly Job[], width: number): string[] {
+  const { byteLength, share, reasons } = keptFloats(jobs.map(({ plan }) => plan));
   if (byteLength === 0) return [];
-  const all = tasks.reduce((sum, { plan }) => sum + plan.bytesBefore, 0);
+  const all = jobs.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0);
   const shown = reasons.length > MOST_REASONS ? reasons.slice(0, MOST_REASONS - 1) : reasons;
   const others = reasons.slice(shown.length);
   const sum = (key: "tensors" | "byteLength") => others.reduce((total, each) => total + each[key], 0);

@@ -39,12 +39,13 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
 }
 
 /** The file that `dequantize` writes. */
-export function dequantizedName({ folder, stem }: Input, output: string | undefined): string {
-  const name = `${stem}-float.safetensors`;
+export function dequantizedName({ path, folder, stem }: Input, output: string | undefined): string {
+  const ending = isOnnx(path) ? ".onnx" : ".safetensors";
+  const name = `${stem}-float${ending}`;
   if (output === undefined) return join(folder, name);
   if (isFolderName(output)) return join(output, name);
-  if (/\.safetensors$/i.test(output)) return output;
-  throw new UsageError(`-o is ${output}; its name must end with .safetensors`);
+  if (output.toLowerCase().endsWith(ending)) return output;
+  throw new UsageError(`-o is ${output}; its name must end with ${ending}`);
 }
 
 /** In a folder: loaders look for all shards of a model in one. */

@@ -1,4 +1,4 @@
-import type { Model } from "channelwise/files";
+import type { Model } from "channelwise/models";
 import { type Stream, styled } from "./terminal.js";
 
 // What is said on standard error of a model that is not all as it may be taken to be.

@@ -1,28 +1,21 @@
 import {
-  type ChooseRules,
-  chooseTensor,
-  chooseTensors,
   type Decision,
   type DialectName,
   type Dtype,
-  joinedTensors,
   type Model,
-  unmatchedPatterns,
-  warningsOf,
-} from "channelwise/files";
+  planModel,
+  planTensor,
+  type Rules,
+} from "channelwise/models";
 import { describe, expect, it } from "vitest";
 
 type Shapes = Record<string, readonly number[]>;
 
 /** A model of which only names, types and shapes are known: nothing else may be needed. */
-function modelOf(
-  shapes: Shapes,
-  format: Model["format"] = "safetensors",
-  dtype: Dtype = "float32",
-): Pick<Model, "format" | "tensors"> {
+function modelOf(shapes: Shapes, format: Model["format"] = "safetensors", dtype: Dtype = "float32"): Model {
   const bytes = dtype === "float32" ? 4 : 2;
   return {
-    format,
+    ...{ format, name: "model", files: [], metadata: {}, close: async () => {} },
     tensors: Object.entries(shapes).map(([name, shape]) => ({
       name,
       dtype,
@@ -34,15 +27,13 @@ function modelOf(
 }
 
 /** What is decided for each tensor: the layout in short, or the reason why it is kept. */
-function decided(model: Pick<Model, "format" | "tensors">, rules?: ChooseRules): Record<string, string> {
-  return Object.fromEntries(
-    chooseTensors(model, rules).decisions.map((decision) => [decision.tensor, inShort(decision)]),
-  );
+function decided(model: Model, rules?: Rules): Record<string, string> {
+  return Object.fromEntries(planModel(model, rules).decisions.map((decision) => [decision.tensor, inShort(decision)]));
 }
 
 function inShort(decision: Decision): string {
   if (!decision.quantize) return decision.reason;
-  const { bits, axis, granularity } = decision;
+  const { bits, axis, granularity } = decision.scheme;
   if (typeof granularity === "object") return `${bits} bits, groups of ${granularity.group} along ${granularity.along}`;
   return `${bits} bits, ${granularity === "tensor" ? "one scale" : `axis ${axis}`}`;
 }
@@ -179,9 +170,9 @@ const bitsOf: Partial<Record<Dtype, number>> = {
   int16: 16,
 };
 
-function typedModel(tensors: Typed, format: Model["format"] = "safetensors"): Pick<Model, "format" | "tensors"> {
+function typedModel(tensors: Typed): Model {
   return {
-    format,
+    ...modelOf({}),
     tensors: tensors.map(([name, dtype, shape]) => ({
       name,
       dtype,
@@ -622,6 +613,9 @@ describe("what loaders want as floats is kept", () => {
 
 describe("layers that vLLM joins", () => {
   const dialect = "compressed-tensors";
+  const joined = (model: Model, dialect: DialectName) => planModel(model, { dialect }).target.joined?.().lists;
+  const warnings = (model: Model, rules: Rules) => planModel(model, rules).warnings;
+
   it.each([
     ["self_attn", ["q_proj", "k_proj", "v_proj"], ["o_proj"]],
     ["mlp", ["gate_proj", "up_proj"], ["down_proj"]],
@@ -640,8 +634,8 @@ describe("layers that vLLM joins", () => {
     const others = names.map((name) => name.replace("layers.3", "layers.4"));
     const shapes = Object.fromEntries([...names, ...others].map((name) => [name, [64, 64]]));
     const first = together.map((_, i) => i);
-    expect(joinedTensors(modelOf(shapes), dialect)).toEqual([first, first.map((i) => i + names.length)]);
-    expect(joinedTensors(modelOf(shapes), "plain")).toEqual([]);
+    expect(joined(modelOf(shapes), dialect)).toEqual([first, first.map((i) => i + names.length)]);
+    expect(joined(modelOf(shapes), "plain")).toEqual([]);
   });
 
   const qkv = (shapes: Shapes = {}) =>
@@ -649,7 +643,7 @@ describe("layers that vLLM joins", () => {
 
   it("are kept together where one of them is kept", () => {
     const model = qkv({ "a.k_proj.weight": [8, 64], "b.q_proj.weight": [64, 64] });
-    const reason = "it is joined with one that is kept: a.k_proj.weight (small: 512 elements)";
+    const reason = "vLLM joins it with one that is kept: a.k_proj.weight (small: 512 elements)";
     expect(decided(model, { dialect })).toEqual({
       "a.q_proj.weight": reason,
       "a.k_proj.weight": "small: 512 elements",
@@ -661,10 +655,10 @@ describe("layers that vLLM joins", () => {
       "a.q_proj.weight": "8 bits, axis 0",
       "a.v_proj.weight": reason,
     });
-    expect(warningsOf(model, chooseTensors(model, { dialect }))).toEqual([]);
+    expect(warnings(model, { dialect })).toEqual([]);
   });
 
-  it.each<[ChooseRules, string]>([
+  it.each<[Rules, string]>([
     [{ exclude: ["*.v_proj.*"] }, "8 bits per channel (q_proj, k_proj), kept (v_proj)"],
     [{ overrides: { "*.k_proj.*": { keep: true } } }, "8 bits per channel (q_proj, v_proj), kept (k_proj)"],
     [{ overrides: { "*.q_proj.*": { bits: 4 } } }, "4 bits per channel (q_proj), 8 bits per channel (k_proj, v_proj)"],
@@ -674,11 +668,10 @@ describe("layers that vLLM joins", () => {
     ],
   ])("are warned of where the rules treat them in different ways: %j", (rules, ways) => {
     const model = qkv();
-    const choice = chooseTensors(model, { dialect, ...rules });
-    expect(warningsOf(model, choice)).toEqual([
+    expect(warnings(model, { dialect, ...rules })).toEqual([
       `vLLM joins q_proj, k_proj, v_proj of a and refuses them in different ways: ${ways}`,
     ]);
-    expect(warningsOf(model, chooseTensors(model, { ...rules }))).toEqual([]);
+    expect(warnings(model, rules)).toEqual([]);
   });
 
   it("are many where they are experts, of which some are named", () => {
@@ -686,8 +679,7 @@ describe("layers that vLLM joins", () => {
       ["gate_proj", "down_proj"].map((layer) => `m.experts.${i}.${layer}.weight`),
     );
     const model = modelOf(Object.fromEntries(names.flat().map((name) => [name, [64, 64]])));
-    const choice = chooseTensors(model, { dialect, exclude: ["*.down_proj.*"] });
-    expect(warningsOf(model, choice)).toEqual([
+    expect(warnings(model, { dialect, exclude: ["*.down_proj.*"] })).toEqual([
       "vLLM joins 0.gate_proj, 0.down_proj, 1.gate_proj and 125 more of m.experts and refuses them in different ways: " +
         "8 bits per channel (0.gate_proj, 1.gate_proj, 2.gate_proj and 61 more), " +
         "kept (0.down_proj, 1.down_proj, 2.down_proj and 61 more)",
@@ -698,7 +690,7 @@ describe("layers that vLLM joins", () => {
 describe("leftovers of names that a quantized tensor needs", () => {
   const scale = "it is named as scales are, whose codes are not here: of a model that is quantized already";
   const needs = (name: string) => `it needs a name that is there already: ${name}`;
-  const one = (shapes: Shapes, rules?: ChooseRules) => decided(modelOf({ ...shapes, "other.weight": [64, 64] }), rules);
+  const one = (shapes: Shapes, rules?: Rules) => decided(modelOf({ ...shapes, "other.weight": [64, 64] }), rules);
 
   it("keep that tensor and let all others be quantized", () => {
     expect(one({ "l.weight": [64, 64], "l.weight_scale": [64, 1] })).toEqual({
@@ -730,21 +722,23 @@ describe("leftovers of names that a quantized tensor needs", () => {
   });
 });
 
-describe("chooseTensor", () => {
-  const model = modelOf({ "a.weight": [64, 64], "b.weight": [64, 64], "b.weight_scale": [64, 1], c: [64] });
-
-  it("decides for one as for all", () => {
-    for (const rules of [{}, { bits: 4 }, { exclude: ["b*"] }, { include: ["*"], axis: 1 }]) {
-      expect(model.tensors.map((tensor) => chooseTensor(model, tensor, rules))).toEqual(
-        chooseTensors(model, rules).decisions,
-      );
-    }
-  });
-
-  it("takes a tensor of the model, and sound rules", () => {
-    const other = modelOf({ "a.weight": [64, 64] }).tensors[0];
-    expect(() => chooseTensor(model, other)).toThrow("the model has no such tensor a.weight; give one of its own");
-    expect(() => chooseTensor(model, model.tensors[0], { bits: 1 })).toThrow("bits is 1");
+describe("planTensor", () => {
+  it("knows what lies beside a tensor", () => {
+    const model = typedModel([
+      ["a.weight", "int8", [64, 64]],
+      ["a.weight_scale", "float32", [64, 64]],
+      ["b.weight", "float32", [64, 64]],
+      ["b.weight_scale", "float32", [64, 1]],
+      ["c.weight", "float32", [64, 64]],
+    ]);
+    const reasons = model.tensors.map((_, place) => inShort(planTensor(model, place, { bits: 8 })));
+    expect(reasons).toEqual(Object.values(decided(model, { include: ["*"] })));
+    expect(reasons.slice(1)).toEqual([
+      "it belongs to a.weight, which is quantized already",
+      "it needs a name that is there already: b.weight_scale",
+      expect.stringMatching(/^it is named as scales are/),
+      "8 bits, axis 0",
+    ]);
   });
 });
 
@@ -813,7 +807,7 @@ describe("rules", () => {
     );
   });
 
-  it.each<[DialectName, ChooseRules, string]>([
+  it.each<[DialectName, Rules, string]>([
     ["comfyui", { axis: 1 }, "ComfyUI has one scale for each row: axis 0"],
     ["comfyui", { granularity: { group: 32, along: 1 } }, "ComfyUI has no int8 layers with groups"],
     ["comfyui", { granularity: "tensor" }, "8 bits, one scale"],
@@ -835,12 +829,12 @@ describe("rules", () => {
   });
 
   it("are told which patterns match nothing", () => {
-    const rules: ChooseRules = { include: ["b.*", "a.*"], exclude: ["*.mpl.*"], overrides: { q: {} } };
-    expect(unmatchedPatterns(model, rules)).toEqual(["b.*", "*.mpl.*", "q"]);
+    const rules: Rules = { include: ["b.*", "a.*"], exclude: ["*.mpl.*"], overrides: { q: {} } };
+    expect(planModel(model, rules).unmatched).toEqual(["b.*", "*.mpl.*", "q"]);
   });
 
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has dialect, bits, axis'],
+    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has bits, axis, granularity, dialect'],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect comfyui holds 8"],
     [{ bits: 6, dialect: "compressed-tensors" }, RangeError, "bits is 6; the dialect compressed-tensors holds 8, 4"],
@@ -849,11 +843,6 @@ describe("rules", () => {
     [{ axis: 1.5 }, RangeError, "axis is 1.5"],
     [{ axis: "0" }, TypeError, 'axis must be a number, not "0"'],
     [{ granularity: "row" }, TypeError, 'granularity must be "channel", "tensor" or { group, along }'],
-    [
-      { granularity: { group: 32 } },
-      TypeError,
-      "granularity has no along, the axis on which groups lie: { group: 32, along: -1 }",
-    ],
     [{ granularity: { group: 0, along: 1 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ include: "a" }, TypeError, 'include must be an array of patterns, not "a"'],
     [{ exclude: [1] }, TypeError, "exclude has 1; patterns must be strings"],
@@ -864,7 +853,7 @@ describe("rules", () => {
     [{ overrides: { a: 8 } }, TypeError, 'overrides["a"] must be an object'],
     [[], TypeError, "rules must be an object"],
   ])("are refused when they are wrong: %j", (rules, type, message) => {
-    const choose = () => chooseTensors(model, rules as ChooseRules);
+    const choose = () => planModel(model, rules as Rules);
     expect(choose).toThrow(type);
     expect(choose).toThrow(message);
   });

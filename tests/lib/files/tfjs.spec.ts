@@ -1,4 +1,4 @@
-import { chooseTensors, FormatError, openModel } from "channelwise/files";
+import { FormatError, openModel, planModel } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 
@@ -147,7 +147,7 @@ describe("a TensorFlow.js model", () => {
     expect(read).toEqual(Int32Array.from(bytes, (byte) => Math.round(byte * 1.5 - 3)));
     expect(await model.tensors[0].read(6, 7)).toEqual(new Uint8Array(read.buffer).slice(6, 13));
     expect(new Int32Array((await model.tensors[1].read(0, 8)).buffer)).toEqual(Int32Array.of(-1, 98300));
-    expect(chooseTensors(model, { include: ["*"] }).decisions).toMatchObject([
+    expect(planModel(model, { include: ["*"] }).decisions).toMatchObject([
       { quantize: false, reason: "int32; only floats are quantized" },
       { quantize: false },
     ]);
@@ -188,7 +188,7 @@ describe("a TensorFlow.js model", () => {
     expect(await model.tensors[1].read(0, 12)).toEqual(new Uint8Array(kernel.slice(0, 3).buffer));
 
     const alike = modelFile([group("one/a.bin", "a"), group("two/a.bin", "b")]);
-    const unclear = "model.json needs two/a.bin; there is more than one a.bin, and files are known by the last part";
+    const unclear = "model.json needs two/a.bin; there is more than one a.bin, and files are told apart by";
     await expect(openModel([alike, file("a.bin", bias)])).rejects.toThrow(unclear);
     await expect(openModel([alike, file("a.bin", bias), file("a.bin", bias)])).rejects.toThrow(
       "there is more than one",

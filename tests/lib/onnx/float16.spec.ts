@@ -1,6 +1,7 @@
-import { type OnnxRules, type Pattern, readOnnx } from "channelwise/onnx";
+import { openModel, type Rules } from "channelwise/models";
 import { float16ToFloat32 } from "npyjs";
 import { describe, expect, it } from "vitest";
+import { quantizedBy } from "../plans.js";
 import { randomBits } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 import { everything, quantized } from "./memory.js";
@@ -67,7 +68,7 @@ function dequantized(weights: readonly number[], bits: number, scaleType: number
 
 const { FLOAT, FLOAT16 } = dataType;
 const group = { granularity: { group: 32 } };
-const written: [keyof typeof layers, number, OnnxRules & { bits: number }, Pattern, string[], number][] = [
+const written: [keyof typeof layers, number, Rules & { bits: number }, string, string[], number][] = [
   ["MatMul", 12, { bits: 8 }, "Cast, Mul", ["Cast", "Mul", "Cast"], FLOAT],
   ["MatMul", 13, { bits: 8 }, "DequantizeLinear", ["DequantizeLinear", "Cast"], FLOAT],
   ["MatMul", 18, { bits: 8, granularity: "tensor" }, "DequantizeLinear", ["DequantizeLinear", "Cast"], FLOAT],
@@ -85,7 +86,7 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
   it(`are written with ${pattern}, and come back as their codes and scales say`, async () => {
     const { bytes, inputs } = build(layer, opset);
     const { plan, errors, bytes: result } = await quantized(bytes, { ...everything, ...rules });
-    expect(plan.choices).toMatchObject([{ pattern, weight: { dtype: "float16", byteLength: 2 * rows * columns } }]);
+    expect(quantizedBy(plan)).toMatchObject([{ pattern, bytesBefore: 2 * rows * columns }]);
     const first = pattern === "MatMulNBits" ? [] : [...operators, "Cast"];
     const consumer = pattern === "MatMulNBits" ? ["Cast", pattern] : [layer];
     expect(operatorsOf(parse(result).graph)).toEqual([...first, ...consumer, "Cast"]);
@@ -155,8 +156,8 @@ describe("float16 weights that are integers in fields, as onnx.helper.make_tenso
 
   it("are quantized to the codes and scales of raw ones", async () => {
     const [fromRaw, fromPacked] = [await quantized(raw, everything), await quantized(packed, everything)];
-    expect(fromPacked.plan.choices).toMatchObject([{ weight: { dtype: "float16", byteLength: 2 * bits.length } }]);
-    expect(fromPacked.plan.kept).toEqual([]);
+    expect(quantizedBy(fromPacked.plan)).toMatchObject([{ tensor: "w", bytesBefore: 2 * bits.length }]);
+    expect(fromPacked.plan.decisions).toHaveLength(1);
     expect(fromPacked.errors.map(({ mse }) => mse)).toEqual(fromRaw.errors.map(({ mse }) => mse));
     expect(tensorsOf(fromPacked.bytes)).toEqual(tensorsOf(fromRaw.bytes));
   });
@@ -170,9 +171,8 @@ describe("float16 weights that are integers in fields, as onnx.helper.make_tenso
       20_000,
     ],
   ])("are read from any place: %s", async (_, bytes, count) => {
-    const [weight] = (await readOnnx(bytes)).weights;
-    expect(weight.length).toBe(count);
-    const expected = Float32Array.from(bits.slice(0, count), float16ToFloat32);
+    const { tensors } = await openModel(bytes, { name: "model.onnx" });
+    expect(tensors).toMatchObject([{ name: "w", dtype: "float16", byteLength: 2 * count }]);
     for (const [start, length] of [
       [0, count],
       [0, 1],
@@ -183,7 +183,9 @@ describe("float16 weights that are integers in fields, as onnx.helper.make_tenso
       [5, 0],
       [7, 2 ** 14],
     ]) {
-      expectSameBits(await weight.read(start, length), expected.slice(start, start + length), `${start} ${length}`);
+      const read = await tensors[0].read(2 * start, 2 * length);
+      const expected = new Int8Array(bits.slice(start, start + length).buffer);
+      expectSameBits(new Int8Array(read.buffer), expected, `${start} ${length}`);
     }
   });
 });

@@ -15,8 +15,8 @@ const USUAL_LEAST = 30;
 
 export interface TradeOffActions {
   chooseForAll(setting: Setting): void;
-  /** Chooses for each of the tensors; the others stay as they are. Resolves when that is shown. */
-  chooseForEach(choices: ReadonlyMap<number, Setting>): Promise<void>;
+  /** Chooses for each of the tensors; the others stay as they are. Resolves, when that is shown, to whether it can be. */
+  chooseForEach(choices: ReadonlyMap<number, Setting>): Promise<boolean>;
   /** Forgets what was chosen for single tensors. */
   chooseTheSame(): void;
 }
@@ -163,8 +163,8 @@ export class TradeOffView {
       // What is chosen for all needs no mention.
       const isOwn = (tensor: number, setting: Setting) =>
         rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
-      await this.#actions.chooseForEach(new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting))));
-      this.#told.textContent = summary([...chosen.values()], least);
+      const own = new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting)));
+      if (await this.#actions.chooseForEach(own)) this.#told.textContent = summary([...chosen.values()], least);
     });
   }
 

@@ -23,6 +23,9 @@ export type Bits = 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 |
  */
 export type Granularity = "channel" | "tensor" | { readonly group: number; readonly along: number };
 
+/** A granularity as it is asked for: groups without `along` lie along the last dimension. */
+export type GranularityOption = Granularity | { readonly group: number; readonly along?: number };
+
 /** Error figures of every channel (or group), in the order of the scales. */
 export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
   /** Mean of the squared errors, in squared units of the weights. */
@@ -51,7 +54,7 @@ export interface QuantizeOptions {
   /** 2 to 16; 8 when not given. */
   readonly bits?: Bits | (number & {});
   /** "channel" when not given. */
-  readonly granularity?: Granularity;
+  readonly granularity?: GranularityOption;
   /** Error figures: of all weights ("total", the default), of every channel as well ("channel"), or none. */
   readonly errors?: "total" | "channel" | false;
   /** Also give what the codes stand for: code * scale. */
@@ -67,7 +70,7 @@ export interface QuantizedWeights {
   /** 0 when not given, as in `quantize`. */
   readonly axis?: number | undefined;
   /** "channel" when not given, as in `quantize`. */
-  readonly granularity?: Granularity | undefined;
+  readonly granularity?: GranularityOption | undefined;
 }
 
 export interface DequantizeOptions {

@@ -23,3 +23,11 @@ export interface ByteSink {
   /** Leaves no file behind. */
   abort(reason?: unknown): Promise<void>;
 }
+
+/** A place in a file that is open in this process, in bytes. */
+export interface FilePlace {
+  /** For messages. */
+  readonly path: string;
+  readonly descriptor: number;
+  readonly position: number;
+}

@@ -1,6 +1,5 @@
-import type { FilePlace } from "../stream/file-rows.js";
-import type { ModelTensor } from "../tensor/model.js";
-import type { ByteSink, ByteSource } from "./bytes.js";
+import type { ModelTensor } from "../tensor/tensor.js";
+import type { ByteSink, ByteSource, FilePlace } from "./bytes.js";
 
 // Files of Node's whose bytes workers may read and write themselves. What lends them is not a property of sources and
 // sinks, which a copy would have too whose `read` or `write` does something else.

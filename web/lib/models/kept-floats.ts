@@ -1,4 +1,5 @@
-import { type Dtype, isFloatDtype } from "../tensor/dtypes.js";
+import type { Plan } from "../formats/format.js";
+import { isFloatDtype } from "../tensor/dtypes.js";
 
 /** The floats of a model that stay floats. */
 export interface KeptFloats {
@@ -9,28 +10,22 @@ export interface KeptFloats {
   readonly reasons: readonly { readonly reason: string; readonly tensors: number; readonly byteLength: number }[];
 }
 
-/**
- * Which share of a model's bytes stays floats, and why.
- *
- * @param tensors of the model
- * @param decisions one for each of them, such as `chooseTensors` and `quantizeModel` give.
- */
-export function keptFloats(
-  tensors: readonly { readonly dtype: string; readonly byteLength: number }[],
-  decisions: readonly ({ readonly quantize: true } | { readonly quantize: false; readonly reason: string })[],
-): KeptFloats {
+/** Which share of the bytes of models stays floats by their plans, and why. */
+export function keptFloats(plans: readonly Plan[]): KeptFloats {
   const reasons = new Map<string, { reason: string; tensors: number; byteLength: number }>();
   let [kept, all] = [0, 0];
-  for (const [i, { dtype, byteLength }] of tensors.entries()) {
-    all += byteLength;
-    const decision = decisions[i];
-    if (decision.quantize || !isFloatDtype(dtype as Dtype)) continue;
-    kept += byteLength;
-    const reason = kindOfReason(decision.reason);
-    const alike = reasons.get(reason) ?? { reason, tensors: 0, byteLength: 0 };
-    alike.tensors++;
-    alike.byteLength += byteLength;
-    reasons.set(reason, alike);
+  for (const { model, decisions } of plans) {
+    for (const [i, { dtype, byteLength }] of model.tensors.entries()) {
+      all += byteLength;
+      const decision = decisions[i];
+      if (decision.quantize || !isFloatDtype(dtype)) continue;
+      kept += byteLength;
+      const reason = kindOfReason(decision.reason);
+      const alike = reasons.get(reason) ?? { reason, tensors: 0, byteLength: 0 };
+      alike.tensors++;
+      alike.byteLength += byteLength;
+      reasons.set(reason, alike);
+    }
   }
   const share = all === 0 ? 0 : kept / all;
   return { byteLength: kept, share, reasons: [...reasons.values()].sort((a, b) => b.byteLength - a.byteLength) };

@@ -1,18 +1,11 @@
 import type { CodeArray, WeightArray } from "../core/arguments.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
+import type { FilePlace } from "../io/bytes.js";
 import type { Chunk } from "./regions.js";
 
 // Workers of Node have the files of their process: they read weights and write codes themselves. That takes half as long
 // as through the calling thread, since each has its bytes in its own core's cache, and nobody waits for anybody.
-
-/** A place in a file that is open in this process, in bytes. */
-export interface FilePlace {
-  /** For messages. */
-  readonly path: string;
-  readonly descriptor: number;
-  readonly position: number;
-}
 
 /** Rows in a file: `count` of `width` bytes, the first of them at the place, `stride` bytes apart. */
 export interface FileRows extends FilePlace {

@@ -1,4 +1,4 @@
-import { openModel } from "channelwise/files";
+import { openModel } from "channelwise/models";
 import { Tensor } from "onnxruntime-web/wasm";
 import { product } from "../../matrix.js";
 import type { Filling, Input } from "./protocol.js";

@@ -88,7 +88,8 @@ export class RunView {
 
   /** ONNX Runtime with the float model, whose inputs are shown. */
   async #start(): Promise<Client<RunTasks>> {
-    if (this.#runtime !== undefined) return this.#runtime;
+    if (this.#runtime !== undefined && !this.#runtime.hasEnded) return this.#runtime;
+    this.#stop();
     const runtime = new Client<RunTasks>(new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }));
     this.#runtime = runtime;
     try {

@@ -4,7 +4,7 @@ import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { shorten } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
-import type { ModelTensor } from "../../tensor/model.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 import {
   checkDataLength,
   MAX_PREFIX_BYTES,

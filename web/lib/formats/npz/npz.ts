@@ -1,10 +1,11 @@
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip.js";
 import { zipWriter } from "../../io/zip-writer.js";
-import type { TensorWriter } from "../../models/tensor-writer.js";
-import type { Model, ModelTensor, PassedOver, TensorInfo } from "../../tensor/model.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
+import type { FormatContents, PassedOver } from "../format.js";
 import { npyHeader, UnreadTypeError } from "../npy/header.js";
 import { descrOf, readNpyTensor } from "../npy/tensor.js";
+import type { TensorWriter } from "../tensor-writer.js";
 
 const ENDING = ".npy";
 
@@ -13,7 +14,7 @@ const ENDING = ".npy";
  *
  * @throws {FormatError} for a malformed file.
  */
-export async function readNpz(source: ByteSource): Promise<Pick<Model, "tensors" | "passedOver">> {
+export async function readNpz(source: ByteSource): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
   const passedOver: PassedOver[] = [];
   for (const { name, contents } of await readZip(source)) {

@@ -12,7 +12,8 @@ import {
   isShape,
   MAX_RANK,
 } from "../../tensor/dtypes.js";
-import type { Model, ModelTensor, PassedOver } from "../../tensor/model.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
+import type { FormatContents, PassedOver } from "../format.js";
 
 /** TensorFlow.js's names of element types, but for text. */
 const dtypes: Readonly<Record<string, Dtype>> = {
@@ -44,7 +45,7 @@ export async function readTfjs(
   model: Record<string, unknown>,
   file: string,
   open: (path: string) => ByteSource,
-): Promise<Pick<Model, "tensors" | "passedOver">> {
+): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
   const passedOver: PassedOver[] = [];
   const names = new Set<string>();
