@@ -774,7 +774,11 @@ describe("what cannot be opened", () => {
       { "model.gguf": "GGUF\0\0" },
       /^model\.gguf cannot be opened: its weights are quantized/,
     ],
-    ["of no kind that is known", { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) }, /What can be: matrices as \.npy/],
+    [
+      "of no kind that is known",
+      { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) },
+      /The page opens matrices as \.npy/,
+    ],
     [
       "cut short",
       { "cut.safetensors": model().subarray(0, 1000) },

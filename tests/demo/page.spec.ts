@@ -282,7 +282,7 @@ describe("a file", () => {
     ["nan.npy", writeNpy(Float32Array.of(1, 2, 3, NaN), [2, 2]), /^Element \[1, 1\] is NaN; weights must be finite/],
     ["empty.npy", writeNpy(new Float32Array(), [0, 3]), /^Shape \[0, 3\] has no elements/],
     ["bad.csv", "a,b\n1,2\n3,x\n", /^Line 3, column 2: “x” is not a number\.$/],
-    ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. What can be: matrices as \.npy/],
+    ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. The page opens matrices as \.npy/],
     ["empty.csv", "", /^There are no numbers here\.$/],
   ])("that cannot be used is named: %s", async (name, contents, message) => {
     await open(name, contents);

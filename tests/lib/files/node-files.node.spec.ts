@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
-import { fileSink, openModel, openSource, planModel, quantizeModel, StoppedError } from "channelwise/models";
+import {
+  fileSink,
+  openModel,
+  openSource,
+  planModel,
+  privateFileSink,
+  quantizeModel,
+  StoppedError,
+} from "channelwise/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
@@ -150,4 +158,8 @@ describe("fileSink", () => {
   it("says where it cannot write", async () => {
     await expect(fileSink(at("missing/a"))).rejects.toThrow(/ENOENT/);
   });
+});
+
+it("privateFileSink is of pages, and says what Node has", async () => {
+  await expect(privateFileSink("a")).rejects.toThrow(/cannot be written here \(.+\): use .* in Node fileSink\(\)$/);
 });

@@ -1,6 +1,6 @@
 import { load } from "channelwise";
 import { openModel, planModel, privateFileSink, quantizeModel, streamSink } from "channelwise/models";
-import { afterEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { fileOf } from "./safetensors-file.js";
@@ -18,7 +18,7 @@ async function namesInFolder(): Promise<string[]> {
   return names;
 }
 
-afterEach(async () => {
+beforeEach(async () => {
   for (const name of await namesInFolder()) await folder.removeEntry(name);
 });
 
@@ -45,6 +45,17 @@ describe("privateFileSink", () => {
     const file = await (await folder.getFileHandle("a")).getFile();
     expect(new Uint8Array(await file.arrayBuffer())).toEqual(Uint8Array.of(2));
   });
+});
+
+it.each(["createWritable", "move"])("says what to do where files have no %s()", async (method) => {
+  const { prototype } = [FileSystemFileHandle, FileSystemHandle].find(({ prototype }) =>
+    Object.hasOwn(prototype, method),
+  ) as typeof FileSystemHandle;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, method) as PropertyDescriptor;
+  Reflect.deleteProperty(prototype, method);
+  onTestFinished(() => void Object.defineProperty(prototype, method, descriptor));
+  await expect(privateFileSink("a")).rejects.toThrow(`no ${method}()): use blobSink()`);
+  expect(await namesInFolder()).toEqual([]);
 });
 
 it("a handle's stream is written at any place, and changes the file when it is closed", async () => {

@@ -62,7 +62,7 @@ export function command(weights: { readonly file: string } | TensorOfModel, sett
   return `npx channelwise quantize ${which} --bits ${bits}${own}`;
 }
 
-/** As a shell takes it. */
+/** The name as a shell takes it. */
 export function quoted(file: string): string {
   const safe = file.startsWith("-") ? `./${file}` : file;
   return /^[\w./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;

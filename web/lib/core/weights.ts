@@ -18,13 +18,13 @@ export const arrayKinds = {
 
 const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
-/** Weights that are checked: in one array, or in rows that joinRows() makes one of. */
+/** Weights that are checked. They lie in one array, or in rows that joinRows() joins into one. */
 export interface FlatWeights {
   readonly values?: WeightArray;
   readonly rows?: readonly FloatArray[];
   readonly dtype: Dtype;
   readonly length: number;
-  /** Where their nesting gives it. */
+  /** The shape, where their nesting gives it. */
   readonly shape?: readonly [rows: number, columns: number];
 }
 
@@ -63,7 +63,7 @@ export function flatten(weights: unknown, given: unknown): FlatWeights {
   );
 }
 
-/** One array as it is, but the bits of a Float16Array. */
+/** The array as it is; of a Float16Array, its bits. */
 function bitsOf(weights: WeightArray): WeightArray {
   checkAttached("weights", weights);
   if (weights.length === 0) throw new RangeError("weights is empty; there must be at least one");

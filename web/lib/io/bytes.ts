@@ -18,7 +18,7 @@ export interface ByteSource {
 export interface ByteSink {
   /** Writes at any place, once each. */
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** All is written. */
+  /** Says that all is written. */
   close(): Promise<void>;
   /** Leaves no file behind. */
   abort(reason?: unknown): Promise<void>;

@@ -21,7 +21,7 @@ import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
 // over a SharedArrayBuffer, which are worked on in place, in arrays of their own, which are handed over, or in files.
 
-/** Find the largest |weight| of every channel. */
+/** Asks for the largest |weight| of every channel. */
 export interface RangesTask extends TaskWeights {
   readonly kind: "ranges";
 }
@@ -43,7 +43,7 @@ export interface QuantizeTask extends TaskWeights {
   readonly kind: "quantize";
   readonly bits: Bits;
   readonly figuresOf: FiguresOf;
-  /** Given where the part has not all weights of its channels; otherwise they are found. */
+  /** They are given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: FloatArray;
   readonly dequantize: boolean;
   /** What is filled in place. */
@@ -65,7 +65,7 @@ export interface QuantizeDone {
   readonly scales: FloatArray;
   /** Error figures of every panel; where scales were given, of every block, or of every channel of every block. */
   readonly figures: Float64Array;
-  /** Where scales were not given. */
+  /** The scales, where they were not given. */
   readonly perChannel: ChannelErrors | undefined;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;

@@ -5,7 +5,7 @@ import { product } from "../../matrix.js";
 import type { Measured, ModelReply, ModelRequest, ModelTask, ModelTasks, Progress } from "../protocol.js";
 import { type OpenedModel, openForPage } from "./opened-model.js";
 
-/** Of a tensor that is looked at as a matrix, in elements: 64 MB of float32, of which the page makes several copies. */
+/** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
 const MAX_LOOKED_AT = 2 ** 24;
 
 /** Milliseconds between two words on how far the work is. */
