@@ -60,7 +60,8 @@ async function floatsOf(model: Model, name: string): Promise<Float32Array | Floa
   return tensor.dtype === "float64" ? new Float64Array(buffer) : new Float32Array(buffer);
 }
 
-const inShort = ({ quantized }: Inspection) => quantized.map(({ name, shape, scheme }) => ({ name, shape, ...scheme }));
+const inShort = ({ quantized }: Inspection) =>
+  quantized.map(({ name, shape, scheme: { bits, axis, granularity } }) => ({ name, shape, bits, axis, granularity }));
 
 const ways: [string, Rules][] = [
   ["plain", {}],

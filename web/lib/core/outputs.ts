@@ -1,8 +1,8 @@
 import { checkApart, checkArray, checkNames, type Named } from "./arguments.js";
-import type { Bits, ChannelErrors, QuantizeInto } from "./types.js";
+import { codeKind, type Scheme } from "./scheme.js";
+import type { ChannelErrors, QuantizeInto } from "./types.js";
 
 export type FloatKind = "Float32Array" | "Float64Array";
-export type CodeKind = "Int8Array" | "Int16Array";
 
 export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies (keyof ChannelErrors)[];
 
@@ -38,7 +38,7 @@ export interface OutputsNeeded {
   readonly kind: FloatKind;
   readonly length: number;
   readonly scaleCount: number;
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly perChannel: boolean;
   readonly dequantize: boolean;
   readonly into: QuantizeInto;
@@ -47,8 +47,8 @@ export interface OutputsNeeded {
 }
 
 /** The arrays to fill: the caller's, checked, or new ones. Nothing is allocated before all are checked. */
-export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequantize, into, inputs }: OutputsNeeded) {
-  const codeKind: CodeKind = bits > 8 ? "Int16Array" : "Int8Array";
+export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequantize, into, inputs }: OutputsNeeded) {
+  const codes = codeKind(scheme);
   checkNames("into", into, intoNames);
   const others = [...inputs];
   const check = (name: string, array: unknown, kind: ArrayKind, length: number) => {
@@ -57,7 +57,7 @@ export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequant
     others.push([name, array as ArrayBufferView]);
   };
   const { quantized, scales, dequantized, perChannel: figures } = into;
-  if (quantized !== undefined) check("into.quantized", quantized, codeKind, length);
+  if (quantized !== undefined) check("into.quantized", quantized, codes, length);
   if (scales !== undefined) check("into.scales", scales, kind, scaleCount);
   if (dequantized !== undefined) {
     if (!dequantize) throw new TypeError("into.dequantized is filled only with dequantize: true");
@@ -69,7 +69,7 @@ export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequant
     for (const name of channelErrorNames) check(`into.perChannel.${name}`, figures[name], "Float64Array", scaleCount);
   }
   return {
-    quantized: quantized ?? newArray(codeKind, length),
+    quantized: quantized ?? newArray(codes, length),
     scales: scales ?? newArray(kind, scaleCount),
     dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (figures ?? newChannelErrors(scaleCount)) : undefined,

@@ -2,10 +2,7 @@ import {
   checkApart,
   checkArray,
   checkAttached,
-  checkAxis,
-  checkBits,
   checkBoolean,
-  checkGranularity,
   checkNames,
   checkShape,
   type FloatArray,
@@ -17,7 +14,8 @@ import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { newArray, outputsFor } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
-import type { Bits, DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
+import { checkLayout, schemeOf } from "./scheme.js";
+import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { type Dtype, type FlatWeights, firstNonFinite, flatten } from "./weights.js";
 
 export const quantizeNames = [
@@ -41,21 +39,20 @@ export type QuantizeRequest = ReturnType<typeof checkQuantize>;
  */
 export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
   checkNames("options", options, names);
-  const { errors = "total", dequantize = false, into = {}, bits = 8 } = options;
+  const { errors = "total", dequantize = false, into = {} } = options;
   const flat = flatten(weights, options.dtype);
   const { values, rows, dtype, length } = flat;
   const shape = shapeOf(flat, options);
-  const { axis, granularity } = checkLayout(options, shape);
-  checkBits(bits);
+  const scheme = schemeOf(options, shape);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
-  const plan = makePlan(shape, axis, granularity);
+  const plan = makePlan(shape, scheme.axis, scheme.granularity);
   const inputs: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
   const outputs = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: plan.pieces * plan.channels,
-    bits: bits as Bits,
+    scheme,
     perChannel: errors === "channel",
     dequantize,
     into,
@@ -70,9 +67,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     length,
     plan,
     shape,
-    axis,
-    granularity,
-    bits: bits as Bits,
+    scheme,
     errors,
     quantized,
     scales,
@@ -83,8 +78,9 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { quantized, scales, plan, shape, axis, bits, granularity, perChannel, dequantized } = request;
+  const { quantized, scales, plan, shape, scheme, perChannel, dequantized } = request;
   const { scaleShape } = plan;
+  const { bits, axis, granularity } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
@@ -129,13 +125,6 @@ export function checkDequantize(
   return { quantized, scales, plan, float64: kind === "Float64Array", dequantized };
 }
 
-/** Granularity and axis, checked. The axis has a meaning per channel only. */
-export function checkLayout(options: Pick<QuantizedWeights, "axis" | "granularity">, shape: readonly number[]) {
-  const { axis = 0, granularity = "channel" } = options;
-  const checked = checkGranularity(granularity, shape);
-  return { granularity: checked, axis: checked === "channel" ? checkAxis("axis", axis, shape.length) : undefined };
-}
-
 export function checkErrors(errors: unknown): void {
   if (errors !== "total" && errors !== "channel" && errors !== false) {
     throw new TypeError(`errors must be "total", "channel" or false, not ${shown(errors)}`);
@@ -144,8 +133,8 @@ export function checkErrors(errors: unknown): void {
 
 /** What error figures are made of, for the engine. */
 export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
-  if (errors === "channel") return 2;
-  return errors === "total" ? 1 : 0;
+  if (errors === "channel") return "channels";
+  return errors === "total" ? "all" : "nothing";
 }
 
 /** The shape that was asked for, or that the nesting gives; with one scale for all, the length of the array will do. */

@@ -2,7 +2,6 @@ import type { Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
 import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
-import type { FloatDtype } from "../tensor/dtypes.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
@@ -111,7 +110,7 @@ export interface Inspection {
 }
 
 /** How tensors are to be quantized, as far as that is said. */
-export interface Settings extends Omit<SchemeOptions, "granularity"> {
+export interface Settings extends Omit<SchemeOptions, "granularity" | "scaleType"> {
   /**
    * As in `quantize`. Groups without `along` lie along the last axis, and in .onnx models along what an operator sums over,
    * where no other can be given.
@@ -174,8 +173,6 @@ export interface Way {
   readonly quantizedShape: readonly number[];
   /** Bits that a code takes in the file. */
   readonly storedBits: number;
-  /** What scales are in the file. */
-  readonly scaleType: FloatDtype;
   /** The operators with which an .onnx model gets from codes back to weights. */
   readonly pattern?: string | undefined;
   /** Bytes of all that stands for it in the file. */

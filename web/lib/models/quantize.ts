@@ -9,7 +9,6 @@ import { SpareMemory } from "../io/spare-memory.js";
 import { type CodesPlace, quantizeStream, type WeightSource } from "../stream/quantize-stream.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
-import { rounderTo } from "../tensor/stored-scales.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { copyBytes } from "./copy-bytes.js";
 import { type KeptFloats, keptFloats } from "./kept-floats.js";
@@ -158,7 +157,7 @@ async function quantize(
   course: Course,
 ): Promise<TotalErrors> {
   const tensor = model.tensors[place];
-  const { scheme, quantizedShape, scaleType } = decisions[place] as QuantizeDecision;
+  const { scheme, quantizedShape } = decisions[place] as QuantizeDecision;
   const source = weightsOf(tensor, quantizedShape, spares);
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(
@@ -169,7 +168,6 @@ async function quantize(
         shape: quantizedShape,
         ...scheme,
         signal: course.signal,
-        roundScales: rounderTo(scaleType),
         onProgress: (done, all) => course.progress(done / all),
       },
     );

@@ -157,7 +157,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, rows, dtype, length, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, rows, dtype, length, plan, scheme, errors, quantized, scales, dequantized, perChannel } = request;
     const stream = new QuantizeStream(
       pool,
       {
@@ -177,7 +177,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         },
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
-      { plan, bits, figuresOf: figuresOf(errors) },
+      { plan, scheme, figuresOf: figuresOf(errors) },
       course(options, values, length),
     );
     return quantizeResult(request, await stream.run());

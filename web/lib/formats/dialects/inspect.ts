@@ -60,8 +60,9 @@ interface FoundTensor {
 type Found = FoundTensor | { readonly reason: string };
 
 function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
-  const { name, shape, scheme, codes, scales, packed } = found;
+  const { name, shape, codes, scales, packed } = found;
   const scaleType = scales.dtype as FloatDtype;
+  const scheme = { ...found.scheme, scaleType };
   return {
     ...{
       name,
@@ -72,7 +73,6 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
       zeroPoints: false,
       codes,
       scales,
-      scaleType,
       byteLength,
     },
     readCodes: (start, count) => readCodes(codes, shape, packed, start, count),

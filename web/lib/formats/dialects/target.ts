@@ -69,10 +69,9 @@ function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Su
   const scales = stored.find(({ content }) => content === "scales");
   const storedBits = codes?.packed ?? (codes?.dtype === "int16" ? 16 : 8);
   return {
-    scheme,
+    scheme: { ...scheme, scaleType: scales?.dtype as FloatDtype },
     quantizedShape: tensor.shape,
     storedBits,
-    scaleType: scales?.dtype as FloatDtype,
     bytesAfter: stored.reduce((sum, { byteLength }) => sum + byteLength, 0),
     notes: storedBits > scheme.bits ? [storageNote(name, scheme.bits)] : [],
   };
