@@ -3,6 +3,7 @@ import { float16ToFloat32 } from "npyjs";
 import { describe, expect, it } from "vitest";
 import { quantizedBy } from "../plans.js";
 import { randomBits } from "../random.js";
+import { expectSameBits } from "../same-bits.js";
 import { channelwise, everything, quantized, source } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, type TensorInit, tensorsOf } from "./models.js";
 import { run } from "./runtime.js";
@@ -124,5 +125,78 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
     const { tensors } = await compareModels(channelwise, original, await openModel(source(result)));
     expect(tensors[0]).toMatchObject({ maxError: errors[0].maxError });
     expect((tensors[0] as { sqnr: number }).sqnr).toBeCloseTo(errors[0].sqnr, 5);
+  });
+});
+
+describe("float16 weights that are integers in fields, as onnx.helper.make_tensor writes them", () => {
+  /** So many that neither a window nor a place that is remembered holds all. */
+  const [rows, columns] = [200, 256];
+  const next = randomBits(7);
+  // Varints of one, two and three bytes; those of three are negative.
+  const bits = Uint16Array.from({ length: rows * columns }, (_, i) => [0x7f, 0x3fff, 0xbbff][i % 3] & next());
+  const graph = (w: TensorInit) => ({
+    node: [node("Cast", ["x"], ["half"], { to: dataType.FLOAT16 }), node("MatMul", ["half", "w"], ["y"])],
+    initializer: [w],
+    input: [float("x", [1, rows])],
+    output: [{ name: "y" }],
+  });
+  const init = { name: "w", dims: [BigInt(rows), BigInt(columns)], dataType: dataType.FLOAT16 };
+  const raw = modelBytes({ opset: 19, graph: graph({ ...init, rawData: new Uint8Array(bits.slice().buffer) }) });
+  const packed = modelBytes({ opset: 19, graph: graph({ ...init, int32Data: Array.from(bits) }) });
+
+  const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
+  const field = (id: number, content: readonly number[]) =>
+    Uint8Array.of(...varint(id * 8 + 2), ...varint(content.length), ...content);
+  /** Those of a tensor from one value to another, each a field of its own, or all in one. */
+  const apart = (from: number, to: number) =>
+    Array.from(bits.slice(from, to), (half) => [0x28, ...varint(half)]).flat();
+  const together = (from: number, to: number) => [...field(5, Array.from(bits.slice(from, to), varint).flat())];
+
+  /** The same model with the fields of its tensor put in by hand. */
+  function byHand(count: number, ...values: readonly number[][]): Uint8Array {
+    const head = [...field(8, [0x77]), 0x08, ...varint(count), 0x08, 1, 0x10, dataType.FLOAT16];
+    const tensor = field(5, [head, ...values].flat());
+    const matMul = [
+      ...field(1, [0x78]),
+      ...field(1, [0x77]),
+      ...field(2, [0x79]),
+      ...field(4, [...new TextEncoder().encode("MatMul")]),
+    ];
+    return Uint8Array.of(8, 8, ...field(7, [...field(1, matMul), ...tensor]), ...field(8, [16, 19]));
+  }
+
+  it("are quantized to the codes and scales of raw ones", async () => {
+    const [fromRaw, fromPacked] = [await quantized(raw, everything), await quantized(packed, everything)];
+    expect(quantizedBy(fromPacked.plan)).toMatchObject([{ tensor: "w", bytesBefore: 2 * bits.length }]);
+    expect(fromPacked.plan.decisions).toHaveLength(1);
+    expect(fromPacked.errors.map(({ mse }) => mse)).toEqual(fromRaw.errors.map(({ mse }) => mse));
+    expect(tensorsOf(fromPacked.bytes)).toEqual(tensorsOf(fromRaw.bytes));
+  });
+
+  it.each<[string, Uint8Array, number]>([
+    ["packed", packed, bits.length],
+    ["each a field of its own", byHand(20_000, apart(0, 20_000)), 20_000],
+    [
+      "both, one after the other",
+      byHand(20_000, together(0, 17_001), apart(17_001, 17_900), together(17_900, 20_000)),
+      20_000,
+    ],
+  ])("are read from any place: %s", async (_, bytes, count) => {
+    const { tensors } = await openModel(bytes, { name: "model.onnx" });
+    expect(tensors).toMatchObject([{ name: "w", dtype: "float16", byteLength: 2 * count }]);
+    for (const [start, length] of [
+      [0, count],
+      [0, 1],
+      [count - 1, 1],
+      [2 ** 14 - 1, 2],
+      [2 ** 14, 3],
+      [16_999, 1000],
+      [5, 0],
+      [7, 2 ** 14],
+    ]) {
+      const read = await tensors[0].read(2 * start, 2 * length);
+      const expected = new Int8Array(bits.slice(start, start + length).buffer);
+      expectSameBits(new Int8Array(read.buffer), expected, `${start} ${length}`);
+    }
   });
 });

@@ -11,6 +11,7 @@ import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js"
 import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { copyBytes } from "./copy-bytes.js";
+import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
@@ -23,6 +24,10 @@ export interface ModelSummary {
   readonly byteLength: number;
   /** What was written into the header besides the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which share of the model's bytes stayed floats, and why. */
+  readonly keptFloats: KeptFloats;
+  /** Those of the plan. */
+  readonly warnings: readonly string[];
 }
 
 export interface WriteOptions extends RunOptions {
@@ -66,7 +71,9 @@ export async function quantizeModel(
       const toDo = steps.map((step) => stepOf(step, plan, runner, spares, errors));
       await runSteps(toDo, runOptions);
       await end();
-      return { tensors: summaries(plan, errors), byteLength: output.byteLength, metadata: output.metadata };
+      const { byteLength, metadata } = output;
+      const { warnings } = plan;
+      return { tensors: summaries(plan, errors), byteLength, metadata, keptFloats: keptFloats([plan]), warnings };
     };
     return external ? writing(external.sink, write) : write();
   });
