@@ -88,6 +88,9 @@ function install() {
       return [contrast(control, getComputedStyle(control, "::file-selector-button"), name)];
     }
     if (control instanceof HTMLInputElement && /^(radio|range)$/.test(control.type)) return []; // no text
+    if (control instanceof HTMLInputElement && control.placeholder !== "" && control.value === "") {
+      return [contrast(control, getComputedStyle(control, "::placeholder"), name)];
+    }
     const isField = /^(input|select|textarea)$/i.test(control.tagName);
     const carriers = isField
       ? [control]
