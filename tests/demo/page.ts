@@ -10,8 +10,14 @@ const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url
 /** Where the page of the tests is. */
 export const pageFolder = fileURLToPath(new URL("../../build/tests/page/", import.meta.url));
 
-/** Builds the page with its samples, once for all tests: Vitest calls this before them. */
-export async function setup() {
+/** Builds the page with its samples. Vitest calls this before the tests, in each of its projects that needs the page. */
+export function setup(): Promise<void> {
+  const built = globalThis as { pageOfTests?: Promise<void> };
+  built.pageOfTests ??= buildPage();
+  return built.pageOfTests;
+}
+
+async function buildPage() {
   await writeSamples();
   await build({ configFile, logLevel: "warn", build: { outDir: pageFolder } });
 }

@@ -157,7 +157,7 @@ describe("a link", () => {
   it.each([
     ["#bits=99&matrix=AAAA", "The link's bits is “99”; it must be a whole number from 2 to 16."],
     ["#bits=8&matrix=AAAA", /^The link's matrix is damaged/],
-    ["#sample=nothing", "The link's sample is “nothing”, and this page has none of that name."],
+    ["#sample=nothing", "The link names the sample “nothing”, which this page does not have."],
     ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
   ])("that is damaged is told, and the example shown: %s", async (fragment, message) => {
     const opened = await other(new URL(fragment, url).href);

@@ -223,7 +223,7 @@ addEventListener("unhandledrejection", ({ reason }) => {
 });
 start();
 
-// After the page itself, which is to come first and does without where the browser refuses.
+// The page itself comes first. Where the browser refuses the service worker, the page does without.
 if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
   addEventListener("load", () => navigator.serviceWorker.register("./service-worker.js").catch(() => {}));
 }

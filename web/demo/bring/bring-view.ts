@@ -70,7 +70,7 @@ export class BringView {
     }
     const samples = await this.#loaded;
     const sample = samples.find((sample) => sample.name === name);
-    if (sample === undefined) throw new Error(`The link's sample is “${name}”, and this page has none of that name.`);
+    if (sample === undefined) throw new Error(`The link names the sample “${name}”, which this page does not have.`);
     this.#samples.value = String(samples.indexOf(sample));
     this.#openSample(sample, settings);
   }

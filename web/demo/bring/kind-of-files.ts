@@ -135,7 +135,7 @@ function listed(names: readonly string[]): string {
 }
 
 const KINDS =
-  "What can be: matrices as .npy, .csv, .tsv and .json; models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
+  "The page opens matrices as .npy, .csv, .tsv and .json, and models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
 
 function unknown({ name }: File, advice?: string): Error {
   return new Error(`${name} cannot be opened${advice === undefined ? "" : `: ${advice}`}. ${KINDS}`);

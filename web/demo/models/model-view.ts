@@ -166,8 +166,8 @@ export class ModelView {
       card(
         "recipes-heading",
         "The same elsewhere",
-        recipe("Command line", "Writes the file that Save writes.", this.#command),
-        recipe("Code", "The same with the npm package channelwise, in Node.", this.#code),
+        recipe("Command line", "This writes the same file as Save.", this.#command),
+        recipe("Code", "This does the same in Node, with the npm package channelwise.", this.#code),
       ),
     );
   }
@@ -253,7 +253,7 @@ export class ModelView {
     this.#obstacles.hidden = broken.length === 0;
     if (broken.length === 0) return;
     const [first, ...others] = broken;
-    const more = others.length === 0 ? "" : ` So it is with ${counted(others.length, "other weight")}.`;
+    const more = others.length === 0 ? "" : ` The same is true of ${counted(others.length, "other weight")}.`;
     const keep = html("button", { type: "button" }, broken.length === 1 ? "Keep it as it is" : "Keep them as they are");
     keep.addEventListener("click", () => {
       this.#chooseOwn((own) => [...own, ...broken.map((tensor) => [tensor, "keep"] as const)]);

@@ -1,6 +1,6 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, Layout } from "channelwise/files";
+import type { DialectName, FormatName, Scheme } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
@@ -43,7 +43,7 @@ export interface TensorDescription {
 }
 
 export interface Description {
-  readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
+  readonly format: FormatName;
   /** Of the file that was opened. */
   readonly name: string;
   /** How many files it came in. */
@@ -65,7 +65,7 @@ export type Planned = { readonly bytesAfter: number } & (
       readonly quantize: true;
       /** What is not as it was asked for, and why. */
       readonly notes: readonly string[];
-    } & Layout)
+    } & Scheme)
   | { readonly quantize: false; readonly reason: string }
 );
 

@@ -1,5 +1,5 @@
 import wasmAddress from "channelwise/channelwise.wasm?url";
-import { TextError } from "channelwise/files";
+import { TextError } from "channelwise/models";
 import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
 import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
@@ -110,7 +110,7 @@ function failureOf(error: unknown): Failure {
   }
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof RangeError && /alloc|array length/i.test(message)) {
-    return { message: `This browser tab has not enough memory for it (${message}).` };
+    return { message: `This browser tab does not have enough memory for it (${message}).` };
   }
   return { message };
 }

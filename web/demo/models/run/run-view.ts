@@ -117,7 +117,7 @@ export class RunView {
   }
 
   #showResult({ outputs, times }: Comparison) {
-    // Of numbers with a fraction hardly one is the same to the last bit.
+    // Hardly one number with a fraction is the same to the last bit.
     const withIntegers = outputs.some(({ type }) => !type.startsWith("float"));
     const heads = [
       "Output",

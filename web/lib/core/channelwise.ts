@@ -1,0 +1,69 @@
+import type { FloatArray } from "./arguments.js";
+import {
+  createEngine,
+  cutFor,
+  dequantizePanel,
+  engines,
+  joinedRows,
+  type QuantizeJob,
+  quantizePanel,
+} from "./engine.js";
+import { readFigures } from "./figures.js";
+import type { Bindings } from "./glue.js";
+import { panelsOf } from "./plan.js";
+import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
+import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
+import { joinRows } from "./weights.js";
+
+/** Makes a quantizer of one instance of the module. */
+export function createChannelwise(bindings: Bindings): Channelwise {
+  const engine = createEngine(bindings);
+
+  function quantize(weights: unknown, options: QuantizeOptions = {}): object {
+    const request = checkQuantize(weights, options);
+    const {
+      values = joinRows(request),
+      dtype,
+      plan,
+      scheme,
+      errors,
+      quantized,
+      scales,
+      dequantized,
+      perChannel,
+    } = request;
+    const job: QuantizeJob = {
+      dtype,
+      part: cutFor(engine, plan, dtype === "float64"),
+      scheme,
+      figuresOf: figuresOf(errors),
+      weights: joinedRows(values, plan),
+      quantized: joinedRows(quantized, plan),
+      dequantized: dequantized && joinedRows(dequantized, plan),
+      scales,
+      perChannel,
+    };
+    engine.totalFigures.fill(0);
+    for (const panel of panelsOf(job.part)) {
+      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan);
+    }
+    return quantizeResult(request, errors ? readFigures(bindings, engine.totalFigures, 0, values.length) : undefined);
+  }
+
+  function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
+    const request = checkDequantize(source, options);
+    const { quantized, scales, plan, float64, dequantized } = request;
+    const job = {
+      float64,
+      quantized: joinedRows(quantized, plan),
+      scales,
+      dequantized: joinedRows(dequantized, plan),
+    };
+    for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
+    return dequantized;
+  }
+
+  const channelwise = { quantize, dequantize } as unknown as Channelwise;
+  engines.set(channelwise, engine);
+  return channelwise;
+}

@@ -1,0 +1,276 @@
+import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
+import { readChannels } from "./figures.js";
+import type { Bindings } from "./glue.js";
+import { nodeModule } from "./node-module.js";
+import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
+import type { Scheme } from "./scheme.js";
+import type { ChannelErrors } from "./types.js";
+import type { Dtype } from "./weights.js";
+
+/**
+ * Bytes from a multiple of 64 to where large arrays of Node begin on Linux: malloc puts its header before them. x86
+ * copies a block almost twice as fast where both sides lie alike to 32 bytes (`rep movsb`: 64 MB out in 3.7 instead of
+ * 6.9 ms). Pages have their arrays at multiples of 64.
+ */
+const nodeShift = 16;
+
+/** A buffer in the wasm memory, which never moves. */
+class Buffer<A extends FloatArray | CodeArray> {
+  readonly all: A;
+  #start: A;
+
+  constructor(all: A) {
+    this.all = all;
+    this.#start = all;
+  }
+
+  /** Its first elements. The view is kept for the next time: blocks and panels are mostly alike. */
+  start(count: number): A {
+    if (this.#start.length !== count) this.#start = this.all.subarray(0, count) as A;
+    return this.#start;
+  }
+}
+
+type ArrayType<A> = new (buffer: ArrayBuffer, at: number, length: number) => A;
+
+/** The bytes of a view as elements of another type and size. */
+function as<A>(type: ArrayType<A>, size: number, { buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): A {
+  return new type(buffer, byteOffset, byteLength / size);
+}
+
+/** One instance of the module: its kernels, and the buffers through which everything passes. */
+export function createEngine(bindings: Bindings) {
+  if (nodeModule("node:os")?.platform() === "linux") bindings.shiftOutputs(nodeShift);
+  const weights = bindings.weights();
+  const quantized = bindings.quantized();
+  const dequantized = bindings.dequantized();
+  const largest = bindings.largest();
+  const scales = bindings.scales();
+  const channelFigures = bindings.channelFigures();
+  const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
+    weights: as(type, size, weights),
+    dequantized: new Buffer(as(type, size, dequantized)),
+    largest: as(type, size, largest),
+    scales: new Buffer(as(type, size, scales)),
+  });
+  return {
+    bindings,
+    float32: floats(Float32Array, 4),
+    float64: floats(Float64Array, 8),
+    int8: new Buffer(quantized),
+    int16: new Buffer(as(Int16Array, 2, quantized)),
+    halves: as(Uint16Array, 2, quantized),
+    blockFigures: bindings.blockFigures(),
+    channelFigures,
+    totalFigures: bindings.totalFigures(),
+    /** The most channels that a panel can have. */
+    panelLimit: channelFigures.length / bindings.figuresLength,
+  };
+}
+
+export type Engine = ReturnType<typeof createEngine>;
+
+/** The engine behind what `load` gave, for those who stream through it. */
+export const engines = new WeakMap<object, Engine>();
+
+/** Cuts a layout to what the engine's buffers hold. */
+export function cutFor(engine: Engine, layout: Layout, float64: boolean): Part {
+  return cutPlan(layout, floatsOf(engine, float64).weights.length, engine.panelLimit);
+}
+
+function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
+  return float64 ? engine.float64 : engine.float32;
+}
+
+function codesOf(engine: Engine, wide: boolean): Buffer<Int8Array> | Buffer<Int16Array> {
+  return wide ? engine.int16 : engine.int8;
+}
+
+/** An array, and where the rows of a part lie in it. */
+export interface Rows<A extends WeightArray | CodeArray> {
+  readonly array: A;
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** Rows one after the other. */
+export function joinedRows<A extends WeightArray | CodeArray>(array: A, { channels, inner }: Layout): Rows<A> {
+  return { array, offset: 0, stride: channels * inner };
+}
+
+export interface WeightRows {
+  readonly dtype: Dtype;
+  readonly weights: Rows<WeightArray>;
+}
+
+export interface QuantizeJob extends WeightRows {
+  readonly part: Part;
+  readonly scheme: Scheme;
+  readonly figuresOf: FiguresOf;
+  readonly quantized: Rows<CodeArray>;
+  readonly dequantized: Rows<FloatArray> | undefined;
+  readonly scales: FloatArray;
+  readonly perChannel: ChannelErrors | undefined;
+}
+
+/** What error figures are made of. */
+export type FiguresOf = "nothing" | "all" | "channels";
+
+/** One scale per channel, known before the weights are quantized: finite, of either sign, not zero. */
+export interface GivenScales {
+  readonly values: FloatArray;
+  /** Whether they are known to cover the weights, so that no code needs clamping (covers() of cpp/core/rule.h). */
+  readonly cover: boolean;
+}
+
+/** Says what the calls of the kernels that follow are about. */
+function prepare({ bindings }: Engine, { dtype, scheme, figuresOf, dequantized }: Preparation): void {
+  const { bits, scaleType = "float64" } = scheme; // which holds all that the arithmetic has
+  bindings.prepare(bindings[dtype], bits, bindings[scaleType], bindings[figuresOf], !!dequantized);
+}
+
+type Preparation = Pick<QuantizeJob, "dtype" | "scheme" | "figuresOf" | "dequantized">;
+
+const ranges = {
+  scheme: { bits: 8, axis: undefined, granularity: "tensor" },
+  figuresOf: "nothing",
+  dequantized: undefined,
+} as const;
+
+/** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
+export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
+  const { dtype, part, figuresOf, scales, perChannel } = job;
+  const { bindings, channelFigures } = engine;
+  prepare(engine, job);
+  if (blocks.length === 1) {
+    const block = blocks[0] as Block;
+    stageWeights(engine, job, block);
+    if (!bindings.quantizePanel(block.outer, channels, block.inner)) return false;
+    unstage(engine, job, block);
+  } else {
+    const measured = figuresOf === "channels" ? channels : 1;
+    findRanges(engine, job, channels, blocks);
+    if (!bindings.makeScales(channels)) return false;
+    const cover = bindings.scalesCover();
+    channelFigures.fill(0, 0, measured * bindings.figuresLength);
+    for (const block of blocks) quantizeBlock(engine, job, block, cover);
+    bindings.close(measured);
+  }
+  scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
+  if (perChannel) readChannels(bindings, channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  return true;
+}
+
+function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: readonly Block[]): void {
+  floatsOf(engine, job.dtype === "float64").largest.fill(0, 0, channels);
+  for (const block of blocks) {
+    stageWeights(engine, job, block);
+    engine.bindings.findRanges(block.outer, channels, block.inner);
+  }
+}
+
+function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean): void {
+  stageWeights(engine, job, block);
+  engine.bindings.quantize(block.outer, block.channels, block.inner, cover);
+  unstage(engine, job, block);
+}
+
+/** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
+export function rangesOfPanel(engine: Engine, job: WeightRows, { channels, blocks }: Panel): FloatArray {
+  prepare(engine, { ...ranges, dtype: job.dtype });
+  findRanges(engine, job, channels, blocks);
+  return floatsOf(engine, job.dtype === "float64").largest.subarray(0, channels);
+}
+
+/** Makes scales of the largest |weight| of channels, in their place. Nothing if one is NaN or infinite. */
+export function toScales(engine: Engine, state: FloatArray, dtype: Dtype, scheme: Scheme): GivenScales | undefined {
+  const { bindings, panelLimit } = engine;
+  const { largest, scales } = floatsOf(engine, dtype === "float64");
+  prepare(engine, { ...ranges, dtype, scheme });
+  let cover = true;
+  for (let first = 0; first < state.length; first += panelLimit) {
+    const some = state.subarray(first, first + panelLimit);
+    largest.set(some);
+    if (!bindings.makeScales(some.length)) return undefined;
+    cover &&= bindings.scalesCover();
+    some.set(scales.start(some.length));
+  }
+  return { values: state, cover };
+}
+
+/** Quantizes blocks of a panel with scales that it is given; gives the error figures of each block. */
+export function quantizeBlocks(
+  engine: Engine,
+  job: QuantizeJob,
+  { values, cover }: GivenScales,
+  { scale, channels, blocks }: Panel,
+): Float64Array[] {
+  const measured = { nothing: 0, all: 1, channels }[job.figuresOf];
+  prepare(engine, job);
+  floatsOf(engine, job.dtype === "float64").scales.all.set(values.subarray(scale, scale + channels));
+  return blocks.map((block) => {
+    quantizeBlock(engine, job, block, cover);
+    return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
+  });
+}
+
+export interface DequantizeJob {
+  readonly float64: boolean;
+  readonly quantized: Rows<CodeArray>;
+  readonly scales: FloatArray;
+  readonly dequantized: Rows<FloatArray>;
+}
+
+export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, channels, blocks }: Panel): void {
+  const { float64, quantized, scales, dequantized } = job;
+  const floats = floatsOf(engine, float64);
+  const wide = isWide(quantized);
+  floats.scales.all.set(scales.subarray(scale, scale + channels));
+  for (const block of blocks) {
+    copyIn(quantized, block, codesOf(engine, wide).all);
+    engine.bindings.dequantize(float64, wide, block.outer, channels, block.inner);
+    copyOut(floats.dequantized, block, dequantized);
+  }
+}
+
+const isWide = ({ array }: Rows<CodeArray>) => array.BYTES_PER_ELEMENT === 2;
+
+function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
+  const isFloat = dtype === "float32" || dtype === "float64";
+  copyIn(weights, block, isFloat ? engine[dtype].weights : engine.halves);
+}
+
+function unstage(engine: Engine, { dtype, quantized, dequantized }: QuantizeJob, block: Block): void {
+  copyOut(codesOf(engine, isWide(quantized)), block, quantized);
+  if (dequantized) copyOut(floatsOf(engine, dtype === "float64").dequantized, block, dequantized);
+}
+
+/** Copies a block's rows into a buffer, one after the other. */
+function copyIn<A extends WeightArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, buffer: A): void {
+  const width = block.channels * block.inner;
+  const at = offset + block.row * stride + block.column;
+  const count = block.outer * width;
+  if (width === stride) {
+    buffer.set(count === array.length ? array : array.subarray(at, at + count));
+    return;
+  }
+  for (let o = 0; o < block.outer; o++) {
+    const start = at + o * stride;
+    buffer.set(array.subarray(start, start + width), o * width);
+  }
+}
+
+/** Copies a block's rows out of a buffer. */
+function copyOut(
+  buffer: Buffer<FloatArray | CodeArray>,
+  block: Block,
+  { array, offset, stride }: Rows<FloatArray | CodeArray>,
+): void {
+  const width = block.channels * block.inner;
+  const at = offset + block.row * stride + block.column;
+  if (width === stride) {
+    array.set(buffer.start(block.outer * width), at);
+    return;
+  }
+  for (let o = 0; o < block.outer; o++) array.set(buffer.all.subarray(o * width, (o + 1) * width), at + o * stride);
+}

@@ -1,0 +1,51 @@
+import type { Bindings } from "./glue.js";
+import type { ChannelErrors, TotalErrors } from "./types.js";
+
+/** Reads the error figures of `count` weights at `at`. */
+export function readFigures(bindings: Bindings, figures: Float64Array, at: number, count: number): TotalErrors {
+  const read = (place: number) => figures[at + place] as number;
+  const error = read(bindings.errorSum);
+  const errorUnit = read(bindings.errorUnit);
+  return {
+    mse: inUnits(error / count, errorUnit),
+    maxError: read(bindings.largestError),
+    sqnr:
+      error === 0
+        ? Number.POSITIVE_INFINITY
+        : decibels(read(bindings.weightSum), error, read(bindings.weightUnit) - errorUnit),
+  };
+}
+
+/**
+ * Reads the figures of `channels` channels of `count` weights each from the beginning of `figures`, into the places from
+ * `start` on.
+ */
+export function readChannels(
+  bindings: Bindings,
+  figures: Float64Array,
+  channels: number,
+  count: number,
+  into: ChannelErrors,
+  start: number,
+) {
+  for (let c = 0; c < channels; c++) {
+    const { mse, maxError, sqnr } = readFigures(bindings, figures, c * bindings.figuresLength, count);
+    into.mse[start + c] = mse;
+    into.maxError[start + c] = maxError;
+    into.sqnr[start + c] = sqnr;
+  }
+}
+
+/** 10 log10(weight / error * 2^(1200 units)) in dB. */
+function decibels(weight: number, error: number, units: number): number {
+  const ratio = weight / error;
+  // Sums of different units, or far apart, have no ratio that a double can hold.
+  if (units === 0 && ratio < Number.POSITIVE_INFINITY) return 10 * Math.log10(ratio);
+  return 10 * (Math.log10(weight) - Math.log10(error) + units * 1200 * Math.log10(2));
+}
+
+function inUnits(value: number, unit: number): number {
+  // In two steps: 2^1200 is no double.
+  const step = 2 ** (600 * unit);
+  return value * step * step;
+}
