@@ -63,7 +63,7 @@ export default defineConfig({
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
           testTimeout: 60_000,
           // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
-          server: { deps: { external: [/\/build\/wasm\//] } },
+          server: { deps: { external: [/\/build\/wasm-release\//] } },
         },
       },
       {

@@ -136,7 +136,7 @@ function installTools(tools) {
     const [file = "", ...args] = [...privilege, "env", "DEBIAN_FRONTEND=noninteractive", ...command];
     return spawnSync(file, args, { stdio: "inherit" }).status === 0;
   };
-  // Without a network the lists there may still do: the installation itself decides.
+  // Without a network, the lists that are there may still do: the installation itself decides.
   asRoot(["apt-get", "update", "-q"]);
   if (!asRoot([...install, ...keepUnpackagedNode()])) {
     stop(`apt-get could not install ${names}, for the reason above: install them by hand and run this again.`);

@@ -62,7 +62,7 @@ type PageOptions = Parameters<Browser["newPage"]>[0];
 
 /**
  * Opens the page, which then shows the example; the tables are opened, with the channels as they lie. `complaints` are
- * errors, also of the console, and breaches of the policy.
+ * errors, also of the console, error events of the page, and breaches of the policy.
  */
 async function openPage(browser: Browser, url: string, options: PageOptions) {
   const page = await browser.newPage(options);
@@ -73,6 +73,8 @@ async function openPage(browser: Browser, url: string, options: PageOptions) {
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
       console.error(`policy: ${violatedDirective} ${blockedURI}`),
     );
+    // Such as of a ResizeObserver, which the console does not show.
+    addEventListener("error", ({ message }) => console.error(`error event: ${message}`));
   });
   await page.goto(url);
   await page.locator("#tables summary").click();

@@ -1,7 +1,6 @@
 import type { Granularity } from "channelwise";
-import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 import { describe, expect, it } from "vitest";
 import { example } from "../../web/demo/bring/example.js";
 import { fragmentOf } from "../../web/demo/link.js";
@@ -122,10 +121,10 @@ describe("a model in .safetensors", () => {
   const file = fileOf([{ name: "layer.weight", dtype: "F32", shape: [96, 64], data }]);
 
   /** Sees that the page saves what the library writes; each name once, since a browser overwrites nothing. */
-  async function saves(name: string, rules: ChooseRules) {
+  async function saves(name: string, rules: Rules) {
     const model = await openModel(new File([file], "model.safetensors"));
     const sink = blobSink();
-    await quantizeModel(channelwise, model, chooseTensors(model, rules), sink);
+    await quantizeModel(channelwise, planModel(model, rules), sink);
     await shows(() => textOf("#model .button")).toBe(`Save ${name}`);
     await click("#model .button");
     expect(await saved(name)).toEqual(new Uint8Array(await (await sink.blob()).arrayBuffer()));
@@ -168,7 +167,7 @@ it("saves a model in .onnx, runs it beside its original, and goes on", async () 
   await shows(() => textOf("#model .button")).toBe("Save net_int8.onnx");
   await click("#model .button");
   const sink = blobSink();
-  await writeOnnx(channelwise, planOnnx(await readOnnx(file)), sink);
+  await quantizeModel(channelwise, planModel(await openModel(file)), sink);
   expect(await saved("net_int8.onnx")).toEqual(new Uint8Array(await (await sink.blob()).arrayBuffer()));
 
   await click(".run-buttons button");

@@ -2,8 +2,8 @@ import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from 
 import { load as loadParallel } from "channelwise/parallel";
 import { float16ToFloat32 } from "npyjs";
 import { afterAll, describe, expect, it } from "vitest";
-import { runnerOf } from "../../dist/runner.js";
-import { quantizeStream } from "../../dist/stream.js";
+import { quantizeStream } from "../../dist/stream/quantize-stream.js";
+import { runnerOf } from "../../dist/stream/runner.js";
 import { loadOracle } from "./oracle.js";
 import { randomBits } from "./random.js";
 import type { Layout } from "./reference.js";

@@ -1,7 +1,12 @@
 import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { describe, expect, it, vi } from "vitest";
-import { runnerOf } from "../../dist/runner.js";
-import { quantizeStream, type ResultSink, type StreamOptions, type WeightSource } from "../../dist/stream.js";
+import {
+  quantizeStream,
+  type ResultSink,
+  type StreamOptions,
+  type WeightSource,
+} from "../../dist/stream/quantize-stream.js";
+import { runnerOf } from "../../dist/stream/runner.js";
 import { type Floats, floatTypes, newFloats, randomPatterns, uniform } from "./random.js";
 import { channels, type Layout } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";

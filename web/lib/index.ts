@@ -1,17 +1,20 @@
-import { checkNames } from "./arguments.js";
-import { createChannelwise } from "./channelwise.js";
-import { embeddedWasm } from "./embedded-wasm.js";
-import { compile, instantiate } from "./instantiate.js";
-import type { Channelwise, LoadOptions } from "./types.js";
+import { checkNames } from "./core/arguments.js";
+import { createChannelwise } from "./core/channelwise.js";
+import { embeddedWasm } from "./core/embedded-wasm.js";
+import { compile, instantiate } from "./core/instantiate.js";
+import type { Channelwise, LoadOptions } from "./core/types.js";
 
-export { FormatError, NonFiniteError } from "./errors.js";
-export type * from "./types.js";
+export { FormatError, NonFiniteError } from "./core/errors.js";
+export type * from "./core/types.js";
 
 let shared: Promise<Channelwise> | undefined;
 
 /**
  * Gives the shared quantizer, made at the first call from the WebAssembly inside this module. With `wasm`, makes one of
  * its own from that binary. A load that failed can be tried again.
+ *
+ * @throws {TypeError} for wrong options.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
  */
 export async function load(options: LoadOptions = {}): Promise<Channelwise> {
   checkNames("options", options, ["wasm"]);

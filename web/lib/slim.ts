@@ -1,15 +1,16 @@
-import { checkNames } from "./arguments.js";
-import { createChannelwise } from "./channelwise.js";
-import { compile, instantiate } from "./instantiate.js";
-import type { Channelwise, LoadOptions } from "./types.js";
+import { checkNames } from "./core/arguments.js";
+import { createChannelwise } from "./core/channelwise.js";
+import { compile, instantiate } from "./core/instantiate.js";
+import type { Channelwise, LoadOptions } from "./core/types.js";
 
-export { FormatError, NonFiniteError } from "./errors.js";
-export type * from "./types.js";
+export { FormatError, NonFiniteError } from "./core/errors.js";
+export type * from "./core/types.js";
 
 /**
  * Makes a quantizer from `channelwise/channelwise.wasm`, which this entry does not carry.
  *
  * @throws {TypeError} without `wasm`.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
  */
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
   if (options !== undefined) checkNames("options", options, ["wasm"]);

@@ -1,4 +1,4 @@
-import { openSource } from "channelwise/files";
+import { openSource } from "channelwise/models";
 import { it } from "vitest";
 import { expectSameBits } from "../same-bits.js";
 

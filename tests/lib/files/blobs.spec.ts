@@ -1,6 +1,6 @@
 // Stretches of a Blob that follow one another are read from one stream, and all others by themselves.
 
-import { openSource } from "channelwise/files";
+import { openSource } from "channelwise/models";
 import fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
 

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
 import {
-  chooseTensors,
   fileSink,
   openModel,
   openSource,
+  planModel,
   privateFileSink,
   quantizeModel,
   StoppedError,
-} from "channelwise/files";
+} from "channelwise/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
@@ -93,7 +93,7 @@ describe("fileSink", () => {
     const sink = await fileSink(at("quantized.safetensors"));
     expect(readdirSync(folder)).toHaveLength(2);
     expect(readdirSync(folder)).not.toContain("quantized.safetensors");
-    await quantizeModel(await load(), model, chooseTensors(model), sink);
+    await quantizeModel(await load(), planModel(model), sink);
     expect(readdirSync(folder).sort()).toEqual(["model.safetensors", "quantized.safetensors"]);
     expect(new Uint8Array(readFileSync(at("quantized.safetensors")))).toEqual((await quantized(model)).file);
     await model.close();
@@ -103,7 +103,7 @@ describe("fileSink", () => {
     writeFileSync(at("model.safetensors"), shard("a.weight"));
     const model = await openModel(at("model.safetensors"));
     const sink = await fileSink(pathToFileURL(at("quantized.safetensors")));
-    const run = quantizeModel(await load(), model, chooseTensors(model), sink, { signal: AbortSignal.abort() });
+    const run = quantizeModel(await load(), planModel(model), sink, { signal: AbortSignal.abort() });
     await expect(run).rejects.toBeInstanceOf(StoppedError);
     await model.close();
     expect(readdirSync(folder)).toEqual(["model.safetensors"]);

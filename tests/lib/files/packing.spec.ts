@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { CodePacker, unpackCodes, wordsOf } from "../../../dist/files/packing.js";
+import { CodePacker, unpackCodes, wordsOf } from "../../../dist/storage/words.js";
 
 /** Codes as bits, one after the other, each row from a new word on. */
 function packedBits(codes: Int8Array, columns: number, bits: number): Uint32Array {

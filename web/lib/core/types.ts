@@ -1,0 +1,234 @@
+/** Float16Array, where the program's libraries declare it. */
+type HalfArray = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;
+
+/**
+ * Float weights: one array in row-major order, or a matrix as an array of rows. `number[][]` is computed in float64, half
+ * precision in float32. A Uint16Array holds the bits of `dtype`.
+ */
+export type Weights =
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | HalfArray
+  | readonly (readonly number[])[]
+  | readonly Float32Array[]
+  | readonly Float64Array[];
+
+/** Bits of a code. Codes of up to 8 bits are an Int8Array, of more an Int16Array. */
+export type Bits = 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
+
+/**
+ * What shares one scale: all weights of a channel, the whole tensor, or `group` neighbours along the dimension `along`
+ * (which `group` divides; negative counts from the end).
+ */
+export type Granularity =
+  | "channel"
+  | "tensor"
+  | {
+      /** How many neighbours share a scale; 1 or more. */
+      readonly group: number;
+      /** The dimension along which they lie. */
+      readonly along: number;
+    };
+
+/** A granularity as it is asked for: groups without `along` lie along the last dimension. */
+export type GranularityOption = Granularity | { readonly group: number; readonly along?: number };
+
+/** Error figures of every channel (or group), in the order of the scales. */
+export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
+  /** Mean of the squared errors, in squared units of the weights. */
+  mse: Float64Array<A>;
+  /** Largest |weight - dequantized|, in units of the weights. */
+  maxError: Float64Array<A>;
+  /** 10 log10(sum of squared weights / sum of squared errors) in dB; Infinity where every error is 0. */
+  sqnr: Float64Array<A>;
+}
+
+/** The caller's arrays, exact in type and length, filled instead of new ones. None may overlap another or the weights. */
+export interface QuantizeInto {
+  /** As many codes as there are weights: Int8Array up to 8 bits, Int16Array above. */
+  readonly quantized?: Int8Array | Int16Array;
+  /** As many as `scaleShape` says: Float64Array for float64 weights, otherwise Float32Array. */
+  readonly scales?: Float32Array | Float64Array;
+  /** As many as there are weights, in the type of the scales. Needs `dequantize: true`. */
+  readonly dequantized?: Float32Array | Float64Array;
+  /** As many of each figure as there are scales. Needs `errors: "channel"`. */
+  readonly perChannel?: Readonly<ChannelErrors>;
+}
+
+/** Options of `quantize`. A name that is not here is refused. */
+export interface QuantizeOptions {
+  /** Dimensions of the weights, row-major. Needed for a typed array unless the granularity is "tensor". */
+  readonly shape?: readonly number[];
+  /** What the bits of a Uint16Array are; needed with one, and without meaning otherwise. */
+  readonly dtype?: "float16" | "bfloat16";
+  /** The channel axis, negative from the end; 0 when not given. Has no meaning per tensor or with groups. */
+  readonly axis?: number;
+  /** 2 to 16; 8 when not given. */
+  readonly bits?: Bits | (number & {});
+  /** "channel" when not given. */
+  readonly granularity?: GranularityOption;
+  /** Error figures: of all weights ("total", the default), of every channel as well ("channel"), or none. */
+  readonly errors?: "total" | "channel" | false;
+  /** Also give what the codes stand for: code * scale. */
+  readonly dequantize?: boolean;
+  /** Arrays to fill instead of new ones. */
+  readonly into?: QuantizeInto;
+}
+
+/** What `dequantize` needs of a result, or of what was stored of one. */
+export interface QuantizedWeights {
+  /** Codes, row-major. */
+  readonly quantized: Int8Array | Int16Array;
+  /** One for each channel, group or tensor, in the order of the tensor. */
+  readonly scales: Float32Array | Float64Array;
+  /** Dimensions of the weights, row-major. */
+  readonly shape: readonly number[];
+  /** 0 when not given, as in `quantize`. */
+  readonly axis?: number | undefined;
+  /** "channel" when not given, as in `quantize`. */
+  readonly granularity?: GranularityOption | undefined;
+}
+
+/** Options of `dequantize`. A name that is not here is refused. */
+export interface DequantizeOptions {
+  /** An array to fill instead of a new one. */
+  readonly into?: {
+    /** As many floats as there are codes, in the type of the scales. It may not overlap them or the codes. */
+    readonly dequantized?: Float32Array | Float64Array;
+  };
+}
+
+/** The figures that `errors` asks for. */
+export interface TotalErrors {
+  /** Mean of the squared errors, in squared units of the weights. */
+  mse: number;
+  /** Largest |weight - dequantized|, in units of the weights. */
+  maxError: number;
+  /** 10 log10(sum of squared weights / sum of squared errors) in dB; Infinity when every error is 0. */
+  sqnr: number;
+}
+
+type Scales<W> = W extends Float32Array | Uint16Array | HalfArray | readonly Float32Array[]
+  ? Float32Array<ArrayBuffer>
+  : Float64Array<ArrayBuffer>;
+
+type Codes<B> = [B] extends [2 | 3 | 4 | 5 | 6 | 7 | 8]
+  ? Int8Array<ArrayBuffer>
+  : [B] extends [9 | 10 | 11 | 12 | 13 | 14 | 15 | 16]
+    ? Int16Array<ArrayBuffer>
+    : Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>;
+
+/** The type of option K in O; Default where it is not given (and also possible where it is optional in O). */
+type Option<O, K extends PropertyKey, Default> = O extends { readonly [P in K]: infer V }
+  ? V extends undefined
+    ? Default
+    : V
+  : O extends { readonly [P in K]?: infer V }
+    ? unknown extends V
+      ? Default
+      : Exclude<V, undefined> | Default
+    : Default;
+
+/** The array given in `into` under K, otherwise a fresh one of type Fresh. */
+type Filled<O, K extends PropertyKey, Fresh> = Option<Option<O, "into", unknown>, K, Fresh>;
+
+type ErrorFields<O> =
+  Option<O, "errors", "total"> extends infer E
+    ? [E] extends [false]
+      ? unknown
+      : [E] extends ["total"]
+        ? TotalErrors
+        : [E] extends ["channel"]
+          ? TotalErrors & { perChannel: Filled<O, "perChannel", ChannelErrors<ArrayBuffer>> }
+          : [E] extends ["total" | "channel"]
+            ? TotalErrors & { perChannel?: Filled<O, "perChannel", ChannelErrors<ArrayBuffer>> }
+            : Partial<TotalErrors & { perChannel: ChannelErrors }>
+    : never;
+
+type DequantizedField<W, O> =
+  Option<O, "dequantize", false> extends infer D
+    ? [D] extends [true]
+      ? { dequantized: Filled<O, "dequantized", Scales<W>> }
+      : [D] extends [false]
+        ? unknown
+        : { dequantized?: Filled<O, "dequantized", Scales<W>> }
+    : never;
+
+/** What `quantize` returns for weights of type W and options of type O. */
+export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
+  /** Codes in the order of the weights: Int8Array up to 8 bits, Int16Array above. */
+  quantized: Filled<O, "quantized", Codes<Option<O, "bits", 8>>>;
+  /** One scale per channel (or group, or the one of the tensor), in the order of the tensor. */
+  scales: Filled<O, "scales", Scales<W>>;
+  /** [C] per channel, [] per tensor; with groups the shape with the grouped dimension divided by the group size. */
+  scaleShape: number[];
+  /** Dimensions of the weights, row-major. */
+  shape: number[];
+  /** The channel axis, counted from 0; undefined per tensor and with groups. */
+  axis: number | undefined;
+  /** Bits of a code. */
+  bits: Bits;
+  /** As asked for; `along` counted from 0. */
+  granularity: Granularity;
+} & ErrorFields<O> &
+  DequantizedField<W, O>;
+
+/** What `dequantize` returns for a result of type Q and options of type O. */
+export type DequantizeResult<Q extends QuantizedWeights = QuantizedWeights, O = DequantizeOptions> = Filled<
+  O,
+  "dequantized",
+  Q["scales"] extends Float32Array
+    ? Float32Array<ArrayBuffer>
+    : Q["scales"] extends Float64Array
+      ? Float64Array<ArrayBuffer>
+      : Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
+>;
+
+/** Refuses names in O that are not in Known; a misspelt option would otherwise be lost without a word. */
+export type Exactly<O, Known> = Known & { readonly [K in Exclude<keyof O, keyof Known>]: never };
+
+/** A loaded quantizer. Everything runs on the calling thread and returns when it is done. */
+export interface Channelwise {
+  /**
+   * Quantizes weights symmetrically with one scale per channel, tensor or group:
+   * `scale = max|w| / (2^(bits-1) - 1)`, `code = clamp(round half to even(w / scale))`, `dequantized = code * scale`,
+   * each operation rounded to float32 for a Float32Array and to float64 otherwise.
+   *
+   * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
+   * @throws {NonFiniteError} for NaN or an infinity in the weights; `into` arrays may then be partly written.
+   */
+  quantize<W extends Weights, const O extends Exactly<O, QuantizeOptions> = object>(
+    weights: W,
+    options?: O,
+  ): QuantizeResult<W, O>;
+
+  /**
+   * Gives back `code * scale` for every code, in the type of the scales.
+   *
+   * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
+   */
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, DequantizeOptions> = object>(
+    quantized: Q,
+    options?: O,
+  ): DequantizeResult<Q, O>;
+}
+
+/** WebAssembly.Module, where the program's libraries declare it: those for Node alone do not. */
+type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+
+/** Where the WebAssembly comes from: its bytes, a compiled module, a response to a fetch, or an address to fetch. */
+export type WasmSource =
+  | ArrayBuffer
+  | ArrayBufferView
+  | CompiledModule
+  | Response
+  | PromiseLike<Response>
+  | URL
+  | string;
+
+/** Options of `load`. */
+export interface LoadOptions {
+  /** Makes an instance of its own from this binary instead of the shared one from the binary inside the package. */
+  readonly wasm?: WasmSource;
+}

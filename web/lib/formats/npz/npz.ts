@@ -1,0 +1,49 @@
+import type { ByteSink, ByteSource } from "../../io/bytes.js";
+import { readZip } from "../../io/zip.js";
+import { zipWriter } from "../../io/zip-writer.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
+import { npyHeader } from "../npy/header.js";
+import { descrOf, readNpyTensor } from "../npy/tensor.js";
+import type { TensorWriter } from "../tensor-writer.js";
+
+const ENDING = ".npy";
+
+/**
+ * Reads the arrays of a .npz file. Files of other kinds in the archive are passed over, as numpy does.
+ *
+ * @throws {FormatError} for a malformed or unsupported file.
+ */
+export async function readNpz(source: ByteSource): Promise<ModelTensor[]> {
+  const tensors: ModelTensor[] = [];
+  for (const { name, contents } of await readZip(source)) {
+    if (name.endsWith(ENDING)) tensors.push(await readNpyTensor(contents, name.slice(0, -ENDING.length)));
+  }
+  return tensors;
+}
+
+/**
+ * Writes an uncompressed .npz file.
+ *
+ * @throws {RangeError} for tensors of types that numpy does not have.
+ */
+export function npzWriter(sink: ByteSink, tensors: readonly TensorInfo[]): TensorWriter {
+  const headers = tensors.map(({ name, dtype, shape }) => {
+    const descr = descrOf(dtype);
+    if (descr === undefined)
+      throw new RangeError(`tensor ${name} is ${dtype}, which .npz files cannot hold: write .safetensors`);
+    return npyHeader(descr, shape);
+  });
+  const zip = zipWriter(
+    sink,
+    tensors.map(({ name, byteLength }, i) => ({ name: name + ENDING, byteLength: headers[i].length + byteLength })),
+  );
+  return {
+    byteLength: zip.byteLength,
+    async begin() {
+      await zip.begin();
+      for (const [i, header] of headers.entries()) await zip.write(i, 0, header);
+    },
+    write: (tensor, offset, bytes) => zip.write(tensor, headers[tensor].length + offset, bytes),
+    end: zip.end,
+  };
+}

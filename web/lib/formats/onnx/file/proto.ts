@@ -1,0 +1,376 @@
+import type { ByteSource } from "../../../io/bytes.js";
+import { type Field, type Message, type Span, type WireReader, wireReader, wireType } from "./wire.js";
+
+// The messages of onnx.proto that matter to weights: every graph, node and tensor with its place in the file. What they say
+// is not judged here, only read; the field numbers stand in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+
+/** TensorProto.DataType */
+export const dataType = {
+  float: 1,
+  int8: 3,
+  uint8: 2,
+  uint16: 4,
+  int16: 5,
+  int64: 7,
+  float16: 10,
+  double: 11,
+  bfloat16: 16,
+  uint4: 21,
+  int4: 22,
+  uint2: 25,
+  int2: 26,
+} as const;
+
+/** Floats one after another in the file, each `stride` bytes after the one before. */
+export interface Run {
+  readonly start: number;
+  readonly count: number;
+  readonly stride: number;
+}
+
+/** Where external data lies; the numbers as the file has them, in decimal. */
+export interface ExternalData {
+  readonly location: string | undefined;
+  readonly offset: string | undefined;
+  readonly length: string | undefined;
+  /** The entries that say so, and those of other keys. */
+  readonly entries: readonly { readonly key: string; readonly field: Field }[];
+}
+
+export interface Tensor {
+  readonly message: Message;
+  /** Of one that has none, where it is. */
+  readonly name: string;
+  /** TensorProto.DataType */
+  readonly type: number;
+  readonly shape: readonly number[];
+  /** Little-endian, row-major. */
+  readonly raw: Span | undefined;
+  /** Of float32, where they are fields of their own. */
+  readonly floats: readonly Run[];
+  /** Of a short list of int64, such as a shape; undefined for all else. */
+  readonly integers: readonly number[] | undefined;
+  /** Fields of integers of up to 32 bits, each that of a byte where those are of fewer than 8. */
+  readonly integerFields: readonly Field[];
+  readonly external: ExternalData | undefined;
+  /** A tensor cut into parts, an obsolete way. */
+  readonly segmented: boolean;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly message: Message;
+  readonly integer: number | undefined;
+  /** Undefined where it is too long to matter. */
+  readonly text: string | undefined;
+  /** Undefined where there are too many to matter. */
+  readonly integers: readonly number[] | undefined;
+  readonly tensor: Tensor | undefined;
+  readonly graphs: readonly Graph[];
+}
+
+export interface Node {
+  readonly message: Message;
+  readonly name: string;
+  readonly operator: string;
+  /** "" for ONNX's own operators. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** The fields of the inputs, the operator and the domain, to replace. */
+  readonly fields: { readonly inputs: readonly Field[]; readonly operator: Field; readonly domain: Field | undefined };
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+export interface Graph {
+  readonly message: Message;
+  readonly nodes: readonly Node[];
+  readonly initializers: readonly Tensor[];
+  readonly inputs: readonly { readonly name: string; readonly message: Message }[];
+  readonly outputs: readonly string[];
+}
+
+export interface OperatorSet {
+  /** "" for ONNX's own operators. */
+  readonly domain: string;
+  readonly version: number;
+  readonly message: Message;
+  /** The field of the version, to replace. */
+  readonly versionField: Field | undefined;
+}
+
+export interface Proto {
+  readonly reader: WireReader;
+  readonly message: Message;
+  readonly irVersion: number;
+  /** The field of the IR version, to replace. */
+  readonly irField: Field;
+  readonly operatorSets: readonly OperatorSet[];
+  readonly graph: Graph;
+  /** Operators of its own, made of others. */
+  readonly functions: readonly { readonly name: string; readonly nodes: readonly Node[] }[];
+}
+
+/** No exporter nests subgraphs deeper than a handful; each takes a place on the stack. */
+const MAX_DEPTH = 32;
+
+/** More integers than this are no shape and no permutation. */
+const MAX_INTEGERS = 64;
+
+/** What takes more is none of the words that say how an operator works. */
+const MAX_WORD_BYTES = 64;
+
+/** A model's structure. Nothing of its weights is read. */
+export async function readProto(source: ByteSource): Promise<Proto> {
+  const reader = wireReader(source);
+  const message: Message = { id: 0, at: 0, start: 0, end: source.size, parent: undefined };
+  const operatorSets: OperatorSet[] = [];
+  let irVersion = 0;
+  let irField: Field | undefined;
+  let graph: Graph | undefined;
+  const functions: { name: string; nodes: Node[] }[] = [];
+  for (const field of await reader.fields(message, "the model")) {
+    if (field.id === 1) {
+      irVersion = reader.integer(field, "ir_version");
+      irField = field;
+    } else if (field.id === 7) {
+      if (graph) reader.fail(field.at, "the model has two graphs: the file is damaged, export it again");
+      graph = await readGraph(reader, reader.message(field, message, "the graph"), "the graph", 0);
+    } else if (field.id === 8) {
+      operatorSets.push(await readOperatorSet(reader, reader.message(field, message, "an operator set")));
+    } else if (field.id === 25) {
+      const what = `function ${functions.length}`;
+      functions.push(await readFunction(reader, reader.message(field, message, what), what));
+    }
+  }
+  if (irField === undefined || graph === undefined) {
+    const missing = graph === undefined ? "graph" : "ir_version";
+    return reader.fail(0, `the file has no ${missing}, as every ONNX model has: it is another format, or cut short`);
+  }
+  return { reader, message, irVersion, irField, operatorSets, graph, functions };
+}
+
+async function readOperatorSet(reader: WireReader, message: Message): Promise<OperatorSet> {
+  let [domain, version] = ["", 0];
+  let versionField: Field | undefined;
+  for (const field of await reader.fields(message, "an operator set")) {
+    if (field.id === 1) domain = plainDomain(await reader.text(field, "the domain of an operator set"));
+    else if (field.id === 2) {
+      version = reader.integer(field, "the version of an operator set");
+      versionField = field;
+    }
+  }
+  return { domain, version, message, versionField };
+}
+
+/** ONNX's own domain has two names. */
+function plainDomain(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+async function readFunction(reader: WireReader, message: Message, what: string) {
+  let name = "";
+  const nodes: Node[] = [];
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
+    else if (field.id === 7) {
+      const node = `node ${nodes.length} of ${what}`;
+      nodes.push(await readNode(reader, reader.message(field, message, node), node, 0));
+    }
+  }
+  return { name, nodes };
+}
+
+/** @param what it is, for messages, as are those of the functions below: nodes and tensors by number until they have a name */
+async function readGraph(reader: WireReader, message: Message, what: string, depth: number): Promise<Graph> {
+  if (depth > MAX_DEPTH) reader.fail(message.at, `graphs are nested more than ${MAX_DEPTH} deep, which is the limit`);
+  const nodes: Node[] = [];
+  const initializers: Tensor[] = [];
+  const inputs: { name: string; message: Message }[] = [];
+  const outputs: string[] = [];
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) {
+      const node = `node ${nodes.length} of ${what}`;
+      nodes.push(await readNode(reader, reader.message(field, message, node), node, depth));
+    } else if (field.id === 5) {
+      const tensor = `initializer ${initializers.length} of ${what}`;
+      initializers.push(await readTensor(reader, reader.message(field, message, tensor), tensor));
+    } else if (field.id === 11) {
+      const named = `input ${inputs.length} of ${what}`;
+      const input = reader.message(field, message, named);
+      inputs.push({ name: await readName(reader, input, named), message: input });
+    } else if (field.id === 12) {
+      const output = `output ${outputs.length} of ${what}`;
+      outputs.push(await readName(reader, reader.message(field, message, output), output));
+    }
+  }
+  return { message, nodes, initializers, inputs, outputs };
+}
+
+async function readName(reader: WireReader, message: Message, what: string): Promise<string> {
+  let name = "";
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
+  }
+  return name;
+}
+
+async function readNode(reader: WireReader, message: Message, what: string, depth: number): Promise<Node> {
+  let domain = "";
+  let operator: { name: string; field: Field } | undefined;
+  let domainField: Field | undefined;
+  const inputs: string[] = [];
+  const inputFields: Field[] = [];
+  const outputs: string[] = [];
+  const attributes = new Map<string, Attribute>();
+  const allFields = await reader.fields(message, what);
+  const name = await nameAmong(reader, allFields, 3, what);
+  const node = name === "" ? what : `node "${name}"`;
+  for (const field of allFields) {
+    if (field.id === 1) {
+      inputs.push(await reader.text(field, `an input of ${node}`));
+      inputFields.push(field);
+    } else if (field.id === 2) outputs.push(await reader.text(field, `an output of ${node}`));
+    else if (field.id === 4) operator = { name: await reader.text(field, `the operator of ${node}`), field };
+    else if (field.id === 5) {
+      const what = `attribute ${attributes.size} of ${node}`;
+      const attribute = await readAttribute(reader, reader.message(field, message, what), what, node, depth);
+      attributes.set(attribute.name, attribute);
+    } else if (field.id === 7) {
+      domain = plainDomain(await reader.text(field, `the domain of ${node}`));
+      domainField = field;
+    }
+  }
+  if (operator === undefined) {
+    return reader.fail(message.at, `${node} has no operator: the file is damaged, export it again`);
+  }
+  const fields = { inputs: inputFields, operator: operator.field, domain: domainField };
+  return { message, name, operator: operator.name, domain, inputs, outputs, fields, attributes };
+}
+
+/** The name that a message has in one of its fields. */
+async function nameAmong(reader: WireReader, fields: readonly Field[], id: number, what: string): Promise<string> {
+  const field = fields.filter((each) => each.id === id).at(-1);
+  return field === undefined ? "" : reader.text(field, `the name of ${what}`);
+}
+
+async function readAttribute(
+  reader: WireReader,
+  message: Message,
+  what: string,
+  node: string,
+  depth: number,
+): Promise<Attribute> {
+  let integer: number | undefined;
+  let text: string | undefined;
+  let integers: number[] | undefined = [];
+  let tensor: Tensor | undefined;
+  const graphs: Graph[] = [];
+  const fields = await reader.fields(message, what);
+  const name = await nameAmong(reader, fields, 1, what);
+  const value = `${name} of ${node}`;
+  for (const field of fields) {
+    // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
+    if (field.id === 3) integer = field.value;
+    else if (field.id === 4 && field.end - field.start <= MAX_WORD_BYTES) text = await reader.text(field, value);
+    else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, value), value);
+    else if (field.id === 6 || field.id === 11) {
+      graphs.push(await readGraph(reader, reader.message(field, message, value), value, depth + 1));
+    } else if (field.id === 8 && integers) {
+      integers = await shortList(reader, field, integers, value);
+    }
+  }
+  return { name, message, integer, text, integers, tensor, graphs };
+}
+
+/** Adds to the list, unless it becomes too long to matter. */
+async function shortList(
+  reader: WireReader,
+  field: Field,
+  list: number[],
+  what: string,
+): Promise<number[] | undefined> {
+  if (field.type === wireType.bytes && field.end - field.start > 10 * MAX_INTEGERS) return undefined;
+  await reader.integers(field, list, `an integer of ${what}`);
+  return list.length > MAX_INTEGERS ? undefined : list;
+}
+
+async function readTensor(reader: WireReader, message: Message, what: string): Promise<Tensor> {
+  let type = 0;
+  const shape: number[] = [];
+  const runs: Run[] = [];
+  const integerFields: Field[] = [];
+  let integers: number[] | undefined = [];
+  let raw: Span | undefined;
+  let isExternal = false;
+  let segmented = false;
+  const entries: { key: string; value: string; field: Field }[] = [];
+  const fields = await reader.fields(message, what);
+  const name = await nameAmong(reader, fields, 8, what);
+  const tensor = name === "" ? what : `tensor "${name}"`;
+  for (const field of fields) {
+    if (field.id === 1) {
+      if ((await shortList(reader, field, shape, tensor)) === undefined) {
+        reader.fail(
+          field.at,
+          `${tensor} has more than ${MAX_INTEGERS} dimensions, which is the limit: export it again`,
+        );
+      }
+    } else if (field.id === 2) type = reader.integer(field, `the type of ${tensor}`);
+    else if (field.id === 3) segmented = true;
+    else if (field.id === 4) addRun(reader, runs, field, tensor);
+    else if (field.id === 5) integerFields.push(field);
+    else if (field.id === 7 && integers) integers = await shortList(reader, field, integers, tensor);
+    else if (field.id === 9) raw = reader.message(field, message, `raw_data of ${tensor}`);
+    else if (field.id === 13) {
+      const what = `external_data of ${tensor}`;
+      const entry = await readEntry(reader, reader.message(field, message, what), what);
+      entries.push({ ...entry, field });
+    } else if (field.id === 14) isExternal = reader.integer(field, `data_location of ${tensor}`) === 1;
+  }
+  if (type !== dataType.int64) integers = undefined;
+  else if (raw) integers = await rawIntegers(reader, raw);
+  const entryOf = (key: string) => entries.find((entry) => entry.key === key)?.value;
+  const external = isExternal
+    ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
+    : undefined;
+  return { message, name: name || what, type, shape, raw, floats: runs, integers, integerFields, external, segmented };
+}
+
+async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {
+  const length = raw.end - raw.start;
+  if (length % 8 !== 0 || length > 8 * MAX_INTEGERS) return undefined;
+  const { buffer, byteOffset } = await reader.bytes(raw);
+  const view = new DataView(buffer, byteOffset, length);
+  return Array.from({ length: length / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
+}
+
+function addRun(reader: WireReader, runs: Run[], field: Field, tensor: string): void {
+  if (field.type === wireType.bytes) {
+    const length = field.end - field.start;
+    if (length % 4 !== 0) {
+      reader.fail(field.at, `float_data of ${tensor} takes ${length} bytes, which is no multiple of 4`);
+    }
+    runs.push({ start: field.start, count: length / 4, stride: 4 });
+    return;
+  }
+  if (field.type !== wireType.fixed32)
+    reader.fail(field.at, `float_data of ${tensor} has the wire type ${field.type}; it must be 2 or 5`);
+  // One after another they are a run, or a tensor would take an object for each of its floats.
+  const stride = field.end - field.at;
+  const last = runs.at(-1);
+  if (last !== undefined && last.start + last.count * last.stride === field.start) {
+    runs[runs.length - 1] = { ...last, count: last.count + 1 };
+  } else {
+    runs.push({ start: field.start, count: 1, stride });
+  }
+}
+
+async function readEntry(reader: WireReader, message: Message, what: string): Promise<{ key: string; value: string }> {
+  let [key, value] = ["", ""];
+  for (const field of await reader.fields(message, what)) {
+    if (field.id === 1) key = await reader.text(field, `a key of ${what}`);
+    else if (field.id === 2) value = await reader.text(field, `a value of ${what}`);
+  }
+  return { key, value };
+}

@@ -1,0 +1,215 @@
+import type { ByteSource } from "../../../io/bytes.js";
+import { isBelow } from "../../../io/paths.js";
+import { floatsOf } from "../../../tensor/floats.js";
+import type { CodeType } from "../quantized.js";
+import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
+import type { WireReader } from "./wire.js";
+
+// Where the data of tensors lie: in the model's file, as raw bytes or as fields, or in files beside it.
+
+/** The files beside a model, by the location its tensors name. */
+export type ExternalFiles = ReadonlyMap<string, ByteSource>;
+
+/** Bits of an element, by TensorProto.DataType; strings have none. */
+const elementBits: Readonly<Record<number, number>> = {
+  ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
+  ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2 },
+};
+
+/** Every tensor of a model. */
+export function* tensorsOf({ graph, functions }: Proto): Generator<Tensor> {
+  yield* tensorsOfGraph(graph);
+  for (const { nodes } of functions) yield* tensorsOfNodes(nodes);
+}
+
+function* tensorsOfGraph({ initializers, nodes }: Graph): Generator<Tensor> {
+  yield* initializers;
+  yield* tensorsOfNodes(nodes);
+}
+
+function* tensorsOfNodes(nodes: readonly Node[]): Generator<Tensor> {
+  for (const { attributes } of nodes) {
+    for (const { tensor, graphs } of attributes.values()) {
+      if (tensor) yield tensor;
+      for (const inner of graphs) yield* tensorsOfGraph(inner);
+    }
+  }
+}
+
+/**
+ * Finds every file that the tensors of a model lie in; throws where one of them is not in its file.
+ *
+ * @param open gives the file at a path from the model's folder
+ */
+export async function openExternalFiles(
+  proto: Proto,
+  open: (location: string) => Promise<ByteSource>,
+): Promise<ExternalFiles> {
+  const { reader } = proto;
+  const files = new Map<string, ByteSource>();
+  for (const { name, message, external } of tensorsOf(proto)) {
+    if (external === undefined) continue;
+    const location = external.location ?? "";
+    if (files.has(location)) continue;
+    const fail = (reason: string) => reader.fail(message.at, reason, name);
+    // It is opened on a disk, and who wrote the model may be anybody.
+    if (!isBelow(location)) {
+      fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
+    }
+    try {
+      files.set(location, await open(location));
+    } catch (error) {
+      fail(`its data lie in the file ${location} beside the model, which cannot be had: ${(error as Error).message}`);
+    }
+  }
+  for (const tensor of tensorsOf(proto)) externalBytes(tensor, reader, files);
+  return files;
+}
+
+/** Elements of a tensor; throws where its dimensions cannot be any. */
+export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
+  let size = 1;
+  for (const dimension of shape) {
+    size *= dimension;
+    if (!(dimension >= 0 && Number.isSafeInteger(size))) {
+      reader.fail(message.at, `shape [${shape.join(", ")}] is that of no tensor: export the model again`, name);
+    }
+  }
+  return size;
+}
+
+/** A part of a file beside the model. */
+export interface ExternalBytes {
+  readonly source: ByteSource;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Where an external tensor lies; throws where that is not in its file. */
+export function externalBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
+  const { external, message, name, type } = tensor;
+  if (external === undefined) return undefined;
+  const source = files.get(external.location ?? "") as ByteSource;
+  const number = (key: "offset" | "length", missing: number) => {
+    const text = external[key];
+    if (text === undefined) return missing;
+    const value = /^\d+$/.test(text) ? Number(text) : -1;
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    return reader.fail(
+      message.at,
+      `the ${key} of its data is ${JSON.stringify(text)}, which is no number of bytes`,
+      name,
+    );
+  };
+  const start = number("offset", 0);
+  const length = number("length", Math.ceil((sizeOf(tensor, reader) * (elementBits[type] ?? 8)) / 8));
+  if (start + length > source.size) {
+    const reason = `its ${length} bytes from ${start} on are said to lie in ${source.name}, which has ${source.size} bytes`;
+    reader.fail(message.at, `${reason}: it is cut short, or another file`, name);
+  }
+  return { source, start, length };
+}
+
+/** The bytes of the weights of a float32 or float16 tensor; throws where they are not as many as its shape says. */
+export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
+  const { message, name, type, shape, floats } = tensor;
+  const length = sizeOf(tensor, reader);
+  const bytesEach = type === dataType.float16 ? 2 : 4;
+  const whole = wholeBytes(tensor, reader, files);
+  const runs = whole ? [{ start: whole.start, count: whole.length / bytesEach, stride: bytesEach }] : floats;
+  const found = runs.reduce((sum, { count }) => sum + count, 0);
+  if (found !== length) {
+    const reason = `shape [${shape.join(", ")}] has ${length} elements, and there are the bytes of ${found}`;
+    reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
+  }
+  const source = whole?.source ?? reader.source;
+  const read = (start: number, count: number) => readRuns(source, runs, bytesEach, start, count);
+  const dtype = bytesEach === 2 ? "float16" : "float32";
+  const widened = (bytes: Uint8Array<ArrayBuffer>) => floatsOf(bytes, dtype) as Float32Array<ArrayBuffer>;
+  return { length, byteLength: bytesEach * length, read, floats: widened };
+}
+
+/** Where the bytes of a tensor lie that has them in one place, in the model's file or beside it. */
+export function wholeBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
+  const { raw } = tensor;
+  const inside = raw && { source: reader.source, start: raw.start, length: raw.end - raw.start };
+  return externalBytes(tensor, reader, files) ?? inside;
+}
+
+/** Integers of a tensor that may take less than a byte each; throws where there are not so many. */
+export function codeSource(
+  tensor: Tensor,
+  { bits, signed }: CodeType,
+  count: number,
+  reader: WireReader,
+  files: ExternalFiles,
+) {
+  const { message, name, shape, integerFields } = tensor;
+  const whole = wholeBytes(tensor, reader, files);
+  const byteLength = Math.ceil((count * bits) / 8);
+  const checkLength = (found: number) => {
+    if (found === byteLength) return;
+    const reason = `its codes of shape [${shape.join(", ")}] take ${byteLength} bytes, and there are ${found}`;
+    reader.fail(message.at, reason, name);
+  };
+  const isInFields = whole === undefined && integerFields.length > 0;
+  if (!isInFields) checkLength(whole?.length ?? 0);
+  async function readBytes(start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (whole) return whole.source.read(whole.start + start, length);
+    const integers: number[] = [];
+    for (const field of integerFields) await reader.integers(field, integers, `an integer of ${name}`);
+    const bytes = new Uint8Array((bits === 16 ? Uint16Array : Uint8Array).from(integers).buffer);
+    checkLength(bytes.length);
+    return bytes.slice(start, start + length);
+  }
+  const [perByte, mask, shift] = [8 / bits, 2 ** bits - 1, 32 - bits];
+  return {
+    byteLength,
+    async read(start: number, length: number): Promise<Int16Array | Int32Array> {
+      const from = Math.floor(start / perByte);
+      const bytes = await readBytes(from, Math.ceil((start + length) / perByte) - from);
+      const codes = bits === 16 ? new Int32Array(length) : new Int16Array(length);
+      const words = bits === 16 ? new Uint16Array(bytes.buffer) : bytes;
+      for (let i = 0; i < length; i++) {
+        const at = start + i;
+        const code =
+          bits < 8
+            ? ((words[Math.floor(at / perByte) - from] as number) >> (bits * (at % perByte))) & mask
+            : (words[i] as number);
+        codes[i] = signed ? (code << shift) >> shift : code;
+      }
+      return codes;
+    },
+  };
+}
+
+async function readRuns(
+  source: ByteSource,
+  runs: readonly Run[],
+  bytesEach: number,
+  start: number,
+  count: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const [only] = runs;
+  if (runs.length === 1 && only?.stride === bytesEach) {
+    return source.read(only.start + bytesEach * start, bytesEach * count);
+  }
+  const values = new Uint8Array(bytesEach * count);
+  let first = 0;
+  for (const run of runs) {
+    const from = Math.max(start, first);
+    const to = Math.min(start + count, first + run.count);
+    if (from < to) {
+      const bytes = await source.read(
+        run.start + (from - first) * run.stride,
+        (to - 1 - from) * run.stride + bytesEach,
+      );
+      for (let i = from; i < to; i++) {
+        const at = (i - from) * run.stride;
+        values.set(bytes.subarray(at, at + bytesEach), bytesEach * (i - start));
+      }
+    }
+    first += run.count;
+  }
+  return values;
+}

@@ -1,0 +1,173 @@
+import type { ByteSource } from "../../io/bytes.js";
+import {
+  constantNode,
+  type ExternalPlace,
+  externalFields,
+  initializer,
+  type NewTensor,
+  node,
+  operatorSet,
+} from "./file/encode.js";
+import type { Node, OperatorSet, Tensor } from "./file/proto.js";
+import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splice.js";
+import { externalBytes, tensorsOf } from "./file/tensors.js";
+import type { Scope } from "./file/values.js";
+import { type Message, varintField } from "./file/wire.js";
+import type { OnnxContents } from "./model.js";
+import { irVersionOf } from "./opsets.js";
+import { microsoftDomain, replacementOf, type UnusedName } from "./patterns.js";
+import type { OnnxChoice } from "./way.js";
+
+// The output files, all but codes and scales: where everything goes is known before a weight is read.
+
+/** Codes and scales of a weight, to be made while writing. */
+export interface Task {
+  readonly choice: OnnxChoice;
+  readonly codes: Later;
+  readonly scales: Later;
+}
+
+/** Bytes of the file beside the model: made while writing, or copied. */
+export interface ExternalItem {
+  readonly offset: number;
+  readonly length: number;
+  readonly content: Later | { readonly source: ByteSource; readonly start: number };
+}
+
+export interface Layout {
+  readonly parts: readonly Part[];
+  readonly external: readonly ExternalItem[];
+  readonly tasks: readonly Task[];
+}
+
+/** Readers may map the file into memory, where a tensor must begin a page. */
+const EXTERNAL_ALIGNMENT = 4096;
+
+/** Smaller tensors stay in the model, as in ONNX's own tools: shapes and the like are wanted while it is loaded. */
+const SMALLEST_EXTERNAL = 1024;
+
+/** The IR versions that brought the types of codes, by their bits. */
+const irVersions: Readonly<Record<number, number>> = { 2: 13, 4: 10 };
+
+/** What is written of a model. */
+export interface OnnxChanges {
+  readonly model: OnnxContents;
+  /** Version of ONNX's own operators. */
+  readonly opset: number;
+  readonly choices: readonly OnnxChoice[];
+}
+
+/**
+ * @param location of the file for external data, from the model's folder
+ * @param everything puts all new tensors there, not only those of weights that were there before
+ */
+export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): Layout {
+  const { proto, scopes, files } = model;
+  const unused = unusedNames(scopes);
+  const edits: Edit[] = [];
+  const tasks: Task[] = [];
+  const external: ExternalItem[] = [];
+
+  const outside = (content: ExternalItem["content"], length: number): ExternalPlace => {
+    const last = external.at(-1);
+    const end = last ? last.offset + last.length : 0;
+    const offset = Math.ceil(end / EXTERNAL_ALIGNMENT) * EXTERNAL_ALIGNMENT;
+    external.push({ offset, length, content });
+    return { location, offset };
+  };
+  const newInitializer = (tensor: NewTensor, replaced: Tensor) => {
+    const isLater = !(tensor.data instanceof Uint8Array) && lengthOf(tensor.data) >= SMALLEST_EXTERNAL;
+    const goesOut = isLater && (everything || replaced.external !== undefined);
+    return initializer(tensor, goesOut ? outside(tensor.data, lengthOf(tensor.data)) : undefined);
+  };
+
+  const replaced = new Set<Tensor>();
+  for (const choice of choices) {
+    const { value, tensor } = choice.weight.place;
+    const { graph } = value.scope;
+    const replacement = replacementOf(choice, unused);
+    const nodes = replacement.nodes.flatMap(node);
+    if (value.node) {
+      edits.push(replace(value.node.message, [...replacement.tensors.flatMap(constantNode), ...nodes]));
+    } else if (proto.irVersion < 4) {
+      // Every initializer had to be an input as well then, which a Constant need not be.
+      edits.push(
+        before(graph.nodes, [...replacement.tensors.flatMap(constantNode), ...nodes]),
+        replace(tensor.message, []),
+      );
+    } else {
+      const initializers = replacement.tensors.flatMap((each) => newInitializer(each, tensor));
+      edits.push(before(graph.nodes, nodes), replace(tensor.message, initializers));
+    }
+    if (value.input) edits.push(replace(value.input, []));
+    // One by one: a call takes only so many arguments.
+    for (const edit of replacement.edits) edits.push(edit);
+    tasks.push({ choice, codes: replacement.codes, scales: replacement.scales });
+    replaced.add(tensor);
+  }
+  for (const tensor of tensorsOf(proto)) {
+    const bytes = replaced.has(tensor) ? undefined : externalBytes(tensor, proto.reader, files);
+    if (bytes) for (const edit of moved(tensor, outside(bytes, bytes.length), bytes.length)) edits.push(edit);
+  }
+
+  const irVersion = choices.reduce(
+    (version, { storedBits, pattern }) => Math.max(version, irVersionFor(pattern, storedBits)),
+    Math.max(proto.irVersion, opset === model.opset ? 0 : irVersionOf(opset)),
+  );
+  if (irVersion !== proto.irVersion) {
+    const { at, end } = proto.irField;
+    edits.push({ message: proto.message, start: at, end, parts: [Uint8Array.from(varintField(1, irVersion))] });
+  }
+  if (opset !== model.opset) edits.push(raisedTo(opset, proto.operatorSets));
+  const needsMicrosoft = choices.some(({ pattern }) => pattern === "MatMulNBits");
+  if (needsMicrosoft && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
+    const { end } = proto.message;
+    edits.push({ message: proto.message, start: end, end, parts: operatorSet(microsoftDomain, 1) });
+  }
+  return { parts: splice(proto.message, edits), external, tasks };
+}
+
+/** The version in the operator set of ONNX's own domain. */
+function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit {
+  const { message, versionField } = operatorSets.find(({ domain }) => domain === "") as OperatorSet;
+  const { at, end } = versionField ?? { at: message.end, end: message.end };
+  return { message, start: at, end, parts: [Uint8Array.from(varintField(2, opset))] };
+}
+
+function irVersionFor(pattern: OnnxChoice["pattern"], storedBits: number): number {
+  return pattern === "MatMulNBits" ? 0 : (irVersions[storedBits] ?? 0);
+}
+
+/** A field with a message becomes other fields. */
+function replace({ parent, at, end }: Message, parts: Part[]): Edit {
+  return { message: parent as Message, start: at, end, parts };
+}
+
+/** What weights come from goes before all that may take it. */
+function before(nodes: readonly Node[], parts: Part[]): Edit {
+  const { parent, at } = (nodes[0] as Node).message;
+  return { message: parent as Message, start: at, end: at, parts };
+}
+
+/** An external tensor that stays as it is, in its new place. */
+function moved({ message, external }: Tensor, place: ExternalPlace, length: number): Edit[] {
+  const entries = external?.entries.filter(({ key }) => ["location", "offset", "length"].includes(key)) ?? [];
+  return entries.map(({ field }, i) => {
+    const parts = i === 0 ? [Uint8Array.from(externalFields(place, length))] : [];
+    return { message, start: field.at, end: field.end, parts };
+  });
+}
+
+function unusedNames(scopes: readonly Scope[]): UnusedName {
+  const taken = new Set<string>();
+  for (const { graph, values } of scopes) {
+    for (const name of values.keys()) taken.add(name);
+    for (const { name } of graph.nodes) taken.add(name);
+  }
+  return (wanted) => {
+    let name = wanted;
+    for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
+    taken.add(name);
+    return name;
+  };
+}

@@ -1,0 +1,140 @@
+import { bytesPerElement } from "../../tensor/dtypes.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
+import { type Consumer, consumersOf } from "./axes.js";
+import { dataType, type Proto, type Tensor } from "./file/proto.js";
+import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
+import type { Scope, Value } from "./file/values.js";
+
+// Which tensors of a model are weights that can be quantized, and why the others cannot.
+
+/**
+ * A tensor of float32 or float16 that Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN takes its weights from,
+ * and nothing else.
+ */
+export interface Weight extends ModelTensor {
+  readonly dtype: WeightDtype;
+  /** Of the output channels, in the tensor as it is stored; where its users differ, that of the first. */
+  readonly axis: number;
+  /** Along which a channel is summed over; undefined where a Reshape makes that of more than one dimension. */
+  readonly along: number | undefined;
+  /** The operators that take it, each once. */
+  readonly operators: readonly string[];
+  /** The names of the nodes that take it. */
+  readonly nodes: readonly string[];
+  /** Whether it is an input of the graph too, for which other values can be given. */
+  readonly isInput: boolean;
+  /** @internal */
+  readonly place: WeightPlace;
+}
+
+/** Where a weight is in the model, and what takes it. */
+interface WeightPlace {
+  readonly value: Value;
+  readonly tensor: Tensor;
+  readonly consumers: readonly Consumer[];
+}
+
+/** A float tensor that stays as it is. */
+export interface KeptTensor extends ModelTensor {
+  readonly dtype: WeightDtype | "bfloat16" | "float64";
+  readonly reason: string;
+}
+
+/** What weights can be of. */
+export type WeightDtype = "float32" | "float16";
+
+/** By TensorProto.DataType. */
+export const floatTypes: Readonly<Record<number, KeptTensor["dtype"]>> = {
+  [dataType.float]: "float32",
+  [dataType.float16]: "float16",
+  [dataType.bfloat16]: "bfloat16",
+  [dataType.double]: "float64",
+};
+
+/** @param taken values that stand for quantized weights */
+export function findWeights(
+  proto: Proto,
+  scopes: readonly Scope[],
+  files: ExternalFiles,
+  taken: ReadonlySet<Value | undefined>,
+) {
+  const weights: Weight[] = [];
+  const kept: KeptTensor[] = [];
+  const keep = (name: string, tensor: Tensor, reason: string) => {
+    const dtype = floatTypes[tensor.type];
+    if (dtype === undefined) return;
+    const byteLength = bytesPerElement(dtype) * sizeOf(tensor, proto.reader);
+    const read = (offset: number, length: number) => bytesOfFloats(tensor, dtype, proto, files)(offset, length);
+    kept.push({ name, dtype, shape: tensor.shape, byteLength, read, reason });
+  };
+  for (const scope of scopes) {
+    for (const value of scope.values.values()) {
+      const { tensor, name } = value;
+      if (tensor === undefined || floatTypes[tensor.type] === undefined || taken.has(value)) continue;
+      const found = weightOf(value, tensor, proto, files);
+      if (typeof found === "string") keep(name, tensor, found);
+      else weights.push(found);
+    }
+  }
+  for (const { name, nodes } of proto.functions) {
+    for (const { outputs, attributes } of nodes) {
+      const tensor = attributes.get("value")?.tensor;
+      if (tensor) keep(outputs[0] ?? "", tensor, `part of the function "${name}", whose weights are left alone`);
+    }
+  }
+  return { weights, kept };
+}
+
+/** A weight, or why the tensor is none. */
+function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
+  const { shape, type, raw, external } = tensor;
+  const size = sizeOf(tensor, proto.reader);
+  if (shape.length < 2) return shape.length === 0 ? "a single number" : "a vector";
+  if (size === 0) return "it is empty";
+  const dtype = floatTypes[type];
+  if (dtype !== "float32" && dtype !== "float16") return `${dtype}; weights of float32 and float16 are quantized`;
+  if (dtype === "float16" && !raw && !external) return "its float16 are stored as integers; raw data are read";
+  if (tensor.segmented) return "stored in segments, an obsolete way";
+  if (value.isOutput) return "also an output of the graph, which must stay exact";
+  // Inputs of a Loop's or Scan's body are told apart by their places.
+  if (value.input && value.scope.outer) return "an input of a subgraph";
+  const consumers = consumersOf(value, shape);
+  const refused = consumers.find((consumer) => "reason" in consumer);
+  if (refused !== undefined && "reason" in refused) return refused.reason;
+  const [first] = consumers;
+  if (first === undefined || !("axis" in first)) return "no node takes it";
+  const nodes = consumers.map(({ use }) => use.node);
+  const { byteLength } = floatSource(tensor, proto.reader, files); // checks that they are all there
+  return {
+    name: value.name,
+    dtype,
+    shape,
+    axis: first.axis,
+    along: first.along,
+    operators: [...new Set(nodes.map(({ operator }) => operator))],
+    nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
+    byteLength,
+    // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
+    isInput: value.input !== undefined && proto.irVersion >= 4,
+    read: bytesOfFloats(tensor, dtype, proto, files),
+    place: { value, tensor, consumers },
+  };
+}
+
+/** Reads the bytes of a tensor of floats; throws where they are stored in a way that is not read. */
+function bytesOfFloats(
+  tensor: Tensor,
+  dtype: KeptTensor["dtype"],
+  proto: Proto,
+  files: ExternalFiles,
+): ModelTensor["read"] {
+  if (dtype === "float32" || dtype === "float16") {
+    const { read } = floatSource(tensor, proto.reader, files);
+    const size = bytesPerElement(dtype);
+    return (offset, length) => read(offset / size, length / size);
+  }
+  const whole = wholeBytes(tensor, proto.reader, files);
+  if (whole === undefined)
+    return proto.reader.fail(tensor.message.at, `its ${dtype} are not stored as raw data`, tensor.name);
+  return (offset, length) => whole.source.read(whole.start + offset, length);
+}

@@ -1,0 +1,53 @@
+import { configOf, type QuantizationConfig } from "../dialects/compressed-tensors.js";
+import { withScaleShape } from "../dialects/dialect.js";
+import { inspectNames } from "../dialects/inspect.js";
+import { floatInfo } from "../dialects/kind.js";
+import type { Model } from "../format.js";
+
+/** What makes one model of several .safetensors files. */
+export interface JoinedShards {
+  /** To be written as `model.safetensors.index.json` beside them. */
+  readonly index: {
+    readonly metadata: { readonly total_size: number };
+    readonly weight_map: Readonly<Record<string, string>>;
+  };
+  /** To be put into config.json under `quantization_config`, where the dialect is compressed-tensors. */
+  readonly quantizationConfig: QuantizationConfig | undefined;
+}
+
+/**
+ * Joins shards, written by one machine or by many.
+ *
+ * @param shards every file opened as a model of its own.
+ * @throws {RangeError} where two hold a tensor of the same name, or they are of different dialects.
+ */
+export async function joinShards(shards: readonly Model[]): Promise<JoinedShards> {
+  const files = new Map<string, string>();
+  let totalSize = 0;
+  for (const { name: file, format, tensors } of shards) {
+    if (format !== "safetensors") throw new RangeError(`${file} is of format ${format}; shards are .safetensors files`);
+    for (const { name, byteLength } of tensors) {
+      const other = files.get(name);
+      if (other !== undefined) throw new RangeError(`${other} and ${file} both have the tensor ${name}`);
+      files.set(name, file);
+      totalSize += byteLength;
+    }
+  }
+  return {
+    index: { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(files) },
+    quantizationConfig: await joinedConfig(shards),
+  };
+}
+
+async function joinedConfig(shards: readonly Model[]): Promise<QuantizationConfig | undefined> {
+  const inspections = await Promise.all(shards.map(inspectNames));
+  const dialects = new Set(inspections.flatMap(({ dialect }) => dialect ?? []));
+  if (dialects.size > 1) throw new RangeError(`the shards are of several dialects: ${[...dialects].join(", ")}`);
+  const [dialect] = dialects;
+  if (dialect !== "compressed-tensors" && dialect !== "compressed-tensors-w8a8") return undefined;
+  return configOf(
+    dialect === "compressed-tensors" ? "pack-quantized" : "int-quantized",
+    inspections.flatMap(({ quantized }) => quantized.map((tensor) => withScaleShape(floatInfo(tensor), tensor.scheme))),
+    inspections.flatMap(({ kept }) => kept),
+  );
+}

@@ -1,0 +1,68 @@
+import { FormatError } from "../../core/errors.js";
+import type { ByteSource } from "../../io/bytes.js";
+import { isRecord } from "../../io/json.js";
+import { shownJson } from "../../io/shorten.js";
+import { readSafetensors, type SafetensorsContents } from "./safetensors.js";
+
+/** Which file each tensor is in, as `model.safetensors.index.json` says. */
+export type WeightMap = Readonly<Record<string, string>>;
+
+/**
+ * The weight map of an index.
+ *
+ * @throws {FormatError} where it has none, or names files that are not beside it.
+ */
+export function weightMapOf(index: Record<string, unknown>, file: string): WeightMap {
+  const { weight_map: map } = index;
+  const fail = (reason: string, tensor?: string): never => {
+    throw new FormatError({ file, tensor, offset: 0, reason });
+  };
+  if (!isRecord(map)) return fail("it has no weight_map: this is no index of .safetensors files");
+  for (const [tensor, shard] of Object.entries(map)) {
+    if (typeof shard !== "string" || !isFileName(shard)) {
+      fail(`its file is ${shownJson(shard)}; it must be the name of a file beside the index`, tensor);
+    }
+  }
+  return map as WeightMap;
+}
+
+/** A name without a folder, so that an index cannot reach files elsewhere. */
+export function isFileName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
+}
+
+/**
+ * Reads the headers of all shards.
+ *
+ * @throws {FormatError} for a malformed shard, and where the shards do not hold just what the index says.
+ */
+export async function readShards(
+  shards: readonly ByteSource[],
+  index?: { readonly file: string; readonly weightMap: WeightMap },
+): Promise<SafetensorsContents> {
+  const tensors: SafetensorsContents["tensors"][number][] = [];
+  const metadata: Record<string, string> = {};
+  const fileOf = new Map<string, string>();
+  for (const shard of shards) {
+    const contents = await readSafetensors(shard);
+    Object.assign(metadata, contents.metadata);
+    for (const tensor of contents.tensors) {
+      const { name } = tensor;
+      const fail = (reason: string): never => {
+        throw new FormatError({ file: shard.name, tensor: name, offset: 0, reason });
+      };
+      if (fileOf.has(name)) fail(`${fileOf.get(name)} has a tensor of this name too`);
+      if (index && index.weightMap[name] !== shard.name) {
+        const said = Object.hasOwn(index.weightMap, name) ? `is in ${index.weightMap[name]}` : "does not exist";
+        fail(`it is in this file, and ${index.file} says that it ${said}`);
+      }
+      fileOf.set(name, shard.name);
+      tensors.push(tensor);
+    }
+  }
+  for (const [tensor, shard] of Object.entries(index?.weightMap ?? {})) {
+    if (fileOf.has(tensor)) continue;
+    throw new FormatError({ file: shard, tensor, offset: 0, reason: `${index?.file} says it is here, and it is not` });
+  }
+  return { metadata, tensors };
+}

@@ -1,0 +1,44 @@
+import { FormatError } from "../../core/errors.js";
+import type { ByteSource } from "../../io/bytes.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
+import { parseMatrix } from "./parse-matrix.js";
+import { TextError } from "./text-error.js";
+
+/** Longer text does not fit a string in every engine. */
+const MAX_TEXT_BYTES = 500_000_000;
+
+/**
+ * Reads a matrix from text, whole: numbers cannot be found in it otherwise.
+ *
+ * @param name of the tensor.
+ * @throws {FormatError} for text that is no matrix.
+ */
+export async function readTextTensor(source: ByteSource, name: string): Promise<ModelTensor> {
+  const file = source.name;
+  if (source.size > MAX_TEXT_BYTES) {
+    const reason = `the file has ${source.size} bytes of text; at most ${MAX_TEXT_BYTES} can be read: save it as .npy`;
+    throw new FormatError({ file, offset: 0, reason });
+  }
+  const bytes = await source.read(0, source.size);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8"; // spreadsheets' "Unicode text"
+  const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
+  const binary = text.indexOf("\0");
+  const byteAt = (character: number) =>
+    encoding === "utf-8" ? new TextEncoder().encode(text.slice(0, character)).length : 2 * character;
+  if (binary !== -1) throw new FormatError({ file, offset: byteAt(binary), reason: "the file is not text" });
+
+  try {
+    const { values, shape } = parseMatrix(text);
+    const data = new Uint8Array(values.buffer);
+    return {
+      name,
+      dtype: "float64",
+      shape,
+      byteLength: data.length,
+      read: async (offset, length) => data.slice(offset, offset + length),
+    };
+  } catch (error) {
+    if (!(error instanceof TextError)) throw error;
+    throw new FormatError({ file, offset: byteAt(error.range[0]), reason: error.message });
+  }
+}

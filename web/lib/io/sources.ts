@@ -1,0 +1,96 @@
+import { shown } from "../core/arguments.js";
+import { BlobStretches } from "./blob-stretches.js";
+import type { ByteSource } from "./bytes.js";
+import { lenderOf, lendFrom, lentBy } from "./lent-files.js";
+import { openNodeFile } from "./node-files.js";
+
+/** Where bytes come from: a File or Blob, memory, in Node a path, or anything with `name`, `size` and `read`. */
+export type SourceInput = Blob | ArrayBuffer | ArrayBufferView | ByteSource | string | URL;
+
+/** A source that may hold a file open. */
+export interface OpenSource extends ByteSource {
+  /** Closes the file, when workers have done with it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens bytes for reading at any place.
+ *
+ * @param name for messages, of what has no name of its own.
+ * @throws {TypeError} for anything else than a `SourceInput`, and for paths outside of Node.
+ */
+export async function openSource(input: SourceInput, name = "the file"): Promise<OpenSource> {
+  if (typeof input === "string" || input instanceof URL) return openNodeFile(input);
+  // By what it can do and not by instanceof, so that one from another realm, such as a frame, is taken too.
+  if (typeof (input as Blob | null)?.arrayBuffer === "function") return blobSource(input as Blob, name);
+  if (ArrayBuffer.isView(input)) {
+    return bytesSource(new Uint8Array(input.buffer, input.byteOffset, input.byteLength), name);
+  }
+  if (Object.prototype.toString.call(input) === "[object ArrayBuffer]") {
+    return bytesSource(new Uint8Array(input as ArrayBuffer), name);
+  }
+  if (typeof (input as ByteSource | null)?.read === "function" && typeof (input as ByteSource).size === "number") {
+    const source = input as ByteSource;
+    return {
+      name: source.name,
+      size: source.size,
+      read: (o, l, spare) => source.read(o, l, spare),
+      close: nothingToClose,
+    };
+  }
+  throw new TypeError(`a file must be a Blob, bytes, a path (in Node) or a ByteSource, not ${shown(input)}`);
+}
+
+async function nothingToClose() {}
+
+function blobSource(blob: Blob, name: string): OpenSource {
+  const stretches = new BlobStretches(blob);
+  return {
+    name: "name" in blob && typeof blob.name === "string" ? blob.name : name,
+    size: blob.size,
+    read: (offset, length, spare) => stretches.read(offset, length, spare),
+    close: () => stretches.close(),
+  };
+}
+
+function bytesSource(bytes: Uint8Array, name: string): OpenSource {
+  return {
+    name,
+    size: bytes.byteLength,
+    read: async (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)),
+    close: nothingToClose,
+  };
+}
+
+/** Part of a source, as a source. */
+export function partOf(source: ByteSource, offset: number, size: number, name = source.name): ByteSource {
+  const part = {
+    name,
+    size,
+    read: (at, length, spare) => source.read(offset + at, length, spare),
+  } satisfies ByteSource;
+  return lentBy(part, lendFrom(lenderOf(source), offset));
+}
+
+/** Sources one after the other, as one. */
+export function joined(sources: readonly ByteSource[], name: string): ByteSource {
+  const starts: number[] = [];
+  let size = 0;
+  for (const source of sources) {
+    starts.push(size);
+    size += source.size;
+  }
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(length);
+      for (const [i, source] of sources.entries()) {
+        const from = Math.max(offset, starts[i]);
+        const to = Math.min(offset + length, starts[i] + source.size);
+        if (from < to) bytes.set(await source.read(from - starts[i], to - from), from - offset);
+      }
+      return bytes;
+    },
+  };
+}

@@ -1,0 +1,261 @@
+import { FormatError } from "../core/errors.js";
+import type { ByteSource } from "./bytes.js";
+import { crc32 } from "./checksum.js";
+import { partOf } from "./sources.js";
+
+// The part of the zip format that .npz files need, read at any place and of any size (APPNOTE.TXT of PKWARE, 6.3.10).
+
+/** A file inside an archive. */
+export interface ZipEntry {
+  readonly name: string;
+  /** Gives bytes of its contents, inflated. Deflated contents are best read in order, because going back starts over. */
+  readonly contents: ByteSource;
+}
+
+const END_BYTES = 22;
+const MAX_COMMENT_BYTES = 0xffff;
+const END64_LOCATOR_BYTES = 20;
+const END64_BYTES = 56;
+const CENTRAL_BYTES = 46;
+const LOCAL_BYTES = 30;
+
+/** Each entry is looked at when an archive is opened, which takes a moment. */
+const MAX_ENTRIES = 50_000;
+
+/** The directory has at most 200 bytes for each entry. */
+const MAX_DIRECTORY_BYTES = 10_000_000;
+
+/** Deflate can make no more bytes of one; an archive that says so is not honest. */
+const MAX_INFLATION = 1032;
+
+const STORED = 0;
+const DEFLATED = 8;
+
+/**
+ * Reads the directory of an archive.
+ *
+ * @throws {FormatError} for a malformed archive, and for encrypted files and other compressions than deflate.
+ */
+export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
+  const file = source.name;
+  const fail: Fail = (offset, reason) => {
+    throw new FormatError({ file, offset, reason });
+  };
+  const { start, size, count } = await findDirectory(source, fail);
+  const directory = new DataView((await source.read(start, size)).buffer);
+
+  const records: DirectoryRecord[] = [];
+  for (let at = 0; records.length < count; ) {
+    if (at + CENTRAL_BYTES > size || directory.getUint32(at, true) !== 0x02014b50) {
+      fail(start + at, `entry ${records.length} of ${count} must stand here: the archive's directory is damaged`);
+    }
+    const { record, length } = readRecord(directory, at, start, fail);
+    records.push(record);
+    at += length;
+  }
+
+  const names = new Set<string>();
+  for (const { name, at } of records) {
+    if (names.has(name)) fail(at, `the archive has ${JSON.stringify(name)} twice`);
+    names.add(name);
+  }
+  return locate(source, records, start, fail);
+}
+
+type Fail = (offset: number, reason: string) => never;
+
+interface DirectoryRecord {
+  readonly name: string;
+  /** Place of the record. */
+  readonly at: number;
+  readonly method: number;
+  readonly crc: number;
+  readonly packedSize: number;
+  readonly size: number;
+  readonly localHeader: number;
+}
+
+async function findDirectory(source: ByteSource, fail: Fail) {
+  const tailLength = Math.min(source.size, END_BYTES + MAX_COMMENT_BYTES + END64_LOCATOR_BYTES);
+  const tailStart = source.size - tailLength;
+  const tail = new DataView((await source.read(tailStart, tailLength)).buffer);
+  let end = tailLength - END_BYTES;
+  while (end >= 0 && !(tail.getUint32(end, true) === 0x06054b50 && endsAt(tail, end) === tailLength)) end--;
+  if (end < 0)
+    fail(source.size, "the archive's directory is missing at the end: this is no .npz file, or it is cut short");
+
+  let count = tail.getUint16(end + 10, true);
+  let size = tail.getUint32(end + 12, true);
+  let start = tail.getUint32(end + 16, true);
+  const locator = end - END64_LOCATOR_BYTES;
+  if (locator >= 0 && tail.getUint32(locator, true) === 0x07064b50) {
+    const end64 = number(tail, locator + 8);
+    if (end64 + END64_BYTES > tailStart + locator)
+      fail(tailStart + locator, "the archive's directory is out of bounds");
+    const view = new DataView((await source.read(end64, END64_BYTES)).buffer);
+    if (view.getUint32(0, true) !== 0x06064b50) fail(end64, "the archive's directory must end here: it is damaged");
+    count = number(view, 32);
+    size = number(view, 40);
+    start = number(view, 48);
+  }
+  if (start + size > tailStart + end) fail(tailStart + end, "the archive's directory is out of bounds");
+  if (count > MAX_ENTRIES) fail(start, `the archive has ${count} entries; at most ${MAX_ENTRIES} are read`);
+  if (size > MAX_DIRECTORY_BYTES) {
+    fail(start, `the archive's directory takes ${size} bytes; at most ${MAX_DIRECTORY_BYTES} are read`);
+  }
+  return { start, size, count };
+}
+
+/** Where the record of the archive's end and the comment after it would end. */
+function endsAt(tail: DataView, end: number): number {
+  return end + END_BYTES + tail.getUint16(end + 20, true);
+}
+
+/** A number of 64 bits; what a double cannot hold is out of bounds anywhere. */
+function number(view: DataView, at: number): number {
+  return Number(view.getBigUint64(at, true));
+}
+
+function readRecord(directory: DataView, at: number, start: number, fail: Fail) {
+  const flags = directory.getUint16(at + 8, true);
+  const nameLength = directory.getUint16(at + 28, true);
+  const extraLength = directory.getUint16(at + 30, true);
+  const length = CENTRAL_BYTES + nameLength + extraLength + directory.getUint16(at + 32, true);
+  if (at + length > directory.byteLength) fail(start + at, "the archive's directory ends inside this entry");
+  const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + CENTRAL_BYTES, nameLength));
+  if (flags & 1) fail(start + at, `${JSON.stringify(name)} is encrypted`);
+
+  // A number that needs more than 32 bits is in an extra field of 64 bits each, which holds only such numbers.
+  const wide = wideNumbers(directory, at + CENTRAL_BYTES + nameLength, extraLength);
+  const sizeOrWide = (place: number) => {
+    const narrow = directory.getUint32(place, true);
+    return narrow === 0xffffffff ? (wide.shift() ?? narrow) : narrow;
+  };
+  const size = sizeOrWide(at + 24);
+  const packedSize = sizeOrWide(at + 20);
+  const localHeader = sizeOrWide(at + 42);
+  const method = directory.getUint16(at + 10, true);
+  const crc = directory.getUint32(at + 16, true);
+  return { record: { name, at: start + at, method, crc, packedSize, size, localHeader }, length };
+}
+
+function wideNumbers(directory: DataView, at: number, length: number): number[] {
+  const numbers: number[] = [];
+  for (let field = at; field + 4 <= at + length; ) {
+    const fieldEnd = field + 4 + directory.getUint16(field + 2, true);
+    if (fieldEnd > at + length) break;
+    if (directory.getUint16(field, true) === 1) {
+      for (let place = field + 4; place + 8 <= fieldEnd; place += 8) numbers.push(number(directory, place));
+    }
+    field = fieldEnd;
+  }
+  return numbers;
+}
+
+/** Finds the contents of all entries, and sees that they lie one after the other before the directory. */
+async function locate(source: ByteSource, records: DirectoryRecord[], directoryStart: number, fail: Fail) {
+  const entries = new Map<DirectoryRecord, ZipEntry>();
+  const turn: Turn = { last: Promise.resolve() };
+  let end = 0;
+  for (const record of [...records].sort((a, b) => a.localHeader - b.localHeader)) {
+    const { name, at, method, packedSize, size, localHeader } = record;
+    if (localHeader < end) fail(at, `${JSON.stringify(name)} begins at byte ${localHeader}, inside another entry`);
+    if (localHeader + LOCAL_BYTES > directoryStart) fail(at, `${JSON.stringify(name)} is out of bounds`);
+    const local = new DataView((await source.read(localHeader, LOCAL_BYTES)).buffer);
+    if (local.getUint32(0, true) !== 0x04034b50) fail(localHeader, `${JSON.stringify(name)} must begin here`);
+    const dataStart = localHeader + LOCAL_BYTES + local.getUint16(26, true) + local.getUint16(28, true);
+    end = dataStart + packedSize;
+    if (end > directoryStart) fail(at, `${JSON.stringify(name)} would end at byte ${end}, out of bounds`);
+
+    const packed = partOf(source, dataStart, packedSize, `${source.name}/${name}`);
+    if (method === STORED) {
+      if (size !== packedSize) fail(at, `${JSON.stringify(name)} is stored in ${packedSize} bytes and has ${size}`);
+      entries.set(record, { name, contents: packed });
+    } else if (method === DEFLATED) {
+      if (size > packedSize * MAX_INFLATION)
+        fail(at, `${JSON.stringify(name)} has ${packedSize} bytes, too few for ${size}`);
+      entries.set(record, { name, contents: inflated(packed, record, turn) });
+    } else {
+      fail(at, `${JSON.stringify(name)} is compressed by method ${method}; 0 (stored) and 8 (deflate) can be read`);
+    }
+  }
+  return records.map((record) => entries.get(record) as ZipEntry);
+}
+
+/** One deflated entry of an archive is read at a time: when another is read, what was inflated of the first is dropped. */
+interface Turn {
+  drop?: () => void;
+  last: Promise<unknown>;
+}
+
+/** The contents of deflated bytes. They come in order, so that reading at an earlier place begins anew. */
+function inflated(packed: ByteSource, { size, crc }: DirectoryRecord, turn: Turn): ByteSource {
+  const { name } = packed;
+  let inflater: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let position = 0;
+  let checksum = 0;
+  /** Bytes that are inflated, and not yet asked for. */
+  let rest = new Uint8Array(0);
+  const fail = (reason: string): never => {
+    throw new FormatError({ file: name, offset: position, reason });
+  };
+
+  function drop() {
+    inflater?.cancel().catch(() => undefined);
+    inflater = undefined;
+    position = checksum = 0;
+    rest = new Uint8Array(0);
+  }
+
+  async function next(): Promise<void> {
+    inflater ??= newInflater(packed);
+    const { done, value } = await inflater.read().catch((error: Error) => fail(`cannot be inflated: ${error.message}`));
+    if (done) fail(`the contents end here, and the archive says that they have ${size} bytes`);
+    rest = value as Uint8Array<ArrayBuffer>;
+    checksum = crc32(rest, checksum);
+    if (position + rest.length < size) return;
+    if (position + rest.length > size) fail(`the contents go on after ${size} bytes, where the archive says they end`);
+    if (checksum !== crc) fail("the contents do not have the checksum that the archive says");
+  }
+
+  async function read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (turn.drop !== drop) turn.drop?.();
+    turn.drop = drop;
+    if (offset < position) drop();
+    const bytes = new Uint8Array(length);
+    while (position < offset + length) {
+      if (rest.length === 0) await next();
+      const skipped = Math.min(rest.length, Math.max(0, offset - position));
+      const wanted = rest.subarray(skipped, Math.min(rest.length, offset + length - position));
+      bytes.set(wanted, Math.max(0, position + skipped - offset));
+      position += skipped + wanted.length;
+      rest = rest.subarray(skipped + wanted.length);
+    }
+    return bytes;
+  }
+
+  return {
+    name,
+    size,
+    read(offset, length) {
+      const result = turn.last.then(() => read(offset, length));
+      turn.last = result.catch(() => undefined);
+      return result;
+    },
+  };
+}
+
+const PACKED_CHUNK_BYTES = 2 ** 18;
+
+function newInflater(packed: ByteSource): ReadableStreamDefaultReader<Uint8Array> {
+  let at = 0;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const length = Math.min(PACKED_CHUNK_BYTES, packed.size - at);
+      if (length > 0) controller.enqueue(await packed.read(at, length));
+      at += length;
+      if (at === packed.size) controller.close();
+    },
+  });
+  return stream.pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+}

@@ -1,0 +1,38 @@
+import { FormatError } from "../core/errors.js";
+import type { ByteSource } from "../io/bytes.js";
+
+const ofPyTorch = "save it from PyTorch with safetensors.torch.save_file";
+const ofKeras = "save its weights with numpy.savez, or convert it with tensorflowjs_converter";
+const ofGguf = "its weights are quantized already: give the float model it was made from";
+
+/** Endings of files of weights that are not read, and what to do about them. */
+const endings: Readonly<Record<string, string>> = {
+  pt: ofPyTorch,
+  pth: ofPyTorch,
+  ckpt: ofPyTorch,
+  bin: "give the model.json of a TensorFlow.js model with it, or if it is of PyTorch save it with safetensors.torch.save_file",
+  h5: ofKeras,
+  hdf5: ofKeras,
+  keras: ofKeras,
+  gguf: ofGguf,
+  tflite: "give the model it was converted from",
+};
+
+/** The first bytes of such files, in Latin-1, where the ending says nothing. */
+const beginnings: Readonly<Record<string, string>> = {
+  GGUF: ofGguf,
+  "\x89HDF": ofKeras,
+  "\x80\x02": ofPyTorch,
+};
+
+/** @throws {FormatError} for a file of weights of a kind that is not read. */
+export async function refuseOtherKind(source: ByteSource): Promise<void> {
+  const { name: file, size } = source;
+  const start = String.fromCharCode(...(await source.read(0, Math.min(size, 4))));
+  const [, ending = ""] = /\.([^.]*)$/.exec(file.toLowerCase()) ?? [];
+  const begun = Object.keys(beginnings).find((bytes) => start.startsWith(bytes));
+  const advice = Object.hasOwn(endings, ending) ? endings[ending] : begun && beginnings[begun];
+  if (advice === undefined) return;
+  const kind = Object.hasOwn(endings, ending) ? `.${ending} files are` : "files that begin so are";
+  throw new FormatError({ file, offset: 0, reason: `${kind} not read: ${advice}` });
+}

@@ -1,0 +1,52 @@
+import { type CodeArray, checkArray, type FloatArray, type WeightArray } from "../core/arguments.js";
+import { joinedRows, type Rows } from "../core/engine.js";
+import { type ArrayKind, newArray } from "../core/outputs.js";
+import type { Chunk } from "./regions.js";
+
+/** An array, or something else that can be read at any place. */
+interface Source<A> {
+  read(start: number, count: number): Promise<A>;
+  readonly shared?: A | undefined;
+}
+
+/** The rows of a chunk, in an array of their own unless what they are part of is shared. */
+export async function readChunk<A extends WeightArray | CodeArray>(
+  source: Source<A>,
+  chunk: Chunk,
+  kind: ArrayKind,
+): Promise<Rows<A>> {
+  const { offset, stride, count, width, part } = chunk;
+  if (source.shared) return rowsIn(source.shared, chunk);
+  if (count === 1 || width === stride) return joinedRows(await readSome(source, offset, count * width, kind), part);
+  const joined = newArray(kind, count * width) as A;
+  for (let row = 0; row < count; row++) {
+    joined.set(await readSome(source, offset + row * stride, width, kind), row * width);
+  }
+  return joinedRows(joined, part);
+}
+
+async function readSome<A>(source: Source<A>, start: number, count: number, kind: string): Promise<A> {
+  const some = await source.read(start, count);
+  checkArray(`read(${start}, ${count})`, some, kind, count);
+  return some;
+}
+
+/** The rows of a chunk where they lie in the whole. */
+export function rowsIn<A extends WeightArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
+  return { array, offset, stride };
+}
+
+/** Puts rows that lie one after the other where they belong. */
+export async function writeChunk<A extends FloatArray | CodeArray>(
+  { offset, stride, count, width }: Chunk,
+  joined: A,
+  put: (start: number, some: A) => Promise<void> | void,
+): Promise<void> {
+  if (width === stride) {
+    await put(offset, joined);
+    return;
+  }
+  for (let row = 0; row < count; row++) {
+    await put(offset + row * stride, joined.subarray(row * width, (row + 1) * width) as A);
+  }
+}

@@ -1,0 +1,70 @@
+import type { CodeArray, FloatArray } from "../core/arguments.js";
+import { cutFor } from "../core/engine.js";
+import type { Plan } from "../core/plan.js";
+import { readChunk, rowsIn, writeChunk } from "./chunks.js";
+import { Pipeline } from "./pipeline.js";
+import { type Course, defaultChunkElements } from "./quantize-stream.js";
+import { blockSize, regionsOf } from "./regions.js";
+import type { Runner } from "./runner.js";
+
+/** Codes that are read when they are wanted. */
+export interface CodeSource {
+  /** Whether they are int16. */
+  readonly wide: boolean;
+  read(start: number, count: number): Promise<CodeArray>;
+  /** Gives back an array that was read, when it is done with, for another read. */
+  reuse?(array: CodeArray): void;
+  /** All codes, where they lie in a SharedArrayBuffer. */
+  readonly shared?: CodeArray | undefined;
+}
+
+/** Takes dequantized weights in the way in which ResultSink takes results. */
+export interface DequantizedSink {
+  dequantized(start: number, values: FloatArray): Promise<void> | void;
+  /** An array for all of them in a SharedArrayBuffer, which is filled in place instead. */
+  readonly shared?: FloatArray | undefined;
+}
+
+/** Gives code * scale for codes of any number in little memory; scales are in the order of the plan. */
+export async function dequantizeStream(
+  runner: Runner,
+  source: CodeSource,
+  scales: FloatArray,
+  sink: DequantizedSink,
+  plan: Plan,
+  { signal, onProgress, chunkElements = defaultChunkElements }: Course,
+): Promise<void> {
+  const float64 = scales.BYTES_PER_ELEMENT === 8;
+  const part = cutFor(plan, float64);
+  const pipeline = new Pipeline(2 * runner.width + 2, signal);
+  const total = plan.pieces * plan.outer * plan.channels * plan.inner;
+  let passed = 0;
+  try {
+    for (const region of regionsOf(part, Math.max(chunkElements, blockSize(part)))) {
+      const some = scales.slice(region.scale, region.scale + region.part.pieces * region.part.channels);
+      for (const chunk of region.chunks()) {
+        await pipeline.room();
+        pipeline.add(
+          async () =>
+            runner.run({
+              kind: "dequantize",
+              float64,
+              part: chunk.part,
+              quantized: await readChunk(source, chunk, source.wide ? "Int16Array" : "Int8Array"),
+              scales: some,
+              dequantized: sink.shared && rowsIn(sink.shared, chunk),
+            }),
+          async ({ dequantized, used }) => {
+            if (!source.shared) source.reuse?.(used);
+            if (dequantized) await writeChunk(chunk, dequantized, (start, values) => sink.dequantized(start, values));
+            passed += chunk.count * chunk.width;
+            onProgress?.(passed, total);
+          },
+        );
+      }
+    }
+    await pipeline.finished();
+  } finally {
+    await pipeline.quiet();
+  }
+}

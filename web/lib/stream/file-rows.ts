@@ -1,0 +1,72 @@
+import type { CodeArray, WeightArray } from "../core/arguments.js";
+import { nodeModule } from "../core/node-module.js";
+import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
+import type { FilePlace } from "../io/bytes.js";
+import type { Chunk } from "./regions.js";
+
+// Workers of Node share the open files of their process, so they read weights and write codes themselves. That takes half
+// as long as passing them through the calling thread: each worker has its bytes in the cache of its core, and none waits.
+
+/** Rows in a file: `count` of `width` bytes, the first of them at the place, `stride` bytes apart. */
+export interface FileRows extends FilePlace {
+  readonly count: number;
+  readonly width: number;
+  readonly stride: number;
+}
+
+/** The rows of a chunk in a tensor that lies at a place, with `size` bytes for each element. */
+export function fileRows({ path, descriptor, position }: FilePlace, chunk: Chunk, size: number): FileRows {
+  const { offset, count, width, stride } = chunk;
+  const at = { path, descriptor, position: position + offset * size };
+  if (width === stride) return { ...at, count: 1, width: count * width * size, stride: 0 };
+  return { ...at, count, width: width * size, stride: stride * size };
+}
+
+/**
+ * Memory that this worker uses for one task after the other, as much as the largest needs: new memory takes longer than
+ * reading.
+ */
+const memories = { weights: new ArrayBuffer(0), codes: new ArrayBuffer(0) };
+
+/** An array that is this worker's only until its next task. */
+export function scratchArray<K extends ArrayKind>(use: keyof typeof memories, kind: K, length: number) {
+  const byteLength = length * bytesPer[kind];
+  if (memories[use].byteLength < byteLength) memories[use] = new ArrayBuffer(byteLength);
+  return arrayOver(kind, memories[use], length);
+}
+
+/** Reads rows, one after the other, into an array of as many elements. */
+export function readRows(rows: FileRows, array: WeightArray): void {
+  const { readSync } = fileSystem();
+  eachRow(rows, array, (bytes, position) => {
+    const some = readSync(rows.descriptor, bytes, 0, bytes.length, position);
+    if (some === 0) throw new Error(`${rows.path} ended at byte ${position}: it changed while it was read`);
+    return some;
+  });
+}
+
+/** Writes rows from an array that holds them one after the other. */
+export function writeRows(rows: FileRows, array: CodeArray | Uint32Array): void {
+  const { writeSync } = fileSystem();
+  eachRow(rows, array, (bytes, position) => writeSync(rows.descriptor, bytes, 0, bytes.length, position));
+}
+
+function fileSystem() {
+  const files = nodeModule("node:fs");
+  if (!files) throw new Error("this worker is not one of Node, and cannot read files");
+  return files;
+}
+
+/** @param transfer gives how many bytes it took: they may be fewer than it was given */
+function eachRow(
+  { position, count, width, stride }: FileRows,
+  { buffer, byteOffset }: ArrayBufferView,
+  transfer: (bytes: Uint8Array, position: number) => number,
+): void {
+  for (let row = 0; row < count; row++) {
+    for (let done = 0; done < width; ) {
+      const bytes = new Uint8Array(buffer, byteOffset + row * width + done, width - done);
+      done += transfer(bytes, position + row * stride + done);
+    }
+  }
+}

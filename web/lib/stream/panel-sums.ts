@@ -1,0 +1,71 @@
+import type { Engine, FiguresOf } from "../core/engine.js";
+import { figuresLength, readChannels } from "../core/figures.js";
+import { newChannelErrors } from "../core/outputs.js";
+import { type Part, panelsOf } from "../core/plan.js";
+import type { ChannelErrors } from "../core/types.js";
+
+// Error figures are added in one place, ErrorFigures::add, in the order of blocks and panels, wherever they were made.
+
+/** Adds the figures of a panel, as one or of each of its channels, to the total. */
+export function addPanel(engine: Engine, total: Float64Array, figures: Float64Array): void {
+  engine.totalFigures.set(total);
+  engine.channelFigures.set(figures);
+  engine.bindings.close(figures.length / figuresLength);
+  total.set(engine.totalFigures);
+}
+
+/** Error figures of the panels of a part whose blocks are quantized in several places. */
+export class PanelSums {
+  readonly #engine: Engine;
+  readonly #part: Part;
+  /** Whether figures are kept for each channel. */
+  readonly #ofChannels: boolean;
+  readonly #sums: Float64Array;
+
+  constructor(engine: Engine, part: Part, figuresOf: FiguresOf) {
+    this.#engine = engine;
+    this.#part = part;
+    this.#ofChannels = figuresOf === 2;
+    this.#sums = new Float64Array(figuresOf === 0 ? 0 : this.#place(part.channels));
+  }
+
+  /** Where the figures of the panel begin whose first channel this is. */
+  #place(channel: number): number {
+    return (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * figuresLength;
+  }
+
+  /** Adds the figures of all blocks of some of the part's rows, panel by panel. */
+  add(rows: Part, figures: Float64Array): void {
+    const { bindings, channelFigures, blockFigures } = this.#engine;
+    if (this.#sums.length === 0) return;
+    let from = 0;
+    for (const { scale, channels, blocks } of panelsOf(rows)) {
+      const measured = this.#ofChannels ? channels : 1;
+      const length = measured * figuresLength;
+      const sums = this.#sums.subarray(this.#place(scale), this.#place(scale) + length);
+      channelFigures.set(sums);
+      for (let b = 0; b < blocks.length; b++, from += length) {
+        blockFigures.set(figures.subarray(from, from + length));
+        bindings.addFigures(measured);
+      }
+      sums.set(channelFigures.subarray(0, length));
+    }
+  }
+
+  /** Adds all panels to the total. */
+  addTo(total: Float64Array): void {
+    const { channels, panelChannels } = this.#part;
+    for (let first = 0; first < channels; first += panelChannels) {
+      const end = Math.min(first + panelChannels, channels);
+      addPanel(this.#engine, total, this.#sums.subarray(this.#place(first), this.#place(end)));
+    }
+  }
+
+  /** The figures of each channel, where they are kept. */
+  perChannel(): ChannelErrors {
+    const { channels, outer, inner } = this.#part;
+    const errors = newChannelErrors(channels);
+    readChannels(this.#sums, channels, outer * inner, errors, 0);
+    return errors;
+  }
+}

@@ -1,0 +1,342 @@
+import { type CodeArray, checkBits, checkShape, type FloatArray, type WeightArray } from "../core/arguments.js";
+import { cutFor, type FiguresOf, joinedRows, toScales } from "../core/engine.js";
+import { figuresLength, readFigures } from "../core/figures.js";
+import { bytesPer, newArray } from "../core/outputs.js";
+import { makePlan, type Part, type Plan } from "../core/plan.js";
+import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "../core/requests.js";
+import type { Bits, ChannelErrors, Granularity, QuantizeOptions, TotalErrors } from "../core/types.js";
+import { arrayKinds, type Dtype } from "../core/weights.js";
+import type { FilePlace } from "../io/bytes.js";
+import type { PackedBits } from "../storage/pack-words.js";
+import { readChunk, rowsIn, writeChunk } from "./chunks.js";
+import { fileRows } from "./file-rows.js";
+import { addPanel, PanelSums } from "./panel-sums.js";
+import { Pipeline } from "./pipeline.js";
+import { blockSize, type Chunk, type Region, regionsOf } from "./regions.js";
+import type { Runner } from "./runner.js";
+import type { CodesFile, QuantizeDone, TaskWeights } from "./tasks.js";
+
+/** Weights that are read when they are wanted. */
+export interface WeightSource {
+  readonly dtype: Dtype;
+  readonly length: number;
+  /**
+   * `count` weights from `start` on, in row-major order, over a buffer of their own, which is then handed over. A
+   * Uint16Array for float16 and bfloat16.
+   */
+  read(start: number, count: number): Promise<WeightArray>;
+  /** Gives back an array that was read, when it is done with, for another read. */
+  reuse?(array: WeightArray): void;
+  /** All weights, where they lie in a SharedArrayBuffer; they are then used in place. */
+  readonly shared?: WeightArray | undefined;
+  /** The place of the first weight in a file, row-major, in this machine's order of bytes: workers may read weights there. */
+  readonly file?: FilePlace | undefined;
+}
+
+/**
+ * Takes results when they are made: one call after the other, each awaited. Places ascend, except where the rows of a
+ * tensor are too long for a chunk: then its results come in strips of channels.
+ */
+export interface ResultSink {
+  quantized(start: number, codes: CodeArray): Promise<void> | void;
+  scales(start: number, scales: FloatArray): Promise<void> | void;
+  /** Takes the dequantized weights, which are made only if this is there. */
+  dequantized?(start: number, values: FloatArray): Promise<void> | void;
+  /** Takes the figures that `errors: "channel"` asks for. Places are those of the scales. */
+  perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
+  /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
+  readonly shared?: { readonly quantized?: CodeArray | undefined; readonly dequantized?: FloatArray | undefined };
+  /** The place of the first code in a file: workers may write codes there, which then do not go to `quantized`. */
+  readonly file?: CodesPlace | undefined;
+}
+
+export interface CodesPlace extends FilePlace {
+  /** How codes are packed. All codes that are made at a time must fill whole words. */
+  readonly packed?: PackedBits | undefined;
+}
+
+/** A chunk is a few MB, so that several fit the memory, and far more than a block. */
+export const defaultChunkElements = 2 ** 20;
+
+/** That is 32 MB of float32, and as much again of what passes twice. */
+const defaultHeldElements = 2 ** 23;
+
+export interface Course {
+  /** Ends everything; the promise is rejected with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many weights of all are done. Where they pass twice, passing once is half of it. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Weights that are read and sent to a worker at a time. */
+  readonly chunkElements?: number | undefined;
+  /**
+   * The most weights that are under way at a time. Of weights that pass twice, as many are kept in memory in between. When
+   * not given, there is no limit and nothing is kept. Nothing that workers read from a file is kept either.
+   */
+  readonly heldElements?: number | undefined;
+  /**
+   * Changes scales in place before weights are quantized by them, for example to what a file can hold. It is given the
+   * scales of one piece at a time.
+   */
+  readonly roundScales?: ((scales: FloatArray) => void) | undefined;
+}
+
+export interface StreamOptions extends Course {
+  readonly shape: readonly number[];
+  readonly axis?: QuantizeOptions["axis"] | undefined;
+  readonly bits?: QuantizeOptions["bits"] | undefined;
+  readonly granularity?: Granularity | undefined;
+  /** False makes no error figures. */
+  readonly errors?: "total" | "channel" | false | undefined;
+}
+
+/**
+ * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit.
+ *
+ * When the promise settles, nothing is read, computed or written any more.
+ *
+ * @throws {NonFiniteError} for NaN or an infinity in the weights, the signal's reason, and what source and sink throw.
+ */
+export async function quantizeStream(runner: Runner, source: WeightSource, sink: ResultSink, options: StreamOptions) {
+  const shape = checkShape(options.shape, source.length);
+  const { axis, granularity } = checkLayout(options, shape);
+  const bits = checkBits(options.bits === undefined ? 8 : options.bits);
+  const { errors = "total" } = options;
+  checkErrors(errors);
+  const plan = makePlan(shape, axis, granularity);
+  const job = { plan, bits, figuresOf: figuresOf(errors) };
+  const totals = await new QuantizeStream(runner, source, sink, job, {
+    heldElements: defaultHeldElements,
+    ...options,
+  }).run();
+  return { shape, axis, bits, granularity, scaleShape: plan.scaleShape, ...totals };
+}
+
+/**
+ * How many weights to read at a time. Where channels are columns, it is all columns of a block's rows, because reading rows
+ * in strips takes many times as long.
+ */
+function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
+  const band = outer > 1 ? blockRows * channels * inner : 0;
+  return Math.max(defaultChunkElements, Math.min(4 * defaultChunkElements, band));
+}
+
+/** What to make, checked. */
+interface Job {
+  readonly plan: Plan;
+  readonly bits: Bits;
+  readonly figuresOf: FiguresOf;
+}
+
+export class QuantizeStream {
+  readonly #runner: Runner;
+  readonly #source: WeightSource;
+  readonly #sink: ResultSink;
+  readonly #job: Job;
+  readonly #onProgress: Course["onProgress"];
+  readonly #roundScales: Course["roundScales"];
+  readonly #part: Part;
+  readonly #chunkElements: number;
+  readonly #keptChunks: number;
+  readonly #weightsFile: FilePlace | undefined;
+  readonly #codesFile: CodesPlace | undefined;
+  readonly #pipeline: Pipeline;
+  readonly #total = new Float64Array(figuresLength);
+  #passed = 0;
+
+  constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
+    const { signal, onProgress, heldElements, roundScales } = course;
+    this.#runner = runner;
+    this.#source = source;
+    this.#sink = sink;
+    this.#job = job;
+    this.#onProgress = onProgress;
+    this.#roundScales = roundScales;
+    this.#part = cutFor(job.plan, source.dtype === "float64");
+    const { chunkElements = chunkElementsFor(this.#part) } = course;
+    this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
+    const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
+    this.#weightsFile = runner.hasFiles ? source.file : undefined;
+    this.#codesFile = runner.hasFiles ? sink.file : undefined;
+    this.#keptChunks = source.shared || this.#weightsFile ? 0 : heldChunks;
+    // Each worker has a task waiting while it works on another; meanwhile one is read and one is written. What workers read
+    // and write themselves is not held here.
+    const width = 2 * runner.width + 2;
+    const isHeld = heldElements !== undefined && !(this.#weightsFile && this.#codesFile);
+    const held = isHeld ? Math.min(width, heldChunks) : width;
+    this.#pipeline = new Pipeline(Math.max(held, runner.width + 2), signal); // no worker is left without work
+  }
+
+  /** Gives the totals, where figures are made. */
+  async run(): Promise<TotalErrors | undefined> {
+    try {
+      const mostPieces = this.#roundScales ? 1 : undefined;
+      for (const region of regionsOf(this.#part, this.#chunkElements, mostPieces)) {
+        if (region.whole) await this.#quantizeAtOnce(region);
+        else await this.#sweepTwice(region);
+      }
+      await this.#pipeline.finished();
+    } finally {
+      await this.#pipeline.quiet();
+    }
+    return this.#job.figuresOf === 0 ? undefined : readFigures(this.#total, 0, this.#source.length);
+  }
+
+  /** Begins what a region of one chunk needs. */
+  async #quantizeAtOnce({ scale, start, chunks }: Region): Promise<void> {
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      this.#pipeline.add(
+        async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
+          const weights = await this.#read(chunk);
+          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
+        },
+        async (done) => {
+          this.#reuse(done.used);
+          if (!done.finite) throw await this.#nonFinite(start);
+          if (done.sums) done.sums.addTo(this.#total);
+          else this.#addPanels(done.figures);
+          await this.#sink.scales(scale, done.scales);
+          if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
+          await this.#write(chunk, done);
+          this.#progress(chunk, 1);
+        },
+      );
+    }
+  }
+
+  /** Quantizes a region of one chunk by scales that are rounded between its two passes. */
+  async #quantizeRounded(chunk: Chunk, weights: TaskWeights["weights"], start: number) {
+    const { part } = chunk;
+    const { dtype } = this.#source;
+    const { bits, figuresOf } = this.#job;
+    const { engine } = this.#runner;
+    const { largest, used } = await this.#runner.run({ kind: "ranges", dtype, part, weights });
+    if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
+    this.#roundScales?.(largest);
+    const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
+    const done = await this.#quantize(chunk, again, largest);
+    const sums = new PanelSums(engine, part, figuresOf);
+    sums.add(part, done.figures);
+    return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
+  }
+
+  /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
+  async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
+    const { bits, figuresOf } = this.#job;
+    const { engine } = this.#runner;
+    const { dtype } = this.#source;
+    const float64 = dtype === "float64";
+    // The largest |weight| of every channel, then its scale.
+    const state: FloatArray = newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    /** The first chunks, which are kept from one sweep to the next. */
+    const kept: WeightArray[] = [];
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      this.#pipeline.add(
+        async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
+        ({ largest, used }) => {
+          if (used && kept.length < this.#keptChunks) kept.push(used);
+          else this.#reuse(used);
+          // NaN on either side wins.
+          for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
+          this.#progress(chunk, 0.5);
+        },
+      );
+    }
+    await this.#pipeline.room();
+    const scaled = this.#pipeline.add(nothing, async () => {
+      if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
+      this.#roundScales?.(state);
+      await this.#sink.scales(scale, state.slice());
+    });
+    const sums = new PanelSums(engine, part, figuresOf);
+    let place = 0;
+    for (const chunk of chunks()) {
+      await this.#pipeline.room();
+      const keptPlace = place++;
+      this.#pipeline.add(
+        async () => {
+          const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
+          await scaled;
+          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), state);
+        },
+        async (done) => {
+          this.#reuse(done.used);
+          sums.add(chunk.part, done.figures);
+          await this.#write(chunk, done);
+          this.#progress(chunk, 0.5);
+        },
+      );
+    }
+    await this.#pipeline.room();
+    this.#pipeline.add(nothing, async () => {
+      if (figuresOf > 0) sums.addTo(this.#total);
+      if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
+    });
+  }
+
+  #addPanels(figures: Float64Array): void {
+    for (let at = 0; at < figures.length; at += figuresLength) {
+      addPanel(this.#runner.engine, this.#total, figures.subarray(at, at + figuresLength));
+    }
+  }
+
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
+    const { bits, figuresOf } = this.#job;
+    const { shared, dequantized } = this.#sink;
+    const file = this.#codesFile;
+    return this.#runner.run({
+      kind: "quantize",
+      dtype: this.#source.dtype,
+      part: chunk.part,
+      bits,
+      figuresOf,
+      weights,
+      ...(scales && { scales }),
+      dequantize: dequantized !== undefined,
+      quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
+      dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
+    });
+  }
+
+  async #read(chunk: Chunk): Promise<TaskWeights["weights"]> {
+    const kind = arrayKinds[this.#source.dtype];
+    if (this.#weightsFile) return fileRows(this.#weightsFile, chunk, bytesPer[kind]);
+    return readChunk(this.#source, chunk, kind);
+  }
+
+  #reuse(used: WeightArray | undefined): void {
+    if (used && !this.#source.shared) this.#source.reuse?.(used);
+  }
+
+  async #write(chunk: Chunk, { quantized, dequantized }: QuantizeDone): Promise<void> {
+    if (quantized) await writeChunk(chunk, quantized, (start, some) => this.#sink.quantized(start, some));
+    if (dequantized) await writeChunk(chunk, dequantized, (start, some) => this.#sink.dequantized?.(start, some));
+  }
+
+  #progress({ count, width }: Chunk, share: number): void {
+    this.#passed += count * width * share;
+    this.#onProgress?.(this.#passed, this.#source.length);
+  }
+
+  /** The error for the first weight that is not finite. There is one, and none before `start`. */
+  async #nonFinite(start: number): Promise<Error> {
+    const { length, dtype, shared } = this.#source;
+    for (let at = start; at < length; at += this.#chunkElements) {
+      const count = Math.min(this.#chunkElements, length - at);
+      const some = shared?.subarray(at, at + count) ?? (await this.#source.read(at, count));
+      const error = nonFiniteError(some, dtype, this.#job.plan, at);
+      if (error) return error;
+    }
+    return new Error("a weight was not finite and then was: weights must not change while they are quantized");
+  }
+}
+
+function codesIn(place: CodesPlace, chunk: Chunk, bits: Bits): CodesFile {
+  const { packed } = place;
+  const bytesEach = packed ? packed / 8 : bits > 8 ? 2 : 1;
+  return { ...fileRows(place, chunk, bytesEach), packed };
+}
+
+/** Begins an action that has all its work in its turn. */
+async function nothing(): Promise<void> {}

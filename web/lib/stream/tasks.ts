@@ -1,0 +1,214 @@
+import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
+import {
+  dequantizePanel,
+  type Engine,
+  type FiguresOf,
+  joinedRows,
+  type QuantizeJob,
+  quantizeBlocks,
+  quantizePanel,
+  type Rows,
+  rangesOfPanel,
+} from "../core/engine.js";
+import { figuresLength } from "../core/figures.js";
+import { newArray, newChannelErrors } from "../core/outputs.js";
+import { type Part, panelsOf } from "../core/plan.js";
+import type { Bits, ChannelErrors } from "../core/types.js";
+import { arrayKinds, type Dtype } from "../core/weights.js";
+import { type PackedBits, packWords } from "../storage/pack-words.js";
+import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js";
+
+// What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
+// over a SharedArrayBuffer, which are worked on in place, in arrays of their own, which are handed over, or in files.
+
+/** Asks for the largest |weight| of every channel. */
+export interface RangesTask extends TaskWeights {
+  readonly kind: "ranges";
+}
+
+/** What a task works on. */
+export interface TaskWeights {
+  readonly dtype: Dtype;
+  readonly part: Part;
+  readonly weights: Rows<WeightArray> | FileRows;
+}
+
+export interface RangesDone {
+  readonly largest: FloatArray;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray | undefined;
+}
+
+export interface QuantizeTask extends TaskWeights {
+  readonly kind: "quantize";
+  readonly bits: Bits;
+  readonly figuresOf: FiguresOf;
+  /** They are given where the part has not all weights of its channels; otherwise they are found. */
+  readonly scales?: FloatArray;
+  readonly dequantize: boolean;
+  /** What is filled in place. */
+  readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
+  readonly dequantized?: Rows<FloatArray> | undefined;
+}
+
+/** Where codes are written: as they are, or packed, in rows of whole words of 32 bits. */
+export interface CodesFile extends FileRows {
+  readonly packed: PackedBits | undefined;
+}
+
+export interface QuantizeDone {
+  /** False where a channel holds NaN or an infinity; the rest is of no use then. */
+  readonly finite: boolean;
+  /** The part's rows, one after the other, unless they were filled in place or written. */
+  readonly quantized: CodeArray | undefined;
+  readonly dequantized: FloatArray | undefined;
+  readonly scales: FloatArray;
+  /** Error figures of every panel; where scales were given, of every block, or of every channel of every block. */
+  readonly figures: Float64Array;
+  /** The scales, where they were not given. */
+  readonly perChannel: ChannelErrors | undefined;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray | undefined;
+}
+
+export interface DequantizeTask {
+  readonly kind: "dequantize";
+  readonly float64: boolean;
+  readonly part: Part;
+  readonly quantized: Rows<CodeArray>;
+  readonly scales: FloatArray;
+  /** What is filled in place. */
+  readonly dequantized?: Rows<FloatArray> | undefined;
+}
+
+export interface DequantizeDone {
+  /** The part's rows, one after the other, unless they were filled in place. */
+  readonly dequantized: FloatArray | undefined;
+  /** The task's array, which its sender may use again. */
+  readonly used: CodeArray;
+}
+
+export type Task = RangesTask | QuantizeTask | DequantizeTask;
+
+export type Done<T extends Task> = T extends RangesTask
+  ? RangesDone
+  : T extends QuantizeTask
+    ? QuantizeDone
+    : DequantizeDone;
+
+export type AnyDone = RangesDone | QuantizeDone | DequantizeDone;
+
+export function perform<T extends Task>(engine: Engine, task: T): Done<T>;
+export function perform(engine: Engine, task: Task): AnyDone {
+  if (task.kind === "dequantize") return dequantize(engine, task);
+  const weights = weightsOf(task);
+  const used = "array" in task.weights ? task.weights.array : undefined;
+  if (task.kind === "ranges") return { ...findRanges(engine, task, weights), used };
+  const { scales } = task;
+  return { ...(scales ? quantizeWith(engine, task, weights, scales) : quantizeWhole(engine, task, weights)), used };
+}
+
+/** The weights of a task in memory. */
+function weightsOf({ weights, dtype, part }: TaskWeights): Rows<WeightArray> {
+  if ("array" in weights) return weights;
+  const array: WeightArray = scratchArray("weights", arrayKinds[dtype], sizeOf(part));
+  readRows(weights, array);
+  return joinedRows(array, part);
+}
+
+/** The buffers of a task that its sender gives away: those that are not shared. */
+export function buffersOfTask(task: Task): ArrayBuffer[] {
+  const { weights, quantized, dequantized } = task as Partial<QuantizeTask>;
+  return unsharedBuffers(
+    [weights, quantized, dequantized].map((rows) => (rows && "array" in rows ? rows.array : undefined)),
+  );
+}
+
+/** The buffers of an answer. */
+export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
+  const { used, largest, quantized, dequantized, scales, figures, perChannel } = done as Partial<
+    RangesDone & QuantizeDone
+  >;
+  return unsharedBuffers([used, largest, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
+}
+
+function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
+  return arrays.map((array) => array?.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+}
+
+const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Float64Array" : "Float32Array", length);
+
+const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * channels * inner;
+
+function findRanges(engine: Engine, { dtype, part }: RangesTask, weights: Rows<WeightArray>) {
+  const largest: FloatArray = newFloats(dtype === "float64", part.channels);
+  for (const panel of panelsOf(part)) largest.set(rangesOfPanel(engine, { dtype, weights }, panel), panel.scale);
+  return { largest };
+}
+
+/** The job of a task, the arrays that it makes for it, and what brings codes to their file, if they have one. */
+function prepare(
+  task: QuantizeTask,
+  weights: Rows<WeightArray>,
+  scales: FloatArray,
+  perChannel: ChannelErrors | undefined,
+) {
+  const { dtype, part, bits } = task;
+  const kind = bits > 8 ? "Int16Array" : "Int8Array";
+  const file = task.quantized && "packed" in task.quantized ? task.quantized : undefined;
+  const rows = task.quantized && "array" in task.quantized ? task.quantized : undefined;
+  const forFile: CodeArray | undefined = file && scratchArray("codes", kind, sizeOf(part));
+  const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
+  const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
+  const job: QuantizeJob = {
+    ...{ dtype, part, bits, figuresOf: task.figuresOf, weights },
+    quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
+    dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
+    scales,
+    perChannel,
+  };
+  const write = () => {
+    if (!file || !forFile) return;
+    writeRows(file, file.packed ? packWords(forFile as Int8Array, file.packed) : forFile);
+  };
+  return { job, quantized, dequantized, write };
+}
+
+function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {
+  const { part, dtype, figuresOf } = task;
+  const scales = newFloats(dtype === "float64", part.pieces * part.channels);
+  const perChannel = figuresOf === 2 ? newChannelErrors(scales.length) : undefined;
+  const { job, quantized, dequantized, write } = prepare(task, weights, scales, perChannel);
+  const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);
+  let finite = true;
+  let at = 0;
+  for (const panel of panelsOf(part)) {
+    engine.totalFigures.fill(0);
+    finite &&= quantizePanel(engine, job, panel);
+    figures.set(engine.totalFigures, at);
+    at += figuresLength;
+  }
+  if (finite) write();
+  return { finite, quantized, dequantized, scales, figures, perChannel };
+}
+
+function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: FloatArray) {
+  const { job, quantized, dequantized, write } = prepare(task, weights, scales, undefined);
+  const blocks = [...panelsOf(task.part)].flatMap((panel) => quantizeBlocks(engine, job, panel));
+  const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
+  let at = 0;
+  for (const each of blocks) {
+    figures.set(each, at);
+    at += each.length;
+  }
+  write();
+  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined };
+}
+
+function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
+  const { float64, part } = task;
+  const dequantized = task.dequantized ? undefined : newFloats(float64, sizeOf(part));
+  const job = { ...task, dequantized: task.dequantized ?? joinedRows<FloatArray>(dequantized as FloatArray, part) };
+  for (const panel of panelsOf(part)) dequantizePanel(engine, job, panel);
+  return { dequantized, used: task.quantized.array };
+}

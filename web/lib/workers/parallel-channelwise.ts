@@ -1,0 +1,245 @@
+import {
+  type CodeArray,
+  checkInteger,
+  checkNames,
+  type FloatArray,
+  shown,
+  type WeightArray,
+} from "../core/arguments.js";
+import { embeddedWasm } from "../core/embedded-wasm.js";
+import { createEngine } from "../core/engine.js";
+import { compile, instantiate } from "../core/instantiate.js";
+import { type ArrayKind, newArray } from "../core/outputs.js";
+import {
+  checkDequantize,
+  checkQuantize,
+  dequantizeNames,
+  figuresOf,
+  quantizeNames,
+  quantizeResult,
+} from "../core/requests.js";
+import type {
+  DequantizeOptions,
+  DequantizeResult,
+  Exactly,
+  LoadOptions,
+  QuantizedWeights,
+  QuantizeOptions,
+  QuantizeResult,
+  Weights,
+} from "../core/types.js";
+import { arrayKinds } from "../core/weights.js";
+import { dequantizeStream } from "../stream/dequantize-stream.js";
+import { type Course, QuantizeStream } from "../stream/quantize-stream.js";
+import type { Runner } from "../stream/runner.js";
+import { Pool } from "./pool.js";
+import { availableWorkers, startWorker, type WorkerLike } from "./start.js";
+
+/** Options of `load` of `channelwise/parallel`. */
+export interface ParallelLoadOptions extends LoadOptions {
+  /** How many workers there are, 1 to 64. When not given, there is one for each core, but not more than 8. */
+  readonly workers?: number;
+  /**
+   * Starts a worker whose module calls `serve` of `channelwise/worker`. It is needed where a Content-Security-Policy does
+   * not allow workers from `blob:` addresses.
+   */
+  readonly createWorker?: () => WorkerLike;
+}
+
+/** How a call goes on. */
+export interface CourseOptions {
+  /** Ends the call: it is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told from time to time how many weights of all are done. Where they pass twice, the first time is half of it. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Options of `quantize` of `channelwise/parallel`. */
+export interface ParallelQuantizeOptions extends QuantizeOptions, CourseOptions {}
+/** Options of `dequantize` of `channelwise/parallel`. */
+export interface ParallelDequantizeOptions extends DequantizeOptions, CourseOptions {}
+
+/**
+ * A quantizer that shares its work out to workers and gives the bits that `channelwise` gives on one thread.
+ *
+ * Weights and arrays to fill in a SharedArrayBuffer are used in place, where the page is cross-origin isolated and in
+ * Node; others pass to the workers and back a few MB at a time. They must not be changed until the promise settles; then
+ * nothing is written to them any more. A call that was rejected, for whatever reason, leaves the quantizer usable.
+ */
+export interface ParallelChannelwise {
+  /** How many workers there are. */
+  readonly workers: number;
+
+  /**
+   * Does what `quantize` of `channelwise` does.
+   *
+   * It rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
+   */
+  // There are two declarations because only the first gives `onProgress` its type, and only the second takes undefined.
+  quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions>>(
+    weights: W,
+    options: O & CourseOptions,
+  ): Promise<QuantizeResult<W, O>>;
+  /** The same with options that may be undefined. */
+  quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions> = object>(
+    weights: W,
+    options?: O | (O & CourseOptions),
+  ): Promise<QuantizeResult<W, O>>;
+
+  /** Does what `dequantize` of `channelwise` does, and rejects as `quantize` does. */
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions>>(
+    quantized: Q,
+    options: O & CourseOptions,
+  ): Promise<DequantizeResult<Q, O>>;
+  /** The same with options that may be undefined. */
+  dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions> = object>(
+    quantized: Q,
+    options?: O | (O & CourseOptions),
+  ): Promise<DequantizeResult<Q, O>>;
+
+  /** Ends the workers. Calls under way are rejected, and all later ones. */
+  close(): void;
+
+  /** @internal */
+  readonly runner: Runner;
+}
+
+/**
+ * Starts workers. In Node they do not keep the process running while they have nothing to do.
+ *
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {Error} where the engine has no WebAssembly SIMD, the binary cannot be had, or the workers cannot be started.
+ */
+export async function load(options: ParallelLoadOptions = {}): Promise<ParallelChannelwise> {
+  checkNames("options", options, ["workers", "createWorker", "wasm"] satisfies (keyof ParallelLoadOptions)[]);
+  const { workers = availableWorkers(), createWorker = startWorker, wasm } = options;
+  checkInteger("workers", workers, 1, 64);
+  checkFunction("createWorker", createWorker);
+  const module = await compile(wasm ?? (await embeddedWasm()));
+  const pool = new Pool(createEngine(await instantiate(module)), module, workers, createWorker);
+  try {
+    await pool.start();
+  } catch (cause) {
+    pool.close();
+    throw new Error(`channelwise could not start its workers: ${reasonOf(cause)}. ${whatToDo}`, { cause });
+  }
+  return createParallel(pool);
+}
+
+const whatToDo =
+  "Where a Content-Security-Policy forbids workers from blob: addresses, allow them with worker-src, or give " +
+  "load({ createWorker }) a function that starts a file of yours, which calls serve() of channelwise/worker";
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const courseNames = ["signal", "onProgress"] satisfies (keyof CourseOptions)[];
+const parallelQuantizeNames = [...quantizeNames, ...courseNames];
+const parallelDequantizeNames = [...dequantizeNames, ...courseNames];
+
+function createParallel(pool: Pool): ParallelChannelwise {
+  const course = (
+    { signal, onProgress }: CourseOptions,
+    input: WeightArray | CodeArray | undefined,
+    length: number,
+  ): Course => {
+    if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
+      throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
+    }
+    if (onProgress !== undefined) checkFunction("onProgress", onProgress);
+    // There are two chunks for every worker: one waits while the other is worked on. More would cost time, since every
+    // answer wakes this thread, which takes a core from a worker (twice as many cost a tenth on two cores). What is copied
+    // should still be in the cache.
+    const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
+    return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (2 * pool.width))) };
+  };
+
+  async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
+    const request = checkQuantize(weights, options, parallelQuantizeNames);
+    const { values, rows, dtype, length, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const stream = new QuantizeStream(
+      pool,
+      {
+        dtype,
+        length,
+        ...copiesOf(arrayKinds[dtype], values ? [values] : (rows as FloatArray[])),
+        shared: values && sharedOrNot(values),
+      },
+      {
+        quantized: (start, codes) => quantized.set(codes, start),
+        scales: (start, some) => scales.set(some, start),
+        ...(dequantized && { dequantized: (start, some) => dequantized.set(some, start) }),
+        perChannel: (start, errors) => {
+          perChannel?.mse.set(errors.mse, start);
+          perChannel?.maxError.set(errors.maxError, start);
+          perChannel?.sqnr.set(errors.sqnr, start);
+        },
+        shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
+      },
+      { plan, bits, figuresOf: figuresOf(errors) },
+      course(options, values, length),
+    );
+    return quantizeResult(request, await stream.run());
+  }
+
+  async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
+    const { quantized, scales, plan, dequantized } = checkDequantize(source, options, parallelDequantizeNames);
+    await dequantizeStream(
+      pool,
+      {
+        wide: quantized.BYTES_PER_ELEMENT === 2,
+        ...copiesOf(quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
+        shared: sharedOrNot(quantized),
+      },
+      scales,
+      { dequantized: (start, some) => dequantized.set(some, start), shared: sharedOrNot(dequantized) },
+      plan,
+      course(options, quantized, quantized.length),
+    );
+    return dequantized;
+  }
+
+  return {
+    workers: pool.width,
+    quantize,
+    dequantize,
+    close: () => pool.close(),
+    runner: pool,
+  } as unknown as ParallelChannelwise;
+}
+
+/** Reads from rows of one length into arrays that are used again and again: new memory costs more than the copy. */
+function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: readonly A[]) {
+  const columns = (rows[0] as A).length;
+  const spare: A[] = [];
+  return {
+    async read(start: number, count: number): Promise<A> {
+      const last = spare.pop();
+      const copy = last?.length === count ? last : (newArray(kind, count) as A);
+      let at = 0;
+      while (at < count) {
+        const row = rows[Math.floor((start + at) / columns)] as A;
+        const from = (start + at) % columns;
+        const some = row.subarray(from, from + count - at);
+        copy.set(some, at);
+        at += some.length;
+      }
+      return copy;
+    },
+    reuse: (copy: A) => {
+      spare.push(copy);
+    },
+  };
+}
+
+/** The array, if workers can use its memory. */
+function sharedOrNot<A extends WeightArray | CodeArray>(array: A): A | undefined {
+  const isShared = Object.prototype.toString.call(array.buffer) === "[object SharedArrayBuffer]";
+  // A page that is not isolated may have shared memory, but may not send it.
+  return isShared && globalThis.crossOriginIsolated !== false ? array : undefined;
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw new TypeError(`${name} must be a function, not ${shown(value)}`);
+}
