@@ -34,9 +34,12 @@ export async function openPage(fragment = "") {
   await click("#tables summary");
 }
 
+/** In milliseconds, far above what anything takes on a slow machine: what the page has not shown by then, it never will. */
+const longestWait = 5 * 60_000;
+
 /** Waits for what the page comes to show, since everything is computed in its workers. */
 export function shows<T>(read: () => T) {
-  return expect.poll(read, { timeout: 50_000 });
+  return expect.poll(read, { timeout: longestWait });
 }
 
 export const textOf = (selector: string) => page.querySelector<HTMLElement>(selector)?.innerText;
