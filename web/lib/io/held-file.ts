@@ -1,38 +1,51 @@
 import { type FileHandle, type FileStat, nodeModule } from "./node.js";
 
-/** Files that stay open while nobody reads them. A process may have as few as 256 open, and a model lies in thousands. */
-const MOST_IDLE = 32;
+/** A process may have as few as 256 files open, and a model lies in thousands. */
+const MOST_OPEN = 64;
 
-/** Those that are open and not read, the one that has waited longest first. */
+/** How many are open, or being opened. */
+let open = 0;
+/** Those that are open and not used, the one that has waited longest first. */
 const idle = new Set<HeldFile>();
+/** Those that wait for one to be closed. */
+const waiting: (() => void)[] = [];
 
-/** A file for reading, which is open while it is used, and after that until there are too many. */
+/** A file for reading, which is open while it is used, and after that until others need its place. */
 export class HeldFile {
   readonly path: string;
+  readonly size: number;
   /** As it was when it was opened first. */
   readonly #stat: FileStat;
   #handle: Promise<FileHandle> | undefined;
   #closed = false;
   readonly #uses = new Set<Promise<unknown>>();
 
-  constructor(path: string, handle: FileHandle, stat: FileStat) {
+  private constructor(path: string, handle: FileHandle, stat: FileStat) {
     this.path = path;
+    this.size = stat.size;
     this.#stat = stat;
     this.#handle = Promise.resolve(handle);
     this.#rest();
+  }
+
+  /** @throws {TypeError} for what is no file, such as a folder or a pipe. */
+  static async open(path: string): Promise<HeldFile> {
+    const { handle, stat } = await openForReading(path);
+    return new HeldFile(path, handle, stat);
   }
 
   /** Does work with the file, which stays open until that settles. */
   async use<R>(work: (handle: FileHandle) => Promise<R>): Promise<R> {
     if (this.#closed) throw Object.assign(new Error(`${this.path} is closed`), { code: "EBADF" });
     idle.delete(this);
-    const working = this.#opened().then(work);
+    this.#handle ??= this.#openAgain();
+    const working = this.#handle.then(work);
     this.#uses.add(working);
     try {
       return await working;
     } finally {
       this.#uses.delete(working);
-      if (this.#uses.size === 0 && this.#handle && !this.#closed) this.#rest();
+      if (this.#uses.size === 0 && !this.#closed) this.#rest();
     }
   }
 
@@ -41,12 +54,14 @@ export class HeldFile {
     this.#closed = true;
     idle.delete(this);
     await Promise.allSettled(this.#uses);
-    await this.#release();
+    await this.release();
   }
 
-  #opened(): Promise<FileHandle> {
-    this.#handle ??= this.#openAgain();
-    return this.#handle;
+  /** Closes it until it is used again. */
+  async release(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle) await closeFile(await handle);
   }
 
   async #openAgain(): Promise<FileHandle> {
@@ -54,7 +69,7 @@ export class HeldFile {
       const { handle, stat } = await openForReading(this.path);
       const { dev, ino, size, mtimeMs } = this.#stat;
       if (stat.dev === dev && stat.ino === ino && stat.size === size && stat.mtimeMs === mtimeMs) return handle;
-      await handle.close();
+      await closeFile(handle);
       throw new Error(`${this.path} is another file than before: it changed while it was read`);
     } catch (error) {
       this.#handle = undefined;
@@ -63,34 +78,39 @@ export class HeldFile {
   }
 
   #rest(): void {
-    idle.add(this);
-    const [longest] = idle;
-    if (idle.size > MOST_IDLE) {
-      idle.delete(longest);
-      longest.#release().catch(() => {}); // what was read of it was read
-    }
-  }
-
-  async #release(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await (await handle)?.close();
+    if (this.#handle) idle.add(this);
+    waiting.shift()?.();
   }
 }
 
-/**
- * Opens a file to be read at any place.
- *
- * @throws {TypeError} for what is no file, such as a folder or a pipe.
- */
-export async function openForReading(path: string): Promise<{ handle: FileHandle; stat: FileStat }> {
-  const { constants, open } = nodeModule("node:fs/promises");
-  // Or a named pipe to which nobody writes would be waited for, by a thread that nothing interrupts.
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  const stat = await handle.stat();
-  if (stat.isFile()) return { handle, stat };
-  await handle.close();
-  throw new TypeError(`${path} is not a file: ${whatIs(stat)}`);
+/** Opens a file when there is room for it. */
+async function openForReading(path: string): Promise<{ handle: FileHandle; stat: FileStat }> {
+  const { constants, open: openFile } = nodeModule("node:fs/promises");
+  while (open >= MOST_OPEN) {
+    const [longest] = idle;
+    if (longest) {
+      idle.delete(longest);
+      await longest.release();
+    } else await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+  open++;
+  let handle: FileHandle | undefined;
+  try {
+    // Or a named pipe to which nobody writes would be waited for, by a thread that nothing interrupts.
+    handle = await openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stat = await handle.stat();
+    if (stat.isFile()) return { handle, stat };
+    throw new TypeError(`${path} is not a file: ${whatIs(stat)}`);
+  } catch (error) {
+    await closeFile(handle);
+    throw error;
+  }
+}
+
+async function closeFile(handle: FileHandle | undefined): Promise<void> {
+  await handle?.close();
+  open--;
+  waiting.shift()?.();
 }
 
 function whatIs(stat: FileStat): string {

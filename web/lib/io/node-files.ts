@@ -1,5 +1,5 @@
 import type { ByteSink } from "./bytes.js";
-import { HeldFile, openForReading } from "./held-file.js";
+import { HeldFile } from "./held-file.js";
 import { FileLender, lentBy } from "./lent-files.js";
 import { nodeModule } from "./node.js";
 import { partialName, removePartialFiles } from "./partial-files.js";
@@ -22,11 +22,10 @@ export function besidePath(file: string | URL, name: string): string {
  */
 export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   const path = pathOf(file);
-  const { handle, stat } = await openForReading(path);
-  const held = new HeldFile(path, handle, stat);
+  const held = await HeldFile.open(path);
   const source: OpenSource = {
     name: nodeModule("node:path").basename(path),
-    size: stat.size,
+    size: held.size,
     read: (offset, length, spare) =>
       held.use(async (handle) => {
         const bytes = spare ? new Uint8Array(spare) : new Uint8Array(length);

@@ -3,7 +3,7 @@ import type { ByteSource } from "../../io/bytes.js";
 import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
 import { joined, partOf } from "../../io/sources.js";
-import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "../../tensor/dtypes.js";
+import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, shapeLimits } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 
 /** TensorFlow.js's names of element types. Strings have no fixed size, and are not weights. */
@@ -84,7 +84,7 @@ function readWeight(weight: unknown, data: ByteSource, offset: number, file: str
   if (!isRecord(weight) || typeof weight.name !== "string") return fail(file, "a weight of the manifest has no name");
   const { name, shape, dtype: dtypeName, quantization } = weight;
   if (!isShape(shape)) {
-    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers, ${MAX_RANK} at most`, name);
+    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of ${shapeLimits}`, name);
   }
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
     const known = Object.keys(dtypes).join(", ");
