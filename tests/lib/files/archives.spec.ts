@@ -3,13 +3,13 @@
 import { load } from "channelwise";
 import {
   blobSink,
-  chooseTensors,
   FormatError,
   type Model,
   type ModelTensor,
   openModel,
+  planModel,
   quantizeModel,
-} from "channelwise/files";
+} from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import fc from "fast-check";
 import { zipSync } from "fflate";
@@ -76,7 +76,7 @@ describe("stored contents", () => {
     for (const rules of [{}, { axis: 1 }, { granularity: "tensor" }, { exclude: ["*"] }] as const) {
       const model = await open(damaged(dataStart + 200));
       const sink = blobSink();
-      const run = quantizeModel(await load(), model, chooseTensors(model, rules), sink);
+      const run = quantizeModel(await load(), planModel(model, rules), sink);
       await expect(run).rejects.toBeInstanceOf(FormatError);
       await expect(sink.blob()).rejects.toThrow("not complete");
     }
@@ -103,7 +103,7 @@ describe("names that files in an archive cannot have", () => {
     const channelwise = await load();
     const run = async (dialect: "npz" | "plain") => {
       const sink = blobSink();
-      await quantizeModel(channelwise, model, chooseTensors(model, { dialect }), sink);
+      await quantizeModel(channelwise, planModel(model, { dialect }), sink);
       return new Uint8Array(await (await sink.blob()).arrayBuffer());
     };
     await expect(run("npz")).rejects.toThrow(reason);
@@ -119,7 +119,7 @@ describe("names that files in an archive cannot have", () => {
       { name: "model.safetensors" },
     );
     const sink = blobSink();
-    await quantizeModel(await load(), model, chooseTensors(model, { dialect: "npz" }), sink);
+    await quantizeModel(await load(), planModel(model, { dialect: "npz" }), sink);
     const again = await open(new Uint8Array(await (await sink.blob()).arrayBuffer()));
     expect(again.tensors.map(({ name }) => name)).toEqual(
       names.flatMap((name) => [`${name}.quantized`, `${name}.scale`]),
@@ -136,7 +136,7 @@ describe("archives of very many arrays", () => {
     const bytes = Uint8Array.from({ length: count }, (_, i) => i);
     const model = await openModel(safetensorsFile(header, bytes), { name: "model.safetensors" });
     const sink = blobSink();
-    await quantizeModel(await load(), model, chooseTensors(model, { dialect: "npz" }), sink);
+    await quantizeModel(await load(), planModel(model, { dialect: "npz" }), sink);
     const file = new Uint8Array(await (await sink.blob()).arrayBuffer());
     // Few of which would be read one by one.
     let reads = 0;

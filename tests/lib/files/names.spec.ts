@@ -1,7 +1,7 @@
 // Names are data: those that JavaScript's objects have of their own are names as any others.
 
 import { load } from "channelwise";
-import { blobSink, chooseTensors, joinShards, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, joinShards, openModel, planModel, quantizeModel } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { safetensorsFile } from "./safetensors-file.js";
@@ -29,10 +29,10 @@ describe("tensors and metadata of such names", () => {
     expect(model.tensors.map(({ name }) => name)).toEqual(names);
     expect(metadataOf(model.metadata)).toEqual(said);
     const overrides = Object.fromEntries([["__proto__", { bits: 4 }]]);
-    const choice = chooseTensors(model, { overrides, exclude: ["constructor"] });
-    expect(choice.decisions.map((decision) => decision.quantize && decision.bits)).toEqual([4, false, 8, 8, 8, 8]);
+    const plan = planModel(model, { overrides, exclude: ["constructor"] });
+    expect(plan.decisions.map((decision) => decision.quantize && decision.scheme.bits)).toEqual([4, false, 8, 8, 8, 8]);
     const sink = blobSink();
-    await quantizeModel(await load(), model, choice, sink);
+    await quantizeModel(await load(), plan, sink);
     const again = await openModel(await sink.blob(), { name: "again.safetensors" });
     expect(metadataOf(again.metadata)).toEqual(said);
     expect(again.tensors.map(({ name }) => name).sort()).toEqual(

@@ -24,13 +24,14 @@ export function zipWriter(sink: ByteSink, files: readonly ZipFile[]) {
   const names = files.map(({ name }) => new TextEncoder().encode(name));
   const checksums = files.map(() => new Checksum());
   const starts: number[] = [];
+  const contentsStarts: number[] = [];
   let position = 0;
   for (const [i, { byteLength }] of files.entries()) {
     starts.push(position);
-    position += localHeader(names[i], byteLength).length + byteLength + descriptor(byteLength, 0).length;
+    contentsStarts.push(position + localHeader(names[i], byteLength).length);
+    position = contentsStarts[i] + byteLength + descriptor(byteLength, 0).length;
   }
   const directoryStart = position;
-  const contentsStart = (file: number) => starts[file] + localHeader(names[file], files[file].byteLength).length;
 
   function directory(): Uint8Array<ArrayBuffer> {
     const records = files.map(({ byteLength }, i) =>
@@ -47,11 +48,11 @@ export function zipWriter(sink: ByteSink, files: readonly ZipFile[]) {
     },
     async write(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>) {
       checksums[file].add(offset, bytes);
-      await sink.write(contentsStart(file) + offset, bytes);
+      await sink.write(contentsStarts[file] + offset, bytes);
     },
     async end() {
       for (const [i, { byteLength }] of files.entries()) {
-        await sink.write(contentsStart(i) + byteLength, descriptor(byteLength, checksums[i].value()));
+        await sink.write(contentsStarts[i] + byteLength, descriptor(byteLength, checksums[i].value()));
       }
       await sink.write(directoryStart, directory());
     },

@@ -48,7 +48,7 @@ export const MAX_RANK = 64;
 const MAX_ELEMENTS = 2 ** 47;
 
 /** What shapes can be, for messages. */
-export const shapeLimits = `at most ${MAX_RANK} integers from 0 on, which but for zeros multiply to at most ${MAX_ELEMENTS}`;
+export const shapeLimits = `integers from 0 on, ${MAX_RANK} at most, whose product without zeros is at most ${MAX_ELEMENTS}`;
 
 /** Whether a value that a file gives is a shape. */
 export function isShape(value: unknown): value is number[] {

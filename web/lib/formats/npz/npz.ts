@@ -46,9 +46,11 @@ function whyNoFileName(name: string): string | undefined {
 export function npzWriter(sink: ByteSink, tensors: readonly TensorInfo[]): TensorWriter {
   const headers = tensors.map(({ name, dtype, shape }) => {
     const descr = descrOf(dtype);
-    const refusal = descr === undefined ? `it is ${dtype}, which .npz files cannot hold` : whyNoFileName(name + ENDING);
-    if (descr === undefined || refusal)
-      throw new RangeError(`tensor ${shownName(name)}: ${refusal}: write .safetensors`);
+    if (descr === undefined) {
+      throw new RangeError(`tensor ${shownName(name)} is ${dtype}, which .npz files cannot hold: write .safetensors`);
+    }
+    const refusal = whyNoFileName(name + ENDING);
+    if (refusal) throw new RangeError(`tensor ${shownName(name)}: ${refusal}: write .safetensors`);
     return npyHeader(descr, shape);
   });
   const zip = zipWriter(

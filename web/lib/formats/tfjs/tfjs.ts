@@ -3,7 +3,14 @@ import type { ByteSource } from "../../io/bytes.js";
 import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
 import { joined, partOf } from "../../io/sources.js";
-import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, shapeLimits } from "../../tensor/dtypes.js";
+import {
+  byteLengthOf,
+  bytesPerElement,
+  type Dtype,
+  exactByteLength,
+  isShape,
+  shapeLimits,
+} from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 
 /** TensorFlow.js's names of element types. Strings have no fixed size, and are not weights. */
