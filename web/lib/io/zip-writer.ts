@@ -103,7 +103,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** An extra field of those numbers that need 64 bits. */
 function wideField(numbers: readonly number[]): Uint8Array {
   if (numbers.length === 0) return new Uint8Array();
-  return record([2, 1], [2, 8 * numbers.length], ...numbers.map((number): [8, number] => [8, number]));
+  return concatenated([record([2, 1], [2, 8 * numbers.length]), ...numbers.map((number) => record([8, number]))]);
 }
 
 function localHeader(name: Uint8Array, byteLength: number): Uint8Array<ArrayBuffer> {
