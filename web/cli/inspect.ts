@@ -12,14 +12,20 @@ import type { Context, Outcome } from "./context.js";
 import { bytes, counted, cut, formatText, layoutText, shapeText } from "./format.js";
 import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
+import { tellReading } from "./reading.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
-export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
+export async function inspect(
+  operands: readonly string[],
+  { json }: Values,
+  { stdout, stderr }: Context,
+): Promise<Outcome> {
   const files = operands.map(modelFile);
   const model = await openModel(files);
   try {
+    tellReading(stderr, files[0], model);
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);
     return { exitCode: 0, json: { ...inspectionJson(model, inspection), ...(await configJson(model, inspection)) } };
@@ -76,13 +82,14 @@ function sizeOf({ quantized, kept }: Inspection): number {
   return [...quantized, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-function inspectionJson({ name, format, metadata, opset, irVersion }: Model, inspection: Inspection): object {
+function inspectionJson({ name, format, metadata, notes, opset, irVersion }: Model, inspection: Inspection): object {
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
     format,
     dialect: dialect ?? null,
     metadata,
+    ...(notes && { notes }),
     ...(opset !== undefined && { opset, irVersion }),
     byteLength: sizeOf(inspection),
     quantized: quantized.map(({ name, shape, scheme, pattern, codes, scales, byteLength }) => ({

@@ -33,7 +33,7 @@ function measuredOf({ input, plan: { model }, result }: DoneJob, several: boolea
 export function jobJson(job: Job): object {
   const { input, output, plan, bytesBefore, bytesAfter } = job;
   const tensors = plan.decisions.map((decision, i) => ({ ...decisionJson(decision), ...tensorJson(job, i) }));
-  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, tensors };
+  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, ...readingJson(job), tensors };
 }
 
 export function doneJson(job: DoneJob): object {
@@ -49,8 +49,15 @@ export function doneJson(job: DoneJob): object {
     format: formatText(plan),
     bytesBefore,
     bytesAfter: result.byteLength,
+    ...readingJson(job),
     tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };
+}
+
+/** How a text was understood. */
+function readingJson({ plan }: Job): object {
+  const { notes } = plan.model;
+  return notes === undefined ? {} : { notes };
 }
 
 function tensorJson({ plan }: Job, place: number): object {

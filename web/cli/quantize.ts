@@ -9,6 +9,7 @@ import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
 import { doneJson, jobJson, showConfigHint, showReport } from "./quantize-report.js";
+import { tellReading } from "./reading.js";
 import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
@@ -55,6 +56,7 @@ async function quantizeJobs(
   const { stdout, stderr } = context;
   const { force = false, json = false, measure = false } = values;
   warnOfPatterns(jobs, context);
+  for (const { input, plan } of jobs) tellReading(stderr, input.path, plan.model);
   // A part may well have no such tensor.
   if (!modelShard) refuseNothing(jobs, values);
   if (values["dry-run"]) {

@@ -1,4 +1,4 @@
-import { parseMatrix, TextError } from "channelwise/files";
+import { parseMatrix, TextError } from "channelwise/models";
 import { expect, it } from "vitest";
 
 /** Characters: a step for each pair of them would be 360,000,000,000 steps, many minutes. */

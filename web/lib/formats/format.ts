@@ -25,6 +25,8 @@ export interface Model {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data; of an .onnx model the tensors of floats: weights first, then those that stay as they are. */
   readonly tensors: readonly ModelTensor[];
+  /** How a text was understood, in sentences: what separates its numbers, what was taken for names and comments. */
+  readonly notes?: readonly string[] | undefined;
   /** Version of ONNX's own operators; undefined in other formats. */
   readonly opset?: number | undefined;
   /** Version of the .onnx format. */
@@ -69,7 +71,8 @@ export interface FormatInput {
 }
 
 /** A model as its format gives it. */
-export type FormatContents = Pick<Model, "tensors"> & Partial<Pick<Model, "metadata" | "opset" | "irVersion" | "kind">>;
+export type FormatContents = Pick<Model, "tensors"> &
+  Partial<Pick<Model, "metadata" | "notes" | "opset" | "irVersion" | "kind">>;
 
 /** How models of a kind are inspected and stored. */
 export interface ModelKind {
