@@ -597,7 +597,9 @@ describe("other formats", () => {
       "a.bin": Uint8Array.of(...word, ...bytesOf(kernel)),
     };
     await opensAndSaves(files, "model.json", /^TensorFlow\.js, 2 files, 1 tensor, /);
-    expect(await text(passedOver)).toMatch(/^Passed over, and not in what is saved: words: its elements are text, and no numbers\.$/);
+    expect(await text(passedOver)).toMatch(
+      /^Passed over, and not in what is saved: words: its elements are text, and no numbers\.$/,
+    );
 
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");

@@ -12,6 +12,7 @@ import { modelFile } from "./inputs.js";
 import { showMeasured, sqnrText, worstFirst } from "./measured.js";
 import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
+import { tellReading } from "./reading.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
 import { tellPassedOver } from "./told.js";
@@ -66,6 +67,8 @@ async function run(a: string, b: string, context: Context): Promise<Compared> {
     const model = await openModel(b);
     tellPassedOver(context.stderr, a, original.passedOver);
     tellPassedOver(context.stderr, b, model.passedOver);
+    tellReading(context.stderr, a, original);
+    tellReading(context.stderr, b, model);
     try {
       const comparison = await withProgress(context, (options) =>
         withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),

@@ -8,6 +8,7 @@ import { groupInputs } from "./inputs.js";
 import type { Values } from "./options.js";
 import { checkOutputs, dequantizedName, refuseExisting } from "./outputs.js";
 import { ProgressBar } from "./progress.js";
+import { tellReading } from "./reading.js";
 import { parseThreads } from "./settings.js";
 import { styled } from "./terminal.js";
 import { tellPassedOver, tellWarnings } from "./told.js";
@@ -27,6 +28,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
       [output],
       model.files.map((name) => join(input.folder, name)),
     );
+    tellReading(stderr, input.path, model);
     const { quantized, unreadable } = await inspectModel(model);
     if (quantized.length === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
     if (!force) refuseExisting([output]);

@@ -14,14 +14,20 @@ import type { Context, Outcome } from "./context.js";
 import { bytes, counted, cut, formatText, layoutText, oneLine, shapeText } from "./format.js";
 import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
+import { tellReading } from "./reading.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
-export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
+export async function inspect(
+  operands: readonly string[],
+  { json }: Values,
+  { stdout, stderr }: Context,
+): Promise<Outcome> {
   const files = operands.map(modelFile);
   const model = await openModel(files);
   try {
+    tellReading(stderr, files[0], model);
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);
     return { exitCode: 0, json: { ...inspectionJson(model, inspection), ...(await configJson(model, inspection)) } };
@@ -88,13 +94,14 @@ function sizeOf({ quantized, kept }: Inspection): number {
 }
 
 function inspectionJson(model: Model, inspection: Inspection): object {
-  const { name, format, metadata, opset, irVersion, passedOver = [] } = model;
+  const { name, format, metadata, notes, opset, irVersion, passedOver = [] } = model;
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
     format,
     dialect: dialect ?? null,
     metadata,
+    ...(notes && { notes }),
     ...(opset !== undefined && { opset, irVersion }),
     byteLength: sizeOf(inspection),
     quantized: quantized.map(({ name, shape, scheme, pattern, codes, scales, byteLength }) => ({

@@ -59,10 +59,10 @@ export function doneJson(job: DoneJob): object {
   };
 }
 
-/** What is said of a model as a whole. */
+/** What is said of a model as a whole: also how a text was understood. */
 function planJson(plan: Plan): object {
-  const { passedOver = [] } = plan.model;
-  return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver };
+  const { passedOver = [], notes } = plan.model;
+  return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver, ...(notes !== undefined && { notes }) };
 }
 
 function tensorJson({ plan }: Job, place: number): object {

@@ -11,6 +11,7 @@ import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
 import { InputError } from "./problems.js";
 import { doneJson, jobJson, showConfigHint, showReport } from "./quantize-report.js";
+import { tellReading } from "./reading.js";
 import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
@@ -63,6 +64,7 @@ async function quantizeJobs(
   const { force = false, json = false, measure = false } = values;
   warnOfPatterns(jobs, context);
   for (const { input, plan } of jobs) {
+    tellReading(stderr, input.path, plan.model);
     tellPassedOver(stderr, input.path, plan.model.passedOver);
     tellWarnings(stderr, plan.warnings);
   }
