@@ -1,5 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
-import { readChannels } from "./figures.js";
+import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
@@ -47,6 +47,7 @@ export function createEngine(bindings: Bindings) {
   const largest = bindings.largest();
   const scales = bindings.scales();
   const channelFigures = bindings.channelFigures();
+  const places = placesOf(bindings);
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
     weights: as(type, size, weights),
     dequantized: new Buffer(as(type, size, dequantized)),
@@ -63,8 +64,9 @@ export function createEngine(bindings: Bindings) {
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),
+    places,
     /** The most channels that a panel can have. */
-    panelLimit: channelFigures.length / bindings.figuresLength,
+    panelLimit: channelFigures.length / places.figuresLength,
   };
 }
 
@@ -136,7 +138,7 @@ const ranges = { scheme: { bits: 8 }, figuresOf: "nothing", dequantized: undefin
 /** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
   const { dtype, part, figuresOf, scales, perChannel } = job;
-  const { bindings, channelFigures } = engine;
+  const { bindings, channelFigures, places } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
     const block = blocks[0] as Block;
@@ -148,12 +150,12 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     findRanges(engine, job, channels, blocks);
     if (!bindings.makeScales(channels)) return false;
     const cover = bindings.scalesCover();
-    channelFigures.fill(0, 0, measured * bindings.figuresLength);
+    channelFigures.fill(0, 0, measured * places.figuresLength);
     for (const block of blocks) quantizeBlock(engine, job, block, cover);
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
-  if (perChannel) readChannels(bindings, channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  if (perChannel) readChannels(places, channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
@@ -206,7 +208,7 @@ export function quantizeBlocks(
   floatsOf(engine, job.dtype === "float64").scales.all.set(values.subarray(scale, scale + channels));
   return blocks.map((block) => {
     quantizeBlock(engine, job, block, cover);
-    return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
+    return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
   });
 }
 
