@@ -1,6 +1,6 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { changedError } from "./errors.js";
-import { readChannels } from "./figures.js";
+import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
@@ -48,6 +48,7 @@ export function createEngine(bindings: Bindings) {
   const largest = bindings.largest();
   const scales = bindings.scales();
   const channelFigures = bindings.channelFigures();
+  const places = placesOf(bindings);
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
     weights: as(type, size, weights),
     dequantized: new Buffer(as(type, size, dequantized)),
@@ -64,8 +65,9 @@ export function createEngine(bindings: Bindings) {
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),
+    places,
     /** The most channels that a panel can have. */
-    panelLimit: channelFigures.length / bindings.figuresLength,
+    panelLimit: channelFigures.length / places.figuresLength,
   };
 }
 
@@ -147,7 +149,7 @@ const ranges = {
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
   const { dtype, part, figuresOf, mayChange, scales, perChannel } = job;
-  const { bindings, channelFigures } = engine;
+  const { bindings, channelFigures, places } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
     const block = blocks[0] as Block;
@@ -161,14 +163,14 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     const cover = bindings.scalesCover();
     const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
     const before = mayChange ? ranges.slice() : ranges;
-    channelFigures.fill(0, 0, measured * bindings.figuresLength);
+    channelFigures.fill(0, 0, measured * places.figuresLength);
     if (mayChange) ranges.fill(0);
     for (const block of blocks) quantizeBlock(engine, job, block, cover);
     if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
-  if (perChannel) readChannels(bindings, channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  if (perChannel) readChannels(places, channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
@@ -229,7 +231,7 @@ export function quantizeBlocks(
   floats.scales.all.set(values.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block, cover);
-    return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
+    return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
   });
   return { figures, largest };
 }
