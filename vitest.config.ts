@@ -8,6 +8,10 @@ import { fileServer } from "./tests/packaging/browser.js";
 /** Where there is none in the path, Playwright looks for its own. */
 const executablePath = chromiumPath();
 
+/** No test is to know how fast its machine is: in milliseconds, what takes as long as this hangs for good. */
+const longest = 20 * 60_000;
+const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: longest };
+
 /** The specs of the library that need no Node. */
 const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
 
@@ -20,6 +24,7 @@ const isolated = {
 const inInstalledBrowsers = () => ({
   enabled: true,
   headless: true,
+  connectTimeout: longest,
   screenshotFailures: false,
   instances: installedBrowsers.map((browser) => ({ browser })),
   provider: installed,
@@ -38,14 +43,14 @@ const otherEngines: TestProjectConfiguration[] = [
       name: "engines",
       include: ["tests/engines/*.browser.spec.ts", "tests/lib/files/private-file.browser.spec.ts"],
       globalSetup: "tests/engines/setup.ts",
-      testTimeout: 60_000,
+      ...limits,
       browser: { ...inInstalledBrowsers(), viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
     },
   },
   {
     // Minutes long: for npm run test:browsers.
     server: isolated,
-    test: { name: "browsers", ...librarySpecs, testTimeout: 60_000, browser: inInstalledBrowsers() },
+    test: { name: "browsers", ...librarySpecs, ...limits, browser: inInstalledBrowsers() },
   },
 ];
 
@@ -61,7 +66,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
-          testTimeout: 60_000,
+          ...limits,
           // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
           server: { deps: { external: [/\/build\/wasm-release\//] } },
         },
@@ -72,7 +77,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/demo/**/*.spec.ts"],
           globalSetup: "tests/demo/page.ts",
-          testTimeout: 60_000,
+          ...limits,
         },
       },
       {
@@ -80,14 +85,16 @@ export default defineConfig({
         test: {
           name: "browser",
           ...librarySpecs,
-          testTimeout: 60_000,
+          ...limits,
           browser: {
             enabled: true,
             headless: true,
+            connectTimeout: longest,
             screenshotFailures: false,
             instances: [{ browser: "chromium" }],
             provider: playwright({
               launchOptions: {
+                timeout: longest,
                 ...(executablePath === undefined ? {} : { executablePath }),
                 // Containers and continuous integration run as root, without a graphics card and without a network.
                 args: [

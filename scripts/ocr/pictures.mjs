@@ -57,6 +57,7 @@ export async function drawPictures() {
   const executablePath = chromiumPath();
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
+    timeout: 0, // a slow machine may take as long as it likes
     args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"],
   });
   try {

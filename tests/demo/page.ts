@@ -3,7 +3,7 @@ import type { Browser, Locator, Page } from "playwright";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeSamples } from "../../scripts/samples.mjs";
-import { launchChromium } from "../packaging/browser.js";
+import { launchChromium, longestWait, newPage } from "../packaging/browser.js";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
@@ -40,7 +40,7 @@ export function openForEach(
 
   beforeAll(async () => {
     [browser, server] = await Promise.all([launchChromium(), servePage()]);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -65,7 +65,7 @@ type PageOptions = Parameters<Browser["newPage"]>[0];
  * errors, also of the console, error events of the page, and breaches of the policy.
  */
 async function openPage(browser: Browser, url: string, options: PageOptions) {
-  const page = await browser.newPage(options);
+  const page = await newPage(browser, options);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
@@ -85,7 +85,7 @@ async function openPage(browser: Browser, url: string, options: PageOptions) {
 
 /** Waits for a value that the page comes to show, since everything is computed in its worker. */
 export function shows<T>(read: () => Promise<T>) {
-  return expect.poll(read, { timeout: 20_000, interval: 50 });
+  return expect.poll(read, { timeout: longestWait });
 }
 
 export const text = (locator: Locator) => locator.innerText();

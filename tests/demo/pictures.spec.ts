@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { example } from "../../web/demo/bring/example.js";
 import { uniform } from "../lib/random.js";
 import { reference } from "../lib/reference.js";
+import { newPage } from "../packaging/browser.js";
 import { cells, openForEach, shows, text } from "./page.js";
 
 const { values: weights, rowNames, columnNames } = parseMatrix(example);
@@ -444,6 +445,21 @@ it.each([
   expect(await text(page.locator("#input-error"))).toBe("");
 });
 
+it("pictures are drawn anew for every width of the page, without an error of it", async () => {
+  /** How many pictures are as wide as their place: the number line is so only where that is narrow. */
+  const fitting = () =>
+    page
+      .locator(".picture")
+      .evaluateAll(
+        (places) => places.filter((place) => place.clientWidth === place.firstElementChild?.clientWidth).length,
+      );
+  const pictures = await page.locator(".picture").count();
+  for (const width of [390, 1440, 768, 320, 1024]) {
+    await page.setViewportSize({ width, height: 740 });
+    await shows(async () => pictures - (await fitting())).toBeLessThanOrEqual(1);
+  }
+});
+
 describe("a picture as a file", () => {
   async function save(title: string, type: "SVG" | "PNG") {
     const [saved] = await Promise.all([
@@ -456,7 +472,7 @@ describe("a picture as a file", () => {
   it("of vectors has its colours in it", async () => {
     const { name, contents } = await save("SQNR of each channel", "SVG");
     expect(name).toBe("sqnr-of-each-channel.svg");
-    const alone = await browser.newPage();
+    const alone = await newPage(browser);
     await alone.setContent(contents.toString());
     const seen = await alone.evaluate(() => {
       const fills = [...document.querySelectorAll("rect")].map((rect) => getComputedStyle(rect).fill);

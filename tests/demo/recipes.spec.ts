@@ -8,6 +8,7 @@ import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
+import { newPage } from "../packaging/browser.js";
 import { numbersOf, openForEach, shows, text } from "./page.js";
 
 /** Inside this package, so that the code finds the package by its name. */
@@ -102,8 +103,7 @@ describe("the code", () => {
 
 describe("a link", () => {
   const other = async (link: string) => {
-    const context = await browser.newContext();
-    const opened = await context.newPage();
+    const opened = await newPage(browser);
     await opened.goto(link);
     return opened;
   };

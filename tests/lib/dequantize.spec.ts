@@ -35,6 +35,17 @@ describe.each(floatTypes)("dequantize with %s scales", (type) => {
     }
   });
 
+  it("takes groups along the last dimension when nothing else is said", () => {
+    const weights = randomPatterns(type, 12 * 10, 2);
+    const { quantized, scales, shape, dequantized } = channelwise.quantize(weights, {
+      shape: [12, 10],
+      granularity: { group: 5 },
+      dequantize: true,
+    });
+    const source = { quantized, scales, shape, granularity: { group: 5 } };
+    expectSameBits(channelwise.dequantize(source), dequantized, "dequantized");
+  });
+
   it.each(layouts)("multiplies any codes and scales, whoever made them: %j", (layout) => {
     const size = layout.shape.reduce((a, b) => a * b);
     const { scaleShape, channelOf } = channels(layout);

@@ -1,9 +1,9 @@
-import { load, type QuantizeOptions } from "channelwise";
+import { load } from "channelwise";
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { onnxModel, onnxType } from "./onnx-model.js";
 import { randomPatterns, ties, uniform } from "./random.js";
-import { channels } from "./reference.js";
+import { channels, type Layout } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";
 
 env.wasm.numThreads = 1;
@@ -73,7 +73,7 @@ const group = 32;
 const size = rows * columns;
 
 /** How a layout is said here and there. */
-const layouts: [string, QuantizeOptions & { shape: number[] }, Record<string, number>][] = [
+const layouts: [string, Layout & { shape: number[] }, Record<string, number>][] = [
   ["axis 0", { shape: [rows, columns], axis: 0 }, { axis: 0 }],
   ["the last axis", { shape: [rows, columns], axis: -1 }, { axis: 1 }],
   ["a middle axis", { shape: [8, columns, 12], axis: 1 }, { axis: 1 }],

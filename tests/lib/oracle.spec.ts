@@ -186,10 +186,11 @@ async function expectOracleForScales(weights: Floats, scales: Floats, layout: La
             kind: "quantize",
             dtype,
             part: cutFor(engine, plan, dtype === "float64"),
-            scheme: { bits: bits as 8 },
+            scheme: { bits: bits as 8, axis: undefined, granularity: "tensor" },
             figuresOf,
             weights: joinedRows(weights, plan),
             scales: { values: scales, cover: false },
+            mayChange: false,
             dequantize,
           });
         }),

@@ -131,6 +131,10 @@ describe("the shape of scales", () => {
       { scaleShape: [4, 2], axis: undefined, granularity: { group: 3, along: 1 } },
     ],
     [
+      { shape: [4, 6], granularity: { group: 3 } },
+      { scaleShape: [4, 2], axis: undefined, granularity: { group: 3, along: 1 } },
+    ],
+    [
       { shape: [4, 6], granularity: { group: 2, along: 0 } },
       { scaleShape: [2, 6], axis: undefined, granularity: { group: 2, along: 0 } },
     ],

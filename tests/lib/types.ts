@@ -146,8 +146,8 @@ export function wrong(): void {
   channelwise.quantize(rows, { axis: 1, granlarity: "tensor" });
   // @ts-expect-error: no such granularity
   channelwise.quantize(float32, { shape, granularity: "row" });
-  // @ts-expect-error: groups need an axis
-  channelwise.quantize(float32, { shape, granularity: { group: 3 } });
+  // @ts-expect-error: groups need a size
+  channelwise.quantize(float32, { shape, granularity: { along: 1 } });
   // @ts-expect-error: no such figures
   channelwise.quantize(float32, { shape, errors: "all" });
   // @ts-expect-error: true is no choice of errors

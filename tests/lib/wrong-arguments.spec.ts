@@ -108,7 +108,8 @@ describe("quantize refuses", () => {
     [{ granularity: 3 }, TypeError, [/granularity/]],
     [{ granularity: ["channel"] }, TypeError, [/granularity/]],
     [{ granularity: {} }, TypeError, [/granularity/]],
-    [{ granularity: { group: 3 } }, TypeError, [/granularity\.along/, /undefined/]],
+    [{ granularity: { group: 2 } }, RangeError, [/granularity\.group/, /\b2\b/, /shape\[1\]/, /\b3\b/]],
+    [{ granularity: { group: 3, along: null } }, TypeError, [/granularity\.along/, /null/]],
     [{ granularity: { along: 1 } }, TypeError, [/granularity\.group/, /undefined/]],
     [{ granularity: { group: 2, along: 1 } }, RangeError, [/granularity\.group/, /\b2\b/, /\b3\b/]],
     [{ granularity: { group: 4, along: 1 } }, RangeError, [/granularity\.group/, /\b4\b/, /\b3\b/]],
@@ -314,6 +315,17 @@ describe("dequantize refuses", () => {
 
   it.each([undefined, null, 3, "weights", quantized])("%o as what it is to dequantize", (source) => {
     expectRefused(() => dequantize(source), TypeError, [/quantized/]);
+  });
+
+  it("codes and scales as two arguments, and says how they are given", () => {
+    for (const options of [scales, { scales, shape: [2, 3] }, undefined]) {
+      expectRefused(() => dequantize(quantized, options), TypeError, [
+        /as its first argument/,
+        /\{ quantized, scales, shape, axis, granularity \}/,
+        /Int8Array/,
+      ]);
+    }
+    expectRefused(() => dequantize([[1, 2]], scales), TypeError, [/as its first argument/, /an array/]);
   });
 
   it.each<Row>([

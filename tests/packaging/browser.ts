@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
-import { type Browser, chromium } from "playwright";
+import { type Browser, chromium, type Page } from "playwright";
 import { chromiumPath } from "../../scripts/setup.mjs";
 
 /** The strictest policy under which WebAssembly runs at all. */
@@ -18,12 +18,22 @@ const contentTypes: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
+/** In milliseconds, far above what anything takes on a slow machine: what a page has not shown by then, it never will. */
+export const longestWait = 5 * 60_000;
+
 export function launchChromium(): Promise<Browser> {
   const executablePath = chromiumPath();
   return chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
+    timeout: longestWait,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
   });
+}
+
+export async function newPage(browser: Browser, options?: Parameters<Browser["newPage"]>[0]): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.context().setDefaultTimeout(longestWait);
+  return page;
 }
 
 /** Answers requests with the files of a folder. */
@@ -56,7 +66,7 @@ export async function serve(folder: string, policy: string) {
 
 /** Opens a page and gives what it writes into its <output>; rejects with the first error of the page that is not expected. */
 export async function outcomeOf(browser: Browser, url: string, expected?: RegExp): Promise<unknown> {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const failure = new Promise<never>((_, reject) => {
     page.on("pageerror", (error) => reject(error));
     page.on("console", (message) => {

@@ -5,11 +5,13 @@ import {
   type Model,
   type ModelTensor,
   openModel,
+  printable,
   type QuantizedTensor,
+  shownName,
   type TensorInfo,
 } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, cut, formatText, layoutText, shapeText } from "./format.js";
+import { bytes, counted, cut, formatText, layoutText, oneLine, shapeText } from "./format.js";
 import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
 import { type Column, tableLines } from "./table.js";
@@ -51,14 +53,22 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   ];
   const [titles, ...lines] = tableLines(columns, rows, width);
   return [
-    `${styled(stdout, "bold", name)}  ${facts.join(", ")}`,
-    ...Object.entries(metadata).map(([key, value]) => cut(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
+    `${styled(stdout, "bold", printable(name))}  ${facts.join(", ")}`,
+    ...Object.entries(metadata).map(([key, value]) => metadataLine(key, value, width)),
     "",
     styled(stdout, "dim", titles),
     ...lines,
-    ...unreadable.map(({ tensor, reason }) => `${tensor} is quantized, but not read: ${reason}`),
-    ...(model.passedOver ?? []).map((each) => `${each.name} is passed over: ${each.reason}`),
+    ...unreadable.map(({ tensor, reason }) => `${shownName(tensor)} is quantized, but not read: ${oneLine(reason)}`),
+    ...(model.passedOver ?? []).map((each) => `${shownName(each.name)} is passed over: ${oneLine(each.reason)}`),
   ];
+}
+
+/** More of a value says no more: a recipe of training may be a megabyte. */
+const MOST_METADATA = 1000;
+
+function metadataLine(key: string, value: string, width: number): string {
+  const some = value.slice(0, MOST_METADATA).replace(/\s+/g, " ");
+  return cut(`  ${shownName(key)}: ${printable(some)}${value.length > MOST_METADATA ? "…" : ""}`, width);
 }
 
 /** "8 bits per channel, axis 0, as DequantizeLinear" */

@@ -796,6 +796,14 @@ describe("rules", () => {
     });
   });
 
+  it("lay groups along the last axis when nothing else is said", () => {
+    const rules = { granularity: { group: 32 }, overrides: { "a.mlp.down.*": { granularity: { group: 64 } } } };
+    expect(decided(model, rules)).toMatchObject({
+      "a.mlp.up.weight": "8 bits, groups of 32 along 1",
+      "a.mlp.down.weight": "8 bits, groups of 64 along 1",
+    });
+  });
+
   it("keep what cannot be done by them", () => {
     expect(decided(model, { granularity: { group: 64, along: 1 } })).toMatchObject({
       "a.mlp.up.weight": "groups of 64 do not divide 96",
@@ -843,6 +851,7 @@ describe("rules", () => {
     [{ axis: 1.5 }, RangeError, "axis is 1.5"],
     [{ axis: "0" }, TypeError, 'axis must be a number, not "0"'],
     [{ granularity: "row" }, TypeError, 'granularity must be "channel", "tensor" or { group, along }'],
+    [{ granularity: { group: 0 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ granularity: { group: 0, along: 1 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ include: "a" }, TypeError, 'include must be an array of patterns, not "a"'],
     [{ exclude: [1] }, TypeError, "exclude has 1; patterns must be strings"],

@@ -33,7 +33,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
       judged[model] = await evaluate(runtime, model, files, pictures, characters);
     }
     figures = judged as typeof figures;
-  }, 300_000);
+  });
 
   describe(`in ${runtimeName}`, () => {
     it("the models have the SQNR per weight that other quantizers of the same rule found", () => {

@@ -4,6 +4,7 @@ import {
   type Bits,
   type Channelwise,
   FormatError,
+  type Granularity,
   load,
   NonFiniteError,
   type QuantizedWeights,
@@ -74,12 +75,16 @@ is<number | undefined>()(channelwise.quantize(rows, {} as QuantizeOptions).mse);
 
 // Options that are not there, or not of that type, are refused.
 channelwise.quantize(float32, { granularity: { group: 32, along: -1 }, shape: [8, 64] });
+// Groups lie along the last dimension when nothing is said; what was used is always there.
+const grouped = channelwise.quantize(rows, { granularity: { group: 32 } });
+is<Granularity>()(grouped.granularity);
+channelwise.dequantize({ ...grouped, granularity: { group: 32 } });
 // @ts-expect-error misspelt
 channelwise.quantize(rows, { bit: 8 });
 // @ts-expect-error misspelt
 channelwise.quantize(rows, { granularity: "row" });
-// @ts-expect-error groups need an axis
-channelwise.quantize(rows, { granularity: { group: 32 } });
+// @ts-expect-error groups need a size
+channelwise.quantize(rows, { granularity: { along: 1 } });
 // @ts-expect-error a string
 channelwise.quantize(rows, { bits: "8" });
 // @ts-expect-error undefined is not left out, under exactOptionalPropertyTypes

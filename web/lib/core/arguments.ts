@@ -1,3 +1,4 @@
+import { bufferOf, byteLengthOf, lengthOf, typeOf } from "./arrays.js";
 import type { Bits, Granularity } from "./types.js";
 
 // Checks of single arguments. Each throws a TypeError for a wrong kind of value and a RangeError for a wrong value, and
@@ -10,7 +11,7 @@ export type WeightArray = FloatArray | Uint16Array;
 
 /** "Float32Array" and so on, also for arrays of another realm such as a frame; otherwise the kind of the value. */
 export function kindOf(value: unknown): string {
-  if (ArrayBuffer.isView(value)) return (value as Partial<Float32Array>)[Symbol.toStringTag] ?? "DataView";
+  if (ArrayBuffer.isView(value)) return typeOf(value) ?? "DataView";
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : typeof value;
@@ -54,20 +55,21 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
 }
 
-/** Gives a copy of the shape, whose dimensions must multiply to `size` elements. */
-export function checkShape(value: unknown, size: number): number[] {
+/** Gives a copy of the shape. */
+export function checkDimensions(value: unknown): number[] {
   if (!Array.isArray(value)) throw new TypeError(`shape must be an array of numbers, not ${shown(value)}`);
+  const { length } = value;
   const shape: number[] = [];
-  let product = 1;
-  for (let i = 0; i < value.length; i++) {
-    const dimension = checkInteger(`shape[${i}]`, value[i], 1, Number.MAX_SAFE_INTEGER);
-    shape.push(dimension);
-    product *= dimension;
-  }
+  for (let i = 0; i < length; i++) shape.push(checkInteger(`shape[${i}]`, value[i], 1, Number.MAX_SAFE_INTEGER));
+  return shape;
+}
+
+/** The dimensions must multiply to `size` elements. */
+export function checkSize(shape: readonly number[], size: number): void {
+  const product = shape.reduce((a, b) => a * b, 1);
   if (product !== size) {
     throw new RangeError(`shape [${shape.join(", ")}] has ${product} elements, but the array has ${size}`);
   }
-  return shape;
 }
 
 /** Gives the axis counted from 0. */
@@ -77,14 +79,21 @@ export function checkAxis(name: string, value: unknown, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
+/** A copy of a granularity, whose parts are checked where the shape is known. */
+export function copyGranularity(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  checkNames("granularity", value, ["group", "along"]);
+  const { group, along } = value as Record<string, unknown>;
+  return { group, along };
+}
+
 /** Gives the granularity with `along` counted from 0. */
 export function checkGranularity(value: unknown, shape: readonly number[]): Granularity {
   if (value === "channel" || value === "tensor") return value;
   if (typeof value !== "object" || value === null) {
     throw new TypeError(`granularity must be "channel", "tensor" or { group, along }, not ${shown(value)}`);
   }
-  checkNames("granularity", value, ["group", "along"]);
-  const { group, along } = value as Record<string, unknown>;
+  const { group, along = -1 } = value as Record<string, unknown>;
   const axis = checkAxis("granularity.along", along, shape.length);
   const dimension = shape[axis] as number;
   const size = checkInteger("granularity.group", group, 1, dimension);
@@ -99,30 +108,15 @@ export function checkArray(name: string, value: unknown, kind: string, length: n
   if (kindOf(value) !== kind) throw new TypeError(`${name} must be of type ${kind}, not ${shown(value)}`);
   const array = value as FloatArray;
   checkAttached(name, array);
-  if (array.length !== length) throw new RangeError(`${name} has ${array.length} elements; it must have ${length}`);
+  if (lengthOf(array) !== length)
+    throw new RangeError(`${name} has ${lengthOf(array)} elements; it must have ${length}`);
 }
 
 export function checkAttached(name: string, array: ArrayBufferView): void {
-  if (array.byteLength > 0) return;
+  if (byteLengthOf(array) > 0) return;
   try {
-    new Uint8Array(array.buffer);
+    new Uint8Array(bufferOf(array));
   } catch {
     throw new TypeError(`${name} is detached: its buffer was transferred elsewhere`);
-  }
-}
-
-export type Named = readonly [name: string, array: ArrayBufferView];
-
-/** Refuses an array to write to that shares memory with another one. */
-export function checkApart(
-  name: string,
-  { buffer, byteOffset, byteLength }: ArrayBufferView,
-  others: readonly Named[],
-) {
-  for (const [otherName, other] of others) {
-    if (buffer !== other.buffer) continue;
-    if (byteOffset < other.byteOffset + other.byteLength && other.byteOffset < byteOffset + byteLength) {
-      throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
-    }
   }
 }

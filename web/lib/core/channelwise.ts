@@ -1,4 +1,5 @@
 import type { FloatArray } from "./arguments.js";
+import { isShared } from "./arrays.js";
 import {
   createEngine,
   cutFor,
@@ -8,6 +9,7 @@ import {
   type QuantizeJob,
   quantizePanel,
 } from "./engine.js";
+import { changedError } from "./errors.js";
 import { readFigures } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { panelsOf } from "./plan.js";
@@ -22,8 +24,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
   function quantize(weights: unknown, options: QuantizeOptions = {}): object {
     const request = checkQuantize(weights, options);
     const {
-      values = joinRows(request),
       dtype,
+      length,
+      rows = [],
+      values = joinRows(rows, dtype, length),
       plan,
       scheme,
       errors,
@@ -38,6 +42,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scheme,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, plan),
+      mayChange: isShared(values.buffer),
       quantized: joinedRows(quantized, plan),
       dequantized: dequantized && joinedRows(dequantized, plan),
       scales,
@@ -45,14 +50,14 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     };
     engine.totalFigures.fill(0);
     for (const panel of panelsOf(job.part)) {
-      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan);
+      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan) ?? changedError();
     }
     return quantizeResult(request, errors ? readFigures(bindings, engine.totalFigures, 0, values.length) : undefined);
   }
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
     const request = checkDequantize(source, options);
-    const { quantized, scales, plan, float64, dequantized } = request;
+    const { quantized, scales, plan, float64, dequantized, result } = request;
     const job = {
       float64,
       quantized: joinedRows(quantized, plan),
@@ -60,7 +65,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       dequantized: joinedRows(dequantized, plan),
     };
     for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
-    return dequantized;
+    return result;
   }
 
   const channelwise = { quantize, dequantize } as unknown as Channelwise;

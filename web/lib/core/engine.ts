@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
+import { changedError } from "./errors.js";
 import { readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
@@ -107,6 +108,8 @@ export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
+  /** Whether weights that pass twice may be others the second time: other threads may write to them, or they are read anew. */
+  readonly mayChange: boolean;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
@@ -137,9 +140,13 @@ const ranges = {
   dequantized: undefined,
 } as const;
 
-/** Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity. */
+/**
+ * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
+ *
+ * @throws where weights may change and did: codes must be those of the weights that gave the scales.
+ */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, figuresOf, scales, perChannel } = job;
+  const { dtype, part, figuresOf, mayChange, scales, perChannel } = job;
   const { bindings, channelFigures } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
@@ -152,8 +159,12 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     findRanges(engine, job, channels, blocks);
     if (!bindings.makeScales(channels)) return false;
     const cover = bindings.scalesCover();
+    const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
+    const before = mayChange ? ranges.slice() : ranges;
     channelFigures.fill(0, 0, measured * bindings.figuresLength);
+    if (mayChange) ranges.fill(0);
     for (const block of blocks) quantizeBlock(engine, job, block, cover);
+    if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
@@ -169,9 +180,12 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   }
 }
 
+/** Where weights may change, it also raises the largest |weight| of the channels to what the block has. */
 function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean): void {
+  const { bindings } = engine;
   stageWeights(engine, job, block);
-  engine.bindings.quantize(block.outer, block.channels, block.inner, cover);
+  if (job.mayChange) bindings.findRanges(block.outer, block.channels, block.inner);
+  bindings.quantize(block.outer, block.channels, block.inner, cover);
   unstage(engine, job, block);
 }
 
@@ -198,20 +212,26 @@ export function toScales(engine: Engine, state: FloatArray, dtype: Dtype, scheme
   return { values: state, cover };
 }
 
-/** Quantizes blocks of a panel with scales that it is given; gives the error figures of each block. */
+/**
+ * Quantizes blocks of a panel with scales that it is given; gives the error figures of each block and, where weights may
+ * change, the largest |weight| of the panel's channels as its blocks here tell. That array is the engine's own.
+ */
 export function quantizeBlocks(
   engine: Engine,
   job: QuantizeJob,
   { values, cover }: GivenScales,
   { scale, channels, blocks }: Panel,
-): Float64Array[] {
+) {
   const measured = { nothing: 0, all: 1, channels }[job.figuresOf];
+  const floats = floatsOf(engine, job.dtype === "float64");
+  const largest: FloatArray = floats.largest.subarray(0, channels).fill(0);
   prepare(engine, job);
-  floatsOf(engine, job.dtype === "float64").scales.all.set(values.subarray(scale, scale + channels));
-  return blocks.map((block) => {
+  floats.scales.all.set(values.subarray(scale, scale + channels));
+  const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block, cover);
     return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
   });
+  return { figures, largest };
 }
 
 export interface DequantizeJob {
@@ -250,6 +270,9 @@ function copyIn<A extends WeightArray | CodeArray>({ array, offset, stride }: Ro
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
   const count = block.outer * width;
+  // What is missing would be left from the block before.
+  if (array.length < at + (block.outer - 1) * stride + width)
+    throw new Error("an array became shorter during the call");
   if (width === stride) {
     buffer.set(count === array.length ? array : array.subarray(at, at + count));
     return;

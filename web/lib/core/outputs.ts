@@ -1,4 +1,6 @@
-import { checkApart, checkArray, checkNames, type Named } from "./arguments.js";
+import { checkApart, type Named } from "./apart.js";
+import { checkArray, checkNames } from "./arguments.js";
+import { bufferOf, byteOffsetOf, lengthOf } from "./arrays.js";
 import { codeKind, type Scheme } from "./scheme.js";
 import type { ChannelErrors, QuantizeInto } from "./types.js";
 
@@ -28,9 +30,29 @@ export function arrayOver<K extends ArrayKind>(kind: K, buffer: ArrayBuffer, len
   return new constructors[kind](buffer, 0, length) as InstanceType<(typeof constructors)[K]>;
 }
 
+/**
+ * The elements of an array of the caller's, in one that is ours: always of the same length, or of none where the buffer was
+ * transferred or became too short, and with no methods but the language's own.
+ */
+export function viewOf<K extends ArrayKind>(kind: K, array: ArrayBufferView) {
+  const buffer = bufferOf(array) as ArrayBuffer;
+  return new constructors[kind](buffer, byteOffsetOf(array), lengthOf(array)) as InstanceType<(typeof constructors)[K]>;
+}
+
 export function newChannelErrors(channels: number): ChannelErrors {
   const figures = () => newArray("Float64Array", channels);
   return { mse: figures(), maxError: figures(), sqnr: figures() };
+}
+
+/** The caller's arrays to fill, each read once. */
+export function takeInto(into: QuantizeInto): QuantizeInto {
+  checkNames("into", into, intoNames);
+  const { quantized, scales, dequantized, perChannel } = into;
+  const arrays = { quantized, scales, dequantized } as QuantizeInto;
+  if (perChannel === undefined) return arrays;
+  checkNames("into.perChannel", perChannel, channelErrorNames);
+  const { mse, maxError, sqnr } = perChannel;
+  return { ...arrays, perChannel: { mse, maxError, sqnr } };
 }
 
 export interface OutputsNeeded {
@@ -41,37 +63,57 @@ export interface OutputsNeeded {
   readonly scheme: Scheme;
   readonly perChannel: boolean;
   readonly dequantize: boolean;
+  /** As takeInto() gives it. */
   readonly into: QuantizeInto;
   /** The arrays that are read from. The caller's arrays may not overlap them. */
   readonly inputs: readonly Named[];
 }
 
-/** The arrays to fill: the caller's, checked, or new ones. Nothing is allocated before all are checked. */
+/**
+ * The arrays to fill, which are checked views of the caller's or new ones, what the result has for them, and those views
+ * by name. Nothing is allocated before all are checked.
+ */
 export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequantize, into, inputs }: OutputsNeeded) {
-  const codes = codeKind(scheme);
-  checkNames("into", into, intoNames);
-  const others = [...inputs];
-  const check = (name: string, array: unknown, kind: ArrayKind, length: number) => {
+  const kindOfCodes = codeKind(scheme);
+  const { perChannel: figures } = into;
+  const views: Named[] = [];
+  const check = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) => {
     checkArray(name, array, kind, length);
-    checkApart(name, array as ArrayBufferView, others);
-    others.push([name, array as ArrayBufferView]);
+    const view = viewOf(kind, array as ArrayBufferView);
+    checkApart(name, view, inputs);
+    checkApart(name, view, views);
+    views.push([name, view]);
+    return view;
   };
-  const { quantized, scales, dequantized, perChannel: figures } = into;
-  if (quantized !== undefined) check("into.quantized", quantized, codes, length);
-  if (scales !== undefined) check("into.scales", scales, kind, scaleCount);
-  if (dequantized !== undefined) {
-    if (!dequantize) throw new TypeError("into.dequantized is filled only with dequantize: true");
-    check("into.dequantized", dequantized, kind, length);
+  if (into.dequantized !== undefined && !dequantize) {
+    throw new TypeError("into.dequantized is filled only with dequantize: true");
   }
-  if (figures !== undefined) {
-    if (!perChannel) throw new TypeError('into.perChannel is filled only with errors: "channel"');
-    checkNames("into.perChannel", figures, channelErrorNames);
-    for (const name of channelErrorNames) check(`into.perChannel.${name}`, figures[name], "Float64Array", scaleCount);
+  if (figures !== undefined && !perChannel) {
+    throw new TypeError('into.perChannel is filled only with errors: "channel"');
   }
-  return {
-    quantized: quantized ?? newArray(codes, length),
+  const viewIfGiven = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) =>
+    array === undefined ? undefined : check(name, array, kind, length);
+  const codes = viewIfGiven("into.quantized", into.quantized, kindOfCodes, length);
+  const scales = viewIfGiven("into.scales", into.scales, kind, scaleCount);
+  const values = viewIfGiven("into.dequantized", into.dequantized, kind, length);
+  const checkFigures = (name: keyof ChannelErrors) =>
+    check(`into.perChannel.${name}`, figures?.[name], "Float64Array", scaleCount);
+  const errors = figures && {
+    mse: checkFigures("mse"),
+    maxError: checkFigures("maxError"),
+    sqnr: checkFigures("sqnr"),
+  };
+  const filled = {
+    quantized: codes ?? newArray(kindOfCodes, length),
     scales: scales ?? newArray(kind, scaleCount),
-    dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
-    perChannel: perChannel ? (figures ?? newChannelErrors(scaleCount)) : undefined,
+    dequantized: dequantize ? (values ?? newArray(kind, length)) : undefined,
+    perChannel: perChannel ? (errors ?? newChannelErrors(scaleCount)) : undefined,
   };
+  const results = {
+    quantized: into.quantized ?? filled.quantized,
+    scales: into.scales ?? filled.scales,
+    dequantized: into.dequantized ?? filled.dequantized,
+    perChannel: figures ?? filled.perChannel,
+  };
+  return { filled, results, views };
 }

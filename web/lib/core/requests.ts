@@ -1,10 +1,12 @@
+import { checkApart, type Named } from "./apart.js";
 import {
-  checkApart,
   checkArray,
   checkAttached,
   checkBoolean,
+  checkDimensions,
   checkNames,
-  checkShape,
+  checkSize,
+  copyGranularity,
   type FloatArray,
   kindOf,
   shown,
@@ -12,11 +14,11 @@ import {
 } from "./arguments.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
-import { newArray, outputsFor } from "./outputs.js";
+import { newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
-import { checkLayout, schemeOf } from "./scheme.js";
+import { checkLayout, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
-import { type Dtype, type FlatWeights, firstNonFinite, flatten } from "./weights.js";
+import { checkWeights, type Dtype, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
 
 export const quantizeNames = [
   "shape",
@@ -38,27 +40,34 @@ export type QuantizeRequest = ReturnType<typeof checkQuantize>;
  * @param names of the options that there are
  */
 export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
+  // First all that may run code of the caller's, a getter or a proxy, each once: it may change options and arrays.
   checkNames("options", options, names);
-  const { errors = "total", dequantize = false, into = {} } = options;
-  const flat = flatten(weights, options.dtype);
+  const { shape: dimensions, dtype: half, axis, bits, granularity, errors = "total" } = options;
+  const { dequantize = false, into = {} } = options;
+  const layout = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
+  const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
+  const arrays = takeInto(into);
+  const given = takeWeights(weights, half);
+  // From here on none runs: what is checked stays as it is.
+  const flat = checkWeights(given);
   const { values, rows, dtype, length } = flat;
-  const shape = shapeOf(flat, options);
-  const scheme = schemeOf(options, shape);
+  const shape = shapeOf(flat, asked, layout.granularity);
+  const scheme = schemeOf(layout, shape);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
   const plan = makePlan(shape, scheme.axis, scheme.granularity);
-  const inputs: readonly unknown[] = Array.isArray(weights) ? weights : [weights];
-  const outputs = outputsFor({
+  const inputs: readonly WeightArray[] = rows ?? ("array" in given ? [given.array] : []);
+  const { filled, results, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: plan.pieces * plan.channels,
     scheme,
     perChannel: errors === "channel",
     dequantize,
-    into,
-    inputs: inputs.filter(ArrayBuffer.isView).map((row) => ["weights", row]),
+    into: arrays,
+    inputs: inputs.map((row) => ["weights", row]),
   });
-  const { quantized, scales, dequantized, perChannel } = outputs;
+  const { quantized, scales, dequantized, perChannel } = filled;
   // By name: spreading objects into one took longer than the arithmetic of 64 x 64 weights.
   return {
     values,
@@ -73,12 +82,15 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     scales,
     dequantized,
     perChannel,
+    results,
+    into: views,
   };
 }
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { quantized, scales, plan, shape, scheme, perChannel, dequantized } = request;
+  const { results, plan, shape, scheme } = request;
+  const { quantized, scales, perChannel, dequantized } = results;
   const { scaleShape } = plan;
   const { bits, axis, granularity } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
@@ -87,17 +99,23 @@ export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | u
   return result;
 }
 
-/** Everything dequantize() was asked for, checked, with the array to fill. */
+/** Everything dequantize() was asked for, checked, with the array to fill and the one to return. */
 export function checkDequantize(
   source: QuantizedWeights,
   options: DequantizeOptions,
   names: readonly string[] = dequantizeNames,
 ) {
-  checkNames("options", options, names);
-  if (typeof source !== "object" || source === null) {
-    throw new TypeError(`dequantize needs { quantized, scales, shape, axis, granularity }, not ${shown(source)}`);
+  if (typeof source !== "object" || source === null || ArrayBuffer.isView(source) || Array.isArray(source)) {
+    throw new TypeError(
+      `dequantize takes what quantize gave, or { quantized, scales, shape, axis, granularity }, as its first argument, not ${shown(source)}`,
+    );
   }
-  const { quantized, scales } = source;
+  checkNames("options", options, names);
+  // As in checkQuantize, what may run code of the caller's comes first.
+  const { quantized, scales, shape: dimensions, axis, granularity } = source;
+  const { into = {} } = options;
+  checkNames("into", into, ["dequantized"]);
+  const { dequantized: given } = into;
   const codeKind = kindOf(quantized);
   if (codeKind !== "Int8Array" && codeKind !== "Int16Array") {
     throw new TypeError(`quantized must be an Int8Array or an Int16Array, not ${shown(quantized)}`);
@@ -106,23 +124,29 @@ export function checkDequantize(
   if (kind !== "Float32Array" && kind !== "Float64Array") {
     throw new TypeError(`scales must be a Float32Array or a Float64Array, not ${shown(scales)}`);
   }
+  const layout = { axis, granularity: copyGranularity(granularity) };
+  const shape = checkDimensions(dimensions);
+  // From here on none runs.
   checkAttached("quantized", quantized);
-  const shape = checkShape(source.shape, quantized.length);
-  const { axis, granularity } = checkLayout(source, shape);
-  const plan = makePlan(shape, axis, granularity);
+  const codes = viewOf(codeKind, quantized);
+  checkSize(shape, codes.length);
+  const checked = checkLayout(layout, shape);
+  const plan = makePlan(shape, checked.axis, checked.granularity);
   checkArray("scales", scales, kind, plan.pieces * plan.channels);
-  const { into = {} } = options;
-  checkNames("into", into, ["dequantized"]);
-  const given = into.dequantized;
+  const factors = viewOf(kind, scales);
+  const views: Named[] = [];
   if (given !== undefined) {
-    checkArray("into.dequantized", given, kind, quantized.length);
-    checkApart("into.dequantized", given, [
-      ["quantized", quantized],
-      ["scales", scales],
+    checkArray("into.dequantized", given, kind, codes.length);
+    const view = viewOf(kind, given);
+    checkApart("into.dequantized", view, [
+      ["quantized", codes],
+      ["scales", factors],
     ]);
+    views.push(["into.dequantized", view]);
   }
-  const dequantized: FloatArray = given ?? newArray(kind, quantized.length);
-  return { quantized, scales, plan, float64: kind === "Float64Array", dequantized };
+  const dequantized = (views[0]?.[1] ?? newArray(kind, codes.length)) as FloatArray;
+  const float64 = kind === "Float64Array";
+  return { quantized: codes, scales: factors, plan, float64, dequantized, result: given ?? dequantized, into: views };
 }
 
 export function checkErrors(errors: unknown): void {
@@ -138,13 +162,17 @@ export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
 }
 
 /** The shape that was asked for, or that the nesting gives; with one scale for all, the length of the array will do. */
-function shapeOf({ values, length, shape: inferred }: FlatWeights, { shape, granularity }: QuantizeOptions): number[] {
+function shapeOf(
+  { values, length, shape: inferred }: FlatWeights,
+  shape: number[] | undefined,
+  granularity: unknown,
+): number[] {
   if (shape !== undefined) {
-    const checked = checkShape(shape, length);
-    if (inferred && (checked.length !== 2 || checked[0] !== inferred[0])) {
-      throw new RangeError(`shape is [${checked.join(", ")}], but the rows given make [${inferred.join(", ")}]`);
+    checkSize(shape, length);
+    if (inferred && (shape.length !== 2 || shape[0] !== inferred[0])) {
+      throw new RangeError(`shape is [${shape.join(", ")}], but the rows given make [${inferred.join(", ")}]`);
     }
-    return checked;
+    return shape;
   }
   if (inferred) return [...inferred];
   if (granularity === "tensor") return [length];

@@ -42,7 +42,7 @@ export function schemeOf(options: SchemeOptions, shape: readonly number[]): Sche
 
 /** Granularity and axis, checked. The axis has a meaning per channel only. */
 export function checkLayout(
-  { axis = 0, granularity = "channel" }: SchemeOptions,
+  { axis = 0, granularity = "channel" }: { readonly axis?: unknown; readonly granularity?: unknown },
   shape: readonly number[],
 ): Pick<Scheme, "axis" | "granularity"> {
   const checked = checkGranularity(granularity, shape);

@@ -1,5 +1,6 @@
 import { checkAttached, type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
-import { newArray } from "./outputs.js";
+import { lengthOf } from "./arrays.js";
+import { newArray, viewOf } from "./outputs.js";
 
 /** What weights are. All but float64 are computed in float32. */
 export type Dtype = "float32" | "float64" | HalfType;
@@ -15,6 +16,12 @@ export const arrayKinds = {
 
 const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
+/** Weights as they were given: one array, rows, or numbers, which are joined. Their kinds are checked. */
+export type GivenWeights =
+  | { readonly array: WeightArray; readonly dtype: Dtype }
+  | { readonly rows: readonly FloatArray[]; readonly dtype: Dtype }
+  | { readonly numbers: Float64Array; readonly columns: number; readonly dtype: "float64" };
+
 /** Weights that are checked. They lie in one array, or in rows that joinRows() joins into one. */
 export interface FlatWeights {
   readonly values?: WeightArray;
@@ -26,10 +33,10 @@ export interface FlatWeights {
 }
 
 /**
- * Checks weights of any accepted kind. Numbers are joined into a new array.
+ * Takes weights of any accepted kind; every row and number is read once.
  * @param given what the caller says the weights are; only a Uint16Array does not say it itself
  */
-export function flatten(weights: unknown, given: unknown): FlatWeights {
+export function takeWeights(weights: unknown, given: unknown): GivenWeights {
   if (given !== undefined && given !== "float16" && given !== "bfloat16") {
     throw new TypeError(`dtype must be "float16" or "bfloat16", not ${shown(given)}`);
   }
@@ -43,91 +50,97 @@ export function flatten(weights: unknown, given: unknown): FlatWeights {
       `dtype is ${shown(given)}, but weights is ${shown(weights)}; it is for the bits in a Uint16Array`,
     );
   }
-  if (dtype !== undefined) {
-    const values = bitsOf(weights as WeightArray);
-    return { values, dtype, length: values.length };
-  }
+  if (dtype !== undefined) return { array: weights as WeightArray, dtype };
   if (!Array.isArray(weights)) {
     throw new TypeError(
       `weights must be a Float32Array, a Float64Array, half precision or an array of rows, not ${shown(weights)}`,
     );
   }
-  if (weights.length === 0) throw new RangeError("weights has no rows; there must be at least one");
-  if (isFloatArray(weights[0])) return checkTyped(weights, kindOf(weights[0]));
-  if (Array.isArray(weights[0])) return joinNumbers(weights);
+  const { length } = weights;
+  if (length === 0) throw new RangeError("weights has no rows; there must be at least one");
+  const first: unknown = weights[0];
+  if (isFloatArray(first)) return takeRows(weights, length, first);
+  if (Array.isArray(first)) return joinNumbers(weights, length, first);
   throw new TypeError(
-    `weights[0] must be a row: an array of numbers, a Float32Array or a Float64Array, not ${shown(weights[0])}`,
+    `weights[0] must be a row: an array of numbers, a Float32Array or a Float64Array, not ${shown(first)}`,
   );
 }
 
-/** The array as it is; of a Float16Array, its bits. */
-function bitsOf(weights: WeightArray): WeightArray {
-  checkAttached("weights", weights);
-  if (weights.length === 0) throw new RangeError("weights is empty; there must be at least one");
-  const { buffer, byteOffset, length } = weights;
-  return kindOf(weights) === "Float16Array" ? new Uint16Array(buffer, byteOffset, length) : weights;
-}
-
-/** The first weight that is NaN or infinite, if there is one. */
-export function firstNonFinite(values: WeightArray, dtype: Dtype): { index: number; value: number } | undefined {
-  if (dtype === "float32" || dtype === "float64") {
-    const index = values.findIndex((weight) => !Number.isFinite(weight));
-    return index < 0 ? undefined : { index, value: values[index] as number };
-  }
-  const exponent = dtype === "float16" ? 0x7c00 : 0x7f80;
-  const index = values.findIndex((bits) => (bits & exponent) === exponent);
-  if (index < 0) return undefined;
-  const bits = values[index] as number;
-  if ((bits & 0x7fff) > exponent) return { index, value: Number.NaN };
-  return { index, value: bits & 0x8000 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
-}
-
-function checkTyped(rows: readonly unknown[], kind: string): FlatWeights {
-  const columns = (rows[0] as FloatArray).length;
-  for (let r = 0; r < rows.length; r++) {
-    const row = rows[r];
+function takeRows(weights: readonly unknown[], length: number, first: FloatArray): GivenWeights {
+  const kind = kindOf(first);
+  const rows = [first];
+  for (let r = 1; r < length; r++) {
+    const row = weights[r];
     if (kindOf(row) !== kind) throw new TypeError(`weights[${r}] must be a ${kind} like weights[0], not ${shown(row)}`);
-    checkAttached(`weights[${r}]`, row as FloatArray);
-    checkColumns(r, (row as FloatArray).length, columns);
+    rows.push(row as FloatArray);
   }
-  const shape = [rows.length, columns] as const;
-  return { rows: rows as FloatArray[], dtype: dtypes[kind] as Dtype, length: rows.length * columns, shape };
+  return { rows, dtype: dtypes[kind] as Dtype };
 }
 
-/** The rows in one array. */
-export function joinRows({
-  rows = [],
-  dtype,
-  length,
-}: {
-  readonly rows: readonly FloatArray[] | undefined;
-  readonly dtype: Dtype;
-  readonly length: number;
-}): FloatArray {
-  const values = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
+function joinNumbers(weights: readonly unknown[], length: number, first: readonly unknown[]): GivenWeights {
+  const columns = first.length;
+  const numbers = newArray("Float64Array", length * columns);
   let at = 0;
-  for (const row of rows) {
-    values.set(row, at);
-    at += row.length;
-  }
-  return values;
-}
-
-function joinNumbers(rows: readonly unknown[]): FlatWeights {
-  const columns = (rows[0] as unknown[]).length;
-  const values = new Float64Array(rows.length * columns);
-  let at = 0;
-  for (let r = 0; r < rows.length; r++) {
-    const row = rows[r];
+  for (let r = 0; r < length; r++) {
+    const row = r === 0 ? first : weights[r];
     if (!Array.isArray(row)) throw new TypeError(`weights[${r}] must be an array of numbers, not ${shown(row)}`);
     checkColumns(r, row.length, columns);
     for (let c = 0; c < columns; c++) {
       const value: unknown = row[c];
       if (typeof value !== "number") throw new TypeError(`weights[${r}][${c}] must be a number, not ${shown(value)}`);
-      values[at++] = value;
+      numbers[at++] = value;
     }
   }
-  return { values, dtype: "float64", length: values.length, shape: [rows.length, columns] };
+  return { numbers, columns, dtype: "float64" };
+}
+
+/** Checks that the arrays are there, and how long they are. */
+export function checkWeights(given: GivenWeights): FlatWeights {
+  const { dtype } = given;
+  if ("numbers" in given) {
+    const { numbers, columns } = given;
+    return { values: numbers, dtype, length: numbers.length, shape: [numbers.length / columns, columns] };
+  }
+  if ("rows" in given) {
+    const { rows } = given;
+    const columns = lengthOf(rows[0]);
+    rows.forEach((row, r) => {
+      checkAttached(`weights[${r}]`, row);
+      checkColumns(r, lengthOf(row), columns);
+    });
+    return { rows, dtype, length: rows.length * columns, shape: [rows.length, columns] };
+  }
+  checkAttached("weights", given.array);
+  const values: WeightArray = viewOf(arrayKinds[dtype], given.array);
+  if (values.length === 0) throw new RangeError("weights is empty; there must be at least one");
+  return { values, dtype, length: values.length };
+}
+
+/** The first weight that is NaN or infinite, if there is one. Each is read once: other threads may change them. */
+export function firstNonFinite(values: WeightArray, dtype: Dtype): { index: number; value: number } | undefined {
+  const isHalf = dtype === "float16" || dtype === "bfloat16";
+  for (let index = 0; index < values.length; index++) {
+    const value = isHalf ? specialHalf(values[index] as number, dtype) : (values[index] as number);
+    if (!Number.isFinite(value)) return { index, value };
+  }
+  return undefined;
+}
+
+/** What the bits of a half stand for, where that is NaN or an infinity; otherwise 0. */
+function specialHalf(bits: number, dtype: HalfType): number {
+  const exponent = dtype === "float16" ? 0x7c00 : 0x7f80;
+  if ((bits & exponent) !== exponent) return 0;
+  if ((bits & 0x7fff) > exponent) return Number.NaN;
+  return bits & 0x8000 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+/** The rows in one array. */
+export function joinRows(rows: readonly FloatArray[], dtype: Dtype, length: number): FloatArray {
+  const values = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
+  rows.forEach((row, r) => {
+    values.set(row, (r * length) / rows.length);
+  });
+  return values;
 }
 
 function checkColumns(row: number, length: number, columns: number): void {

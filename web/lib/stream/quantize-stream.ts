@@ -1,5 +1,6 @@
-import { type CodeArray, checkShape, type FloatArray, type WeightArray } from "../core/arguments.js";
+import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
 import { cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
+import { changedError } from "../core/errors.js";
 import { readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
 import { makePlan, type Part, type Plan } from "../core/plan.js";
@@ -91,7 +92,8 @@ export interface StreamOptions extends Course, SchemeOptions {
  * @throws {NonFiniteError} for NaN or an infinity in the weights, the signal's reason, and what source and sink throw.
  */
 export async function quantizeStream(runner: Runner, source: WeightSource, sink: ResultSink, options: StreamOptions) {
-  const shape = checkShape(options.shape, source.length);
+  const shape = checkDimensions(options.shape);
+  checkSize(shape, source.length);
   const scheme = schemeOf(options, shape);
   const { errors = "total" } = options;
   checkErrors(errors);
@@ -179,7 +181,7 @@ export class QuantizeStream {
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async () => this.#quantize(chunk, await this.#read(chunk)),
+        async () => this.#quantize(chunk, await this.#read(chunk), this.#source.shared !== undefined),
         async (done) => {
           this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
@@ -198,8 +200,11 @@ export class QuantizeStream {
     const { scheme, figuresOf } = this.#job;
     const { engine } = this.#runner;
     const { dtype } = this.#source;
+    const ofChannels = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", part.channels);
     // The largest |weight| of every channel, then its scale.
-    const state: FloatArray = newArray(dtype === "float64" ? "Float64Array" : "Float32Array", part.channels);
+    const state = ofChannels();
+    // The largest |weight| of the first sweep, and of the second, which may read other weights.
+    const [ranges, rangesAgain] = [ofChannels(), ofChannels()];
     let scales: GivenScales | undefined;
     /** The first chunks, which are kept from one sweep to the next. */
     const kept: WeightArray[] = [];
@@ -210,14 +215,14 @@ export class QuantizeStream {
         ({ largest, used }) => {
           if (used && kept.length < this.#keptChunks) kept.push(used);
           else this.#reuse(used);
-          // NaN on either side wins.
-          for (let c = 0; c < state.length; c++) state[c] = Math.max(state[c] as number, largest[c] as number);
+          raise(state, largest);
           this.#progress(chunk, 0.5);
         },
       );
     }
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
+      ranges.set(state);
       scales = toScales(engine, state, dtype, scheme);
       if (!scales) throw await this.#nonFinite(start);
       await this.#sink.scales(scale, state.slice());
@@ -231,10 +236,12 @@ export class QuantizeStream {
         async () => {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
-          return this.#quantize(chunk, read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part), scales);
+          const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
+          return this.#quantize(chunk, weights, true, scales);
         },
         async (done) => {
           this.#reuse(done.used);
+          if (done.largest) raise(rangesAgain, done.largest);
           sums.add(chunk.part, done.figures);
           await this.#write(chunk, done);
           this.#progress(chunk, 0.5);
@@ -243,6 +250,7 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     this.#pipeline.add(nothing, async () => {
+      if (!ranges.every((largest, c) => largest === rangesAgain[c])) throw changedError();
       if (figuresOf !== "nothing") sums.addTo(this.#total);
       if (figuresOf === "channels") await this.#sink.perChannel?.(scale, sums.perChannel());
     });
@@ -256,7 +264,12 @@ export class QuantizeStream {
     }
   }
 
-  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: GivenScales): Promise<QuantizeDone> {
+  #quantize(
+    chunk: Chunk,
+    weights: TaskWeights["weights"],
+    mayChange: boolean,
+    scales?: GivenScales,
+  ): Promise<QuantizeDone> {
     const { scheme, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
@@ -267,6 +280,7 @@ export class QuantizeStream {
       scheme,
       figuresOf,
       weights,
+      mayChange,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
       quantized: file ? codesIn(file, chunk, scheme) : shared?.quantized && rowsIn(shared.quantized, chunk),
@@ -303,7 +317,7 @@ export class QuantizeStream {
       const error = nonFiniteError(some, dtype, this.#job.plan, at);
       if (error) return error;
     }
-    return new Error("a weight was not finite and then was: weights must not change while they are quantized");
+    return changedError();
   }
 }
 
@@ -311,6 +325,11 @@ function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
   const { packed } = place;
   const bytesEach = packed ? packed / 8 : bytesPer[codeKind(scheme)];
   return { ...fileRows(place, chunk, bytesEach), packed };
+}
+
+/** NaN on either side wins. */
+function raise(ranges: FloatArray, largest: FloatArray): void {
+  for (let c = 0; c < ranges.length; c++) ranges[c] = Math.max(ranges[c] as number, largest[c] as number);
 }
 
 /** Begins an action that has all its work in its turn. */

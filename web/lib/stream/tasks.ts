@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
+import { isShared } from "../core/arrays.js";
 import {
   dequantizePanel,
   type Engine,
@@ -46,6 +47,8 @@ export interface QuantizeTask extends TaskWeights {
   readonly figuresOf: FiguresOf;
   /** They are given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: GivenScales;
+  /** Whether the weights may be others than those of which the scales were made. */
+  readonly mayChange: boolean;
   readonly dequantize: boolean;
   /** What is filled in place. */
   readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
@@ -68,6 +71,8 @@ export interface QuantizeDone {
   readonly figures: Float64Array;
   /** The scales, where they were not given. */
   readonly perChannel: ChannelErrors | undefined;
+  /** Where scales were given and the weights may have changed: the largest |weight| of every channel. */
+  readonly largest?: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;
 }
@@ -134,7 +139,7 @@ export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
 }
 
 function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
-  return arrays.map((array) => array?.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+  return arrays.map((array) => array?.buffer).filter((buffer): buffer is ArrayBuffer => !!buffer && !isShared(buffer));
 }
 
 const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Float64Array" : "Float32Array", length);
@@ -162,7 +167,7 @@ function prepare(
   const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
   const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
-    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights },
+    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights, mayChange: task.mayChange },
     quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
@@ -196,7 +201,13 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
 
 function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
   const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
-  const blocks = [...panelsOf(task.part)].flatMap((panel) => quantizeBlocks(engine, job, scales, panel));
+  const largest = task.mayChange ? newFloats(task.dtype === "float64", scales.values.length) : undefined;
+  const blocks: Float64Array[] = [];
+  for (const panel of panelsOf(task.part)) {
+    const done = quantizeBlocks(engine, job, scales, panel);
+    for (const figures of done.figures) blocks.push(figures);
+    largest?.set(done.largest, panel.scale);
+  }
   const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
   let at = 0;
   for (const each of blocks) {
@@ -204,7 +215,7 @@ function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightAr
     at += each.length;
   }
   write();
-  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined };
+  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, largest };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {

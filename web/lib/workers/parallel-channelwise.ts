@@ -1,3 +1,4 @@
+import type { Named } from "../core/apart.js";
 import {
   type CodeArray,
   checkInteger,
@@ -6,10 +7,11 @@ import {
   shown,
   type WeightArray,
 } from "../core/arguments.js";
+import { isShared } from "../core/arrays.js";
 import { embeddedWasm } from "../core/embedded-wasm.js";
 import { createEngine } from "../core/engine.js";
 import { compile, instantiate } from "../core/instantiate.js";
-import { type ArrayKind, newArray } from "../core/outputs.js";
+import { type ArrayKind, channelErrorNames, newArray, viewOf } from "../core/outputs.js";
 import {
   checkDequantize,
   checkQuantize,
@@ -139,7 +141,7 @@ const parallelQuantizeNames = [...quantizeNames, ...courseNames];
 const parallelDequantizeNames = [...dequantizeNames, ...courseNames];
 
 function createParallel(pool: Pool): ParallelChannelwise {
-  const course = (
+  const courseOf = (
     { signal, onProgress }: CourseOptions,
     input: WeightArray | CodeArray | undefined,
     length: number,
@@ -158,46 +160,53 @@ function createParallel(pool: Pool): ParallelChannelwise {
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
     const { values, rows, dtype, length, plan, scheme, errors, quantized, scales, dequantized, perChannel } = request;
+    const kind = arrayKinds[dtype];
+    const put = writerOf(request.into);
     const stream = new QuantizeStream(
       pool,
       {
         dtype,
         length,
-        ...copiesOf(arrayKinds[dtype], values ? [values] : (rows as FloatArray[])),
+        ...copiesOf("weights", kind, values ? [values] : (rows as FloatArray[]).map((row) => viewOf(kind, row))),
         shared: values && sharedOrNot(values),
       },
       {
-        quantized: (start, codes) => quantized.set(codes, start),
-        scales: (start, some) => scales.set(some, start),
-        ...(dequantized && { dequantized: (start, some) => dequantized.set(some, start) }),
-        perChannel: (start, errors) => {
-          perChannel?.mse.set(errors.mse, start);
-          perChannel?.maxError.set(errors.maxError, start);
-          perChannel?.sqnr.set(errors.sqnr, start);
-        },
+        quantized: (start, codes) => put(quantized, start, codes),
+        scales: (start, some) => put(scales, start, some),
+        ...(dequantized && { dequantized: (start, some) => put(dequantized, start, some) }),
+        ...(perChannel && {
+          perChannel: (start, errors) => {
+            for (const name of channelErrorNames) put(perChannel[name], start, errors[name]);
+          },
+        }),
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
       { plan, scheme, figuresOf: figuresOf(errors) },
-      course(options, values, length),
+      courseOf(options, values, length),
     );
-    return quantizeResult(request, await stream.run());
+    const totals = await stream.run();
+    request.into.forEach(checkStillThere);
+    return quantizeResult(request, totals);
   }
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
-    const { quantized, scales, plan, dequantized } = checkDequantize(source, options, parallelDequantizeNames);
+    const request = checkDequantize(source, options, parallelDequantizeNames);
+    const { quantized, scales, plan, dequantized } = request;
+    const put = writerOf(request.into);
     await dequantizeStream(
       pool,
       {
         wide: quantized.BYTES_PER_ELEMENT === 2,
-        ...copiesOf(quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
+        ...copiesOf("quantized", quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
         shared: sharedOrNot(quantized),
       },
       scales,
-      { dequantized: (start, some) => dequantized.set(some, start), shared: sharedOrNot(dequantized) },
+      { dequantized: (start, some) => put(dequantized, start, some), shared: sharedOrNot(dequantized) },
       plan,
-      course(options, quantized, quantized.length),
+      courseOf(options, quantized, quantized.length),
     );
-    return dequantized;
+    request.into.forEach(checkStillThere);
+    return request.result;
   }
 
   return {
@@ -209,8 +218,24 @@ function createParallel(pool: Pool): ParallelChannelwise {
   } as unknown as ParallelChannelwise;
 }
 
+/** Refuses an array whose memory was taken away since it was checked: our view of it has no elements then. */
+function checkStillThere([name, view]: Named): void {
+  if (view.byteLength > 0) return;
+  throw new TypeError(
+    `${name} was transferred or became shorter during the call; it must be left alone until the promise settles`,
+  );
+}
+
+/** Writes into outputs, where all of the caller's are still there. */
+function writerOf(into: readonly Named[]) {
+  return <A extends FloatArray | CodeArray>(output: A, start: number, some: A) => {
+    into.forEach(checkStillThere);
+    output.set(some, start);
+  };
+}
+
 /** Reads from rows of one length into arrays that are used again and again: new memory costs more than the copy. */
-function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: readonly A[]) {
+function copiesOf<A extends WeightArray | CodeArray>(name: string, kind: ArrayKind, rows: readonly A[]) {
   const columns = (rows[0] as A).length;
   const spare: A[] = [];
   return {
@@ -220,6 +245,7 @@ function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: read
       let at = 0;
       while (at < count) {
         const row = rows[Math.floor((start + at) / columns)] as A;
+        checkStillThere([name, row]);
         const from = (start + at) % columns;
         const some = row.subarray(from, from + count - at);
         copy.set(some, at);
@@ -235,9 +261,8 @@ function copiesOf<A extends WeightArray | CodeArray>(kind: ArrayKind, rows: read
 
 /** The array, if workers can use its memory. */
 function sharedOrNot<A extends WeightArray | CodeArray>(array: A): A | undefined {
-  const isShared = Object.prototype.toString.call(array.buffer) === "[object SharedArrayBuffer]";
   // A page that is not isolated may have shared memory, but may not send it.
-  return isShared && globalThis.crossOriginIsolated !== false ? array : undefined;
+  return isShared(array.buffer) && globalThis.crossOriginIsolated !== false ? array : undefined;
 }
 
 function checkFunction(name: string, value: unknown): void {

@@ -1,0 +1,46 @@
+import { bufferOf, byteLengthOf, byteOffsetOf, isShared } from "./arrays.js";
+
+export type Named = readonly [name: string, array: ArrayBufferView];
+
+/** Refuses an array to write to that shares memory with another one. */
+export function checkApart(name: string, array: ArrayBufferView, others: readonly Named[]): void {
+  for (const [otherName, other] of others) {
+    const start = Math.max(byteOffsetOf(array), byteOffsetOf(other));
+    const end = Math.min(byteOffsetOf(array) + byteLengthOf(array), byteOffsetOf(other) + byteLengthOf(other));
+    if (start < end && isSameMemory(bufferOf(array), bufferOf(other), start)) {
+      throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
+    }
+  }
+}
+
+/** Pairs of shared buffers that were found to be two memories: what they are they stay. */
+const knownApart = new WeakMap<ArrayBufferLike, WeakSet<ArrayBufferLike>>();
+
+/**
+ * Whether two buffers are the same memory. Shared memory has many objects: another one for each message that brings it
+ * to a thread, and for each growth of a WebAssembly.Memory. Nothing tells but the memory itself: what is written at a
+ * place through one is seen there through the other.
+ * @param written a buffer that is the call's to write to; what is at the place is put back
+ */
+function isSameMemory(written: ArrayBufferLike, seen: ArrayBufferLike, place: number): boolean {
+  if (written === seen) return true;
+  if (!isShared(written) || !isShared(seen) || knownApart.get(written)?.has(seen)) return false;
+  const here = new Uint8Array(written, place, 1);
+  const there = new Uint8Array(seen, place, 1);
+  // Two changes: what is there by chance is not both.
+  if (isChangeSeen(here, there, 0xff) && isChangeSeen(here, there, 0x55)) return true;
+  const others = knownApart.get(written) ?? new WeakSet();
+  knownApart.set(written, others.add(seen));
+  return false;
+}
+
+/** Changes a byte, looks whether another is the same then, and puts it back; once more where another thread came between. */
+function isChangeSeen(here: Uint8Array, there: Uint8Array, change: number): boolean {
+  for (;;) {
+    const before = Atomics.load(here, 0);
+    const changed = before ^ change;
+    if (Atomics.compareExchange(here, 0, before, changed) !== before) continue;
+    const isSeen = Atomics.load(there, 0) === changed;
+    if (Atomics.compareExchange(here, 0, changed, before) === changed) return isSeen;
+  }
+}
