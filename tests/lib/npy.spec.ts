@@ -107,6 +107,15 @@ describe("readNpy", () => {
     expect([weights[0x3c00], weights[1], weights[0x7bff], weights[0x8000]]).toEqual([1, 2 ** -24, 65504, -0]);
   });
 
+  it.each(["|V2", "<V2"])("widens %s, which is how numpy saves bfloat16", (descr) => {
+    // Upper halves of float32: signs, subnormals, infinity.
+    const halves = Uint16Array.of(0x3f80, 0xc049, 0x0001, 0x8000, 0x7f80, 0x7f7f);
+    const { weights, shape } = readNpy(npyFile(headerOf(descr, "(2, 3)"), bytesOf(halves)));
+    expect(shape).toEqual([2, 3]);
+    const expected = Float32Array.of(1, -3.140625, 2 ** -133, -0, Infinity, 2 ** 128 - 2 ** 120);
+    expectSameBits(weights, expected, "weights");
+  });
+
   it("puts Fortran's order into rows", () => {
     fc.assert(
       fc.property(tensors, ({ shape, values }) => {

@@ -1,8 +1,8 @@
 import { FormatError } from "../../core/errors.js";
 import { quote, shorten } from "../../io/shorten.js";
 import { isShape, MAX_RANK, shapeLimits } from "../../tensor/dtypes.js";
-import { widenFloat16 } from "../../tensor/floats.js";
-import { checkDataLength, npyHeader, readNpyHeader } from "./header.js";
+import { widenBfloat16, widenFloat16 } from "../../tensor/floats.js";
+import { BFLOAT16, checkDataLength, npyHeader, readNpyHeader } from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
 
 /** Weights read from a .npy file, in row-major order. */
@@ -14,7 +14,7 @@ export interface NpyWeights {
 }
 
 /**
- * Reads an array of floats (16 bits, which become float32, 32 or 64) in numpy's .npy format, versions 1 to 3.
+ * Reads an array of floats (16 bits, bfloat16 too, which become float32, 32 or 64) in numpy's .npy format, versions 1 to 3.
  *
  * @param bytes the whole file.
  * @param file the name used in error messages.
@@ -29,19 +29,18 @@ export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): Npy
   const header = readNpyHeader(contents, file);
   const { descr, fortranOrder, shape, dataStart } = header;
 
-  const type = /^([<>=|]?)f([248])$/.exec(descr);
-  if (type === null) {
+  const [, order, type] = /^([<>=|]?)(f2|f4|f8|V2)$/.exec(descr) ?? [];
+  if (type === undefined) {
     throw new FormatError({
       file,
       offset: header.descrAt,
-      reason: `the elements are of type '${descr}'; floats of 2, 4 or 8 bytes ('<f2', '<f4', '<f8', or '>' for big-endian) can be read: convert with array.astype("float32")`,
+      reason: `the elements are of type '${descr}'; floats of 2, 4 or 8 bytes ('<f2', '<f4', '<f8', or '>' for big-endian, and '|V2', bfloat16) can be read: convert with array.astype("float32")`,
     });
   }
-  const elementBytes = Number(type[2]);
   const data = contents.subarray(dataStart);
-  checkDataLength(data.length, elementBytes, header, file);
+  checkDataLength(data.length, Number(type[1]), header, file);
 
-  const values = decodeFloats(data, elementBytes, type[1] === ">");
+  const values = decodeFloats(data, type, order === ">");
   return { weights: fortranOrder ? toRowMajor(values, shape) : values, shape };
 }
 
@@ -67,7 +66,8 @@ export function writeNpy(
   return file;
 }
 
-function decodeFloats(data: Uint8Array, elementBytes: number, bigEndian: boolean): Float32Array | Float64Array {
+function decodeFloats(data: Uint8Array, type: string, bigEndian: boolean): Float32Array | Float64Array {
+  const elementBytes = Number(type[1]);
   const aligned = data.byteOffset % elementBytes === 0;
   const { buffer, byteOffset, byteLength } = aligned && !bigEndian ? data : new Uint8Array(data);
   if (bigEndian) reverseElements(new Uint8Array(buffer), elementBytes);
@@ -75,7 +75,8 @@ function decodeFloats(data: Uint8Array, elementBytes: number, bigEndian: boolean
   const count = byteLength / elementBytes;
   if (elementBytes === 8) return new Float64Array(buffer, byteOffset, count);
   if (elementBytes === 4) return new Float32Array(buffer, byteOffset, count);
-  return widenFloat16(new Uint16Array(buffer, byteOffset, count));
+  const widen = type === BFLOAT16 ? widenBfloat16 : widenFloat16;
+  return widen(new Uint16Array(buffer, byteOffset, count));
 }
 
 function descrOf(values: Float32Array | Float64Array | Int8Array | Int16Array): string {

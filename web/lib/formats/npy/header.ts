@@ -13,6 +13,9 @@ export const MAX_PREFIX_BYTES = 12;
 /** A float array's header takes some 100 bytes; one above this is a damaged length. */
 const MAX_HEADER_BYTES = 2 ** 20;
 
+/** numpy has no bfloat16: it saves those of other libraries as two bytes of no type. */
+export const BFLOAT16 = "V2";
+
 /** Elements that are no numbers which can be read, in a file that may be sound. */
 export class UnreadTypeError extends FormatError {}
 

@@ -6,6 +6,7 @@ import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import {
+  BFLOAT16,
   checkDataLength,
   MAX_PREFIX_BYTES,
   type NpyHeader,
@@ -31,9 +32,6 @@ const dtypes: Readonly<Record<string, Dtype>> = {
   f8: "float64",
   c8: "complex64",
 };
-
-/** numpy has no bfloat16: it saves those of other libraries as two bytes of no type. */
-const BFLOAT16 = "V2";
 
 /** Memory to put data of Fortran's order into rows: some rows at a time are read from every column. */
 const BAND_BYTES = 2 ** 26;
