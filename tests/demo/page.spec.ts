@@ -63,6 +63,7 @@ const longText = () => "0.125,0.5,-0.25,1\n".repeat(4_000_000);
 
 const problem = () => text(page.locator("#input-error"));
 const understood = () => text(page.locator("#understood"));
+const notes = () => text(page.locator("#notes"));
 
 describe("a pasted matrix", () => {
   it("is quantized into readable tables, with the figures that Python gives", async () => {
@@ -171,6 +172,39 @@ describe("a pasted matrix", () => {
     await page.keyboard.press("Control+V");
     await shows(understood).toBe("100 × 200, separated by tabs");
     expect(await text(page.locator("#opened-name"))).toBe("pasted text");
+  });
+});
+
+describe("what was read", () => {
+  const told =
+    "“# by hand” in line 1 was passed over as a comment. Line 2 names the columns (a, b). Column 1 names the rows (x, y). " +
+    "“0,5” was read as 0.5.";
+  const matrix = "# by hand\n\ta\tb\nx\t0,5\t1\ny\t2\t-0,25\n";
+
+  it("is said below a pasted matrix, and no longer when something else is pasted", async () => {
+    await paste(matrix);
+    await shows(notes).toBe(told);
+    expect(await page.locator("#notes").getAttribute("aria-live")).toBe("polite");
+    await paste("1 2\n3 x");
+    await shows(problem).toBe("Line 2, column 2: “x” is not a number.");
+    expect(await notes()).toBe("");
+    await paste("1 2\n3 4");
+    await shows(understood).toBe("2 × 2, separated by spaces");
+    expect(await notes()).toBe("");
+  });
+
+  it("is said of a file", async () => {
+    await open("weights.tsv", matrix);
+    await shows(notes).toBe(told);
+    expect(await numbersOf(page, "Weights")).toEqual([
+      [0.5, 1],
+      [2, -0.25],
+    ]);
+  });
+
+  it("may be an object with an array", async () => {
+    await open("weights.json", '{ "w": [[1, -2], [0.5, 4]] }');
+    await shows(understood).toBe("2 × 2, nested arrays");
   });
 });
 

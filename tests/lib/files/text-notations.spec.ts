@@ -131,58 +131,46 @@ const matrices: readonly Form[] = [
   ],
   ["R's print", "     [,1] [,2]\n[1,]  0.1 -0.2\n[2,]  0.3  0.4\n"],
   ["R's print of columns", "     [,1]\n[1,]  0.1\n[2,]  0.3\n     [,2]\n[1,] -0.2\n[2,]  0.4\n"],
-  [
-    "R's print with names",
-    "    [,1] [,2]\none  0.1 -0.2\ntwo  0.3  0.4\n",
-    ["Column 1 gives the names of the rows (one, two)."],
-  ],
+  ["R's print with names", "    [,1] [,2]\none  0.1 -0.2\ntwo  0.3  0.4\n", ["Column 1 names the rows (one, two)."]],
   [
     "R's print with names in columns",
     "    [,1]\none  0.1\ntwo  0.3\n    [,2]\none -0.2\ntwo  0.4\n",
-    ["Column 1 gives the names of the rows (one, two)."],
+    ["Column 1 names the rows (one, two)."],
   ],
   [
     "R's print with names of columns",
     "       a    b\n[1,] 0.1 -0.2\n[2,] 0.3  0.4\n",
-    ["Line 1 gives the names of the columns (a, b)."],
+    ["Line 1 names the columns (a, b)."],
   ],
   [
     "R's data frame",
     "    a    b\n1 0.1 -0.2\n2 0.3  0.4\n",
-    ["Line 1 gives the names of the columns (a, b).", "Column 1 gives the names of the rows (1, 2)."],
+    ["Line 1 names the columns (a, b).", "Column 1 names the rows (1, 2)."],
   ],
   [
     "pandas' print",
     "     0    1\n0  0.1 -0.2\n1  0.3  0.4\n",
-    ["Line 1 gives the names of the columns (0, 1).", "Column 1 gives the names of the rows (0, 1)."],
+    ["Line 1 names the columns (0, 1).", "Column 1 names the rows (0, 1)."],
   ],
   [
     "pandas' Markdown",
     "|    |   0 |    1 |\n|---:|----:|-----:|\n|  0 | 0.1 | -0.2 |\n|  1 | 0.3 |  0.4 |\n",
-    ["Line 1 gives the names of the columns (0, 1).", "Column 1 gives the names of the rows (0, 1)."],
+    ["Line 1 names the columns (0, 1).", "Column 1 names the rows (0, 1)."],
   ],
-  [
-    "Markdown",
-    "| a | b |\n|---|:-:|\n| 0.1 | **-0.2** |\n| `0.3` | 0.4 |\n",
-    ["Line 1 gives the names of the columns (a, b)."],
-  ],
+  ["Markdown", "| a | b |\n|---|:-:|\n| 0.1 | **-0.2** |\n| `0.3` | 0.4 |\n", ["Line 1 names the columns (a, b)."]],
   ["Markdown with numbers above its rule", "| 0.1 | -0.2 |\n|-----|------|\n| 0.3 | 0.4 |"],
   [
     "Markdown without outer bars",
     "row | a | b\n--- | --- | ---\none | 0.1 | -0.2\ntwo | 0.3 | 0.4",
-    ["Line 1 gives the names of the columns (row, a, b).", "Column 1 gives the names of the rows (one, two)."],
+    ["Line 1 names the columns (row, a, b).", "Column 1 names the rows (one, two)."],
   ],
   ["a table of a database", "+-----+------+\n| 0.1 | -0.2 |\n| 0.3 |  0.4 |\n+-----+------+\n"],
   [
     "console.table",
     "┌─────────┬─────┬──────┐\n│ (index) │ 0   │ 1    │\n├─────────┼─────┼──────┤\n│ 0       │ 0.1 │ -0.2 │\n│ 1       │ 0.3 │ 0.4  │\n└─────────┴─────┴──────┘",
-    ["Line 2 gives the names of the columns ((index), 0, 1).", "Column 1 gives the names of the rows (0, 1)."],
+    ["Line 2 names the columns ((index), 0, 1).", "Column 1 names the rows (0, 1)."],
   ],
-  [
-    "a table with rules",
-    "  a    b\n---  ---\n0.1  -0.2\n0.3  0.4\n===  ===\n",
-    ["Line 1 gives the names of the columns (a, b)."],
-  ],
+  ["a table with rules", "  a    b\n---  ---\n0.1  -0.2\n0.3  0.4\n===  ===\n", ["Line 1 names the columns (a, b)."]],
   ["LaTeX's matrix", "\\begin{bmatrix} 0.1 & -0.2 \\\\ 0.3 & 0.4 \\end{bmatrix}"],
   [
     "LaTeX's equation",
@@ -192,7 +180,7 @@ const matrices: readonly Form[] = [
   [
     "LaTeX's table",
     "\\begin{table}[h]\n\\begin{tabular}{lrr}\n\\toprule\nrow & a & b \\\\ \\midrule % names\none & $0.1$ & $-0.2$ \\\\\n\\hline\ntwo & \\textbf{0.3} & 0.4 \\\\ \\bottomrule\n\\end{tabular}\n\\caption{Table 1}\\end{table}",
-    ["Line 4 gives the names of the columns (row, a, b).", "Column 1 gives the names of the rows (one, two)."],
+    ["Line 4 names the columns (row, a, b).", "Column 1 names the rows (one, two)."],
   ],
   ["LaTeX's rows", "0.1 & -0.2 \\\\\n0.3 & 0.4 \\\\"],
   ["tabs and decimal commas", "0,1\t-0,2\n0,3\t0,4", ["“0,1” was read as 0.1."]],
@@ -419,7 +407,7 @@ describe("what looks like a number", () => {
     const { rowNames, shape, notes } = parseMatrix(text);
     expect(rowNames).toEqual(["the", ",", "1990", "#love", "#", ";", '"', "-", "of", "and", "to"]);
     expect(shape).toEqual([11, 2]);
-    expect(notes).toEqual(["Column 1 gives the names of the rows (the, ,, 1990 …; line 3 has “1990” there)."]);
+    expect(notes).toEqual(["Column 1 names the rows (the, ,, 1990, #love …; line 3 has “1990” there)."]);
   });
 });
 
@@ -442,7 +430,7 @@ describe("names of columns", () => {
     const parsed = parseMatrix(text);
     expect(parsed.columnNames).toEqual(columnNames);
     expect([...parsed.values]).toEqual(values);
-    expect(parsed.notes[0]).toMatch(/^Line 1 gives the names of the columns \(.+\)\.$/);
+    expect(parsed.notes[0]).toMatch(/^Line 1 names the columns \(.+\)\.$/);
   });
 
   it("are not taken from quotes that stand in different rows", () => {

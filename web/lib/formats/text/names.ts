@@ -43,7 +43,7 @@ export function notesOnNames(rows: readonly Row[], { header, named }: Names): st
   const [first, second] = body.map(({ cells }) => cells[0]);
   const labels = rows[0].cells.slice(named ? 1 : 0);
   const line = sentence(nameOf(rows, 0));
-  if (header) notes.push(`${line} gives the names of the columns (${few(rows[0].cells)}).`);
+  if (header) notes.push(`${line} names the columns (${few(rows[0].cells)}).`);
   else if (
     rows.length > 1 &&
     labels.length > 1 &&
@@ -54,7 +54,7 @@ export function notesOnNames(rows: readonly Row[], { header, named }: Names): st
   if (named) {
     const numeric = body.find(({ cells }) => looksNumeric(cells[0]) && !isWhole(first));
     const also = numeric === undefined ? "" : `; line ${numeric.line} has ${quote(numeric.cells[0], 20)} there`;
-    notes.push(`Column 1 gives the names of the rows (${few(body.map(({ cells }) => cells[0]))}${also}).`);
+    notes.push(`Column 1 names the rows (${few(body.map(({ cells }) => cells[0]))}${also}).`);
   } else if (
     /^[01]$/.test(first) &&
     Number(second) === Number(first) + 1 &&
@@ -91,11 +91,8 @@ function haveDecimals(rows: readonly Row[], column: number): boolean {
 }
 
 function few(names: readonly string[]): string {
-  const shown = names
-    .slice(0, 4)
-    .filter((name) => name !== "")
-    .slice(0, 3);
-  return `${shown.map((name) => quote(name, 20).slice(1, -1)).join(", ")}${names.length > shown.length + 1 ? " …" : ""}`;
+  const [shown, rest] = [names.slice(0, 4).filter((name) => name !== ""), names.length > 4 ? " …" : ""];
+  return `${shown.map((name) => quote(name, 20).slice(1, -1)).join(", ")}${rest}`;
 }
 
 /** With a capital. */
