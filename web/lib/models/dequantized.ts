@@ -57,9 +57,10 @@ async function oneByOne(tensor: QuantizedTensor, scales: FloatArray, use: Use, {
     const codes = await readCodes(start, Math.min(STRETCH_ELEMENTS, length - start));
     const NewValues = scales.BYTES_PER_ELEMENT === 8 ? Float64Array : Float32Array;
     const values = new NewValues(codes.length);
-    // The product is exact in float64 for float32 scales, so that it is rounded once.
+    // The product is exact in float64 for float32 scales, so that it is rounded once. Adding 0 makes +0 of the -0 that a
+    // negative scale gives.
     for (let i = 0; i < codes.length; i++) {
-      values[i] = (codes[i] as number) * (scales[places.at(start + i)] as number);
+      values[i] = (codes[i] as number) * (scales[places.at(start + i)] as number) + 0;
     }
     await use(start, values);
     progress((start + codes.length) / length);
