@@ -32,7 +32,14 @@ export type Granularity =
     };
 
 /** A granularity as it is asked for: groups lie along the last dimension when nothing else is said. */
-export type GranularityOption = Granularity | { readonly group: number; readonly along?: number };
+export type GranularityOption =
+  | Granularity
+  | {
+      /** How many neighbours share a scale; it divides that dimension. */
+      readonly group: number;
+      /** The dimension along which groups lie, negative from the end; the last when not given. */
+      readonly along?: number;
+    };
 
 /** Error figures of every channel (or group), in the order of the scales. */
 export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
