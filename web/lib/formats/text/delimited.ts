@@ -63,7 +63,6 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     commentLine = row.line;
     comments.add(row.cells.join(separator), () => row.line);
   }
-  if (rows.length === 0) throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
   const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
   const found = [...notes, ...comments.notes()];
   // As word2vec and fastText write embeddings.
@@ -72,7 +71,10 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     rows.shift();
   }
   if (separator !== " ") dropTrailingSeparators(rows);
-  const printed = separator === " " ? joinPrinted(rows) : undefined;
+  const printed = separator === " " && rows.length > 0 ? joinPrinted(rows) : undefined;
+  if ((printed ?? rows).length === 0) {
+    throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
+  }
   found.push(...perhapsOneNumber(rows, separator));
   return printed
     ? matrixOf(printed, "as R and MATLAB print", " ", found)
@@ -118,12 +120,14 @@ function dropTrailingSeparators(rows: readonly Row[]): void {
   for (const row of rows) if (trailing(row)) row.cells.pop();
 }
 
-/** Where each row may be meant as one number: "1,234" and "1 234". */
+/** Where each row may be meant as one number: "1,234" and "1 234"; or some commas as decimal: "0,5, 1,25". */
 function perhapsOneNumber(rows: readonly Row[], separator: string): string[] {
   const pattern =
     separator === "," ? /^[+-]?\d{1,3},(?:\d+|\d{3}\.\d*)$/ : /^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$/;
   const [{ cells, text, start }] = rows;
   const first = cells.slice(0, 9).join(separator);
   const areAlike = rows.every((row) => row.cells.length < 9 && pattern.test(row.cells.join(separator)));
-  return areAlike && text.startsWith(first, start) ? [`${quote(first)} was read as ${cells.length} numbers.`] : [];
+  if (areAlike && text.startsWith(first, start)) return [`${quote(first)} was read as ${cells.length} numbers.`];
+  const pair = separator === "," ? /\d{1,9},\d{1,9}(?=, )/.exec(text.slice(start, start + SAMPLE)) : null;
+  return pair ? [`${quote(pair[0])} was read as 2 numbers.`] : [];
 }
