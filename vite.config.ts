@@ -2,14 +2,23 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
-/** No script but the page's own, no connection to anywhere else; WebAssembly is the one thing it needs beyond itself. */
+/**
+ * No script but the page's own, no connection to anywhere else, no text that becomes markup or code; WebAssembly is the
+ * one thing it needs beyond itself.
+ */
 const contentSecurityPolicy = [
-  "default-src 'self'",
+  "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' blob: data:",
   "worker-src 'self'",
   "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "object-src 'none'",
+  "require-trusted-types-for 'script'",
+  // That of trusted-types.ts, for workers.
+  "trusted-types default",
 ].join("; ");
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -61,7 +70,17 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es" },
+  worker: {
+    format: "es",
+    plugins: () => [
+      {
+        // What a worker loads later never imports from its entry, which WebKit would then evaluate again: with a second
+        // listener, and without the weights.
+        name: "worker-entries",
+        options: (options) => ({ ...options, preserveEntrySignatures: "strict" }),
+      },
+    ],
+  },
   preview: { host: "127.0.0.1", headers: { "Content-Security-Policy": contentSecurityPolicy } },
   plugins: [
     precache,

@@ -1,6 +1,9 @@
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { chromiumPath } from "./scripts/setup.mjs";
+import { installedBrowsers } from "./tests/engines/browsers.js";
+import { installed, savedFile } from "./tests/engines/provider.js";
+import { fileServer } from "./tests/packaging/browser.js";
 
 /** Where there is none in the path, Playwright looks for its own. */
 const executablePath = chromiumPath();
@@ -9,11 +12,53 @@ const executablePath = chromiumPath();
 const longest = 20 * 60_000;
 const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: longest };
 
+/** The specs of the library that need no Node. */
+const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
+
+/** Cross-origin isolated, for memory to be shared with workers; the packaging tests have pages that are not. */
+const isolated = {
+  headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+};
+
+/** Made anew for each project, since Vitest writes into it. */
+const inInstalledBrowsers = () => ({
+  enabled: true,
+  headless: true,
+  screenshotFailures: false,
+  instances: installedBrowsers.map((browser) => ({ browser })),
+  provider: installed,
+});
+
+const otherEngines: TestProjectConfiguration[] = [
+  {
+    // The page as any host serves it, with no headers of its own.
+    plugins: [
+      {
+        name: "page",
+        configureServer: ({ middlewares }) => void middlewares.use("/page", fileServer("build/tests/page")),
+      },
+    ],
+    test: {
+      name: "engines",
+      include: ["tests/engines/*.browser.spec.ts", "tests/lib/files/private-file.browser.spec.ts"],
+      globalSetup: "tests/engines/setup.ts",
+      ...limits,
+      browser: { ...inInstalledBrowsers(), viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
+    },
+  },
+  {
+    // Minutes long: for npm run test:browsers.
+    server: isolated,
+    test: { name: "browsers", ...librarySpecs, ...limits, browser: inInstalledBrowsers() },
+  },
+];
+
 export default defineConfig({
   test: {
     // The default leaves one core to Vitest itself: on two, files would wait for each other while browsers draw.
     maxWorkers: "100%",
     projects: [
+      ...(installedBrowsers.length > 0 ? otherEngines : []),
       {
         test: {
           name: "node",
@@ -22,7 +67,7 @@ export default defineConfig({
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
           ...limits,
           // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
-          server: { deps: { external: [/\/build\/wasm\//] } },
+          server: { deps: { external: [/\/build\/wasm-release\//] } },
         },
       },
       {
@@ -35,14 +80,10 @@ export default defineConfig({
         },
       },
       {
-        // Cross-origin isolated, for memory to be shared with workers; the packaging tests have pages that are not.
-        server: {
-          headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
-        },
+        server: isolated,
         test: {
           name: "browser",
-          include: ["tests/lib/**/*.spec.ts"],
-          exclude: ["tests/lib/**/*.node.spec.ts"],
+          ...librarySpecs,
           ...limits,
           browser: {
             enabled: true,

@@ -1,4 +1,5 @@
-// What Embind's own library would bring, for the types of bindings.cpp alone. For Emscripten 3.1.6: see CMakeLists.txt.
+// This registers the types of bindings.cpp, where Embind's own library would register all types. It is for Emscripten
+// 3.1.6: CMakeLists.txt says why.
 
 #include <emscripten/bind.h>
 

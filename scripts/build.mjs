@@ -2,7 +2,17 @@
 // Run by itself, it sets up what is missing and prints the sizes.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,50 +20,42 @@ import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { setupForBuild } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const wasmBuild = join(root, "build/wasm");
 const dist = join(root, "dist");
+/** Says what dist/ was built from for the tests; not there while it is built or when it was not for them. */
+const builtFrom = join(root, "build/built-from.txt");
 
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {NodeJS.ProcessEnv} [env]
  */
-function run(command, args, env = process.env) {
-  execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
+function run(command, args) {
+  execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
 }
 
-/** Configures and builds with CMake; the first error is shown in full, success is quiet. */
-function cmake(/** @type {string} */ folder, /** @type {string[]} */ definitions, env = process.env) {
-  if (!existsSync(join(folder, "CMakeCache.txt")) || definitions.length > 0) {
-    run("cmake", ["-S", ".", "-B", folder, "--log-level=WARNING", ...definitions], env);
-  }
-  run(
-    "cmake",
-    ["--build", folder, "--parallel", String(availableParallelism()), "--", "--no-print-directory", "-s"],
-    env,
-  );
+/**
+ * Configures and builds a preset of CMakePresets.json; the first error is shown in full, success is quiet.
+ * @param {string} preset
+ * @param {string[]} [definitions]
+ */
+function cmake(preset, definitions = []) {
+  execFileSync("cmake", ["--preset", preset, ...definitions], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  const parallel = String(availableParallelism());
+  run("cmake", ["--build", "--preset", preset, "--parallel", parallel, "--", "--no-print-directory", "-s"]);
 }
 
-/** Builds build/wasm/channelwise.{js,wasm}, and for the tests oracle.{js,wasm}. */
-export function buildWasm({ oracle = false } = {}) {
-  const emscripten = execFileSync("em-config", ["EMSCRIPTEN_ROOT"], { encoding: "utf8" }).trim();
-  // Debian's Emscripten links only if `node` finds Debian's acorn, which a Node from elsewhere does not by itself.
-  const debianModules = "/usr/share/nodejs";
-  const env = existsSync(debianModules) ? { ...process.env, NODE_PATH: debianModules } : process.env;
-  cmake(
-    wasmBuild,
-    [
-      "-DCMAKE_BUILD_TYPE=Release",
-      `-DCMAKE_TOOLCHAIN_FILE=${emscripten}/cmake/Modules/Platform/Emscripten.cmake`,
-      `-DCHANNELWISE_ORACLE=${oracle ? "ON" : "OFF"}`,
-    ],
-    env,
-  );
+/**
+ * Builds channelwise.{js,wasm} in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also a
+ * channelwise.{js,wasm} that checks itself, in build/wasm-debug. Gives the folder of what the library is to carry.
+ */
+function buildWasm({ tests = false, debug = false } = {}) {
+  cmake("wasm-release", [`-DCHANNELWISE_ORACLE=${tests ? "ON" : "OFF"}`]);
+  if (debug) cmake("wasm-debug");
+  return join(root, debug ? "build/wasm-debug" : "build/wasm-release");
 }
 
-/** Builds the kernels' native tests in build/native. */
+/** Builds the kernels' native tests, with sanitizers, in build/native-asan. */
 export function buildNative() {
-  cmake(join(root, "build/native"), ["-DCMAKE_BUILD_TYPE=RelWithDebInfo"]);
+  cmake("native-asan");
 }
 
 /**
@@ -84,27 +86,33 @@ async function shakenGlue(code) {
   return (await transform(output[0].code, { minify: true, target: "es2022", banner })).code;
 }
 
-/** Builds dist/ from web/lib and build/wasm. */
-export async function buildLibrary() {
-  // What an earlier version left there would be published too.
+/** Empties dist/, where what an earlier version left would be published too, but for what tsc does not copy. */
+export function emptyDist() {
+  rmSync(builtFrom, { force: true });
   rmSync(dist, { recursive: true, force: true });
-  mkdirSync(dist);
-  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/lib"]);
-  // tsc does not copy the declarations that are written by hand.
-  for (const name of ["core/glue.d.ts", "core/embedded.d.ts", "workers/worker-code.d.ts"])
+  for (const name of ["core/glue.d.ts", "core/embedded.d.ts", "workers/worker-code.d.ts"]) {
+    mkdirSync(dirname(join(dist, name)), { recursive: true });
     copyFileSync(join(root, "web/lib", name), join(dist, name));
-  writeFileSync(join(dist, "core/glue.js"), await shakenGlue(readFileSync(join(wasmBuild, "channelwise.js"), "utf8")));
-  copyFileSync(join(wasmBuild, "channelwise.wasm"), join(dist, "channelwise.wasm"));
-  const deflated = deflateRawSync(readFileSync(join(dist, "channelwise.wasm")), {
-    level: constants.Z_BEST_COMPRESSION,
-  });
-  writeFileSync(join(dist, "core/embedded.js"), `export const deflatedWasm = "${deflated.toString("base64")}";\n`);
+  }
+}
+
+/** Compiles the C++ and puts the module into dist/, as a file and as the JavaScript that carries it. */
+export async function addWasm({ tests = false, debug = false } = {}) {
+  const folder = buildWasm({ tests, debug });
+  writeFileSync(join(dist, "core/glue.js"), await shakenGlue(readFileSync(join(folder, "channelwise.js"), "utf8")));
+  const wasm = readFileSync(join(folder, "channelwise.wasm"));
+  writeFileSync(join(dist, "channelwise.wasm"), wasm);
+  const deflated = deflateRawSync(wasm, { level: constants.Z_BEST_COMPRESSION }).toString("base64");
+  writeFileSync(join(dist, "core/embedded.js"), `export const deflatedWasm = "${deflated}";\n`);
+}
+
+/** Puts the code of a worker into dist/, as a string in JavaScript. All else of the library must be there. */
+export async function addWorkerCode() {
   const code = await bundled('import { serve } from "./worker.js"; serve();', "iife");
   writeFileSync(
     join(dist, "workers/worker-code.js"),
     `export const workerCode = ${JSON.stringify(code.toString())};\n`,
   );
-  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "web/cli"]);
 }
 
 /**
@@ -135,8 +143,7 @@ export async function gzipSizes() {
     "channelwise/parallel": "parallel.js",
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
-    "channelwise/files": "files.js",
-    "channelwise/onnx": "onnx.js",
+    "channelwise/models": "models.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }
@@ -144,14 +151,42 @@ export async function gzipSizes() {
   return sizes;
 }
 
-/** Builds everything that is published; with `tests`, also what only the tests need. */
-export async function build({ tests = false } = {}) {
-  buildWasm({ oracle: tests });
-  await buildLibrary();
+/**
+ * Builds everything that is published; with `tests`, also what only the tests need; with `debug`, around a module that
+ * checks itself (the preset wasm-debug), for tests alone.
+ */
+export async function build({ tests = false, debug = false } = {}) {
+  emptyDist();
+  await addWasm({ tests, debug });
+  const tsc = (/** @type {string} */ project) =>
+    run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project]);
+  tsc("web/lib");
+  await addWorkerCode();
+  tsc("web/cli");
+  if (tests) writeFileSync(builtFrom, hashOfSources({ debug }));
   console.log("Size of each entry, minified and gzipped:");
   for (const [name, bytes] of Object.entries(await gzipSizes())) {
     console.log(`  ${name.padEnd(30)}${(bytes / 1000).toFixed(1).padStart(6)} KB`);
   }
+}
+
+/** Builds for the tests, unless that was done from these very sources. */
+export async function buildIfStale({ debug = false } = {}) {
+  const isFresh = existsSync(builtFrom) && readFileSync(builtFrom, "utf8") === hashOfSources({ debug });
+  if (!isFresh) await build({ tests: true, debug });
+}
+
+/** A hash of all that the build for the tests is made from. */
+function hashOfSources({ debug = false }) {
+  const hash = createHash("sha256").update(debug ? "debug" : "release");
+  const folders = ["cpp", "web/lib", "web/cli"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
+  );
+  const files = ["CMakeLists.txt", "CMakePresets.json", "package-lock.json", "scripts/build.mjs", "tsconfig.json"];
+  for (const file of [...files, ...folders.sort()]) {
+    if (statSync(join(root, file)).isFile()) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  }
+  return hash.digest("hex");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

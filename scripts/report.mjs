@@ -5,7 +5,7 @@ import { load } from "channelwise";
 /** @typedef {import("./data.mjs").Tensor} Tensor */
 
 /**
- * Of one tensor or of many: sums, so that many add up exactly.
+ * What one tensor or many cost. These are sums, so that many add up exactly.
  * @typedef {object} Cost
  * @property {number} signal sum of the squared weights
  * @property {number} channelNoise sum of the squared errors with one scale per channel
@@ -65,7 +65,7 @@ export function add(a, b) {
 }
 
 /**
- * In dB.
+ * The SQNR in dB.
  * @param {number} signal
  * @param {number} noise
  */

@@ -2,7 +2,7 @@
 // Uses nothing but Node, since it runs before there are npm packages.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,6 +29,17 @@ const testTools = [
   { debianPackage: "chromium", isPresent: () => chromiumPath() !== undefined },
 ];
 
+/**
+ * The engines beside Chromium's: Gecko, WebKit in a browser with the screen that it needs, and WebKit's JavaScript alone.
+ * @type {SystemTool[]}
+ */
+const engineTools = [
+  { debianPackage: "firefox-esr", isPresent: () => firefoxPath() !== undefined },
+  { debianPackage: "libwebkit2gtk-4.1-0", isPresent: () => miniBrowserPath() !== undefined },
+  { debianPackage: "xvfb", isPresent: () => xvfbPath() !== undefined },
+  { debianPackage: "libjavascriptcoregtk-4.0-bin", isPresent: () => jscPath() !== undefined },
+];
+
 /** Makes `npm run build` possible. Does nothing where all is there. */
 export function setupForBuild() {
   checkNode();
@@ -36,16 +47,46 @@ export function setupForBuild() {
   installNpmPackages();
 }
 
-/** Makes `npm test` possible. Does nothing where all is there. */
+/** Makes `npm test` possible. Does nothing where all is there. Only Debian has all engines: elsewhere those that are there do. */
 export function setupForTests() {
   checkNode();
-  installTools([...buildTools, ...testTools]);
+  installTools([...buildTools, ...testTools, ...(isDistribution("debian") ? engineTools : [])]);
   installNpmPackages();
+  const missing = engineTools.filter((tool) => !tool.isPresent()).map((tool) => tool.debianPackage);
+  if (missing.length > 0) {
+    console.warn(
+      `The tests that need ${missing.join(", ")}, as Debian calls them, are left out: they are not here. (A Firefox from a snap does not do; FIREFOX may name another.)`,
+    );
+  }
 }
 
 /** The browser for the tests: the one of the CHROMIUM variable, else the first in the path. */
 export function chromiumPath() {
   return process.env.CHROMIUM || ["chromium", "chromium-browser", "google-chrome"].map(findInPath).find(Boolean);
+}
+
+/** The Firefox for the tests: the one of the FIREFOX variable, else the first in the path that is no snap, which sees no /tmp. */
+export function firefoxPath() {
+  return process.env.FIREFOX || ["firefox-esr", "firefox"].map(findInPath).find((file) => file && !isSnap(file));
+}
+
+/** The browser that WebKitGTK brings. */
+export function miniBrowserPath() {
+  const libraries = "/usr/lib";
+  if (!existsSync(libraries)) return undefined;
+  return readdirSync(libraries)
+    .map((folder) => join(libraries, folder, "webkit2gtk-4.1/MiniBrowser"))
+    .find((file) => existsSync(file));
+}
+
+/** The screen for a browser that has no mode without one. */
+export function xvfbPath() {
+  return findInPath("Xvfb");
+}
+
+/** WebKit's JavaScript as a command. */
+export function jscPath() {
+  return findInPath("jsc");
 }
 
 /**
@@ -78,7 +119,7 @@ function installTools(tools) {
   if (missing.length === 0) return;
   const names = missing.join(", ");
 
-  if (missing.includes("chromium") && isUbuntu()) {
+  if (missing.includes("chromium") && isDistribution("ubuntu")) {
     stop("Ubuntu has Chromium as a snap only: install Google Chrome, or set CHROMIUM to the path of another Chromium.");
   }
   const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];
@@ -95,7 +136,7 @@ function installTools(tools) {
     const [file = "", ...args] = [...privilege, "env", "DEBIAN_FRONTEND=noninteractive", ...command];
     return spawnSync(file, args, { stdio: "inherit" }).status === 0;
   };
-  // Without a network the lists there may still do: the installation itself decides.
+  // Without a network, the lists that are there may still do: the installation itself decides.
   asRoot(["apt-get", "update", "-q"]);
   if (!asRoot([...install, ...keepUnpackagedNode()])) {
     stop(`apt-get could not install ${names}, for the reason above: install them by hand and run this again.`);
@@ -152,9 +193,15 @@ function isHeader(name) {
   return ["/usr/include", "/usr/local/include"].some((folder) => existsSync(join(folder, name)));
 }
 
-function isUbuntu() {
+/** @param {string} id */
+function isDistribution(id) {
   const file = "/etc/os-release";
-  return existsSync(file) && /^ID=ubuntu$/m.test(readFileSync(file, "utf8"));
+  return existsSync(file) && new RegExp(`^ID=${id}$`, "m").test(readFileSync(file, "utf8"));
+}
+
+/** @param {string} file a command, which for a snap is a link to another, or Ubuntu's script that starts it */
+function isSnap(file) {
+  return /\/snap(\/|$)/.test(realpathSync(file)) || readFileSync(file).subarray(0, 4096).includes("/snap/bin/");
 }
 
 /** @param {string} file */

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { chromiumPath, setupForTests } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const junitReport = "build/native/ctest.xml";
+const junitReport = "build/native-asan/ctest.xml";
 const vitestReport = "build/vitest.json";
 
 /** @type {{ name: string, seconds: number }[]} */
@@ -20,23 +20,21 @@ await step("build", () => build({ tests: true }));
 await step("lint and format", () => runTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
 await step("C++ format", () => run(process.execPath, ["scripts/clang-format.mjs"]));
 await step("types", () => runTool("typescript/bin/tsc", ["--noEmit"]));
+await step("reference of the public types", async () => {
+  const { checkReference } = await import("./reference.mjs");
+  await checkReference();
+});
 await step("native tests", () => {
   buildNative();
-  run("ctest", [
-    "--test-dir",
-    "build/native",
-    "--output-on-failure",
-    "--no-tests=error",
-    "--output-junit",
-    join(root, junitReport),
-  ]);
+  run("ctest", ["--preset", "native-asan", "--output-junit", join(root, junitReport)]);
 });
 await step("models and onnxruntime-node", async () => {
   const { fetchOcrPackages } = await import("./ocr/packages.mjs");
   await fetchOcrPackages();
 });
-await step("tests in Node and Chromium", () => {
-  runTool("vitest/vitest.mjs", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
+await step("tests in every engine", () => {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
+  runTool("vitest/vitest.mjs", ["run", "--project=!browsers*", ...reporters]);
 });
 
 console.log();

@@ -56,7 +56,7 @@ export function report(measured, where, page = {}) {
   const lines = measured.map((one) => lineOf(one, measured));
   if (values.json) console.log(JSON.stringify({ where, lines, page }, null, 2));
   else {
-    const table = values.markdown ? markdownTable(lines) : plainTable(lines);
+    const table = values.markdown ? markdownTables(lines) : plainTable(lines);
     console.log(`${where}; one thread, medians; 8 bits and float32 where it does not say otherwise\n`);
     if (lines.length > 0) console.log(`${table}\n\n${legend}\n`);
     for (const [name, figures] of Object.entries(page)) {
@@ -156,46 +156,57 @@ function plainTable(lines) {
     .join("\n");
 }
 
-/** For the README: a line for each work and job, contenders side by side. @param {Line[]} lines */
-function markdownTable(lines) {
-  /** @type {[string, (by: string) => boolean][]} */
-  const others = [
-    ["fresh arrays", (by) => by === "channelwise, fresh arrays"],
-    ["shared arrays", (by) => by === oneThread],
-    ["workers", (by) => by.startsWith(workers)],
-    ["JavaScript", (by) => by === "JavaScript"],
-    ["JavaScript, inexact", (by) => by === "JavaScript, inexact"],
-    ["onnxruntime-web", (by) => by.startsWith("onnxruntime-web")],
-  ];
-  const header = [
-    "weights",
-    "job",
-    "channelwise",
-    "x set (quietest)",
-    "x rows (quietest)",
-    ...others.map(([name]) => name),
-  ];
-  const rows = lines
-    .filter(({ by }) => by === "channelwise")
-    .map((line) => [
-      line.work,
-      line.job,
-      duration(line.milliseconds),
-      withQuietest(line.perCopy, line.perCopyQuiet),
-      withQuietest(line.perRows, line.perRowsQuiet),
-      ...others.map(([, isMeant]) => {
-        const other = lines.find(({ work, job, by }) => work === line.work && job === line.job && isMeant(by));
-        return other ? `${duration(other.milliseconds)} (${ratioOf(other)})` : "";
+/**
+ * The tables of docs/speed.md, a line for each work and job: one thread; other arrays and workers; peers.
+ * @param {Line[]} lines
+ */
+function markdownTables(lines) {
+  /** @type {(line: Line, isMeant: (by: string) => boolean) => Line | undefined} */
+  const other = ({ work, job }, isMeant) =>
+    lines.find((each) => each.work === work && each.job === job && isMeant(each.by));
+  const timed = (/** @type {Line | undefined} */ line) =>
+    line ? `${duration(line.milliseconds)} (${figure(line.perChannelwise)} x)` : "";
+
+  const own = lines.filter(({ by }) => by === "channelwise");
+  const withPeers = own.filter((line) => other(line, (by) => by === "channelwise, fresh arrays"));
+  return [
+    markdownTable(
+      ["channelwise", "x set", "x rows"],
+      own.map((line) => [
+        ...[line.work, line.job, duration(line.milliseconds)],
+        withQuietest(line.perCopy, line.perCopyQuiet),
+        withQuietest(line.perRows, line.perRowsQuiet),
+      ]),
+    ),
+    markdownTable(
+      ["fresh arrays", "shared arrays", "workers", "x shared"],
+      withPeers.map((line) => {
+        const byWorkers = other(line, (by) => by.startsWith(workers));
+        return [
+          ...[line.work, line.job],
+          timed(other(line, (by) => by === "channelwise, fresh arrays")),
+          timed(other(line, (by) => by === oneThread)),
+          byWorkers ? duration(byWorkers.milliseconds) : "",
+          withQuietest(byWorkers?.perThread, byWorkers?.perThreadQuiet),
+        ];
       }),
-    ]);
-  const alignment = header.map((_, column) => (column < 2 ? "---" : "---:"));
-  return [header, alignment, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+    ),
+    markdownTable(
+      ["JavaScript", "JavaScript, inexact", "onnxruntime-web"],
+      withPeers.map((line) => [
+        ...[line.work, line.job],
+        timed(other(line, (by) => by === "JavaScript")),
+        timed(other(line, (by) => by === "JavaScript, inexact")),
+        timed(other(line, (by) => by.startsWith("onnxruntime-web"))),
+      ]),
+    ),
+  ].join("\n\n");
 }
 
-/** Workers are held against one thread over the same arrays, where these are shared; all others against channelwise. */
-function ratioOf(/** @type {Line} */ { perChannelwise, perThread, perThreadQuiet }) {
-  if (perThread === undefined) return `${figure(perChannelwise)} x`;
-  return `${figure(perThread)} x shared, quietest ${figure(perThreadQuiet)}`;
+/** @param {string[]} columns of numbers, after weights and job @param {string[][]} rows */
+function markdownTable(columns, rows) {
+  const alignment = ["---", "---", ...columns.map(() => "---:")];
+  return [["weights", "job", ...columns], alignment, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 /** @param {number | undefined} ratio @param {number | undefined} quietest */

@@ -187,7 +187,7 @@ function reusedArrays() {
       if (!arrays.has(key)) arrays.set(key, { array: make(length), isOutput: !content.endsWith("weights") });
       return /** @type {A} */ (arrays.get(key)?.array);
     },
-    /** So that nobody is taken for right because of what the one before wrote. */
+    /** Spoils the outputs, so that no contender is taken for right because of what the one before it wrote. */
     spoil() {
       for (const { array, isOutput } of arrays.values()) if (isOutput) /** @type {Floats} */ (array).fill(99);
     },
@@ -212,7 +212,7 @@ async function interleave(contenders, rounds) {
     console.debug(`round ${round + 1} of ${rounds}: ${contenders.length} contenders`);
     for (let turn = 0; turn < contenders.length; turn++) {
       const i = (round + turn) % contenders.length;
-      // Not to pay for the caches that the one before left, nor for its garbage, which is collected meanwhile.
+      // A contender shall not pay for the caches or the garbage of the one before it, which is collected meanwhile.
       const settled = performance.now() + settleMilliseconds;
       do await time(contenders[i].run, 1);
       while (performance.now() < settled);

@@ -13,16 +13,16 @@ import { chromiumPath } from "../setup.mjs";
 import { writeSparseModel } from "../sparse-model.mjs";
 import { layers, single } from "./shapes.mjs";
 
-/** @type {{ name: string, shapes: number[][], rules: import("channelwise/files").ChooseRules }[]} */
+/** @type {{ name: string, shapes: number[][], rules: import("channelwise/models").Rules }[]} */
 const cases = [
   { name: "12.9 GB in 48 tensors, comfyui", shapes: layers, rules: { dialect: "comfyui" } },
   { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },
 ];
 
-/** Of what runs in the page. */
+/** The address of what runs in the page. */
 const code = "/scripts/large-files/page.mjs";
 
-/** Of which the times are the medians. The first writing of a file takes a disk several times as long, and is not timed. */
+/** Times are the medians of so many. The first writing of a file takes a disk several times as long, and is not timed. */
 const rounds = 3;
 
 const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), "channelwise-large-"));
@@ -46,7 +46,7 @@ async function measure(/** @type {(typeof cases)[number]} */ { name, shapes, rul
   const input = join(folder, "model.safetensors");
   const bytes = await writeSparseModel(input, shapes);
   const executablePath = chromiumPath();
-  // With a profile on the disk: a private window keeps files in memory.
+  // The profile is on the disk, because a private window keeps files in memory.
   const context = await chromium.launchPersistentContext(join(folder, "profile"), {
     ...(executablePath ? { executablePath } : {}),
     args: ["--no-sandbox"],

@@ -6,8 +6,8 @@ const STRETCH = 2 ** 22;
 /**
  * Reads all of a source, the next stretch while one is written, and writes `length` bytes of it.
  *
- * @param {import("channelwise/files").ByteSource} source
- * @param {import("channelwise/files").ByteSink} sink
+ * @param {import("channelwise/models").ByteSource} source
+ * @param {import("channelwise/models").ByteSink} sink
  * @param {number} length
  */
 export async function copy(source, sink, length) {

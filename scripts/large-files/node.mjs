@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chooseTensors, fileSink, openModel, openSource, outputBytes, quantizeModel } from "channelwise/files";
+import { fileSink, openModel, openSource, outputBytes, planModel, quantizeModel } from "channelwise/models";
 import { load } from "channelwise/parallel";
 import { writeSparseModel } from "../sparse-model.mjs";
 import { copy } from "./copy.mjs";
@@ -17,7 +17,7 @@ import { layers, single } from "./shapes.mjs";
  * @typedef {object} Case
  * @property {string} name
  * @property {number[][]} shapes of its float32 tensors
- * @property {import("channelwise/files").ChooseRules} rules
+ * @property {import("channelwise/models").Rules} rules
  */
 
 /** @type {Case[]} */
@@ -79,13 +79,13 @@ async function measure({ shapes, rules }, folder) {
   const bytes = await writeSparseModel(input, shapes);
   const channelwise = await load({ workers: availableParallelism() });
   const model = await openModel(input);
-  const choice = chooseTensors(model, rules);
+  const plan = planModel(model, rules);
   const quantizeOnce = async () => {
-    await quantizeModel(channelwise, model, choice, await fileSink(output, { overwrite: true }));
+    await quantizeModel(channelwise, plan, await fileSink(output, { overwrite: true }));
   };
   const copyOnce = async () => {
     const source = await openSource(input);
-    await copy(source, await fileSink(output, { overwrite: true }), outputBytes(model, choice));
+    await copy(source, await fileSink(output, { overwrite: true }), outputBytes(plan));
     await source.close();
   };
 

@@ -1,10 +1,10 @@
 // What runs in the page of browser.mjs.
 
-import { chooseTensors, openModel, openSource, outputBytes, privateFileSink, quantizeModel } from "channelwise/files";
+import { openModel, openSource, outputBytes, planModel, privateFileSink, quantizeModel } from "channelwise/models";
 import { load } from "channelwise/parallel";
 import { copy } from "./copy.mjs";
 
-/** @typedef {import("channelwise/files").ChooseRules} ChooseRules */
+/** @typedef {import("channelwise/models").Rules} Rules */
 
 const channelwise = await load();
 
@@ -17,19 +17,19 @@ function pickedFile() {
 }
 
 /** Gives the seconds that it takes to quantize the file that is picked. */
-export async function quantize(/** @type {ChooseRules} */ rules) {
+export async function quantize(/** @type {Rules} */ rules) {
   const model = await openModel(pickedFile());
   const sink = await privateFileSink("quantized.safetensors");
   const start = performance.now();
-  await quantizeModel(channelwise, model, chooseTensors(model, rules), sink);
+  await quantizeModel(channelwise, planModel(model, rules), sink);
   return (performance.now() - start) / 1000;
 }
 
 /** Gives the seconds that it takes to read that file and to write as much as quantizing does. */
-export async function copyAsMuch(/** @type {ChooseRules} */ rules) {
+export async function copyAsMuch(/** @type {Rules} */ rules) {
   const source = await openSource(pickedFile());
   const model = await openModel(source);
-  const length = outputBytes(model, chooseTensors(model, rules));
+  const length = outputBytes(planModel(model, rules));
   const sink = await privateFileSink("copied.safetensors");
   const start = performance.now();
   await copy(source, sink, length);

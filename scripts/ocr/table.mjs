@@ -33,9 +33,9 @@ for (const [model, file] of Object.entries(await readOcrModels())) {
     ...Object.fromEntries(quantized.map(({ variant, bytes }) => [variant, bytes])),
   };
   const figures = await evaluate({ InferenceSession, Tensor }, name, files, pictures, characters);
-  const rows = quantized.map(({ variant, plan, errors, bytes }) => [
+  const rows = quantized.map(({ variant, plan, tensors, bytes }) => [
     variant,
-    ...columnsOf(bytes, `${totalSqnr(errors).toFixed(2)} dB`, figures[variant]),
+    ...columnsOf(bytes, `${totalSqnr(tensors).toFixed(2)} dB`, figures[variant]),
     storageOf(plan),
   ]);
   console.log(`\n${file.name}, ${titles[name]}\n`);
@@ -56,10 +56,12 @@ function columnsOf(bytes, weights, figures) {
   return [bytes.length.toLocaleString("en-US"), weights, answers.join(", ")];
 }
 
-/** @param {import("channelwise/onnx").OnnxPlan} plan */
-function storageOf({ choices }) {
-  const ways = choices.map(({ pattern, bits, storedBits }) => {
-    return `${storedBits} bits in ${pattern}${bits < storedBits ? " (simulated)" : ""}`;
+/** @param {import("channelwise/models").Plan} plan */
+function storageOf({ decisions }) {
+  const ways = decisions.flatMap((decision) => {
+    if (!decision.quantize) return [];
+    const { pattern, scheme, storedBits } = decision;
+    return [`${storedBits} bits in ${pattern}${scheme.bits < storedBits ? " (simulated)" : ""}`];
   });
   return [...new Set(ways)].join("; ");
 }

@@ -1,13 +1,12 @@
 // The ways to quantize a model that are compared.
 
 import { load } from "channelwise";
-import { blobSink } from "channelwise/files";
-import { opsetChanges, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { blobSink, openModel, opsetChanges, planModel, quantizeModel } from "channelwise/models";
 
 /** Every weight, whatever its size. */
 const include = ["*"];
 
-/** @type {Record<string, import("channelwise/onnx").OnnxRules>} */
+/** @type {Record<string, import("channelwise/models").Rules>} */
 const variants = {
   "int8, per channel": { include },
   "int8, per tensor": { include, granularity: "tensor" },
@@ -21,8 +20,8 @@ const variants = {
 /**
  * @typedef {object} Quantized
  * @property {string} variant
- * @property {import("channelwise/onnx").OnnxPlan} plan
- * @property {readonly import("channelwise/onnx").WeightErrors[]} errors
+ * @property {import("channelwise/models").Plan} plan
+ * @property {readonly import("channelwise/models").TensorSummary[]} tensors
  * @property {Uint8Array<ArrayBuffer>} bytes
  */
 
@@ -34,29 +33,30 @@ const variants = {
  */
 export async function quantizeVariants({ name, bytes }, wanted = Object.keys(variants)) {
   const channelwise = await load();
-  const model = await readOnnx(bytes, { name });
+  const model = await openModel(bytes, { name });
   const made = [];
   for (const variant of wanted) {
     const rules = variants[variant];
-    if (opsetChanges(model, rules.opset ?? model.opset).length > 0) continue;
-    const plan = planOnnx(model, rules);
+    if (opsetChanges(model, rules.opset ?? model.opset ?? 0).length > 0) continue;
+    const plan = planModel(model, rules);
     const sink = blobSink();
-    const errors = await writeOnnx(channelwise, plan, sink);
-    made.push({ variant, plan, errors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) });
+    const { tensors } = await quantizeModel(channelwise, plan, sink);
+    made.push({ variant, plan, tensors, bytes: new Uint8Array(await (await sink.blob()).arrayBuffer()) });
   }
   return made;
 }
 
 /**
  * 10 log10(sum of squared weights / sum of squared errors) over all weights, in dB.
- * @param {readonly import("channelwise/onnx").WeightErrors[]} errors
+ * @param {readonly import("channelwise/models").TensorSummary[]} tensors
  */
-export function totalSqnr(errors) {
+export function totalSqnr(tensors) {
   let [signal, noise] = [0, 0];
-  for (const { choice, mse, sqnr } of errors) {
-    const errorSum = mse * choice.weight.byteLength;
+  for (const tensor of tensors) {
+    if (!tensor.quantize) continue;
+    const errorSum = tensor.mse * tensor.bytesBefore;
     noise += errorSum;
-    signal += errorSum * 10 ** (sqnr / 10);
+    signal += errorSum * 10 ** (tensor.sqnr / 10);
   }
   return 10 * Math.log10(signal / noise);
 }

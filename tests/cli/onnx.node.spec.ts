@@ -136,8 +136,11 @@ describe("quantize of an .onnx model", () => {
   });
 
   it.each<[string[], string]>([
-    [["--dialect", "plain"], "--dialect is plain, which is of other files; an .onnx model stays an .onnx model"],
-    [["--granularity", "group:32@0"], "in an .onnx model groups lie along what an operator sums over: leave out @0"],
+    [["--dialect", "plain"], '--dialect is "plain", which is of other files; an .onnx model stays an .onnx model'],
+    [
+      ["--granularity", "group:32@0"],
+      "in an .onnx model groups lie along what an operator sums over; leave out along: 0",
+    ],
     [["-o", "model.safetensors"], "of an .onnx model its name must end with .onnx"],
     [["--shard", "1/2"], "--shard writes .safetensors files, and this model would be one of .onnx"],
   ])("refuses %j", async (args, message) => {
@@ -174,15 +177,17 @@ it("--measure of an .onnx model writes nothing", async () => {
 it("inspect shows the weights of an .onnx model and their channels", async () => {
   const { code, stdout } = await place.run("inspect", "model.onnx");
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^model\.onnx {2}onnx, opset 13, IR version 10, 2 weights, 24\.6 KB\n/);
-  expect(stdout).toMatch(/^second\.weight +64 x 32 +axis 1 +MatMul +8\.19 KB$/m);
-  expect(stdout).toMatch(/^bias +64 +a vector$/m);
+  expect(stdout).toMatch(/^model\.onnx {2}onnx, opset 13, IR version 10, 3 tensors, 24\.8 KB\n/);
+  expect(stdout).toMatch(/^second\.weight +64 x 32 +float32, axis 1 of MatMul +8\.19 KB$/m);
+  expect(stdout).toMatch(/^bias +64 +float32, kept: a vector +256 B$/m);
   expect(await place.json("inspect", "model.onnx")).toMatchObject({
     format: "onnx",
     opset: 13,
-    weights: [
+    quantized: [],
+    kept: [
       { name: "first.weight", shape: [64, 64], axis: 0, operators: ["Gemm"] },
       { name: "second.weight", shape: [64, 32], axis: 1, operators: ["MatMul"] },
+      { name: "bias", shape: [64], reason: "a vector" },
     ],
   });
 });
@@ -195,13 +200,13 @@ it.each([
 ])("inspect and compare read what is quantized (opset %i, %j: %s)", async (opset, args, layout, pattern, size) => {
   writeFileSync(place.path("model.onnx"), model(opset));
   const { files } = await place.json("quantize", "model.onnx", "-o", "small.onnx", ...args);
-  const { quantized, weights, kept } = await place.json("inspect", "small.onnx");
+  const { quantized, kept } = await place.json("inspect", "small.onnx");
   expect(quantized.map(({ name }: { name: string }) => name)).toEqual(["first.weight", "second.weight"]);
   const second = quantized[1];
   expect(second).toMatchObject({ shape: [64, 32], pattern, byteLength: Number(size.replace(",", "")) });
-  expect({ weights, kept }).toMatchObject({ weights: [], kept: [{ name: "bias" }] });
+  expect(kept).toMatchObject([{ name: "bias" }]);
   const { stdout } = await place.run("inspect", "small.onnx");
-  expect(stdout).toMatch(new RegExp(`^second\\.weight +64 x 32 +${layout} +${pattern} `, "m"));
+  expect(stdout).toMatch(new RegExp(`^second\\.weight +64 x 32 +${layout}, as ${pattern} `, "m"));
 
   const { tensors } = await place.json("compare", "model.onnx", "small.onnx");
   const told = files[0].tensors.filter((tensor: { quantize: boolean }) => tensor.quantize);
@@ -227,8 +232,20 @@ it("compare refuses what cannot be compared", async () => {
     code: 1,
     stderr: "channelwise: small.onnx is quantized; the original comes first\n",
   });
-  expect(await place.run("compare", "model.onnx", "model.safetensors")).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining("compare takes an .onnx model with another"),
-  });
+});
+
+it("dequantize writes an .onnx model with float weights", async () => {
+  await place.json("quantize", "model.onnx", "-o", "small.onnx");
+  const { output, tensors } = await place.json("dequantize", "small.onnx");
+  expect(output).toBe("small-float.onnx");
+  expect(tensors).toMatchObject([
+    { tensor: "first.weight", bits: 8 },
+    { tensor: "second.weight", bits: 8 },
+  ]);
+  const { tensors: same } = await place.json("compare", "small-float.onnx", "small.onnx");
+  expect(same).toMatchObject([
+    { tensor: "first.weight", result: "near", maxError: 0 },
+    { tensor: "second.weight", result: "near", maxError: 0 },
+    { tensor: "bias", result: "same" },
+  ]);
 });

@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
-import { openModel } from "channelwise/files";
+import { openModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../lib/files/safetensors-file.js";
@@ -128,13 +128,13 @@ describe("join", () => {
   });
 });
 
-describe("the README's examples", () => {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+describe("the examples in docs/command-line.md", () => {
+  const text = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8");
 
   /** The command of an example, as its shell is given it, in a place where its paths are. */
   function exampleAfter(mark: string): string {
-    const command = readme
-      .slice(readme.indexOf(mark))
+    const command = text
+      .slice(text.indexOf(mark))
       .match(/^.*?npx -y --package=\S+ (channelwise quantize .*--shard .*)$/m);
     return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`);
   }

@@ -49,7 +49,7 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors --dry-run --measure", "--dry-run and --measure are two things; give one of them"],
     ["quantize", "quantize takes at least 1 (IN... [-o OUT]), and none is given"],
     ["dequantize model.safetensors -o out.npz", "-o is out.npz; its name must end with .safetensors"],
-    ["dequantize model.onnx", "dequantize takes no .onnx models"],
+    ["dequantize model.onnx -o out.safetensors", "-o is out.safetensors; its name must end with .onnx"],
     ["compare model.safetensors", "compare takes 2 (A B), and 1 is given"],
     ["compare model.safetensors model.safetensors --min-sqnr high", "--min-sqnr is high; it must be a number"],
   ])("%s", async (line, message) => {

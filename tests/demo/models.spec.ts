@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import { load } from "channelwise";
-import { blobSink, type ChooseRules, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, measureModel, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
-import { measureOnnx, type OnnxRules, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
 import { zipSync } from "fflate";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -94,12 +93,12 @@ async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
 }
 
 /** What the library writes in Node. */
-async function written(files: Readonly<Record<string, string | Uint8Array>>, rules: ChooseRules) {
+async function written(files: Readonly<Record<string, string | Uint8Array>>, rules: Rules) {
   const opened = await openModel(
     Object.entries(files).map(([name, contents]) => new File([contents as BlobPart], name)),
   );
   const sink = blobSink();
-  await quantizeModel(await load(), opened, chooseTensors(opened, rules), sink);
+  await quantizeModel(await load(), planModel(opened, rules), sink);
   return new Uint8Array(await (await sink.blob()).arrayBuffer());
 }
 
@@ -171,7 +170,7 @@ describe("a .safetensors file", () => {
     await open({ "model.safetensors": model() });
     const opened = await openModel(new File([model()], "model.safetensors"));
     const sink = blobSink();
-    const { tensors: summaries, byteLength } = await quantizeModel(await load(), opened, chooseTensors(opened), sink);
+    const { tensors: summaries, byteLength } = await quantizeModel(await load(), planModel(opened), sink);
     const quantized = summaries.flatMap((summary) => (summary.quantize ? [summary] : []));
     const expected = quantized.sort((a, b) => a.sqnr - b.sqnr);
     await shows(async () => (await rows()).slice(0, 4).map(([name, , , , sqnr]) => [name, sqnr])).toEqual(
@@ -210,7 +209,7 @@ describe("a .safetensors file", () => {
     await choiceOf("embed_tokens.weight").selectOption("keep");
     await choiceOf("layers.0.up.weight").selectOption("4 channel");
     await shows(async () => (await row("layers.0.up.weight").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
-    const rules: ChooseRules = {
+    const rules: Rules = {
       bits: 6,
       granularity: { group: 16, along: -1 },
       exclude: ["embed_tokens.weight"],
@@ -281,7 +280,7 @@ describe("a .safetensors file", () => {
     await page.locator("#axis").selectOption("0");
     await page.getByRole("button", { name: "Use these settings for it" }).click();
     await shows(() => choiceOf("layers.0.down.weight").inputValue()).toBe("4 channel 0");
-    const rules: ChooseRules = { axis: -1, overrides: { "layers.0.down.weight": { bits: 4, axis: 0 } } };
+    const rules: Rules = { axis: -1, overrides: { "layers.0.down.weight": { bits: 4, axis: 0 } } };
     const saved = await save();
     expect(saved).toEqual({ "model-int8.safetensors": await written(files, rules) });
     await makesTheSame(files, saved);
@@ -289,7 +288,7 @@ describe("a .safetensors file", () => {
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     await page.locator("#model-axis").selectOption("0");
     await shows(() => text(page.locator("#model .button"))).toBe("Save model-int8.safetensors");
-    const grouped: ChooseRules = { ...rules, granularity: { group: 32, along: 0 } };
+    const grouped: Rules = { ...rules, granularity: { group: 32, along: 0 } };
     const overrides = { "layers.0.down.weight": { bits: 4, axis: 0, granularity: "channel" } } as const;
     await shows(async () => Object.values(await save())).toEqual([await written(files, { ...grouped, overrides })]);
   });
@@ -312,6 +311,47 @@ describe("a .safetensors file", () => {
     await page.locator("#model-bits").fill("4");
     await shows(() => page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
     await shows(() => page.locator("#model-controls .problem").isVisible()).toBe(false);
+  });
+
+  it("takes none of the choices that are refused, however fast they come, and those that can be done", async () => {
+    await open({ "model.safetensors": model() });
+    const [up, down] = ["layers.0.up.weight", "layers.0.down.weight"];
+    const chosen = async () => [await choiceOf(up).inputValue(), await choiceOf(down).inputValue()];
+    await choiceOf(up).selectOption("8 tensor");
+    await shows(chosen).toEqual(["8 tensor", ""]);
+    /** Chooses a dialect of 8 bits, and at once what it does not hold. */
+    const chooseAtOnce = (choices: (readonly [string, string])[]) =>
+      page.evaluate((choices) => {
+        const choose = (selector: string, value: string) => {
+          const select = document.querySelector(selector) as HTMLSelectElement;
+          select.value = value;
+          select.dispatchEvent(new Event("change"));
+        };
+        choose("#model-target", "comfyui");
+        for (const [name, value] of choices) choose(`[aria-label="What is done with ${name}"]`, value);
+      }, choices);
+    const hasOptions = async (bits: string) => (await choiceOf(down).locator("option").allInnerTexts()).includes(bits);
+
+    await chooseAtOnce([
+      [up, "4 channel"],
+      [down, "4 channel"],
+      [up, "4 channel"],
+    ]);
+    await shows(() => hasOptions("4 bits per channel")).toBe(false);
+    await shows(chosen).toEqual(["8 tensor", ""]);
+    await choiceOf(down).selectOption("8 tensor");
+    await shows(() => text(choiceOf(down).locator("option").first())).toBe("as all"); // where one of its own holds
+    expect(await chosen()).toEqual(["8 tensor", "8 tensor"]);
+
+    await page.getByLabel("Save as").selectOption("plain");
+    await shows(() => hasOptions("4 bits per channel")).toBe(true);
+    await chooseAtOnce([
+      [up, "4 channel"],
+      [down, "keep"],
+    ]);
+    await shows(() => hasOptions("4 bits per channel")).toBe(false);
+    await shows(chosen).toEqual(["8 tensor", "keep"]);
+    expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
   });
 
   it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
@@ -360,13 +400,8 @@ describe("a .safetensors file", () => {
     await page.keyboard.press("Enter");
     const opened = await openModel(new File([model()], "model.safetensors"));
     /** What a choice gives: bytes of the file, and the SQNR of each weight. */
-    const costs = async (rules: ChooseRules) => {
-      const { tensors, byteLength } = await quantizeModel(
-        await load(),
-        opened,
-        chooseTensors(opened, rules),
-        blobSink(),
-      );
+    const costs = async (rules: Rules) => {
+      const { tensors, byteLength } = await quantizeModel(await load(), planModel(opened, rules), blobSink());
       return { byteLength, sqnrs: tensors.flatMap((one) => (one.quantize ? [[one.tensor, one.sqnr] as const] : [])) };
     };
     const expected: string[][] = [];
@@ -538,8 +573,8 @@ describe("other formats", () => {
     await shows(async () => (await row("v").locator("td").allInnerTexts())[3]).toMatch(/ dB$/);
 
     const saved = await save();
-    const model = await readOnnx(file);
-    const plan = planOnnx(model, {
+    const model = await openModel(file);
+    const plan = planModel(model, {
       bits: 8,
       axis: 0,
       opset: 21,
@@ -547,7 +582,7 @@ describe("other formats", () => {
       overrides: { v: { bits: 4, granularity: { group: 32 } } },
     });
     const sink = blobSink();
-    await writeOnnx(await load(), plan, sink);
+    await quantizeModel(await load(), plan, sink);
     expect(saved).toEqual({ "net_int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
     expect(await tile("Size after")).toBe(`${saved["net_int8.onnx"].length.toLocaleString("en")} bytes`);
     await makesTheSame({ "net.onnx": file }, saved);
@@ -561,16 +596,16 @@ describe("other formats", () => {
       output: [float("y")],
     };
     const file = modelBytes({ opset: 17, graph });
-    const measured = async (rules: OnnxRules) => {
-      const [{ sqnr }] = await measureOnnx(await load(), planOnnx(await readOnnx(file), rules));
-      return decibels(sqnr);
+    const measured = async (rules: Rules) => {
+      const [measured] = await measureModel(await load(), planModel(await openModel(file), rules));
+      return decibels(measured.quantize ? measured.sqnr : Number.NaN);
     };
     await open({ "net.onnx": file });
     await shows(heading).toBe("What is in net.onnx");
     await page.locator("#model-bits").fill("4");
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     const shown = async () => (await rows())[0][4];
-    const grouped: OnnxRules = { bits: 4, granularity: { group: 32 } };
+    const grouped: Rules = { bits: 4, granularity: { group: 32 } };
     const packed = await measured(grouped);
     await shows(shown).toBe(packed);
     // In DequantizeLinear groups would have to divide the 97 that a channel sums over.
@@ -609,12 +644,12 @@ describe("other formats", () => {
     await open({ "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) });
     await shows(heading).toBe("What is in net.onnx");
     const saved = await save();
-    const model = await readOnnx([
+    const model = await openModel([
       new File([modelBytes({ opset: 17, graph })], "net.onnx"),
       new File([weights], "net.data"),
     ]);
     const [sink, dataSink] = [blobSink(), blobSink()];
-    await writeOnnx(await load(), planOnnx(model), sink, {
+    await quantizeModel(await load(), planModel(model), sink, {
       external: { location: "net_int8.onnx.data", sink: dataSink },
     });
     expect(saved).toEqual({
@@ -739,7 +774,11 @@ describe("what cannot be opened", () => {
       { "model.gguf": "GGUF\0\0" },
       /^model\.gguf cannot be opened: its weights are quantized/,
     ],
-    ["of no kind that is known", { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) }, /What can be: matrices as \.npy/],
+    [
+      "of no kind that is known",
+      { "picture.png": Uint8Array.of(0x89, 0x50, 0, 0) },
+      /The page opens matrices as \.npy/,
+    ],
     [
       "cut short",
       { "cut.safetensors": model().subarray(0, 1000) },

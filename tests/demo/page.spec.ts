@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import { load } from "channelwise";
-import { blobSink, chooseTensors, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -282,7 +282,7 @@ describe("a file", () => {
     ["nan.npy", writeNpy(Float32Array.of(1, 2, 3, NaN), [2, 2]), /^Element \[1, 1\] is NaN; weights must be finite/],
     ["empty.npy", writeNpy(new Float32Array(), [0, 3]), /^Shape \[0, 3\] has no elements/],
     ["bad.csv", "a,b\n1,2\n3,x\n", /^Line 3, column 2: “x” is not a number\.$/],
-    ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. What can be: matrices as \.npy/],
+    ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. The page opens matrices as \.npy/],
     ["empty.csv", "", /^There are no numbers here\.$/],
   ])("that cannot be used is named: %s", async (name, contents, message) => {
     await open(name, contents);
@@ -361,7 +361,7 @@ describe("take away", () => {
       const { name, contents } = await download(`Download everything as .${as}`);
       expect(name).toBe(`weights.quantized.${as}`);
       const sink = blobSink();
-      await quantizeModel(await load(), model, chooseTensors(model, { dialect, include: ["*"] }), sink);
+      await quantizeModel(await load(), planModel(model, { dialect, include: ["*"] }), sink);
       expect(contents).toEqual(Buffer.from(await (await sink.blob()).arrayBuffer()));
     }
   });

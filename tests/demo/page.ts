@@ -10,8 +10,14 @@ const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url
 /** Where the page of the tests is. */
 export const pageFolder = fileURLToPath(new URL("../../build/tests/page/", import.meta.url));
 
-/** Builds the page with its samples, once for all tests: Vitest calls this before them. */
-export async function setup() {
+/** Builds the page with its samples. Vitest calls this before the tests, in each of its projects that needs the page. */
+export function setup(): Promise<void> {
+  const built = globalThis as { pageOfTests?: Promise<void> };
+  built.pageOfTests ??= buildPage();
+  return built.pageOfTests;
+}
+
+async function buildPage() {
   await writeSamples();
   await build({ configFile, logLevel: "warn", build: { outDir: pageFolder } });
 }
@@ -56,7 +62,7 @@ type PageOptions = Parameters<Browser["newPage"]>[0];
 
 /**
  * Opens the page, which then shows the example; the tables are opened, with the channels as they lie. `complaints` are
- * errors, also of the console, and breaches of the policy.
+ * errors, also of the console, error events of the page, and breaches of the policy.
  */
 async function openPage(browser: Browser, url: string, options: PageOptions) {
   const page = await newPage(browser, options);
@@ -67,6 +73,8 @@ async function openPage(browser: Browser, url: string, options: PageOptions) {
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
       console.error(`policy: ${violatedDirective} ${blockedURI}`),
     );
+    // Such as of a ResizeObserver, which the console does not show.
+    addEventListener("error", ({ message }) => console.error(`error event: ${message}`));
   });
   await page.goto(url);
   await page.locator("#tables summary").click();

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "channelwise";
-import { parseMatrix } from "channelwise/files";
+import { parseMatrix } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Locator, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -342,7 +342,7 @@ describe("why one scale for each channel", () => {
     await shows(caption).toBe(
       `The weights of edges and the values they can take. With its own scale they become ${codes(quantized)} different integers ` +
         `(${sqnr(rowOf(weights, 0), dequantized)}), with one scale for all ${codes(one.quantized)} (${sqnr(rowOf(weights, 0), one.dequantized)}). ` +
-        `${lost} of the 8 bits are lost to one scale for all.`,
+        `One scale for all loses ${lost} of the 8 bits.`,
     );
   });
 });

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { writeNpy } from "channelwise/npy";
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -156,7 +157,7 @@ describe("a link", () => {
   it.each([
     ["#bits=99&matrix=AAAA", "The link's bits is “99”; it must be a whole number from 2 to 16."],
     ["#bits=8&matrix=AAAA", /^The link's matrix is damaged/],
-    ["#sample=nothing", "The link's sample is “nothing”, and this page has none of that name."],
+    ["#sample=nothing", "The link names the sample “nothing”, which this page does not have."],
     ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
   ])("that is damaged is told, and the example shown: %s", async (fragment, message) => {
     const opened = await other(new URL(fragment, url).href);
@@ -164,6 +165,72 @@ describe("a link", () => {
     else await shows(() => text(opened.locator("#input-error"))).toMatch(message);
     await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
     await opened.context().close();
+  });
+
+  const fragment = (matrix: string | Uint8Array) =>
+    `#bits=8&matrix=${deflateRawSync(matrix, { level: 9 }).toString("base64url")}`;
+
+  it.each<[string, string, RegExp]>([
+    [
+      "of 65 KB that unpacks to 50 MB",
+      fragment(Buffer.alloc(50_000_000, "1 ")),
+      /^The link has [\d,]+ characters; this page makes and takes up to 7,000\. Ask for the matrix as a file\.$/,
+    ],
+    ["of 260 KB", `#matrix=${"A".repeat(260_000)}`, /^The link has 260,008 characters; /],
+    [
+      "that is short and unpacks to 4 MB",
+      fragment(Buffer.alloc(4_000_000, "1 ")),
+      /^The link's matrix has more than 200,000 bytes; .* Ask for the matrix as a file\.$/,
+    ],
+    [
+      "that is one byte too long",
+      fragment("1 ".repeat(100_000).concat("1")),
+      /^The link's matrix has more than 200,000 b/,
+    ],
+    ["that says no text", fragment(Uint8Array.of(0x31, 0xff, 0x32)), /^The link's matrix is damaged/],
+    ["with a long value", `#bits=${"9".repeat(5000)}`, /^The link's bits is “9{40}…”; it must be a whole number/],
+    [
+      "with a group of no size",
+      `#scales=group:${"9".repeat(400)}`,
+      /^The link's scales are “group:9{34}…”; they must be/,
+    ],
+  ])("is refused before it takes long: one %s", async (_, fragment, message) => {
+    const opened = await other(new URL(fragment, url).href);
+    await shows(() => text(opened.locator("#input-error"))).toMatch(message);
+    await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
+    expect((await opened.getByLabel("Or paste a matrix").inputValue()).slice(0, 8)).toBe("channel,");
+    expect(await opened.getByLabel("Or paste a matrix").getAttribute("aria-invalid")).toBe("false");
+    await opened.context().close();
+  });
+
+  it("carries a matrix of as many bytes as it may unpack to, and no longer one", async () => {
+    const matrix = "1 ".repeat(100_000);
+    await page.getByLabel("Or paste a matrix").fill(matrix);
+    await shows(() => text(page.locator("#understood"))).toBe("1 × 100000, separated by spaces");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/: 800 KB become /);
+    const opened = await other(await copy("link"));
+    await shows(() => text(opened.locator("#understood"))).toBe("1 × 100000, separated by spaces");
+    await opened.context().close();
+    await page.getByLabel("Or paste a matrix").fill(`${matrix}1`);
+    await shows(() => text(page.locator("#understood"))).toBe("1 × 100001, separated by spaces");
+    await shows(() => page.locator("#busy").isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Copy link" }).click();
+    await page.getByText("It restores the settings; the weights must be opened there too.").waitFor();
+  });
+
+  it("is followed where it comes last", async () => {
+    await page.evaluate(
+      async ([first, second]) => {
+        location.hash = first;
+        // Time enough for the first to be heard of, and none to be unpacked.
+        await new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+        location.hash = second;
+      },
+      [fragment("5 6 7"), "#bits=4&scales=tensor"],
+    );
+    await page.getByText("Paste a matrix, open a file").waitFor();
+    await page.getByLabel("Or paste a matrix").fill("7 -7");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^4 bits per tensor/);
   });
 
   it("can be followed from the page itself", async () => {

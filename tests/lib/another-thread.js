@@ -1,9 +1,7 @@
 // A thread that writes some values in turn to places of shared memory, until it is told to stop.
 
 /** @typedef {{ onmessage: unknown, postMessage(message: string): void }} Port */
-const port = /** @type {Port} */ (
-  globalThis.process?.getBuiltinModule("node:worker_threads").parentPort ?? globalThis
-);
+const port = /** @type {Port} */ (globalThis.process?.getBuiltinModule("node:worker_threads").parentPort ?? globalThis);
 port.onmessage = (/** @type {{ data: { places: Int32Array, bits: number[], stop: Int32Array } }} */ { data }) => {
   const { places, bits, stop } = data;
   port.postMessage("writing");

@@ -19,11 +19,12 @@ it("importing fetches and compiles nothing", async () => {
     vi.spyOn(globalThis, "DecompressionStream"),
     vi.spyOn(globalThis, "atob"),
   ];
-  const globals = Object.getOwnPropertyNames(globalThis);
+  // In no order that lasts: Firefox makes its own when they are used.
+  const globals = new Set(Object.getOwnPropertyNames(globalThis));
   await import("channelwise");
   await import("channelwise/slim");
   for (const spy of spies) expect(spy).not.toHaveBeenCalled();
-  expect(Object.getOwnPropertyNames(globalThis)).toEqual(globals);
+  expect(new Set(Object.getOwnPropertyNames(globalThis))).toEqual(globals);
 });
 
 /** An engine without SIMD: it finds no module valid that holds a vector instruction. */

@@ -11,7 +11,7 @@ function disassemble(file: string): string {
 const vectorInstruction = /\| .*\b(v128|[if](8x16|16x8|32x4|64x2))\./g;
 
 it("the oracle is scalar: it has no vector instruction", () => {
-  const code = disassemble("../../build/wasm/oracle.wasm");
+  const code = disassemble("../../build/wasm-release/oracle.wasm");
   expect(code).toMatch(/f32\.div/);
   expect(code).toMatch(/f64\.div/);
   expect(code.match(vectorInstruction) ?? []).toEqual([]);

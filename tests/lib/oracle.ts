@@ -3,8 +3,8 @@ import type { Channelwise } from "channelwise";
 import { createChannelwise } from "../../dist/core/channelwise.js";
 import type { ModuleArguments } from "../../web/lib/core/glue.js";
 
-const glue = new URL("../../build/wasm/oracle.js", import.meta.url);
-const binary = new URL("../../build/wasm/oracle.wasm", import.meta.url);
+const glue = new URL("../../build/wasm-release/oracle.js", import.meta.url);
+const binary = new URL("../../build/wasm-release/oracle.wasm", import.meta.url);
 
 async function compileOracle(): Promise<WebAssembly.Module> {
   if (typeof process === "object" && process.versions?.node !== undefined) {

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
@@ -36,15 +36,23 @@ export async function newPage(browser: Browser, options?: Parameters<Browser["ne
   return page;
 }
 
-/** Serves a folder on a free port; resolves to the address and what ends it. */
-export async function serve(folder: string, policy: string) {
-  const server = createServer(({ url }, response) => {
+/** Answers requests with the files of a folder. */
+export function fileServer(folder: string): RequestListener {
+  return ({ url }, response) => {
     const { pathname } = new URL(url ?? "/", "http://localhost");
     const file = join(folder, pathname === "/" ? "index.html" : pathname);
     if (!existsSync(file)) return response.writeHead(404).end();
-    response.setHeader("Content-Security-Policy", policy);
     response.setHeader("Content-Type", contentTypes[extname(file)] ?? "application/octet-stream");
     createReadStream(file).pipe(response);
+  };
+}
+
+/** Serves a folder on a free port; resolves to the address and what ends it. */
+export async function serve(folder: string, policy: string) {
+  const serveFile = fileServer(folder);
+  const server = createServer((request, response) => {
+    response.setHeader("Content-Security-Policy", policy);
+    serveFile(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -85,10 +85,10 @@ A, worst first. Two .onnx models are compared by their tensors of floats.`,
     most: Infinity,
     summary: "write the floats that a quantized model stands for",
     description: `\
-Writes a .safetensors file in which what is quantized in FILE is float32 again,
-(code * scale), for readers that know no codes; other tensors are kept byte for
-byte. FILE is what quantize writes, in any dialect, but no .onnx model. Several
-files are the shards of one model. Without -o the output lies beside the input.`,
+Writes a file with floats (code * scale) in place of what is quantized in FILE;
+all else is kept byte for byte. Of an .onnx model this is an .onnx model, of all
+other files a .safetensors file. Several files are the shards of one model.
+Without -o the output lies beside the input.`,
     options: ["output", "threads", "force", "json", "help"],
     examples: ["channelwise dequantize model-int8.safetensors -o model-float.safetensors"],
   },

@@ -1,14 +1,12 @@
-import { type ComparedTensor, type Comparison, compareModels, openModel, type RunOptions } from "channelwise/files";
-import { compareOnnx, readOnnx } from "channelwise/onnx";
+import { type ComparedTensor, type Comparison, compareModels, openModel, type RunOptions } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, decibels, magnitude } from "./format.js";
-import { isOnnx, modelFile } from "./inputs.js";
+import { modelFile } from "./inputs.js";
 import { showMeasured, sqnrText, worstFirst } from "./measured.js";
 import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
-import { UsageError } from "./usage-error.js";
 import { withWorkers } from "./workers.js";
 
 /** More would hide the tables. */
@@ -26,10 +24,7 @@ interface Limits {
 export async function compare(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const limits = limitsOf(values);
   const [a, b] = operands.map(modelFile);
-  if (isOnnx(a) !== isOnnx(b)) {
-    throw new UsageError("compare takes an .onnx model with another, and other files with others");
-  }
-  const { comparison, shapes } = await (isOnnx(a) ? runOnnx(a, b, context) : runFiles(a, b, context));
+  const { comparison, shapes } = await run(a, b, context);
   const { tensors, missing, added } = comparison;
   if (tensors.length === 0) {
     throw new Error(`${b} has none of the ${counted(missing.length, "tensor")} of ${a}: no name is in both`);
@@ -57,7 +52,7 @@ interface Compared {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
-async function runFiles(a: string, b: string, context: Context): Promise<Compared> {
+async function run(a: string, b: string, context: Context): Promise<Compared> {
   const original = await openModel(a);
   try {
     const model = await openModel(b);
@@ -66,21 +61,6 @@ async function runFiles(a: string, b: string, context: Context): Promise<Compare
         withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),
       );
       return { comparison, shapes: shapesOf(original.tensors) };
-    } finally {
-      await model.close();
-    }
-  } finally {
-    await original.close();
-  }
-}
-
-async function runOnnx(a: string, b: string, context: Context): Promise<Compared> {
-  const original = await readOnnx(a, { quantized: true });
-  try {
-    const model = await readOnnx(b, { quantized: true });
-    try {
-      const comparison = await withProgress(context, (options) => compareOnnx(original, model, options));
-      return { comparison, shapes: shapesOf([...original.weights, ...original.kept]) };
     } finally {
       await model.close();
     }

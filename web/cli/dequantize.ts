@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { dequantizeModel, fileSink, inspectModel, openModel } from "channelwise/files";
+import { dequantizeModel, fileSink, inspectModel, openModel } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted } from "./format.js";
-import { groupInputs, isOnnx } from "./inputs.js";
+import { groupInputs } from "./inputs.js";
 import type { Values } from "./options.js";
 import { checkOutputs, dequantizedName, refuseExisting } from "./outputs.js";
 import { ProgressBar } from "./progress.js";
@@ -19,9 +19,6 @@ export async function dequantize(operands: readonly string[], values: Values, co
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const [input, ...others] = groupInputs(operands);
   if (others.length > 0) throw new UsageError("dequantize takes one model; do several one by one");
-  if (isOnnx(input.path)) {
-    throw new UsageError("dequantize takes no .onnx models; compare measures their weights against the float model");
-  }
   const output = dequantizedName(input, values.output);
   const model = await openModel(input.files);
   try {
@@ -45,9 +42,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
       stdout.write(`${styled(stdout, "bold", output)}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`);
     }
-    const tensors = quantized.map(({ name, shape, bits, axis, granularity }) => ({
-      ...{ tensor: name, shape, bits, axis, granularity },
-    }));
+    const tensors = quantized.map(({ name, shape, scheme }) => ({ tensor: name, shape, ...scheme }));
     return { exitCode: 0, json: { input: input.path, output, bytesBefore, bytesAfter: byteLength, tensors } };
   } finally {
     await model.close();

@@ -1,6 +1,6 @@
 // Numbers and settings as they stand in what is printed.
 
-import type { Layout } from "channelwise/files";
+import type { Plan, Scheme } from "channelwise/models";
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -44,7 +44,7 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 /** "8 bits per channel, axis 0" */
-export function layoutText({ bits, axis, granularity }: Layout): string {
+export function layoutText({ bits, axis, granularity }: Scheme): string {
   if (granularity === "tensor") return `${bits} bits per tensor`;
   if (granularity === "channel") return `${bits} bits per channel, axis ${axis}`;
   return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}`;
@@ -57,7 +57,7 @@ export function shortened(text: string, width: number): string {
   return `${text.slice(0, width - 1 - end)}…${text.slice(text.length - end)}`;
 }
 
-/** Without its end where it is too long. */
+/** The text without its end, if it is too long. */
 export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
@@ -71,4 +71,9 @@ export function wrapped(text: string, width: number): string[] {
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
   }
   return lines;
+}
+
+/** "safetensors", "onnx, opset 17" */
+export function formatText({ model }: Pick<Plan, "model">): string {
+  return model.opset === undefined ? model.format : `${model.format}, opset ${model.opset}`;
 }

@@ -3,7 +3,7 @@ import { type Command, type CommandName, commandNames, commands } from "./comman
 import { wrapped } from "./format.js";
 import { type Option, type OptionName, options } from "./options.js";
 
-/** As package.json has it. */
+/** The version that package.json has. */
 export function version(): string {
   const file = new URL("../../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
@@ -14,7 +14,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare found more than a limit
 allows, 130 interrupted (143 by SIGTERM). What is written appears under its name
 when it is complete, so a run that failed or was interrupted leaves no file.`;
 
-/** Of one command, or of all. */
+/** The help for one command, or for all. */
 export function helpText(name: CommandName | undefined): string {
   if (name === undefined) {
     const list = commandNames.map((each) => [each, commands[each].summary] as const);

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileSink, joinShards, type Model, openModel } from "channelwise/files";
+import { fileSink, joinShards, type Model, openModel } from "channelwise/models";
 import { indexName, parseShardName, shardName } from "./shards.js";
 
 /** The parts of a model in a folder. */

@@ -1,8 +1,16 @@
-import { type Inspection, inspectModel, joinShards, type Model, openModel } from "channelwise/files";
+import {
+  type Inspection,
+  inspectModel,
+  joinShards,
+  type Model,
+  type ModelTensor,
+  openModel,
+  type QuantizedTensor,
+  type TensorInfo,
+} from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, cut, layoutText, shapeText } from "./format.js";
-import { isOnnx, modelFile } from "./inputs.js";
-import { inspectOnnx } from "./inspect-onnx.js";
+import { bytes, counted, cut, formatText, layoutText, shapeText } from "./format.js";
+import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
@@ -10,7 +18,6 @@ import { styled, widthOf } from "./terminal.js";
 /** `channelwise inspect` */
 export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
   const files = operands.map(modelFile);
-  if (files.some((file) => isOnnx(file))) return inspectOnnx(files, json === true, stdout);
   const model = await openModel(files);
   try {
     const inspection = await inspectModel(model);
@@ -29,17 +36,18 @@ const columns: readonly Column[] = [
 ];
 
 function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout"]): string[] {
-  const { name, format, metadata, tensors } = model;
+  const { name, metadata, irVersion } = model;
   const { dialect, quantized, kept, unreadable } = inspection;
+  const format = formatText({ model }) + (irVersion === undefined ? "" : `, IR version ${irVersion}`);
   const width = widthOf(stdout);
   const facts = [
     dialect === undefined ? format : `${format}, dialect ${dialect}`,
     counted(quantized.length + kept.length, "tensor"),
-    bytes(tensors.reduce((sum, { byteLength }) => sum + byteLength, 0)),
+    bytes(sizeOf(inspection)),
   ];
   const rows = [
-    ...quantized.map((tensor) => [tensor.name, shapeText(tensor.shape), layoutText(tensor), bytes(tensor.byteLength)]),
-    ...kept.map(({ name, shape, dtype, byteLength }) => [name, shapeText(shape), dtype, bytes(byteLength)]),
+    ...quantized.map((tensor) => [tensor.name, shapeText(tensor.shape), howText(tensor), bytes(tensor.byteLength)]),
+    ...kept.map((tensor) => [tensor.name, shapeText(tensor.shape), valuesText(tensor), bytes(tensor.byteLength)]),
   ];
   const [titles, ...lines] = tableLines(columns, rows, width);
   return [
@@ -52,20 +60,36 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   ];
 }
 
-function inspectionJson({ name, format, metadata, tensors }: Model, inspection: Inspection): object {
+/** "8 bits per channel, axis 0, as DequantizeLinear" */
+function howText({ scheme, pattern }: QuantizedTensor): string {
+  return pattern === undefined ? layoutText(scheme) : `${layoutText(scheme)}, as ${pattern}`;
+}
+
+/** "float32", and of an .onnx model what takes it: "float32, axis 1 of MatMul"; or why it stays as it is. */
+function valuesText({ dtype, axis, operators, reason }: ModelTensor): string {
+  if (reason !== undefined) return `${dtype}, kept: ${reason}`;
+  return operators === undefined ? dtype : `${dtype}, axis ${axis} of ${operators.join(", ")}`;
+}
+
+/** Of all tensors. */
+function sizeOf({ quantized, kept }: Inspection): number {
+  return [...quantized, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function inspectionJson({ name, format, metadata, opset, irVersion }: Model, inspection: Inspection): object {
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
     format,
     dialect: dialect ?? null,
     metadata,
-    byteLength: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    quantized: quantized.map(({ name, shape, bits, axis, granularity, codes, scales, byteLength }) => ({
+    ...(opset !== undefined && { opset, irVersion }),
+    byteLength: sizeOf(inspection),
+    quantized: quantized.map(({ name, shape, scheme, pattern, codes, scales, byteLength }) => ({
       name,
       shape,
-      bits,
-      axis,
-      granularity,
+      ...scheme,
+      ...(pattern !== undefined && { pattern }),
       codes: infoJson(codes),
       scales: infoJson(scales),
       byteLength,
@@ -75,8 +99,9 @@ function inspectionJson({ name, format, metadata, tensors }: Model, inspection: 
   };
 }
 
-function infoJson({ name, dtype, shape, byteLength }: Model["tensors"][number]): object {
-  return { name, dtype, shape, byteLength };
+function infoJson({ name, dtype, shape, byteLength, ...ofNodes }: TensorInfo & Partial<ModelTensor>): object {
+  const { axis, operators, nodes, reason } = ofNodes;
+  return { name, dtype, shape, ...(operators && { axis, operators, nodes }), ...(reason && { reason }), byteLength };
 }
 
 /** What the model's config.json needs, where vLLM and transformers are to load it: of all shards, as no file's metadata has it. */

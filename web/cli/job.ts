@@ -1,41 +1,37 @@
-import type { Decision, TensorSummary } from "channelwise/files";
+import { basename, join } from "node:path";
+import {
+  type ByteSink,
+  type Decision,
+  fairPart,
+  fileSink,
+  measureModel,
+  openModel,
+  outputBytes,
+  type Plan,
+  planModel,
+  quantizeModel,
+  type TensorSummary,
+} from "channelwise/models";
 import type { ParallelChannelwise } from "channelwise/parallel";
 import type { Input } from "./inputs.js";
+import type { Settings, Shard } from "./settings.js";
+import { UsageError } from "./usage-error.js";
 
-/** A tensor and what is to happen to it. */
-export interface PlannedTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: string;
-  readonly byteLength: number;
-  readonly decision: Decision;
-  /** How a format of several ways stores it: the operators of an ONNX model. */
-  readonly pattern?: string;
-  /** What is not as it was asked for, and why. */
-  readonly notes?: readonly string[];
-}
-
-/** What is to be done with a model, known before anything is done. */
-export interface Plan {
+/** A model, open for reading, that is to be written to a file. */
+export interface Job {
+  readonly input: Input;
+  readonly output: string;
+  readonly plan: Plan;
   /** Paths of the files that it was read from. */
   readonly reads: readonly string[];
-  readonly format: string;
-  readonly tensors: readonly PlannedTensor[];
   /** Of all tensors. */
   readonly bytesBefore: number;
   /** Of the file to be written. */
   readonly bytesAfter: number;
-  /** Patterns of the rules that no name matches. */
-  readonly unmatched: readonly string[];
 }
 
-export interface RunOptions {
-  /** Where there is none, the errors are found and nothing is written. */
-  readonly output: string | undefined;
-  readonly signal: AbortSignal;
-  readonly overwrite: boolean;
-  /** @param done bytes of the model */
-  readonly onProgress: (done: number, tensor: string) => void;
+export interface DoneJob extends Job {
+  readonly result: RunResult;
 }
 
 export interface RunResult {
@@ -45,21 +41,96 @@ export interface RunResult {
   readonly byteLength: number;
 }
 
-/** A model, open for reading. */
-export interface OpenJob {
-  readonly plan: Plan;
-  /** Quantizes it; the output appears when it is complete. */
-  run(channelwise: ParallelChannelwise, options: RunOptions): Promise<RunResult>;
-  close(): Promise<void>;
+export interface RunOptions {
+  /** Otherwise the errors are found and nothing is written. */
+  readonly writes: boolean;
+  readonly overwrite: boolean;
+  readonly signal: AbortSignal;
+  /** @param done bytes of the model */
+  readonly onProgress: (done: number, tensor: string) => void;
 }
 
-/** A model that is to be written to a file. */
-export interface Task {
-  readonly input: Input;
-  readonly output: string;
-  readonly plan: Plan;
+/** Opens and plans a model; with `shard`, a part of its tensors. */
+export async function openJob(
+  input: Input,
+  output: string,
+  settings: Settings,
+  shard: Shard | undefined,
+): Promise<Job> {
+  const model = await openModel(input.files);
+  try {
+    const whole = asOptions(() => planModel(model, settings));
+    if (shard) outputBytes(whole); // refuses what cannot be written of the whole, whichever part this is
+    const plan = partOf(whole, shard);
+    return {
+      ...{ input, output, plan },
+      reads: model.files.map((name) => join(input.folder, name)),
+      bytesBefore: plan.decisions.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0),
+      bytesAfter: outputBytes(plan),
+    };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
 }
 
-export interface DoneTask extends Task {
-  readonly result: RunResult;
+/** Quantizes a model; the output appears when it is complete. */
+export async function runJob(
+  { plan, output, bytesBefore }: Job,
+  channelwise: ParallelChannelwise,
+  { writes, overwrite, signal, onProgress }: RunOptions,
+): Promise<RunResult> {
+  const options = {
+    signal,
+    // Of more than the tensors where all else of a file is copied too.
+    onProgress: ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
+      onProgress((done / total) * bytesBefore, tensor),
+  };
+  if (!writes) return { tensors: await measureModel(channelwise, plan, options), byteLength: outputBytes(plan) };
+  const location = `${basename(output)}.data`;
+  return quantizeModel(channelwise, plan, await fileSink(output, { overwrite }), {
+    ...options,
+    external: { location, sink: lazySink(`${output}.data`, overwrite) },
+  });
+}
+
+/** The library names its arguments as the options are called. */
+function asOptions<R>(work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(`--${error.message}`) : error;
+  }
+}
+
+function partOf(plan: Plan, shard: Shard | undefined): Plan {
+  if (!shard) return plan;
+  const { model, decisions } = plan;
+  const items = model.tensors.map((tensor, i) => ({ size: tensor.byteLength, tensor, decision: decisions[i] }));
+  const mine = fairPart(items, shard.k, shard.n);
+  return {
+    ...plan,
+    model: { ...model, tensors: mine.map(({ tensor }) => tensor) },
+    decisions: mine.map(({ decision }) => decision),
+  };
+}
+
+/** A file that is there only if something is written to it: beside an .onnx model that has to have one. */
+function lazySink(path: string, overwrite: boolean): ByteSink {
+  let sink: Promise<ByteSink> | undefined;
+  return {
+    async write(offset, bytes) {
+      sink ??= fileSink(path, { overwrite });
+      await (await sink).write(offset, bytes);
+    },
+    close: async () => (await sink)?.close(),
+    abort: async (reason) => (await sink)?.abort(reason),
+  };
+}
+
+/** A decision as --json shows it. */
+export function decisionJson<D extends Decision>(decision: D): object {
+  if (!decision.quantize) return decision;
+  const { scheme, quantizedShape: _, storedBits: __, scaleType: ___, pattern, notes, ...others } = decision;
+  return { ...others, ...scheme, ...(pattern !== undefined && { pattern }), ...(notes.length > 0 && { notes }) };
 }

@@ -13,9 +13,9 @@ export interface MeasuredTensor {
   readonly bytesAfter: number;
 }
 
-/** On a terminal no more than this many: the best are of no interest. */
+/** A terminal gets no more rows than this: the best tensors are of no interest. */
 const MOST_ROWS = 12;
-/** Where it is narrower, names need the room of the shapes. */
+/** In a narrower terminal, names need the room that shapes would take. */
 const WIDTH_WITH_SHAPES = 100;
 
 interface MeasuredColumn extends Column {
@@ -46,7 +46,7 @@ export function showMeasured(stream: Stream, tensors: readonly MeasuredTensor[])
   const rest = sorted.slice(shown.length);
   if (rest.length > 0) {
     const range = `${decibels(rest[0].sqnr)} to ${decibels(rest[rest.length - 1].sqnr)}`;
-    const more = `and ${counted(rest.length, "more tensor")}, ${range}; piped, all are listed`;
+    const more = `and ${counted(rest.length, "more tensor")}, ${range}; a pipe gets all of them`;
     stream.write(`${styled(stream, "dim", more)}\n`);
   }
   stream.write("\n");
@@ -58,7 +58,7 @@ export function sqnrText(tensors: readonly MeasuredTensor[]): string {
   return `SQNR ${decibels(sorted[0].sqnr)} at worst, ${decibels(sorted[sorted.length >> 1].sqnr)} at the median`;
 }
 
-/** By SQNR; those of the same one stay in order. */
+/** Sorts by SQNR; tensors with the same SQNR stay in order. */
 export function worstFirst<T extends { readonly sqnr: number }>(tensors: readonly T[]): T[] {
   return [...tensors].sort((a, b) => (a.sqnr === b.sqnr ? 0 : a.sqnr - b.sqnr));
 }

@@ -11,7 +11,7 @@ export const options = {
   output: {
     value: "OUT",
     short: "o",
-    help: "file to write, or folder to write into (a name without an ending); folders that are not there are made",
+    help: "file to write, or folder to write into (a name without an ending); folders that do not exist are made",
   },
   dialect: {
     value: "NAME",
@@ -19,7 +19,7 @@ export const options = {
   },
   bits: {
     value: "N",
-    help: "bits of a code, 2 to 16 as far as the dialect holds them (default 8); fewer than 8 make a smaller file in compressed-tensors and .onnx alone",
+    help: "bits of a code, 2 to 16 if the dialect holds them (default 8); fewer than 8 make a smaller file only in compressed-tensors and .onnx",
   },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
@@ -29,31 +29,31 @@ export const options = {
   include: {
     value: "PATTERN",
     multiple: true,
-    help: "quantize tensors of matching names that would be kept; * is any text, ? a character",
+    help: "quantize tensors whose names match, even if they would be kept; * is any text, ? a character",
   },
-  exclude: { value: "PATTERN", multiple: true, help: "keep tensors of matching names as they are" },
+  exclude: { value: "PATTERN", multiple: true, help: "keep tensors whose names match as they are" },
   override: {
     value: "PATTERN=HOW",
     multiple: true,
-    help: "settings of their own for matching tensors: BITS,AXIS,GRANULARITY (each may be left out), or keep",
+    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY (each may be left out), or keep",
   },
   opset: {
     value: "N",
-    help: "raise an .onnx model to this version of ONNX's operators, where none changes: 21 packs codes of 4 bits",
+    help: "raise an .onnx model to this version of ONNX's operators, if none of them changes; from 21 on, codes of 4 bits are packed",
   },
   "minimum-size": {
     value: "N",
     help: "keep weights of fewer elements in an .onnx model as they are (default 1024)",
   },
   "no-matmulnbits": {
-    help: "write no MatMulNBits of com.microsoft into an .onnx model, operators of ONNX only",
+    help: "write operators of ONNX only into an .onnx model, and no MatMulNBits of com.microsoft",
   },
   shard: {
     value: "K/N",
-    help: "do only part K of N: of one model a part of its tensors, of several files some of them",
+    help: "do only part K of N: some tensors of one model, or some of several files",
   },
   threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
-  "dry-run": { help: "show for every tensor what would be done, and write nothing" },
+  "dry-run": { help: "show what would happen to every tensor, and write nothing" },
   measure: { help: "find the errors of every tensor, and write nothing" },
   "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
   "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },

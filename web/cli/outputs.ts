@@ -12,7 +12,7 @@ export interface Naming {
   readonly shard: Shard | undefined;
 }
 
-/** Of what is written. */
+/** How the name of an output ends when it is a file. */
 const fileEnding = /\.(safetensors|npz|onnx)$/i;
 
 /** The file that each input is written to. */
@@ -39,20 +39,23 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
 }
 
 /** The file that `dequantize` writes. */
-export function dequantizedName({ folder, stem }: Input, output: string | undefined): string {
-  const name = `${stem}-float.safetensors`;
+export function dequantizedName({ path, folder, stem }: Input, output: string | undefined): string {
+  const ending = isOnnx(path) ? ".onnx" : ".safetensors";
+  const name = `${stem}-float${ending}`;
   if (output === undefined) return join(folder, name);
   if (isFolderName(output)) return join(output, name);
-  if (/\.safetensors$/i.test(output)) return output;
-  throw new UsageError(`-o is ${output}; its name must end with .safetensors`);
+  if (output.toLowerCase().endsWith(ending)) return output;
+  throw new UsageError(`-o is ${output}; its name must end with ${ending}`);
 }
 
-/** In a folder: loaders look for all shards of a model in one. */
+/** A part is written into a folder, since loaders look for all shards of a model in one folder. */
 function partOutput(input: Input, output: string | undefined, settings: Settings, shard: Shard): string {
   const { folder, stem } = input;
   const ending = endingOf(input, settings);
   if (ending !== ".safetensors") {
-    throw new UsageError(`--shard writes .safetensors files, and this model would be one of ${ending}: give it whole`);
+    throw new UsageError(
+      `--shard writes .safetensors files, but this model would become a file of ${ending}: leave out --shard`,
+    );
   }
   const name = shardName(stem, shard);
   if (output !== undefined && /\.[a-z]+$/i.test(output) && !isFolderName(output)) {
@@ -111,7 +114,7 @@ function isFolderName(path: string): boolean {
   return stat ? stat.isDirectory() : path !== "" && !/\.[a-z]+$/i.test(path);
 }
 
-/** The same for all names of one file. */
+/** A text that is the same for all names of one file. */
 function identityOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
   if (stat) return `${stat.dev}:${stat.ino}`;

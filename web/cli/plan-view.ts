@@ -1,38 +1,39 @@
 import { dirname } from "node:path";
-import { bytes, counted, layoutText, shapeText, wrapped } from "./format.js";
-import type { PlannedTensor, Task } from "./job.js";
+import type { Decision, QuantizeDecision } from "channelwise/models";
+import { bytes, counted, formatText, layoutText, shapeText, wrapped } from "./format.js";
+import type { Job } from "./job.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
 /** Shows what will be done, in a few lines: tensors that are treated alike are counted. */
-export function showPlan(stream: Stream, tasks: readonly Task[], writes: boolean): void {
-  if (tasks.length === 0) return;
-  const size = bytes(sumOf(tasks, "bytesAfter"));
-  const target = writes ? `to ${targetOf(tasks)}  ${size}` : `measured only; would take ${size}`;
+export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean): void {
+  if (jobs.length === 0) return;
+  const size = bytes(sumOf(jobs, "bytesAfter"));
+  const target = writes ? `to ${targetOf(jobs)}  ${size}` : `measured only; would take ${size}`;
   const width = widthOf(stream);
-  const lines = [titleOf(stream, tasks), ...groupLines(tasks, width), ...noteLines(tasks, width), target];
+  const lines = [titleOf(stream, jobs), ...groupLines(jobs, width), ...noteLines(jobs, width), target];
   stream.write(`${lines.join("\n")}\n\n`);
 }
 
 /** Shows what is not as it was asked for. */
-export function showNotes(stream: Stream, tasks: readonly Task[]): void {
-  for (const line of noteLines(tasks, widthOf(stream))) stream.write(`${line.trimStart()}\n`);
+export function showNotes(stream: Stream, jobs: readonly Job[]): void {
+  for (const line of noteLines(jobs, widthOf(stream))) stream.write(`${line.trimStart()}\n`);
 }
 
 /** Shows what would become of every tensor. */
-export function showDecisions(stream: Stream, tasks: readonly Task[]): void {
-  for (const task of tasks) {
-    const rows = task.plan.tensors.map((tensor) => [
-      tensor.name,
-      shapeText(tensor.shape),
-      tensor.dtype,
-      tensor.decision.quantize
-        ? [howText(tensor), ...(tensor.notes ?? [])].join("; ")
-        : `kept: ${tensor.decision.reason}`,
-    ]);
+export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
+  for (const job of jobs) {
+    const { model, decisions } = job.plan;
+    const rows = model.tensors.map(({ name, shape, dtype }, i) => {
+      const decision = decisions[i];
+      const becomes = decision.quantize
+        ? [howText(decision), ...decision.notes].join("; ")
+        : `kept: ${decision.reason}`;
+      return [name, shapeText(shape), dtype, becomes];
+    });
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
-    const target = `would be written to ${task.output}  ${bytes(task.plan.bytesAfter)}`;
-    stream.write(`${[titleOf(stream, [task]), styled(stream, "dim", titles), ...lines, target].join("\n")}\n\n`);
+    const target = `would be written to ${job.output}  ${bytes(job.bytesAfter)}`;
+    stream.write(`${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, target].join("\n")}\n\n`);
   }
 }
 
@@ -43,22 +44,22 @@ const decisionColumns: readonly Column[] = [
   { title: "becomes", shorten: "end" },
 ];
 
-function titleOf(stream: Stream, tasks: readonly Task[]): string {
-  const [{ input, plan }] = tasks;
-  const count = tasks.reduce((sum, task) => sum + task.plan.tensors.length, 0);
-  const facts = `${counted(count, "tensor")}, ${bytes(sumOf(tasks, "bytesBefore"))}`;
-  if (tasks.length > 1) return `${styled(stream, "bold", counted(tasks.length, "file"))}  ${facts}`;
-  return `${styled(stream, "bold", input.path)}  ${plan.format}, ${facts}`;
+function titleOf(stream: Stream, jobs: readonly Job[]): string {
+  const [{ input, plan }] = jobs;
+  const count = jobs.reduce((sum, { plan }) => sum + plan.decisions.length, 0);
+  const facts = `${counted(count, "tensor")}, ${bytes(sumOf(jobs, "bytesBefore"))}`;
+  if (jobs.length > 1) return `${styled(stream, "bold", counted(jobs.length, "file"))}  ${facts}`;
+  return `${styled(stream, "bold", input.path)}  ${formatText(plan)}, ${facts}`;
 }
 
-function targetOf(tasks: readonly Task[]): string {
-  if (tasks.length === 1) return tasks[0].output;
-  const folders = new Set(tasks.map(({ output }) => dirname(output)));
-  return folders.size === 1 ? dirname(tasks[0].output) : "where they are";
+function targetOf(jobs: readonly Job[]): string {
+  if (jobs.length === 1) return jobs[0].output;
+  const folders = new Set(jobs.map(({ output }) => dirname(output)));
+  return folders.size === 1 ? dirname(jobs[0].output) : "where they are";
 }
 
-function sumOf(tasks: readonly Task[], key: "bytesBefore" | "bytesAfter"): number {
-  return tasks.reduce((sum, { plan }) => sum + plan[key], 0);
+function sumOf(jobs: readonly Job[], key: "bytesBefore" | "bytesAfter"): number {
+  return jobs.reduce((sum, job) => sum + job[key], 0);
 }
 
 /** More would hide what is to be seen. */
@@ -72,6 +73,12 @@ const groupColumns: readonly Column[] = [
   { title: "", shorten: "end" },
 ];
 
+/** A decision and the way in which it is like others. */
+interface Described {
+  readonly decision: Decision;
+  readonly text: string;
+}
+
 interface Group {
   readonly text: string;
   count: number;
@@ -79,35 +86,25 @@ interface Group {
 }
 
 /** How many tensors are treated in which way: those that are quantized first, then by size. */
-export function groupLines(tasks: readonly Pick<Task, "plan">[], width: number): string[] {
-  const tensors = tasks.flatMap(({ plan }) => plan.tensors);
-  const rowsOf = (verb: string, some: readonly PlannedTensor[], textOf: (tensor: PlannedTensor) => string) =>
-    groupsOf(some, textOf).map(({ count, bytes: size, text }) => [verb, counted(count, "tensor"), bytes(size), text]);
-  const rows = [
-    ...rowsOf(
-      "quantize",
-      tensors.filter(({ decision }) => decision.quantize),
-      howText,
-    ),
-    ...rowsOf(
-      "keep",
-      tensors.filter(({ decision }) => !decision.quantize),
-      kindOfReason,
-    ),
-  ];
+export function groupLines(jobs: readonly Pick<Job, "plan">[], width: number): string[] {
+  const decisions = jobs.flatMap(({ plan }) => plan.decisions);
+  const quantized = decisions.flatMap((decision) => (decision.quantize ? [{ decision, text: howText(decision) }] : []));
+  const kept = decisions.flatMap((decision) => (decision.quantize ? [] : [{ decision, text: kindOfReason(decision) }]));
+  const rowsOf = (verb: string, some: readonly Described[]) =>
+    groupsOf(some).map(({ count, bytes: size, text }) => [verb, counted(count, "tensor"), bytes(size), text]);
+  const rows = [...rowsOf("quantize", quantized), ...rowsOf("keep", kept)];
   const indent = "  ";
   const [_, ...lines] = tableLines(groupColumns, rows, width - indent.length);
   return lines.map((line) => indent + line);
 }
 
 /** The largest first; where there are many, the small ones as one. */
-function groupsOf(tensors: readonly PlannedTensor[], textOf: (tensor: PlannedTensor) => string): Group[] {
+function groupsOf(described: readonly Described[]): Group[] {
   const groups = new Map<string, Group>();
-  for (const tensor of tensors) {
-    const text = textOf(tensor);
+  for (const { decision, text } of described) {
     const group = groups.get(text) ?? { text, count: 0, bytes: 0 };
     group.count++;
-    group.bytes += tensor.byteLength;
+    group.bytes += decision.bytesBefore;
     groups.set(text, group);
   }
   const sorted = [...groups.values()].sort((a, b) => b.bytes - a.bytes);
@@ -121,9 +118,9 @@ function groupsOf(tensors: readonly PlannedTensor[], textOf: (tensor: PlannedTen
 }
 
 /** What is not as it was asked for. */
-function noteLines(tasks: readonly Task[], width: number): string[] {
+function noteLines(jobs: readonly Job[], width: number): string[] {
   const counts = new Map<string, number>();
-  for (const note of tasks.flatMap(({ plan }) => plan.tensors.flatMap(({ notes = [] }) => notes))) {
+  for (const note of jobs.flatMap(({ plan }) => plan.decisions.flatMap((each) => (each.quantize ? each.notes : [])))) {
     counts.set(note, (counts.get(note) ?? 0) + 1);
   }
   const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_NOTES);
@@ -132,14 +129,12 @@ function noteLines(tasks: readonly Task[], width: number): string[] {
   );
 }
 
-/** Of a tensor that is quantized. */
-function howText({ decision, pattern }: PlannedTensor): string {
-  const layout = decision.quantize ? layoutText(decision) : "";
+function howText({ scheme, pattern }: QuantizeDecision): string {
+  const layout = layoutText(scheme);
   return pattern === undefined ? layout : `${layout}, as ${pattern}`;
 }
 
-/** Of one that is kept, without what is of it alone: "small: 96 elements" and "small: 12 elements" are one kind. */
-function kindOfReason({ decision }: PlannedTensor): string {
-  const reason = decision.quantize ? "" : decision.reason;
+/** Without what is of one tensor alone: "small: 96 elements" and "small: 12 elements" are one kind. */
+function kindOfReason({ reason }: Extract<Decision, { quantize: false }>): string {
   return reason.replace(/: \d+ elements$/, "").replace(/ "[^"]*"/g, "");
 }

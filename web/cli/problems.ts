@@ -1,4 +1,4 @@
-import { FormatError, NonFiniteError, StoppedError } from "channelwise/files";
+import { FormatError, NonFiniteError, StoppedError } from "channelwise/models";
 
 /** What an error of the file system means, by its code. */
 const meanings: Readonly<Record<string, string>> = {

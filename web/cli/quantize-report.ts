@@ -1,14 +1,14 @@
-import { bytes, counted } from "./format.js";
-import type { DoneTask, PlannedTensor, Task } from "./job.js";
+import { bytes, counted, formatText } from "./format.js";
+import { type DoneJob, decisionJson, type Job } from "./job.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
 import { type Stream, styled } from "./terminal.js";
 
 /** Shows what was written, or only measured, and what it costs. */
-export function showReport(stream: Stream, done: readonly DoneTask[], written: boolean): void {
-  const measured = done.flatMap((task) => measuredOf(task, done.length > 1));
+export function showReport(stream: Stream, done: readonly DoneJob[], written: boolean): void {
+  const measured = done.flatMap((job) => measuredOf(job, done.length > 1));
   showMeasured(stream, measured);
   const after = done.reduce((sum, { result }) => sum + result.byteLength, 0);
-  const before = done.reduce((sum, { plan }) => sum + plan.bytesBefore, 0);
+  const before = done.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0);
   const one = written ? done[0].output : `${done[0].input.path}, measured only`;
   const what = done.length === 1 ? one : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
@@ -21,41 +21,39 @@ export function showConfigHint(stream: Stream, path: string): void {
 }
 
 /** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
-function measuredOf({ input, plan, result }: DoneTask, several: boolean): MeasuredTensor[] {
-  const prefix = several && plan.tensors.length > 1 ? `${input.stem}: ` : "";
+function measuredOf({ input, plan: { model }, result }: DoneJob, several: boolean): MeasuredTensor[] {
+  const prefix = several && model.tensors.length > 1 ? `${input.stem}: ` : "";
   return result.tensors.flatMap((tensor, i) =>
-    tensor.quantize ? [{ ...tensor, name: prefix + tensor.tensor, shape: plan.tensors[i].shape }] : [],
+    tensor.quantize
+      ? [{ ...tensor, bits: tensor.scheme.bits, name: prefix + tensor.tensor, shape: model.tensors[i].shape }]
+      : [],
   );
 }
 
-export function taskJson({ input, output, plan }: Task): object {
-  const { format, bytesBefore, bytesAfter, tensors } = plan;
-  return {
-    input: input.path,
-    output,
-    format,
-    bytesBefore,
-    bytesAfter,
-    tensors: tensors.map((tensor) => ({ ...tensor.decision, ...tensorJson(tensor) })),
-  };
+export function jobJson(job: Job): object {
+  const { input, output, plan, bytesBefore, bytesAfter } = job;
+  const tensors = plan.decisions.map((decision, i) => ({ ...decisionJson(decision), ...tensorJson(job, i) }));
+  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, tensors };
 }
 
-export function doneJson({ input, output, plan, result }: DoneTask): object {
-  const { format, bytesBefore } = plan;
-  const tensors = result.tensors.map((tensor, i) => ({ ...tensor, ...tensorJson(plan.tensors[i]) }));
+export function doneJson(job: DoneJob): object {
+  const { input, output, plan, bytesBefore, result } = job;
+  const tensors = result.tensors.map((tensor, i) => ({
+    tensor,
+    json: { ...decisionJson(tensor), ...tensorJson(job, i) },
+  }));
+  const quantized = tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [{ ...json, sqnr: tensor.sqnr }] : []));
   return {
     input: input.path,
     output,
-    format,
+    format: formatText(plan),
     bytesBefore,
     bytesAfter: result.byteLength,
-    tensors: [
-      ...worstFirst(tensors.filter((tensor) => tensor.quantize)),
-      ...tensors.filter((tensor) => !tensor.quantize),
-    ],
+    tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };
 }
 
-function tensorJson({ shape, dtype, pattern, notes }: PlannedTensor): object {
-  return { shape, dtype, ...(pattern !== undefined && { pattern }), ...(notes?.length && { notes }) };
+function tensorJson({ plan }: Job, place: number): object {
+  const { shape, dtype } = plan.model.tensors[place];
+  return { shape, dtype };
 }

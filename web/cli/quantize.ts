@@ -1,28 +1,23 @@
 import { basename, dirname } from "node:path";
-import { fairPart } from "channelwise/files";
+import { fairPart } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
-import { openFilesJob } from "./files-job.js";
 import { counted } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
-import { groupInputs, type Input, isOnnx } from "./inputs.js";
-import type { Task } from "./job.js";
-import { openOnnxJob } from "./onnx-job.js";
+import { groupInputs } from "./inputs.js";
+import { type Job, openJob } from "./job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
-import { doneJson, showConfigHint, showReport, taskJson } from "./quantize-report.js";
-import { type RunTasksOptions, runTasks } from "./run-tasks.js";
-import { parseShard, parseThreads, type Shard, settingsOf } from "./settings.js";
+import { doneJson, jobJson, showConfigHint, showReport } from "./quantize-report.js";
+import { runJobs } from "./run-jobs.js";
+import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
 import { UsageError } from "./usage-error.js";
 
-type Open = RunTasksOptions["open"];
-
 /** `channelwise quantize` */
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
-  const { stdout, stderr } = context;
-  const { output, force = false, json = false, measure = false } = values;
+  const { output, measure = false } = values;
   if (measure && values["dry-run"]) throw new UsageError("--dry-run and --measure are two things; give one of them");
   const settings = settingsOf(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
@@ -31,31 +26,51 @@ export async function quantize(operands: readonly string[], values: Values, cont
   /** Of one model a part of its tensors, of several some of the models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
   const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
-  const open: Open = (input) =>
-    isOnnx(input.path) ? openOnnxJob(input, settings) : openFilesJob(input, settings, modelShard);
-  const all = await plan(inputs, outputs, open);
-  checkOutputs(
-    outputs,
-    all.flatMap(({ plan }) => plan.reads),
-  );
-  const tasks = shareOf(all, listShard);
-  warnOfPatterns(tasks, context);
+  const jobs: Job[] = [];
+  try {
+    for (const [i, input] of inputs.entries()) jobs.push(await openJob(input, outputs[i], settings, modelShard));
+    checkOutputs(
+      outputs,
+      jobs.flatMap(({ reads }) => reads),
+    );
+    return await quantizeJobs(shareOf(jobs, listShard), { values, settings, modelShard, threads, inputs }, context);
+  } finally {
+    for (const { plan } of jobs) await plan.model.close();
+  }
+}
+
+interface Asked {
+  readonly values: Values;
+  readonly settings: Settings;
+  readonly modelShard: Shard | undefined;
+  readonly threads: number | undefined;
+  readonly inputs: readonly unknown[];
+}
+
+async function quantizeJobs(
+  jobs: readonly Job[],
+  { values, settings, modelShard, threads, inputs }: Asked,
+  context: Context,
+): Promise<Outcome> {
+  const { stdout, stderr } = context;
+  const { force = false, json = false, measure = false } = values;
+  warnOfPatterns(jobs, context);
   // A part may well have no such tensor.
-  if (!modelShard) refuseNothing(tasks, values);
+  if (!modelShard) refuseNothing(jobs, values);
   if (values["dry-run"]) {
-    if (!json) showDecisions(stdout, tasks);
-    return { exitCode: 0, json: { dryRun: true, files: tasks.map(taskJson) } };
+    if (!json) showDecisions(stdout, jobs);
+    return { exitCode: 0, json: { dryRun: true, files: jobs.map(jobJson) } };
   }
 
-  if (!force && !measure) refuseExisting(tasks.map(({ output }) => output));
-  if (isTerminal(stderr)) showPlan(stderr, tasks, !measure);
-  else showNotes(stderr, tasks);
-  const done = await runTasks(tasks, { open, threads, writes: !measure, overwrite: force }, context);
+  if (!force && !measure) refuseExisting(jobs.map(({ output }) => output));
+  if (isTerminal(stderr)) showPlan(stderr, jobs, !measure);
+  else showNotes(stderr, jobs);
+  const done = await runJobs(jobs, { threads, writes: !measure, overwrite: force }, context);
   if (!json && done.length > 0) showReport(stdout, done, !measure);
-  if (shard && done.length === 0) {
+  if (values.shard && done.length === 0) {
     stderr.write(`nothing to do: part ${values.shard} of ${inputs.length} files is empty\n`);
   }
-  const index = modelShard && !measure && (await joinIfComplete(outputs[0], modelShard, context));
+  const index = modelShard && !measure && (await joinIfComplete(jobs[0].output, modelShard, context));
   const complete = modelShard ? index : done.at(-1)?.output;
   if (!json && !measure && complete && settings.dialect?.startsWith("compressed-tensors")) {
     showConfigHint(stdout, complete);
@@ -66,25 +81,14 @@ export async function quantize(operands: readonly string[], values: Values, cont
   };
 }
 
-/** Opens every model and closes it again: a list may be longer than what can be open at a time. */
-async function plan(inputs: readonly Input[], outputs: readonly string[], open: Open): Promise<Task[]> {
-  const tasks: Task[] = [];
-  for (const [i, input] of inputs.entries()) {
-    const job = await open(input);
-    await job.close();
-    tasks.push({ input, output: outputs[i], plan: job.plan });
-  }
-  return tasks;
+function shareOf(jobs: readonly Job[], shard: Shard | undefined): readonly Job[] {
+  if (!shard) return jobs;
+  const items = jobs.map((job) => ({ size: job.bytesBefore, job }));
+  return fairPart(items, shard.k, shard.n).map(({ job }) => job);
 }
 
-function shareOf(tasks: readonly Task[], shard: Shard | undefined): readonly Task[] {
-  if (!shard) return tasks;
-  const items = tasks.map((task) => ({ size: task.plan.bytesBefore, task }));
-  return fairPart(items, shard.k, shard.n).map(({ task }) => task);
-}
-
-function warnOfPatterns(tasks: readonly Task[], { stderr }: Context): void {
-  const [first, ...others] = tasks;
+function warnOfPatterns(jobs: readonly Job[], { stderr }: Context): void {
+  const [first, ...others] = jobs;
   for (const pattern of first?.plan.unmatched ?? []) {
     if (others.some(({ plan }) => !plan.unmatched.includes(pattern))) continue;
     stderr.write(`${styled(stderr, "yellow", "warning:")} the pattern ${pattern} matches no tensor\n`);
@@ -92,16 +96,16 @@ function warnOfPatterns(tasks: readonly Task[], { stderr }: Context): void {
 }
 
 /** A file in which nothing is quantized is not what was wanted. */
-function refuseNothing(tasks: readonly Task[], { axis, granularity }: Values): void {
-  for (const task of tasks) {
-    if (task.plan.tensors.some(({ decision }) => decision.quantize)) continue;
-    const reasons = groupLines([task], Infinity).join("\n");
-    const nothing = `${task.input.path}: none of its tensors would be quantized`;
-    const keptFor = (why: RegExp) =>
-      task.plan.tensors.some(({ decision }) => !decision.quantize && why.test(decision.reason));
+function refuseNothing(jobs: readonly Job[], { axis, granularity }: Values): void {
+  for (const job of jobs) {
+    const { decisions } = job.plan;
+    if (decisions.some(({ quantize }) => quantize)) continue;
+    const reasons = groupLines([job], Infinity).join("\n");
+    const nothing = `${job.input.path}: none of its tensors would be quantized`;
+    const keptFor = (why: RegExp) => decisions.some((decision) => !decision.quantize && why.test(decision.reason));
     if (!keptFor(misfit)) {
       if (keptFor(/quantized already$/) && !keptFor(/^(excluded|kept by an override)$/)) {
-        throw new Error(`${task.input.path} is quantized already: give the float model it was made from\n${reasons}`);
+        throw new Error(`${job.input.path} is quantized already: give the float model it was made from\n${reasons}`);
       }
       throw new Error(`${nothing}; --include takes patterns\n${reasons}`);
     }

@@ -1,7 +1,6 @@
-import type { DialectName } from "channelwise/files";
-import type { OnnxRules } from "channelwise/onnx";
+import type { DialectName, Rules } from "channelwise/models";
 import { didYouMean } from "./nearest.js";
-import type { OptionName, Values } from "./options.js";
+import type { Values } from "./options.js";
 import { UsageError } from "./usage-error.js";
 import { MOST_THREADS } from "./workers.js";
 
@@ -14,33 +13,12 @@ const dialectNames = [
 ] as const satisfies readonly DialectName[];
 
 /** How tensors are to be quantized, as the options say it; what is not given is left to the library. */
-export interface TensorSettings {
-  readonly bits?: number;
-  readonly axis?: number;
-  readonly granularity?: Granularity;
-}
+export type TensorSettings = Pick<Rules, "bits" | "axis" | "granularity">;
 
-export type Granularity = "channel" | "tensor" | { readonly group: number; readonly along: number | undefined };
+type Granularity = NonNullable<Rules["granularity"]>;
 
 /** What the options of `quantize` say of tensors. */
-export interface Settings extends TensorSettings {
-  readonly dialect?: DialectName;
-  readonly onnx: OnnxSettings;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-  /** By pattern. */
-  readonly overrides: Readonly<Record<string, TensorSettings & { readonly keep: boolean }>>;
-}
-
-/** What is of ONNX models alone. */
-export type OnnxSettings = Pick<OnnxRules, "opset" | "minimumSize" | "matMulNBits">;
-
-/** The options that say it. */
-export const onnxOptions: Readonly<Record<keyof OnnxSettings, OptionName>> = {
-  opset: "opset",
-  minimumSize: "minimum-size",
-  matMulNBits: "no-matmulnbits",
-};
+export type Settings = Omit<Rules, "tensors">;
 
 /** Part k of n, counted from 1. */
 export interface Shard {
@@ -58,14 +36,15 @@ export function settingsOf(values: Values): Settings {
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
-    onnx: onnxSettingsOf(values),
+    ...onnxSettingsOf(values),
     include,
     exclude,
     overrides: Object.fromEntries(override.map(parseOverride)),
   };
 }
 
-function onnxSettingsOf(values: Values): OnnxSettings {
+/** What is of .onnx models alone, but for the minimum size. */
+function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "matMulNBits"> {
   const { opset, "minimum-size": minimumSize } = values;
   return {
     ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
@@ -122,12 +101,12 @@ function parseGranularity(option: string, text: string): Granularity {
   }
   return {
     group: integer(`${option} group`, group, 1, 2 ** 32),
-    along: along === undefined ? undefined : parseAxis(`${option} axis`, along),
+    ...(along !== undefined && { along: parseAxis(`${option} axis`, along) }),
   };
 }
 
 /** "PATTERN=BITS,AXIS,GRANULARITY", each of them empty or left out where it is not to change, or "PATTERN=keep". */
-function parseOverride(text: string): [string, Settings["overrides"][string]] {
+function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
   const end = text.lastIndexOf("=");
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
   const option = `--override ${text}`;

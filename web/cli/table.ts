@@ -4,7 +4,10 @@ export interface Column {
   readonly title: string;
   /** Numbers end where their column does. */
   readonly number?: boolean;
-  /** Where it is shortened if the table is too wide: names begin and end with what tells them apart, sentences begin with it. */
+  /**
+   * Where its cells are shortened if the table is too wide. Names begin and end with what tells them apart, and sentences
+   * begin with it.
+   */
   readonly shorten?: "middle" | "end";
 }
 

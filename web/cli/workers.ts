@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { load, type ParallelChannelwise } from "channelwise/parallel";
 
-/** As many as the library takes. */
+/** The library takes no more. */
 export const MOST_THREADS = 64;
 
 /** Works with a worker for each core, unless told how many. */

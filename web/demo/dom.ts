@@ -36,6 +36,17 @@ export function setText(element: Element, text: string) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Tells the width of an element, in pixels, at first and after every change. */
+export function followWidth(element: Element, changed: (width: number) => void) {
+  let width: number | undefined;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === width) return;
+    width = contentRect.width;
+    // In a frame of its own: what is drawn has another height, which within the observation is an error of the page.
+    requestAnimationFrame(() => changed(contentRect.width));
+  }).observe(element);
+}
+
 /** A wide table that scrolls by itself; it takes the focus, so that the arrow keys can scroll it. */
 export function scrollRegion(label: string, ...children: Child[]): HTMLDivElement {
   return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);

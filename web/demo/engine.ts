@@ -1,6 +1,6 @@
-import type { Reply, Request, Source, Task, Tasks } from "./protocol.js";
+import type { Reply, Request, Settings, Source, Summary, Task, Tasks } from "./protocol.js";
 
-/** A task given up because newer input made it pointless, or because the person cancelled it. */
+/** A question that was given up: newer input made it pointless, the person cancelled it, or what it was about is gone. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
@@ -35,56 +35,95 @@ interface Pending {
 /** Tasks that may take long and cannot be given up halfway. The others end soon, or at their next stage. */
 const ENDLESS: readonly Task[] = ["open", "save"];
 
-/** The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. */
+/**
+ * The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. Which
+ * questions are outdated is known here alone: whatever the worker says is an answer or an error.
+ */
 export class Engine {
   /** Told what the worker is doing. */
   onProgress: (stage: string) => void = () => {};
-  #worker = this.#spawn();
-  #pending = new Map<number, Pending>();
+  /** Told that the worker broke down; all that it was asked is given up. */
+  onBreakdown: (error: Error) => void = () => {};
+  #worker: Worker | undefined = this.#spawn();
+  readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #opened: Source | undefined;
+  /** The worker holds a result of what is opened. */
+  #hasResult = false;
 
   /** The source that the worker holds. */
   get opened(): Source | undefined {
     return this.#opened;
   }
 
-  ask<T extends Task>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
-    const id = this.#nextId++;
-    return new Promise<Tasks[T]["answer"]>((resolve, reject) => {
-      this.#pending.set(id, { task, resolve, reject });
-      this.#worker.postMessage({ id, task, given } as Request);
-    });
+  /** Opens weights in place of those that were open. */
+  async open(source: Source): Promise<Tasks["open"]["answer"]> {
+    this.#forget();
+    const opened = await this.#send("open", source);
+    this.#opened = source;
+    return opened;
   }
 
-  async open(source: Source): Promise<Tasks["open"]["answer"]> {
-    const answer = await this.ask("open", source);
-    this.#opened = source;
-    return answer;
+  async quantize(settings: Settings): Promise<Summary> {
+    const summary = await this.#send("quantize", settings);
+    this.#hasResult = true;
+    return summary;
+  }
+
+  /** Asks about the result; a map of the weights can be had before there is one. */
+  ask<T extends Exclude<Task, "open" | "quantize">>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
+    // What asks is shown anew as soon as there is a result.
+    const canAnswer = this.#hasResult || (task === "map" && this.#opened !== undefined);
+    return canAnswer ? this.#send(task, given) : Promise.reject(new Interrupted());
   }
 
   /** Gives up whatever is under way; the worker is ended only where it would not stop soon by itself. */
   interrupt() {
     if ([...this.#pending.values()].some(({ task }) => ENDLESS.includes(task))) {
-      this.#worker.terminate();
-      this.#worker = this.#spawn();
-      this.#opened = undefined;
+      this.#end();
     } else if (this.#pending.size > 0) {
-      this.#worker.postMessage({ firstWanted: this.#nextId } satisfies Request);
+      this.#worker?.postMessage({ firstWanted: this.#nextId } satisfies Request);
     }
-    this.#rejectAll(new Interrupted());
+    this.#giveUp();
+  }
+
+  #send<T extends Task>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
+    this.#worker ??= this.#spawn();
+    const worker = this.#worker;
+    const id = this.#nextId++;
+    return new Promise<Tasks[T]["answer"]>((resolve, reject) => {
+      worker.postMessage({ id, task, given } as Request);
+      this.#pending.set(id, { task, resolve, reject });
+    });
   }
 
   #spawn(): Worker {
     const worker = new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
     worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#receive(data));
+    const breakDown = (reason: string) => {
+      if (worker !== this.#worker) return;
+      this.#end();
+      this.#giveUp();
+      this.onBreakdown(new Error(`The worker of this page broke down: ${reason}.`));
+    };
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#rejectAll(
-        new TaskError(`The worker cannot run: ${event.message || "its script did not load"}.`, undefined),
-      );
+      breakDown(event.message || "its script did not load; reload the page");
     });
+    worker.addEventListener("messageerror", () => breakDown("its answer is too large for this browser tab"));
     return worker;
+  }
+
+  /** The next question starts a new worker. */
+  #end() {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#forget();
+  }
+
+  #forget() {
+    this.#opened = undefined;
+    this.#hasResult = false;
   }
 
   #receive(reply: Reply) {
@@ -95,13 +134,12 @@ export class Engine {
       return;
     }
     this.#pending.delete(reply.id);
-    if ("outdated" in reply) pending.reject(new Interrupted());
-    else if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
+    if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
     else pending.resolve(reply.answer as never);
   }
 
-  #rejectAll(error: Error) {
-    for (const { reject } of this.#pending.values()) reject(error);
+  #giveUp() {
+    for (const { reject } of this.#pending.values()) reject(new Interrupted());
     this.#pending.clear();
   }
 }

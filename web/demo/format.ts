@@ -17,7 +17,7 @@ export function digits(value: number, significant: number): string {
   return magnitude === 0 || (magnitude >= 1e-4 && magnitude < 1e9) ? String(rounded) : rounded.toExponential();
 }
 
-/** As `digits`, with a true minus sign: for text that is read, not copied. */
+/** Gives what `digits` gives, with a true minus sign, for text that is read and not copied. */
 export function typeset(value: number, significant: number): string {
   return digits(value, significant).replaceAll("-", "−");
 }

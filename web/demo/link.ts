@@ -1,3 +1,4 @@
+import { count } from "./format.js";
 import type { Arithmetic, GranularityName, Settings } from "./protocol.js";
 
 /**
@@ -7,6 +8,12 @@ import type { Arithmetic, GranularityName, Settings } from "./protocol.js";
 
 /** Characters of a matrix in a link; longer ones are cut off on their way through chats and mails. */
 const MAX_MATRIX = 6000;
+
+/** Bytes of its text, which may be a thousand times as long as what it is deflated to. A text box holds that with ease. */
+const MAX_TEXT = 200_000;
+
+/** Characters of all that stands behind the #: the matrix, and room for settings and the name of a sample. */
+const MAX_FRAGMENT = MAX_MATRIX + 1000;
 
 export interface Linked {
   readonly settings: Partial<Settings>;
@@ -26,26 +33,30 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
     arithmetic: String(arithmetic),
   });
   if (sample !== undefined) fields.set("sample", sample);
-  const matrix = text === undefined ? undefined : await packed(text);
+  const bytes = new TextEncoder().encode(text);
+  const matrix = text === undefined || bytes.length > MAX_TEXT ? undefined : await packed(bytes);
   const fits = matrix !== undefined && matrix.length <= MAX_MATRIX;
   if (fits) fields.set("matrix", matrix);
   return { fragment: `#${fields}`.replaceAll("%3A", ":"), isWhole: fits || sample !== undefined };
 }
 
+const FIELDS = ["bits", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
+
 /**
  * What a link carries; undefined for one that carries nothing.
  *
- * @throws {Error} for a link that is damaged.
+ * @throws {Error} for a link that is damaged, or longer than the page makes them.
  */
 export async function linkedBy(fragment: string): Promise<Linked | undefined> {
+  if (fragment.length > MAX_FRAGMENT) throw tooLong(`The link has ${count(fragment.length)} characters`, MAX_FRAGMENT);
   const fields = new URLSearchParams(fragment.slice(1));
-  if (!fields.has("bits") && !fields.has("matrix") && !fields.has("sample")) return undefined;
+  if (!FIELDS.some((name) => fields.has(name))) return undefined;
   const whole = (name: string, least: number, most: number) => {
     const value = fields.get(name);
     if (value === null) return {};
     const number = Number(value);
     if (!/^\d+$/.test(value) || number < least || number > most) {
-      throw new Error(`The link's ${name} is “${value}”; it must be a whole number from ${least} to ${most}.`);
+      throw new Error(`The link's ${name} is “${short(value)}”; it must be a whole number from ${least} to ${most}.`);
     }
     return { [name]: number };
   };
@@ -66,20 +77,29 @@ export async function linkedBy(fragment: string): Promise<Linked | undefined> {
 
 function scalesOf(scales: string | null): { granularity?: GranularityName; group?: number } {
   if (scales === null) return {};
-  const group = /^group:(\d+)$/.exec(scales)?.[1];
+  const group = /^group:(\d{1,15})$/.exec(scales)?.[1];
   if (group !== undefined) return { granularity: "group", group: Number(group) };
   if (scales === "channel" || scales === "tensor") return { granularity: scales };
-  throw new Error(`The link's scales are “${scales}”; they must be channel, tensor or group: with a size.`);
+  throw new Error(`The link's scales are “${short(scales)}”; they must be channel, tensor or group: with a size.`);
 }
 
 function arithmeticOf(arithmetic: string | null): { arithmetic?: Arithmetic } {
   if (arithmetic === null) return {};
   if (arithmetic === "float32" || arithmetic === "float64") return { arithmetic };
-  throw new Error(`The link's arithmetic is “${arithmetic}”; it must be float32 or float64.`);
+  throw new Error(`The link's arithmetic is “${short(arithmetic)}”; it must be float32 or float64.`);
+}
+
+/** Of what a link says as much as a message needs. */
+function short(value: string): string {
+  return value.length > 40 ? `${value.slice(0, 40)}…` : value;
+}
+
+function tooLong(what: string, most: number): Error {
+  return new Error(`${what}; this page makes and takes up to ${count(most)}. Ask for the matrix as a file.`);
 }
 
 /** Deflated, in letters that links carry as they are. */
-async function packed(text: string): Promise<string> {
+async function packed(text: Uint8Array<ArrayBuffer>): Promise<string> {
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
@@ -91,10 +111,31 @@ async function unpacked(matrix: string): Promise<string> {
     const letters = atob(matrix.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-    return await new Response(stream).text();
-  } catch {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readAtMost(stream, MAX_TEXT));
+  } catch (error) {
+    if (error instanceof TooMuch) throw tooLong(`The link's matrix has more than ${count(MAX_TEXT)} bytes`, MAX_TEXT);
     throw new Error(
       "The link's matrix is damaged: the link may have been cut off. Ask for it again, or paste the matrix.",
     );
   }
+}
+
+class TooMuch extends Error {}
+
+/** All bytes of a stream, which is ended as soon as there are more than `most`. */
+async function readAtMost(stream: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(most);
+  let length = 0;
+  // Not all browsers can iterate over a stream.
+  const reader = stream.getReader();
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    const part = value as Uint8Array;
+    if (length + part.length > most) {
+      reader.cancel().catch(() => {});
+      throw new TooMuch();
+    }
+    bytes.set(part, length);
+    length += part.length;
+  }
+  return bytes.subarray(0, length);
 }

@@ -14,6 +14,7 @@ import { TablesView } from "./see/tables-view.js";
 import { Selection } from "./selection.js";
 import { TakeAwayView } from "./take-away/take-away-view.js";
 import { explainTerms } from "./terms.js";
+import { trustOwnScripts } from "./trusted-types.js";
 
 /** Milliseconds without a further step of the slider before the work begins. */
 const SLIDING_PAUSE = 80;
@@ -21,6 +22,7 @@ const SLIDING_PAUSE = 80;
 const results = byId("results", HTMLElement);
 const element = (id: string) => byId(id, HTMLElement);
 
+trustOwnScripts();
 const engine = new Engine();
 const selection = new Selection();
 const settings = new SettingsForm((soon) => updateIn(soon ? SLIDING_PAUSE : 0));
@@ -47,6 +49,11 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 explainTerms();
 engine.onProgress = (stage) => {
   element("stage").textContent = `${stage} …`;
+};
+engine.onBreakdown = (error) => {
+  computing = false;
+  putOutOfUse();
+  bring.showProblem(error);
 };
 
 const bring = new BringView((brought: Brought) => {
@@ -80,7 +87,9 @@ async function openModel({ files }: ModelSource) {
   update();
   showNothing("");
   try {
-    if (!(await whileBusy(models.open(files)))) return;
+    const unused = await whileBusy(models.open(files));
+    if (unused === undefined) return; // something newer is open, or is being opened
+    if (unused.length > 0) bring.showUnused(unused);
     element("announcement").textContent = element("model").querySelector("h2")?.textContent ?? "";
   } catch (error) {
     showNothing("This could not be opened.");
@@ -123,11 +132,13 @@ async function openQuantizeAndShow(source: Source) {
     selection.reset();
     compare.reset();
     const chosen = settings.read();
-    if (chosen !== undefined) await maps.open(opened, chosen.axis);
+    if (chosen === undefined)
+      results.hidden = true; // it is of other weights
+    else await maps.open(opened, chosen.axis);
   }
   const chosen = settings.read();
   if (chosen === undefined) putOutOfUse();
-  else await show(await engine.ask("quantize", chosen));
+  else await show(await engine.quantize(chosen));
 }
 
 /** Resolves when all pictures are up to date but the comparison, which takes its time. */
@@ -192,20 +203,27 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
 
 /** What a link brings, otherwise the example. */
 async function start() {
+  const { hash } = location;
   try {
-    const linked = location.hash === "" ? undefined : await (await import("./link.js")).linkedBy(location.hash);
+    const linked = hash === "" ? undefined : await (await import("./link.js")).linkedBy(hash);
+    if (hash !== location.hash) return; // a newer link was followed
     if (linked === undefined) bring.openExample();
     else await bring.openLinked(linked);
   } catch (error) {
+    if (hash !== location.hash) return;
     bring.openExample();
     bring.showProblem(error as Error);
   }
 }
 
 addEventListener("hashchange", start);
+// What fails and nobody waits for is told as well.
+addEventListener("unhandledrejection", ({ reason }) => {
+  if (reason instanceof Error) bring.showProblem(reason);
+});
 start();
 
-// After the page itself, which is to come first and does without where the browser refuses.
+// The page itself comes first. Where the browser refuses the service worker, the page does without.
 if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
   addEventListener("load", () => navigator.serviceWorker.register("./service-worker.js").catch(() => {}));
 }

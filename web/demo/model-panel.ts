@@ -15,6 +15,8 @@ export class ModelPanel {
   readonly #look: (tensor: TensorFile, preset: Partial<Settings>) => void;
   #view: ModelView | undefined;
   #opening = 0;
+  /** Grows with each model that is opened or closed. */
+  #turn = 0;
 
   /**
    * @param look shows a weight as a matrix, with settings to begin with
@@ -45,24 +47,33 @@ export class ModelPanel {
   }
 
   /**
-   * Resolves to whether it is shown: a newer one may be instead.
+   * Resolves, when it is shown, to the names of the files that are no part of it; to undefined where something newer was
+   * opened meanwhile, or it was closed.
    * @throws {Error} for files that are no model.
    */
-  async open(files: Promise<readonly File[]>): Promise<boolean> {
+  async open(files: Promise<readonly File[]>): Promise<readonly string[] | undefined> {
     this.close();
+    const turn = this.#turn;
+    files.catch(() => {}); // told below, and not at all where it is not wanted any more
     this.#opening++;
     try {
       const { ModelView } = await import("./models/model-view.js");
+      if (turn !== this.#turn) return undefined;
       this.#view ??= new ModelView(this.#controls, this.#model, (...looked) => this.#lookAt(...looked));
-      const isShown = await this.#view.open(files);
-      if (isShown) this.#show("model");
-      return isShown;
+      const unused = await this.#view.open(files);
+      if (turn !== this.#turn) return undefined;
+      this.#show("model");
+      return unused;
+    } catch (error) {
+      if (turn !== this.#turn) return undefined;
+      throw error;
     } finally {
       this.#opening--;
     }
   }
 
   close() {
+    this.#turn++;
     this.#view?.close();
     this.#show("nothing");
   }

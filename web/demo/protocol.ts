@@ -197,7 +197,7 @@ export interface Tasks {
 
 export type Task = keyof Tasks;
 
-/** A question, or the word that nobody waits for the answers to those before `firstWanted`. */
+/** A question, which is always answered, or the word that nobody waits for the answers to those before `firstWanted`. */
 export type Request =
   | { [T in Task]: { id: number; task: T; given: Tasks[T]["given"] } }[Task]
   | { firstWanted: number };
@@ -211,6 +211,4 @@ export interface Failure {
 export type Reply =
   | { id: number; progress: string }
   | { id: number; answer: Tasks[Task]["answer"] }
-  /** The question was about weights or a result that have been replaced meanwhile. */
-  | { id: number; outdated: true }
   | { id: number; failure: Failure };

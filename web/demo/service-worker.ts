@@ -4,6 +4,7 @@ const files = "%FILES%".split(" ");
 // Caches are shared by all pages of a host, where several may lie in different folders.
 const cachesOfPage = `channelwise ${location.pathname} `;
 const cacheName = `${cachesOfPage}%VERSION%`;
+const folder = new URL("./", location.href).href;
 
 interface ExtendableEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
@@ -27,8 +28,10 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
   const { request } = event as FetchEvent;
-  if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
-  (event as FetchEvent).respondWith(answer(request));
+  // What is not below the page's folder is of other pages of the host.
+  if (request.method === "GET" && request.url.startsWith(folder)) {
+    (event as FetchEvent).respondWith(answer(event as FetchEvent));
+  }
 });
 
 async function install() {
@@ -44,19 +47,38 @@ async function activate() {
   await clients.claim();
 }
 
-async function answer(request: Request): Promise<Response> {
-  const cache = await caches.open(cacheName);
+async function answer(event: FetchEvent): Promise<Response> {
+  const { request } = event;
   // Names with a hash in them never change their contents.
-  const kept = /\/assets\//.test(request.url) && (await cache.match(request));
+  const kept = request.url.startsWith(`${folder}assets/`) && (await stored(request));
   if (kept) return kept;
   try {
     const response = await fetch(request);
-    if (response.ok && request.mode !== "navigate") await cache.put(request, response.clone());
+    // Whole files alone, and none twice for the sake of a query.
+    const canKeep = response.status === 200 && request.mode !== "navigate" && !request.url.includes("?");
+    if (canKeep) event.waitUntil(keep(request, response.clone()));
     return response;
   } catch (error) {
-    const stored = await cache.match(request.mode === "navigate" ? "index.html" : request);
-    if (stored === undefined) throw error;
-    return stored;
+    const offline = await stored(request.mode === "navigate" ? "index.html" : request);
+    if (offline === undefined) throw error;
+    return offline;
+  }
+}
+
+/** What the cache has; nothing where the browser lets nothing be kept. */
+async function stored(request: RequestInfo): Promise<Response | undefined> {
+  try {
+    return await (await caches.open(cacheName)).match(request, { ignoreSearch: true });
+  } catch {
+    return undefined;
+  }
+}
+
+async function keep(request: Request, response: Response) {
+  try {
+    await (await caches.open(cacheName)).put(request, response);
+  } catch {
+    // There is no room: it is fetched again next time.
   }
 }
 

@@ -8,14 +8,15 @@ const terms = {
     "All weights with the same index along the channel axis, such as those that make one output of a layer. Channels often differ in size by a factor of ten and more.",
   tensor:
     "All weights together: one scale for all. The largest weight anywhere decides how coarse the steps are everywhere.",
-  group: "So many neighbours along an axis. More scales to store, and smaller steps where the weights are small.",
+  group:
+    "A number of neighbours along an axis. Groups need more scales, and give smaller steps where the weights are small.",
   rounding:
-    "To the nearest integer, a half to the even one, and never beyond what the bits can hold: −2^(bits−1) to 2^(bits−1) − 1.",
+    "A number becomes the nearest integer, a half becomes the even one, and none goes beyond what the bits can hold: −2^(bits−1) to 2^(bits−1) − 1.",
   dequantized: "Integer × scale: what stands for the weight from now on.",
   sqnr: "Signal-to-quantization-noise ratio: 10 log10(sum of squared weights / sum of squared errors), in dB. 20 dB mean an error of a tenth of the signal, 40 dB of a hundredth; each bit more gives about 6 dB.",
   mse: "Mean squared error: the mean of (weight − dequantized)², in squared units of the weights.",
   packed:
-    "Integers of fewer than 8 bits need not take a byte each: packed, eight of 4 bits lie in 4 bytes. Here, and in the files that are saved, each takes one byte, above 8 bits two.",
+    "Integers of fewer than 8 bits need not take a byte each: packed, eight integers of 4 bits take 4 bytes. Here, and in the saved files, each takes one byte, and above 8 bits two.",
 } as const;
 
 export type Term = keyof typeof terms;

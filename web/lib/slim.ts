@@ -10,6 +10,7 @@ export type * from "./core/types.js";
  * Makes a quantizer from `channelwise/channelwise.wasm`, which this entry does not carry.
  *
  * @throws {TypeError} without `wasm`.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
  */
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
   if (options !== undefined) checkNames("options", options, ["wasm"]);

@@ -1,4 +1,4 @@
-// The arithmetic, loop by loop. Compiled without vector instructions in every build, so that it stays an independent
+// The arithmetic, loop by loop. Every build compiles it without vector instructions, so that it stays an independent
 // witness of what the SIMD kernels do.
 
 #include "../kernels.h"

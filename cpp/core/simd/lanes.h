@@ -15,8 +15,8 @@
 
 namespace channelwise::simd {
 
-/// The vector, of which the compiler now knows nothing: it can neither fold a constant into other instructions nor look
-/// back at how a vector was made.
+/// Hides from the compiler what the vector is: it can then neither fold a constant into other instructions nor look
+/// back at how the vector was made.
 inline v128_t opaque(v128_t v) {
 #ifdef __wasm__
   asm("" : "+r"(v));
@@ -104,10 +104,11 @@ struct Lanes<float> {
 
   static v128_t abs(v128_t a) { return wasm_v128_and(a, opaque(wasm_i32x4_splat(0x7fffffff))); }
 
-  /// As integers, the bits of magnitudes have their order, with infinity above every number and NaN above infinity.
+  /// Compared as integers, the bits of magnitudes have the order of the magnitudes, with infinity above every number
+  /// and NaN above infinity.
   static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
 
-  /// Of all lanes, in all lanes.
+  /// The largest magnitude of all lanes, in every lane.
   static v128_t largestMagnitude(v128_t a) {
     a = maxMagnitude(a, wasm_i64x2_shuffle(a, a, 1, 0));
     return maxMagnitude(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));

@@ -9,7 +9,7 @@ namespace channelwise::simd {
 
 namespace {
 
-/// Tiles of four vectors, or each step would wait for the one before it.
+/// Tiles have four vectors: with fewer, each step would wait for the one before it.
 template <typename T>
 constexpr std::size_t kWideTile = 4 * Lanes<T>::kCount;
 
@@ -19,7 +19,7 @@ struct RangesJob {
   T* largest;  ///< one for each run or column of the chunk
 };
 
-/// Without a branch: mispredicting it would take longer than all else.
+/// This has no branch: mispredicting one would take longer than all else.
 template <typename T>
 void raise(T* largest, v128_t magnitude) {
   using L = Lanes<T>;

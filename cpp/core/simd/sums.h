@@ -11,7 +11,7 @@
 
 namespace channelwise::simd {
 
-/// Of the tiles of one stack, for each place in a tile.
+/// The sums of the tiles of one stack, for each place in a tile.
 template <typename T>
 struct StackSums {
   v128_t error[2];  // sums of squares
@@ -21,7 +21,7 @@ struct StackSums {
   void clear() { error[0] = error[1] = weight[0] = weight[1] = largest[0] = largest[1] = Lanes<T>::splat(0); }
 };
 
-/// Of all weights.
+/// The sums of all weights.
 template <typename T>
 struct TotalSums {
   using L = Lanes<T>;
@@ -38,7 +38,7 @@ struct TotalSums {
     error = weight = L::splat(0);
   }
 
-  /// After a flush.
+  /// The figures, which are complete after a flush.
   ErrorFigures figures() const {
     ErrorFigures figures;
     figures.error.value = wasm_f64x2_extract_lane(errorFlushed, 0) + wasm_f64x2_extract_lane(errorFlushed, 1);
@@ -50,7 +50,7 @@ struct TotalSums {
   }
 };
 
-/// Of every lane of a chunk.
+/// The sums of every lane of a chunk.
 template <typename T>
 struct LaneSums {
   double error[kLanes];

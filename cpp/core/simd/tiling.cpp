@@ -36,7 +36,7 @@ void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void
     }
     const std::size_t stack = tiling.runRows * tiling.runTile;
     if (left > 2 * stack) {
-      // Long runs one after the other, as far as whole stacks go.
+      // Long runs are taken one after the other, as far as whole stacks go.
       stacks.count = left / stack;
       stacks.step = stack;
       stacks.rows = tiling.runRows;

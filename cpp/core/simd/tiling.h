@@ -21,8 +21,8 @@ constexpr std::size_t kWidestTile = 16;
 constexpr std::size_t kLanes = 256;
 
 /// Some whole channels. Where their inner part is short, they are worked on as columns: a row of channels * inner
-/// elements, each with the scale of its channel, `outer` rows below each other. Otherwise as runs of `inner` elements
-/// with one scale.
+/// elements, each with the scale of its channel, `outer` rows below each other. Otherwise they are worked on as runs of
+/// `inner` elements with one scale.
 struct Chunk {
   bool ofColumns;
   std::size_t first = 0;
@@ -57,12 +57,12 @@ struct Stacks {
   std::size_t scale;      ///< index of the first stack's first scale in the chunk
   std::size_t scaleStep;  ///< 0 where all stacks are of one run
 
-  /// Of runs, each place in a tile is a lane; of columns, each column.
+  /// In runs, each place in a tile is a lane; in columns, each column is one.
   std::size_t lane(std::size_t tile) const { return ofColumns ? scale : scale * tile; }
   std::size_t laneStep(std::size_t tile) const { return ofColumns ? scaleStep : scaleStep * tile; }
 };
 
-/// How large parts a kernel takes.
+/// How large the parts are that a kernel takes.
 struct Tiling {
   std::size_t tile;
   std::size_t runTile;  ///< tile, or twice that
@@ -85,7 +85,7 @@ const T* scalesOf(const Chunk& chunk, std::size_t inner, const T* scales, T* exp
   return expanded;
 }
 
-/// The scales of a tile of stacks: from memory for columns, one for all in runs.
+/// Loads the scales of a tile: one for each lane of columns, and one for all lanes of a run.
 template <typename T>
 [[gnu::always_inline]] inline void loadScales(const T* from, bool ofColumns, v128_t* scales) {
   if (ofColumns) {

@@ -1,8 +1,9 @@
-import { openSource } from "channelwise/files";
+import { openSource } from "channelwise/models";
 import { it } from "vitest";
 import { expectSameBits } from "../same-bits.js";
 
-it("a file is read into given memory though garbage is collected meanwhile", async () => {
+// Chromium lost what was read, and is the one that collects on demand.
+it.runIf("gc" in globalThis)("a file is read into given memory though garbage is collected meanwhile", async () => {
   const length = 2 ** 22;
   const bytes = new Uint8Array(4 * length).map((_, i) => i >> 16);
   const source = await openSource(new File([bytes], "weights.bin"));

@@ -1,11 +1,14 @@
 // Stretches of a Blob that follow one another are read from one stream, and all others by themselves.
 
-import { openSource } from "channelwise/files";
+import { openSource } from "channelwise/models";
 import fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
 
 const bytes = Uint8Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 20);
 const source = () => openSource(new Blob([bytes]));
+
+/** WebKitGTK 2.50 has none. */
+const hasByteStreams = "ReadableByteStreamController" in globalThis;
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -43,7 +46,7 @@ it("reads at any places, some at a time, give the bytes that are there", async (
   );
 });
 
-it("what follows the read before comes from one stream", async () => {
+it.runIf(hasByteStreams)("what follows the read before comes from one stream", async () => {
   const streams = vi.spyOn(Blob.prototype, "stream");
   const slices = vi.spyOn(Blob.prototype, "slice");
   const blob = await source();
@@ -56,7 +59,7 @@ it("what follows the read before comes from one stream", async () => {
   await blob.close();
 });
 
-it("a stream that fails is followed by another", async () => {
+it.runIf(hasByteStreams)("a stream that fails is followed by another", async () => {
   const blob = await source();
   await blob.read(0, 10);
   const failing = new ReadableStream({ type: "bytes", pull: () => Promise.reject(new Error("the disk is gone")) });

@@ -1,25 +1,13 @@
-import {
-  type ChooseRules,
-  chooseTensors,
-  type Decision,
-  type DialectName,
-  type Dtype,
-  type Model,
-  unmatchedPatterns,
-} from "channelwise/files";
+import { type Decision, type DialectName, type Dtype, type Model, planModel, type Rules } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 
 type Shapes = Record<string, readonly number[]>;
 
 /** A model of which only names, types and shapes are known: nothing else may be needed. */
-function modelOf(
-  shapes: Shapes,
-  format: Model["format"] = "safetensors",
-  dtype: Dtype = "float32",
-): Pick<Model, "format" | "tensors"> {
+function modelOf(shapes: Shapes, format: Model["format"] = "safetensors", dtype: Dtype = "float32"): Model {
   const bytes = dtype === "float32" ? 4 : 2;
   return {
-    format,
+    ...{ format, name: "model", files: [], metadata: {}, close: async () => {} },
     tensors: Object.entries(shapes).map(([name, shape]) => ({
       name,
       dtype,
@@ -31,15 +19,13 @@ function modelOf(
 }
 
 /** What is decided for each tensor: the layout in short, or the reason why it is kept. */
-function decided(model: Pick<Model, "format" | "tensors">, rules?: ChooseRules): Record<string, string> {
-  return Object.fromEntries(
-    chooseTensors(model, rules).decisions.map((decision) => [decision.tensor, inShort(decision)]),
-  );
+function decided(model: Model, rules?: Rules): Record<string, string> {
+  return Object.fromEntries(planModel(model, rules).decisions.map((decision) => [decision.tensor, inShort(decision)]));
 }
 
 function inShort(decision: Decision): string {
   if (!decision.quantize) return decision.reason;
-  const { bits, axis, granularity } = decision;
+  const { bits, axis, granularity } = decision.scheme;
   if (typeof granularity === "object") return `${bits} bits, groups of ${granularity.group} along ${granularity.along}`;
   return `${bits} bits, ${granularity === "tensor" ? "one scale" : `axis ${axis}`}`;
 }
@@ -259,7 +245,7 @@ describe("rules", () => {
     );
   });
 
-  it.each<[DialectName, ChooseRules, string]>([
+  it.each<[DialectName, Rules, string]>([
     ["comfyui", { axis: 1 }, "ComfyUI has one scale for each row: axis 0"],
     ["comfyui", { granularity: { group: 32, along: 1 } }, "ComfyUI has no int8 layers with groups"],
     ["comfyui", { granularity: "tensor" }, "8 bits, one scale"],
@@ -281,12 +267,12 @@ describe("rules", () => {
   });
 
   it("are told which patterns match nothing", () => {
-    const rules: ChooseRules = { include: ["b.*", "a.*"], exclude: ["*.mpl.*"], overrides: { q: {} } };
-    expect(unmatchedPatterns(model, rules)).toEqual(["b.*", "*.mpl.*", "q"]);
+    const rules: Rules = { include: ["b.*", "a.*"], exclude: ["*.mpl.*"], overrides: { q: {} } };
+    expect(planModel(model, rules).unmatched).toEqual(["b.*", "*.mpl.*", "q"]);
   });
 
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has dialect, bits, axis'],
+    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has bits, axis, granularity, dialect'],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect comfyui holds 8"],
     [{ bits: 6, dialect: "compressed-tensors" }, RangeError, "bits is 6; the dialect compressed-tensors holds 8, 4"],
@@ -295,7 +281,6 @@ describe("rules", () => {
     [{ axis: 1.5 }, RangeError, "axis is 1.5"],
     [{ axis: "0" }, TypeError, 'axis must be a number, not "0"'],
     [{ granularity: "row" }, TypeError, 'granularity must be "channel", "tensor" or { group, along }'],
-    [{ granularity: { group: 0 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ granularity: { group: 0, along: 1 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ include: "a" }, TypeError, 'include must be an array of patterns, not "a"'],
     [{ exclude: [1] }, TypeError, "exclude has 1; patterns must be strings"],
@@ -306,7 +291,7 @@ describe("rules", () => {
     [{ overrides: { a: 8 } }, TypeError, 'overrides["a"] must be an object'],
     [[], TypeError, "rules must be an object"],
   ])("are refused when they are wrong: %j", (rules, type, message) => {
-    const choose = () => chooseTensors(model, rules as ChooseRules);
+    const choose = () => planModel(model, rules as Rules);
     expect(choose).toThrow(type);
     expect(choose).toThrow(message);
   });

@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
-import { chooseTensors, fileSink, openModel, openSource, quantizeModel, StoppedError } from "channelwise/files";
+import {
+  fileSink,
+  openModel,
+  openSource,
+  planModel,
+  privateFileSink,
+  quantizeModel,
+  StoppedError,
+} from "channelwise/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
@@ -85,7 +93,7 @@ describe("fileSink", () => {
     const sink = await fileSink(at("quantized.safetensors"));
     expect(readdirSync(folder)).toHaveLength(2);
     expect(readdirSync(folder)).not.toContain("quantized.safetensors");
-    await quantizeModel(await load(), model, chooseTensors(model), sink);
+    await quantizeModel(await load(), planModel(model), sink);
     expect(readdirSync(folder).sort()).toEqual(["model.safetensors", "quantized.safetensors"]);
     expect(new Uint8Array(readFileSync(at("quantized.safetensors")))).toEqual((await quantized(model)).file);
     await model.close();
@@ -95,7 +103,7 @@ describe("fileSink", () => {
     writeFileSync(at("model.safetensors"), shard("a.weight"));
     const model = await openModel(at("model.safetensors"));
     const sink = await fileSink(pathToFileURL(at("quantized.safetensors")));
-    const run = quantizeModel(await load(), model, chooseTensors(model), sink, { signal: AbortSignal.abort() });
+    const run = quantizeModel(await load(), planModel(model), sink, { signal: AbortSignal.abort() });
     await expect(run).rejects.toBeInstanceOf(StoppedError);
     await model.close();
     expect(readdirSync(folder)).toEqual(["model.safetensors"]);
@@ -132,4 +140,8 @@ describe("fileSink", () => {
   it("says where it cannot write", async () => {
     await expect(fileSink(at("missing/a"))).rejects.toThrow(/ENOENT/);
   });
+});
+
+it("privateFileSink is of pages, and says what Node has", async () => {
+  await expect(privateFileSink("a")).rejects.toThrow(/cannot be written here \(.+\): use .* in Node fileSink\(\)$/);
 });

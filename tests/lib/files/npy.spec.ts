@@ -1,4 +1,4 @@
-import { FormatError, type ModelTensor, openModel } from "channelwise/files";
+import { FormatError, type ModelTensor, openModel } from "channelwise/models";
 import { readNpy, writeNpy } from "channelwise/npy";
 import fc from "fast-check";
 import { dump as npyjsDump } from "npyjs";

@@ -2,12 +2,12 @@ import { load } from "channelwise";
 import {
   type ByteSource,
   blobSink,
-  chooseTensors,
   FormatError,
   type ModelTensor,
   openModel,
+  planModel,
   quantizeModel,
-} from "channelwise/files";
+} from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import fc from "fast-check";
 import { strToU8, unzipSync, type Zippable, zipSync } from "fflate";
@@ -200,7 +200,7 @@ it("a .npz file that is written is read by fflate and by ourselves", async () =>
   const channelwise = await load();
   const model = await open(zipSync({ ...arrays, "empty.npy": writeNpy(new Float32Array(), [0, 3]) }));
   const sink = blobSink();
-  const { byteLength } = await quantizeModel(channelwise, model, chooseTensors(model, { dialect: "npz" }), sink);
+  const { byteLength } = await quantizeModel(channelwise, planModel(model, { dialect: "npz" }), sink);
   const file = new Uint8Array(await (await sink.blob()).arrayBuffer());
   expect(file.length).toBe(byteLength);
 

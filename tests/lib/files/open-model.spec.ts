@@ -1,4 +1,4 @@
-import { FormatError, type Model, openModel, openSource } from "channelwise/files";
+import { FormatError, type Model, openModel, openSource } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
@@ -107,7 +107,6 @@ describe("a file of weights of another kind", () => {
     ["pytorch_model.bin", zip, ".bin files are not read: give the model.json of a TensorFlow.js model with it"],
     ["model.gguf", "GGUF\x03\0\0\0", ".gguf files are not read: its weights are quantized already"],
     ["model.h5", "\x89HDF\r\n\x1a\n", ".h5 files are not read: save its weights with numpy.savez"],
-    ["model.onnx", Uint8Array.of(8, 7), ".onnx files are not read: readOnnx of channelwise/onnx reads it"],
     ["download", "GGUF\x03\0\0\0", "files that begin so are not read: its weights are quantized already"],
     ["download", Uint8Array.of(0x80, 2, 0x8a), "files that begin so are not read: save it from PyTorch"],
     ["download", Uint8Array.of(0x89, 0x48, 0x44, 0x46), "files that begin so are not read: save its weights with"],
@@ -131,6 +130,15 @@ describe("a model of several files", () => {
     expect(model.metadata).toEqual({ format: "pt", a: "", b: "" });
     expect(names(model)).toEqual(["a", "b"]);
     expect(model.files).toContain(one.name);
+    expect(model.unused).toEqual(["config.json"]);
+  });
+
+  it("says which files are no part of it", async () => {
+    const other = file("adapter.safetensors", part("c"));
+    const model = await openModel([index({ a: one.name, b: two.name }), one, other, two]);
+    expect([names(model), model.unused]).toEqual([["a", "b"], ["adapter.safetensors"]]);
+    expect((await openModel([one, two])).unused).toEqual([]);
+    expect((await openModel(one)).unused).toEqual([]);
   });
 
   it("is one without an index too", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSafetensorsMetadata } from "@huggingface/hub";
 import { load } from "channelwise";
-import { blobSink, type ChooseRules, dequantizeModel, openModel } from "channelwise/files";
+import { blobSink, dequantizeModel, openModel, type Rules } from "channelwise/models";
 import { unzipSync } from "fflate";
 import { parse as npyjsParse } from "npyjs";
 import { afterAll, describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ const tensors: TensorToWrite[] = [
   { name: "steps", dtype: "I64", shape: [], data: BigInt64Array.of(7n) },
 ];
 
-const ways: [string, ChooseRules][] = [
+const ways: [string, Rules][] = [
   ["plain", {}],
   ["plain, axis 1", { axis: 1 }],
   ["plain, one scale", { granularity: "tensor" }],
@@ -42,7 +42,7 @@ const ways: [string, ChooseRules][] = [
 ];
 
 /** The model by a rule, and its file's name. */
-async function written(rules: ChooseRules) {
+async function written(rules: Rules) {
   const isNpz = rules.dialect === "npz";
   const given = isNpz ? tensors.filter(({ dtype }) => dtype !== "BF16" && dtype !== "I64") : tensors;
   const { file } = await quantized(await openSafetensors(fileOf(given, { format: "pt" })), rules);

@@ -1,4 +1,4 @@
-import { type ChooseRules, fairPart, joinShards, openModel } from "channelwise/files";
+import { fairPart, joinShards, openModel, type Rules } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
@@ -66,7 +66,7 @@ describe("joinShards", () => {
   ];
 
   /** Each part quantized on its own, as by machines that do not know of each other. */
-  async function written(rules: ChooseRules, rulesOfSecond = rules) {
+  async function written(rules: Rules, rulesOfSecond = rules) {
     return Promise.all(
       parts.map(async (names, i) => {
         const source = await openSafetensors(shard(names));
@@ -90,7 +90,7 @@ describe("joinShards", () => {
   it.each([
     [{ dialect: "compressed-tensors", bits: 4, granularity: { group: 16, along: 1 } }, "pack-quantized"],
     [{ dialect: "compressed-tensors-w8a8" }, "int-quantized"],
-  ] as [ChooseRules, string][])("joins what the parts say of themselves: %j", async (rules, format) => {
+  ] as [Rules, string][])("joins what the parts say of themselves: %j", async (rules, format) => {
     const { quantizationConfig } = await joined(await written({ ...rules, exclude: ["gate.*"] }));
     const whole = await quantized(await openSafetensors(shard(parts.flat())), { ...rules, exclude: ["gate.*"] });
     expect(quantizationConfig).toEqual(JSON.parse(whole.summary.metadata.quantization_config));

@@ -1,6 +1,6 @@
 import { load } from "channelwise";
-import { chooseTensors, openModel, privateFileSink, quantizeModel, streamSink } from "channelwise/files";
-import { afterEach, describe, expect, it } from "vitest";
+import { openModel, planModel, privateFileSink, quantizeModel, streamSink } from "channelwise/models";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { fileOf } from "./safetensors-file.js";
@@ -18,7 +18,7 @@ async function namesInFolder(): Promise<string[]> {
   return names;
 }
 
-afterEach(async () => {
+beforeEach(async () => {
   for (const name of await namesInFolder()) await folder.removeEntry(name);
 });
 
@@ -26,7 +26,7 @@ describe("privateFileSink", () => {
   it("writes a file that appears when it is complete", async () => {
     const sink = await privateFileSink("quantized.safetensors");
     expect(await namesInFolder()).not.toContain("quantized.safetensors");
-    await quantizeModel(channelwise, model, chooseTensors(model), sink);
+    await quantizeModel(channelwise, planModel(model), sink);
     expect(await namesInFolder()).toEqual(["quantized.safetensors"]);
     const bytes = new Uint8Array(await (await sink.blob()).arrayBuffer());
     expect(bytes).toEqual((await quantized(model)).file);
@@ -47,17 +47,28 @@ describe("privateFileSink", () => {
   });
 });
 
+it.each(["createWritable", "move"])("says what to do where files have no %s()", async (method) => {
+  const { prototype } = [FileSystemFileHandle, FileSystemHandle].find(({ prototype }) =>
+    Object.hasOwn(prototype, method),
+  ) as typeof FileSystemHandle;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, method) as PropertyDescriptor;
+  Reflect.deleteProperty(prototype, method);
+  onTestFinished(() => void Object.defineProperty(prototype, method, descriptor));
+  await expect(privateFileSink("a")).rejects.toThrow(`no ${method}()): use blobSink()`);
+  expect(await namesInFolder()).toEqual([]);
+});
+
 it("a handle's stream is written at any place, and changes the file when it is closed", async () => {
   const handle = await folder.getFileHandle("saved.safetensors", { create: true });
   const sink = streamSink(await handle.createWritable());
-  await quantizeModel(channelwise, model, chooseTensors(model), sink);
+  await quantizeModel(channelwise, planModel(model), sink);
   const file = await handle.getFile();
   expect(new Uint8Array(await file.arrayBuffer())).toEqual((await quantized(model)).file);
 
   const controller = new AbortController();
   controller.abort();
   const stopped = streamSink(await handle.createWritable());
-  const run = quantizeModel(channelwise, model, chooseTensors(model), stopped, { signal: controller.signal });
+  const run = quantizeModel(channelwise, planModel(model), stopped, { signal: controller.signal });
   await expect(run).rejects.toThrow("stopped at tensor a.weight");
   expect((await handle.getFile()).size).toBe(file.size);
 });

@@ -1,17 +1,15 @@
-import { load, NonFiniteError } from "channelwise";
+import { load, NonFiniteError, type QuantizeOptions } from "channelwise";
 import {
   type ByteSink,
-  type Choice,
-  type ChooseRules,
-  type ChooseSettings,
-  chooseTensors,
-  type DialectName,
   type Model,
   outputBytes,
+  type Plan,
   type Progress,
+  planModel,
   quantizeModel,
+  type Rules,
   StoppedError,
-} from "channelwise/files";
+} from "channelwise/models";
 import { load as loadParallel } from "channelwise/parallel";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -92,7 +90,7 @@ describe("the plain dialect", () => {
     expect(Object.keys(written)).toHaveLength(12);
   });
 
-  it.each<[ChooseSettings, string, number[]]>([
+  it.each<[Pick<QuantizeOptions, "axis" | "bits" | "granularity">, string, number[]]>([
     [{ axis: 1 }, "I8", [1, 96]],
     [{ granularity: "tensor" }, "I8", []],
     [{ granularity: { group: 32, along: 1 } }, "I8", [64, 3]],
@@ -112,7 +110,7 @@ describe("the plain dialect", () => {
     const source = await openTestModel();
     const { file, summary } = await quantized(source, { exclude: ["odd*"] });
     expect(summary.byteLength).toBe(file.length);
-    expect(outputBytes(source, chooseTensors(source, { exclude: ["odd*"] }))).toBe(file.length);
+    expect(outputBytes(planModel(source, { exclude: ["odd*"] }))).toBe(file.length);
     expect(
       summary.tensors.map(({ tensor, quantize, bytesBefore, bytesAfter }) => [
         tensor,
@@ -181,7 +179,7 @@ describe("a .safetensors file that is written", () => {
     const source = await openSafetensors(fileOf(even));
     const ends: [number, number][] = [];
     const { sink } = recorder({ write: async (offset, bytes) => void ends.push([offset, offset + bytes.length]) });
-    await quantizeModel(channelwise, source, chooseTensors(source), sink);
+    await quantizeModel(channelwise, planModel(source), sink);
     let position = 0;
     for (const [begin, end] of ends.sort(([a], [b]) => a - b)) {
       expect(begin).toBe(position);
@@ -193,7 +191,7 @@ describe("a .safetensors file that is written", () => {
     const parallel = await loadParallel({ workers: 2 });
     try {
       for (const dialect of ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"] as const) {
-        const rules: ChooseRules = { dialect, exclude: dialect === "npz" ? ["down*"] : [] };
+        const rules: Rules = { dialect, exclude: dialect === "npz" ? ["down*"] : [] };
         const source = await openSafetensors(
           dialect === "npz" ? fileOf(tensors.filter(({ dtype }) => dtype !== "BF16")) : modelFile,
         );
@@ -251,13 +249,13 @@ function packedBits(codes: Int8Array, columns: number, bits: number): Uint8Array
 }
 
 describe("the compressed-tensors dialects", () => {
-  it.each<[number, ChooseRules["granularity"], number[]]>([
+  it.each<[number, Rules["granularity"], number[]]>([
     [8, "channel", [64, 1]],
     [4, "channel", [64, 1]],
     [4, { group: 32, along: 1 }, [64, 3]],
     [8, { group: 8, along: -1 }, [64, 12]],
   ])("pack %i bits, scales for each %j", async (bits, granularity, scaleShape) => {
-    const rules: ChooseRules = { dialect: "compressed-tensors", bits, ...(granularity && { granularity }) };
+    const rules: Rules = { dialect: "compressed-tensors", bits, ...(granularity && { granularity }) };
     const { file } = await quantized(await openTestModel(), rules);
     const { tensors: written, data } = parseSafetensors(file);
     const result = channelwise.quantize(up, { shape: [64, 96], bits, ...(granularity && { granularity }) });
@@ -297,7 +295,7 @@ describe("the compressed-tensors dialects", () => {
     expect(written["down.weight_scale"]).toMatchObject({ dtype: "F32", shape: [96, 1] });
   });
 
-  const config = async (rules: ChooseRules, extra: TensorToWrite[] = []) => {
+  const config = async (rules: Rules, extra: TensorToWrite[] = []) => {
     const { summary } = await quantized(await openSafetensors(fileOf([...tensors, ...extra])), rules);
     return JSON.parse(summary.metadata.quantization_config);
   };
@@ -360,7 +358,7 @@ describe("a run", () => {
   it("tells its progress in bytes", async () => {
     const source = await openTestModel();
     const told: Progress[] = [];
-    await quantizeModel(channelwise, source, chooseTensors(source), recorder().sink, {
+    await quantizeModel(channelwise, planModel(source), recorder().sink, {
       onProgress: (p) => told.push(p),
     });
     const total = source.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -379,7 +377,7 @@ describe("a run", () => {
       data[64 * 3 + 5] = value;
       const source = await openSafetensors(fileOf([...tensors, { name: "bad.weight", dtype, shape: [64, 64], data }]));
       const { sink, log } = recorder();
-      const error = await quantizeModel(channelwise, source, chooseTensors(source), sink).catch((e) => e);
+      const error = await quantizeModel(channelwise, planModel(source), sink).catch((e) => e);
       expect(error).toBeInstanceOf(NonFiniteError);
       expect(error).toMatchObject({ tensor: "bad.weight", index: 197, channel: 3, value });
       expect(error.message).toBe(`tensor bad.weight: weights[197] (channel 3) is ${value}; weights must be finite`);
@@ -407,7 +405,7 @@ describe("a run", () => {
         return tensor.read(offset, length);
       },
     }));
-    const run = quantizeModel(channelwise, { ...source, tensors }, chooseTensors(source), sink, {
+    const run = quantizeModel(channelwise, planModel({ ...source, tensors }), sink, {
       signal: controller.signal,
     });
     const error = await run.catch((e) => e);
@@ -419,7 +417,7 @@ describe("a run", () => {
   it("does not begin when the signal was there before", async () => {
     const source = await openTestModel();
     const { sink, log } = recorder();
-    const run = quantizeModel(channelwise, source, chooseTensors(source), sink, { signal: AbortSignal.abort() });
+    const run = quantizeModel(channelwise, planModel(source), sink, { signal: AbortSignal.abort() });
     await expect(run).rejects.toMatchObject({ name: "StoppedError", tensor: "norm.weight" });
     expect(log.at(-1)).toBe("abort");
   });
@@ -430,9 +428,7 @@ describe("a run", () => {
       tensor.name === "up.weight" ? { ...tensor, read: () => Promise.reject(new Error("disk is gone")) } : tensor,
     );
     const { sink, log } = recorder();
-    await expect(
-      quantizeModel(channelwise, { ...source, tensors: broken }, chooseTensors(source), sink),
-    ).rejects.toMatchObject({
+    await expect(quantizeModel(channelwise, planModel({ ...source, tensors: broken }), sink)).rejects.toMatchObject({
       message: "stopped at tensor up.weight: disk is gone",
       tensor: "up.weight",
       cause: new Error("disk is gone"),
@@ -444,7 +440,7 @@ describe("a run", () => {
         if (offset > 2000) throw new Error("disk is full");
       },
     });
-    await expect(quantizeModel(channelwise, source, chooseTensors(source), full.sink)).rejects.toThrow(
+    await expect(quantizeModel(channelwise, planModel(source), full.sink)).rejects.toThrow(
       /stopped at tensor .*: disk is full/,
     );
     expect(full.log).toEqual(["abort"]);
@@ -453,67 +449,29 @@ describe("a run", () => {
   it("aborts when closing fails", async () => {
     const source = await openTestModel();
     const { sink, log } = recorder({ close: () => Promise.reject(new Error("no room")) });
-    await expect(quantizeModel(channelwise, source, chooseTensors(source), sink)).rejects.toThrow("no room");
+    await expect(quantizeModel(channelwise, planModel(source), sink)).rejects.toThrow("no room");
     expect(log.at(-1)).toBe("abort");
   });
 });
 
 describe("wrong arguments", () => {
-  const bad = async (choice: Choice, source: Model, more: object = {}) => {
+  const bad = async (plan: Plan, more: object = {}) => {
     const { sink, log } = recorder();
-    const error = await quantizeModel(channelwise, source, choice, sink, more).catch((e) => e);
+    const error = await quantizeModel(channelwise, plan, sink, more).catch((e) => e);
     expect(log).toEqual(["abort"]); // and nothing was written
     return error;
   };
 
   it("are refused before anything is written", async () => {
     const source = await openTestModel();
-    const choice = chooseTensors(source);
-    const [, upDecision] = choice.decisions;
-    const changed = (i: number, more: object): Choice => ({
-      ...choice,
-      decisions: choice.decisions.map((decision, j) => (i === j ? ({ ...decision, ...more } as never) : decision)),
+    const plan = planModel(source);
+    expect(await bad(planModel(source, { dialect: "npz", exclude: ["*"] }))).toMatchObject({
+      name: "RangeError",
+      message: expect.stringContaining("tensor down.weight is bfloat16, which .npz files cannot hold"),
     });
-    for (const [wrong, type, message] of [
-      [
-        { ...choice, decisions: choice.decisions.slice(1) },
-        RangeError,
-        "choice has 7 decisions, and the model 8 tensors",
-      ],
-      [{ ...choice, decisions: undefined as never }, TypeError, "choice.decisions must be an array, not undefined"],
-      [{ ...choice, dialect: "gguf" as never }, TypeError, 'dialect is "gguf"'],
-      [
-        changed(1, { tensor: "down.weight" }),
-        RangeError,
-        "choice has tensor down.weight where the model has up.weight",
-      ],
-      [
-        changed(6, { ...upDecision, tensor: "steps" }),
-        RangeError,
-        "tensor steps cannot be quantized: int64; only floats",
-      ],
-      [changed(1, { bits: 17 }), RangeError, "tensor up.weight: bits is 17"],
-      [
-        { ...choice, dialect: "comfyui" as DialectName, decisions: changed(1, { axis: 1 }).decisions },
-        RangeError,
-        "tensor up.weight cannot be quantized: ComfyUI has one scale",
-      ],
-      [
-        { ...choice, dialect: "npz" as DialectName, decisions: chooseTensors(source, { exclude: ["*"] }).decisions },
-        RangeError,
-        "tensor down.weight is bfloat16, which .npz files cannot hold",
-      ],
-    ] as const) {
-      const error = await bad(wrong, source);
-      expect(error).toBeInstanceOf(type);
-      expect(error.message).toContain(message);
-    }
-    expect(await bad(choice, source, { sinal: 1 })).toMatchObject({
-      name: "TypeError",
-      message: /options has no "sinal"/,
-    });
+    expect(await bad(plan, { sinal: 1 })).toMatchObject({ name: "TypeError", message: /options has no "sinal"/ });
     const { sink } = recorder();
-    await expect(quantizeModel({} as never, source, choice, sink)).rejects.toThrow(
+    await expect(quantizeModel({} as never, plan, sink)).rejects.toThrow(
       "channelwise must be what load() gives, not an object",
     );
   });
@@ -521,7 +479,7 @@ describe("wrong arguments", () => {
   it("are names that would come twice", async () => {
     const taken: TensorToWrite = { name: "up.weight_scale", dtype: "F32", shape: [1], data: Float32Array.of(1) };
     const source = await openSafetensors(fileOf([...tensors, taken]));
-    expect(await bad(chooseTensors(source), source)).toMatchObject({
+    expect(await bad(planModel(source))).toMatchObject({
       name: "RangeError",
       message: "tensors up.weight and up.weight_scale both give up.weight_scale; keep one of them as it is",
     });
@@ -530,7 +488,7 @@ describe("wrong arguments", () => {
         { name: "__metadata__", dtype: "uint8", shape: [0], byteLength: 0, read: async () => new Uint8Array() },
       ],
     });
-    expect(await bad(chooseTensors(reserved), reserved)).toMatchObject({
+    expect(await bad(planModel(reserved))).toMatchObject({
       name: "RangeError",
       message: /__metadata__ is no name for a tensor/,
     });

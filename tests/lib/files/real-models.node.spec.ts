@@ -1,5 +1,5 @@
 import { load } from "channelwise";
-import { type ChooseRules, compareModels, type Model, openModel, type TensorSummary } from "channelwise/files";
+import { compareModels, type Model, openModel, type Rules, type TensorSummary } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ function totalSqnr(tensors: readonly TensorSummary[]): number {
 }
 
 /** Quantizes, and compares what was written with the original. */
-async function roundTrip(model: Model, rules: ChooseRules) {
+async function roundTrip(model: Model, rules: Rules) {
   const { file, summary } = await quantized(model, rules);
   const written = await openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });
   const { tensors, missing, added } = await compareModels(await load(), model, written);
@@ -33,7 +33,7 @@ async function roundTrip(model: Model, rules: ChooseRules) {
 }
 
 describe("Basic Pitch, a TensorFlow.js model", () => {
-  it.each<[ChooseRules, number]>([
+  it.each<[Rules, number]>([
     [{}, 45.3],
     [{ granularity: "tensor" }, 45.25],
   ])("has the known figures by %j: %f dB", async (rules, expected) => {
@@ -59,7 +59,7 @@ describe("Basic Pitch, a TensorFlow.js model", () => {
 });
 
 describe("Kokoro's voices", () => {
-  it.each<[ChooseRules, number]>([
+  it.each<[Rules, number]>([
     [{}, 42.75],
     [{ granularity: "tensor" }, 33.77],
     [{ dialect: "npz" }, 42.75],
@@ -73,7 +73,7 @@ describe("Kokoro's voices", () => {
     expect(totalSqnr(tensors)).toBeCloseTo(expected, 2);
   });
 
-  it.each<[ChooseRules, number]>([
+  it.each<[Rules, number]>([
     [{}, 42.75],
     [{ granularity: "tensor" }, 28.36],
   ])("have the known figures as one .npy file, by %j: %f dB", async (rules, expected) => {

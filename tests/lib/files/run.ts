@@ -1,10 +1,10 @@
 import { type Channelwise, load } from "channelwise";
-import { blobSink, type ChooseRules, chooseTensors, type Model, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, type Model, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
 
 /** What a model becomes by rules, as bytes, with the summary of the run. */
-export async function quantized(model: Model, rules: ChooseRules = {}, channelwise?: Channelwise) {
+export async function quantized(model: Model, rules: Rules = {}, channelwise?: Channelwise) {
   const sink = blobSink();
-  const summary = await quantizeModel(channelwise ?? (await load()), model, chooseTensors(model, rules), sink);
+  const summary = await quantizeModel(channelwise ?? (await load()), planModel(model, rules), sink);
   return { file: new Uint8Array(await (await sink.blob()).arrayBuffer()), summary };
 }
 

@@ -1,4 +1,4 @@
-import { type ByteSource, FormatError, openModel } from "channelwise/files";
+import { type ByteSource, FormatError, openModel } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesOf, fileOf, safetensorsFile } from "./safetensors-file.js";

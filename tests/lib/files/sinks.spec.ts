@@ -1,4 +1,4 @@
-import { blobSink, streamSink } from "channelwise/files";
+import { blobSink, streamSink } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

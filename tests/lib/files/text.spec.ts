@@ -1,4 +1,4 @@
-import { parseMatrix, TextError } from "channelwise/files";
+import { parseMatrix, TextError } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

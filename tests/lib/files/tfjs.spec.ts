@@ -1,4 +1,4 @@
-import { FormatError, openModel } from "channelwise/files";
+import { FormatError, openModel } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 

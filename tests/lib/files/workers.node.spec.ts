@@ -7,15 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
-  type ChooseRules,
-  chooseTensors,
   fileSink,
   type Model,
   NonFiniteError,
   openModel,
+  planModel,
   quantizeModel,
+  type Rules,
   StoppedError,
-} from "channelwise/files";
+} from "channelwise/models";
 import { load } from "channelwise/parallel";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FileLender, lentBy } from "../../../dist/io/lent-files.js";
@@ -69,15 +69,15 @@ async function counted<R>(work: () => Promise<R>): Promise<{ result: R; read: nu
 }
 
 /** Quantizes an open file into another. */
-async function quantizedByWorkers(model: Model, rules?: ChooseRules) {
+async function quantizedByWorkers(model: Model, rules?: Rules) {
   const { result, ...passed } = await counted(async () => {
-    return quantizeModel(parallel, model, chooseTensors(model, rules), await fileSink(at("out")));
+    return quantizeModel(parallel, planModel(model, rules), await fileSink(at("out")));
   });
   return { ...passed, summary: result, file: readFileSync(at("out")) };
 }
 
 const wide = [1030, 1100]; // two chunks, and rows that are no multiple of a panel
-const rules: [string, keyof typeof data, number[], ChooseRules, { codes?: "through" }][] = [
+const rules: [string, keyof typeof data, number[], Rules, { codes?: "through" }][] = [
   ["rows", "F32", wide, {}, {}],
   ["rows of float64", "F64", wide, {}, {}],
   ["rows of float16", "F16", wide, {}, {}],
@@ -176,7 +176,7 @@ describe("files that workers read and write", () => {
       aborted = true;
     };
     const sink = lentBy({ write: nothing, close: nothing, abort }, new FileLender("full", full.fd).lend);
-    const error = await quantizeModel(parallel, model, chooseTensors(model), sink).catch((reason: unknown) => reason);
+    const error = await quantizeModel(parallel, planModel(model), sink).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StoppedError);
     expect((error as StoppedError).cause).toMatchObject({ code: "ENOSPC" });
     expect(aborted).toBe(true);
@@ -191,11 +191,11 @@ describe("files that workers read and write", () => {
     let closing: Promise<void> | undefined;
     let second: Promise<unknown> | undefined;
     const late = await fileSink(at("late"));
-    await quantizeModel(parallel, model, chooseTensors(model), await fileSink(at("out")), {
+    await quantizeModel(parallel, planModel(model), await fileSink(at("out")), {
       onProgress: ({ tensor }) => {
         if (tensor !== "a.weight" || closing) return;
         closing = model.close();
-        second = quantizeModel(parallel, model, chooseTensors(model, { include: ["*"] }), late).catch((error) => error);
+        second = quantizeModel(parallel, planModel(model, { include: ["*"] }), late).catch((error) => error);
       },
     });
     await closing;
@@ -214,7 +214,7 @@ describe("files that workers read and write", () => {
     const model = await openModel(at("in.safetensors"));
     const sink = await fileSink(at("out"));
     let other: Promise<void> | undefined;
-    const run = quantizeModel(parallel, model, chooseTensors(model), sink, {
+    const run = quantizeModel(parallel, planModel(model), sink, {
       onProgress: ({ tensor }) => {
         // Another file takes the number that becomes free.
         if (tensor === "a.weight") other ??= sink.abort().then(() => appendFile(at("other"), "mine"));
@@ -230,11 +230,11 @@ describe("files that workers read and write", () => {
     writeFileSync(at("in.safetensors"), modelFile("F32", [4000, 1100]));
     const library = pathToFileURL(join(import.meta.dirname, "../../../dist")).href;
     const program = `
-      import { chooseTensors, fileSink, openModel, quantizeModel } from "${library}/files.js";
+      import { planModel, fileSink, openModel, quantizeModel } from "${library}/files.js";
       import { load } from "${library}/parallel.js";
       const parallel = await load({ workers: 1 });
       const model = await openModel("in.safetensors");
-      await quantizeModel(parallel, model, chooseTensors(model), await fileSink("out"), {
+      await quantizeModel(parallel, planModel(model), await fileSink("out"), {
         onProgress({ tensor }) {
           if (tensor !== "a.weight") return;
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150); // an answer comes meanwhile

@@ -1,6 +1,7 @@
-import { FormatError, measureOnnx, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { FormatError, measureModel, openModel, planModel, quantizeModel } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { keptBy, quantizedBy } from "../plans.js";
 import { uniform } from "../random.js";
 import { channelwise, everything, sink, source } from "./memory.js";
 import { dataType, float, type GraphInit, modelBytes, node, tensor } from "./models.js";
@@ -20,7 +21,7 @@ const good = modelBytes({ opset: 13, graph });
 
 async function errorOf(bytes: Uint8Array): Promise<FormatError> {
   try {
-    await readOnnx(source(bytes));
+    await openModel(source(bytes));
   } catch (error) {
     if (error instanceof FormatError) return error;
     throw error;
@@ -223,8 +224,9 @@ describe("a model that cannot be read", () => {
       const graph = {
         node: [node("If", ["x"], ["y"], { then_branch: { graph: inner }, else_branch: { graph: inner } })],
       };
-      const error = await errorOf(modelBytes({ opset: 13, graph }));
-      expect(error.reason).toBe(
+      const model = await openModel(source(modelBytes({ opset: 13, graph })));
+      expect(() => planModel(model)).toThrow(FormatError);
+      expect(() => planModel(model)).toThrow(
         `the model is quantized already (${operator} "inner"): give the float model it was made from`,
       );
     },
@@ -241,16 +243,15 @@ describe("a model that cannot be read", () => {
       },
     });
     const output = sink();
-    await writeOnnx(channelwise, planOnnx(await readOnnx(source(model))), output.sink);
-    expect((await errorOf(output.bytes())).reason).toContain(
-      'quantized already (DequantizeLinear "w_DequantizeLinear")',
-    );
+    await quantizeModel(channelwise, planModel(await openModel(source(model))), output.sink);
+    const written = await openModel(source(output.bytes()));
+    expect(() => planModel(written)).toThrow('quantized already (DequantizeLinear "w_DequantizeLinear")');
   });
 
   it("lets what is before opset 7 be", async () => {
-    const plan = planOnnx(await readOnnx(source(modelBytes({ opset: 6, graph }))), everything);
-    expect(plan.choices).toEqual([]);
-    expect(plan.kept.find(({ name }) => name === "w")?.reason).toBe(
+    const plan = planModel(await openModel(source(modelBytes({ opset: 6, graph }))), everything);
+    expect(quantizedBy(plan)).toEqual([]);
+    expect(keptBy(plan).find(({ name }) => name === "w")?.reason).toBe(
       "opset 6 has no operators to write it with; 7 is the first that has",
     );
   });
@@ -261,9 +262,9 @@ describe("whatever bytes change", () => {
   async function attempt(bytes: Uint8Array): Promise<boolean> {
     const output = sink();
     try {
-      const plan = planOnnx(await readOnnx(source(bytes)), { ...everything, bits: 4, granularity: { group: 2 } });
-      await measureOnnx(channelwise, plan);
-      await writeOnnx(channelwise, plan, output.sink);
+      const plan = planModel(await openModel(source(bytes)), { ...everything, bits: 4, granularity: { group: 2 } });
+      await measureModel(channelwise, plan);
+      await quantizeModel(channelwise, plan, output.sink);
     } catch (error) {
       if (error instanceof FormatError) {
         expect(error.file).toBe("model.onnx");

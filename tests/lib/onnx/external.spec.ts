@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { blobSink } from "channelwise/files";
-import { type OnnxRules, onnxBytes, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { blobSink, openModel, outputBytes, planModel, quantizeModel, type Rules } from "channelwise/models";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "onnx-buf";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
@@ -65,13 +64,21 @@ const whole = modelBytes({
 });
 const x = { data: uniform("float32", 3 * 64, 9), dims: [3, 64] };
 
-async function written(rules: OnnxRules) {
-  const model = await readOnnx([source(bytes), source(data, "weights.bin")]);
-  const plan = planOnnx(model, rules);
+async function written(rules: Rules) {
+  const model = await openModel([source(bytes), source(data, "weights.bin")]);
+  const plan = planModel(model, rules);
   const [main, beside] = [sink(), sink()];
-  const errors = await writeOnnx(channelwise, plan, main.sink, { external: { location: "w8.bin", sink: beside.sink } });
+  const errors = await quantizeModel(channelwise, plan, main.sink, {
+    external: { location: "w8.bin", sink: beside.sink },
+  });
   return { plan, errors, main, beside };
 }
+
+it("says which files are no part of it", async () => {
+  const given = [source(data, "notes"), source(bytes), source(data, "weights.bin"), source(bytes)];
+  expect((await openModel(given)).unused).toEqual(["notes", given[3].name]);
+  expect((await openModel(source(whole))).unused).toEqual([]);
+});
 
 async function runWith(model: Uint8Array, file: Uint8Array) {
   const session = await InferenceSession.create(model, {
@@ -95,7 +102,7 @@ describe("a model with its data in another file", () => {
     for (const rules of [everything, { ...everything, bits: 4, granularity: { group: 16 } }, { exclude: ["*"] }]) {
       const { plan, main, beside } = await written(rules);
       expect([main.state.closed, beside.state.closed]).toEqual([true, true]);
-      expect(main.bytes().length + beside.bytes().length).toBe(onnxBytes(plan, "w8.bin"));
+      expect(main.bytes().length + beside.bytes().length).toBe(outputBytes(plan, "w8.bin"));
       const expected = (await run(whole, { x })).y.data;
       const actual = await runWith(main.bytes(), beside.bytes());
       expect(sqnr(expected, actual)).toBeGreaterThan("bits" in rules ? 14 : 30);
@@ -126,7 +133,7 @@ describe("a model with its data in another file", () => {
     for (const rules of [everything, { exclude: ["*"] }]) {
       const { plan, main, beside } = await written(rules);
       const [mainBlob, besideBlob] = [blobSink(), blobSink()];
-      await writeOnnx(channelwise, plan, mainBlob, { external: { location: "w8.bin", sink: besideBlob } });
+      await quantizeModel(channelwise, plan, mainBlob, { external: { location: "w8.bin", sink: besideBlob } });
       const [model, file] = [await mainBlob.blob(), await besideBlob.blob()];
       expect(new Uint8Array(await model.arrayBuffer())).toEqual(main.bytes());
       expect(new Uint8Array(await file.arrayBuffer())).toEqual(beside.bytes());
@@ -134,25 +141,27 @@ describe("a model with its data in another file", () => {
   });
 
   it("needs a place for them", async () => {
-    const plan = planOnnx(await readOnnx([source(data, "weights.bin"), source(bytes)]));
+    const plan = planModel(await openModel([source(data, "weights.bin"), source(bytes)]));
     const output = sink();
-    await expect(writeOnnx(channelwise, plan, output.sink)).rejects.toThrow(
+    await expect(quantizeModel(channelwise, plan, output.sink)).rejects.toThrow(
       "external is needed: the model has data in a file beside it, and so will what is written",
     );
     expect(output.state).toMatchObject({ closed: false, parts: [] });
     for (const location of ["", "/tmp/w.bin", "../w.bin", 1 as unknown as string]) {
       const external = { location, sink: sink().sink };
-      await expect(writeOnnx(channelwise, plan, sink().sink, { external })).rejects.toThrow(/^external\.location is/);
+      await expect(quantizeModel(channelwise, plan, sink().sink, { external })).rejects.toThrow(
+        /^external\.location is/,
+      );
     }
   });
 
   it("leaves neither file where one fails", async () => {
-    const plan = planOnnx(await readOnnx([source(bytes), source(data, "weights.bin")]));
+    const plan = planModel(await openModel([source(bytes), source(data, "weights.bin")]));
     for (const fails of ["write", "close"] as const) {
       const [main, beside] = [sink(), sink()];
       const broken = { ...beside.sink, [fails]: () => Promise.reject(new Error("disk full")) };
       const external = { location: "w8.bin", sink: broken };
-      await expect(writeOnnx(channelwise, plan, main.sink, { external })).rejects.toThrow("disk full");
+      await expect(quantizeModel(channelwise, plan, main.sink, { external })).rejects.toThrow("disk full");
       expect([main.state, beside.state]).toMatchObject([
         { closed: false, aborted: expect.any(Error) },
         { closed: false, aborted: expect.any(Error) },
@@ -174,7 +183,7 @@ describe("a model that cannot be read", () => {
     [
       "a file that is not given",
       { location: "other.bin" },
-      "its data lie in the file other.bin beside the model, which cannot be had: give it together with the model",
+      "its data lie in the file other.bin beside the model, which cannot be had: model.onnx needs other.bin; give it too",
     ],
     [
       "a place past the end",
@@ -192,7 +201,7 @@ describe("a model that cannot be read", () => {
       "shape [64, 32] has 2048 elements, and there are the bytes of 25",
     ],
   ])("is named: %s", async (_, place, reason) => {
-    await expect(readOnnx([source(at(place)), source(data, "weights.bin")])).rejects.toMatchObject({
+    await expect(openModel([source(at(place)), source(data, "weights.bin")])).rejects.toMatchObject({
       name: "FormatError",
       file: "model.onnx",
       tensor: "first",
@@ -204,7 +213,7 @@ describe("a model that cannot be read", () => {
   it("is named: one whose tensors lie outside their file, whatever they are", async () => {
     const vector = outside("bias", [24], { location: "weights.bin", offset: data.length });
     const bytes = modelBytes({ opset: 13, graph: { ...graph, initializer: [vector] } });
-    await expect(readOnnx([source(bytes), source(data, "weights.bin")])).rejects.toMatchObject({
+    await expect(openModel([source(bytes), source(data, "weights.bin")])).rejects.toMatchObject({
       name: "FormatError",
       tensor: "bias",
     });

@@ -1,6 +1,7 @@
-import type { OnnxRules, Pattern } from "channelwise/onnx";
+import type { Rules } from "channelwise/models";
 import { float16ToFloat32 } from "npyjs";
 import { describe, expect, it } from "vitest";
+import { quantizedBy } from "../plans.js";
 import { randomBits } from "../random.js";
 import { everything, quantized } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, type TensorInit, tensorsOf } from "./models.js";
@@ -66,7 +67,7 @@ function dequantized(weights: readonly number[], bits: number, scaleType: number
 
 const { FLOAT, FLOAT16 } = dataType;
 const group = { granularity: { group: 32 } };
-const written: [keyof typeof layers, number, OnnxRules & { bits: number }, Pattern, string[], number][] = [
+const written: [keyof typeof layers, number, Rules & { bits: number }, string, string[], number][] = [
   ["MatMul", 12, { bits: 8 }, "Cast, Mul", ["Cast", "Mul", "Cast"], FLOAT],
   ["MatMul", 13, { bits: 8 }, "DequantizeLinear", ["DequantizeLinear", "Cast"], FLOAT],
   ["MatMul", 18, { bits: 8, granularity: "tensor" }, "DequantizeLinear", ["DequantizeLinear", "Cast"], FLOAT],
@@ -84,7 +85,7 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
   it(`are written with ${pattern}, and come back as their codes and scales say`, async () => {
     const { bytes, inputs } = build(layer, opset);
     const { plan, errors, bytes: result } = await quantized(bytes, { ...everything, ...rules });
-    expect(plan.choices).toMatchObject([{ pattern, weight: { dtype: "float16", byteLength: 2 * rows * columns } }]);
+    expect(quantizedBy(plan)).toMatchObject([{ pattern, bytesBefore: 2 * rows * columns }]);
     const first = pattern === "MatMulNBits" ? [] : [...operators, "Cast"];
     const consumer = pattern === "MatMulNBits" ? ["Cast", pattern] : [layer];
     expect(operatorsOf(parse(result).graph)).toEqual([...first, ...consumer, "Cast"]);

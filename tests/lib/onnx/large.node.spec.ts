@@ -1,6 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { streamSink } from "channelwise/files";
-import { type ByteSink, type ByteSource, onnxBytes, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import {
+  type ByteSink,
+  type ByteSource,
+  openModel,
+  outputBytes,
+  planModel,
+  quantizeModel,
+  streamSink,
+} from "channelwise/models";
 import { GraphProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
@@ -83,11 +90,11 @@ describe("a model of nearly 2 GB", () => {
   it("is read once and written in little memory, even where it has to be written in order", async () => {
     const file = largeModel(15, 8192, 4096);
     expect(file.size).toBeGreaterThan(2_000_000_000);
-    const model = await readOnnx(file);
-    expect(model.weights).toHaveLength(15);
+    const model = await openModel(file);
+    expect(model.tensors).toHaveLength(15);
     expect(file.bytesRead()).toBeLessThan(15 * 3 * 2 ** 16);
 
-    const plan = planOnnx(model, { exclude: ["w1", "w2", "w3", "w4", "w5"] });
+    const plan = planModel(model, { exclude: ["w1", "w2", "w3", "w4", "w5"] });
     const before = { read: file.bytesRead(), memory: process.memoryUsage().rss };
     const { sink, state } = countingSink();
     const inOrder = streamSink(
@@ -96,8 +103,8 @@ describe("a model of nearly 2 GB", () => {
         close: () => sink.close(),
       }),
     );
-    await writeOnnx(channelwise, plan, inOrder);
-    expect(state).toMatchObject({ closed: true, bytes: onnxBytes(plan), end: onnxBytes(plan) });
+    await quantizeModel(channelwise, plan, inOrder);
+    expect(state).toMatchObject({ closed: true, bytes: outputBytes(plan), end: outputBytes(plan) });
     expect(file.bytesRead() - before.read).toBeLessThanOrEqual(file.size);
     expect(state.memory - before.memory).toBeLessThan(300e6);
   });
@@ -108,16 +115,16 @@ describe("a model of more than 2 GB", () => {
     const [kept, quantized, rows, columns] = [15, 5, 8192, 4096];
     const file = largeModel(kept + quantized, rows, columns);
     const exclude = Array.from({ length: kept }, (_, i) => `w${i}`);
-    const plan = planOnnx(await readOnnx(file), { exclude });
+    const plan = planModel(await openModel(file), { exclude });
     const alone = countingSink();
-    await expect(writeOnnx(channelwise, plan, alone.sink)).rejects.toThrow(
+    await expect(quantizeModel(channelwise, plan, alone.sink)).rejects.toThrow(
       /^the model takes 218\d{7} bytes, and a model file at most 2147483647: give external, a file beside it$/,
     );
     expect(alone.state).toMatchObject({ bytes: 0, closed: false });
 
     const [main, beside] = [countingSink(), countingSink()];
     const external = { location: "weights.bin", sink: beside.sink };
-    await writeOnnx(channelwise, plan, main.sink, { external });
+    await quantizeModel(channelwise, plan, main.sink, { external });
     expect(main.state.closed && beside.state.closed).toBe(true);
     // The codes of each layer, and its scales at the next page.
     expect(beside.state.bytes).toBe(quantized * (rows * columns + 4 * rows));

@@ -1,8 +1,9 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { openModel, planModel, quantizeModel, readFloats } from "channelwise/models";
 import fc from "fast-check";
 import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
+import { quantizedBy } from "../plans.js";
 import { uniform } from "../random.js";
 import { channelwise, everything, quantized, sink, source } from "./memory.js";
 import { float, modelBytes, node, parse, tensor } from "./models.js";
@@ -66,7 +67,7 @@ const isOneOf = (bytes: Uint8Array, others: Uint8Array[]) =>
 describe("what is not quantized", () => {
   it("comes out byte for byte when nothing is", async () => {
     const { bytes: written, plan } = await quantized(bytes, { exclude: ["*"] });
-    expect(plan.choices).toEqual([]);
+    expect(quantizedBy(plan)).toEqual([]);
     expect(written).toEqual(bytes);
   });
 
@@ -178,8 +179,8 @@ describe("weights are read however they are stored", () => {
           ...packed(floats.subarray(from, to)),
           ...unpacked(floats.subarray(to)),
         ];
-        const [{ read }] = (await readOnnx(source(modelWith(floats.length, pieces)))).weights;
-        expect(await read(from, to - from)).toEqual(floats.slice(from, to));
+        const [weight] = (await openModel(source(modelWith(floats.length, pieces)))).tensors;
+        expect(await readFloats(weight, from, to - from)).toEqual(floats.slice(from, to));
         const expected = await written(modelWith(floats.length, raw(floats)));
         for (const data of [packed(floats), unpacked(floats), pieces]) {
           expect(await written(modelWith(floats.length, data))).toEqual(expected);
@@ -204,15 +205,15 @@ describe("weights are copied once", () => {
       },
     });
     const from = source(model);
-    const opened = await readOnnx(from);
+    const opened = await openModel(from);
     const bytesRead = () => from.reads.reduce((sum, [, length]) => sum + length, 0);
     expect(bytesRead()).toBeLessThan(4 * 2 ** 16);
     from.reads.length = 0;
 
-    const plan = planOnnx(opened);
+    const plan = planModel(opened);
     expect(from.reads).toEqual([]);
     const output = sink();
-    await writeOnnx(channelwise, plan, output.sink);
+    await quantizeModel(channelwise, plan, output.sink);
     const structure = model.length - large.byteLength;
     expect(bytesRead()).toBeGreaterThanOrEqual(large.byteLength);
     expect(bytesRead()).toBeLessThanOrEqual(large.byteLength + structure);

@@ -1,10 +1,10 @@
 import { load } from "channelwise";
-import { type ByteSink, type ByteSource, type OnnxRules, planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { type ByteSink, type ByteSource, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
 
 export const channelwise = await load();
 
 /** Whatever the size. */
-export const everything: OnnxRules = { include: ["*"] };
+export const everything: Rules = { include: ["*"] };
 
 /** Bytes as a source that tells what was read of it. */
 export function source(
@@ -60,10 +60,11 @@ export function sink() {
 }
 
 /** Reads, plans and writes a model in memory. */
-export async function quantized(bytes: Uint8Array, rules: OnnxRules = everything) {
-  const model = await readOnnx(source(bytes));
-  const plan = planOnnx(model, rules);
+export async function quantized(bytes: Uint8Array, rules: Rules = everything) {
+  const model = await openModel(source(bytes));
+  const plan = planModel(model, rules);
   const output = sink();
-  const errors = await writeOnnx(channelwise, plan, output.sink);
+  const { tensors } = await quantizeModel(channelwise, plan, output.sink);
+  const errors = tensors.flatMap((tensor) => (tensor.quantize ? [tensor] : []));
   return { model, plan, errors, bytes: output.bytes() };
 }

@@ -25,9 +25,9 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
     const judged: Partial<typeof figures> = {};
     for (const [model, file] of Object.entries(models) as [ModelName, (typeof models)[ModelName]][]) {
       const files: Parameters<typeof evaluate>[2] = { float32: file.bytes };
-      for (const { variant, errors, bytes } of await quantizeVariants(file, variants[model])) {
+      for (const { variant, tensors, bytes } of await quantizeVariants(file, variants[model])) {
         files[variant] = bytes;
-        weights[model][variant] = totalSqnr(errors);
+        weights[model][variant] = totalSqnr(tensors);
       }
       for (const [variant, bytes] of Object.entries(files)) sizes[model][variant] = bytes.length;
       judged[model] = await evaluate(runtime, model, files, pictures, characters);

@@ -1,4 +1,4 @@
-import { type OnnxRules, opsetChanges, planOnnx, readOnnx } from "channelwise/onnx";
+import { openModel, opsetChanges, planModel, type Rules } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { everything, quantized, source } from "./memory.js";
@@ -16,7 +16,7 @@ import {
 } from "./models.js";
 import { run, sqnr } from "./runtime.js";
 
-const opened = (opset: number, nodes: NodeInit[]) => readOnnx(source(modelBytes({ opset, graph: { node: nodes } })));
+const opened = (opset: number, nodes: NodeInit[]) => openModel(source(modelBytes({ opset, graph: { node: nodes } })));
 
 const resize = (attributes: Record<string, string>) => node("Resize", ["x", "", "scales"], ["y"], attributes);
 
@@ -84,7 +84,7 @@ describe("a higher opset", () => {
     expect(opsetChanges(await opened(9, [outer]), 13)).toHaveLength(2);
     expect(opsetChanges(await opened(6, []), 13)).toEqual(["what changed before opset 7 is not known here"]);
     const own = { name: "Own", input: ["a"], output: ["b"], node: [node("Relu", ["a"], ["b"])] };
-    const model = await readOnnx(source(modelBytes({ opset: 9, graph: {}, functions: [own] })));
+    const model = await openModel(source(modelBytes({ opset: 9, graph: {}, functions: [own] })));
     expect(opsetChanges(model, 13)).toEqual(["the model has functions of its own, with operator sets of their own"]);
   });
 });
@@ -99,7 +99,7 @@ describe("a model", () => {
   };
   const x = { data: uniform("float32", 3 * 64, 9), dims: [3, 64] };
 
-  it.each<[OnnxRules, number, string, number, number, number]>([
+  it.each<[Rules, number, string, number, number, number]>([
     [{ opset: 13 }, 13, "DequantizeLinear", dataType.INT8, 7, 30],
     [{ opset: 21, bits: 4, granularity: { group: 32 } }, 21, "DequantizeLinear", dataType.INT4, 10, 10],
     [{ opset: 25, bits: 2 }, 25, "DequantizeLinear", dataType.INT2, 13, -2],
@@ -109,7 +109,7 @@ describe("a model", () => {
     async (rules, opset, operator, type, irVersion, leastSqnr) => {
       const bytes = modelBytes({ opset: 9, irVersion: 4, graph });
       const result = await quantized(bytes, { ...everything, ...rules });
-      expect(result.plan.opset).toBe(opset);
+      expect(result.plan.target.opset).toBe(opset);
       const written = parse(result.bytes);
       expect(written.opsetImport.map(({ version }) => Number(version))).toEqual([opset]);
       expect(Number(written.irVersion)).toBe(irVersion);
@@ -145,22 +145,22 @@ describe("a model", () => {
 
   it("is not raised on its own", async () => {
     const { plan, bytes } = await quantized(modelBytes({ opset: 9, graph }), { ...everything, bits: 4 });
-    expect(plan.opset).toBe(9);
+    expect(plan.target.opset).toBe(9);
     expect(parse(bytes).opsetImport[0].version).toBe(9n);
   });
 
   it("is not raised where that would change what a node means, nor to what is not known", async () => {
     const unclear = { ...graph, node: [node("MatMul", ["x", "w"], ["h"]), node("Softmax", ["h"], ["y"])] };
-    const model = await readOnnx(source(modelBytes({ opset: 9, graph: unclear })));
-    expect(planOnnx(model, { opset: 12 }).opset).toBe(12);
+    const model = await openModel(source(modelBytes({ opset: 9, graph: unclear })));
+    expect(planModel(model, { opset: 12 }).target.opset).toBe(12);
     for (const [opset, message] of [
       [13, 'opset cannot be raised from 9 to 13: Softmax "y node" changes with opset 13'],
       [8, "opset is 8; it must be an integer from the model's 9 to 25"],
       [26, "opset is 26; it must be an integer from the model's 9 to 25"],
       [10.5, "opset is 10.5;"],
     ] as const) {
-      expect(() => planOnnx(model, { opset })).toThrow(RangeError);
-      expect(() => planOnnx(model, { opset })).toThrow(message);
+      expect(() => planModel(model, { opset })).toThrow(RangeError);
+      expect(() => planModel(model, { opset })).toThrow(message);
     }
   });
 });

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileSink } from "channelwise/files";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+import { fileSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { TensorProto_DataLocation } from "onnx-buf";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { loadOnnxruntimeNode } from "../../../scripts/ocr/packages.mjs";
@@ -43,11 +42,11 @@ function writeModel(): string {
 }
 
 it("a path is enough: data beside the model are found, and onnxruntime-node loads what is written", async () => {
-  const opened = await readOnnx(writeModel());
-  const plan = planOnnx(opened);
+  const opened = await openModel(writeModel());
+  const plan = planModel(opened);
   const path = join(folder, "model-int8.onnx");
   const external = { location: "model-int8.bin", sink: await fileSink(join(folder, "model-int8.bin")) };
-  await writeOnnx(channelwise, plan, await fileSink(path), { external });
+  await quantizeModel(channelwise, plan, await fileSink(path), { external });
   await opened.close();
 
   const { InferenceSession, Tensor } = await loadOnnxruntimeNode();
@@ -62,15 +61,17 @@ it("a path is enough: data beside the model are found, and onnxruntime-node load
 it("nothing is left where data are missing, or not finite", async () => {
   const path = writeModel();
   rmSync(join(folder, "data/weights.bin"));
-  await expect(readOnnx(path)).rejects.toMatchObject({ name: "FormatError", tensor: "w" });
-  await expect(readOnnx(path)).rejects.toThrow(/data\/weights\.bin beside the model, which cannot be had: .*ENOENT/);
+  await expect(openModel(path)).rejects.toMatchObject({ name: "FormatError", tensor: "w" });
+  await expect(openModel(path)).rejects.toThrow(/data\/weights\.bin beside the model, which cannot be had: .*ENOENT/);
 
   const broken = new Float32Array(2048).fill(Number.NaN);
   writeFileSync(join(folder, "data/weights.bin"), new Uint8Array(broken.buffer));
-  const opened = await readOnnx(path);
+  const opened = await openModel(path);
   const sink = await fileSink(join(folder, "out.onnx"));
   const external = { location: "out.bin", sink: await fileSink(join(folder, "out.bin")) };
-  await expect(writeOnnx(channelwise, planOnnx(opened), sink, { external })).rejects.toThrow("tensor w: weights[0]");
+  await expect(quantizeModel(channelwise, planModel(opened), sink, { external })).rejects.toThrow(
+    "tensor w: weights[0]",
+  );
   await opened.close();
   expect(readdirSync(folder).sort()).toEqual(["data", "model.onnx"]);
   expect(existsSync(join(folder, "out.bin"))).toBe(false);

@@ -1,10 +1,20 @@
 import type { QuantizeOptions } from "channelwise";
-import { compareOnnx, type OnnxRules, type Pattern, planOnnx, type QuantizedWeight, readOnnx } from "channelwise/onnx";
+import {
+  compareModels,
+  dequantizeModel,
+  inspectModel,
+  type Model,
+  openModel,
+  planModel,
+  type Rules,
+  readFloats,
+} from "channelwise/models";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
+import { quantizedBy } from "../plans.js";
 import { uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
-import { channelwise, everything, quantized, source } from "./memory.js";
+import { channelwise, everything, quantized, sink, source } from "./memory.js";
 import {
   dataType,
   float,
@@ -62,6 +72,9 @@ function build(layer: Layer, opset: number, irVersion = 7) {
   return { bytes: modelBytes({ opset, irVersion, graph }), weights, inputs };
 }
 
+/** How the model gets from codes back to weights. */
+type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
+
 /** That a quantized model computes what the float one does with the weights that the codes stand for. */
 async function expectSameOutput(
   { bytes, inputs }: ReturnType<typeof build>,
@@ -76,27 +89,28 @@ async function expectSameOutput(
 
 /** That the weights are found again in what was written, bit for bit, and their errors against the float model. */
 async function expectReadBack(written: Uint8Array, pattern: Pattern, original: Uint8Array, expected: Float32Array) {
-  const model = await readOnnx(source(written), { quantized: true });
-  expect(model.quantized).toMatchObject([{ name: "w", pattern }]);
-  expect({ weights: model.weights, kept: model.kept, unreadable: model.unreadable }).toEqual({
-    ...{ weights: [], kept: [], unreadable: [] },
-  });
-  const [weight] = model.quantized;
-  expectSameBits(await weightsOf(weight), expected, "weights");
-  expect(() => planOnnx(model)).toThrow("the model is quantized already");
-  const float = await readOnnx(source(original));
-  expect(weight.shape).toEqual(float.weights[0].shape);
-  const { tensors, missing, added } = await compareOnnx(float, model);
+  const model = await openModel(source(written));
+  const { quantized, kept, unreadable } = await inspectModel(model);
+  expect(quantized).toMatchObject([{ name: "w", pattern }]);
+  expect({ kept, unreadable }).toEqual({ kept: [], unreadable: [] });
+  const [weight] = quantized;
+  expectSameBits(await dequantizedOf(model), expected, "weights");
+  expect(() => planModel(model)).toThrow("the model is quantized already");
+  const float = await openModel(source(original));
+  expect(weight.shape).toEqual(float.tensors[0].shape);
+  const { tensors, missing, added } = await compareModels(channelwise, float, model);
   expect({ tensors, missing, added }).toMatchObject({
     tensors: [{ tensor: "w", result: "near", bytesAfter: weight.byteLength }],
     ...{ missing: [], added: [] },
   });
 }
 
-async function weightsOf({ shape, dequantized }: QuantizedWeight): Promise<Float32Array> {
-  const weights = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  for await (const { start, values } of dequantized()) weights.set(values, start);
-  return weights;
+/** The only weight of a quantized model, which is the only tensor of floats of the model that is written of it. */
+async function dequantizedOf(model: Model): Promise<Float32Array> {
+  const output = sink();
+  await dequantizeModel(channelwise, model, output.sink);
+  const { tensors } = await openModel(source(output.bytes()));
+  return (await readFloats(tensors[0])) as Float32Array;
 }
 
 const group = { granularity: { group: 32 } };
@@ -110,7 +124,7 @@ const linear = ["DequantizeLinear"];
 const { INT8, INT16, INT4, INT2, UINT8 } = dataType;
 
 /** For each opset what is written: the pattern, its nodes, and the type of the codes. */
-const written: [Layer, number, OnnxRules & { bits: number }, Pattern, string[], number][] = [
+const written: [Layer, number, Rules & { bits: number }, Pattern, string[], number][] = [
   ["MatMul", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["MatMul", 12, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["MatMul", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
@@ -172,8 +186,8 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operat
       dequantize: true,
     });
     const result = await quantized(built.bytes, { ...everything, ...rules });
-    expect(result.plan.choices).toMatchObject([{ pattern, bits }]);
-    expect(result.errors).toEqual([{ choice: result.plan.choices[0], mse, maxError, sqnr }]);
+    expect(quantizedBy(result.plan)).toMatchObject([{ pattern, bits }]);
+    expect(result.errors).toEqual([{ ...result.plan.decisions[0], mse, maxError, sqnr }]);
     await expectReadBack(result.bytes, pattern, built.bytes, dequantized as Float32Array);
 
     const consumer = pattern === "MatMulNBits" ? pattern : layer.split(" ")[0];
@@ -240,21 +254,22 @@ describe("the weights of models that others quantized", () => {
           output: [float("y")],
         },
       });
-      const { quantized, kept } = await readOnnx(source(bytes), { quantized: true });
-      expect(quantized).toMatchObject([{ pattern: operator, shape: [40, 6], bits }]);
+      const model = await openModel(source(bytes));
+      const { quantized, kept } = await inspectModel(model);
+      expect(quantized).toMatchObject([{ pattern: operator, shape: [40, 6], scheme: { bits } }]);
       expect(kept).toEqual([]);
       const { y } = await run(bytes, { x: { data: unit(40), dims: [40, 40] } });
-      expectSameBits(await weightsOf(quantized[0]), y.data as Float32Array, "weights");
+      expectSameBits(await dequantizedOf(model), y.data as Float32Array, "weights");
     },
   );
 
   it("names those that it does not read", async () => {
     const initializer = [raw("w_quantized", INT8, [40, 6], random(240, 1)), raw("zero", INT8, [], random(1, 1))];
     const graph = { node: [node("MatMulInteger", ["x", "w_quantized", "zero", "zero"], ["y"])], initializer };
-    const { quantized, unreadable } = await readOnnx(source(modelBytes({ opset: 13, graph })), { quantized: true });
+    const { quantized, unreadable } = await inspectModel(await openModel(source(modelBytes({ opset: 13, graph }))));
     expect(quantized).toEqual([]);
     const reason = 'MatMulInteger "y node" takes its codes, which is not read';
-    expect(unreadable).toEqual([{ name: "w", byteLength: 240, reason }]);
+    expect(unreadable).toEqual([{ tensor: "w", byteLength: 240, reason }]);
   });
 });
 
@@ -282,23 +297,27 @@ describe("a comparison", () => {
     });
   const zeros = (name = "bias") => tensor(name, [32], new Float32Array(32));
   const compared = async (bytes: Uint8Array) =>
-    compareOnnx(await readOnnx(source(model(zeros()))), await readOnnx(source(bytes), { quantized: true }));
+    compareModels(channelwise, await openModel(source(model(zeros()))), await openModel(source(bytes)));
 
   it("knows the weights of subgraphs that have one name", async () => {
     const { bytes, errors } = await quantized(model(zeros()), { minimumSize: 1024 });
-    expect(errors[0].sqnr).toBeLessThan(errors[1].sqnr - 1);
+    expect(errors[1].sqnr).toBeLessThan(errors[0].sqnr - 1);
     const { tensors } = await compared(bytes);
     const near = (sqnr: number) => ({ tensor: "w", result: "near", sqnr: expect.closeTo(sqnr, 5) });
-    const [worse, better] = errors.map(({ sqnr }) => near(sqnr));
-    expect(tensors).toMatchObject([{ tensor: "bias", result: "same" }, better, worse]);
+    const weights = errors.map(({ sqnr }) => near(sqnr));
+    expect(tensors).toMatchObject([...weights, { tensor: "bias", result: "same" }]);
   });
 
   it("measures floats too, and says what is missing, added or of another shape", async () => {
     const half = tensor("bias", [32], new Float32Array(32).fill(0.5));
-    expect((await compared(model(half))).tensors[0]).toMatchObject({ tensor: "bias", result: "near", maxError: 0.5 });
+    expect((await compared(model(half))).tensors.at(-1)).toMatchObject({
+      tensor: "bias",
+      result: "near",
+      maxError: 0.5,
+    });
     const reason = "its shape is [1, 32], and the original's [32]";
     const row = tensor("bias", [1, 32], new Float32Array(32));
-    expect((await compared(model(row))).tensors[0]).toMatchObject({ tensor: "bias", result: "other", reason });
+    expect((await compared(model(row))).tensors.at(-1)).toMatchObject({ tensor: "bias", result: "other", reason });
     expect(await compared(model(zeros("offset"), "offset"))).toMatchObject({
       ...{ missing: ["bias"], added: ["offset"] },
       tensors: [{ result: "same" }, { result: "same" }],
@@ -375,7 +394,7 @@ describe("what is written", () => {
   });
 });
 
-it.each<[string, OnnxRules, NodeInit[]]>([
+it.each<[string, Rules, NodeInit[]]>([
   ["groups of 8", { bits: 4, granularity: { group: 8 } }, [node("MatMul", ["x", "w"], ["y"])]],
   ["groups of 48", { bits: 4, granularity: { group: 48 } }, [node("MatMul", ["x", "w"], ["y"])]],
   ["3 bits", { bits: 3, ...group }, [node("MatMul", ["x", "w"], ["y"])]],
@@ -392,11 +411,11 @@ it.each<[string, OnnxRules, NodeInit[]]>([
   ],
 ])("MatMulNBits cannot have %s", async (_, rules, nodes) => {
   const graph = { node: nodes, initializer: [tensor("w", [96, 96], new Float32Array(96 * 96))] };
-  const model = await readOnnx(source(modelBytes({ opset: 20, graph })));
-  expect(planOnnx(model, { ...everything, ...rules }).choices).toMatchObject([{ pattern: "Cast, Mul" }]);
+  const model = await openModel(source(modelBytes({ opset: 20, graph })));
+  expect(quantizedBy(planModel(model, { ...everything, ...rules }))).toMatchObject([{ pattern: "Cast, Mul" }]);
 });
 
-it.each<[string, number[], string[], number, OnnxRules?]>([
+it.each<[string, number[], string[], number, Rules?]>([
   ["MatMul", [2, 32, 32], ["x", "w"], 1],
   ["MatMul", [2, 32, 32], ["w", "x"], 2],
   ["MatMul", [2, 32, 32], ["w", "x"], 1, { axis: 2 }],
@@ -407,8 +426,8 @@ it.each<[string, number[], string[], number, OnnxRules?]>([
 ])("groups of %s %j run along what a channel sums over", async (operator, shape, inputs, along, rules) => {
   const size = shape.reduce((a, b) => a * b);
   const graph = { node: [node(operator, inputs, ["y"])], initializer: [tensor("w", shape, new Float32Array(size))] };
-  const model = await readOnnx(source(modelBytes({ opset: 21, graph })));
-  const [{ granularity }] = planOnnx(model, { ...everything, ...rules, granularity: { group: 8 } }).choices;
+  const model = await openModel(source(modelBytes({ opset: 21, graph })));
+  const [{ granularity }] = quantizedBy(planModel(model, { ...everything, ...rules, granularity: { group: 8 } }));
   expect(granularity).toEqual({ group: 8, along });
 });
 
@@ -429,7 +448,7 @@ describe("groups that do not divide what a channel sums over", () => {
   it("are filled up in MatMulNBits", async () => {
     const built = matMul(120, 10, 12);
     const result = await quantized(built.bytes, rules);
-    expect(result.plan.choices).toMatchObject([{ pattern: "MatMulNBits", granularity: { group: 32 }, notes: [] }]);
+    expect(quantizedBy(result.plan)).toMatchObject([{ pattern: "MatMulNBits", granularity: { group: 32 }, notes: [] }]);
     const filled = new Float32Array(128 * 10);
     filled.set(built.weights);
     const options = { shape: [128, 10], bits: 4, granularity: { group: 32, along: 0 }, dequantize: true } as const;
@@ -443,7 +462,7 @@ describe("groups that do not divide what a channel sums over", () => {
     const built = matMul(120, 10, 21);
     const result = await quantized(built.bytes, rules);
     const note = "groups of 30, since 32 does not divide the 120 weights a channel sums over";
-    expect(result.plan.choices).toMatchObject([{ granularity: { group: 30, along: 0 }, notes: [note] }]);
+    expect(quantizedBy(result.plan)).toMatchObject([{ granularity: { group: 30, along: 0 }, notes: [note] }]);
     const options = { shape: [120, 10], bits: 4, granularity: { group: 30, along: 0 }, dequantize: true } as const;
     await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
   });
@@ -452,7 +471,7 @@ describe("groups that do not divide what a channel sums over", () => {
     const built = matMul(97, 10, 21);
     const result = await quantized(built.bytes, rules);
     const note = "no groups of about 32 divide the 97 weights a channel sums over: one scale per channel";
-    expect(result.plan.choices).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
+    expect(quantizedBy(result.plan)).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
     const options = { shape: [97, 10], bits: 4, axis: 1, dequantize: true } as const;
     await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
   });
@@ -498,8 +517,8 @@ it.each<[number, number, string[]]>([
   [8, 9, []],
   [16, 9, []],
 ])("codes of %i bits in opset %i say where they take more in the file", async (bits, opset, notes) => {
-  const model = await readOnnx(source(build("Conv", opset).bytes));
-  expect(planOnnx(model, { ...everything, bits }).choices[0].notes).toEqual(notes);
+  const model = await openModel(source(build("Conv", opset).bytes));
+  expect(quantizedBy(planModel(model, { ...everything, bits }))[0].notes).toEqual(notes);
 });
 
 it("ONNX Runtime's WebAssembly computes the same at every level of optimization", async () => {
@@ -538,7 +557,7 @@ it("no DequantizeLinear is written before a Transpose without perm, on which onn
   ] as const) {
     const bytes = modelBytes({ opset, graph });
     const result = await quantized(bytes, { ...everything, ...rules });
-    expect(result.plan.choices).toMatchObject([{ pattern: "Cast, Mul" }]);
+    expect(quantizedBy(result.plan)).toMatchObject([{ pattern: "Cast, Mul" }]);
     const layout = "granularity" in rules ? { granularity: { group: 32, along: 1 } } : { axis: 0 };
     const options = { shape: [24, 64], bits: rules.bits, dequantize: true, ...layout } as const;
     const { dequantized } = channelwise.quantize(weights, options);

@@ -1,15 +1,16 @@
 import {
-  measureOnnx,
+  measureModel,
   NonFiniteError,
-  type OnnxRules,
-  onnxBytes,
-  planOnnx,
+  openModel,
+  outputBytes,
+  planModel,
+  quantizeModel,
+  type Rules,
   type RunOptions,
-  readOnnx,
   StoppedError,
-  writeOnnx,
-} from "channelwise/onnx";
+} from "channelwise/models";
 import { describe, expect, it } from "vitest";
+import { keptBy, quantizedBy } from "../plans.js";
 import { uniform } from "../random.js";
 import { channelwise, everything, sink, source } from "./memory.js";
 import { float, modelBytes, node, tensor } from "./models.js";
@@ -31,20 +32,20 @@ const bytes = modelBytes({
     output: [float("y")],
   },
 });
-const model = await readOnnx(source(bytes));
-const summary = (rules?: OnnxRules) =>
-  Object.fromEntries(planOnnx(model, rules).choices.map(({ weight, bits }) => [weight.name, bits]));
+const model = await openModel(source(bytes));
+const summary = (rules?: Rules) =>
+  Object.fromEntries(quantizedBy(planModel(model, rules)).map(({ tensor, bits }) => [tensor, bits]));
 
 describe("a plan", () => {
   it("quantizes what has at least 1024 elements to 8 bits, per channel, when nothing is said", () => {
     expect(summary()).toEqual({ "encoder.second": 8, "decoder.head": 8 });
-    expect(planOnnx(model).kept).toEqual([
+    expect(keptBy(planModel(model))).toEqual([
       { name: "encoder.first", dtype: "float32", shape: [4, 16], byteLength: 256, reason: "small: 64 elements" },
     ]);
-    expect(planOnnx(model).choices.every(({ granularity }) => granularity === "channel")).toBe(true);
+    expect(quantizedBy(planModel(model)).every(({ granularity }) => granularity === "channel")).toBe(true);
   });
 
-  it.each<[OnnxRules, Record<string, number>]>([
+  it.each<[Rules, Record<string, number>]>([
     [{ minimumSize: 0 }, { "encoder.first": 8, "encoder.second": 8, "decoder.head": 8 }],
     [{ minimumSize: 1025 }, { "decoder.head": 8 }],
     [{ minimumSize: 2049 }, {}],
@@ -68,7 +69,7 @@ describe("a plan", () => {
 
   it("lists what stays float with the reason", () => {
     const rules = { minimumSize: 0, exclude: ["*first"], overrides: { "y node": { keep: true } } };
-    expect(planOnnx(model, rules).kept).toEqual([
+    expect(keptBy(planModel(model, rules))).toEqual([
       { name: "encoder.first", dtype: "float32", shape: [4, 16], byteLength: 256, reason: "excluded" },
       { name: "decoder.head", dtype: "float32", shape: [64, 32], byteLength: 8192, reason: "kept by an override" },
     ]);
@@ -79,29 +80,29 @@ describe("a plan", () => {
       node: [node("Gather", ["w", "x"], ["y"])],
       initializer: [tensor("w", [2048, 1], uniform("float32", 2048, 1))],
     };
-    const thin = await readOnnx(source(modelBytes({ opset: 13, graph })));
-    expect(planOnnx(thin).kept).toEqual([
+    const thin = await openModel(source(modelBytes({ opset: 13, graph })));
+    expect(keptBy(planModel(thin))).toEqual([
       { name: "w", dtype: "float32", shape: [2048, 1], byteLength: 8192, reason: "it would not become smaller" },
     ]);
-    expect(planOnnx(thin, everything).choices).toHaveLength(1);
+    expect(quantizedBy(planModel(thin, everything))).toHaveLength(1);
   });
 
   it("tells patterns that match nothing", () => {
     const rules = { include: ["*first"], exclude: ["encoder.frist"], overrides: { "y nodes": {}, "*node": {} } };
-    expect(planOnnx(model, rules).unmatched).toEqual(["encoder.frist", "y nodes"]);
+    expect(planModel(model, rules).unmatched).toEqual(["encoder.frist", "y nodes"]);
   });
 
   it("takes another axis and granularity for a weight", () => {
     const overrides = { "*second": { axis: -2 }, "*head": { granularity: "tensor" } } as const;
-    expect(planOnnx(model, { overrides }).choices).toMatchObject([
+    expect(quantizedBy(planModel(model, { overrides }))).toMatchObject([
       { axis: 0, granularity: "channel" },
       { granularity: "tensor" },
     ]);
   });
 
   it("knows what codes and scales take", () => {
-    const bytesAfter = (rules: OnnxRules) =>
-      planOnnx(model, { include: ["*second"], exclude: ["*"], ...rules }).choices.map((choice) => choice.bytesAfter);
+    const bytesAfter = (rules: Rules) =>
+      quantizedBy(planModel(model, { include: ["*second"], exclude: ["*"], ...rules })).map((each) => each.bytesAfter);
     expect(bytesAfter({})).toEqual([1024 + 4 * 64]);
     expect(bytesAfter({ granularity: "tensor", bits: 4 })).toEqual([512 + 4]);
     expect(bytesAfter({ granularity: { group: 8 }, bits: 9 })).toEqual([2048 + 4 * 2 * 64]);
@@ -109,27 +110,27 @@ describe("a plan", () => {
 
   it("knows how long the file will be", async () => {
     for (const rules of [{}, { exclude: ["*"] }, { include: ["*"], bits: 4, granularity: { group: 16 } }]) {
-      const plan = planOnnx(model, rules);
+      const plan = planModel(model, rules);
       const output = sink();
-      await writeOnnx(channelwise, plan, output.sink);
-      expect(output.bytes()).toHaveLength(onnxBytes(plan));
+      await quantizeModel(channelwise, plan, output.sink);
+      expect(output.bytes()).toHaveLength(outputBytes(plan));
     }
   });
 
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [
-      { bit: 8 },
-      TypeError,
-      'rules has no "bit"; it has bits, axis, granularity, include, exclude, overrides, minimumSize, opset, matMulNBits',
-    ],
+    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has bits, axis, granularity, dialect, opset'],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: "8" }, TypeError, 'bits must be a number, not "8"'],
     [{ minimumSize: -1 }, RangeError, "minimumSize is -1; it must be a number of elements from 0 up"],
     [{ minimumSize: "0" }, RangeError, 'minimumSize is "0"'],
-    [{ axis: 2 }, RangeError, "axis of encoder.first is 2; it must be an integer from -2 to 1"],
-    [{ granularity: "row" }, TypeError, 'granularity of encoder.first must be "channel", "tensor" or { group }'],
-    [{ granularity: { group: 32, along: 0 } }, TypeError, 'granularity has no "along"; it has group'],
-    [{ granularity: { group: 0 } }, RangeError, "granularity.group is 0; it must be an integer from 1 up"],
+    [{ axis: 2 }, RangeError, "axis of encoder.second is 2; it must be an integer from -2 to 1"],
+    [{ granularity: "row" }, TypeError, 'granularity must be "channel", "tensor" or { group'],
+    [
+      { granularity: { group: 32, along: 0 } },
+      TypeError,
+      "in an .onnx model groups lie along what an operator sums over; leave out along: 0",
+    ],
+    [{ granularity: { group: 0 } }, RangeError, "granularity.group is 0; it must be an integer from 1 to"],
     [{ exclude: "encoder.*" }, TypeError, 'exclude must be an array of patterns, not "encoder.*"'],
     [{ include: [1] }, TypeError, "include has 1; patterns must be strings"],
     [{ overrides: { "*second": { axis: 2 } } }, RangeError, "axis of encoder.second is 2;"],
@@ -138,29 +139,28 @@ describe("a plan", () => {
       TypeError,
       'overrides["*"] has no "bit"; it has bits, axis, granularity, keep',
     ],
-    [{ overrides: [] }, TypeError, "overrides must be an object, not an array"],
+    [{ overrides: [] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
     [{ matMulNBits: 1 }, TypeError, "matMulNBits must be true or false, not 1"],
     [[], TypeError, "rules must be an object"],
   ])("refuses %o", (rules, type, message) => {
-    const plan = () => planOnnx(model, rules as OnnxRules);
+    const plan = () => planModel(model, rules as Rules);
     expect(plan).toThrow(type);
     expect(plan).toThrow(message);
   });
 });
 
 describe("the errors", () => {
-  it("are given before anything is written, worst first, and are those of what is written", async () => {
-    const plan = planOnnx(model, { ...everything, overrides: { "*second": { bits: 4 } } });
-    const measured = await measureOnnx(channelwise, plan);
-    const names = measured.map(({ choice }) => choice.weight.name);
-    expect(names).toEqual(["encoder.second", "decoder.head", "encoder.first"]);
-    const decibels = measured.map(({ sqnr }) => sqnr);
-    expect(decibels).toEqual([...decibels].sort((a, b) => a - b));
-    expect(await writeOnnx(channelwise, plan, sink().sink)).toEqual(measured);
+  it("are given before anything is written, and are those of what is written", async () => {
+    const plan = planModel(model, { ...everything, overrides: { "*second": { bits: 4 } } });
+    const measured = await measureModel(channelwise, plan);
+    expect(measured.map(({ tensor }) => tensor)).toEqual(["encoder.first", "encoder.second", "decoder.head"]);
+    const decibels = measured.map((each) => (each.quantize ? each.sqnr : Number.NaN));
+    expect(Math.min(...decibels)).toBe(decibels[1]);
+    expect((await quantizeModel(channelwise, plan, sink().sink)).tensors).toEqual(measured);
   });
 
   it("come with progress in bytes, which ends where all is done", async () => {
-    const plan = planOnnx(model, everything);
+    const plan = planModel(model, everything);
     const progressOf = async (work: (options: RunOptions) => Promise<unknown>) => {
       const calls: { tensor: string; done: number; total: number }[] = [];
       await work({ onProgress: (progress) => calls.push(progress) });
@@ -171,8 +171,8 @@ describe("the errors", () => {
     };
     const weights = 4 * (64 + 1024 + 2048);
     const last = { tensor: "decoder.head", done: weights, total: weights };
-    expect(await progressOf((options) => measureOnnx(channelwise, plan, options))).toEqual(last);
-    const written = await progressOf((options) => writeOnnx(channelwise, plan, sink().sink, options));
+    expect(await progressOf((options) => measureModel(channelwise, plan, options))).toEqual(last);
+    const written = await progressOf((options) => quantizeModel(channelwise, plan, sink().sink, options));
     // What is copied counts too.
     expect(written?.done).toBe(written?.total);
     expect(written?.total).toBeGreaterThan(weights);
@@ -181,19 +181,19 @@ describe("the errors", () => {
 
 describe("nothing is left behind", () => {
   it("where the work is aborted, before or while it runs", async () => {
-    const plan = planOnnx(model, everything);
+    const plan = planModel(model, everything);
     const aborted = { signal: AbortSignal.abort("no more") };
     const output = sink();
-    const failure = await writeOnnx(channelwise, plan, output.sink, aborted).catch((error: unknown) => error);
+    const failure = await quantizeModel(channelwise, plan, output.sink, aborted).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StoppedError);
     expect(failure).toMatchObject({ cause: "no more" });
     expect(output.state).toMatchObject({ closed: false, aborted: failure });
-    await expect(measureOnnx(channelwise, plan, aborted)).rejects.toMatchObject({ cause: "no more" });
+    await expect(measureModel(channelwise, plan, aborted)).rejects.toMatchObject({ cause: "no more" });
 
     const later = sink();
     const controller = new AbortController();
     const onProgress = ({ tensor }: { tensor: string }) => tensor === "encoder.second" && controller.abort("stop");
-    const work = writeOnnx(channelwise, plan, later.sink, { signal: controller.signal, onProgress });
+    const work = quantizeModel(channelwise, plan, later.sink, { signal: controller.signal, onProgress });
     await expect(work).rejects.toMatchObject({ name: "StoppedError", cause: "stop" });
     expect(later.state.closed).toBe(false);
     expect(later.state.aborted).toBeInstanceOf(StoppedError);
@@ -208,29 +208,29 @@ describe("nothing is left behind", () => {
       input: [float("x", [2, 16])],
       output: [float("y")],
     };
-    const plan = planOnnx(await readOnnx(source(modelBytes({ opset: 13, graph }))));
+    const plan = planModel(await openModel(source(modelBytes({ opset: 13, graph }))));
     const output = sink();
-    await expect(writeOnnx(channelwise, plan, output.sink)).rejects.toBeInstanceOf(NonFiniteError);
+    await expect(quantizeModel(channelwise, plan, output.sink)).rejects.toBeInstanceOf(NonFiniteError);
     expect(output.state).toMatchObject({ closed: false, aborted: expect.any(NonFiniteError) });
-    await expect(measureOnnx(channelwise, plan)).rejects.toMatchObject({ tensor: "layer", index: 40, channel: 40 });
+    await expect(measureModel(channelwise, plan)).rejects.toMatchObject({ tensor: "layer", index: 40, channel: 40 });
   });
 
   it("where the sink fails, or an argument is wrong", async () => {
     const output = sink();
     const full = { ...output.sink, write: () => Promise.reject(new Error("disk full")) };
-    await expect(writeOnnx(channelwise, planOnnx(model), full)).rejects.toThrow("disk full");
-    expect(output.state).toMatchObject({ closed: false, aborted: new Error("disk full") });
+    await expect(quantizeModel(channelwise, planModel(model), full)).rejects.toThrow("disk full");
+    expect(output.state).toMatchObject({ closed: false, aborted: { cause: new Error("disk full") } });
 
     for (const [wrong, message] of [
       [{ progress: 1 }, 'options has no "progress"'],
       [{ external: { place: "w.bin" } }, 'external has no "place"; it has location, sink'],
     ] as const) {
       const other = sink();
-      const work = writeOnnx(channelwise, planOnnx(model), other.sink, wrong as object);
+      const work = quantizeModel(channelwise, planModel(model), other.sink, wrong as object);
       await expect(work).rejects.toThrow(message);
       expect(other.state).toMatchObject({ closed: false, parts: [] });
     }
-    const work = writeOnnx({} as typeof channelwise, planOnnx(model), sink().sink);
+    const work = quantizeModel({} as typeof channelwise, planModel(model), sink().sink);
     await expect(work).rejects.toThrow("channelwise must be what load() gives, not an object");
   });
 });

@@ -1,6 +1,7 @@
-import { readOnnx } from "channelwise/onnx";
+import { openModel } from "channelwise/models";
 import { AttributeProto_AttributeType } from "onnx-buf";
 import { describe, expect, it } from "vitest";
+import { keptBy, othersOf, quantizedBy, weightsOf } from "../plans.js";
 import { uniform } from "../random.js";
 import { channelwise, quantized, source } from "./memory.js";
 import {
@@ -307,7 +308,7 @@ describe.each(Object.keys(cases))("weights of %s", (name) => {
   it.each([11, 17])("are found and quantized along the axis of the output channels, opset %i", async (opset) => {
     const bytes = modelBytes({ opset, graph: { ...content, input: [float("x", input)], output } });
     const result = await quantized(bytes);
-    expect(Object.fromEntries(result.model.weights.map(({ name, axis }) => [name, axis]))).toEqual(
+    expect(Object.fromEntries(weightsOf(result.model).map(({ name, axis }) => [name, axis]))).toEqual(
       Object.fromEntries(Object.entries(stored).map(([weight, { axis }]) => [weight, axis])),
     );
 
@@ -451,9 +452,9 @@ describe("a tensor stays float, with the reason", () => {
     ],
   ])("%s", async (_, graph, reason) => {
     const bytes = modelBytes({ opset: 17, graph });
-    const { weights, kept } = await readOnnx(source(bytes));
-    expect(weights).toEqual([]);
-    expect(kept.find(({ name }) => name === "w")?.reason).toBe(reason);
+    const model = await openModel(source(bytes));
+    expect(weightsOf(model)).toEqual([]);
+    expect(othersOf(model).find(({ name }) => name === "w")?.reason).toBe(reason);
     expect((await quantized(bytes)).bytes).toEqual(bytes);
   });
 });
@@ -467,13 +468,13 @@ it("a weight that is an input too stays one, unless it is included", async () =>
   };
   const bytes = modelBytes({ opset: 13, graph });
   const kept = await quantized(bytes, { minimumSize: 0 });
-  expect(kept.plan.kept[0].reason).toBe(
+  expect(keptBy(kept.plan)[0].reason).toBe(
     "also an input of the graph, for which other values can be given; include it to make it none",
   );
   expect(kept.bytes).toEqual(bytes);
 
   const result = await quantized(bytes, { include: ["w"] });
-  expect(result.plan.choices[0].notes).toEqual(["it is no longer an input of the graph"]);
+  expect(quantizedBy(result.plan)[0].notes).toEqual(["it is no longer an input of the graph"]);
   expect(parse(result.bytes).graph.input.map(({ name }) => name)).toEqual(["x"]);
   const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
   const expected = await run(bytes, { x });
@@ -505,8 +506,8 @@ it("weights are found in every graph of a list that an operator has", async () =
   });
   const attribute = [{ name: "bodies", type: AttributeProto_AttributeType.GRAPHS, graphs: [body("v"), body("w")] }];
   const graph = { node: [{ ...node("Any", ["x"], ["y"]), domain: "local", attribute }] };
-  const model = await readOnnx(source(modelBytes({ opset: 17, graph })));
-  expect(model.weights.map(({ name, axis }) => [name, axis])).toEqual([
+  const model = await openModel(source(modelBytes({ opset: 17, graph })));
+  expect(weightsOf(model).map(({ name, axis }) => [name, axis])).toEqual([
     ["v", 1],
     ["w", 1],
   ]);
@@ -528,8 +529,8 @@ it("operators that a model makes of others stay as they are, and their weights a
   };
   const bytes = modelBytes({ opset: 17, graph, functions: [project] });
   const result = await quantized(bytes);
-  expect(result.plan.choices.map(({ weight }) => weight.name)).toEqual(["w"]);
-  expect(result.plan.kept).toEqual([
+  expect(quantizedBy(result.plan).map(({ tensor }) => tensor)).toEqual(["w"]);
+  expect(keptBy(result.plan)).toEqual([
     {
       ...{ name: "v", dtype: "float32", shape: [8, 8], byteLength: 256 },
       reason: 'part of the function "Project", whose weights are left alone',

@@ -1,5 +1,5 @@
 import { load } from "channelwise";
-import { blobSink, chooseTensors, dequantizeModel, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, dequantizeModel, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { sampleRows } from "./quantize.js";
 
@@ -9,13 +9,13 @@ export async function quantizeFile() {
   const values = new Float32Array(sampleRows.flatMap((row) => [...row]));
   const model = await openModel(writeNpy(values, [sampleRows.length, 8]), { name: "w.npy" });
   const sink = blobSink();
-  await quantizeModel(channelwise, model, chooseTensors(model, { include: ["*"] }), sink);
+  await quantizeModel(channelwise, planModel(model, { include: ["*"] }), sink);
   const quantized = await openModel(await sink.blob(), { name: "q.safetensors" });
   const restoredSink = blobSink();
   await dequantizeModel(channelwise, quantized, restoredSink);
   const restored = await openModel(await restoredSink.blob(), { name: "d.safetensors" });
 
-  /** @param {import("channelwise/files").ModelTensor | undefined} tensor */
+  /** @param {import("channelwise/models").ModelTensor | undefined} tensor */
   const bytesOf = async (tensor) => (await tensor?.read(0, tensor.byteLength))?.buffer ?? new ArrayBuffer(0);
   const [codes, scales] = await Promise.all(
     ["w", "w_scale"].map((name) => bytesOf(quantized.tensors.find((t) => t.name === name))),

@@ -29,6 +29,6 @@ await import("channelwise");
 await import("channelwise/slim");
 await import("channelwise/npy");
 await import("channelwise/parallel");
-await import("channelwise/files");
+await import("channelwise/models");
 const added = Object.getOwnPropertyNames(globalThis).filter((name) => !globals.includes(name));
 console.log(JSON.stringify({ used, added }));

@@ -14,16 +14,19 @@ import {
 import {
   type ByteSink,
   blobSink,
-  type Choice,
-  chooseTensors,
+  type Decision,
   fileSink,
+  type ModelSummary,
+  measureModel,
   openModel,
+  type Plan,
+  planModel,
   quantizeModel,
   StoppedError,
   streamSink,
-} from "channelwise/files";
+  type TensorSummary,
+} from "channelwise/models";
 import { readNpy, writeNpy } from "channelwise/npy";
-import { measureOnnx, type OnnxPlan, planOnnx, readOnnx, type WeightErrors, writeOnnx } from "channelwise/onnx";
 import { load as loadParallel, type ParallelChannelwise, type WorkerLike } from "channelwise/parallel";
 import { load as loadSlim } from "channelwise/slim";
 
@@ -144,24 +147,26 @@ channelwise.quantize(rows, { signal });
 parallel.runner;
 
 // An ONNX model: from a file of a page or a path, with a quantizer of either kind.
-const onnx = await readOnnx(new Blob());
-await readOnnx(["model.onnx", "model.onnx_data"]);
-const plan = planOnnx(onnx, {
+const onnx = await openModel(new Blob());
+await openModel(["model.onnx", "model.onnx_data"]);
+const plan = planModel(onnx, {
   bits: 4,
   granularity: { group: 32 },
   overrides: { "*.head": { bits: 8, keep: false } },
 });
-is<OnnxPlan>()(plan);
-is<WeightErrors[]>()(await measureOnnx(parallel, plan, { signal }));
-declare const onnxSink: Parameters<typeof writeOnnx>[2];
-is<WeightErrors[]>()(await writeOnnx(channelwise, plan, onnxSink, { external: { location: "w.bin", sink: onnxSink } }));
-for (const { weight } of plan.choices) is<Float32Array<ArrayBuffer>>()(await weight.read(0, 8));
+is<Plan>()(plan);
+is<readonly TensorSummary[]>()(await measureModel(parallel, plan, { signal }));
+declare const onnxSink: Parameters<typeof quantizeModel>[2];
+is<ModelSummary>()(
+  await quantizeModel(channelwise, plan, onnxSink, { external: { location: "w.bin", sink: onnxSink } }),
+);
+is<Decision[]>()([...plan.decisions]);
 // @ts-expect-error misspelt
-planOnnx(onnx, { bit: 8 });
+planModel(onnx, { bit: 8 });
 // @ts-expect-error groups need a size
-planOnnx(onnx, { granularity: {} });
+planModel(onnx, { granularity: {} });
 // @ts-expect-error not for users
-onnx.content;
+onnx.kind;
 
 const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
 channelwise.quantize(weights, { shape: read });
@@ -171,24 +176,24 @@ is<Uint8Array<ArrayBuffer>>()(writeNpy(plain.quantized, plain.shape));
 declare const picked: File[];
 declare const saved: WritableStream;
 const model = await openModel(picked);
-is<Choice>()(chooseTensors(model, { dialect: "comfyui", exclude: ["*.embed*"] }));
-const choice = chooseTensors(model, {
+is<Plan>()(planModel(model, { dialect: "comfyui", exclude: ["*.embed*"] }));
+const choice = planModel(model, {
   bits: 4,
   granularity: { group: 32, along: -1 },
   overrides: { "a.*": { bits: 8 } },
 });
 const sink: ByteSink = streamSink(saved);
-const { tensors, byteLength } = await quantizeModel(parallel, model, choice, sink, { signal });
+const { tensors, byteLength } = await quantizeModel(parallel, choice, sink, { signal });
 is<number>()(byteLength);
 for (const tensor of tensors) console.log(tensor.quantize ? tensor.sqnr : tensor.reason);
 const memory = blobSink();
-await quantizeModel(channelwise, await openModel("model.safetensors"), choice, memory);
+await quantizeModel(channelwise, choice, memory);
 is<Blob>()(await memory.blob());
 is<ByteSink>()(await fileSink("quantized.safetensors", { overwrite: true }));
 // @ts-expect-error no dialect of that name
-chooseTensors(model, { dialect: "gguf" });
+planModel(model, { dialect: "gguf" });
 // @ts-expect-error misspelt
-chooseTensors(model, { includes: ["*"] });
+planModel(model, { includes: ["*"] });
 // @ts-expect-error figures of tensors that were quantized only
 tensors[0]?.sqnr;
 

@@ -1,11 +1,11 @@
-import { byId } from "../dom.js";
+import { byId, html, scrollRegion } from "../dom.js";
 import { TaskError } from "../engine.js";
 import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
-import { droppedFiles } from "./dropped-files.js";
+import { droppedFiles, type Given } from "./dropped-files.js";
 import { example } from "./example.js";
-import { filesOfModel, isModel } from "./kind-of-files.js";
+import { chooseFiles, isModel, type PassedOver, reasons, unused } from "./kind-of-files.js";
 import { fetchSample, loadSamples, type Sample } from "./samples.js";
 
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
@@ -37,6 +37,10 @@ export class BringView {
   readonly #loaded: Promise<Sample[]>;
   /** Settings of a link whose weights are still to be opened. */
   #linked: Partial<Settings> = {};
+  /** Grows with everything that is brought: what is still being read then is not wanted any more. */
+  #turn = 0;
+  #files: readonly File[] = [];
+  #passedOver: readonly PassedOver[] = [];
 
   constructor(brought: (brought: Brought) => void) {
     this.#brought = brought;
@@ -66,7 +70,7 @@ export class BringView {
     }
     const samples = await this.#loaded;
     const sample = samples.find((sample) => sample.name === name);
-    if (sample === undefined) throw new Error(`The link's sample is “${name}”, and this page has none of that name.`);
+    if (sample === undefined) throw new Error(`The link names the sample “${name}”, which this page does not have.`);
     this.#samples.value = String(samples.indexOf(sample));
     this.#openSample(sample, settings);
   }
@@ -82,13 +86,14 @@ export class BringView {
   }
 
   showProblem(error: Error | undefined) {
-    const isText = this.#source?.kind === "text";
     byId("input-problem", HTMLElement).hidden = error === undefined;
     byId("input-error", HTMLElement).textContent = error?.message ?? "";
-    this.#text.setAttribute("aria-invalid", String(error !== undefined && isText));
-    if (error !== undefined) this.clearOpened();
+    const isOfOpened = error instanceof TaskError;
+    const isOfText = isOfOpened && this.#source?.kind === "text";
+    this.#text.setAttribute("aria-invalid", String(isOfText));
+    if (isOfOpened) this.clearOpened();
 
-    const range = error instanceof TaskError && isText ? error.range : undefined;
+    const range = isOfText ? error.range : undefined;
     const button = byId("show-problem", HTMLButtonElement);
     button.hidden = range === undefined;
     button.onclick = () => {
@@ -108,23 +113,46 @@ export class BringView {
     this.#bring(text.trim() === "" ? undefined : { kind: "text", text }, preset);
   }
 
-  async #openFiles(given: readonly File[]) {
-    const files = filesOfModel(given);
-    this.#samples.value = "";
+  /** Tells which of the opened files are no part of the model, as was seen when it was read. */
+  showUnused(names: readonly string[]) {
+    const isUnused = ({ name }: File) => names.includes(name);
+    const passedOver = [...this.#passedOver, ...this.#files.filter(isUnused).map(unused)];
+    this.#showFiles(
+      this.#files.filter((file) => !isUnused(file)),
+      passedOver,
+    );
+  }
+
+  async #openFiles(given: Given | Promise<Given>) {
+    const turn = ++this.#turn;
+    clearTimeout(this.#timer);
+    try {
+      const { files, passedOver } = chooseFiles(await given);
+      if (turn !== this.#turn) return;
+      const isOfModel = await isModel(files);
+      if (turn !== this.#turn) return;
+      this.#samples.value = "";
+      this.#showFiles(files, passedOver);
+      this.clearOpened();
+      this.#bring(isOfModel ? { kind: "model", files: Promise.resolve(files) } : { kind: "file", file: files[0] });
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.#samples.value = "";
+      this.#showSource("Nothing is open.");
+      this.#bring(undefined);
+      this.showProblem(error as Error);
+    }
+  }
+
+  #showFiles(files: readonly File[], passedOver: readonly PassedOver[]) {
+    this.#files = files;
+    this.#passedOver = passedOver;
     const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
     this.#showSource(
       files[0].name,
       files.length === 1 ? size : `and ${counted(files.length - 1, "other file")}, ${size}`,
+      passedOver,
     );
-    this.clearOpened();
-    try {
-      this.#bring(
-        (await isModel(files)) ? { kind: "model", files: Promise.resolve(files) } : { kind: "file", file: files[0] },
-      );
-    } catch (error) {
-      this.#bring(undefined);
-      this.showProblem(error as Error);
-    }
   }
 
   #openSample(sample: Sample, preset: Partial<Settings>) {
@@ -135,6 +163,7 @@ export class BringView {
   }
 
   #bring(source: Source | ModelSource | undefined, preset: Partial<Settings> = {}) {
+    this.#turn++;
     clearTimeout(this.#timer);
     this.#source = source;
     this.#brought({ source, preset: { ...preset, ...this.#linked } });
@@ -142,11 +171,14 @@ export class BringView {
   }
 
   /** Shows the text box, or the open file in its place. */
-  #showSource(name?: string, description = "") {
+  #showSource(name?: string, description = "", passedOver: readonly PassedOver[] = []) {
     byId("pasted", HTMLElement).hidden = name !== undefined;
     byId("opened", HTMLElement).hidden = name === undefined;
     byId("opened-name", HTMLElement).textContent = name ?? "";
     byId("opened-description", HTMLElement).textContent = description;
+    const told = byId("passed-over", HTMLElement);
+    told.hidden = passedOver.length === 0;
+    told.replaceChildren("Not opened:", scrollRegion("Files that are not opened", ...passedOverBy(passedOver)));
   }
 
   #listenToText() {
@@ -159,14 +191,14 @@ export class BringView {
       const pasted = event.clipboardData?.getData("text/plain") ?? "";
       if (pasted.length <= MAX_TYPED) return;
       event.preventDefault();
-      this.#openFiles([new File([pasted], "pasted text")]);
+      this.#openFiles({ files: [new File([pasted], "pasted text")], folders: [] });
     });
   }
 
   #listenToFiles() {
     const file = byId("file", HTMLInputElement);
     file.addEventListener("change", () => {
-      if (file.files?.[0]) this.#openFiles([...file.files]);
+      if (file.files?.[0]) this.#openFiles({ files: [...file.files], folders: [] });
       file.value = ""; // so that the same file can be opened again after it has changed
     });
     document.addEventListener("dragover", (event) => {
@@ -177,16 +209,20 @@ export class BringView {
     document.addEventListener("dragleave", (event) => {
       if (event.relatedTarget === null) document.body.classList.remove("dropping");
     });
-    document.addEventListener("drop", async (event) => {
+    document.addEventListener("drop", (event) => {
       document.body.classList.remove("dropping");
       const dropped = event.dataTransfer;
       if (dropped === null || dropped.files.length === 0) return;
       event.preventDefault();
-      try {
-        this.#openFiles(await droppedFiles(dropped));
-      } catch (error) {
-        this.showProblem(error as Error);
-      }
+      this.#openFiles(droppedFiles(dropped));
     });
   }
+}
+
+/** A line for each reason, with the names of what it holds for. */
+function passedOverBy(passedOver: readonly PassedOver[]): HTMLElement[] {
+  return Object.entries(reasons).flatMap(([reason, text]) => {
+    const names = passedOver.filter((each) => each.reason === reason).map(({ name }) => name);
+    return names.length === 0 ? [] : [html("p", {}, `${text}: ${names.join(", ")}`)];
+  });
 }

@@ -1,16 +1,24 @@
+/** What was brought together. */
+export interface Given {
+  readonly files: readonly File[];
+  /** Names of folders that lie in a folder that was dropped; what is in them is not looked at. */
+  readonly folders: readonly string[];
+}
+
 /**
  * The files that are dropped, and those that lie in dropped folders. To be called before the event is over.
  *
- * @throws {Error} for folders without files, and what cannot be read.
+ * @throws {Error} for what cannot be read.
  */
-export async function droppedFiles({ items, files }: DataTransfer): Promise<File[]> {
+export async function droppedFiles({ items, files }: DataTransfer): Promise<Given> {
   const given = [...files];
   const entries = Array.from(items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (!entries.some(({ isDirectory }) => isDirectory)) return given;
-  const all = await Promise.all(entries.map((entry) => (isFolder(entry) ? entriesIn(entry) : [entry])));
-  const inFolders = all.flat().filter(isFile);
-  if (inFolders.length === 0) throw new Error("There are no files in what was dropped; drop the folder that has them.");
-  return Promise.all(inFolders.map(fileOf));
+  if (!entries.some(isFolder)) return { files: given, folders: [] };
+  const all = (await Promise.all(entries.map((entry) => (isFolder(entry) ? entriesIn(entry) : [entry])))).flat();
+  return {
+    files: await Promise.all(all.filter(isFile).map(fileOf)),
+    folders: all.filter(isFolder).map(({ name }) => name),
+  };
 }
 
 /** A folder gives its entries some at a time. */
@@ -18,14 +26,20 @@ async function entriesIn(folder: FileSystemDirectoryEntry): Promise<FileSystemEn
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, (error) => reject(unreadable(folder, error))),
+    );
     if (some.length === 0) return all.sort((a, b) => (a.name < b.name ? -1 : 1));
     all.push(...some);
   }
 }
 
 function fileOf(entry: FileSystemFileEntry): Promise<File> {
-  return new Promise((resolve, reject) => entry.file(resolve, reject));
+  return new Promise((resolve, reject) => entry.file(resolve, (error) => reject(unreadable(entry, error))));
+}
+
+function unreadable({ fullPath }: FileSystemEntry, { message }: Error): Error {
+  return new Error(`${fullPath.slice(1)} cannot be read: ${message}`);
 }
 
 function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {

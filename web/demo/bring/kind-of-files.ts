@@ -1,3 +1,6 @@
+import { counted } from "../format.js";
+import type { Given } from "./dropped-files.js";
+
 /** Larger arrays are not held in memory whole: they are opened as models, which are read a part at a time. */
 const MAX_MATRIX_BYTES = 500_000_000;
 
@@ -30,8 +33,8 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   const start = new Uint8Array(await file.slice(0, 1024).arrayBuffer());
   const text = new TextDecoder("latin1").decode(start);
   if (text.startsWith("\x93NUMPY")) return file.size > MAX_MATRIX_BYTES;
-  const [, ending] = /\.([^.]*)$/.exec(name) ?? [];
-  if (ending !== undefined && Object.hasOwn(others, ending)) throw unknown(file, others[ending]);
+  const advice = adviceFor(file);
+  if (advice !== undefined) throw unknown(file, advice);
   // An archive of arrays, a .safetensors header, or an object that names the files of a model.
   if (text.startsWith("PK\x03\x04") || (text[7] === "\0" && text[8] === "{") || text.trimStart().startsWith("{")) {
     return true;
@@ -41,22 +44,98 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   return false;
 }
 
-/** Of the files of a folder those that are the model; others, such as of its tokenizer, lie beside them. */
-export function filesOfModel(all: readonly File[]): readonly File[] {
-  if (all.length === 1) return all;
-  const visible = all.filter(({ name }) => !name.startsWith("."));
-  const files = visible.length === 0 ? all : visible;
+/** Why files are passed over that were brought with those that are opened. */
+export const reasons = {
+  another: "Weights of their own, to be opened by themselves",
+  folder: "Folders, to be dropped by themselves",
+  twice: "Second files of the same name",
+  hidden: "Hidden files",
+  unused: "No part of what is opened",
+} as const;
+
+export interface PassedOver {
+  readonly name: string;
+  readonly reason: keyof typeof reasons;
+}
+
+/**
+ * Of all that was brought the files to open: those of one model, or one matrix. The others are passed over.
+ *
+ * @throws {Error} where there is none.
+ */
+export function chooseFiles({ files: all, folders }: Given): { files: readonly File[]; passedOver: PassedOver[] } {
+  const shown = all.filter(({ name }) => !HIDDEN.test(name));
+  const visible = new Set(shown.length === 0 ? all : shown);
+  const firstOf = new Map([...visible].reverse().map((file) => [file.name, file]));
+  const isFirst = (file: File) => firstOf.get(file.name) === file;
+  const files = new Set(partsOfOne([...visible].filter(isFirst)));
+  if (files.size === 0) {
+    const names = listed(all.map(({ name }) => name));
+    const found = all.length === 0 ? "There are no files in the folder." : `None of these can be opened: ${names}.`;
+    const deeper = folders.length === 0 ? "" : ` Drop one of the folders that lie in it: ${listed(folders)}.`;
+    throw new Error(`${found}${deeper} ${KINDS}`);
+  }
+  const passedOver = all.flatMap((file): PassedOver[] => {
+    if (files.has(file)) return [];
+    if (!visible.has(file)) return [{ name: file.name, reason: "hidden" }];
+    return [isFirst(file) ? unused(file) : { name: file.name, reason: "twice" }];
+  });
+  return {
+    files: [...files],
+    passedOver: [...passedOver, ...folders.map((name) => ({ name, reason: "folder" }) as const)],
+  };
+}
+
+/** A file that is no part of what is opened. */
+export function unused(file: File): PassedOver {
+  const holdsWeights = WEIGHTS.test(file.name) || adviceFor(file) !== undefined;
+  return { name: file.name, reason: holdsWeights ? "another" : "unused" };
+}
+
+const HIDDEN = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
+
+const WEIGHTS = /\.(safetensors|onnx|np[yz]|[ct]sv)$|^model\.json$/i;
+
+/** What lies beside models and is neither weights nor says where they are. */
+const BESIDE =
+  /^(.*config|.*tokeni[sz]er|.*\.bin\.index|special_tokens_map|added_tokens|vocab|merges|requirements|license|readme)(\.\w+)?\.(json|txt)$/i;
+
+/** Of all visible files those of one model, or one matrix. */
+function partsOfOne(files: readonly File[]): readonly File[] {
+  if (files.length <= 1) return files;
   const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
   if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
   // Of several variants the one that is called model; it says itself what the files with its data are called.
   const [onnx] = [...named(/^model\.onnx$/i), ...named(/\.onnx$/i)];
   if (onnx) return files.filter((file) => file === onnx || !/\.(onnx|json|txt|md|py)$/i.test(file.name));
-  if (named(/^model\.json$/i).length > 0) return named(/(^model\.json|\.bin)$/i);
-  return files;
+  const descriptions = [...named(/^model\.json$/i), ...named(/\.json$/i).filter(({ name }) => !BESIDE.test(name))];
+  const parts = named(/\.bin$/i);
+  if (descriptions.length > 0 && parts.length > 0) return [descriptions[0], ...parts];
+  const matrices = [/\.npz$/i, /\.npy$/i, /\.[ct]sv$/i].flatMap(named);
+  const texts = [...descriptions, ...named(/\.txt$/i).filter(({ name }) => !BESIDE.test(name))];
+  const [one] = [...matrices, ...texts];
+  if (one) return [one];
+  const unreadable = files.find((file) => adviceFor(file) !== undefined);
+  if (unreadable) throw unknown(unreadable, adviceFor(unreadable));
+  // Their first bytes say what they are.
+  return named(/^[^.]+$/);
+}
+
+/** What to do about a file that is not read; undefined for others. */
+function adviceFor({ name }: File): string | undefined {
+  const [, ending = ""] = /\.([^.]*)$/.exec(name.toLowerCase()) ?? [];
+  return Object.hasOwn(others, ending) ? others[ending] : undefined;
+}
+
+/** "a, b, c and 12 others" */
+function listed(names: readonly string[]): string {
+  const most = 8;
+  const rest = names.length - most;
+  return names.slice(0, most).join(", ") + (rest > 0 ? ` and ${counted(rest, "other")}` : "");
 }
 
 const KINDS =
-  "What can be: matrices as .npy, .csv, .tsv and .json; models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
+  "The page opens matrices as .npy, .csv, .tsv and .json, and models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
 
 function unknown({ name }: File, advice?: string): Error {
   return new Error(`${name} cannot be opened${advice === undefined ? "" : `: ${advice}`}. ${KINDS}`);

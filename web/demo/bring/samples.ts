@@ -5,7 +5,7 @@ import { shapeText } from "../format.js";
 export interface Sample {
   readonly name: string;
   readonly urls: readonly string[];
-  /** Of a matrix, with the channel axis; undefined for a whole model. */
+  /** Dimensions of a matrix, whose channel axis is `axis`; both are undefined for a whole model. */
   readonly shape?: readonly number[];
   readonly axis?: number;
   /** Where the weights come from. */

@@ -76,8 +76,8 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
   return {
     title: "Error against bytes",
     explanation:
-      "Higher is better, further left is smaller. Choose a point to make it the setting. Bytes are what is saved: " +
-      "an integer takes one up to 8 bits and two above, and the scales are added.",
+      "Higher is better, further left is smaller. Choose a point to make it the setting. Bytes are those of the saved " +
+      "file: an integer takes one byte up to 8 bits and two above, and the scales are added.",
     legend: [
       ["own", "per channel"],
       ["all", "per tensor"],

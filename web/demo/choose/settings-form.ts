@@ -65,7 +65,7 @@ export class SettingsForm {
     byId("arithmetic-hint", HTMLElement).textContent =
       stored === undefined
         ? "float64 computes as Python does, to the last bit; float32 first rounds the numbers, as weights are stored."
-        : `The file stores ${stored}, and it is computed in that.`;
+        : `The file stores ${stored}, so the page computes in ${stored}.`;
     for (const radio of radios("arithmetic")) radio.checked = radio.value === (stored ?? this.#arithmetic);
     this.#update();
   }

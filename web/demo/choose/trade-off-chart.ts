@@ -5,7 +5,7 @@ import { linear, linearTicks, logarithmic } from "../see/ticks.js";
 
 const MARGIN = { top: 26, right: 16, bottom: 30, left: 46 };
 const HEIGHT = 326;
-/** As far as a click may miss a point, in pixels. */
+/** A click may miss a point by so many pixels. */
 const TARGET = 12;
 
 const styles: Record<GranularityName, string> = { channel: "own", tensor: "all", group: "group" };
@@ -79,7 +79,7 @@ function pointElement(
   return element;
 }
 
-/** Beside the points, which stand above each other, and on different sides, as those of the granularities often meet. */
+/** Labels stand beside the points, which stand above each other, and on different sides, since points often meet. */
 const labelPlaces: Record<GranularityName, (x: number, y: number) => Record<string, string | number>> = {
   channel: (x, y) => ({ x: x + 9, y: y - 2, "text-anchor": "start" }),
   tensor: (x, y) => ({ x: x - 9, y: y + 4, "text-anchor": "end" }),

@@ -43,7 +43,7 @@ export class ChooseForm {
     html(
       "p",
       { class: "hint", id: "model-opset-hint" },
-      "Versions of ONNX’s operators: from 21 on, integers of 4 bits are packed, from 25 on those of 2.",
+      "The version of ONNX’s operators. Integers of 4 bits are packed from version 21 on, those of 2 bits from version 25 on.",
     ),
   );
   readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });

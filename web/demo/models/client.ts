@@ -27,29 +27,38 @@ export class Client<T extends TasksOf<T>, P = never> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending<P>>();
   #nextId = 0;
+  /** Why nothing can be asked any more. */
+  #ended: Error | undefined;
 
   constructor(worker: Worker) {
     this.#worker = worker;
+    const breakDown = (reason: string) => this.#end(new Error(`The worker of this page broke down: ${reason}.`));
     worker.addEventListener("message", ({ data }: MessageEvent<Reply<P>>) => this.#receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#rejectAll(new Error(`The worker cannot run: ${event.message || "its script did not load"}.`));
+      breakDown(event.message || "its script did not load; reload the page");
     });
+    worker.addEventListener("messageerror", () => breakDown("its answer is too large for this browser tab"));
+  }
+
+  /** The worker was closed or broke down. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   ask<K extends keyof T>(task: K, given: T[K]["given"], options: AskOptions<P> = {}): Promise<T[K]["answer"]> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise<T[K]["answer"]>((resolve, reject) => {
+      this.#worker.postMessage({ id, task, given });
       this.#pending.set(id, { ...options, resolve, reject });
       options.signal?.addEventListener("abort", () => this.#worker.postMessage({ cancel: id }), { once: true });
-      this.#worker.postMessage({ id, task, given });
     });
   }
 
   /** Ends the worker and all it is doing. */
   close() {
-    this.#worker.terminate();
-    this.#rejectAll(new Cancelled());
+    this.#end(new Cancelled());
   }
 
   #receive(reply: Reply<P>) {
@@ -64,8 +73,10 @@ export class Client<T extends TasksOf<T>, P = never> {
     else pending.reject(pending.signal?.aborted ? new Cancelled() : new Error(reply.failure));
   }
 
-  #rejectAll(error: Error) {
-    for (const { reject } of this.#pending.values()) reject(error);
+  #end(reason: Error) {
+    this.#worker.terminate();
+    this.#ended ??= reason;
+    for (const { reject } of this.#pending.values()) reject(this.#ended);
     this.#pending.clear();
   }
 }

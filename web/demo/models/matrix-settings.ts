@@ -10,7 +10,7 @@ export function matrixSettings({ description, plan }: ModelState, tensor: number
   const { bits, axis = channelAxis, granularity } = planned;
   if (typeof granularity !== "object") return { bits, granularity, axis };
   const { group, along } = granularity;
-  // In ONNX all dimensions that a channel sums over may be joined.
+  // ONNX may join all dimensions that a channel sums over.
   if (description.format === "onnx" && shape.length > 2) return { bits, axis };
   return { bits, granularity: "group", group, along, axis: along === 0 ? 1 : 0 };
 }
@@ -22,7 +22,7 @@ export function settingFor(
 ): Setting {
   if (granularity === "tensor") return { bits, granularity };
   if (granularity === "channel") return { bits, granularity, axis };
-  // In ONNX the axis is that of the channels, which sum over what groups lie along.
+  // The axis of ONNX is that of the channels; groups lie along what a channel sums over.
   const channelAxis = along === 0 ? 1 : 0;
   return { bits, granularity: group, axis: format === "onnx" ? channelAxis : along };
 }

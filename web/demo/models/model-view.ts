@@ -51,7 +51,10 @@ export class ModelView {
   readonly #command = html("code");
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
-  #own = new Map<number, Setting | "keep">();
+  /** What is chosen for single tensors, and can be done. */
+  #own: ReadonlyMap<number, Setting | "keep"> = new Map();
+  /** Choices are made one after the other, so that each goes on from what the one before has left. */
+  #lastChoice: Promise<unknown> = Promise.resolve();
   /** The tensor that was opened as a matrix last. */
   #looked = 0;
   #measurement: AbortController | undefined;
@@ -89,32 +92,24 @@ export class ModelView {
     this.#settings = new SettingsTable({ choose: (tensor, setting) => this.#choose(tensor, setting), chooseForAll });
     this.#tradeOff = new TradeOffView({
       chooseForAll,
-      chooseForEach: (choices) => {
-        this.#own = new Map([...this.#own, ...choices]);
-        return this.#update();
-      },
-      chooseTheSame: () => {
-        this.#own = new Map();
-        this.#update();
-      },
+      chooseForEach: (choices) => this.#chooseOwn((own) => [...own, ...choices]),
+      chooseTheSame: () => this.#chooseOwn(() => []),
     });
     this.#runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
     this.#build();
   }
 
   /**
-   * Opens the files of one model in place of the one that was open. Resolves to false where another was opened meanwhile.
+   * Opens the files of one model in place of the one that was open. Resolves to the names of those that are no part of it.
    *
-   * @throws {Error} for files that are no model.
+   * @throws {Error} for files that are no model, and where it was closed meanwhile.
    */
-  async open(given: Promise<readonly File[]>): Promise<boolean> {
+  async open(given: Promise<readonly File[]>): Promise<readonly string[]> {
     this.close();
     const client = startModelWorker();
     this.#client = client;
     const files = await given;
-    if (client !== this.#client) return false;
-    const description = await client.ask("open", { files }).catch(ignoreCancelled);
-    if (description === undefined) return false;
+    const description = await client.ask("open", { files });
     this.#own = new Map();
     this.#asked = false;
     this.#form.fit(description);
@@ -123,13 +118,18 @@ export class ModelView {
     this.#settings.reset();
     this.#tradeOff.reset(client);
     this.#save.reset(client);
-    this.#run.reset(client, files);
+    this.#run.reset(
+      client,
+      files.filter(({ name }) => !description.unused.includes(name)),
+    );
     this.#runCard.hidden = description.format !== "onnx";
     this.#state = undefined;
-    this.#root.inert = !(await this.#replan(description, new Costs()));
+    const isPlanned = await this.#replan(client, description, new Costs(), this.#own);
+    if (client !== this.#client) throw new Cancelled();
+    this.#root.inert = !isPlanned;
     this.#list.arrange();
     this.#showOthers();
-    return true;
+    return description.unused;
   }
 
   /** Ends all work on the model. */
@@ -166,8 +166,8 @@ export class ModelView {
       card(
         "recipes-heading",
         "The same elsewhere",
-        recipe("Command line", "Writes the file that Save writes.", this.#command),
-        recipe("Code", "The same with the npm package channelwise, in Node.", this.#code),
+        recipe("Command line", "This writes the same file as Save.", this.#command),
+        recipe("Code", "This does the same in Node, with the npm package channelwise.", this.#code),
       ),
     );
   }
@@ -184,24 +184,43 @@ export class ModelView {
   }
 
   /** After a choice for all: plans anew and shows what comes of it; where it cannot be, what was before is out of use. */
-  async #update() {
-    const state = this.#state;
-    if (state === undefined) return;
-    this.#root.inert = !(await this.#replan(state.description, state.costs));
-    await this.#showOthers();
+  #update() {
+    return this.#next(async (client, state) => {
+      this.#root.inert = !(await this.#replan(client, state.description, state.costs, this.#own));
+      await this.#showOthers();
+    });
   }
 
-  /** Resolves to whether what is chosen can be done. */
-  async #replan(description: Description, costs: Costs): Promise<boolean> {
-    const [client, all] = [this.#client, this.#form.read()];
-    if (client === undefined || all === undefined) return false;
-    const own = [...this.#own].map(
+  /** Does work on the model that is open now, after all that was begun on it before. */
+  #next<R>(work: (client: ModelClient, state: ModelState) => Promise<R>): Promise<R | undefined> {
+    const client = this.#client;
+    const next = async () => {
+      const state = this.#state;
+      const isOpen = client !== undefined && client === this.#client && state !== undefined;
+      return isOpen ? work(client, state) : undefined;
+    };
+    const done = this.#lastChoice.then(next, next);
+    this.#lastChoice = done;
+    return done;
+  }
+
+  /** Resolves to whether what is chosen can be done; `choices` for single tensors are kept only then. */
+  async #replan(
+    client: ModelClient,
+    description: Description,
+    costs: Costs,
+    choices: ReadonlyMap<number, Setting | "keep">,
+  ): Promise<boolean> {
+    const all = this.#form.read();
+    if (all === undefined) return false;
+    const own = [...choices].map(
       ([tensor, choice]) => [tensor, choice === "keep" ? choice : withAxis(choice, all, description.format)] as const,
     );
     const rules: Rules = { ...this.#form.form, all, own: new Map(own) };
     try {
       const plan = await client.ask("plan", rules);
       if (client !== this.#client) return false;
+      this.#own = choices;
       // What a setting costs in ONNX depends on how the opset lets it be written.
       const stillHold = rules.opset === this.#state?.rules.opset;
       this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
@@ -234,11 +253,10 @@ export class ModelView {
     this.#obstacles.hidden = broken.length === 0;
     if (broken.length === 0) return;
     const [first, ...others] = broken;
-    const more = others.length === 0 ? "" : ` So it is with ${counted(others.length, "other weight")}.`;
+    const more = others.length === 0 ? "" : ` The same is true of ${counted(others.length, "other weight")}.`;
     const keep = html("button", { type: "button" }, broken.length === 1 ? "Keep it as it is" : "Keep them as they are");
     keep.addEventListener("click", () => {
-      for (const tensor of broken) this.#own.set(tensor, "keep");
-      this.#update();
+      this.#chooseOwn((own) => [...own, ...broken.map((tensor) => [tensor, "keep"] as const)]);
     });
     const text = `${tensors[first].name} cannot be quantized: ${obstacle(state, first)}.${more}`;
     this.#obstacles.replaceChildren(html("p", {}, text), keep);
@@ -284,17 +302,24 @@ export class ModelView {
     this.#columns.value = chosen;
   }
 
-  /** Chooses for one tensor; what cannot be written is told, and not kept. */
-  async #choose(tensor: number, choice: Setting | "keep" | "") {
-    const [state, before] = [this.#state, this.#own.get(tensor)];
-    if (state === undefined) return;
-    if (choice === "") this.#own.delete(tensor);
-    else this.#own.set(tensor, choice);
-    if (!(await this.#replan(state.description, state.costs))) {
-      if (before === undefined) this.#own.delete(tensor);
-      else this.#own.set(tensor, before);
-    }
-    await this.#showOthers();
+  /** Chooses for one tensor: a setting, to keep it, or "" for what is chosen for all. */
+  #choose(tensor: number, choice: Setting | "keep" | "") {
+    return this.#chooseOwn((own) => {
+      const others = [...own].filter(([other]) => other !== tensor);
+      return choice === "" ? others : [...others, [tensor, choice] as const];
+    });
+  }
+
+  /** Changes what is chosen for single tensors. What cannot be done is told, and not kept; resolves to whether it can. */
+  #chooseOwn(
+    change: (own: ReadonlyMap<number, Setting | "keep">) => (readonly [number, Setting | "keep"])[],
+  ): Promise<boolean> {
+    const done = this.#next(async (client, state) => {
+      const isPlanned = await this.#replan(client, state.description, state.costs, new Map(change(this.#own)));
+      await this.#showOthers();
+      return isPlanned;
+    });
+    return done.then((isPlanned) => isPlanned === true);
   }
 
   /** What is to be measured for what the page shows, and is not yet: that which is chosen first. */

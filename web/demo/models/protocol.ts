@@ -1,6 +1,6 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, Layout } from "channelwise/files";
+import type { DialectName, FormatName, Scheme } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
@@ -43,15 +43,17 @@ export interface TensorDescription {
 }
 
 export interface Description {
-  readonly format: "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
+  readonly format: FormatName;
   /** Of the file that was opened. */
   readonly name: string;
   /** How many files it came in. */
   readonly files: number;
+  /** Names of files that were opened with it and are no part of it. */
+  readonly unused: readonly string[];
   /** Version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
-  /** Of all files. */
+  /** Of all files that are parts of it. */
   readonly byteLength: number;
   /** What it can be written as, the usual one first. */
   readonly targets: readonly Target[];
@@ -63,7 +65,7 @@ export type Planned = { readonly bytesAfter: number } & (
       readonly quantize: true;
       /** What is not as it was asked for, and why. */
       readonly notes: readonly string[];
-    } & Layout)
+    } & Scheme)
   | { readonly quantize: false; readonly reason: string }
 );
 

@@ -10,36 +10,17 @@ function ownChoices({ description, rules }: ModelState) {
 
 /** JavaScript that writes what the page saves, with the npm package in Node. */
 export function code(state: ModelState): string {
-  return state.description.format === "onnx" ? onnxCode(state) : filesCode(state);
-}
-
-function filesCode(state: ModelState): string {
-  const { description, plan } = state;
-  return `import { chooseTensors, fileSink, openModel, quantizeModel } from "channelwise/files";
-import { load } from "channelwise/parallel";
-
-const channelwise = await load();
-const model = await openModel(${JSON.stringify(description.name)});
-const choice = chooseTensors(model, ${rulesCode(state)});
-const sink = await fileSink(${JSON.stringify(plan.fileNames[0])});
-const { tensors } = await quantizeModel(channelwise, model, choice, sink);
-console.log(tensors);
-channelwise.close();
-`;
-}
-
-function onnxCode(state: ModelState): string {
-  const [model, external] = state.plan.fileNames.map((name) => JSON.stringify(name));
+  const [output, external] = state.plan.fileNames.map((name) => JSON.stringify(name));
   const options =
     external === undefined ? "" : `, { external: { location: ${external}, sink: await fileSink(${external}) } }`;
-  return `import { fileSink } from "channelwise/files";
-import { planOnnx, readOnnx, writeOnnx } from "channelwise/onnx";
+  return `import { fileSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { load } from "channelwise/parallel";
 
 const channelwise = await load();
-const model = await readOnnx(${JSON.stringify(state.description.name)});
-const plan = planOnnx(model, ${rulesCode(state)});
-console.log(await writeOnnx(channelwise, plan, await fileSink(${model})${options}));
+const model = await openModel(${JSON.stringify(state.description.name)});
+const plan = planModel(model, ${rulesCode(state)});
+const { tensors } = await quantizeModel(channelwise, plan, await fileSink(${output})${options});
+console.log(tensors);
 channelwise.close();
 `;
 }

@@ -6,7 +6,7 @@ import { brokenTensors, type ModelState } from "./model-state.js";
 import { duration, ProgressBar } from "./progress.js";
 import type { Written } from "./protocol.js";
 
-/** Not in every browser, nor in TypeScript's library. */
+/** Not every browser has this, and TypeScript's library does not have it. */
 declare global {
   interface Window {
     showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;
@@ -59,7 +59,7 @@ export class SaveView {
     this.#allow();
     this.#note.textContent =
       obstacle ??
-      `${bytes(byteLength)}. ${joined}${place} It is written by all cores of this machine, a few MB at a time, and is there when it is complete.`;
+      `${bytes(byteLength)}. ${joined}${place} All cores of this machine write it, a few MB at a time, and it appears when it is complete.`;
   }
 
   /** Why nothing can be saved, as far as it is measured. */

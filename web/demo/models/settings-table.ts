@@ -91,7 +91,7 @@ export class SettingsTable {
         html(
           "span",
           {},
-          `SQNR in dB and size in the file, ${kind}. A cell chooses for its weight, the bits above for all.`,
+          `SQNR in dB and size in the file, ${kind}. Choose a cell for its weight, or the bits above for all weights.`,
         ),
       ),
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Weight"), ...heads)),

@@ -6,7 +6,7 @@ export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 /** Bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
-/** The same for equal settings. */
+/** A text that is the same for equal settings. */
 export function settingKey({ bits, granularity, axis }: Setting): string {
   return `${bits} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
 }
@@ -78,11 +78,12 @@ export const targetNames: Record<Target, string> = {
 };
 
 export const targetHints: Record<Target, string> = {
-  plain: "Each weight as int8 (int16 above 8 bits) under its name, its scales beside it as <name>_scale.",
-  comfyui: "8 bits, per channel or per tensor: linear layers as ComfyUI loads them.",
+  plain: "Each weight is stored as int8 (int16 above 8 bits) under its name, and its scales as <name>_scale.",
+  comfyui: "Linear layers are stored as ComfyUI loads them, with 8 bits, per channel or per tensor.",
   "compressed-tensors":
-    "4 or 8 bits packed, per channel or in groups: linear layers as vLLM and transformers load them.",
-  "compressed-tensors-w8a8": "8 bits per channel: vLLM quantizes the activations too.",
-  npz: "An archive of arrays: <name>.quantized and <name>.scale.",
-  onnx: "The same model with its weights as integers, and operators that turn them back; it runs wherever it ran.",
+    "Linear layers are stored as vLLM and transformers load them, with 4 or 8 bits packed, per channel or in groups.",
+  "compressed-tensors-w8a8":
+    "Linear layers are stored with 8 bits per channel, and vLLM quantizes the activations too.",
+  npz: "Each weight is stored as two arrays of an archive, <name>.quantized and <name>.scale.",
+  onnx: "The model keeps its operators and gets new ones that turn integers back into weights. It runs wherever it ran before.",
 };

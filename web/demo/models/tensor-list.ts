@@ -64,7 +64,7 @@ export class TensorList {
     return this.#tensors.slice(first, first + count);
   }
 
-  /** All that fit the filter. */
+  /** All tensors that fit the filter. */
   get tensors(): readonly number[] {
     return this.#tensors;
   }

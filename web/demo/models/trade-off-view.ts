@@ -15,8 +15,8 @@ const USUAL_LEAST = 30;
 
 export interface TradeOffActions {
   chooseForAll(setting: Setting): void;
-  /** Chooses for each of the tensors; the others stay as they are. Resolves when that is shown. */
-  chooseForEach(choices: ReadonlyMap<number, Setting>): Promise<void>;
+  /** Chooses for each of the tensors; the others stay as they are. Resolves, when that is shown, to whether it can be. */
+  chooseForEach(choices: ReadonlyMap<number, Setting>): Promise<boolean>;
   /** Forgets what was chosen for single tensors. */
   chooseTheSame(): void;
 }
@@ -100,7 +100,7 @@ export class TradeOffView {
     this.#group = group;
     this.#same.hidden = state.rules.own.size === 0;
     this.#told.textContent = ""; // it was of what was chosen before
-    this.#hint.textContent = `All weights with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}: error against bytes. Each way is computed, which takes its time for a large model.`;
+    this.#hint.textContent = `This compares error and bytes of all weights with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}. Every setting is computed, which takes a while for a large model.`;
     if (this.#isWanted) this.#compare();
   }
 
@@ -138,7 +138,7 @@ export class TradeOffView {
   #chooseSmallest() {
     const least = this.#least.valueAsNumber;
     this.#problem.hidden = Number.isFinite(least);
-    this.#problem.textContent = "The least SQNR must be a number, in dB.";
+    this.#problem.textContent = "The SQNR to reach must be a number, in dB.";
     this.#least.setAttribute("aria-invalid", String(!Number.isFinite(least)));
     if (!Number.isFinite(least)) return;
     this.#working(async (client, state, signal) => {
@@ -163,8 +163,8 @@ export class TradeOffView {
       // What is chosen for all needs no mention.
       const isOwn = (tensor: number, setting: Setting) =>
         rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
-      await this.#actions.chooseForEach(new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting))));
-      this.#told.textContent = summary([...chosen.values()], least);
+      const own = new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting)));
+      if (await this.#actions.chooseForEach(own)) this.#told.textContent = summary([...chosen.values()], least);
     });
   }
 
@@ -263,7 +263,7 @@ function smallest(candidates: readonly Candidate[], least: number): Candidate | 
   return bestFirst.find((candidate) => enough.includes(candidate) && candidate.planned.bytesAfter === fewest);
 }
 
-/** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights of them cannot keep 30 dB." */
+/** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights of them cannot reach 30 dB." */
 function summary(chosen: readonly Candidate[], least: number): string {
   if (chosen.length === 0) return "No weight is quantized.";
   const counts = new Map<number, number>();
@@ -271,6 +271,6 @@ function summary(chosen: readonly Candidate[], least: number): string {
   const bits = [...counts].sort(([a], [b]) => a - b);
   const parts = bits.map(([bits, weights]) => `${counted(weights, "weight")} with ${bits} bits`);
   const lacking = chosen.filter(({ errors }) => errors.sqnr < least).length;
-  const rest = lacking === 0 ? "" : ` ${counted(lacking, "weight")} of them cannot keep ${least} dB.`;
+  const rest = lacking === 0 ? "" : ` ${counted(lacking, "weight")} of them cannot reach ${least} dB.`;
   return `${parts.join(", ")}.${rest}`;
 }

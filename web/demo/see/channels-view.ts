@@ -8,7 +8,7 @@ import { type Content, Figure, tableOf } from "./figure.js";
 
 /** More bars than this are too thin to be told apart. */
 const MAX_BARS = 128;
-/** Where the largest range is so many times the smallest, equal steps would hide the small ones. */
+/** If the largest range is more than so many times the smallest, equal steps would hide the small ones. */
 const LOGARITHMIC = 20;
 
 const orders: Record<ChannelOrder, string> = {

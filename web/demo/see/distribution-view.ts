@@ -81,8 +81,8 @@ function whyContent(distribution: Distribution, { settings }: Summary): Content 
     used.tensor === 1 && used.own > 1
       ? "With one scale for all, nothing of it is left."
       : lost < 0.05
-        ? "Nothing is lost by one scale for all here."
-        : `${lost.toFixed(1)} of the ${settings.bits} bits are lost to one scale for all.`;
+        ? "One scale for all loses nothing here."
+        : `One scale for all loses ${lost.toFixed(1)} of the ${settings.bits} bits.`;
   return {
     title: `The weights of ${name} and the values they can take`,
     explanation: `With its own scale they become ${counted(used.own, "different integer")} (${decibels(sqnr?.own ?? 0)}), with one scale for all ${count(used.tensor)} (${decibels(sqnr?.tensor ?? 0)}). ${verdict}`,

@@ -1,4 +1,4 @@
-import { download, html } from "../dom.js";
+import { download, followWidth, html } from "../dom.js";
 
 /** A key to a picture: a class that gives the colour, and what it stands for. */
 export type Legend = readonly (readonly [style: string, text: string])[];
@@ -31,11 +31,10 @@ export class Figure {
       PNG: async () => (await import("./save-picture.js")).pngFile(this.#svg()),
     });
     this.element.append(this.#caption, this.#legend, this.#picture, this.#tools.element);
-    new ResizeObserver(([{ contentRect }]) => {
-      if (contentRect.width === this.#width) return;
-      this.#width = contentRect.width;
+    followWidth(this.#picture, (width) => {
+      this.#width = width;
       this.#draw();
-    }).observe(this.#picture);
+    });
   }
 
   show(content: Content) {

@@ -10,9 +10,9 @@ export const TOP = 18;
 export const LEFT = { names: 58, indices: 40 };
 const NUMBER = { width: 26, height: 14 };
 const FONT = "11px system-ui, sans-serif";
-/** Characters of a number that five of have room below the colours. */
+/** Five numbers of so many characters have room below the colours. */
 const LONGEST = 6;
-/** In a file of its own: room for the map's name above it, and for its colours below. */
+/** In a file of its own, a map has room for its name above it, and for its colours below. */
 const TITLE = 24;
 const KEY = 40;
 

@@ -1,4 +1,4 @@
-import { download, html } from "../dom.js";
+import { download, followWidth, html } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, typeset } from "../format.js";
 import { channelOf, type Matrix, matrixOf } from "../matrix.js";
@@ -75,7 +75,7 @@ export class HeatMapsView {
     root.append(tools, this.#frame, this.#readout, hint, this.#status);
     for (const map of this.#maps.values()) this.#listenTo(map);
     this.#frame.addEventListener("keydown", (event) => this.#press(event));
-    new ResizeObserver(() => this.#resize()).observe(this.#frame);
+    followWidth(this.#frame, () => this.#resize());
     followColours(() => {
       for (const map of this.#maps.values()) map.paint();
       this.#draw();

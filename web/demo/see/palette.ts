@@ -5,7 +5,7 @@
 
 type Colour = readonly [red: number, green: number, blue: number];
 
-/** From -1 over 0 to 1. */
+/** The colours from -1 over 0 to 1. */
 const stops: Readonly<Record<"light" | "dark", readonly Colour[]>> = {
   light: [
     [8, 48, 107],

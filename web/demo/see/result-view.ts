@@ -25,7 +25,7 @@ export function verdict(summary: Summary): string {
   const { settings, assessments } = summary;
   const result = inShort(summary);
   if (assessments.every(({ worst }) => worst.sqnr === Infinity)) {
-    return `${result} No channel loses anything, with whichever scales.`;
+    return `${result} No channel loses anything, whichever scales you choose.`;
   }
   const scales = {
     channel: "with a scale of its own",

@@ -14,22 +14,16 @@ export function code(weights: Weights, { stored }: Opened, { settings, shape, ar
   } else if ("tensor" in weights) {
     const [model, tensor] = [weights.model, weights.tensor].map((text) => JSON.stringify(text));
     const count = product(shape);
-    if (weights.isOnnx) {
-      imports.push('import { readOnnx } from "channelwise/onnx";');
-      reading = `const { weights: all } = await readOnnx(${model});
-const weights = await all.find(({ name }) => name === ${tensor}).read(0, ${count});`;
-    } else {
-      imports.push('import { openModel, readFloats } from "channelwise/files";');
-      reading = `const { tensors } = await openModel(${model});
+    imports.push('import { openModel, readFloats } from "channelwise/models";');
+    reading = `const { tensors } = await openModel(${model});
 const weights = await readFloats(tensors.find(({ name }) => name === ${tensor}), 0, ${count});`;
-    }
   } else if (stored !== undefined) {
     imports.unshift('import { readFile } from "node:fs/promises";');
     imports.push('import { readNpy } from "channelwise/npy";');
     reading = `const { weights } = readNpy(await readFile(${JSON.stringify(weights.file)}));`;
   } else {
     imports.unshift('import { readFile } from "node:fs/promises";');
-    imports.push('import { parseMatrix } from "channelwise/files";');
+    imports.push('import { parseMatrix } from "channelwise/models";');
     const file = JSON.stringify(weights.file);
     reading = `const weights = ${array}.from(parseMatrix(await readFile(${file}, "utf8")).values);`;
   }
@@ -68,7 +62,7 @@ export function command(weights: { readonly file: string } | TensorOfModel, sett
   return `npx channelwise quantize ${which} --bits ${bits}${own}`;
 }
 
-/** As a shell takes it. */
+/** The name as a shell takes it. */
 export function quoted(file: string): string {
   const safe = file.startsWith("-") ? `./${file}` : file;
   return /^[\w./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;

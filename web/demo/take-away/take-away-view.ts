@@ -8,7 +8,7 @@ import { chosenOf } from "../see/result-view.js";
 /** More numbers than this make a text that clipboards and their readers choke on. */
 const MAX_COPIED = 1_000_000;
 
-/** So many numbers of a pasted matrix stand in the code themselves. */
+/** A pasted matrix of no more numbers stands in the code itself. */
 const MAX_NUMBERS_IN_CODE = 256;
 
 const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; files: readonly SavedAs[] }[] = [
@@ -69,7 +69,11 @@ export class TakeAwayView {
     root.append(
       this.#resultTable(),
       this.#told,
-      recipe("Code", html("p", { class: "hint" }, "The same with the npm package channelwise, in Node."), this.#code),
+      recipe(
+        "Code",
+        html("p", { class: "hint" }, "This does the same in Node, with the npm package channelwise."),
+        this.#code,
+      ),
       recipe("Command line", this.#commandNote, this.#command),
       html(
         "section",
@@ -83,7 +87,7 @@ export class TakeAwayView {
         html(
           "p",
           { class: "hint" },
-          "Restores these settings, and a pasted matrix that is not large, or the sample. It all stands behind the #, which is sent to no server.",
+          "The link restores these settings, and the sample or a small pasted matrix. All of it stands behind the #, which no browser sends to a server.",
         ),
       ),
     );
@@ -130,7 +134,8 @@ export class TakeAwayView {
       );
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
-    const caption = "Copies are tab-separated for spreadsheets; JSON is the reference program’s, rounded as it rounds.";
+    const caption =
+      "Copied tables are separated by tabs, for spreadsheets. The JSON is that of the reference program, rounded as it rounds.";
     return html(
       "table",
       { class: "take" },

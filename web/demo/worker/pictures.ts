@@ -26,7 +26,7 @@ export function gridOf(
   const [gridRows, gridColumns] = [Math.min(rows, window.rows), Math.min(columns, window.columns)];
   const ends = Uint32Array.from({ length: gridColumns }, (_, i) => Math.ceil(((i + 1) * window.columns) / gridColumns));
   const grid = new Float64Array(gridRows * gridColumns);
-  // Of one type whatever the map, which keeps the loop below fast.
+  // This has one type, whatever the map, which keeps the loop below fast.
   const line = new Float64Array(window.columns);
   for (let r = 0; r < window.rows; r++) {
     const start = (window.row + r) * width + window.column;

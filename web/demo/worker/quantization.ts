@@ -152,7 +152,7 @@ function codesOf({ quantized, scales }: Quantized): Codes {
   return { quantized, scales };
 }
 
-/** Where a scale of its own gains most; a channel that is exact either way gains nothing. */
+/** The channel that gains most by a scale of its own; one that is exact either way gains nothing. */
 function mostGained(own: Float64Array, shared: Float64Array): number {
   const gain = (channel: number) => (own[channel] === shared[channel] ? 0 : own[channel] - shared[channel]);
   return own.reduce((most, _, channel) => (gain(channel) > gain(most) ? channel : most), 0);

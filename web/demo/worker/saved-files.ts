@@ -1,4 +1,4 @@
-import { blobSink, openModel, quantizeModel } from "channelwise/files";
+import { blobSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import type { Channelwise } from "channelwise/slim";
 import { dsvFormat } from "d3-dsv";
@@ -34,10 +34,10 @@ async function modelFile(
 ) {
   const model = await openModel(new File([writeNpy(weights, tensor.shape)], `${tensor.name}.npy`));
   const { bits, axis, granularity } = result;
-  const decision = { tensor: model.tensors[0].name, quantize: true, bits, axis, granularity } as const;
+  const settings = { bits, granularity, ...(axis !== undefined && { axis }) };
+  const plan = planModel(model, { dialect: as === "npz" ? "npz" : "plain", tensors: new Map([[0, settings]]) });
   const sink = blobSink();
-  const dialect = as === "npz" ? "npz" : "plain";
-  await quantizeModel(channelwise, model, { dialect, decisions: [decision] }, sink);
+  await quantizeModel(channelwise, plan, sink);
   return sink.blob();
 }
 

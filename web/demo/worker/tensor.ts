@@ -1,4 +1,4 @@
-import { parseMatrix, type TextMatrix } from "channelwise/files";
+import { parseMatrix, type TextMatrix } from "channelwise/models";
 import type { Arithmetic, Source } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */

@@ -1,5 +1,5 @@
 import wasmAddress from "channelwise/channelwise.wasm?url";
-import { TextError } from "channelwise/files";
+import { TextError } from "channelwise/models";
 import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
 import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
@@ -64,11 +64,8 @@ function quantizer(): Promise<Channelwise> {
   return loading;
 }
 
-/** A question about weights or a result that are not there any more. */
-class Outdated extends Error {}
-
 function opened<T>(value: T | undefined): T {
-  if (value === undefined) throw new Outdated();
+  if (value === undefined) throw new Error("The worker of this page does not have these weights: open them again.");
   return value;
 }
 
@@ -87,7 +84,7 @@ async function answer({ id, task, given }: Extract<Request, { id: number }>) {
   const progress = async (stage: string) => {
     self.postMessage({ id, progress: stage } satisfies Reply);
     await messages();
-    if (id < firstWanted) throw new Outdated();
+    if (id < firstWanted) throw new Error("given up");
   };
   try {
     const run = tasks[task] as (given: unknown, progress: Progress) => Promise<Tasks[Task]["answer"]>;
@@ -96,8 +93,7 @@ async function answer({ id, task, given }: Extract<Request, { id: number }>) {
     const arrays = Object.values(result).filter((value) => ArrayBuffer.isView(value));
     self.postMessage({ id, answer: result } satisfies Reply, { transfer: arrays.map(({ buffer }) => buffer) });
   } catch (error) {
-    if (error instanceof Outdated) self.postMessage({ id, outdated: true } satisfies Reply);
-    else self.postMessage({ id, failure: failureOf(error) } satisfies Reply);
+    self.postMessage({ id, failure: failureOf(error) } satisfies Reply);
   }
 }
 
@@ -114,7 +110,7 @@ function failureOf(error: unknown): Failure {
   }
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof RangeError && /alloc|array length/i.test(message)) {
-    return { message: `This browser tab has not enough memory for it (${message}).` };
+    return { message: `This browser tab does not have enough memory for it (${message}).` };
   }
   return { message };
 }

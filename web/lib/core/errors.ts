@@ -1,5 +1,6 @@
 /** A weight that is NaN or infinite: it has no code, and its channel no scale. */
 export class NonFiniteError extends RangeError {
+  /** "NonFiniteError". */
   override readonly name = "NonFiniteError";
   /** Place of the first such weight in the array (row-major). */
   readonly index: number;
@@ -39,10 +40,15 @@ export interface FormatProblem {
 
 /** A malformed or unsupported file. */
 export class FormatError extends Error {
+  /** "FormatError". */
   override readonly name = "FormatError";
+  /** The file's name, as given by the caller. */
   readonly file: string;
+  /** The tensor inside the file, where it has names. */
   readonly tensor: string | undefined;
+  /** Byte where the problem starts. */
   readonly offset: number;
+  /** What is wrong, the value and the limit, and what to do. */
   readonly reason: string;
 
   constructor({ file, tensor, offset, reason }: FormatProblem) {

@@ -17,8 +17,8 @@ interface NodeModules {
 declare const process: { getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] } | undefined;
 
 /**
- * A module of Node, where that is what runs this; asked for in a way that leaves nothing for a bundler to resolve. A
- * page's globals would not tell: libraries for Node define some of them, such as Worker.
+ * A module of Node, where Node runs this. It is asked for in a way that leaves nothing for a bundler to resolve. The
+ * globals of a page would not tell the two apart, because libraries for Node define some of them, such as Worker.
  */
 export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   return typeof process === "object" && typeof document !== "object" ? process.getBuiltinModule?.(name) : undefined;

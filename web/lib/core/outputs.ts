@@ -56,7 +56,7 @@ export function takeInto(into: QuantizeInto): QuantizeInto {
 }
 
 export interface OutputsNeeded {
-  /** Of the weights, and so of scales and dequantized. */
+  /** The kind of array that holds the weights, and so scales and dequantized. */
   readonly kind: FloatKind;
   readonly length: number;
   readonly scaleCount: number;
@@ -65,7 +65,7 @@ export interface OutputsNeeded {
   readonly dequantize: boolean;
   /** As takeInto() gives it. */
   readonly into: QuantizeInto;
-  /** What is read from, for the caller's arrays to stay clear of. */
+  /** The arrays that are read from. The caller's arrays may not overlap them. */
   readonly inputs: readonly Named[];
 }
 

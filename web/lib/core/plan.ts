@@ -1,8 +1,8 @@
 import type { Granularity } from "./types.js";
 
 /**
- * How a tensor is laid out for the kernels: `pieces` of outer x channels x inner one after another, row-major. Scale
- * piece * channels + channel belongs to each.
+ * How a tensor is laid out for the kernels: `pieces` of outer x channels x inner one after another, row-major. The scale of
+ * a channel is at piece * channels + channel.
  */
 export interface Layout {
   readonly pieces: number;
@@ -43,7 +43,7 @@ function merged(pieces: number, outer: number, channels: number, inner: number, 
   return { pieces, outer, channels, inner, scaleShape };
 }
 
-/** Of the dimensions from `first` to before `end`. */
+/** The product of the dimensions from `first` to before `end`. */
 function product(shape: readonly number[], first: number, end = shape.length): number {
   let result = 1;
   for (let i = first; i < end; i++) result *= shape[i] as number;
@@ -63,7 +63,7 @@ export interface Cut {
 /** A layout, or some of one, with the sizes of its panels and blocks. */
 export type Part = Layout & Cut;
 
-/** Panels of equal width, of as many channels as fit a block, and blocks of as many of a panel's rows. */
+/** Cuts panels of equal width, with as many channels as fit a block, and blocks of as many of a panel's rows as fit. */
 export function cutPlan({ pieces, outer, channels, inner }: Layout, blockElements: number, channelLimit: number): Part {
   const most = Math.min(channelLimit, Math.max(1, Math.floor(blockElements / inner)));
   const panelChannels = Math.ceil(channels / Math.ceil(channels / most));
@@ -77,7 +77,7 @@ export interface Panel {
   /** Place of its first scale. */
   readonly scale: number;
   readonly channels: number;
-  /** Its weights. In one block, everything is done while it is staged; in more, they pass twice. */
+  /** Its weights. If they are one block, everything is done while it is staged; if they are more, they pass twice. */
   readonly blocks: readonly Block[];
 }
 

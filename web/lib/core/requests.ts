@@ -174,7 +174,7 @@ export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
   return errors === "total" ? 1 : 0;
 }
 
-/** The shape asked for, or what the nesting gives, or for one scale for all the array's own length. */
+/** The shape that was asked for, or that the nesting gives; with one scale for all, the length of the array will do. */
 function shapeOf(
   { values, length, shape: inferred }: FlatWeights,
   shape: number[] | undefined,

@@ -21,9 +21,17 @@ export type Bits = 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 |
  * What shares one scale: all weights of a channel, the whole tensor, or `group` neighbours along the dimension `along`
  * (which `group` divides; negative counts from the end).
  */
-export type Granularity = "channel" | "tensor" | { readonly group: number; readonly along: number };
+export type Granularity =
+  | "channel"
+  | "tensor"
+  | {
+      /** How many neighbours share a scale; 1 or more. */
+      readonly group: number;
+      /** The dimension along which they lie. */
+      readonly along: number;
+    };
 
-/** A granularity as it is asked for: groups lie along the last dimension when nothing else is said. */
+/** A granularity as it is asked for: groups without `along` lie along the last dimension. */
 export type GranularityOption = Granularity | { readonly group: number; readonly along?: number };
 
 /** Error figures of every channel (or group), in the order of the scales. */
@@ -38,12 +46,17 @@ export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
 
 /** The caller's arrays, exact in type and length, filled instead of new ones. None may overlap another or the weights. */
 export interface QuantizeInto {
+  /** As many codes as there are weights: Int8Array up to 8 bits, Int16Array above. */
   readonly quantized?: Int8Array | Int16Array;
+  /** As many as `scaleShape` says: Float64Array for float64 weights, otherwise Float32Array. */
   readonly scales?: Float32Array | Float64Array;
+  /** As many as there are weights, in the type of the scales. Needs `dequantize: true`. */
   readonly dequantized?: Float32Array | Float64Array;
+  /** As many of each figure as there are scales. Needs `errors: "channel"`. */
   readonly perChannel?: Readonly<ChannelErrors>;
 }
 
+/** Options of `quantize`. A name that is not here is refused. */
 export interface QuantizeOptions {
   /** Dimensions of the weights, row-major. Needed for a typed array unless the granularity is "tensor". */
   readonly shape?: readonly number[];
@@ -59,13 +72,17 @@ export interface QuantizeOptions {
   readonly errors?: "total" | "channel" | false;
   /** Also give what the codes stand for: code * scale. */
   readonly dequantize?: boolean;
+  /** Arrays to fill instead of new ones. */
   readonly into?: QuantizeInto;
 }
 
 /** What `dequantize` needs of a result, or of what was stored of one. */
 export interface QuantizedWeights {
+  /** Codes, row-major. */
   readonly quantized: Int8Array | Int16Array;
+  /** One for each channel, group or tensor, in the order of the tensor. */
   readonly scales: Float32Array | Float64Array;
+  /** Dimensions of the weights, row-major. */
   readonly shape: readonly number[];
   /** 0 when not given, as in `quantize`. */
   readonly axis?: number | undefined;
@@ -73,8 +90,13 @@ export interface QuantizedWeights {
   readonly granularity?: GranularityOption | undefined;
 }
 
+/** Options of `dequantize`. A name that is not here is refused. */
 export interface DequantizeOptions {
-  readonly into?: { readonly dequantized?: Float32Array | Float64Array };
+  /** An array to fill instead of a new one. */
+  readonly into?: {
+    /** As many floats as there are codes, in the type of the scales. It may not overlap them or the codes. */
+    readonly dequantized?: Float32Array | Float64Array;
+  };
 }
 
 /** The figures that `errors` asks for. */
@@ -141,9 +163,11 @@ export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
   scales: Filled<O, "scales", Scales<W>>;
   /** [C] per channel, [] per tensor; with groups the shape with the grouped dimension divided by the group size. */
   scaleShape: number[];
+  /** Dimensions of the weights, row-major. */
   shape: number[];
   /** The channel axis, counted from 0; undefined per tensor and with groups. */
   axis: number | undefined;
+  /** Bits of a code. */
   bits: Bits;
   /** As asked for; `along` counted from 0. */
   granularity: Granularity;
@@ -203,6 +227,7 @@ export type WasmSource =
   | URL
   | string;
 
+/** Options of `load`. */
 export interface LoadOptions {
   /** Makes an instance of its own from this binary instead of the shared one from the binary inside the package. */
   readonly wasm?: WasmSource;

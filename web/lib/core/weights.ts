@@ -25,13 +25,13 @@ export type GivenWeights =
   | { readonly rows: readonly FloatArray[]; readonly dtype: Dtype }
   | { readonly numbers: Float64Array; readonly columns: number; readonly dtype: "float64" };
 
-/** Weights that are checked: in one array, or in rows that joinRows() makes one of. */
+/** Weights that are checked. They lie in one array, or in rows that joinRows() joins into one. */
 export interface FlatWeights {
   readonly values?: WeightArray;
   readonly rows?: readonly FloatArray[];
   readonly dtype: Dtype;
   readonly length: number;
-  /** Where their nesting gives it. */
+  /** The shape, where their nesting gives it. */
   readonly shape?: readonly [rows: number, columns: number];
 }
 

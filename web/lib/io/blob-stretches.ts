@@ -1,9 +1,9 @@
 /** Chromium collects a Blob's stream that nothing else holds while it is read, and the read then never settles. */
 const readersAtWork = new Set<ReadableStreamBYOBReader>();
 
-/** A Blob's bytes from `position` on, as they are asked for one after the other. */
+/** Gives a Blob's bytes from `position` on, a stretch at a time. */
 class BlobStream {
-  /** Of the read that comes next, where all before it end. */
+  /** Where the next read begins. */
   position: number;
   readonly #reader: ReadableStreamBYOBReader;
   #last: Promise<unknown> = Promise.resolve();
@@ -71,7 +71,7 @@ export class BlobStretches {
       try {
         return await stream.read(spare ?? new ArrayBuffer(length));
       } catch (error) {
-        // Nobody knows how far it came.
+        // Nobody knows how far the stream came.
         if (this.#stream === stream) await this.close();
         throw error;
       }

@@ -18,8 +18,16 @@ export interface ByteSource {
 export interface ByteSink {
   /** Writes at any place, once each. */
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** All is written. */
+  /** Says that all is written. */
   close(): Promise<void>;
   /** Leaves no file behind. */
   abort(reason?: unknown): Promise<void>;
+}
+
+/** A place in a file that is open in this process, in bytes. */
+export interface FilePlace {
+  /** For messages. */
+  readonly path: string;
+  readonly descriptor: number;
+  readonly position: number;
 }

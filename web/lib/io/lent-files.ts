@@ -1,9 +1,8 @@
-import type { FilePlace } from "../stream/file-rows.js";
-import type { ModelTensor } from "../tensor/model.js";
-import type { ByteSink, ByteSource } from "./bytes.js";
+import type { ModelTensor } from "../tensor/tensor.js";
+import type { ByteSink, ByteSource, FilePlace } from "./bytes.js";
 
-// Files of Node's whose bytes workers may read and write themselves. What lends them is not a property of sources and
-// sinks, which a copy would have too whose `read` or `write` does something else.
+// Files of Node that lend their bytes, so that workers may read and write them themselves. What lends is not a property of
+// sources and sinks: a copy of one would have it too, although its `read` or `write` may do something else.
 
 /** Does work with the place of the first byte. The file stays open until that settles. */
 export type Lend = <R>(work: (place: FilePlace) => Promise<R>) => Promise<R>;

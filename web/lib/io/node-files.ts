@@ -77,6 +77,7 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   return lentBy(source, lender.lend);
 }
 
+/** Options of `fileSink`. */
 export interface FileSinkOptions {
   /** Replaces a file that is there already; refused when not given. */
   readonly overwrite?: boolean;

@@ -3,12 +3,12 @@ export function shorten(text: string, length = 24): string {
   return text.length > length ? `${text.slice(0, length)}...` : text;
 }
 
-/** A value out of JSON, the same. */
+/** A value out of JSON, shortened in the same way. */
 export function shownJson(value: unknown): string {
   return shorten(JSON.stringify(value) ?? "missing", 80);
 }
 
-/** The same in quotes. */
+/** The shortened text in quotes. */
 export function quote(text: string): string {
   return text === "" ? "nothing more" : JSON.stringify(shorten(text));
 }

@@ -1,7 +1,7 @@
 import { shown } from "../core/arguments.js";
 import type { ByteSink } from "./bytes.js";
 
-/** Of a stream that can be written in order only: what comes early waits in memory for what stands before it. */
+/** Where a stream can be written in order only, bytes that come early wait in memory for those before them. */
 const MAX_WAITING_BYTES = 2 ** 28;
 
 /** What FileSystemWritableFileStream takes; declared here since not every library of types has it. */
@@ -104,18 +104,18 @@ export function blobSink(type = "application/octet-stream"): BlobSink {
  * Writes to the origin-private file system of a page: files of any size, which only this site sees, to be downloaded from
  * `blob()`. The file appears under its name when it is complete.
  *
- * @throws {DOMException} where the browser has no such file system or no room.
+ * @throws {Error} where there is no such file system, or none that takes streams (insecure pages, some private windows, Safari
+ *   before 26): `blobSink()` is there everywhere.
  */
 export async function privateFileSink(name: string): Promise<BlobSink> {
-  const folder = await navigator.storage.getDirectory();
   const partialName = `${name}.${Math.random().toString(36).slice(2, 10)}.partial`;
-  const partial = (await folder.getFileHandle(partialName, { create: true })) as MovableHandle;
-  const sink = streamSink(await partial.createWritable());
+  const { folder, partial, stream } = await createPrivateFile(partialName);
+  const sink = streamSink(stream);
   return {
     write: sink.write,
     async close() {
       await sink.close();
-      await partial.move(name);
+      await partial.move(folder, name);
     },
     async abort(reason) {
       // What was closed, or failed by itself, cannot be aborted any more.
@@ -126,7 +126,23 @@ export async function privateFileSink(name: string): Promise<BlobSink> {
   };
 }
 
-/** Every engine that has the origin-private file system can rename files in it; TypeScript's library does not say so. */
+async function createPrivateFile(name: string) {
+  try {
+    const folder = await navigator.storage.getDirectory();
+    for (const method of ["createWritable", "move"]) {
+      if (!(method in FileSystemFileHandle.prototype)) throw new Error(`FileSystemFileHandle has no ${method}()`);
+    }
+    const partial = (await folder.getFileHandle(name, { create: true })) as MovableHandle;
+    return { folder, partial, stream: await partial.createWritable() };
+  } catch (cause) {
+    throw new Error(
+      `the origin-private file system cannot be written here (${(cause as Error).message}): use blobSink(), which writes to memory, or in Node fileSink()`,
+      { cause },
+    );
+  }
+}
+
+/** Not in TypeScript's library. Safari has no `move(name)`. */
 interface MovableHandle extends FileSystemFileHandle {
-  move(name: string): Promise<void>;
+  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 }

@@ -9,6 +9,7 @@ export type SourceInput = Blob | ArrayBuffer | ArrayBufferView | ByteSource | st
 
 /** A source that may hold a file open. */
 export interface OpenSource extends ByteSource {
+  /** Closes the file, when workers have done with it. */
   close(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 /** A run over a model that did not come to its end; it leaves no file. */
 export class StoppedError extends Error {
+  /** "StoppedError". */
   override readonly name = "StoppedError";
   /** The tensor that was being worked on. */
   readonly tensor: string;

@@ -8,7 +8,7 @@ import { partOf } from "./sources.js";
 /** A file inside an archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** Of its contents, inflated. Deflated contents are best read in order: going back starts over. */
+  /** Gives bytes of its contents, inflated. Deflated contents are best read in order, because going back starts over. */
   readonly contents: ByteSource;
 }
 
@@ -19,13 +19,13 @@ const END64_BYTES = 56;
 const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
 
-/** Each is looked at when an archive is opened, which takes a moment. */
+/** Each entry is looked at when an archive is opened, which takes a moment. */
 const MAX_ENTRIES = 50_000;
 
-/** 200 bytes for each. */
+/** The directory has at most 200 bytes for each entry. */
 const MAX_DIRECTORY_BYTES = 10_000_000;
 
-/** Deflate makes no more of a byte; what says so is no honest archive. */
+/** Deflate can make no more bytes of one; an archive that says so is not honest. */
 const MAX_INFLATION = 1032;
 
 const STORED = 0;
@@ -182,7 +182,7 @@ async function locate(source: ByteSource, records: DirectoryRecord[], directoryS
   return records.map((record) => entries.get(record) as ZipEntry);
 }
 
-/** Of an archive's deflated entries one is read at a time: another one's turn drops what was inflated of it. */
+/** One deflated entry of an archive is read at a time: when another is read, what was inflated of the first is dropped. */
 interface Turn {
   drop?: () => void;
   last: Promise<unknown>;
@@ -194,7 +194,7 @@ function inflated(packed: ByteSource, { size, crc }: DirectoryRecord, turn: Turn
   let inflater: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let position = 0;
   let checksum = 0;
-  /** Inflated, and not yet asked for. */
+  /** Bytes that are inflated, and not yet asked for. */
   let rest = new Uint8Array(0);
   const fail = (reason: string): never => {
     throw new FormatError({ file: name, offset: position, reason });

@@ -16,7 +16,6 @@ const endings: Readonly<Record<string, string>> = {
   keras: ofKeras,
   gguf: ofGguf,
   tflite: "give the model it was converted from",
-  onnx: "readOnnx of channelwise/onnx reads it",
 };
 
 /** The first bytes of such files, in Latin-1, where the ending says nothing. */

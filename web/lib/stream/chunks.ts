@@ -3,7 +3,7 @@ import { joinedRows, type Rows } from "../core/engine.js";
 import { type ArrayKind, newArray } from "../core/outputs.js";
 import type { Chunk } from "./regions.js";
 
-/** What can be read at any place. */
+/** An array, or something else that can be read at any place. */
 interface Source<A> {
   read(start: number, count: number): Promise<A>;
   readonly shared?: A | undefined;

@@ -14,14 +14,14 @@ export interface CodeSource {
   read(start: number, count: number): Promise<CodeArray>;
   /** Gives back an array that was read, when it is done with, for another read. */
   reuse?(array: CodeArray): void;
-  /** All of them, where they lie in a SharedArrayBuffer. */
+  /** All codes, where they lie in a SharedArrayBuffer. */
   readonly shared?: CodeArray | undefined;
 }
 
-/** Takes dequantized weights as ResultSink does. */
+/** Takes dequantized weights in the way in which ResultSink takes results. */
 export interface DequantizedSink {
   dequantized(start: number, values: FloatArray): Promise<void> | void;
-  /** An array of all in a SharedArrayBuffer, which is filled in place instead. */
+  /** An array for all of them in a SharedArrayBuffer, which is filled in place instead. */
   readonly shared?: FloatArray | undefined;
 }
 

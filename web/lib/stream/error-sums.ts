@@ -36,7 +36,7 @@ export class ErrorSums {
     this.#count += weights.length;
   }
 
-  /** In float64, squares of float32 and their sums are of no magnitude that could be lost: once through is enough. */
+  /** Squares of float32 and their sums neither over- nor underflow in float64, so that one pass is enough. */
   #addSingles(weights: Float32Array, values: Float32Array) {
     let largest = 0;
     let maxError = 0;

@@ -1,18 +1,11 @@
 import type { CodeArray, WeightArray } from "../core/arguments.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
+import type { FilePlace } from "../io/bytes.js";
 import type { Chunk } from "./regions.js";
 
-// Workers of Node have the files of their process: they read weights and write codes themselves. That takes half as long
-// as through the calling thread, since each has its bytes in its own core's cache, and nobody waits for anybody.
-
-/** A place in a file that is open in this process, in bytes. */
-export interface FilePlace {
-  /** For messages. */
-  readonly path: string;
-  readonly descriptor: number;
-  readonly position: number;
-}
+// Workers of Node share the open files of their process, so they read weights and write codes themselves. That takes half
+// as long as passing them through the calling thread: each worker has its bytes in the cache of its core, and none waits.
 
 /** Rows in a file: `count` of `width` bytes, the first of them at the place, `stride` bytes apart. */
 export interface FileRows extends FilePlace {
@@ -29,7 +22,10 @@ export function fileRows({ path, descriptor, position }: FilePlace, chunk: Chunk
   return { ...at, count, width: width * size, stride: stride * size };
 }
 
-/** Memory of this worker for one task after the other, as much as the largest needed: new memory takes longer than reading. */
+/**
+ * Memory that this worker uses for one task after the other, as much as the largest needs: new memory takes longer than
+ * reading.
+ */
 const memories = { weights: new ArrayBuffer(0), codes: new ArrayBuffer(0) };
 
 /** An array that is this worker's only until its next task. */

@@ -1,6 +1,6 @@
 /**
- * Actions of which `width` are under way at a time, and which end one after the other in the order they were begun, so
- * that reading, arithmetic and writing overlap and results come in order. The first that fails, in that order, ends all.
+ * Runs `width` actions at a time, so that reading, arithmetic and writing overlap. They finish one after the other, in the
+ * order in which they were begun. The first that fails, in that order, ends all.
  */
 export class Pipeline {
   readonly #width: number;
@@ -46,7 +46,7 @@ export class Pipeline {
     await Promise.allSettled(this.#underWay);
   }
 
-  /** A failure is reported by whoever waits for it; it is no unhandled one where nobody does. */
+  /** Whoever waits for a promise reports its failure; where nobody waits, the failure is not an unhandled one. */
   #watched<R>(promise: Promise<R>): Promise<R> {
     this.#underWay.add(promise);
     const forget = () => {

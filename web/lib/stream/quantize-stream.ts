@@ -14,9 +14,10 @@ import { makePlan, type Part, type Plan } from "../core/plan.js";
 import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "../core/requests.js";
 import type { Bits, ChannelErrors, GranularityOption, QuantizeOptions, TotalErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
+import type { FilePlace } from "../io/bytes.js";
 import type { PackedBits } from "../storage/pack-words.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
-import { type FilePlace, fileRows } from "./file-rows.js";
+import { fileRows } from "./file-rows.js";
 import { addPanel, PanelSums } from "./panel-sums.js";
 import { Pipeline } from "./pipeline.js";
 import { blockSize, type Chunk, type Region, regionsOf } from "./regions.js";
@@ -34,38 +35,38 @@ export interface WeightSource {
   read(start: number, count: number): Promise<WeightArray>;
   /** Gives back an array that was read, when it is done with, for another read. */
   reuse?(array: WeightArray): void;
-  /** All of them, where they lie in a SharedArrayBuffer; they are then used in place. */
+  /** All weights, where they lie in a SharedArrayBuffer; they are then used in place. */
   readonly shared?: WeightArray | undefined;
-  /** The place of the first one in a file, row-major and in this machine's order of bytes: workers may read them there. */
+  /** The place of the first weight in a file, row-major, in this machine's order of bytes: workers may read weights there. */
   readonly file?: FilePlace | undefined;
 }
 
 /**
- * Takes results when they are made: one call after the other, each awaited. Places ascend, but where the rows of a
- * tensor are too long for a chunk: its results come in strips of channels.
+ * Takes results when they are made: one call after the other, each awaited. Places ascend, except where the rows of a
+ * tensor are too long for a chunk: then its results come in strips of channels.
  */
 export interface ResultSink {
   quantized(start: number, codes: CodeArray): Promise<void> | void;
   scales(start: number, scales: FloatArray): Promise<void> | void;
-  /** If it is there, the dequantized weights are made. */
+  /** Takes the dequantized weights, which are made only if this is there. */
   dequantized?(start: number, values: FloatArray): Promise<void> | void;
-  /** With errors: "channel". Places are those of the scales. */
+  /** Takes the figures that `errors: "channel"` asks for. Places are those of the scales. */
   perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
   /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
   readonly shared?: { readonly quantized?: CodeArray | undefined; readonly dequantized?: FloatArray | undefined };
-  /** The place of the first code in a file: workers may write codes there, instead of their going to `quantized`. */
+  /** The place of the first code in a file: workers may write codes there, which then do not go to `quantized`. */
   readonly file?: CodesPlace | undefined;
 }
 
 export interface CodesPlace extends FilePlace {
-  /** Codes are packed so. All that is made at a time must fill whole words. */
+  /** How codes are packed. All codes that are made at a time must fill whole words. */
   readonly packed?: PackedBits | undefined;
 }
 
-/** A few MB, so that several fit the memory, and far more than a block. */
+/** A chunk is a few MB, so that several fit the memory, and far more than a block. */
 export const defaultChunkElements = 2 ** 20;
 
-/** 32 MB of float32, and as much again of what passes twice. */
+/** That is 32 MB of float32, and as much again of what passes twice. */
 const defaultHeldElements = 2 ** 23;
 
 export interface Course {
@@ -76,13 +77,13 @@ export interface Course {
   /** Weights that are read and sent to a worker at a time. */
   readonly chunkElements?: number | undefined;
   /**
-   * The most weights that are under way at a time, and of those that pass twice the most that are kept in memory in between.
-   * When not given, there is no limit and nothing is kept. Nothing is kept either of what workers read from a file.
+   * The most weights that are under way at a time. Of weights that pass twice, as many are kept in memory in between. When
+   * not given, there is no limit and nothing is kept. Nothing that workers read from a file is kept either.
    */
   readonly heldElements?: number | undefined;
   /**
-   * Changes scales in place before weights are quantized by them, such as to what a file can hold of them: one piece at a
-   * time.
+   * Changes scales in place before weights are quantized by them, for example to what a file can hold. It is given the
+   * scales of one piece at a time.
    */
   readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
@@ -120,8 +121,8 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
 }
 
 /**
- * Weights to read at a time: where they are rows of columns, all columns of a block's rows, since reading rows in strips
- * takes many times as long.
+ * How many weights to read at a time. Where channels are columns, it is all columns of a block's rows, because reading rows
+ * in strips takes many times as long.
  */
 function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
   const band = outer > 1 ? blockRows * channels * inner : 0;
@@ -242,7 +243,7 @@ export class QuantizeStream {
     const state = ofChannels();
     // The largest |weight| of the first sweep, and of the second, which may read other weights.
     const [ranges, rangesAgain] = [ofChannels(), ofChannels()];
-    /** The first chunks, from one sweep to the next. */
+    /** The first chunks, which are kept from one sweep to the next. */
     const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
       await this.#pipeline.room();
@@ -342,7 +343,7 @@ export class QuantizeStream {
     this.#onProgress?.(this.#passed, this.#source.length);
   }
 
-  /** The error for the first weight that is not finite, having been told that there is one, and none before `start`. */
+  /** The error for the first weight that is not finite. There is one, and none before `start`. */
   async #nonFinite(start: number): Promise<Error> {
     const { length, dtype, shared } = this.#source;
     for (let at = start; at < length; at += this.#chunkElements) {
@@ -366,5 +367,5 @@ function raise(ranges: FloatArray, largest: FloatArray): void {
   for (let c = 0; c < ranges.length; c++) ranges[c] = Math.max(ranges[c] as number, largest[c] as number);
 }
 
-/** For what has to be done in its turn alone. */
+/** Begins an action that has all its work in its turn. */
 async function nothing(): Promise<void> {}

@@ -6,11 +6,11 @@ export interface Chunk {
   readonly stride: number;
   readonly count: number;
   readonly width: number;
-  /** What it is to an engine: whole panels, or whole blocks of the panels of a region. */
+  /** What an engine works on: whole panels, or whole blocks of the panels of a region. */
   readonly part: Part;
 }
 
-/** Whole panels of a tensor. One chunk is worked on at once; more pass twice, for the ranges and to be quantized. */
+/** Whole panels of a tensor. If they are one chunk, it passes once; if more, each passes twice, for ranges and for codes. */
 export interface Region {
   /** Place of its first scale. */
   readonly scale: number;
@@ -48,7 +48,7 @@ export function* regionsOf(
     }
     return;
   }
-  // Strips of as many channels as leave room for all rows of a block.
+  // A strip has as many channels as leave room for all rows of a block.
   const fitting = Math.floor(chunkElements / (blockRows * panelChannels * inner)) * panelChannels;
   const strip = Math.max(panelChannels, fitting);
   for (let piece = 0; piece < pieces; piece++) {
@@ -78,7 +78,7 @@ function* chunksOf(strip: Part, offset: number, stride: number, chunkElements: n
     }
     return;
   }
-  // One channel, whose rows are too long.
+  // There is one channel, and its rows are too long.
   const length = Math.floor(chunkElements / blockInner) * blockInner;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i += length) {

@@ -6,13 +6,13 @@ import { type Done, perform, type Task } from "./tasks.js";
 
 /** What performs tasks: the calling thread or some workers. */
 export interface Runner {
-  /** The calling thread's own, for what is too little to send away. */
+  /** The engine of the calling thread, for what is too little to send away. */
   readonly engine: Engine;
   /** How many tasks are worked on at a time. */
   readonly width: number;
   /** Whether tasks may name files that are open in this process: not where the calling thread would wait for them. */
   readonly hasFiles: boolean;
-  /** Takes over the arrays of the task that can be handed over. */
+  /** Performs a task, and takes over those of its arrays that can be handed over. */
   run<T extends Task>(task: T): Promise<Done<T>>;
 }
 
@@ -21,7 +21,7 @@ function runnerOn(engine: Engine): Runner {
   return { engine, width: 1, hasFiles: false, run: async (task) => perform(engine, task) };
 }
 
-/** A quantizer that a `load` gave: of the calling thread, or of workers. */
+/** What a `load` gave: a quantizer on the calling thread, or one with workers. */
 export type AnyChannelwise = Channelwise | ParallelChannelwise;
 
 /**

@@ -22,7 +22,7 @@ import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
 // over a SharedArrayBuffer, which are worked on in place, in arrays of their own, which are handed over, or in files.
 
-/** Find the largest |weight| of every channel. */
+/** Asks for the largest |weight| of every channel. */
 export interface RangesTask extends TaskWeights {
   readonly kind: "ranges";
 }
@@ -44,7 +44,7 @@ export interface QuantizeTask extends TaskWeights {
   readonly kind: "quantize";
   readonly bits: Bits;
   readonly figuresOf: FiguresOf;
-  /** Given where the part has not all weights of its channels; otherwise they are found. */
+  /** They are given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: FloatArray;
   /** Whether the weights may be others than those of which the scales were made. */
   readonly mayChange: boolean;
@@ -68,7 +68,7 @@ export interface QuantizeDone {
   readonly scales: FloatArray;
   /** Error figures of every panel; where scales were given, of every block, or of every channel of every block. */
   readonly figures: Float64Array;
-  /** Where scales were not given. */
+  /** The scales, where they were not given. */
   readonly perChannel: ChannelErrors | undefined;
   /** Where scales were given and the weights may have changed: the largest |weight| of every channel. */
   readonly largest?: FloatArray | undefined;

@@ -36,12 +36,12 @@ export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
   return dtype === "float16" || dtype === "bfloat16" || dtype === "float32" || dtype === "float64";
 }
 
-/** Of types of whole bytes; types of 4 and 6 bits are only ever copied, byte by byte. */
+/** The bytes of an element, for types of whole bytes. Types of 4 and 6 bits are only copied, byte by byte. */
 export function bytesPerElement(dtype: Dtype): number {
   return Math.max(1, bitsOfDtype[dtype] / 8);
 }
 
-/** As in numpy and PyTorch. */
+/** The most dimensions, as in numpy and PyTorch. */
 export const MAX_RANK = 64;
 
 /** Whether a value that a file gives is a shape. */

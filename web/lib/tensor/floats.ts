@@ -1,6 +1,6 @@
 import type { FloatDtype } from "./dtypes.js";
 
-// Floats of 16 bits, as JavaScript engines of today have no arrays of them.
+// Floats of 16 bits are converted here, because not every JavaScript engine has arrays of them.
 
 /** Every float16 is a float32 too, so this is exact; NaNs keep their bits. */
 export function widenFloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {

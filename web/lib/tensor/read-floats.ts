@@ -1,7 +1,7 @@
 import { checkInteger } from "../core/arguments.js";
 import { bytesPerElement, elementsOf, isFloatDtype } from "./dtypes.js";
 import { floatsOf } from "./floats.js";
-import type { ModelTensor } from "./model.js";
+import type { ModelTensor } from "./tensor.js";
 
 /**
  * Weights of a tensor, row-major: those of 16 bits widened to float32, which is exact.

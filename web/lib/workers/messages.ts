@@ -4,16 +4,16 @@ import type { AnyDone, Task } from "../stream/tasks.js";
 
 export type ToWorker = { readonly id: number } & (
   | { readonly task: Task }
-  /** The first one: what to make an engine of. */
+  /** The first message says what to make an engine of. */
   | { readonly module: WebAssembly.Module }
 );
 
-/** Beginning with an answer to no message, with id 0, when the worker begins to listen. */
+/** The first answer, with id 0, is to no message: it says that the worker listens. */
 export type FromWorker = { readonly id: number } & ({ readonly done?: AnyDone } | { readonly error: Failure });
 
-/** What is told of an error: not every one can be sent. */
+/** What a worker tells of an error, because not every error can be sent. */
 export interface Failure {
   readonly message: string;
-  /** Of an error of the file system: `ENOSPC` and others. */
+  /** The code of an error of the file system: `ENOSPC` and others. */
   readonly code: string | undefined;
 }

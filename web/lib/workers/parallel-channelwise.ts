@@ -37,12 +37,13 @@ import type { Runner } from "../stream/runner.js";
 import { Pool } from "./pool.js";
 import { availableWorkers, startWorker, type WorkerLike } from "./start.js";
 
+/** Options of `load` of `channelwise/parallel`. */
 export interface ParallelLoadOptions extends LoadOptions {
-  /** How many workers: 1 to 64. When not given, one for each core, but not more than 8. */
+  /** How many workers there are, 1 to 64. When not given, there is one for each core, but not more than 8. */
   readonly workers?: number;
   /**
-   * Starts a worker whose module calls `serve` of `channelwise/worker`. Needed where a Content-Security-Policy does not allow
-   * workers from `blob:` addresses.
+   * Starts a worker whose module calls `serve` of `channelwise/worker`. It is needed where a Content-Security-Policy does
+   * not allow workers from `blob:` addresses.
    */
   readonly createWorker?: () => WorkerLike;
 }
@@ -55,7 +56,9 @@ export interface CourseOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Options of `quantize` of `channelwise/parallel`. */
 export interface ParallelQuantizeOptions extends QuantizeOptions, CourseOptions {}
+/** Options of `dequantize` of `channelwise/parallel`. */
 export interface ParallelDequantizeOptions extends DequantizeOptions, CourseOptions {}
 
 /**
@@ -66,28 +69,31 @@ export interface ParallelDequantizeOptions extends DequantizeOptions, CourseOpti
  * nothing is written to them any more. A call that was rejected, for whatever reason, leaves the quantizer usable.
  */
 export interface ParallelChannelwise {
+  /** How many workers there are. */
   readonly workers: number;
 
   /**
-   * As `quantize` of `channelwise`.
+   * Does what `quantize` of `channelwise` does.
    *
-   * Rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
-   * (There are two declarations because only the first gives `onProgress` its type, and only the second takes undefined.)
+   * It rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
    */
+  // There are two declarations because only the first gives `onProgress` its type, and only the second takes undefined.
   quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions>>(
     weights: W,
     options: O & CourseOptions,
   ): Promise<QuantizeResult<W, O>>;
+  /** The same with options that may be undefined. */
   quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions> = object>(
     weights: W,
     options?: O | (O & CourseOptions),
   ): Promise<QuantizeResult<W, O>>;
 
-  /** As `dequantize` of `channelwise`; rejects as `quantize` does. */
+  /** Does what `dequantize` of `channelwise` does, and rejects as `quantize` does. */
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions>>(
     quantized: Q,
     options: O & CourseOptions,
   ): Promise<DequantizeResult<Q, O>>;
+  /** The same with options that may be undefined. */
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions> = object>(
     quantized: Q,
     options?: O | (O & CourseOptions),
@@ -100,7 +106,12 @@ export interface ParallelChannelwise {
   readonly runner: Runner;
 }
 
-/** Starts workers. In Node they do not keep the process running while they have nothing to do. */
+/**
+ * Starts workers. In Node they do not keep the process running while they have nothing to do.
+ *
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {Error} where the engine has no WebAssembly SIMD, the binary cannot be had, or the workers cannot be started.
+ */
 export async function load(options: ParallelLoadOptions = {}): Promise<ParallelChannelwise> {
   checkNames("options", options, ["workers", "createWorker", "wasm"] satisfies (keyof ParallelLoadOptions)[]);
   const { workers = availableWorkers(), createWorker = startWorker, wasm } = options;
@@ -139,8 +150,9 @@ function createParallel(pool: Pool): ParallelChannelwise {
       throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
     }
     if (onProgress !== undefined) checkFunction("onProgress", onProgress);
-    // Two for every worker, one to wait while the other is worked on: every answer wakes this thread, which takes a core
-    // from a worker (twice as many cost a tenth on two cores). What is copied should still be in the cache.
+    // There are two chunks for every worker: one waits while the other is worked on. More would cost time, since every
+    // answer wakes this thread, which takes a core from a worker (twice as many cost a tenth on two cores). What is copied
+    // should still be in the cache.
     const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
     return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (2 * pool.width))) };
   };

@@ -9,7 +9,7 @@ import type { WorkerLike } from "./start.js";
 interface Listenable extends WorkerLike {
   addEventListener?(type: string, listener: (event: MessageEvent & ErrorEvent) => void): void;
   on?(type: string, listener: (value: unknown) => void): void;
-  /** In Node, a worker keeps the process running or does not. */
+  /** Says, in Node, whether the worker keeps the process running. */
   ref?(): void;
   unref?(): void;
 }
@@ -85,7 +85,7 @@ class Member {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#onEnd();
-    // Node tells when it has ended: it could still write to what others use by then.
+    // Node tells when the worker has ended. Until then, it could still write to what others use.
     new Promise((resolve) => resolve(this.#worker.terminate()))
       .catch(() => {}) // a worker that a program made itself may refuse
       .then(() => {

@@ -1,4 +1,4 @@
-// The worker's side of a pool: works off tasks with an engine of its own.
+// The worker's side of a pool: it performs tasks with an engine of its own.
 
 import { createEngine, type Engine } from "../core/engine.js";
 import { instantiate } from "../core/instantiate.js";

@@ -3,16 +3,18 @@ import { workerCode } from "./worker-code.js";
 
 /** What is needed of a worker: a page's `Worker`, or that of Node's `worker_threads`. */
 export interface WorkerLike {
+  /** Sends a message; the buffers are handed over. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Ends it at once. */
   terminate(): unknown;
 }
 
-/** Cores, but not more than bring anything: memory is what limits. */
+/** One worker for each core, but not more than 8: more bring nothing, because memory is the limit. */
 export function availableWorkers(): number {
   return Math.max(1, Math.min(nodeModule("node:os")?.availableParallelism() ?? navigator.hardwareConcurrency, 8));
 }
 
-/** Starts a worker from the code inside this package: no bundler has to find a file, no server to have one. */
+/** Starts a worker from the code inside this package, so that no bundler has to find a file, and no server to have one. */
 export function startWorker(): WorkerLike {
   const threads = nodeModule("node:worker_threads");
   // Flags of the process, such as modules to import first, are not for this code.

@@ -1,4 +1,4 @@
-import { openModel } from "channelwise/files";
+import { openModel } from "channelwise/models";
 import { Tensor } from "onnxruntime-web/wasm";
 import { product } from "../../matrix.js";
 import type { Filling, Input } from "./protocol.js";
@@ -26,7 +26,7 @@ const types: Readonly<Record<string, (length: number, value: () => number) => Da
  */
 export async function tensorFor({ name, type, shape }: Input, filling: Filling): Promise<Tensor> {
   const make = types[type];
-  if (make === undefined) throw new Error(`Input ${name} is of ${type}, which cannot be made here.`);
+  if (make === undefined) throw new Error(`Input ${name} is of ${type}, which this page cannot make.`);
   if ("file" in filling) return fromFile({ name, type, shape }, filling.file);
   const isInteger = !type.startsWith("float");
   const random = isInteger ? () => Math.floor(Math.random() * RANDOM_INTEGERS) : () => 2 * Math.random() - 1;

@@ -23,7 +23,7 @@ export interface ComparedOutput {
   readonly name: string;
   readonly shape: readonly number[];
   readonly type: string;
-  /** Of numbers with a fraction; NaN where one of both is all zeros. */
+  /** The cosine of both outputs as vectors, for numbers with a fraction; NaN if one of them is all zeros. */
   readonly cosine: number;
   /** 10 log10(sum of squared float values / sum of squared differences), in dB. */
   readonly sqnr: number;

@@ -88,7 +88,8 @@ export class RunView {
 
   /** ONNX Runtime with the float model, whose inputs are shown. */
   async #start(): Promise<Client<RunTasks>> {
-    if (this.#runtime !== undefined) return this.#runtime;
+    if (this.#runtime !== undefined && !this.#runtime.hasEnded) return this.#runtime;
+    this.#stop();
     const runtime = new Client<RunTasks>(new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }));
     this.#runtime = runtime;
     try {
@@ -116,7 +117,7 @@ export class RunView {
   }
 
   #showResult({ outputs, times }: Comparison) {
-    // Of numbers with a fraction hardly one is the same to the last bit.
+    // Hardly one number with a fraction is the same to the last bit.
     const withIntegers = outputs.some(({ type }) => !type.startsWith("float"));
     const heads = [
       "Output",

@@ -36,7 +36,7 @@ const tasks: { [T in RunTask]: (given: RunTasks[T]["given"]) => Promise<RunTasks
     const other = quantized as InferenceSession;
     const inputs: Record<string, Tensor> = {};
     for (const input of float.inputMetadata) {
-      if (!input.isTensor) throw new Error(`Input ${input.name} is no tensor, which cannot be made here.`);
+      if (!input.isTensor) throw new Error(`Input ${input.name} is no tensor, and this page can make tensors only.`);
       inputs[input.name] = await tensorFor(input, fillings[input.name]);
     }
     // The first run of a model takes longer than others.

@@ -6,7 +6,7 @@ export function stemOf(fileName: string): string {
   return stem || "model";
 }
 
-/** As the command line names what it writes. */
+/** The name that the command line gives to what it writes. */
 export function outputName(stem: string, target: Target, bits: number): string {
   if (target === "onnx") return `${stem}${bits === 4 ? "_q4" : `_int${bits}`}.onnx`;
   if (target === "comfyui") return `${stem}-int8-comfyui.safetensors`;

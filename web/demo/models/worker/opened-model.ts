@@ -1,5 +1,28 @@
-import type { ByteSink } from "channelwise/files";
+import { load } from "channelwise";
+import {
+  type ByteSink,
+  type Decision,
+  type DialectName,
+  type Model,
+  type ModelTensor,
+  measureModel,
+  NonFiniteError,
+  openModel,
+  outputBytes,
+  planModel,
+  planTensor,
+  quantizeModel,
+  readFloats,
+  type Settings,
+  type TargetOptions,
+} from "channelwise/models";
+import { product } from "../../matrix.js";
 import type { Description, Errors, Form, Plan, Planned, Rules, Setting, Unmeasurable } from "../protocol.js";
+import { allBits, groupAxis } from "../settings.js";
+import { outputName, stemOf } from "./names.js";
+import { notFinite } from "./not-finite.js";
+import { firstPart } from "./part.js";
+import { withWorkers } from "./pool.js";
 
 /** How a task goes on. */
 export interface Course {
@@ -25,4 +48,131 @@ export interface OpenedModel {
   weights(tensor: number, most: number): Promise<Weights>;
   /** Writes one file into each sink, in the order of the plan's names. Gives what goes into a config.json. */
   write(rules: Rules, sinks: readonly ByteSink[], course: Course): Promise<{ byteLength: number; config?: string }>;
+}
+
+/** A dialect that holds every setting: what one costs in errors is the same in all dialects. */
+const ANY: DialectName = "plain";
+
+/** A tensor up to this size is read once for all its settings. */
+const MAX_REMEMBERED_BYTES = 2 ** 26;
+
+/** Opens the files of one model. */
+export async function openForPage(files: readonly File[]): Promise<OpenedModel> {
+  const model = await openModel(files);
+  const { format, name, metadata, opset, unused = [] } = model;
+  const parts = files.filter((file) => !unused.includes(file.name));
+  const isOnnx = format === "onnx";
+  if ("quantization_config" in metadata)
+    throw new Error(`${name} is quantized already; open the float model it was made from.`);
+  const remembered = new Remembered();
+
+  const settingsOf = ({ bits, granularity, axis }: Setting): Settings => {
+    if (typeof granularity !== "number") return { bits, granularity, ...(axis !== undefined && { axis }) };
+    if (isOnnx) return { bits, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
+    return { bits, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
+  };
+  const targetOf = ({ target, opset }: Form): TargetOptions =>
+    isOnnx ? { ...(opset !== undefined && { opset }) } : { dialect: target as DialectName };
+  const planOf = (rules: Rules) =>
+    planModel(model, {
+      ...targetOf(rules),
+      ...settingsOf(rules.all),
+      tensors: new Map(
+        [...rules.own].map(([place, own]) => [place, own === "keep" ? { keep: true } : settingsOf(own)]),
+      ),
+    });
+  const fileNames = ({ target, all }: Rules) => {
+    const written = outputName(stemOf(name), target, all.bits);
+    return isOnnx && parts.length > 1 ? [written, `${written}.data`] : [written];
+  };
+  /** What each tensor would become if it were wanted. */
+  const usual = planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
+
+  return {
+    description: {
+      format,
+      name,
+      files: parts.length,
+      unused,
+      ...(opset !== undefined && { opset }),
+      tensors: model.tensors.map((tensor, i) => {
+        const { name, dtype, shape, byteLength } = tensor;
+        const canQuantize = usual.decisions[i].quantize;
+        const channelAxis = canQuantize ? usual.target.channelAxis(tensor) : 0;
+        return { name, dtype, shape, byteLength, canQuantize, channelAxis };
+      }),
+      byteLength: parts.reduce((sum, { size }) => sum + size, 0),
+      targets: isOnnx ? ["onnx"] : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
+    },
+    plan(rules) {
+      const plan = planOf(rules);
+      const names = fileNames(rules);
+      return {
+        tensors: plan.decisions.map(planned),
+        byteLength: outputBytes(plan, names[1]),
+        fileNames: names,
+        bits: allBits.filter((bits) => plan.target.bits.includes(bits)),
+      };
+    },
+    alternative(index, setting, form) {
+      try {
+        return planned(planTensor(model, index, settingsOf(setting), targetOf(form)));
+      } catch (error) {
+        const { byteLength } = model.tensors[index];
+        if (error instanceof RangeError) return { quantize: false, reason: error.message, bytesAfter: byteLength };
+        throw error;
+      }
+    },
+    async measure(index, setting, form, { signal }) {
+      const tensor = await remembered.read(model.tensors[index]);
+      const alone: Model = { ...model, tensors: [tensor] };
+      const options = targetOf(isOnnx ? form : { ...form, target: ANY });
+      const plan = planModel(alone, { ...options, tensors: new Map([[0, settingsOf(setting)]]) });
+      const [decision] = plan.decisions;
+      if (!decision.quantize) return { reason: decision.reason };
+      try {
+        const [measured] = await measureModel(await load(), plan, { signal });
+        const { mse, maxError, sqnr } = measured as Extract<typeof measured, { quantize: true }>;
+        return { mse, maxError, sqnr };
+      } catch (error) {
+        if (error instanceof NonFiniteError) return { reason: notFinite(error, tensor.shape) };
+        throw error;
+      }
+    },
+    async weights(index, most) {
+      const tensor = model.tensors[index];
+      const shape = firstPart(tensor.shape, most);
+      return { values: await readFloats(tensor, 0, product(shape)), shape };
+    },
+    async write(rules, [sink, dataSink], course) {
+      const external = dataSink && { external: { location: fileNames(rules)[1], sink: dataSink } };
+      const { byteLength, metadata } = await withWorkers((channelwise) =>
+        quantizeModel(channelwise, planOf(rules), sink, { ...course, ...external }),
+      );
+      const config = metadata.quantization_config;
+      return { byteLength, ...(config !== undefined && { config }) };
+    },
+  };
+}
+
+function planned(decision: Decision): Planned {
+  const { bytesAfter } = decision;
+  if (!decision.quantize) return { quantize: false, reason: decision.reason, bytesAfter };
+  return { quantize: true, ...decision.scheme, notes: decision.notes, bytesAfter };
+}
+
+/** The bytes of the tensor that was wanted last, since all its settings are measured one after the other. */
+class Remembered {
+  #tensor: ModelTensor | undefined;
+  #bytes = new Uint8Array();
+
+  async read(tensor: ModelTensor): Promise<ModelTensor> {
+    if (tensor.byteLength > MAX_REMEMBERED_BYTES) return tensor;
+    if (this.#tensor !== tensor) {
+      this.#bytes = await tensor.read(0, tensor.byteLength);
+      this.#tensor = tensor;
+    }
+    const bytes = this.#bytes;
+    return { ...tensor, read: async (offset, length) => bytes.slice(offset, offset + length) };
+  }
 }

@@ -1,4 +1,7 @@
 import { load, type ParallelChannelwise } from "channelwise/parallel";
+import { trustOwnScripts } from "../../trusted-types.js";
+
+trustOwnScripts();
 
 /** Work on all cores; the workers are ended when it is done. */
 export async function withWorkers<R>(work: (channelwise: ParallelChannelwise) => Promise<R>): Promise<R> {

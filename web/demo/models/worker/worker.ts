@@ -1,13 +1,11 @@
-import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/files";
+import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { count } from "../../format.js";
 import { product } from "../../matrix.js";
 import type { Measured, ModelReply, ModelRequest, ModelTask, ModelTasks, Progress } from "../protocol.js";
-import { openFileModel } from "./file-model.js";
-import { openOnnxModel } from "./onnx-model.js";
-import type { OpenedModel } from "./opened-model.js";
+import { type OpenedModel, openForPage } from "./opened-model.js";
 
-/** Of a tensor that is looked at as a matrix, in elements: 64 MB of float32, of which the page makes several copies. */
+/** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
 const MAX_LOOKED_AT = 2 ** 24;
 
 /** Milliseconds between two words on how far the work is. */
@@ -27,8 +25,7 @@ const tasks: {
   ) => ModelTasks[T]["answer"] | Promise<ModelTasks[T]["answer"]>;
 } = {
   async open({ files }) {
-    const isOnnx = files.some(({ name }) => /\.onnx$/i.test(name));
-    model = isOnnx ? await openOnnxModel(files) : await openFileModel(files);
+    model = await openForPage(files);
     const { name, tensors } = model.description;
     if (tensors.length === 0) throw new Error(`${name} has no arrays of numbers in it.`);
     return model.description;

@@ -9,13 +9,16 @@ import { reverseElements, toRowMajor } from "./order.js";
 export interface NpyWeights {
   /** A view of the given bytes where they already are little-endian, row-major and aligned; otherwise a copy. */
   weights: Float32Array | Float64Array;
+  /** Dimensions, row-major; empty for a single number. */
   shape: number[];
 }
 
 /**
  * Reads an array of floats (16 bits, which become float32, 32 or 64) in numpy's .npy format, versions 1 to 3.
  *
+ * @param bytes the whole file.
  * @param file the name used in error messages.
+ * @throws {TypeError} for anything that is no bytes.
  * @throws {FormatError} for a malformed, truncated or unsupported file.
  */
 export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): NpyWeights {
@@ -45,6 +48,9 @@ export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): Npy
 /**
  * Writes an array in numpy's .npy format, version 1, little-endian and row-major, its data aligned to 64 bytes.
  *
+ * @param values floats or codes, row-major.
+ * @param shape at most 64 dimensions, whose product is the number of the values; `[]` for a single number.
+ * @returns the bytes of the file.
  * @throws {TypeError | RangeError} where the values are of another type or the shape does not hold them.
  */
 export function writeNpy(

@@ -3,7 +3,7 @@ import type { ByteSource } from "../../io/bytes.js";
 import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
-import type { ModelTensor } from "../../tensor/model.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 import { checkDataLength, MAX_PREFIX_BYTES, type NpyHeader, npyDataStart, readNpyHeader } from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
 

@@ -1,10 +1,10 @@
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip.js";
 import { zipWriter } from "../../io/zip-writer.js";
-import type { TensorWriter } from "../../models/tensor-writer.js";
-import type { ModelTensor, TensorInfo } from "../../tensor/model.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import { npyHeader } from "../npy/header.js";
 import { descrOf, readNpyTensor } from "../npy/tensor.js";
+import type { TensorWriter } from "../tensor-writer.js";
 
 const ENDING = ".npy";
 

@@ -1,26 +1,18 @@
 import type { ResultSink } from "../../stream/quantize-stream.js";
-import { bytesPerElement } from "../../tensor/dtypes.js";
+import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import { bytesIn, scaleBytes } from "../../tensor/stored-scales.js";
-import type { OnnxChoice } from "./plan.js";
+import type { CodeSink, WriteBytes } from "../format.js";
+import type { OnnxChoice } from "./way.js";
 
 // Codes and scales as bytes of the file.
 
-/** Writes bytes at a place counted from where the tensor begins. */
-export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
-
-/** Takes the results of a weight and writes them as its pattern has them; `finish` when there are no more. */
-export interface CodeSink extends ResultSink {
-  finish(): Promise<void>;
-}
-
 export function codeSink(choice: OnnxChoice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
   if (choice.pattern === "MatMulNBits") return matMulNBitsSink(choice, writeCodes, writeScales);
-  const { storedBits, weight, scaleDtype } = choice;
-  const { length } = weight; // these patterns fill nothing up
+  const { storedBits, weight, scaleType } = choice;
+  const length = elementsOf(weight.shape); // these patterns fill nothing up
   return {
     quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, length, writeCodes),
-    scales: (start, scales) => writeScales(bytesPerElement(scaleDtype) * start, scaleBytes(scales, scaleDtype)),
-    finish: async () => {},
+    scales: (start, scales) => writeScales(bytesPerElement(scaleType) * start, scaleBytes(scales, scaleType)),
   };
 }
 
@@ -72,12 +64,12 @@ function packed(bits: number, count: number, write: WriteBytes): ResultSink["qua
  * two in a byte, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
  */
 function matMulNBitsSink(
-  { shape, granularity, scaleDtype }: OnnxChoice,
+  { quantizedShape, scheme, scaleType }: OnnxChoice,
   writeCodes: WriteBytes,
   writeScales: WriteBytes,
 ): CodeSink {
-  const [rows, columns] = shape as [number, number];
-  const { group } = granularity as { group: number };
+  const [rows, columns] = quantizedShape as [number, number];
+  const { group } = scheme.granularity as { group: number };
   const groups = rows / group;
   const codeBytes = new Uint8Array((rows * columns) / 2);
   const byColumn = new Float32Array(groups * columns);
@@ -97,7 +89,7 @@ function matMulNBitsSink(
     },
     async finish() {
       await writeCodes(0, codeBytes);
-      await writeScales(0, scaleBytes(byColumn, scaleDtype));
+      await writeScales(0, scaleBytes(byColumn, scaleType));
     },
   };
 }

@@ -13,9 +13,10 @@ import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splic
 import { externalBytes, tensorsOf } from "./file/tensors.js";
 import type { Scope } from "./file/values.js";
 import { type Message, varintField } from "./file/wire.js";
+import type { OnnxContents } from "./model.js";
 import { irVersionOf } from "./opsets.js";
 import { microsoftDomain, replacementOf, type UnusedName } from "./patterns.js";
-import type { OnnxChoice, OnnxPlan } from "./plan.js";
+import type { OnnxChoice } from "./way.js";
 
 // The output files, all but codes and scales: where everything goes is known before a weight is read.
 
@@ -48,12 +49,20 @@ const SMALLEST_EXTERNAL = 1024;
 /** The IR versions that brought the types of codes, by their bits. */
 const irVersions: Readonly<Record<number, number>> = { 2: 13, 4: 10 };
 
+/** What is written of a model. */
+export interface OnnxChanges {
+  readonly model: OnnxContents;
+  /** Version of ONNX's own operators. */
+  readonly opset: number;
+  readonly choices: readonly OnnxChoice[];
+}
+
 /**
  * @param location of the file for external data, from the model's folder
  * @param everything puts all new tensors there, not only those of weights that were there before
  */
-export function layOut({ model, opset, choices }: OnnxPlan, location: string, everything: boolean): Layout {
-  const { proto, scopes, files } = model.content;
+export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): Layout {
+  const { proto, scopes, files } = model;
   const unused = unusedNames(scopes);
   const edits: Edit[] = [];
   const tasks: Task[] = [];

@@ -1,6 +1,6 @@
 import { named } from "./axes.js";
 import type { Node } from "./file/proto.js";
-import type { OnnxModel } from "./model.js";
+import type { OnnxContents } from "./model.js";
 
 // What changes when a model is raised to a higher version of ONNX's operators. Most operators get another version only for
 // more types of elements, or an attribute whose default is what was before; those that mean something else stand below,
@@ -95,19 +95,18 @@ export function irVersionOf(opset: number): number {
 
 /**
  * What would change if a model were raised to a higher version of ONNX's operators: the nodes that would mean something
- * else. Where there are none, `planOnnx` can raise it with the rule `opset`.
+ * else.
  *
- * @param opset from the model's own to 25
+ * @param to from the model's own to 25
  */
-export function opsetChanges(model: OnnxModel, opset: number): string[] {
-  const { proto, scopes } = model.content;
-  if (model.opset < oldestOpset) return [`what changed before opset ${oldestOpset} is not known here`];
+export function changesUpTo({ proto, scopes, opset }: OnnxContents, to: number): string[] {
+  if (opset < oldestOpset) return [`what changed before opset ${oldestOpset} is not known here`];
   if (proto.functions.length > 0) return ["the model has functions of its own, with operator sets of their own"];
   const found: string[] = [];
   for (const node of scopes.flatMap(({ graph }) => graph.nodes)) {
     if (node.domain !== "") continue;
     const versions = Object.entries(Object.hasOwn(changes, node.operator) ? changes[node.operator] : {});
-    const version = versions.find(([at, changed]) => Number(at) > model.opset && Number(at) <= opset && changed(node));
+    const version = versions.find(([at, changed]) => Number(at) > opset && Number(at) <= to && changed(node));
     if (version) found.push(`${named(node)} changes with opset ${version[0]}`);
   }
   return found;

@@ -3,7 +3,7 @@ import { integerAttributes, type NewNode, type NewTensor } from "./file/encode.j
 import { dataType, type Node } from "./file/proto.js";
 import type { Edit, Later } from "./file/splice.js";
 import { bytesField } from "./file/wire.js";
-import { type OnnxChoice, storedBytes } from "./plan.js";
+import { type OnnxChoice, storedBytes } from "./way.js";
 import type { WeightDtype } from "./weights.js";
 
 // How codes and scales become weights again inside the model.
@@ -30,9 +30,9 @@ const floatTypes = { float32: dataType.float, float16: dataType.float16 } as con
 const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
 
 export function replacementOf(choice: OnnxChoice, unused: UnusedName): Replacement {
-  const { shape, axis, granularity, pattern } = choice;
+  const { quantizedShape, scheme, pattern } = choice;
   const bytes = storedBytes(choice);
-  const { scaleShape } = makePlan(shape, axis, granularity);
+  const { scaleShape } = makePlan(quantizedShape, scheme.axis, scheme.granularity);
   const parts: Parts = { codes: { length: bytes.codes }, scales: { length: bytes.scales }, scaleShape };
   if (pattern === "MatMulNBits") return matMulNBits(choice, parts, unused);
   return pattern === "DequantizeLinear" ? dequantizeLinear(choice, parts, unused) : castAndMul(choice, parts, unused);
@@ -45,10 +45,11 @@ interface Parts {
 }
 
 function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Parts, unused: UnusedName): Replacement {
-  const { weight, shape, axis, granularity, storedBits } = choice;
+  const { weight, quantizedShape: shape, storedBits } = choice;
+  const { axis = 0, granularity } = choice.scheme;
   const tensors: NewTensor[] = [
     { name: unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape, data: codes },
-    { name: unused(`${weight.name}_scale`), type: floatTypes[choice.scaleDtype], shape: scaleShape, data: scales },
+    { name: unused(`${weight.name}_scale`), type: floatTypes[choice.scaleType], shape: scaleShape, data: scales },
   ];
   const dequantize: Step = {
     operator: "DequantizeLinear",
@@ -61,15 +62,15 @@ function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Par
 
 /** For opsets whose DequantizeLinear has no axis, or no groups or not so many bits. */
 function castAndMul(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { weight, granularity, storedBits, scaleDtype } = choice;
+  const { weight, scheme, storedBits, scaleType } = choice;
   // Mul repeats what has the size 1: the scales get the codes' dimensions, and groups a dimension of their own.
   const [codeShape, scaleShape] = spread(choice);
   const tensors: NewTensor[] = [
     { name: unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape: codeShape, data: codes },
-    { name: unused(`${weight.name}_scale`), type: floatTypes[scaleDtype], shape: scaleShape, data: scales },
+    { name: unused(`${weight.name}_scale`), type: floatTypes[scaleType], shape: scaleShape, data: scales },
   ];
-  const steps = [castTo(scaleDtype), { operator: "Mul", inputs: tensors.slice(1) }];
-  const hasShape = typeof granularity !== "object";
+  const steps = [castTo(scaleType), { operator: "Mul", inputs: tensors.slice(1) }];
+  const hasShape = typeof scheme.granularity !== "object";
   return { codes, scales, edits: [], ...finished(choice, tensors, steps, hasShape, unused) };
 }
 
@@ -84,7 +85,7 @@ const castTo = (dtype: WeightDtype): Step => ({ operator: "Cast", inputs: [], in
 
 /** The nodes from the codes on, and where they are missing the steps to the weight's dimensions and type. */
 function finished(
-  { weight: { name, shape, dtype }, scaleDtype }: OnnxChoice,
+  { weight: { name, shape, dtype }, scaleType }: OnnxChoice,
   tensors: readonly NewTensor[],
   steps: readonly Step[],
   hasShape: boolean,
@@ -97,7 +98,7 @@ function finished(
     const target = { name: unused(`${name}_shape`), type: dataType.int64, shape: [shape.length], data };
     ends.push({ operator: "Reshape", inputs: [target] });
   }
-  if (scaleDtype !== dtype) ends.push(castTo(dtype));
+  if (scaleType !== dtype) ends.push(castTo(dtype));
   let input = codes.name;
   const nodes = [...steps, ...ends].map(({ operator, inputs, ...integers }, i, { length }): NewNode => {
     const node = {
@@ -114,7 +115,10 @@ function finished(
 }
 
 /** The dimensions of codes and scales for which a product repeats each scale over what shares it. */
-function spread({ shape, axis, granularity }: OnnxChoice): [codes: readonly number[], scales: readonly number[]] {
+function spread({
+  quantizedShape: shape,
+  scheme: { axis, granularity },
+}: OnnxChoice): [codes: readonly number[], scales: readonly number[]] {
   if (granularity === "tensor") return [shape, []];
   if (granularity === "channel") return [shape, shape.map((dimension, i) => (i === axis ? dimension : 1))];
   const { group, along } = granularity;
@@ -128,8 +132,9 @@ function spread({ shape, axis, granularity }: OnnxChoice): [codes: readonly numb
 
 /** MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight. */
 function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { weight, bits, granularity, shape, scaleDtype } = choice;
-  const [rows, columns] = shape as [number, number];
+  const { weight, quantizedShape, scaleType } = choice;
+  const { bits, granularity } = choice.scheme;
+  const [rows, columns] = quantizedShape as [number, number];
   const { group } = granularity as { group: number };
   const tensors: NewTensor[] = [
     {
@@ -140,7 +145,7 @@ function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: Unuse
     },
     {
       name: unused(`${weight.name}_scales`),
-      type: floatTypes[scaleDtype],
+      type: floatTypes[scaleType],
       shape: [columns, rows / group],
       data: scales,
     },

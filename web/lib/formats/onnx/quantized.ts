@@ -1,29 +1,19 @@
-import type { Granularity } from "../../core/types.js";
+import type { Scheme } from "../../core/scheme.js";
+import { type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
+import type { TensorInfo } from "../../tensor/tensor.js";
+import type { UnreadableTensor } from "../format.js";
 import { named } from "./axes.js";
 import { dataType, type Node, type Tensor } from "./file/proto.js";
 import { codeSource, type ExternalFiles, floatSource } from "./file/tensors.js";
 import { resolve, type Scope, type Value } from "./file/values.js";
 import type { WireReader } from "./file/wire.js";
 import { microsoftDomain } from "./patterns.js";
-import type { Pattern } from "./plan.js";
+import type { Pattern } from "./way.js";
 
 // The weights of a model that is quantized already: codes, scales and zero points, and how they become weights again.
 
 /** A weight that is stored as codes and scales. */
-export interface QuantizedWeight {
-  /** That it had in the float model, as far as the names of what stands for it say. */
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** Bits that a code takes in the file; it may have been made with fewer. */
-  readonly bits: 2 | 4 | 8 | 16;
-  /** The channel axis; undefined where no scale is that of a channel. */
-  readonly axis: number | undefined;
-  readonly granularity: Granularity;
-  readonly pattern: Pattern;
-  /** Of codes, scales and zero points. */
-  readonly byteLength: number;
-  /** Its weights in row-major order, some at a time: (code - zero point) * scale in float32, not rounded to float16. */
-  dequantized(): AsyncGenerator<{ start: number; values: Float32Array<ArrayBuffer> }>;
+export interface QuantizedWeight extends QuantizedTensor {
   /** @internal */
   readonly place: Place;
 }
@@ -35,14 +25,6 @@ interface Place {
   readonly codes: Value;
   readonly scales: Value;
   readonly zeroPoints: Value | undefined;
-}
-
-/** Codes that are not read, and why. */
-export interface UnreadableWeight {
-  readonly name: string;
-  /** Of the codes. */
-  readonly byteLength: number;
-  readonly reason: string;
 }
 
 /** How integers lie in bytes: those of fewer than 8 bits from the lowest bits on. */
@@ -64,17 +46,28 @@ const codeTypes: Readonly<Record<number, CodeType>> = {
 };
 
 /** A quantized weight, of which nothing but the model's structure is read. */
-interface Found extends Place, Pick<QuantizedWeight, "name" | "shape" | "axis" | "granularity" | "pattern"> {
+interface Found extends Place, Layout {
+  /** That it had in the float model, as far as the names of what stands for it say. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly pattern: Pattern;
   readonly type: CodeType;
   /** How many there are in the file. */
   readonly codeCount: number;
   readonly zeroCount: number;
   /** Of codes without zero points. */
   readonly zero: number;
-  /** Where code, zero point and scale of a weight are; codes without are in the order of the weights. */
+  /** Where the code of a weight is; where it is not given, codes are in the order of the weights. */
   readonly codeAt?: (weight: number) => number;
-  readonly zeroAt: (weight: number) => number;
-  readonly scaleAt: (weight: number) => number;
+  /** Where scale and zero point are that stand at a place in the order of the scheme; by default at that place. */
+  readonly scaleAt?: (place: number) => number;
+  readonly zeroAt?: (place: number) => number;
+}
+
+/** How weights share scales. */
+interface Layout extends Pick<Scheme, "axis" | "granularity"> {
+  /** The dimensions that this is said of. */
+  readonly quantizedShape: readonly number[];
 }
 
 /** Operators whose presence says that a model is quantized already. */
@@ -97,10 +90,10 @@ export function quantizedNode(scopes: readonly Scope[], found: readonly Found[])
 /** Finds the quantized weights of a model, each once. */
 export function findQuantized(scopes: readonly Scope[]): {
   readonly found: readonly Found[];
-  readonly unreadable: readonly UnreadableWeight[];
+  readonly unreadable: readonly UnreadableTensor[];
 } {
   const found: Found[] = [];
-  const unreadable: UnreadableWeight[] = [];
+  const unreadable: UnreadableTensor[] = [];
   const seen = new Set<Value>();
   for (const scope of scopes) {
     for (const node of scope.graph.nodes) {
@@ -114,7 +107,7 @@ export function findQuantized(scopes: readonly Scope[]): {
       }
       const { bits } = codeTypes[(codes.tensor as Tensor).type] as CodeType;
       const byteLength = Math.ceil((countOf(codes) * bits) / 8);
-      unreadable.push({ name: stemOf(codes.name) ?? codes.name, byteLength, reason: weight });
+      unreadable.push({ tensor: stemOf(codes.name) ?? codes.name, byteLength, reason: weight });
     }
   }
   return { found, unreadable };
@@ -163,7 +156,7 @@ function dequantizeLinear(node: Node, scope: Scope, codes: Value): Found | strin
   const group = integerOf(node, "block_size") ?? 0;
   const granularity = group > 0 ? { group, along: axis } : countOf(scales) === 1 ? "tensor" : "channel";
   if (granularity !== "tensor" && !(axis >= 0 && axis < shape.length)) return `${named(node)} has an axis it lacks`;
-  const layout = { shape, axis: granularity === "channel" ? axis : undefined, granularity } as const;
+  const layout = { quantizedShape: shape, axis: granularity === "channel" ? axis : undefined, granularity } as const;
   return inOrder("DequantizeLinear", { node, scope, codes, scales }, layout);
 }
 
@@ -184,11 +177,12 @@ function castAndMul(node: Node, scope: Scope, codes: Value): Found | string {
     const group = shape[along] as number;
     const joined = [...shape.slice(0, along - 1), (shape[along - 1] as number) * group, ...shape.slice(along + 1)];
     const granularity = { group, along: along - 1 };
-    return inOrder("Cast, Mul", parts, { shape: joined, axis: undefined, granularity });
+    return inOrder("Cast, Mul", parts, { quantizedShape: joined, axis: undefined, granularity });
   }
   if (long.length > 1) return wrong;
   const [axis] = long;
-  return inOrder("Cast, Mul", parts, { shape, axis, granularity: axis === undefined ? "tensor" : "channel" });
+  const granularity = axis === undefined ? "tensor" : "channel";
+  return inOrder("Cast, Mul", parts, { quantizedShape: shape, axis, granularity });
 }
 
 interface Parts {
@@ -199,17 +193,14 @@ interface Parts {
 }
 
 /** Codes in the order of the weights. */
-function inOrder(
-  pattern: Pattern,
-  parts: Parts,
-  layout: Pick<Found, "shape" | "axis" | "granularity">,
-): Found | string {
+function inOrder(pattern: Pattern, parts: Parts, layout: Layout): Found | string {
+  const { quantizedShape } = layout;
   const { node, scope, codes, scales } = parts;
   const hasZeroPoints = pattern === "DequantizeLinear" && (node.inputs[2] ?? "") !== "";
   const zeroPoints = hasZeroPoints ? resolve(node.inputs[2] as string, scope) : undefined;
   if (!isFloat(scales?.tensor)) return "its scales are no float32 or float16 in the file";
-  const { count, at } = placesOf(layout);
-  const misfit = `${countOf(scales)} scales do not fit codes of shape [${layout.shape.join(", ")}]`;
+  const { count } = scalePlaces(quantizedShape, layout);
+  const misfit = `${countOf(scales)} scales do not fit codes of shape [${quantizedShape.join(", ")}]`;
   if (countOf(scales) !== count) return misfit;
   const tensor = codes.tensor as Tensor;
   if (hasZeroPoints && (zeroPoints?.tensor?.type !== tensor.type || countOf(zeroPoints) !== count)) {
@@ -217,11 +208,10 @@ function inOrder(
   }
   const { name, shape } = endOf(parts);
   return {
-    ...{ name, shape: product(shape) === product(layout.shape) ? shape : layout.shape, pattern },
-    ...{ axis: layout.axis, granularity: layout.granularity },
+    ...{ name, shape: product(shape) === product(quantizedShape) ? shape : quantizedShape, pattern },
+    ...layout,
     ...{ node, codes, scales: scales as Value, zeroPoints },
-    ...{ type: codeTypes[tensor.type] as CodeType, codeCount: product(layout.shape), zeroCount: count, zero: 0 },
-    ...{ zeroAt: at, scaleAt: at },
+    ...{ type: codeTypes[tensor.type] as CodeType, codeCount: product(quantizedShape), zeroCount: count, zero: 0 },
   };
 }
 
@@ -253,15 +243,15 @@ function matMulNBits(node: Node, scope: Scope, codes: Value): Found | string {
   }
   const column = (weight: number) => weight % columns;
   const row = (weight: number) => Math.floor(weight / columns);
-  const block = (weight: number) => Math.floor(row(weight) / group);
   return {
     ...{ name: codes.name.replace(/_Q\d[^/.]*$/, ""), shape: [rows, columns], pattern: "MatMulNBits" },
-    ...{ axis: undefined, granularity: { group, along: 0 } },
+    ...{ quantizedShape: [rows, columns], axis: undefined, granularity: { group, along: 0 } },
     ...{ node, codes, scales: scales as Value, zeroPoints: hasZeroPoints ? zeroPoints : undefined },
     ...{ type: { bits, signed: false }, codeCount, zeroCount: columns * zerosPerColumn, zero: 2 ** (bits - 1) },
     codeAt: (weight) => column(weight) * blocks * group + row(weight),
-    zeroAt: (weight) => column(weight) * zerosPerColumn + block(weight),
-    scaleAt: (weight) => column(weight) * blocks + block(weight),
+    // In the order of the scheme they are [blocks, N]: the block is where the row of a weight is.
+    scaleAt: (place) => column(place) * blocks + row(place),
+    zeroAt: (place) => column(place) * zerosPerColumn + row(place),
   };
 }
 
@@ -276,22 +266,6 @@ function countOf(value: Value | undefined): number {
 
 function product(factors: readonly number[]): number {
   return factors.reduce((a, b) => a * b, 1);
-}
-
-/** How many scales there are, and which is that of a weight. */
-function placesOf({ shape, axis, granularity }: Pick<Found, "shape" | "axis" | "granularity">) {
-  if (granularity === "tensor") return { count: 1, at: () => 0 };
-  const along = granularity === "channel" ? (axis as number) : granularity.along;
-  const size = shape[along] as number;
-  const [outer, inner] = [product(shape.slice(0, along)), product(shape.slice(along + 1))];
-  if (granularity === "channel") return { count: size, at: (weight: number) => Math.floor(weight / inner) % size };
-  const { group } = granularity;
-  const groups = Math.ceil(size / group);
-  const at = (weight: number) => {
-    const row = Math.floor(weight / inner);
-    return (Math.floor(row / size) * groups + Math.floor((row % size) / group)) * inner + (weight % inner);
-  };
-  return { count: outer * groups * inner, at };
 }
 
 /** The weight's name in that of its codes, which is how ONNX Runtime's tools call them too. */
@@ -318,33 +292,50 @@ function endOf({ node, scope, codes }: Parts): { name: string; shape: readonly n
   return { name: stem ?? output?.name ?? codes.name, shape: start, reshaped: false };
 }
 
-/** Weights that are made at a time. */
-const STRETCH_ELEMENTS = 2 ** 20;
-
 export function quantizedWeight(found: Found, reader: WireReader, files: ExternalFiles): QuantizedWeight {
-  const { name, shape, axis, granularity, pattern, type, node, codes, scales, zeroPoints } = found;
-  const { codeCount, zeroCount, zero, codeAt, zeroAt, scaleAt } = found;
+  const { name, shape, quantizedShape, axis, granularity, pattern, type, node, codes, scales, zeroPoints } = found;
+  const { codeCount, zeroCount, zero, codeAt, zeroAt = same, scaleAt = same } = found;
   const codeData = codeSource(codes.tensor as Tensor, type, codeCount, reader, files);
   const scaleData = floatSource(scales.tensor as Tensor, reader, files);
   const zeroData = zeroPoints && codeSource(zeroPoints.tensor as Tensor, type, zeroCount, reader, files);
-  async function* dequantized() {
-    const scaleValues = scaleData.floats(await scaleData.read(0, scaleData.length));
-    const zeroValues = await zeroData?.read(0, zeroCount);
-    const all = codeAt && (await codeData.read(0, codeCount));
-    const length = product(shape);
-    for (let start = 0; start < length; start += STRETCH_ELEMENTS) {
-      const values = new Float32Array(Math.min(STRETCH_ELEMENTS, length - start));
-      const some = all ?? (await codeData.read(start, values.length));
-      for (let i = 0; i < values.length; i++) {
-        const weight = start + i;
-        const code = some[codeAt ? codeAt(weight) : i] as number;
-        // Exact in float64, so that it is rounded once.
-        values[i] = (code - (zeroValues?.[zeroAt(weight)] ?? zero)) * (scaleValues[scaleAt(weight)] as number);
-      }
-      yield { start, values };
+  const places = scalePlaces(quantizedShape, found);
+  const length = product(shape);
+  const NewCodes = type.bits < 16 || (type.signed && zeroData === undefined) ? Int16Array : Int32Array;
+  /** Codes in another order are read whole, and let go with the last of them. */
+  let whole: Promise<Int16Array | Int32Array> | undefined;
+  let zeros: Promise<Int16Array | Int32Array> | undefined;
+  async function readCodes(start: number, count: number) {
+    if (codeAt) whole ??= codeData.read(0, codeCount);
+    zeros ??= zeroData?.read(0, zeroCount);
+    const [some, zeroValues] = [await (whole ?? codeData.read(start, count)), await zeros];
+    if (start + count === length) whole = zeros = undefined;
+    const centred = new NewCodes(count);
+    for (let i = 0; i < count; i++) {
+      const code = some[codeAt ? codeAt(start + i) : i] as number;
+      centred[i] = code - (zeroValues ? (zeroValues[zeroAt(places.at(start + i))] as number) : zero);
     }
+    return centred;
   }
-  const byteLength = codeData.byteLength + scaleData.byteLength + (zeroData?.byteLength ?? 0);
-  const place = { node, codes, scales, zeroPoints };
-  return { name, shape, bits: type.bits, axis, granularity, pattern, byteLength, dequantized, place };
+  async function readScales() {
+    const stored = scaleData.floats(await scaleData.read(0, scaleData.length));
+    return Float32Array.from({ length: places.count }, (_, place) => stored[scaleAt(place)] as number);
+  }
+  const dtype = scales.tensor?.type === dataType.float16 ? "float16" : "float32";
+  const codesInfo: TensorInfo = {
+    name: codes.name,
+    dtype: `${type.signed ? "" : "u"}int${Math.max(8, type.bits) as 8 | 16}`,
+    shape: (codes.tensor as Tensor).shape,
+    byteLength: codeData.byteLength,
+  };
+  const scalesInfo: TensorInfo = {
+    ...{ name: scales.name, dtype, shape: (scales.tensor as Tensor).shape, byteLength: scaleData.byteLength },
+  };
+  return {
+    ...{ name, shape, quantizedShape, scheme: { bits: type.bits, axis, granularity }, signed: type.signed },
+    ...{ zeroPoints: zeroData !== undefined, codes: codesInfo, scales: scalesInfo, scaleType: dtype, pattern },
+    byteLength: codeData.byteLength + scaleData.byteLength + (zeroData?.byteLength ?? 0),
+    ...{ readCodes, readScales, place: { node, codes, scales, zeroPoints } },
+  };
 }
+
+const same = (place: number) => place;

@@ -1,7 +1,8 @@
 import { bytesPerElement } from "../../tensor/dtypes.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 import { type Consumer, consumersOf } from "./axes.js";
 import { dataType, type Proto, type Tensor } from "./file/proto.js";
-import { type ExternalFiles, floatSource, sizeOf } from "./file/tensors.js";
+import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
 
 // Which tensors of a model are weights that can be quantized, and why the others cannot.
@@ -10,10 +11,8 @@ import type { Scope, Value } from "./file/values.js";
  * A tensor of float32 or float16 that Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN takes its weights from,
  * and nothing else.
  */
-export interface Weight {
-  readonly name: string;
+export interface Weight extends ModelTensor {
   readonly dtype: WeightDtype;
-  readonly shape: readonly number[];
   /** Of the output channels, in the tensor as it is stored; where its users differ, that of the first. */
   readonly axis: number;
   /** Along which a channel is summed over; undefined where a Reshape makes that of more than one dimension. */
@@ -22,14 +21,8 @@ export interface Weight {
   readonly operators: readonly string[];
   /** The names of the nodes that take it. */
   readonly nodes: readonly string[];
-  /** Elements. */
-  readonly length: number;
-  /** In the model. */
-  readonly byteLength: number;
   /** Whether it is an input of the graph too, for which other values can be given. */
   readonly isInput: boolean;
-  /** `count` elements from `start` on, in row-major order; those of float16 widened to float32, which is exact. */
-  read(start: number, count: number): Promise<Float32Array<ArrayBuffer>>;
   /** @internal */
   readonly place: WeightPlace;
 }
@@ -39,17 +32,11 @@ interface WeightPlace {
   readonly value: Value;
   readonly tensor: Tensor;
   readonly consumers: readonly Consumer[];
-  /** `count` elements from `start` on as the bytes that the file has. */
-  readonly read: (start: number, count: number) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** A float tensor that stays as it is. */
-export interface KeptTensor {
-  readonly name: string;
+export interface KeptTensor extends ModelTensor {
   readonly dtype: WeightDtype | "bfloat16" | "float64";
-  readonly shape: readonly number[];
-  /** In the model. */
-  readonly byteLength: number;
   readonly reason: string;
 }
 
@@ -77,7 +64,8 @@ export function findWeights(
     const dtype = floatTypes[tensor.type];
     if (dtype === undefined) return;
     const byteLength = bytesPerElement(dtype) * sizeOf(tensor, proto.reader);
-    kept.push({ name, dtype, shape: tensor.shape, byteLength, reason });
+    const read = (offset: number, length: number) => bytesOfFloats(tensor, dtype, proto, files)(offset, length);
+    kept.push({ name, dtype, shape: tensor.shape, byteLength, read, reason });
   };
   for (const scope of scopes) {
     for (const value of scope.values.values()) {
@@ -116,7 +104,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   const [first] = consumers;
   if (first === undefined || !("axis" in first)) return "no node takes it";
   const nodes = consumers.map(({ use }) => use.node);
-  const { length, byteLength, read, floats } = floatSource(tensor, proto.reader, files);
+  const { byteLength } = floatSource(tensor, proto.reader, files); // checks that they are all there
   return {
     name: value.name,
     dtype,
@@ -125,11 +113,28 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     along: first.along,
     operators: [...new Set(nodes.map(({ operator }) => operator))],
     nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
-    length,
     byteLength,
     // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
     isInput: value.input !== undefined && proto.irVersion >= 4,
-    read: async (start, count) => floats(await read(start, count)),
-    place: { value, tensor, consumers, read },
+    read: bytesOfFloats(tensor, dtype, proto, files),
+    place: { value, tensor, consumers },
   };
+}
+
+/** Reads the bytes of a tensor of floats; throws where they are stored in a way that is not read. */
+function bytesOfFloats(
+  tensor: Tensor,
+  dtype: KeptTensor["dtype"],
+  proto: Proto,
+  files: ExternalFiles,
+): ModelTensor["read"] {
+  if (dtype === "float32" || dtype === "float16") {
+    const { read } = floatSource(tensor, proto.reader, files);
+    const size = bytesPerElement(dtype);
+    return (offset, length) => read(offset / size, length / size);
+  }
+  const whole = wholeBytes(tensor, proto.reader, files);
+  if (whole === undefined)
+    return proto.reader.fail(tensor.message.at, `its ${dtype} are not stored as raw data`, tensor.name);
+  return (offset, length) => whole.source.read(whole.start + offset, length);
 }

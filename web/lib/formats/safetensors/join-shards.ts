@@ -1,8 +1,8 @@
-import { withScaleShape } from "../../models/choose.js";
-import { floatInfo } from "../../models/dequantize-model.js";
-import { inspectModel } from "../../models/inspect-model.js";
-import type { Model } from "../../tensor/model.js";
-import { configOf, type QuantizationConfig } from "./dialects/compressed-tensors.js";
+import { configOf, type QuantizationConfig } from "../dialects/compressed-tensors.js";
+import { withScaleShape } from "../dialects/dialect.js";
+import { inspectNames } from "../dialects/inspect.js";
+import { floatInfo } from "../dialects/kind.js";
+import type { Model } from "../format.js";
 
 /** What makes one model of several .safetensors files. */
 export interface JoinedShards {
@@ -40,14 +40,14 @@ export async function joinShards(shards: readonly Model[]): Promise<JoinedShards
 }
 
 async function joinedConfig(shards: readonly Model[]): Promise<QuantizationConfig | undefined> {
-  const inspections = await Promise.all(shards.map(inspectModel));
+  const inspections = await Promise.all(shards.map(inspectNames));
   const dialects = new Set(inspections.flatMap(({ dialect }) => dialect ?? []));
   if (dialects.size > 1) throw new RangeError(`the shards are of several dialects: ${[...dialects].join(", ")}`);
   const [dialect] = dialects;
   if (dialect !== "compressed-tensors" && dialect !== "compressed-tensors-w8a8") return undefined;
   return configOf(
     dialect === "compressed-tensors" ? "pack-quantized" : "int-quantized",
-    inspections.flatMap(({ quantized }) => quantized.map((tensor) => withScaleShape(floatInfo(tensor), tensor))),
+    inspections.flatMap(({ quantized }) => quantized.map((tensor) => withScaleShape(floatInfo(tensor), tensor.scheme))),
     inspections.flatMap(({ kept }) => kept),
   );
 }

@@ -1,11 +1,12 @@
 import { FormatError } from "../../core/errors.js";
-import type { ByteSource } from "../../io/bytes.js";
+import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
-import { lenderOf, lentBy } from "../../io/lent-files.js";
+import { lenderOf, lendFrom, lentBy } from "../../io/lent-files.js";
 import { shownJson } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "../../tensor/dtypes.js";
-import type { ModelTensor, TensorInfo } from "../../tensor/model.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
+import type { TensorWriter } from "../tensor-writer.js";
 
 /** As in the format's reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -212,4 +213,20 @@ export function layOutSafetensors(
   new DataView(header.buffer).setBigUint64(0, BigInt(dataStart - PREFIX_BYTES), true);
   header.set(json, PREFIX_BYTES);
   return { header, offsets: begins.map((begin) => dataStart + begin), byteLength: dataStart + dataLength };
+}
+
+/** Writes a .safetensors file. */
+export function safetensorsWriter(
+  sink: ByteSink,
+  tensors: readonly TensorInfo[],
+  metadata: Readonly<Record<string, string>>,
+): TensorWriter {
+  const { header, offsets, byteLength } = layOutSafetensors(tensors, metadata);
+  return {
+    byteLength,
+    begin: () => sink.write(0, header),
+    write: (tensor, offset, bytes) => sink.write(offsets[tensor] + offset, bytes),
+    lender: (tensor) => lendFrom(lenderOf(sink), offsets[tensor]),
+    end: async () => {},
+  };
 }

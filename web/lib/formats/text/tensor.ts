@@ -1,6 +1,6 @@
 import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
-import type { ModelTensor } from "../../tensor/model.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 import { parseMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
 

@@ -1,5 +1,6 @@
 /** Text that cannot be read as a matrix, and where. */
 export class TextError extends Error {
+  /** "TextError". */
   override readonly name = "TextError";
   /** Line of the text, counted from 1. */
   readonly line: number;

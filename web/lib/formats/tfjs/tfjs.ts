@@ -4,7 +4,7 @@ import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
 import { joined, partOf } from "../../io/sources.js";
 import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "../../tensor/dtypes.js";
-import type { ModelTensor } from "../../tensor/model.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 
 /** TensorFlow.js's names of element types. Strings have no fixed size, and are not weights. */
 const dtypes: Readonly<Record<string, Dtype>> = {

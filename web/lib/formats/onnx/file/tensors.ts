@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../../io/bytes.js";
+import { isBelow } from "../../../io/paths.js";
 import { floatsOf } from "../../../tensor/floats.js";
 import type { CodeType } from "../quantized.js";
 import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
@@ -63,11 +64,6 @@ export async function openExternalFiles(
   }
   for (const tensor of tensorsOf(proto)) externalBytes(tensor, reader, files);
   return files;
-}
-
-/** Whether a path leads to a file below the folder it starts from, on any system. */
-export function isBelow(path: string): boolean {
-  return path !== "" && !/^\/|^[a-z]:|\\/i.test(path) && !path.split("/").includes("..");
 }
 
 /** Elements of a tensor; throws where its dimensions cannot be any. */

@@ -1,0 +1,67 @@
+// npm run docs: the reference of the public types, made from their comments, in build/reference. npm test checks that
+// everything which the entries export, down to each property, has a comment.
+
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setupForBuild } from "./setup.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** These two become channelwise/models, whose types are documented then. */
+const notYet = ["./files", "./onnx", "./models"];
+
+/** Types that work out other types, and what only this library makes errors of: documented where they are used. */
+const machinery = [
+  ...["CompiledModule", "Codes", "DequantizedField", "ErrorFields", "Filled", "HalfArray", "Option", "Scales"],
+  "FormatProblem",
+];
+
+/** The sources of the entries that have types. */
+function entryPoints() {
+  /** @type {{ exports: Record<string, string | { types: string }> }} */
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return Object.entries(exports).flatMap(([name, target]) =>
+    typeof target === "string" || notYet.includes(name)
+      ? []
+      : [target.types.replace("./dist/", "web/lib/").replace(/\.d\.ts$/, ".ts")],
+  );
+}
+
+/** Reads the entries and their comments, and fails where one is missing or a link leads nowhere. */
+async function readReference() {
+  const { Application } = await import("typedoc");
+  const app = await Application.bootstrap({
+    name: "channelwise",
+    entryPoints: entryPoints().map((file) => join(root, file)),
+    tsconfig: join(root, "web/lib/tsconfig.json"),
+    out: join(root, "build/reference"),
+    readme: "none",
+    disableSources: true,
+    excludeInternal: true,
+    // tsc has seen them.
+    skipErrorChecking: true,
+    intentionallyNotExported: machinery,
+    validation: { notExported: true, invalidLink: true, notDocumented: true },
+    logLevel: "Warn",
+  });
+  const project = await app.convert();
+  if (project === undefined) throw new Error("the entries could not be read, for the reason above");
+  app.validate(project);
+  if (app.logger.hasWarnings() || app.logger.hasErrors()) {
+    throw new Error("the reference is not complete: write the comments that are missing above");
+  }
+  return { app, project };
+}
+
+/** Fails where something that an entry exports has no comment. */
+export async function checkReference() {
+  await readReference();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  setupForBuild();
+  const { app, project } = await readReference();
+  await app.generateOutputs(project);
+  console.log("The reference: build/reference/index.html");
+}

@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { pageFolder } from "./page.js";
+
+const assets = join(pageFolder, "assets");
+
+/** The code of each chunk, by its name. */
+const chunks = new Map(
+  readdirSync(assets)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => [name, readFileSync(join(assets, name), "utf8")]),
+);
+
+it("no chunk imports from a worker's entry, which WebKit would evaluate again", () => {
+  const entries = [...chunks.values()].flatMap((code) =>
+    Array.from(code.matchAll(/new Worker\(new URL\([^)]*?([\w-]+\.js)/g), ([, name]) => name),
+  );
+  expect(entries.map((name) => name.replace(/-[\w-]{8}\.js$/, "")).sort()).toEqual([
+    "pool-worker",
+    "run-worker",
+    "worker",
+    "worker",
+  ]);
+  const importers = entries.flatMap((entry) =>
+    [...chunks].filter(([, code]) => imports(code).includes(entry)).map(([name]) => `${name} imports ${entry}`),
+  );
+  expect(importers).toEqual([]);
+  // That imports are found at all.
+  expect([...chunks.values()].flatMap(imports).filter((name) => chunks.has(name))).not.toEqual([]);
+});
+
+/** The chunks that a chunk imports, at once or later. */
+function imports(code: string): string[] {
+  return Array.from(code.matchAll(/(?:\bfrom|\bimport\(?)\s*["'`]\.\/([\w-]+\.js)["'`]/g), ([, name]) => name);
+}

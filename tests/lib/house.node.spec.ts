@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const dist = fileURLToPath(new URL("../../dist", import.meta.url));
+const architecture = readFileSync(new URL("../../docs/architecture.md", import.meta.url), "utf8");
+
+/** The folders of the library in the order of the arrows, those side by side in one string. */
+const order = (architecture.match(/^ +core +<-.*$/m)?.[0] ?? "").split("<-").map((folders) => folders.split(/[ ,]+/));
+
+const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".js") && !file.startsWith("cli/"),
+);
+
+/** The files that a file imports when it runs, at once or later. */
+function importsOf(file: string): string[] {
+  const code = readFileSync(join(dist, file), "utf8");
+  const names = code.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*"(\.[^"]+)"/g);
+  return [...names].map(([, name]) => relative(dist, join(dist, dirname(file), name)));
+}
+
+/** The place of a file's folder in the order; entries come last. */
+function placeOf(file: string): number {
+  const place = order.findIndex((folders) => folders.includes(dirname(file).split("/")[0]));
+  return dirname(file) === "." ? order.length : place;
+}
+
+test("every folder of the library stands in the order", () => {
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.filter((file) => placeOf(file) === -1)).toEqual([]);
+});
+
+test("imports follow the arrows", () => {
+  const imports = files.flatMap((file) => importsOf(file).map((to) => ({ file, to })));
+  expect(imports.filter(({ to }) => !existsSync(join(dist, to)))).toEqual([]);
+  expect(imports.filter(({ file, to }) => placeOf(to) > placeOf(file))).toEqual([]);
+});
+
+test("no file imports itself by way of others", () => {
+  const done = new Set<string>();
+  const circles: string[][] = [];
+  const visit = (file: string, path: string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file]);
+    if (path.includes(file) || done.has(file)) return;
+    for (const to of importsOf(file)) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});

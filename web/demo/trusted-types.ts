@@ -1,0 +1,20 @@
+interface TrustedTypes {
+  createPolicy(name: string, policy: { createScriptURL(address: string): string }): unknown;
+}
+
+/** Not in every browser, nor in TypeScript's library. */
+declare const trustedTypes: TrustedTypes | undefined;
+
+/**
+ * Lets workers be started under a policy that requires trusted types: those whose script is the page's own. To be called
+ * once, by the page and by each worker that starts others.
+ */
+export function trustOwnScripts() {
+  if (typeof trustedTypes === "undefined") return;
+  trustedTypes.createPolicy("default", {
+    createScriptURL(address) {
+      if (new URL(address, location.href).origin === location.origin) return address;
+      throw new TypeError(`${address} is no script of this page`);
+    },
+  });
+}

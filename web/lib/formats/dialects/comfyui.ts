@@ -1,0 +1,33 @@
+import type { TensorInfo } from "../../tensor/tensor.js";
+import type { Dialect, QuantizedTensorInfo } from "./dialect.js";
+import { isEmbedding, moduleOf } from "./modules.js";
+import { stored } from "./plain.js";
+
+/** What ComfyUI calls a layer of int8 weights, with one scale for each row or one for all. */
+const FORMAT = "int8_tensorwise";
+
+/** ComfyUI's layers of int8: `weight`, `weight_scale`, and `comfy_quant`, which says what they are (formats of comfy/quant_ops.py). */
+export const comfyui: Dialect = {
+  bits: [8],
+  refusal({ name, shape }, { axis, granularity }) {
+    if (moduleOf(name) === undefined || shape.length !== 2) return "ComfyUI quantizes linear layers only";
+    if (typeof granularity === "object") return "ComfyUI has no int8 layers with groups";
+    return axis === 1 ? "ComfyUI has one scale for each row: axis 0" : undefined;
+  },
+  keeps: ({ name }) => (isEmbedding(name) ? "an embedding; ComfyUI quantizes linear layers" : undefined),
+  stored({ tensor, scheme, scaleShape }: QuantizedTensorInfo) {
+    const module = moduleOf(tensor.name) as string;
+    const marker = new TextEncoder().encode(JSON.stringify({ format: FORMAT }));
+    const scales = scheme.granularity === "tensor" ? [] : [...scaleShape, 1];
+    return [
+      stored(tensor.name, "int8", tensor.shape, "codes"),
+      stored(`${module}.weight_scale`, "float32", scales, "scales"),
+      stored(`${module}.comfy_quant`, "uint8", [marker.length], marker),
+    ];
+  },
+};
+
+/** The module whose comfy_quant marker this is; undefined for other tensors. */
+export function markedModule({ name, dtype }: TensorInfo): string | undefined {
+  return name.endsWith(".comfy_quant") && dtype === "uint8" ? name.slice(0, -".comfy_quant".length) : undefined;
+}

@@ -1,0 +1,201 @@
+import type { FloatArray } from "../../core/arguments.js";
+import { FormatError } from "../../core/errors.js";
+import type { Scheme } from "../../core/scheme.js";
+import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
+import { shownJson } from "../../io/shorten.js";
+import { unpackCodes, wordsOf } from "../../storage/words.js";
+import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
+import { floatsOf } from "../../tensor/floats.js";
+import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
+import type { Inspection, Model, UnreadableTensor } from "../format.js";
+import { markedModule } from "./comfyui.js";
+import { CONFIG } from "./compressed-tensors.js";
+import type { DialectName } from "./index.js";
+
+/** A comfy_quant marker takes some 100 bytes. */
+const MAX_MARKER_BYTES = 4096;
+
+/**
+ * Finds the quantized tensors of a model, by their names, types and shapes. Of the data only markers and shapes are read.
+ *
+ * @throws {FormatError} where what belongs together does not fit together.
+ */
+export async function inspectNames(model: Model): Promise<Inspection> {
+  const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]));
+  const quantized: QuantizedTensor[] = [];
+  const unreadable: UnreadableTensor[] = [];
+  const owned = new Set<ModelTensor>();
+  let dialect: DialectName | undefined;
+
+  for (const codes of model.tensors) {
+    const found = (await packedTensor(codes, byName, model)) ?? (await plainTensor(codes, byName, model));
+    if (found === undefined) continue;
+    if ("reason" in found) {
+      unreadable.push({ tensor: codes.name, byteLength: codes.byteLength, reason: found.reason });
+      continue;
+    }
+    dialect ??= found.dialect;
+    for (const part of found.parts) owned.add(part);
+    const byteLength = found.parts.reduce((sum, part) => sum + part.byteLength, 0);
+    quantized.push(quantizedTensor(found, byteLength));
+  }
+  return { dialect, quantized, kept: model.tensors.filter((tensor) => !owned.has(tensor)), unreadable };
+}
+
+type Names = ReadonlyMap<string, ModelTensor>;
+
+interface FoundTensor {
+  readonly dialect: DialectName;
+  /** Of the weights. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly scheme: Scheme;
+  readonly codes: ModelTensor;
+  readonly scales: ModelTensor;
+  /** Several codes lie in a word of 32 bits. */
+  readonly packed: 4 | 8 | undefined;
+  /** All that stands for it. */
+  readonly parts: readonly ModelTensor[];
+}
+
+type Found = FoundTensor | { readonly reason: string };
+
+function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
+  const { name, shape, scheme, codes, scales, packed } = found;
+  const scaleType = scales.dtype as FloatDtype;
+  return {
+    ...{
+      name,
+      shape,
+      quantizedShape: shape,
+      scheme,
+      signed: packed === undefined,
+      zeroPoints: false,
+      codes,
+      scales,
+      scaleType,
+      byteLength,
+    },
+    readCodes: (start, count) => readCodes(codes, shape, packed, start, count),
+    readScales: async (): Promise<FloatArray> => floatsOf(await scales.read(0, scales.byteLength), scaleType),
+  };
+}
+
+async function readCodes(
+  codes: ModelTensor,
+  shape: readonly number[],
+  packed: 4 | 8 | undefined,
+  start: number,
+  count: number,
+): Promise<Int8Array | Int16Array> {
+  if (packed !== undefined) {
+    const columns = shape[1];
+    const words = wordsOf(start, count, columns, packed);
+    const bytes = await codes.read(4 * words.first, 4 * words.count);
+    return unpackCodes(new Uint32Array(bytes.buffer), start, count, columns, packed);
+  }
+  const size = bytesPerElement(codes.dtype);
+  const { buffer } = await codes.read(start * size, count * size);
+  return size === 1 ? new Int8Array(buffer) : new Int16Array(buffer);
+}
+
+/** compressed-tensors' words of several codes. */
+async function packedTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
+  if (!codes.name.endsWith(".weight_packed") || codes.dtype !== "int32" || codes.shape.length !== 2) return undefined;
+  const module = codes.name.slice(0, -".weight_packed".length);
+  const scales = byName.get(`${module}.weight_scale`);
+  const shapeTensor = byName.get(`${module}.weight_shape`);
+  if (!scales || !shapeTensor || !isFloatDtype(scales.dtype)) return undefined;
+  for (const other of ["weight_zero_point", "weight_g_idx"]) {
+    if (byName.has(`${module}.${other}`)) return { reason: `it has a ${other}, which is not read` };
+  }
+  const shape = await storedShape(shapeTensor, codes, model);
+  const [rows, columns] = shape;
+  const fits = (bits: 4 | 8) => rows === codes.shape[0] && Math.ceil((columns * bits) / 32) === codes.shape[1];
+  const packed = ([4, 8] as const).find(fits);
+  if (packed === undefined)
+    return { reason: `words of shape [${codes.shape.join(", ")}] hold no 4 or 8 bits for each weight` };
+  const layout = layoutOf(shape, scales, model);
+  if (typeof layout === "string") return { reason: layout };
+  return {
+    dialect: "compressed-tensors",
+    ...{ name: `${module}.weight`, shape, scheme: { bits: packed, ...layout }, codes, scales, packed },
+    parts: [codes, scales, shapeTensor],
+  };
+}
+
+async function storedShape(tensor: ModelTensor, codes: ModelTensor, model: Model): Promise<number[]> {
+  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: tensor.name, offset: 0, reason });
+  if (tensor.dtype !== "int64" || tensor.byteLength !== 16) throw damaged("it must be two numbers of type int64");
+  const [rows, columns] = [...new BigInt64Array((await tensor.read(0, 16)).buffer)].map(Number);
+  if (rows < 1 || columns < 1 || columns > 32 * codes.shape[1]) {
+    throw damaged(`it is [${rows}, ${columns}], which ${codes.name} of shape [${codes.shape.join(", ")}] cannot hold`);
+  }
+  return [rows, columns];
+}
+
+/** Codes of a type of their own, with scales beside them. */
+async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
+  if (codes.dtype !== "int8" && codes.dtype !== "int16") return undefined;
+  const isNpz = model.format === "npz";
+  const name = isNpz ? codes.name.replace(/\.quantized$/, "") : codes.name;
+  const scales = byName.get(isNpz ? `${name}.scale` : `${name}_scale`);
+  if (!scales || !isFloatDtype(scales.dtype)) return undefined;
+  const marker = byName.get(`${name.replace(/\.weight$/, "")}.comfy_quant`);
+  const isComfy = marker !== undefined && markedModule(marker) !== undefined;
+  if (isComfy) {
+    const reason = await whyUnreadable(marker, model);
+    if (reason) return { reason };
+  }
+  const layout = layoutOf(codes.shape, scales, model);
+  if (typeof layout === "string") return { reason: layout };
+  const { shape } = codes;
+  const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
+  return {
+    dialect: isComfy ? "comfyui" : plainDialect,
+    ...{ name, shape, scheme: { bits: codes.dtype === "int8" ? 8 : 16, ...layout }, codes, scales, packed: undefined },
+    parts: isComfy ? [codes, scales, marker] : [codes, scales],
+  };
+}
+
+async function whyUnreadable(marker: ModelTensor, model: Model): Promise<string | undefined> {
+  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: marker.name, offset: 0, reason });
+  if (marker.byteLength > MAX_MARKER_BYTES) {
+    throw damaged(`it has ${marker.byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`);
+  }
+  try {
+    const { value } = parseJson(new TextDecoder().decode(await marker.read(0, marker.byteLength)), 8);
+    const { format, convrot, params } = isRecord(value) ? value : {};
+    if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
+    const rotated = convrot === true || (isRecord(params) && params.convrot === true);
+    return rotated ? "its weights are rotated (convrot), which is not undone" : undefined;
+  } catch (error) {
+    if (error instanceof JsonProblem) throw damaged(error.message);
+    throw error;
+  }
+}
+
+/** What the shape of the scales says of how a tensor is quantized; a sentence where it says nothing. */
+function layoutOf(
+  shape: readonly number[],
+  scales: ModelTensor,
+  model: Model,
+): Pick<Scheme, "axis" | "granularity"> | string {
+  const count = elementsOf(scales.shape);
+  if (count === 0 || elementsOf(shape) === 0) {
+    throw new FormatError({ file: model.name, tensor: scales.name, offset: 0, reason: "it is empty" });
+  }
+  if (count === 1) return { axis: undefined, granularity: "tensor" };
+  // One dimension is that of the rows.
+  const scaleShape = scales.shape.length === 1 ? [count, ...shape.slice(1).map(() => 1)] : scales.shape;
+  const mismatch = `scales of shape [${scales.shape.join(", ")}] do not fit weights of shape [${shape.join(", ")}]`;
+  if (scaleShape.length !== shape.length) return mismatch;
+
+  const long = scaleShape.flatMap((dimension, i) => (dimension === 1 ? [] : [i]));
+  if (long.length === 1 && scaleShape[long[0]] === shape[long[0]]) return { axis: long[0], granularity: "channel" };
+  const divided = shape.flatMap((dimension, i) => (dimension === scaleShape[i] ? [] : [i]));
+  const [along] = divided;
+  if (divided.length !== 1 || shape[along] % scaleShape[along] !== 0) return mismatch;
+  return { axis: undefined, granularity: { group: shape[along] / scaleShape[along], along } };
+}

@@ -1,0 +1,43 @@
+import { byteLengthOf } from "../../tensor/dtypes.js";
+import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
+import type { Inspection, Model, ModelKind, Output, OutputStep } from "../format.js";
+import { safetensorsWriter } from "../safetensors/safetensors.js";
+import { CONFIG } from "./compressed-tensors.js";
+import { inspectNames } from "./inspect.js";
+import { dialectTarget } from "./target.js";
+
+/** Models of named tensors, in whichever format: they are inspected and stored by the names of these. */
+export const namedTensors: ModelKind = {
+  inspect: inspectNames,
+  target: dialectTarget,
+  floats: floatsOutput,
+};
+
+/** A .safetensors file of floats in place of what is quantized. */
+function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
+  const inputs: readonly (QuantizedTensor | ModelTensor)[] = [...quantized, ...kept];
+  const tensors = inputs.map((input) => ("readCodes" in input ? floatInfo(input) : input));
+  const { [CONFIG]: _, ...metadata } = model.metadata;
+  const writerFor = (sink: Parameters<typeof safetensorsWriter>[0]) => safetensorsWriter(sink, tensors, metadata);
+  return {
+    byteLength: writerFor({ write: async () => {}, close: async () => {}, abort: async () => {} }).byteLength,
+    metadata,
+    work(sink) {
+      const writer = writerFor(sink);
+      const steps = inputs.map((input, i): OutputStep => {
+        const { name, byteLength } = input;
+        const write = (offset: number, bytes: Uint8Array<ArrayBuffer>) => writer.write(i, offset, bytes);
+        const step = { tensor: name, byteLength, write };
+        return "readCodes" in input ? { ...step, dequantize: input, info: tensors[i] } : { ...step, copy: input };
+      });
+      return { begin: writer.begin, steps, end: writer.end };
+    },
+  };
+}
+
+/** The tensor of floats that a quantized one stands for. */
+export function floatInfo({ name, shape, scaleType }: QuantizedTensor): TensorInfo {
+  const dtype = scaleType === "float64" ? "float64" : "float32";
+  return { name, shape, dtype, byteLength: byteLengthOf(dtype, shape) };
+}

@@ -1,0 +1,135 @@
+import type { CodeArray } from "../../core/arguments.js";
+import type { Granularity } from "../../core/types.js";
+import type { ByteSink, FilePlace } from "../../io/bytes.js";
+import { CodePacker } from "../../storage/words.js";
+import { bytesPerElement } from "../../tensor/dtypes.js";
+import { bytesIn, scaleBytes } from "../../tensor/stored-scales.js";
+import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
+import type { CodeSink, Decision, Output, OutputStep, Plan, QuantizeDecision } from "../format.js";
+import { npzWriter } from "../npz/npz.js";
+import { safetensorsWriter } from "../safetensors/safetensors.js";
+import type { TensorWriter } from "../tensor-writer.js";
+import { CONFIG } from "./compressed-tensors.js";
+import { type StoredTensor, withScaleShape } from "./dialect.js";
+import { type DialectName, dialectNamed } from "./index.js";
+
+/** A tensor of the output and its place among all of them. Its content is "copy" where the input's is kept. */
+interface OutputTensor extends Omit<StoredTensor, "content"> {
+  readonly index: number;
+  readonly content: StoredTensor["content"] | "copy";
+}
+
+/** A tensor of the model, and what stands for it in the output. */
+interface Conversion {
+  readonly tensor: ModelTensor;
+  readonly decision: Decision;
+  readonly outputs: readonly OutputTensor[];
+}
+
+/**
+ * Lays a file out in a dialect.
+ *
+ * @throws {RangeError} where two tensors would have one name, and where more is to be quantized of a model whose metadata
+ * says how it is quantized.
+ */
+export function layOut({ model, decisions }: Plan, name: DialectName): Output {
+  const dialect = dialectNamed(name);
+  const tensors: TensorInfo[] = [];
+  const takenBy = new Map<string, string>();
+  const conversions = model.tensors.map((tensor, i): Conversion => {
+    const decision = decisions[i];
+    const stored = decision.quantize
+      ? dialect.stored(withScaleShape(tensor, decision.scheme))
+      : [{ ...infoOf(tensor), content: "copy" as const }];
+    const outputs = stored.map((each) => {
+      const other = takenBy.get(each.name);
+      if (other !== undefined) {
+        throw new RangeError(`tensors ${other} and ${tensor.name} both give ${each.name}; keep one of them as it is`);
+      }
+      takenBy.set(each.name, tensor.name);
+      return { ...each, index: tensors.push(each) - 1 };
+    });
+    return { tensor, decision, outputs };
+  });
+
+  const quantized = conversions.flatMap(({ tensor, decision }) =>
+    decision.quantize ? [withScaleShape(tensor, decision.scheme)] : [],
+  );
+  if (quantized.length > 0 && CONFIG in model.metadata) {
+    throw new RangeError(
+      `${model.name} is quantized already (${CONFIG} in its metadata): give the float model it was made from`,
+    );
+  }
+  const kept = conversions.filter(({ decision }) => !decision.quantize).map(({ tensor }) => tensor);
+  // Where all is kept, what is said of how it is quantized is too.
+  const own = CONFIG in model.metadata ? {} : dialect.metadata?.(quantized, kept);
+  const metadata = { ...model.metadata, ...own };
+  const writerFor = (sink: ByteSink) =>
+    name === "npz" ? npzWriter(sink, tensors) : safetensorsWriter(sink, tensors, metadata);
+  return {
+    byteLength: writerFor(nowhere).byteLength,
+    metadata,
+    work(sink) {
+      const writer = writerFor(sink);
+      return {
+        begin: writer.begin,
+        steps: conversions.map((conversion, place) => stepOf(conversion, place, writer)),
+        end: writer.end,
+      };
+    },
+  };
+}
+
+function infoOf({ name, dtype, shape, byteLength }: TensorInfo): TensorInfo {
+  return { name, dtype, shape, byteLength };
+}
+
+const nowhere: ByteSink = { write: async () => {}, close: async () => {}, abort: async () => {} };
+
+function stepOf({ tensor, decision, outputs }: Conversion, place: number, writer: TensorWriter): OutputStep {
+  const step = { tensor: tensor.name, byteLength: tensor.byteLength };
+  if (!decision.quantize) {
+    return { ...step, copy: tensor, write: (offset, bytes) => writer.write(outputs[0].index, offset, bytes) };
+  }
+  const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
+  const lend = writer.lender && fillsWords(codes, tensor.shape, decision) ? writer.lender(codes.index) : undefined;
+  const { packed } = codes;
+  return {
+    ...step,
+    quantize: place,
+    results: codeSink(outputs, tensor, writer),
+    lendCodes: lend && ((work) => lend((file: FilePlace) => work({ ...file, packed }))),
+  };
+}
+
+/** Whether all codes that are made at a time fill whole words, where they are packed: rows and groups do then. */
+function fillsWords({ packed }: OutputTensor, shape: readonly number[], { scheme }: QuantizeDecision): boolean {
+  if (packed === undefined) return true;
+  const perWord = 32 / packed;
+  const { granularity }: { granularity: Granularity } = scheme;
+  const group = typeof granularity === "object" ? granularity.group : perWord;
+  return shape[1] % perWord === 0 && group % perWord === 0;
+}
+
+/** Writes codes and scales as they are made; packed codes come in order, since their channels are rows. */
+function codeSink(outputs: readonly OutputTensor[], { shape }: TensorInfo, writer: TensorWriter): CodeSink {
+  const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
+  const scales = outputs.find(({ content }) => content === "scales") as OutputTensor;
+  const { index, packed, dtype } = codes;
+  const packer = packed && new CodePacker(shape[1], packed);
+  let position = 0;
+  return {
+    async begin() {
+      for (const { content, index } of outputs) {
+        if (content instanceof Uint8Array) await writer.write(index, 0, content);
+      }
+    },
+    async quantized(start, some: CodeArray) {
+      const bytes = bytesIn(packer ? packer.pack(some as Int8Array) : some);
+      await writer.write(index, packer ? position : start * bytesPerElement(dtype), bytes);
+      position += bytes.length;
+    },
+    scales: (start, values) =>
+      writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Bits } from "../../core/types.js";
+import { byteLengthOf, type Dtype } from "../../tensor/dtypes.js";
+import type { Dialect, QuantizedTensorInfo, StoredTensor } from "./dialect.js";
+
+const allBits: readonly Bits[] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+
+/** A tensor of the output, its length in bytes from its dtype and shape. */
+export function stored(
+  name: string,
+  dtype: Dtype,
+  shape: readonly number[],
+  content: StoredTensor["content"],
+): StoredTensor {
+  return { name, dtype, shape, byteLength: byteLengthOf(dtype, shape), content };
+}
+
+/** The codes under the tensor's own name as int8 or int16, and the scales beside them under `<name>_scale`. */
+export const plain: Dialect = {
+  bits: allBits,
+  refusal: () => undefined,
+  stored: (quantized) => storedAs(quantized, "", "_scale"),
+};
+
+/** The arrays of a .npz file: `<name>.quantized` and `<name>.scale`. */
+export const npz: Dialect = {
+  bits: allBits,
+  refusal: () => undefined,
+  stored: (quantized) => storedAs(quantized, ".quantized", ".scale"),
+};
+
+function storedAs(quantized: QuantizedTensorInfo, codesEnding: string, scalesEnding: string): StoredTensor[] {
+  const { name, dtype, shape } = quantized.tensor;
+  return [
+    stored(`${name}${codesEnding}`, codesDtype(quantized.scheme.bits), shape, "codes"),
+    stored(`${name}${scalesEnding}`, scalesDtype(dtype), broadcastShape(quantized), "scales"),
+  ];
+}
+
+function codesDtype(bits: Bits): Dtype {
+  return bits > 8 ? "int16" : "int8";
+}
+
+/** The type that the arithmetic has. */
+function scalesDtype(weights: Dtype): Dtype {
+  return weights === "float64" ? "float64" : "float32";
+}
+
+/** Scales that codes can be multiplied with as they are: [N, 1] for the rows of a matrix. Groups have a shape of their own. */
+function broadcastShape({ tensor, scheme, scaleShape }: QuantizedTensorInfo): readonly number[] {
+  if (scheme.granularity !== "channel") return scaleShape;
+  return tensor.shape.map((dimension, i) => (i === scheme.axis ? dimension : 1));
+}

@@ -1,0 +1,115 @@
+import type { Scheme } from "../../core/scheme.js";
+import type { Bits } from "../../core/types.js";
+import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
+import type { TensorInfo } from "../../tensor/tensor.js";
+import type { FormatName, Model, Settings, Target, TargetOptions, Way } from "../format.js";
+import { codesOf } from "./codes-of.js";
+import { type Dialect, withScaleShape } from "./dialect.js";
+import { type DialectName, dialectNamed } from "./index.js";
+import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./modules.js";
+import { layOut } from "./output.js";
+
+/** What the tensors of a model become in a dialect, told by their names, types and shapes. */
+export function dialectTarget(
+  model: Pick<Model, "format" | "tensors"> & Partial<Model>,
+  { dialect: name = "plain", opset, matMulNBits }: TargetOptions,
+): Target {
+  const dialect = dialectNamed(name);
+  for (const [option, value] of Object.entries({ opset, matMulNBits })) {
+    if (value !== undefined) throw new TypeError(`${option} is of .onnx models; this is another file`);
+  }
+  const { format } = model;
+  const isOneArray = format === "npy" || format === "text";
+  const byName = new Map(model.tensors.map((info) => [info.name, info]));
+  return {
+    dialect: name,
+    opset: undefined,
+    bits: dialect.bits,
+    // A file of one array was given for the sake of that array.
+    smallest: isOneArray ? 0 : 1024,
+    groupsAlong: true,
+    channelAxis: ({ name, shape }) => {
+      const axis = usualAxis(name, format);
+      return axis < 0 ? axis + shape.length : axis;
+    },
+    whyImpossible: (tensor) => whyImpossible(tensor, byName),
+    whyKept: (tensor) => (isOneArray ? undefined : whyKept(tensor, dialect)),
+    wayOf(tensor, settings) {
+      const scheme = schemeFor(tensor, settings, format);
+      return typeof scheme === "string" ? scheme : (dialect.refusal(tensor, scheme) ?? wayIn(name, tensor, scheme));
+    },
+    layOut: (plan) => layOut(plan, name),
+  };
+}
+
+function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme): Way {
+  const stored = dialectNamed(name).stored(withScaleShape(tensor, scheme));
+  const codes = stored.find(({ content }) => content === "codes");
+  const scales = stored.find(({ content }) => content === "scales");
+  const storedBits = codes?.packed ?? (codes?.dtype === "int16" ? 16 : 8);
+  return {
+    scheme,
+    quantizedShape: tensor.shape,
+    storedBits,
+    scaleType: scales?.dtype as FloatDtype,
+    bytesAfter: stored.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    notes: storedBits > scheme.bits ? [storageNote(name, scheme.bits)] : [],
+  };
+}
+
+/** Why codes of fewer bits make no smaller file. */
+function storageNote(dialect: DialectName, bits: Bits): string {
+  const takes = bits < 8 ? "a byte" : "two bytes";
+  const advice = bits <= 4 ? "; compressed-tensors packs 4 bits" : "";
+  return `a code of ${bits} bits takes ${takes} in the file with the dialect ${dialect}${advice}`;
+}
+
+function whyImpossible(
+  { name, dtype, shape }: TensorInfo,
+  byName: ReadonlyMap<string, TensorInfo>,
+): string | undefined {
+  if (!isFloatDtype(dtype)) return `${dtype}; only floats are quantized`;
+  const codes = codesOf(name, byName);
+  if (codes !== undefined) return `it belongs to ${codes}, which is quantized already`;
+  if (shape.length === 0) return "a single number";
+  return elementsOf(shape) === 0 ? "it is empty" : undefined;
+}
+
+function whyKept(tensor: TensorInfo, dialect: Dialect): string | undefined {
+  const { name, shape } = tensor;
+  if (shape.filter((dimension) => dimension > 1).length < 2) return "a vector";
+  if (isBias(name)) return "a bias";
+  if (isPositionEmbedding(name)) return "an embedding of positions";
+  if (isNorm(name)) return "a normalization";
+  return dialect.keeps?.(tensor);
+}
+
+/** How a tensor is quantized by the settings, or why it cannot be. */
+function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: FormatName): Scheme | string {
+  const { granularity = "channel" } = settings;
+  const bits = (settings.bits ?? 8) as Bits; // checked with the rules
+  if (typeof granularity === "object") {
+    const { group, along: given = -1 } = granularity;
+    const along = onAxis(given, shape.length);
+    if (along === undefined) return `it has no axis ${given} to lay groups along`;
+    const dimension = shape[along];
+    if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
+    return { bits, axis: undefined, granularity: { group, along } };
+  }
+  // Each element of a vector would be a channel.
+  if (granularity === "tensor" || shape.length === 1) return { bits, axis: undefined, granularity: "tensor" };
+  const axis = settings.axis ?? usualAxis(name, format);
+  const counted = onAxis(axis, shape.length);
+  return counted === undefined ? `it has no axis ${axis}` : { bits, axis: counted, granularity };
+}
+
+/** Of the output channels: the first, and in TensorFlow the last. */
+function usualAxis(name: string, format: FormatName): number {
+  if (format !== "tfjs") return 0;
+  return isDepthwiseKernel(name) ? -2 : -1;
+}
+
+/** The axis counted from 0; undefined where the rank has none such. */
+function onAxis(axis: number, rank: number): number | undefined {
+  return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
+}

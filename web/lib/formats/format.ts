@@ -1,0 +1,240 @@
+import type { Scheme, SchemeOptions } from "../core/scheme.js";
+import type { GranularityOption } from "../core/types.js";
+import type { ByteSink, ByteSource } from "../io/bytes.js";
+import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
+import type { FloatDtype } from "../tensor/dtypes.js";
+import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
+import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
+import type { DialectName } from "./dialects/index.js";
+
+// What the models layer asks of a format. A format is a folder beside this file and a line in registry.ts.
+
+/** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */
+export type FormatName = "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
+
+/** Named tensors, of one file or of several. */
+export interface Model {
+  readonly format: FormatName;
+  /** Name of the file that was opened; of several, of the one that names the others. */
+  readonly name: string;
+  /** Names of all files that were opened. */
+  readonly files: readonly string[];
+  /** Names of those that were given and are no part of the model, such as shards that its index does not name. */
+  readonly unused?: readonly string[];
+  /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their data; of an .onnx model the tensors of floats: weights first, then those that stay as they are. */
+  readonly tensors: readonly ModelTensor[];
+  /** Version of ONNX's own operators; undefined in other formats. */
+  readonly opset?: number | undefined;
+  /** Version of the .onnx format. */
+  readonly irVersion?: number | undefined;
+  /** Closes the files that `openModel` opened by their paths, when workers have done with them. */
+  close(): Promise<void>;
+  /** @internal How it is inspected and stored, where that is not by the names of its tensors. */
+  readonly kind?: ModelKind | undefined;
+}
+
+/** A way in which models lie in files. */
+export interface Format {
+  readonly name: FormatName;
+  /** The endings of its files' names. */
+  readonly endings?: RegExp;
+  /** Whether a file whose ending says nothing is one of these, by its first bytes. */
+  begins?(bytes: Uint8Array): boolean;
+  /** The key by which a JSON object is known that describes a model of several files. */
+  readonly describedBy?: string;
+  /** What files may be given with one: other parts of the model, or those that it names. */
+  readonly takes?: "parts" | "named files";
+  /** Its code, which is loaded when it is needed. */
+  load(): Promise<FormatReader>;
+}
+
+export interface FormatReader {
+  /**
+   * Reads and checks what stands before the weights.
+   *
+   * @throws {FormatError} for a malformed file, and where a file is missing.
+   */
+  read(input: FormatInput): Promise<FormatContents>;
+}
+
+export interface FormatInput {
+  /** The file, or all parts of the model. */
+  readonly files: readonly [ByteSource, ...ByteSource[]];
+  /** The JSON object that describes the model, where there is one; `files` is then the file it stands in. */
+  readonly description: Readonly<Record<string, unknown>> | undefined;
+  /** Gives a file that another one names: one that was given, or in Node one below that file's folder. */
+  openNamed(path: string, by: ByteSource): Promise<ByteSource>;
+}
+
+/** A model as its format gives it. */
+export type FormatContents = Pick<Model, "tensors"> & Partial<Pick<Model, "metadata" | "opset" | "irVersion" | "kind">>;
+
+/** How models of a kind are inspected and stored. */
+export interface ModelKind {
+  inspect(model: Model): Promise<Inspection>;
+  /** @throws {TypeError | RangeError} for options that the model cannot have, and for a model that is quantized already. */
+  target(model: Pick<Model, "format" | "tensors"> & Partial<Model>, options: TargetOptions): Target;
+  /** The output in which everything that is quantized is floats again. */
+  floats(model: Model, inspection: Inspection): Output;
+  /** The nodes of an .onnx model that would mean something else if it were raised to an opset. */
+  opsetChanges?(opset: number): string[];
+}
+
+/** A tensor that is quantized in a way that is not read, and why. */
+export interface UnreadableTensor {
+  readonly tensor: string;
+  /** Of the codes. */
+  readonly byteLength: number;
+  readonly reason: string;
+}
+
+/** What a model's quantized tensors are. */
+export interface Inspection {
+  /** The dialect of what is quantized; undefined in .onnx models, and where nothing is quantized in a way that can be read. */
+  readonly dialect: DialectName | undefined;
+  readonly quantized: readonly QuantizedTensor[];
+  /** All others, but for what belongs to those that are quantized. */
+  readonly kept: readonly ModelTensor[];
+  /** Tensors quantized in ways that cannot be read, and why. */
+  readonly unreadable: readonly UnreadableTensor[];
+}
+
+/** How tensors are to be quantized, as far as that is said. */
+export interface Settings extends Omit<SchemeOptions, "granularity"> {
+  /**
+   * As in `quantize`. Groups without `along` lie along the last axis, and in .onnx models along what an operator sums over,
+   * where no other can be given.
+   */
+  readonly granularity?: GranularityOption | undefined;
+}
+
+/** What is to be written. */
+export interface TargetOptions {
+  /** How quantized tensors are stored; "plain" when not given. Not for .onnx models, which have a way of their own. */
+  readonly dialect?: DialectName | undefined;
+  /**
+   * Raises an .onnx model to this version of ONNX's operators, up to 25. Refused where a node would mean something else
+   * (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4 bits and groups, 25 codes of 2 bits.
+   */
+  readonly opset?: number | undefined;
+  /**
+   * Whether an .onnx model below opset 21, which knows no codes of 4 bits, gets com.microsoft's MatMulNBits for MatMul with
+   * 4 bits in groups; true when not given.
+   */
+  readonly matMulNBits?: boolean | undefined;
+}
+
+/** What tensors of a model become. */
+export interface Target {
+  readonly dialect: DialectName | undefined;
+  /** The opset of what is written; undefined where it is no .onnx model. */
+  readonly opset: number | undefined;
+  /** Bits that it can hold. */
+  readonly bits: readonly number[];
+  /** Weights of fewer elements are not worth the trouble unless they are asked for. */
+  readonly smallest: number;
+  /** Whether groups may lie along an axis that is said, and not along what an operator sums over. */
+  readonly groupsAlong: boolean;
+  /** The axis of a tensor's output channels where no other is said. */
+  channelAxis(tensor: ModelTensor): number;
+  /** Why a tensor can in no way be quantized. */
+  whyImpossible(tensor: ModelTensor): string | undefined;
+  /** Why a tensor stays as it is unless it is asked for. */
+  whyKept(tensor: ModelTensor): string | undefined;
+  /** How settings quantize a tensor; a sentence where they cannot. */
+  wayOf(tensor: ModelTensor, settings: Settings): Way | string;
+  /**
+   * Lays the output out; nothing is written yet.
+   *
+   * @param location of the file for data beside the model, from its folder.
+   */
+  layOut(plan: Plan, location: string | undefined): Output;
+}
+
+/** How a tensor is quantized and stored. */
+export interface Way {
+  readonly scheme: Scheme;
+  /** Its dimensions as they are quantized: some targets join some, or fill them up with zeros. */
+  readonly quantizedShape: readonly number[];
+  /** Bits that a code takes in the file. */
+  readonly storedBits: number;
+  /** What scales are in the file. */
+  readonly scaleType: FloatDtype;
+  /** The operators with which an .onnx model gets from codes back to weights. */
+  readonly pattern?: string | undefined;
+  /** Bytes of all that stands for it in the file. */
+  readonly bytesAfter: number;
+  /** What is not as it was asked for, and why. */
+  readonly notes: readonly string[];
+}
+
+/** What happens to a tensor: it is quantized in a way, or kept byte for byte for a reason. */
+export type Decision = {
+  readonly tensor: string;
+  /** In the model. */
+  readonly bytesBefore: number;
+} & (
+  | ({ readonly quantize: true } & Way)
+  | { readonly quantize: false; readonly bytesAfter: number; readonly reason: string }
+);
+
+export type QuantizeDecision = Extract<Decision, { quantize: true }>;
+
+/** What is to be done with a model. */
+export interface Plan {
+  readonly model: Model;
+  readonly target: Target;
+  /** One for each tensor, in the order of the model. */
+  readonly decisions: readonly Decision[];
+  /** Patterns of the rules that match no tensor: they may be misspelt. */
+  readonly unmatched: readonly string[];
+}
+
+/** What is to be written: every length is known before a weight is read. */
+export interface Output {
+  /** Of all files together. */
+  readonly byteLength: number;
+  /** What the file says besides its tensors. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What is to be done to write it, in order. */
+  work(sink: ByteSink, external: ByteSink | undefined): OutputWork;
+}
+
+export interface OutputWork {
+  begin(): Promise<void>;
+  readonly steps: readonly OutputStep[];
+  end(): Promise<void>;
+}
+
+export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+
+/** One thing after the other: bytes are copied, a tensor is quantized, or one is dequantized. */
+export type OutputStep = {
+  /** What is worked on, for progress and errors. */
+  readonly tensor: string;
+  /** Of the model. */
+  readonly byteLength: number;
+} & (
+  | { readonly copy: CopySource; readonly write: WriteBytes }
+  | {
+      /** The place of the decision. */
+      readonly quantize: number;
+      readonly results: CodeSink;
+      /** What lends the place of the codes for workers to write. */
+      readonly lendCodes?: ((work: (place: CodesPlace) => Promise<unknown>) => Promise<unknown>) | undefined;
+    }
+  | { readonly dequantize: QuantizedTensor; readonly info: TensorInfo; readonly write: WriteBytes }
+);
+
+export interface CopySource {
+  readonly byteLength: number;
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Takes the results of a weight and stores them: `begin` before them, `finish` when there are no more. */
+export interface CodeSink extends ResultSink {
+  begin?(): Promise<void>;
+  finish?(): Promise<void>;
+}

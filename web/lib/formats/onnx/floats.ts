@@ -1,0 +1,77 @@
+import { byteLengthOf } from "../../tensor/dtypes.js";
+import { constantNode, node as newNode } from "./file/encode.js";
+import { dataType, type Node } from "./file/proto.js";
+import { type Edit, type Later, type Part, splice } from "./file/splice.js";
+import type { Value } from "./file/values.js";
+import type { Message } from "./file/wire.js";
+import type { OnnxContents } from "./model.js";
+import type { QuantizedWeight } from "./quantized.js";
+import type { WeightDtype } from "./weights.js";
+
+// A quantized model with float weights again: a Constant stands where codes became weights.
+
+export interface FloatWeight {
+  readonly weight: QuantizedWeight;
+  /** That of the scales, which is what the operators gave. */
+  readonly dtype: WeightDtype;
+  /** The weights, to be made while writing. */
+  readonly data: Later;
+}
+
+const floatTypes = { float32: dataType.float, float16: dataType.float16 } as const;
+
+export function layOutFloats(
+  { proto, scopes, name }: OnnxContents,
+  quantized: readonly QuantizedWeight[],
+): { readonly parts: readonly Part[]; readonly floats: readonly FloatWeight[] } {
+  const edits: Edit[] = [];
+  const taken = new Set(scopes.flatMap(({ values }) => [...values.keys()]));
+  const gone = new Set<Node>();
+  const floats = quantized.map((weight): FloatWeight => {
+    const { node, codes } = weight.place;
+    const dtype = weight.scaleType as WeightDtype;
+    const data: Later = { length: byteLengthOf(dtype, weight.quantizedShape) };
+    const tensor = (name: string) => ({ name, type: floatTypes[dtype], shape: weight.quantizedShape, data });
+    gone.add(node);
+    if (node.operator === "MatMulNBits") {
+      const [input = "", , , , , bias = ""] = node.inputs;
+      if (bias !== "") throw new TypeError(`${name}: the node "${node.name}" has a bias, which is not kept`);
+      const constant = unused(`${weight.name}_dequantized`, taken);
+      const matMul = newNode({
+        ...{ name: node.name, operator: "MatMul", inputs: [input, constant], output: node.outputs[0] as string },
+      });
+      edits.push(replace(node.message, [...constantNode(tensor(constant)), ...matMul]));
+    } else {
+      // "Cast, Mul": the Cast has nothing left to do.
+      if (node.operator === "Mul") {
+        const cast = codes.uses[0]?.node as Node;
+        gone.add(cast);
+        edits.push(replace(cast.message, []));
+      }
+      edits.push(replace(node.message, constantNode(tensor(node.outputs[0] as string))));
+    }
+    return { weight, dtype, data };
+  });
+  const sources = new Set<Value>();
+  for (const { place } of quantized) {
+    for (const value of [place.codes, place.scales, place.zeroPoints]) if (value) sources.add(value);
+  }
+  for (const value of sources) {
+    // What another node takes too stays.
+    if (!value.uses.every(({ node }) => gone.has(node)) || value.isOutput) continue;
+    edits.push(replace(value.node?.message ?? (value.tensor?.message as Message), []));
+    if (value.input) edits.push(replace(value.input, []));
+  }
+  return { parts: splice(proto.message, edits), floats };
+}
+
+function replace({ parent, at, end }: Message, parts: Part[]): Edit {
+  return { message: parent as Message, start: at, end, parts };
+}
+
+function unused(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
+  taken.add(name);
+  return name;
+}

@@ -1,0 +1,76 @@
+import { checkBoolean, shown } from "../../core/arguments.js";
+import { dialects } from "../dialects/index.js";
+import type { Inspection, ModelKind, Plan, Target, TargetOptions } from "../format.js";
+import { named } from "./axes.js";
+import type { OnnxContents } from "./model.js";
+import { changesUpTo, newestOpset, oldestOpset } from "./opsets.js";
+import { floatsOutput, quantizedOutput } from "./output.js";
+import { type OnnxWay, wayOf } from "./way.js";
+import type { Weight } from "./weights.js";
+
+/** How an ONNX model is inspected and stored: by its nodes. */
+export function onnxKind(model: OnnxContents): ModelKind {
+  return {
+    async inspect(): Promise<Inspection> {
+      const { quantized, unreadable, weights, kept } = model;
+      return { dialect: undefined, quantized, kept: [...weights, ...kept], unreadable };
+    },
+    target: (_, options) => targetOf(model, options),
+    floats: (_, inspection) => floatsOutput(model, inspection),
+    opsetChanges: (opset) => changesUpTo(model, opset),
+  };
+}
+
+function targetOf(model: OnnxContents, { dialect, opset: wanted, matMulNBits = true }: TargetOptions): Target {
+  if (dialect !== undefined) {
+    const known = Object.hasOwn(dialects, dialect) ? "is of other files" : "is not known";
+    throw new TypeError(`dialect is ${shown(dialect)}, which ${known}; an .onnx model stays an .onnx model`);
+  }
+  checkBoolean("matMulNBits", matMulNBits);
+  const { quantizedBy } = model;
+  if (quantizedBy !== undefined) {
+    const reason = `the model is quantized already (${named(quantizedBy)}): give the float model it was made from`;
+    model.proto.reader.fail(quantizedBy.message.at, reason);
+  }
+  const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted);
+  const options = { opset, matMulNBits };
+  return {
+    dialect: undefined,
+    opset,
+    bits: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+    smallest: 1024,
+    groupsAlong: false,
+    channelAxis: ({ axis = 0 }) => axis,
+    whyImpossible({ reason }) {
+      if (reason !== undefined) return reason;
+      if (opset >= oldestOpset) return undefined;
+      return `opset ${opset} has no operators to write it with; ${oldestOpset} is the first that has`;
+    },
+    whyKept: (tensor) =>
+      (tensor as Weight).isInput
+        ? "also an input of the graph, for which other values can be given; include it to make it none"
+        : undefined,
+    wayOf: (tensor, settings) => wayOf(tensor as Weight, settings, options),
+    layOut: (plan, location) => quantizedOutput({ model, opset, choices: choicesOf(plan) }, plan, location),
+  };
+}
+
+function choicesOf({ model, decisions }: Plan) {
+  return decisions.flatMap((decision, place) =>
+    decision.quantize ? [{ ...(decision as OnnxWay), weight: model.tensors[place] as Weight, place }] : [],
+  );
+}
+
+function raisedOpset(model: OnnxContents, opset: number): number {
+  if (!Number.isInteger(opset) || opset < model.opset || opset > newestOpset) {
+    throw new RangeError(
+      `opset is ${shown(opset)}; it must be an integer from the model's ${model.opset} to ${newestOpset}`,
+    );
+  }
+  const [first, ...others] = changesUpTo(model, opset);
+  if (first !== undefined) {
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);
+  }
+  return opset;
+}

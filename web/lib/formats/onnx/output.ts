@@ -1,0 +1,146 @@
+import type { ByteSink, ByteSource } from "../../io/bytes.js";
+import { byteLengthOf } from "../../tensor/dtypes.js";
+import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
+import type { CodeSink, Inspection, Output, OutputStep, Plan, WriteBytes } from "../format.js";
+import { codeSink } from "./codes.js";
+import { type Later, lengthOf, totalLength } from "./file/splice.js";
+import { tensorsOf } from "./file/tensors.js";
+import { layOutFloats } from "./floats.js";
+import { type Layout, layOut, type OnnxChanges } from "./layout.js";
+import type { OnnxContents } from "./model.js";
+import type { QuantizedWeight } from "./quantized.js";
+import type { OnnxChoice } from "./way.js";
+import type { Weight } from "./weights.js";
+
+/** A protocol buffer can be no longer. */
+const MAX_MODEL_BYTES = 2 ** 31 - 1;
+
+/** A weight that is to be quantized, and the place of its decision. */
+export type PlacedChoice = OnnxChoice & { readonly place: number };
+
+/** The model with some weights quantized. */
+export function quantizedOutput(
+  changes: OnnxChanges & { readonly choices: readonly PlacedChoice[] },
+  { model }: Plan,
+  location: string | undefined,
+): Output {
+  const layout = layOutFor(changes, location);
+  return outputOf(changes.model, layout, location, (write) => {
+    const steps = new Map<Later, OutputStep>();
+    for (const { choice, codes, scales } of layout.tasks) {
+      const { place, weight } = choice as PlacedChoice;
+      steps.set(codes, {
+        ...stepOf(model.tensors[place] ?? weight),
+        quantize: place,
+        results: codeSink(choice, lazily(write, codes), lazily(write, scales)) as CodeSink,
+      });
+    }
+    return steps;
+  });
+}
+
+/** The model with float weights in place of those that are quantized. */
+export function floatsOutput(model: OnnxContents, { quantized }: Inspection): Output {
+  const { parts, floats } = layOutFloats(model, quantized as readonly QuantizedWeight[]);
+  const layout: Layout = { parts, external: [], tasks: [] };
+  return outputOf(model, layout, undefined, (write) => {
+    const steps = new Map<Later, OutputStep>();
+    for (const { weight, dtype, data } of floats) {
+      const { name, shape } = weight;
+      const info = { name, dtype, shape, byteLength: byteLengthOf(dtype, shape) };
+      steps.set(data, { ...stepOf(weight), dequantize: weight, info, write: lazily(write, data) });
+    }
+    return steps;
+  });
+}
+
+type Writers = ReadonlyMap<Later, WriteBytes>;
+
+/** Writes where the part will be known to lie. */
+function lazily(writers: Writers, part: Later): WriteBytes {
+  return (offset, bytes) => (writers.get(part) as WriteBytes)(offset, bytes);
+}
+
+const stepOf = ({ name, byteLength }: Pick<Weight | QuantizedTensor | ModelTensor, "name" | "byteLength">) => ({
+  tensor: name,
+  byteLength,
+});
+
+/** With external data where the model had some, or where it would be too long without. */
+function layOutFor(changes: OnnxChanges, location: string | undefined): Layout {
+  const layout = layOut(changes, location ?? "", false);
+  if (location === undefined || totalLength(layout.parts) <= MAX_MODEL_BYTES) return layout;
+  return layOut(changes, location, true);
+}
+
+/**
+ * @param stepsOf gives for each part that is made the step that makes it; where its bytes go is known when it is run.
+ */
+function outputOf(
+  model: OnnxContents,
+  layout: Layout,
+  location: string | undefined,
+  stepsOf: (writers: Writers) => ReadonlyMap<Later, OutputStep>,
+): Output {
+  const last = layout.external.at(-1);
+  const length = totalLength(layout.parts);
+  return {
+    byteLength: length + (last ? last.offset + last.length : 0),
+    metadata: {},
+    work(sink, external) {
+      checkFits(model, length, location);
+      const writers = new Map<Later, WriteBytes>();
+      const made = stepsOf(writers);
+      // In the order of the files, since some sinks hold in memory what comes before its turn.
+      const steps: OutputStep[] = [];
+      const willMake = (later: Later, write: WriteBytes) => {
+        writers.set(later, write);
+        const step = made.get(later);
+        if (step) steps.push(step); // others, scales, are made with their codes
+      };
+      const copied = (source: Pick<ByteSource, "read">, start: number, byteLength: number, write: WriteBytes) => {
+        const read = (offset: number, count: number) => source.read(start + offset, count);
+        steps.push({ tensor: `${model.name}, which is copied`, byteLength, copy: { byteLength, read }, write });
+      };
+      let at = 0;
+      for (const part of layout.parts) {
+        const write = writerAt(sink, at);
+        if (part instanceof Uint8Array) copied(memory(part), 0, part.length, write);
+        else if ("start" in part) copied(model.proto.reader.source, part.start, lengthOf(part), write);
+        else willMake(part, write);
+        at += lengthOf(part);
+      }
+      let end = 0;
+      for (const { offset, length, content } of layout.external) {
+        const beside = external as ByteSink;
+        if (offset > end) copied(memory(new Uint8Array(offset - end)), 0, offset - end, writerAt(beside, end));
+        const write = writerAt(beside, offset);
+        if ("source" in content) copied(content.source, content.start, length, write);
+        else willMake(content, write);
+        end = offset + length;
+      }
+      return { begin: async () => {}, steps, end: async () => {} };
+    },
+  };
+}
+
+function checkFits(model: OnnxContents, length: number, location: string | undefined): void {
+  const hasExternal = [...tensorsOf(model.proto)].some((tensor) => tensor.external !== undefined);
+  if (hasExternal && location === undefined) {
+    throw new TypeError("external is needed: the model has data in a file beside it, and so will what is written");
+  }
+  if (length <= MAX_MODEL_BYTES) return;
+  const advice =
+    location === undefined ? "give external, a file beside it" : "give a model whose data are in such a file";
+  throw new RangeError(`the model takes ${length} bytes, and a model file at most ${MAX_MODEL_BYTES}: ${advice}`);
+}
+
+/** Writes from a place of a file on. */
+function writerAt(file: ByteSink, place: number): WriteBytes {
+  return (offset, bytes) => file.write(place + offset, bytes);
+}
+
+function memory(bytes: Uint8Array): Pick<ByteSource, "read"> {
+  return { read: async (offset, length) => bytes.slice(offset, offset + length) };
+}

@@ -1,0 +1,13 @@
+import type { ByteSource } from "../../io/bytes.js";
+import type { FormatContents, FormatInput } from "../format.js";
+import { readShards, weightMapOf } from "./sharded.js";
+
+/** Reads a .safetensors file, or shards with or without their index. */
+export async function read({ files, description, openNamed }: FormatInput): Promise<FormatContents> {
+  if (description === undefined) return readShards(files);
+  const [{ name: file }] = files;
+  const weightMap = weightMapOf(description, file);
+  const shards: ByteSource[] = [];
+  for (const shard of new Set(Object.values(weightMap))) shards.push(await openNamed(shard, files[0]));
+  return readShards(shards, { file, weightMap });
+}

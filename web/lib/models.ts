@@ -1,0 +1,44 @@
+export { FormatError, NonFiniteError } from "./core/errors.js";
+export type { Scheme } from "./core/scheme.js";
+export type { QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
+export type { DialectName } from "./formats/dialects/index.js";
+export type {
+  Decision,
+  FormatName,
+  Inspection,
+  Model,
+  Plan,
+  QuantizeDecision,
+  Settings,
+  TargetOptions,
+  UnreadableTensor,
+  Way,
+} from "./formats/format.js";
+export { fairPart } from "./formats/safetensors/fair-part.js";
+export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
+export { parseMatrix, type TextMatrix } from "./formats/text/parse-matrix.js";
+export { TextError } from "./formats/text/text-error.js";
+export type { ByteSink, ByteSource } from "./io/bytes.js";
+export { type FileSinkOptions, fileSink } from "./io/node-files.js";
+export { type BlobSink, blobSink, privateFileSink, streamSink } from "./io/sinks.js";
+export { type OpenSource, openSource, type SourceInput } from "./io/sources.js";
+export { StoppedError } from "./io/stopped-error.js";
+export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
+export { dequantizeModel } from "./models/dequantize.js";
+export { inspectModel, opsetChanges } from "./models/inspect.js";
+export { type OpenOptions, openModel } from "./models/open.js";
+export { type Override, planModel, planTensor, type Rules } from "./models/plan.js";
+export {
+  type ModelSummary,
+  measureModel,
+  outputBytes,
+  quantizeModel,
+  type TensorSummary,
+  type WriteOptions,
+} from "./models/quantize.js";
+export type { Progress, RunOptions } from "./models/run.js";
+export type { AnyChannelwise } from "./stream/runner.js";
+export type { Dtype } from "./tensor/dtypes.js";
+export type { QuantizedTensor } from "./tensor/quantized-tensor.js";
+export { readFloats } from "./tensor/read-floats.js";
+export type { ModelTensor, TensorInfo } from "./tensor/tensor.js";

@@ -1,0 +1,57 @@
+import type { FloatArray } from "../core/arguments.js";
+import type { Model, OutputStep } from "../formats/format.js";
+import type { ByteSink } from "../io/bytes.js";
+import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
+import { bytesPerElement } from "../tensor/dtypes.js";
+import { bytesIn, scaleBytes } from "../tensor/stored-scales.js";
+import { copyBytes } from "./copy-bytes.js";
+import { dequantized } from "./dequantized.js";
+import { inspectModel } from "./inspect.js";
+import { kindOf } from "./plan.js";
+import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
+
+/**
+ * Writes a file of the weights that a quantized model stands for, as float32 (float64 where its scales are); all else is
+ * kept byte for byte. Of an .onnx model it is an .onnx model, whose weights have the type of their scales, of all others a
+ * .safetensors file. The sink is closed when it is complete, and aborted otherwise.
+ *
+ * @throws {TypeError} for a model without quantized tensors, or with such that cannot be read.
+ * @throws {FormatError | StoppedError} as `quantizeModel` does.
+ */
+export async function dequantizeModel(
+  channelwise: AnyChannelwise,
+  model: Model,
+  sink: ByteSink,
+  options: RunOptions = {},
+): Promise<{ byteLength: number }> {
+  return writing(sink, async () => {
+    checkRunOptions(options);
+    const runner = runnerOf(channelwise);
+    const inspection = await inspectModel(model);
+    const { quantized, unreadable } = inspection;
+    if (unreadable.length > 0) throw new TypeError(`tensor ${unreadable[0].tensor}: ${unreadable[0].reason}`);
+    if (quantized.length === 0) throw new TypeError(`${model.name} has no quantized tensors`);
+    const output = kindOf(model).floats(model, inspection);
+    const { begin, steps, end } = output.work(sink, undefined);
+    await begin();
+    await runSteps(
+      steps.map((step) => stepOf(step, runner)),
+      options,
+    );
+    await end();
+    return { byteLength: output.byteLength };
+  });
+}
+
+function stepOf(step: OutputStep, runner: Runner): Step<void> {
+  const { tensor, byteLength } = step;
+  const run = async (course: Course) => {
+    if ("copy" in step) return copyBytes(step.copy, step.write, course);
+    if ("quantize" in step) throw new Error("a model of floats has nothing to quantize");
+    const { dtype } = step.info;
+    const write = (start: number, values: FloatArray) =>
+      step.write(start * bytesPerElement(dtype), dtype === "float16" ? scaleBytes(values, dtype) : bytesIn(values));
+    await dequantized(runner, step.dequantize, write, course);
+  };
+  return { tensor, byteLength, run };
+}

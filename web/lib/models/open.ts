@@ -1,0 +1,146 @@
+import { checkNames } from "../core/arguments.js";
+import { FormatError } from "../core/errors.js";
+import type { Format, Model } from "../formats/format.js";
+import { formats } from "../formats/registry.js";
+import type { ByteSource } from "../io/bytes.js";
+import { JsonProblem, parseJson } from "../io/json.js";
+import { besidePath } from "../io/node-files.js";
+import { type OpenSource, openSource, type SourceInput } from "../io/sources.js";
+import { refuseOtherKind } from "./other-kinds.js";
+
+/** A description of a model has names and a graph. */
+const MAX_JSON_BYTES = 100_000_000;
+const MAX_JSON_DEPTH = 100;
+
+export interface OpenOptions {
+  /** Name of a file that has none of its own, such as bytes in memory: its ending says the format. */
+  readonly name?: string;
+}
+
+/**
+ * Opens a model: its headers are read and checked, its weights when they are asked for. The code of a format is loaded when
+ * the first file of it is opened.
+ *
+ * @param given a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with or
+ * without their index, an .onnx model with its data files, or a TensorFlow.js model.json with its .bin files. In Node the
+ * path of the index, the .onnx file or the model.json is enough.
+ * @throws {FormatError} for a malformed file.
+ * @throws {TypeError} for what is no file, and where a file of the model is missing.
+ */
+export async function openModel(
+  given: SourceInput | readonly SourceInput[],
+  options: OpenOptions = {},
+): Promise<Model> {
+  checkNames("options", options, ["name"] satisfies (keyof OpenOptions)[]);
+  const inputs: readonly SourceInput[] = Array.isArray(given) ? given : [given as SourceInput];
+  if (inputs.length === 0) throw new TypeError("files is empty; there must be at least one");
+  const opened: OpenSource[] = [];
+  const close = async () => {
+    for (const source of opened) await source.close();
+  };
+  const open = async (input: SourceInput) => {
+    const source = await openSource(input, options.name);
+    opened.push(source);
+    return source;
+  };
+  try {
+    const sources: OpenSource[] = [];
+    for (const input of inputs) sources.push(await open(input));
+    const used = new Set<ByteSource>();
+    const openNamed = async (path: string, by: ByteSource): Promise<ByteSource> => {
+      const name = path.split("/").at(-1);
+      const given = sources.find((source) => source !== by && source.name === name);
+      if (given) {
+        used.add(given);
+        return given;
+      }
+      const input = inputs[sources.indexOf(by as OpenSource)];
+      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path));
+      throw new TypeError(`${by.name} needs ${path}; give it too`);
+    };
+    const chosen = await chooseFormat(sources);
+    for (const source of chosen.files) used.add(source);
+    const { format, files, description } = chosen;
+    const { read } = await format.load();
+    const contents = await read({ files, description, openNamed });
+    const unused = sources.filter((source) => !used.has(source)).map(({ name }) => name);
+    return {
+      ...{ format: format.name, name: files[0].name, files: opened.map(({ name }) => name), unused },
+      ...{ metadata: {}, ...contents, close },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a file is: one of a format, or a JSON object, which says which files hold what. */
+type Kind = Format | "description";
+
+/** By its ending, otherwise by its first bytes. */
+async function kindOf(source: ByteSource): Promise<Kind> {
+  const named = formats.find(({ endings }) => endings?.test(source.name));
+  if (named) return named;
+  const start = await source.read(0, Math.min(source.size, 64));
+  const begun = formats.find(({ begins }) => begins?.(start)) as Format;
+  return begun.name === "text" && new TextDecoder().decode(start).trimStart().startsWith("{") ? "description" : begun;
+}
+
+interface Chosen {
+  readonly format: Format;
+  readonly files: readonly [ByteSource, ...ByteSource[]];
+  readonly description: Record<string, unknown> | undefined;
+}
+
+async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
+  const kinds = await Promise.all(sources.map(kindOf));
+  // A folder's other descriptions, such as config.json, are passed over.
+  const descriptions = sources.filter((_, i) => kinds[i] === "description");
+  const described = descriptions.find(({ name }) => /\.index\.json$|^model\.json$/i.test(name)) ?? descriptions[0];
+  const ofFormats = sources.flatMap((source, i) => {
+    const format = kinds[i];
+    return format === "description" ? [] : [{ source, format: format as Format }];
+  });
+  // Files beside it are those that it names, or no part of it.
+  const whole = ofFormats.find(({ format }) => format.takes === "named files");
+  if (whole) return { format: whole.format, files: [whole.source], description: undefined };
+  if (described) return { ...(await readDescribed(described)), files: [described] };
+
+  for (const { source, format } of ofFormats) if (!format.endings?.test(source.name)) await refuseOtherKind(source);
+  const [{ format }] = ofFormats;
+  if (sources.length > 1 && ofFormats.some((each) => each.format !== format || format.takes !== "parts")) {
+    const other = ofFormats.find((each) => each.format.takes !== "parts") ?? ofFormats[0];
+    throw new TypeError(`${other.source.name} cannot be read together with other files; only parts of one model can`);
+  }
+  return { format, files: sources as Chosen["files"], description: undefined };
+}
+
+async function readDescribed(source: ByteSource): Promise<Pick<Chosen, "format" | "description">> {
+  const description = await readDescription(source);
+  const format = formats.find(
+    ({ describedBy }) => describedBy !== undefined && Object.hasOwn(description, describedBy),
+  );
+  if (format) return { format, description };
+  const reason = "it is an object without a weight_map (an index of .safetensors) or weightsManifest (TensorFlow.js)";
+  throw new FormatError({
+    file: source.name,
+    offset: 0,
+    reason: `${reason}; a matrix must be an array, such as [[1, 2], [3, 4]]`,
+  });
+}
+
+async function readDescription(source: ByteSource): Promise<Record<string, unknown>> {
+  const file = source.name;
+  if (source.size > MAX_JSON_BYTES) {
+    const reason = `the file has ${source.size} bytes of JSON; at most ${MAX_JSON_BYTES} are read`;
+    throw new FormatError({ file, offset: 0, reason });
+  }
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await source.read(0, source.size));
+  try {
+    return parseJson(text, MAX_JSON_DEPTH).value as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof JsonProblem)) throw error;
+    const offset = new TextEncoder().encode(text.slice(0, error.at)).length;
+    throw new FormatError({ file, offset, reason: error.message });
+  }
+}

@@ -1,0 +1,183 @@
+import { checkAxis, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../core/arguments.js";
+import { namedTensors } from "../formats/dialects/kind.js";
+import type { Decision, Model, Plan, Settings, Target, TargetOptions } from "../formats/format.js";
+import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
+import type { ModelTensor } from "../tensor/tensor.js";
+import { matchesGlob } from "./globs.js";
+
+export interface Override extends Settings {
+  /** True keeps the tensor as it is. */
+  readonly keep?: boolean | undefined;
+}
+
+/**
+ * Which tensors are to be quantized, and how. Patterns are of names of tensors, in .onnx models also of the nodes that take
+ * them; `*` stands for any characters, dots too, and `?` for one.
+ */
+export interface Rules extends Settings, TargetOptions {
+  /** Patterns of names that are quantized although the policy keeps them: wins over `exclude`. */
+  readonly include?: readonly string[] | undefined;
+  /** Patterns of names that are kept although the policy quantizes them: `["*"]` leaves what `include` names. */
+  readonly exclude?: readonly string[] | undefined;
+  /** Other settings for names that match a pattern; where more match, the last one's. They win over `include` too. */
+  readonly overrides?: Readonly<Record<string, Override>> | undefined;
+  /** Settings for single tensors, by their place in the model: they are quantized so whatever the policy says. */
+  readonly tensors?: ReadonlyMap<number, Override> | undefined;
+  /** Weights of fewer elements stay as they are; 1024 when not given, but 0 for a file of one array. */
+  readonly minimumSize?: number | undefined;
+}
+
+const settingNames = ["bits", "axis", "granularity"] satisfies (keyof Settings)[];
+const ruleNames = [
+  ...settingNames,
+  ...(["dialect", "opset", "matMulNBits"] satisfies (keyof TargetOptions)[]),
+  "include",
+  "exclude",
+  "overrides",
+  "tensors",
+  "minimumSize",
+] satisfies (keyof Rules)[];
+
+/**
+ * Decides for every tensor of a model whether and how it is quantized. Without rules, tensors of floats of rank 2 and above
+ * are, but for norms, biases, embeddings of positions and those of fewer than 1024 elements; of an .onnx model, the weights
+ * that its nodes take. What belongs to codes of a model that is quantized already, such as their scales, is always kept.
+ * Nothing of the data is read.
+ *
+ * @throws {TypeError | RangeError} for rules that are wrong, or that what is to be written cannot hold.
+ */
+export function planModel(model: Model, rules: Rules = {}): Plan {
+  checkNames("rules", rules, ruleNames);
+  const { include = [], exclude = [], overrides = {}, tensors } = rules;
+  const target = targetOf(model, rules);
+  checkPatterns("include", include);
+  checkPatterns("exclude", exclude);
+  checkSettings("", rules, target);
+  checkOverrides(overrides, target);
+  const { minimumSize = target.smallest } = rules;
+  if (typeof minimumSize !== "number" || !(minimumSize >= 0)) {
+    throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
+  }
+
+  const patterns = Object.entries(overrides);
+  const decisions = model.tensors.map((tensor, place) => {
+    const own = tensors?.get(place);
+    if (own?.keep) return kept(tensor, "chosen");
+    const names = namesOf(tensor);
+    const matches = (pattern: string) => names.some((name) => matchesGlob(name, pattern));
+    const settings: Override = { ...pick(rules) };
+    for (const [pattern, override] of patterns) if (matches(pattern)) Object.assign(settings, override);
+    const isWanted = own !== undefined || include.some(matches);
+    if (own) Object.assign(settings, { ...own, keep: false });
+    const why = settings.keep ? "kept by an override" : exclude.some(matches) ? "excluded" : undefined;
+    return decide(target, tensor, settings, { isWanted, why, minimumSize });
+  });
+  const isUnmatched = (pattern: string) =>
+    !model.tensors.some((tensor) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
+  const unmatched = [...include, ...exclude, ...Object.keys(overrides)].filter(isUnmatched);
+  return { model, target, decisions, unmatched };
+}
+
+/**
+ * What a tensor would become by some settings, whatever the policy says.
+ *
+ * @throws {TypeError | RangeError} as `planModel` does.
+ */
+export function planTensor(model: Model, place: number, settings: Settings, options: TargetOptions = {}): Decision {
+  const target = targetOf(model, options);
+  checkSettings("", settings, target);
+  const tensor = model.tensors[place] as ModelTensor;
+  return decide(target, tensor, settings, { isWanted: true, why: undefined, minimumSize: 0 });
+}
+
+/** The names by which patterns find a tensor. */
+function namesOf({ name, nodes = [] }: ModelTensor): readonly string[] {
+  return [name, ...nodes];
+}
+
+/** The kind of a model: that of its tensors' names, unless it has one of its own. */
+export function kindOf({ kind = namedTensors }: Partial<Model>) {
+  return kind;
+}
+
+function targetOf(model: Model, { dialect, opset, matMulNBits }: TargetOptions): Target {
+  return kindOf(model).target(model, { dialect, opset, matMulNBits });
+}
+
+interface Asked {
+  /** Whether it is quantized although it is excluded, small or kept by the policy. */
+  readonly isWanted: boolean;
+  /** Why it is not. */
+  readonly why: string | undefined;
+  readonly minimumSize: number;
+}
+
+function decide(
+  target: Target,
+  tensor: ModelTensor,
+  settings: Override,
+  { isWanted, why, minimumSize }: Asked,
+): Decision {
+  const impossible = target.whyImpossible(tensor);
+  if (impossible !== undefined) return kept(tensor, impossible);
+  if (settings.keep) return kept(tensor, why as string);
+  if (!isWanted) {
+    const elements = elementsOf(tensor.shape);
+    const small = elements < minimumSize ? `small: ${elements} elements` : undefined;
+    const reason = why ?? target.whyKept(tensor) ?? small;
+    if (reason !== undefined) return kept(tensor, reason);
+  }
+  const way = target.wayOf(tensor, settings);
+  if (typeof way === "string") return kept(tensor, way);
+  if (!isWanted && way.bytesAfter >= tensor.byteLength) return kept(tensor, "it would not become smaller");
+  return { tensor: tensor.name, bytesBefore: tensor.byteLength, quantize: true, ...way };
+}
+
+function kept({ name, byteLength }: ModelTensor, reason: string): Decision {
+  return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter: byteLength, reason };
+}
+
+function pick({ bits, axis, granularity }: Settings): Settings {
+  return { bits, axis, granularity };
+}
+
+function checkOverrides(overrides: unknown, target: Target) {
+  if (typeof overrides !== "object" || overrides === null || Array.isArray(overrides)) {
+    throw new TypeError(`overrides must be an object of patterns and settings, not ${shown(overrides)}`);
+  }
+  for (const [pattern, settings] of Object.entries(overrides)) {
+    const where = `overrides[${shown(pattern)}]`;
+    checkNames(where, settings, [...settingNames, "keep"]);
+    checkSettings(`${where}.`, settings, target);
+    if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
+  }
+}
+
+function checkSettings(where: string, { bits, axis, granularity }: Settings, target: Target) {
+  if (bits !== undefined) checkHeldBits(`${where}bits`, bits, target);
+  if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
+  if (typeof granularity === "object" && granularity !== null) {
+    checkNames(`${where}granularity`, granularity, ["group", "along"]);
+    checkInteger(`${where}granularity.group`, granularity.group, 1, Number.MAX_SAFE_INTEGER);
+    if (granularity.along === undefined) return;
+    checkAxis(`${where}granularity.along`, granularity.along, MAX_RANK);
+    if (target.groupsAlong) return;
+    const remedy = `leave out along: ${shown(granularity.along)}`;
+    throw new TypeError(
+      `${where}granularity: in an .onnx model groups lie along what an operator sums over; ${remedy}`,
+    );
+  }
+  if (granularity !== undefined) checkGranularity(granularity, []);
+}
+
+function checkHeldBits(name: string, bits: number, { bits: held, dialect }: Target): void {
+  checkInteger(name, bits, 2, 16);
+  if (!held.includes(bits)) throw new RangeError(`${name} is ${bits}; the dialect ${dialect} holds ${held.join(", ")}`);
+}
+
+function checkPatterns(name: string, patterns: unknown) {
+  if (!Array.isArray(patterns)) throw new TypeError(`${name} must be an array of patterns, not ${shown(patterns)}`);
+  for (const pattern of patterns) {
+    if (typeof pattern !== "string") throw new TypeError(`${name} has ${shown(pattern)}; patterns must be strings`);
+  }
+}

@@ -1,0 +1,202 @@
+import type { WeightArray } from "../core/arguments.js";
+import { checkNames, shown } from "../core/arguments.js";
+import type { TotalErrors } from "../core/types.js";
+import type { CodeSink, Decision, Output, OutputStep, Plan, QuantizeDecision } from "../formats/format.js";
+import type { ByteSink, FilePlace } from "../io/bytes.js";
+import { lenderOf, lentOrNot } from "../io/lent-files.js";
+import { isBelow } from "../io/paths.js";
+import { SpareMemory } from "../io/spare-memory.js";
+import { type CodesPlace, quantizeStream, type WeightSource } from "../stream/quantize-stream.js";
+import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
+import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
+import { rounderTo } from "../tensor/stored-scales.js";
+import type { ModelTensor } from "../tensor/tensor.js";
+import { copyBytes } from "./copy-bytes.js";
+import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
+
+/** What became of a tensor: of one that was quantized, with its error figures. */
+export type TensorSummary = (QuantizeDecision & TotalErrors) | Extract<Decision, { quantize: false }>;
+
+export interface ModelSummary {
+  /** In the order of the model. */
+  readonly tensors: readonly TensorSummary[];
+  /** Of the files written. */
+  readonly byteLength: number;
+  /** What was written into the header besides the tensors. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface WriteOptions extends RunOptions {
+  /** The file for what does not go into an .onnx model: needed where the model had such a file, or takes more than 2 GB. */
+  readonly external?: {
+    /** Its path from the model's folder, as the model will name it. */
+    readonly location: string;
+    readonly sink: ByteSink;
+  };
+}
+
+/**
+ * Quantizes a model into a file: every tensor as the plan says, those that are kept byte for byte. The file is complete
+ * and closed when the promise resolves; otherwise the sink is aborted. Memory does not grow with the model, but for the
+ * weights of MatMulNBits, whose codes are held one weight at a time.
+ *
+ * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
+ * @param plan what `planModel` gave.
+ * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
+ * @throws {NonFiniteError | FormatError} for weights that are not finite, and files that turn out to be damaged.
+ * @throws {StoppedError} where reading or writing fails, or the signal ends the run; its `cause` says why.
+ */
+export async function quantizeModel(
+  channelwise: AnyChannelwise,
+  plan: Plan,
+  sink: ByteSink,
+  options: WriteOptions = {},
+): Promise<ModelSummary> {
+  // The model is closed last: it names the other file.
+  return writing(sink, async () => {
+    const { external, ...runOptions } = options;
+    checkRunOptions(runOptions);
+    if (external !== undefined) checkExternal(external);
+    const runner = runnerOf(channelwise);
+    const write = async () => {
+      const output = layOut(plan, external?.location);
+      const { begin, steps, end } = output.work(sink, external?.sink);
+      await begin();
+      const spares = new SpareMemory();
+      const errors = new Map<number, TotalErrors>();
+      const toDo = steps.map((step) => stepOf(step, plan, runner, spares, errors));
+      await runSteps(toDo, runOptions);
+      await end();
+      return { tensors: summaries(plan, errors), byteLength: output.byteLength, metadata: output.metadata };
+    };
+    return external ? writing(external.sink, write) : write();
+  });
+}
+
+/**
+ * Finds what the quantization of every tensor of a plan costs, and writes nothing.
+ *
+ * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
+ * @returns in the order of the model.
+ * @throws {NonFiniteError | FormatError | StoppedError} as `quantizeModel` does.
+ */
+export async function measureModel(
+  channelwise: AnyChannelwise,
+  plan: Plan,
+  options: RunOptions = {},
+): Promise<readonly TensorSummary[]> {
+  checkRunOptions(options);
+  const runner = runnerOf(channelwise);
+  const spares = new SpareMemory();
+  const errors = new Map<number, TotalErrors>();
+  const steps = plan.decisions.flatMap(({ quantize, tensor, bytesBefore }, place) => {
+    const nowhere: CodeSink = { quantized() {}, scales() {} };
+    const step: OutputStep = { tensor, byteLength: bytesBefore, quantize: place, results: nowhere };
+    return quantize ? [stepOf(step, plan, runner, spares, errors)] : [];
+  });
+  await runSteps(steps, options);
+  return summaries(plan, errors);
+}
+
+/**
+ * Bytes of the files that `quantizeModel` writes for a plan: known before a weight is read.
+ *
+ * @param location of `external`, where that is given.
+ */
+export function outputBytes(plan: Plan, location?: string): number {
+  return layOut(plan, location).byteLength;
+}
+
+function layOut(plan: Plan, location: string | undefined): Output {
+  return plan.target.layOut(plan, location);
+}
+
+function summaries({ decisions }: Plan, errors: ReadonlyMap<number, TotalErrors>): TensorSummary[] {
+  return decisions.map((decision, place) =>
+    decision.quantize ? { ...decision, ...(errors.get(place) as TotalErrors) } : decision,
+  );
+}
+
+function checkExternal(external: NonNullable<WriteOptions["external"]>): void {
+  checkNames("external", external, ["location", "sink"]);
+  if (typeof external.location !== "string" || !isBelow(external.location)) {
+    throw new TypeError(`external.location is ${shown(external.location)}; it must be a path below the model's folder`);
+  }
+  if (typeof external.sink?.write !== "function") {
+    throw new TypeError(`external.sink must be a ByteSink, not ${shown(external.sink)}`);
+  }
+}
+
+function stepOf(
+  step: OutputStep,
+  plan: Plan,
+  runner: Runner,
+  spares: SpareMemory,
+  errors: Map<number, TotalErrors>,
+): Step<void> {
+  const { tensor, byteLength } = step;
+  const run = async (course: Course) => {
+    if ("copy" in step) return copyBytes(step.copy, step.write, course);
+    if ("dequantize" in step) throw new Error("a plan dequantizes nothing");
+    errors.set(step.quantize, await quantize(step, plan, runner, spares, course));
+  };
+  return { tensor, byteLength, run };
+}
+
+async function quantize(
+  { quantize: place, results, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
+  { model, decisions }: Plan,
+  runner: Runner,
+  spares: SpareMemory,
+  course: Course,
+): Promise<TotalErrors> {
+  const tensor = model.tensors[place];
+  const { scheme, quantizedShape, scaleType } = decisions[place] as QuantizeDecision;
+  const source = weightsOf(tensor, quantizedShape, spares);
+  const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
+    quantizeStream(
+      runner,
+      { ...source, file: weightsPlace },
+      { ...results, file: codesPlace },
+      {
+        shape: quantizedShape,
+        ...scheme,
+        signal: course.signal,
+        roundScales: rounderTo(scaleType),
+        onProgress: (done, all) => course.progress(done / all),
+      },
+    );
+  await results.begin?.();
+  const errors = (await lentOrNot(lenderOf(tensor), (weightsPlace) =>
+    lendCodes ? lendCodes((codesPlace) => stream(weightsPlace, codesPlace)) : stream(weightsPlace),
+  )) as TotalErrors;
+  await results.finish?.();
+  const { mse, maxError, sqnr } = errors;
+  // Zeros with which the weights were filled up come back exactly.
+  return { mse: (mse * source.length) / elementsOf(tensor.shape), maxError, sqnr };
+}
+
+/** The weights of a tensor with zeros after them, as many as the shape has. */
+function weightsOf(tensor: ModelTensor, shape: readonly number[], spares: SpareMemory): WeightSource {
+  const dtype = tensor.dtype as FloatDtype;
+  const size = bytesPerElement(dtype);
+  const there = elementsOf(tensor.shape);
+  const typed = (buffer: ArrayBuffer): WeightArray => {
+    if (dtype === "float64") return new Float64Array(buffer);
+    return dtype === "float32" ? new Float32Array(buffer) : new Uint16Array(buffer);
+  };
+  return {
+    dtype,
+    length: elementsOf(shape),
+    async read(start, count) {
+      const given = Math.max(0, Math.min(count, there - start));
+      if (given === count) {
+        return typed((await tensor.read(start * size, count * size, spares.take(count * size))).buffer);
+      }
+      const bytes = new Uint8Array(count * size);
+      if (given > 0) bytes.set(await tensor.read(start * size, given * size));
+      return typed(bytes.buffer);
+    },
+    reuse: ({ buffer }) => spares.give(buffer as ArrayBuffer),
+  };
+}

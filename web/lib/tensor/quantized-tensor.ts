@@ -1,0 +1,64 @@
+import type { FloatArray } from "../core/arguments.js";
+import type { Scheme } from "../core/scheme.js";
+import type { Granularity } from "../core/types.js";
+import type { FloatDtype } from "./dtypes.js";
+import type { TensorInfo } from "./tensor.js";
+
+/** Codes less their zero points: of 16 bits with zero points they take more than an int16. */
+export type CentredCodes = Int8Array | Int16Array | Int32Array;
+
+/** A tensor that is stored as codes and scales. */
+export interface QuantizedTensor {
+  /** Of the weights that they stand for. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The dimensions that the scheme is said of: where the file joins some of the weights'. */
+  readonly quantizedShape: readonly number[];
+  /** `bits` are those that a code takes in the file; it may have been made with fewer. */
+  readonly scheme: Scheme;
+  /** Whether codes are signed integers. */
+  readonly signed: boolean;
+  /** Whether each scale has a zero point. */
+  readonly zeroPoints: boolean;
+  /** What codes and scales are in the file. */
+  readonly codes: TensorInfo;
+  readonly scales: TensorInfo;
+  readonly scaleType: FloatDtype;
+  /** The operators of an .onnx model that make weights of it. */
+  readonly pattern?: string | undefined;
+  /** Bytes of all that stands for it. */
+  readonly byteLength: number;
+  /** `count` codes from `start` on, in the order of the weights, less their zero points. */
+  readCodes(start: number, count: number): Promise<CentredCodes>;
+  /** All scales, in the order of the scheme: halves widened to float32. */
+  readScales(): Promise<FloatArray>;
+}
+
+/**
+ * How many scales weights of a shape have, and the place of the scale of each weight: in the order of the tensor, with the
+ * grouped dimension divided by the group size. The last group of a row may be shorter.
+ */
+export function scalePlaces(
+  shape: readonly number[],
+  { axis, granularity }: { readonly axis: number | undefined; readonly granularity: Granularity },
+): { readonly count: number; at(weight: number): number } {
+  if (granularity === "tensor") return { count: 1, at: () => 0 };
+  const along = granularity === "channel" ? (axis as number) : granularity.along;
+  const size = shape[along] as number;
+  const outer = product(shape.slice(0, along));
+  const inner = product(shape.slice(along + 1));
+  if (granularity === "channel") return { count: size, at: (weight) => Math.floor(weight / inner) % size };
+  const { group } = granularity;
+  const groups = Math.ceil(size / group);
+  return {
+    count: outer * groups * inner,
+    at(weight) {
+      const row = Math.floor(weight / inner);
+      return (Math.floor(row / size) * groups + Math.floor((row % size) / group)) * inner + (weight % inner);
+    },
+  };
+}
+
+function product(factors: readonly number[]): number {
+  return factors.reduce((a, b) => a * b, 1);
+}
