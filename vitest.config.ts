@@ -24,6 +24,7 @@ const isolated = {
 const inInstalledBrowsers = () => ({
   enabled: true,
   headless: true,
+  connectTimeout: longest,
   screenshotFailures: false,
   instances: installedBrowsers.map((browser) => ({ browser })),
   provider: installed,

@@ -7,6 +7,7 @@ import { example } from "../../web/demo/bring/example.js";
 import { fileOf } from "../lib/files/safetensors-file.js";
 import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
+import { longestWait } from "../longest-wait.js";
 
 // The page in a frame, used through its elements: that takes no driver, under which WebKit has no private files.
 
@@ -36,7 +37,7 @@ afterEach(() => {
 
 /** Waits for what the page comes to show, since everything is computed in its workers. */
 function shows<T>(read: () => T) {
-  return expect.poll(read, { timeout: 50_000 });
+  return expect.poll(read, { timeout: longestWait });
 }
 
 const textOf = (selector: string) => page.querySelector<HTMLElement>(selector)?.innerText;
