@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
+import { isShared } from "./arrays.js";
 import { changedError } from "./errors.js";
 import { figuresLength, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
@@ -118,8 +119,6 @@ export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly bits: Bits;
   readonly figuresOf: FiguresOf;
-  /** Whether weights that pass twice may be others the second time: other threads may write to them, or they are read anew. */
-  readonly mayChange: boolean;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
@@ -132,10 +131,10 @@ export type FiguresOf = 0 | 1 | 2;
 /**
  * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
  *
- * @throws where weights may change and did: codes must be those of the weights that gave the scales.
+ * @throws where another thread has changed the weights between their two passes: codes belong to what gave the scales.
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, bits, figuresOf, mayChange, dequantized, scales, perChannel } = job;
+  const { dtype, part, bits, figuresOf, weights, dequantized, scales, perChannel } = job;
   const { bindings, channelFigures } = engine;
   const float64 = dtype === "float64";
   if (blocks.length === 1) {
@@ -149,12 +148,16 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     const measured = figuresOf === 2 ? channels : 1;
     findRanges(engine, job, channels, blocks);
     if (!bindings.scales(float64, channels, bits)) return false;
-    const ranges = floatsOf(engine, float64).largest.subarray(0, channels);
-    const before = mayChange ? ranges.slice() : ranges;
     channelFigures.fill(0, 0, measured * figuresLength);
-    if (mayChange) ranges.fill(0);
-    for (const block of blocks) quantizeBlock(engine, job, block);
-    if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
+    if (isShared(weights.array.buffer)) {
+      const ranges = floatsOf(engine, float64).largest.subarray(0, channels);
+      const before = ranges.slice();
+      ranges.fill(0);
+      for (const block of blocks) quantizeBlock(engine, job, block, true);
+      if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
+    } else {
+      for (const block of blocks) quantizeBlock(engine, job, block, false);
+    }
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, float64).scales.start(channels), scale);
@@ -170,12 +173,12 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   }
 }
 
-/** Where weights may change, it also raises the largest |weight| of the channels to what the block has. */
-function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block): void {
-  const { dtype, bits, figuresOf, mayChange, dequantized } = job;
+/** @param ranging whether it also raises the largest |weight| of the channels to what the block has */
+function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, ranging: boolean): void {
+  const { dtype, bits, figuresOf, dequantized } = job;
   const { outer, channels, inner } = block;
   stageWeights(engine, job, block);
-  if (mayChange) engine.bindings.ranges(dtypeNumber[dtype], outer, channels, inner);
+  if (ranging) engine.bindings.ranges(dtypeNumber[dtype], outer, channels, inner);
   engine.bindings.quantize(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
   unstage(engine, job, block);
 }
@@ -199,8 +202,8 @@ export function toScales(engine: Engine, state: FloatArray, float64: boolean, bi
 }
 
 /**
- * Quantizes blocks of a panel with the scales that it has; gives the error figures of each block and, where weights may
- * change, the largest |weight| of the panel's channels as its blocks here tell. That array is the engine's own.
+ * Quantizes blocks of a panel with the scales that it has. It gives the error figures of each block, and the largest
+ * |weight| of the panel's channels so far as its blocks here tell, in an array of the engine's own.
  */
 export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel) {
   const { dtype, figuresOf, scales } = job;
@@ -209,7 +212,7 @@ export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channe
   const largest: FloatArray = floats.largest.subarray(0, channels).fill(0);
   floats.scales.all.set(scales.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
-    quantizeBlock(engine, job, block);
+    quantizeBlock(engine, job, block, true);
     return engine.blockFigures.slice(0, measured * figuresLength);
   });
   return { figures, largest };

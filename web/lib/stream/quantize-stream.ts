@@ -197,10 +197,7 @@ export class QuantizeStream {
       this.#pipeline.add(
         async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
           const weights = await this.#read(chunk);
-          const isShared = this.#source.shared !== undefined;
-          return this.#roundScales
-            ? this.#quantizeRounded(chunk, weights, start)
-            : this.#quantize(chunk, weights, isShared);
+          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -226,7 +223,7 @@ export class QuantizeStream {
     if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
     this.#roundScales?.(largest);
     const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
-    const done = await this.#quantize(chunk, again, false, largest);
+    const done = await this.#quantize(chunk, again, largest);
     const sums = new PanelSums(engine, part, figuresOf);
     sums.add(part, done.figures);
     return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
@@ -274,7 +271,7 @@ export class QuantizeStream {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
           const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
-          return this.#quantize(chunk, weights, true, state);
+          return this.#quantize(chunk, weights, state);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -299,12 +296,7 @@ export class QuantizeStream {
     }
   }
 
-  #quantize(
-    chunk: Chunk,
-    weights: TaskWeights["weights"],
-    mayChange: boolean,
-    scales?: FloatArray,
-  ): Promise<QuantizeDone> {
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
     const { bits, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
@@ -315,7 +307,6 @@ export class QuantizeStream {
       bits,
       figuresOf,
       weights,
-      mayChange,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
       quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
