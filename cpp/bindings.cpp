@@ -46,9 +46,8 @@ struct Memory {
   alignas(64) std::byte dequantized[kBlockBytes + kMostShift];
   /// Before there are codes, halves pass here.
   alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t) + kMostShift];
-  // The state, from here on (engine.ts has the same list).
-  alignas(64) std::byte largest[kChannels * sizeof(double)];
-  alignas(64) std::byte scales[kChannels * sizeof(double)];
+  alignas(64) double largest[kChannels];
+  alignas(64) double scales[kChannels];
   /// Of the last block, of the panel, and of all panels.
   ErrorFigures blockFigures[kChannels];
   ErrorFigures channelFigures[kChannels];
@@ -58,8 +57,8 @@ struct Memory {
 std::size_t shift = 0;
 
 template <typename T>
-T* as(std::byte* part) {
-  return reinterpret_cast<T*>(part);
+T* as(void* part) {
+  return static_cast<T*>(part);
 }
 
 template <typename T>
@@ -73,7 +72,7 @@ T* quantized() {
 }
 
 // The staging buffers and the state, once for good: the memory never grows. JavaScript makes views of other types over
-// the same bytes.
+// the same bytes, and has the sizes from the views.
 
 /// To be called before there are views: outputs then begin that many bytes, 0, 16, 32 or 48, after a multiple of 64.
 void shiftOutputs(std::uint32_t bytes) { shift = bytes; }
@@ -84,50 +83,77 @@ val quantizedView() { return val(typed_memory_view(sizeof memory.quantized - kMo
 
 val dequantizedView() { return val(typed_memory_view(kBlockElements, dequantized<float>())); }
 
+template <auto part>
 val stateView() {
-  constexpr std::size_t kSize = sizeof memory - offsetof(Memory, largest);
-  return val(typed_memory_view(kSize / sizeof(double), as<double>(memory.largest)));
+  constexpr std::size_t kBytes = sizeof(memory.*part);
+  return val(typed_memory_view(kBytes / sizeof(double), as<double>(&(memory.*part))));
 }
 
 Codes stagedCodes(bool wide) { return {quantized<std::byte>(), wide}; }
 
-/// What weights are: 0 float32, 1 float64, 2 float16, 3 bfloat16.
-using Dtype = int;
+/// What the calls that follow are about.
+struct Job {
+  Dtype dtype;  ///< of the weights
+  Scheme scheme;
+  FiguresOf figuresOf;
+  bool dequantize;
+} job;
 
-void widenHalves(Dtype dtype, Extent extent) {
-  if (dtype < 2) return;
-  kernels::widen(quantized<std::uint16_t>(), extent.size(), dtype == 2 ? Half::kFloat16 : Half::kBfloat16,
-                 as<float>(memory.weights));
+void prepare(int dtype, int bits, int scaleType, int figuresOf, bool dequantize) {
+  job = {
+      static_cast<Dtype>(dtype), {bits, static_cast<Dtype>(scaleType)}, static_cast<FiguresOf>(figuresOf), dequantize};
 }
+
+bool isFloat64() { return job.dtype == Dtype::kFloat64; }
 
 // A panel is a number of channels whose state is held here. Its weights pass in one block or more: ranges of every
 // block, scales, quantize every block, close; quantizePanel does all that with one block. The caller clears what is
 // added to. Error figures are kept for each channel or for all of them as one.
 
-void ranges(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
-  const Extent extent{outer, channels, inner};
-  widenHalves(dtype, extent);
-  if (dtype == 1)
-    kernels::ranges(as<double>(memory.weights), extent, as<double>(memory.largest));
-  else
-    kernels::ranges(as<float>(memory.weights), extent, as<float>(memory.largest));
+/// Staged halves become staged floats.
+void widenHalves(Extent extent) {
+  if (job.dtype != Dtype::kFloat16 && job.dtype != Dtype::kBfloat16) return;
+  kernels::widen(quantized<std::uint16_t>(), extent.size(), job.dtype, as<float>(memory.weights));
 }
 
 template <typename T>
-bool scalesOf(std::uint32_t channels, int bits) {
+void rangesOf(Extent extent) {
+  kernels::ranges(as<T>(memory.weights), extent, as<T>(memory.largest));
+}
+
+void rangesOfFloats(Extent extent) {
+  const auto run = isFloat64() ? rangesOf<double> : rangesOf<float>;
+  run(extent);
+}
+
+void ranges(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+  const Extent extent{outer, channels, inner};
+  widenHalves(extent);
+  rangesOfFloats(extent);
+}
+
+/// Whether the scales that were made last cover the weights.
+bool cover;
+
+template <typename T>
+bool scalesOf(std::uint32_t channels) {
   const T* largest = as<T>(memory.largest);
   T* scales = as<T>(memory.scales);
+  const Scheme scheme = job.scheme;
+  cover = true;
   for (std::uint32_t c = 0; c < channels; ++c) {
     if (!(largest[c] <= std::numeric_limits<T>::max())) return false;
-    scales[c] = scaleOf(largest[c], bits);
+    scales[c] = scaleOf(largest[c], scheme);
+    // Those that are not rounded do.
+    if (!holds<T>(scheme.scaleType)) cover = cover && covers(scales[c], largest[c], scheme);
   }
   return true;
 }
 
 /// False if a channel holds NaN or infinity.
-bool scales(bool float64, std::uint32_t channels, int bits) {
-  return float64 ? scalesOf<double>(channels, bits) : scalesOf<float>(channels, bits);
-}
+bool scales(std::uint32_t channels) { return isFloat64() ? scalesOf<double>(channels) : scalesOf<float>(channels); }
+
+bool scalesCover() { return cover; }
 
 /// Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
 /// reproduce the sums.
@@ -142,37 +168,40 @@ void close(std::uint32_t measured) {
   memory.totalFigures.add(panel);
 }
 
-std::uint32_t measuredOf(std::uint32_t channels, int figuresOf) {
-  return static_cast<FiguresOf>(figuresOf) == FiguresOf::kChannels ? channels : 1;
-}
+std::uint32_t measuredOf(std::uint32_t channels) { return job.figuresOf == FiguresOf::kChannels ? channels : 1; }
 
 template <typename T>
-void quantizeBlock(Extent extent, int bits, bool dequantize, FiguresOf figuresOf) {
-  kernels::quantize(as<T>(memory.weights), extent, as<T>(memory.scales), bits, stagedCodes(bits > 8),
-                    dequantize ? dequantized<T>() : nullptr, figuresOf, memory.blockFigures);
+void quantizeBlock(Extent extent, bool cover) {
+  kernels::quantize(as<T>(memory.weights), extent, Scales<T>{as<T>(memory.scales), cover}, job.scheme,
+                    stagedCodes(job.scheme.wide()), job.dequantize ? dequantized<T>() : nullptr, job.figuresOf,
+                    memory.blockFigures);
 }
 
-/// The block's figures are in blockFigures then, and added to channelFigures.
-void quantize(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits, bool dequantize,
-              int figuresOf) {
-  const Extent extent{outer, channels, inner};
-  const std::uint32_t measured = measuredOf(channels, figuresOf);
-  widenHalves(dtype, extent);
+void quantizeFloats(Extent extent, bool cover) {
+  const std::uint32_t measured = measuredOf(extent.channels);
   std::fill_n(memory.blockFigures, measured, ErrorFigures{});
-  const auto run = dtype == 1 ? quantizeBlock<double> : quantizeBlock<float>;
-  run(extent, bits, dequantize, static_cast<FiguresOf>(figuresOf));
+  const auto run = isFloat64() ? quantizeBlock<double> : quantizeBlock<float>;
+  run(extent, cover);
   addFigures(measured);
 }
 
+/// `cover`: see Scales in core/kernels.h. The block's figures are in blockFigures then, and added to channelFigures.
+void quantize(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, bool cover) {
+  const Extent extent{outer, channels, inner};
+  widenHalves(extent);
+  quantizeFloats(extent, cover);
+}
+
 /// False if a channel holds NaN or infinity.
-bool quantizePanel(Dtype dtype, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, int bits,
-                   bool dequantize, int figuresOf) {
-  const std::uint32_t measured = measuredOf(channels, figuresOf);
-  std::fill_n(memory.largest, channels * sizeof(double), std::byte{});
+bool quantizePanel(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+  const Extent extent{outer, channels, inner};
+  const std::uint32_t measured = measuredOf(channels);
+  std::fill_n(as<std::byte>(memory.largest), channels * sizeof(double), std::byte{});
   std::fill_n(memory.channelFigures, measured, ErrorFigures{});
-  ranges(dtype, outer, channels, inner);
-  if (!scales(dtype == 1, channels, bits)) return false;
-  quantize(dtype == 1, outer, channels, inner, bits, dequantize, figuresOf);  // halves are wide by now
+  widenHalves(extent);
+  rangesOfFloats(extent);
+  if (!scales(channels)) return false;
+  quantizeFloats(extent, cover);
   close(measured);
   return true;
 }
@@ -191,14 +220,36 @@ void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t chan
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(channelwise) {
+  using emscripten::constant;
   using emscripten::function;
+  // Enumerations, by the names that TypeScript has for them.
+  constant("float32", static_cast<int>(Dtype::kFloat32));
+  constant("float64", static_cast<int>(Dtype::kFloat64));
+  constant("float16", static_cast<int>(Dtype::kFloat16));
+  constant("bfloat16", static_cast<int>(Dtype::kBfloat16));
+  constant("nothing", static_cast<int>(FiguresOf::kNothing));
+  constant("all", static_cast<int>(FiguresOf::kAll));
+  constant("channels", static_cast<int>(FiguresOf::kChannels));
+  // How error figures lie, counted in doubles.
+  constant("figuresLength", sizeof(ErrorFigures) / sizeof(double));
+  constant("errorSum", offsetof(ErrorFigures, error.value) / sizeof(double));
+  constant("errorUnit", offsetof(ErrorFigures, error.unit) / sizeof(double));
+  constant("weightSum", offsetof(ErrorFigures, weight.value) / sizeof(double));
+  constant("weightUnit", offsetof(ErrorFigures, weight.unit) / sizeof(double));
+  constant("largestError", offsetof(ErrorFigures, largest) / sizeof(double));
   function("shiftOutputs", &shiftOutputs);
   function("weights", &weightsView);
   function("quantized", &quantizedView);
   function("dequantized", &dequantizedView);
-  function("state", &stateView);
-  function("ranges", &ranges);
-  function("scales", &scales);
+  function("largest", &stateView<&Memory::largest>);
+  function("scales", &stateView<&Memory::scales>);
+  function("blockFigures", &stateView<&Memory::blockFigures>);
+  function("channelFigures", &stateView<&Memory::channelFigures>);
+  function("totalFigures", &stateView<&Memory::totalFigures>);
+  function("prepare", &prepare);
+  function("findRanges", &ranges);
+  function("makeScales", &scales);
+  function("scalesCover", &scalesCover);
   function("quantize", &quantize);
   function("quantizePanel", &quantizePanel);
   function("addFigures", &addFigures);

@@ -1,6 +1,6 @@
-// What Embind's own JavaScript does with the types of bindings.cpp: numbers and booleans in, a number, a boolean,
-// nothing or a view out. WebAssembly converts what goes in by itself. Views are handed out once and kept for good, so
-// that no handle is counted. 2.4 KB less after gzip, and less time a call. Emscripten takes the text of these
+// What Embind's own JavaScript does with the constants and types of bindings.cpp: numbers and booleans in, a number, a
+// boolean, nothing or a view out. WebAssembly converts what goes in by itself. Views are handed out once and kept for
+// good, so that no handle is counted. 2.4 KB less after gzip, and less time a call. Emscripten takes the text of these
 // functions: they cannot be arrow functions.
 mergeInto(LibraryManager.library, {
   /** Type to how its values come out; those of a type that is not here come as they are. */
@@ -8,6 +8,9 @@ mergeInto(LibraryManager.library, {
   /** Type of a view to its class. */
   $viewClasses: {},
   $views: [],
+  $nameAt: function (at) {
+    return String.fromCharCode(...HEAPU8.subarray(at, HEAPU8.indexOf(0, at)));
+  },
 
   _embind_register_void: function () {},
   _embind_register_integer__deps: ["$fromCpp"],
@@ -26,15 +29,18 @@ mergeInto(LibraryManager.library, {
   _embind_register_memory_view: function (type, index) {
     viewClasses[type] = [Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array][index];
   },
-  _embind_register_function__deps: ["$fromCpp"],
+  _embind_register_constant__deps: ["$nameAt"],
+  _embind_register_constant: function (name, type, value) {
+    Module[nameAt(name)] = value;
+  },
+  _embind_register_function__deps: ["$fromCpp", "$nameAt"],
   _embind_register_function: function (name, count, types, signature, invoker, target) {
     const result = HEAPU32[types >> 2];
     const call = wasmTable.get(invoker);
-    const end = HEAPU8.indexOf(0, name);
     // Bound, where nothing comes out that is to be changed: no array of the arguments is made.
     const bound = call.bind(null, target);
     const convert = fromCpp[result];
-    Module[String.fromCharCode(...HEAPU8.subarray(name, end))] = convert
+    Module[nameAt(name)] = convert
       ? (...values) => convert(bound(...values))
       : bound;
   },

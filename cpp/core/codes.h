@@ -29,4 +29,11 @@ struct Codes {
   Codes from(std::size_t offset) const { return {static_cast<std::byte*>(data) + bytes(offset), wide}; }
 };
 
+/// What a code stands for. Adding zero makes +0 of the -0 that code 0 gives with a negative scale, and changes nothing
+/// else.
+template <typename T>
+T valueOf(int code, T scale) {
+  return static_cast<T>(code) * scale + T{0};
+}
+
 }  // namespace channelwise

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "codes.h"
+#include "dtype.h"
 #include "error_figures.h"
 #include "extent.h"
+#include "scheme.h"
 
 // The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
 // tests. They agree bit for bit in everything but the last bits of the sums of squares.
@@ -15,8 +17,12 @@ namespace channelwise {
 /// What error figures are made of.
 enum class FiguresOf { kNothing, kAll, kChannels };
 
-/// Formats of 16 bits: IEEE 754 binary16, and the upper half of a float.
-enum class Half { kFloat16, kBfloat16 };
+/// One scale per channel: finite, of either sign, not zero.
+template <typename T>
+struct Scales {
+  const T* values;
+  bool cover;  ///< whether they are known to cover the weights (covers() in rule.h), so that no code needs clamping
+};
 
 }  // namespace channelwise
 
@@ -27,19 +33,21 @@ namespace channelwise::simd {
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
-/// code = clamp(round half to even(weight / scales[c]), qmin, qmax); dequantized = code * scales[c], where that is not
-/// null. For finite weights, scales that scaleOf() gives of at least the largest |weight|, bits 2 to 16 and codes wide
-/// enough. Error figures are added to `figures`: to one for all weights, or to one per channel, or none.
+/// code = clamp(round half to even(weight / scale), qmin, qmax); dequantized = code * scale, where that is not null,
+/// and +0 for code 0 whatever the sign of the scale. Dequantized values are infinite where that product is. For finite
+/// weights and codes wide enough for the scheme. Error figures are added to `figures`: to one for all weights, or to
+/// one per channel, or none.
 template <typename T>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
+void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
 
-/// dequantized = code * scales[c], for any codes and scales.
+/// dequantized = code * scales[c], and +0 for code 0, for any codes and scales.
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
-/// The floats that halves stand for, which is exact for every number; infinities and NaN stay what they are.
-void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights);
+/// The floats that halves of type float16 or bfloat16 stand for, which is exact for every number; infinities and NaN
+/// stay what they are.
+void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights);
 
 }  // namespace channelwise::simd
 
@@ -49,12 +57,12 @@ template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
 
 template <typename T>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
+void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
 
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
-void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights);
+void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights);
 
 }  // namespace channelwise::scalar

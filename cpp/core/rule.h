@@ -1,26 +1,31 @@
 #pragma once
 
-#include <cmath>
-#include <limits>
+#include "scheme.h"
 
 namespace channelwise {
 
-/// Codes of `bits` bits run from qmin = -2^(bits-1) to qmax = 2^(bits-1) - 1; bits is 2 to 16.
-constexpr int qminOf(int bits) { return -(1 << (bits - 1)); }
-constexpr int qmaxOf(int bits) { return (1 << (bits - 1)) - 1; }
+/// What becomes of a scale that was formed by one division in the type `arithmetic`: the scale that is stored.
+double storedScale(double scale, double largest, const Scheme& scheme, Dtype arithmetic);
 
-/// The scale of a channel whose largest |weight| is `largest` (finite, >= 0): largest / qmax, one rounded division.
+/// The scale of a channel whose largest |weight| is `largest` (finite, >= 0): largest / qmax, one rounded division,
+/// then rounded to the type in which it is stored.
 ///
-/// Three corners: a channel of zeros, and one so small that the quotient underflows to zero, get scale 1 (every code is
-/// then 0); where qmax * scale would overflow, the next float below is taken, so that every dequantized value is
-/// finite.
+/// Two corners. A scale that is zero then, as that of zeros and of very small weights, is 1: every code is 0. Where the
+/// largest weight would come back as an infinity in the type of the scale, the scale is the next one below with which
+/// it does not.
 template <typename T>
-T scaleOf(T largest, int bits) {
-  const T qmax = static_cast<T>(qmaxOf(bits));
-  const T scale = largest / qmax;
-  if (scale == 0) return 1;
-  if (qmax * scale > std::numeric_limits<T>::max()) return std::nextafter(scale, T{0});
-  return scale;
+T scaleOf(T largest, const Scheme& scheme) {
+  const T scale = largest / static_cast<T>(scheme.qmax());
+  if (holds<T>(scheme.scaleType) && scale > 0 && largest <= static_cast<T>(formatOf(kDtype<T>).largest / 2))
+    return scale;
+  return static_cast<T>(storedScale(scale, largest, scheme, kDtype<T>));
+}
+
+/// Whether no code needs clamping that a positive scale makes of weights of up to `largest`: weight / scale rounds to
+/// no more than qmax, with so much to spare that products with the reciprocal do not either. Scales that scaleOf() does
+/// not round all do, but for subnormal ones, with which no products are formed; most of the others do, too.
+inline bool covers(double scale, double largest, const Scheme& scheme) {
+  return largest <= (scheme.qmax() + 0.375) * scale;
 }
 
 }  // namespace channelwise

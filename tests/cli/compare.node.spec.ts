@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { load } from "channelwise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../lib/files/safetensors-file.js";
 import { Workplace } from "./command.js";
 import { matrices, tensors, writeModel } from "./models.js";
 
@@ -96,6 +98,29 @@ describe("compare", () => {
 });
 
 describe("dequantize", () => {
+  it("keeps a layer whose marker says nothing as it is, names it and does the others", async () => {
+    await place.json("quantize", "model.safetensors", "--dialect", "comfyui", "-o", "comfy.safetensors");
+    const file = readFileSync(place.path("comfy.safetensors"));
+    const { tensors: header, length } = parseSafetensors(new Uint8Array(file));
+    const [begin, end] = header["layers.0.up.comfy_quant"].data_offsets;
+    writeFileSync(place.path("odd.safetensors"), file.fill(0, 8 + length + begin, 8 + length + end));
+    const told = "layers.0.up.comfy_quant is empty, so that it is not known how its weights are stored";
+    const { code, stderr } = await place.run("dequantize", "odd.safetensors");
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `warning: layers.0.up.weight stays as it is, since it is not read: ${told}\n`,
+    });
+    const { tensors: restored } = parseSafetensors(new Uint8Array(readFileSync(place.path("odd-float.safetensors"))));
+    expect(restored["layers.0.up.weight"]).toMatchObject({ dtype: "I8" });
+    expect(restored["layers.1.up.weight"]).toMatchObject({ dtype: "F32" });
+    expect(await place.json("dequantize", "odd.safetensors", "--force")).toMatchObject({
+      unreadable: [{ tensor: "layers.0.up.weight", reason: told }],
+      passedOver: [],
+    });
+    const { stdout } = await place.run("compare", "model.safetensors", "odd.safetensors");
+    expect(stdout).toContain(`layers.0.up.weight cannot be compared: it is quantized, but not read: ${told}\n`);
+  });
+
   it.each(["six.safetensors", "words.safetensors"])(
     "writes the floats that the codes of %s stand for",
     async (file) => {

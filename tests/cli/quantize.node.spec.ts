@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Channelwise, load } from "channelwise";
 import { writeNpy } from "channelwise/npy";
-import { unzipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { fileOf, parseSafetensors } from "../lib/files/safetensors-file.js";
+import { fileOf, parseSafetensors, type TensorToWrite } from "../lib/files/safetensors-file.js";
 import { Workplace } from "./command.js";
 import { matrices, tensors, writeModel, writeShards } from "./models.js";
 
@@ -174,6 +174,101 @@ describe("quantize", () => {
       expect(part).toMatchObject({ code: 1, stderr: expect.stringContaining("is quantized already") });
     }
     expect(place.list()).toEqual(before);
+  });
+
+  it.each<[string, TensorToWrite[]]>([
+    [
+      "the scales of codes",
+      [
+        { name: "l.weight", dtype: "F8_E4M3", shape: [64, 64], data: new Uint8Array(4096).fill(0x38) },
+        { name: "l.scale", dtype: "F32", shape: [64, 64], data: new Float32Array(4096).fill(1) },
+      ],
+    ],
+    [
+      "scales alone, of codes in another shard",
+      [{ name: "l.weight_scale_inv", dtype: "F32", shape: [32, 32], data: new Float32Array(1024).fill(1) }],
+    ],
+  ])("refuses a model of which nothing else is there: %s", async (_, parts) => {
+    writeFileSync(place.path("scales.safetensors"), fileOf(parts));
+    for (const more of [[], ["--include", "*"]]) {
+      const { code, stderr } = await place.run("quantize", "scales.safetensors", ...more);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(
+          /scales\.safetensors is quantized already: give the float model it was made from$/m,
+        ),
+      });
+    }
+    expect(place.list()).toEqual(["model.safetensors", "scales.safetensors"]);
+  });
+
+  it("says which share of the bytes stays floats, and why", async () => {
+    const args = ["quantize", "model.safetensors", "--dialect", "compressed-tensors", "--exclude", "layers.1.*"];
+    const lines = [
+      "60.6 % of the bytes stay floats: 50.4 KB of 83.2 KB",
+      "  33.4 KB  4 tensors  excluded",
+      "  8.19 KB   1 tensor  an embedding; compressed-tensors quantizes linear layers",
+      "  8.19 KB   1 tensor  the output head, which vLLM expects as it is",
+      "    640 B  2 tensors  a vector",
+    ];
+    expect((await place.run(...args, "--dry-run")).stdout).toContain(`\n${lines.join("\n")}\n`);
+    expect((await place.run(...args)).stdout).toContain(`\n${lines.join("\n")}\n`);
+    for (const more of ["--force", "--dry-run", "--measure"]) {
+      const { files } = await place.json(...args, more);
+      const { share, byteLength, reasons } = files[0].keptFloats;
+      expect(share).toBe(byteLength / files[0].bytesBefore);
+      expect(reasons[0]).toEqual({ reason: "excluded", tensors: 4, byteLength: 33_408 });
+    }
+    // Where all are quantized there is nothing to say.
+    expect((await place.run("quantize", "model.safetensors", "--include", "*")).stdout).not.toContain("stay floats");
+  });
+
+  it("warns where vLLM would refuse a mix, and says so in JSON", async () => {
+    const square = (name: string) => ({ ...tensor("lm_head.weight"), name });
+    const layers = Array.from({ length: 8 }, (_, i) =>
+      ["q", "k", "v"].map((each) => square(`l.${i}.${each}_proj.weight`)),
+    );
+    writeFileSync(place.path("qkv.safetensors"), fileOf(layers.flat()));
+    const args = ["quantize", "qkv.safetensors", "--dialect", "compressed-tensors", "--override", "*.v_proj.*=4"];
+    const warning = (layer: number) =>
+      `vLLM joins q_proj, k_proj, v_proj of l.${layer} and refuses them in different ways: 8 bits per channel (q_proj, k_proj), 4 bits per channel (v_proj)`;
+    const { code, stderr } = await place.run(...args);
+    expect({ code, stderr: stderr.split("\n") }).toEqual({
+      code: 0,
+      stderr: [
+        ...[0, 1, 2, 3].map((layer) => `warning: ${warning(layer)}`),
+        "warning: and so it is with 4 more; --json names all",
+        "",
+      ],
+    });
+    const { files } = await place.json(...args, "--dry-run");
+    expect(files[0].warnings).toEqual(layers.map((_, layer) => warning(layer)));
+    // Also of a part in which not all of them are.
+    expect((await place.run(...args, "--shard", "1/8")).stderr).toContain(`warning: ${warning(7)}`.slice(0, 40));
+    expect((await place.run("quantize", "qkv.safetensors", "--override", "*.v_proj.*=4")).stderr).not.toContain("vLLM");
+  });
+
+  it("names what is passed over, and does the rest", async () => {
+    const strings = writeNpy(Float32Array.of(1), [1]);
+    strings.set(new TextEncoder().encode("<U1"), 21);
+    const odd = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`odd${i}.npy`, strings]));
+    const w = writeNpy(tensor("lm_head.weight").data, [64, 32]);
+    writeFileSync(place.path("one.npz"), zipSync({ "w.npy": w, ...odd(1) }));
+    writeFileSync(place.path("many.npz"), zipSync({ "w.npy": w, ...odd(20) }));
+    const one = await place.run("quantize", "one.npz");
+    const line = /^one\.npz: odd0\.npy is passed over: the elements are of type '<U1'; numbers of types b1, .*\n$/;
+    expect(one).toMatchObject({ code: 0, stderr: expect.stringMatching(line) });
+    expect(read("one-int8.safetensors").data.w).toEqual(bytesOf(quantized("lm_head.weight").quantized as Int8Array));
+    const many = await place.run("quantize", "many.npz");
+    expect(many.stderr.split("\n")).toHaveLength(6);
+    expect(many.stderr).toMatch(/^many\.npz: and so it is with 16 more; --json names all\n$/m);
+    const { files } = await place.json("quantize", "many.npz", "--dry-run");
+    expect(files[0].passedOver).toHaveLength(20);
+    const inspected = await place.run("inspect", "one.npz");
+    expect(inspected.stdout).toMatch(/^odd0\.npy is passed over: the elements are of type '<U1'/m);
+    expect((await place.json("inspect", "many.npz")).passedOver).toHaveLength(20);
+    expect((await place.run("compare", "one.npz", "one.npz")).stderr).toMatch(/^one\.npz: odd0\.npy is passed over/);
   });
 
   it("includes, excludes and overrides by patterns", async () => {

@@ -64,35 +64,37 @@ std::vector<Extent> extents() {
 template <typename T>
 using Fill = std::function<T(std::mt19937_64&)>;
 
+template <typename T>
+T anyFinite(std::mt19937_64& random) {
+  for (;;) {
+    const std::uint64_t bits = random();
+    T value;
+    std::memcpy(&value, &bits, sizeof value);
+    if (std::isfinite(value)) return value;
+  }
+}
+
 /// Kinds of finite weights, each with a way to make one.
 template <typename T>
-std::vector<std::pair<std::string, Fill<T>>> kindsOfWeights(int bits) {
+std::vector<std::pair<std::string, Fill<T>>> kindsOfWeights(const Scheme& scheme) {
   using Limits = std::numeric_limits<T>;
   const auto uniform = [](std::mt19937_64& random) { return std::uniform_real_distribution<T>(-1, 1)(random); };
-  const T qmax = static_cast<T>(qmaxOf(bits));
+  const T qmax = static_cast<T>(scheme.qmax());
   return {
       {"uniform", uniform},
-      {"any finite bits",
-       [](std::mt19937_64& random) {
-         for (;;) {
-           const std::uint64_t bits64 = random();
-           T value;
-           std::memcpy(&value, &bits64, sizeof value);
-           if (std::isfinite(value)) return value;
-         }
-       }},
+      {"any finite bits", anyFinite<T>},
       {"ties, once the scale is 1",
        [qmax](std::mt19937_64& random) {
          const int halves = std::uniform_int_distribution<int>(-9, 9)(random);
          return halves % 5 == 0 ? qmax : static_cast<T>(halves) / 2;
        }},
       {"next to ties",
-       [bits](std::mt19937_64& random) {
+       [scheme](std::mt19937_64& random) {
          const T largest = static_cast<T>(2.0521684);
-         const int qmax = qmaxOf(bits);
+         const int qmax = scheme.qmax();
          const int code = std::uniform_int_distribution<int>(-qmax, qmax)(random);
          if (code == qmax) return largest;
-         T weight = (static_cast<T>(code) + T{0.5}) * scaleOf(largest, bits);
+         T weight = (static_cast<T>(code) + T{0.5}) * scaleOf(largest, scheme);
          for (auto steps = random() % 4; steps > 0; --steps)
            weight = std::nextafter(weight, random() % 2 == 0 ? T{3} : T{-3});
          return random() % 16 == 0 ? largest : weight;
@@ -123,8 +125,8 @@ std::vector<std::uint64_t> bitsOf(const std::vector<E>& values) {
 double logOf(const SquareSum& sum) { return std::log(sum.value) + sum.unit * 1200 * std::log(2.0); }
 
 void expectSameSum(const SquareSum& actual, const SquareSum& expected, double tolerance) {
-  if (expected.value == 0) {
-    EXPECT_EQ(actual.value, 0);
+  if (expected.value == 0 || std::isinf(expected.value)) {
+    EXPECT_EQ(actual.value, expected.value);
   } else {
     EXPECT_NEAR(logOf(actual), logOf(expected), tolerance);
   }
@@ -138,6 +140,51 @@ void expectSameFigures(const ErrorFigures& actual, const ErrorFigures& expected)
   expectSameSum(actual.weight, expected.weight, tolerance);
 }
 
+constexpr FiguresOf kAllFigures[] = {FiguresOf::kNothing, FiguresOf::kAll, FiguresOf::kChannels};
+
+/// Runs both versions of quantize, with every choice of what they make.
+template <typename T, typename Code>
+void expectSameQuantized(const std::vector<T>& values, Extent extent, const Scales<T>& scales, const Scheme& scheme,
+                         std::size_t misalignment) {
+  const std::size_t n = extent.size();
+  Guarded<T> weights(n, misalignment * sizeof(T));
+  weights.fill(values);
+  std::vector<Code> expectedQuantized(n);
+  std::vector<T> expectedDequantized(n);
+  std::vector<ErrorFigures> expectedOfChannels(extent.channels);
+  ErrorFigures expectedOfAll;
+  scalar::quantize(values.data(), extent, scales, scheme, codesOf(expectedQuantized.data()), expectedDequantized.data(),
+                   FiguresOf::kChannels, expectedOfChannels.data());
+  scalar::quantize(values.data(), extent, scales, scheme, codesOf(expectedQuantized.data()), expectedDequantized.data(),
+                   FiguresOf::kAll, &expectedOfAll);
+
+  for (const bool dequantize : {false, true}) {
+    for (const FiguresOf figuresOf : kAllFigures) {
+      Guarded<Code> quantized(n, misalignment * sizeof(Code));
+      Guarded<T> dequantized(n, misalignment * sizeof(T));
+      std::vector<ErrorFigures> figures(figuresOf == FiguresOf::kChannels ? extent.channels : 1);
+      simd::quantize<T>(weights.data(), extent, scales, scheme, codesOf(quantized.data()),
+                        dequantize ? dequantized.data() : nullptr, figuresOf, figures.data());
+      ASSERT_EQ(quantized.values(), expectedQuantized);
+      ASSERT_TRUE(quantized.guardsIntact());
+      ASSERT_TRUE(dequantized.guardsIntact());
+      ASSERT_TRUE(weights.guardsIntact());
+      ASSERT_EQ(bitsOf(weights.values()), bitsOf(values));
+      if (dequantize) {
+        ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expectedDequantized));
+      }
+      if (figuresOf == FiguresOf::kAll) expectSameFigures<T>(figures[0], expectedOfAll);
+      if (figuresOf != FiguresOf::kChannels) continue;
+      for (std::size_t c = 0; c < figures.size(); ++c) expectSameFigures<T>(figures[c], expectedOfChannels[c]);
+    }
+  }
+}
+
+template <typename Code>
+constexpr int kFewestBits = sizeof(Code) == 1 ? 2 : 9;
+template <typename Code>
+constexpr int kMostBits = sizeof(Code) == 1 ? 8 : 16;
+
 TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
   using T = typename TypeParam::T;
   using Code = typename TypeParam::Code;
@@ -145,8 +192,9 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
   std::size_t misalignment = 0;
   for (const Extent extent : extents()) {
     const std::size_t n = extent.size();
-    for (int bits = sizeof(Code) == 1 ? 2 : 9; bits <= (sizeof(Code) == 1 ? 8 : 16); ++bits) {
-      for (const auto& [kind, fill] : kindsOfWeights<T>(bits)) {
+    for (int bits = kFewestBits<Code>; bits <= kMostBits<Code>; ++bits) {
+      const Scheme scheme{bits, kDtype<T>};
+      for (const auto& [kind, fill] : kindsOfWeights<T>(scheme)) {
         SCOPED_TRACE(testing::Message() << testing::PrintToString(extent) << ", " << bits << " bits, " << kind);
         misalignment = (misalignment + 1) % 5;
         std::vector<T> values(n);
@@ -163,40 +211,183 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
         ASSERT_TRUE(largest.guardsIntact());
 
         std::vector<T> scales(extent.channels);
-        for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = scaleOf(expectedLargest[c], bits);
-
-        std::vector<Code> expectedQuantized(n);
-        std::vector<T> expectedDequantized(n);
-        std::vector<ErrorFigures> expectedOfChannels(extent.channels);
-        ErrorFigures expectedOfAll;
-        scalar::quantize(values.data(), extent, scales.data(), bits, codesOf(expectedQuantized.data()),
-                         expectedDequantized.data(), FiguresOf::kChannels, expectedOfChannels.data());
-        scalar::quantize(values.data(), extent, scales.data(), bits, codesOf(expectedQuantized.data()),
-                         expectedDequantized.data(), FiguresOf::kAll, &expectedOfAll);
-
-        for (const bool dequantize : {false, true}) {
-          for (const FiguresOf figuresOf : {FiguresOf::kNothing, FiguresOf::kAll, FiguresOf::kChannels}) {
-            Guarded<Code> quantized(n, misalignment * sizeof(Code));
-            Guarded<T> dequantized(n, misalignment * sizeof(T));
-            std::vector<ErrorFigures> figures(figuresOf == FiguresOf::kChannels ? extent.channels : 1);
-            simd::quantize<T>(weights.data(), extent, scales.data(), bits, codesOf(quantized.data()),
-                              dequantize ? dequantized.data() : nullptr, figuresOf, figures.data());
-            ASSERT_EQ(quantized.values(), expectedQuantized);
-            ASSERT_TRUE(quantized.guardsIntact());
-            ASSERT_TRUE(dequantized.guardsIntact());
-            ASSERT_TRUE(weights.guardsIntact());
-            ASSERT_EQ(bitsOf(weights.values()), bitsOf(values));
-            if (dequantize) {
-              ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expectedDequantized));
-            }
-            if (figuresOf == FiguresOf::kAll) expectSameFigures<T>(figures[0], expectedOfAll);
-            if (figuresOf != FiguresOf::kChannels) continue;
-            for (std::size_t c = 0; c < figures.size(); ++c) expectSameFigures<T>(figures[c], expectedOfChannels[c]);
-          }
-        }
+        for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = scaleOf(expectedLargest[c], scheme);
+        expectSameQuantized<T, Code>(values, extent, {scales.data(), true}, scheme, misalignment);
         ASSERT_FALSE(testing::Test::HasFailure());
       }
     }
+  }
+}
+
+/// Extents with every shape of tile, for what would take too long with all of them.
+std::vector<Extent> fewExtents() {
+  return {{1, 3, 37}, {2, 2, 1}, {3, 35, 1}, {5, 7, 3}, {2, 3, 300}, {2, 259, 1}, {1, 40, 32}, {2, 17, 15}};
+}
+
+/// Ways to make a scale from the largest |weight| of its channel, other than the rule's.
+template <typename T>
+std::vector<std::pair<std::string, std::function<T(T, std::mt19937_64&)>>> kindsOfScales(const Scheme& scheme) {
+  using Limits = std::numeric_limits<T>;
+  const auto fitting = [scheme](T largest) { return scaleOf(largest, scheme); };
+  const auto factor = [](std::mt19937_64& random) { return std::uniform_real_distribution<T>(0.3, 1.7)(random); };
+  const auto sign = [](std::mt19937_64& random) { return random() % 2 == 0 ? T{1} : T{-1}; };
+  const auto usable = [](T scale) { return scale == 0 || std::isinf(scale) ? T{1} : scale; };
+  return {
+      {"of any exponent and sign", [usable](T, std::mt19937_64& random) { return usable(anyFinite<T>(random)); }},
+      {"subnormal",
+       [sign](T, std::mt19937_64& random) {
+         return sign(random) * static_cast<T>(1 + random() % 50) * Limits::denorm_min();
+       }},
+      {"around what the range needs",
+       [=](T largest, std::mt19937_64& random) { return usable(sign(random) * fitting(largest) * factor(random)); }},
+      {"next to what the range needs",
+       [=](T largest, std::mt19937_64& random) {
+         T scale = fitting(largest);
+         for (auto steps = random() % 4; steps > 0; --steps)
+           scale = std::nextafter(scale, random() % 2 == 0 ? T{0} : Limits::max());
+         return usable(sign(random) * scale);
+       }},
+      // The largest weight is qmax + 1/2 scales, or next to it.
+      {"between two codes",
+       [=](T largest, std::mt19937_64& random) {
+         T scale = largest / (static_cast<T>(scheme.qmax()) + T{0.5});
+         if (random() % 2 == 0) scale = std::nextafter(scale, random() % 2 == 0 ? T{0} : Limits::max());
+         return usable(sign(random) * scale);
+       }},
+      // The largest weight has the code qmin.
+      {"of the signed maximum",
+       [=](T largest, std::mt19937_64& random) {
+         return usable(sign(random) * (largest / static_cast<T>(-scheme.qmin())));
+       }},
+      {"rounded to float16",
+       [=](T largest, std::mt19937_64&) { return scaleOf(largest, Scheme{scheme.bits, Dtype::kFloat16}); }},
+      {"rounded to bfloat16",
+       [=](T largest, std::mt19937_64&) { return scaleOf(largest, Scheme{scheme.bits, Dtype::kBfloat16}); }},
+      {"just small enough for finite values",
+       [=](T, std::mt19937_64& random) { return sign(random) * (Limits::max() / static_cast<T>(scheme.qmax())); }},
+      {"so large that values are infinite", [=](T, std::mt19937_64& random) { return sign(random) * Limits::max(); }},
+  };
+}
+
+TYPED_TEST(Kernels, SimdEqualsScalarForScalesFromElsewhere) {
+  using T = typename TypeParam::T;
+  using Code = typename TypeParam::Code;
+  std::mt19937_64 random(3);
+  std::size_t misalignment = 0;
+  std::size_t covering = 0;
+  for (const Extent extent : fewExtents()) {
+    for (int bits = kFewestBits<Code>; bits <= kMostBits<Code>; ++bits) {
+      const Scheme scheme{bits, kDtype<T>};
+      for (const auto& [kind, fill] : kindsOfWeights<T>(scheme)) {
+        for (const auto& [kindOfScale, scaleFor] : kindsOfScales<T>(scheme)) {
+          SCOPED_TRACE(testing::Message() << testing::PrintToString(extent) << ", " << bits << " bits, " << kind
+                                          << ", scales " << kindOfScale);
+          misalignment = (misalignment + 1) % 5;
+          std::vector<T> values(extent.size());
+          for (T& value : values) value = fill(random);
+          std::vector<T> largest(extent.channels, 0);
+          scalar::ranges(values.data(), extent, largest.data());
+          std::vector<T> scales(extent.channels);
+          bool cover = true;
+          for (std::size_t c = 0; c < scales.size(); ++c) {
+            scales[c] = scaleFor(largest[c], random);
+            cover = cover && covers(scales[c], largest[c], scheme);
+          }
+          expectSameQuantized<T, Code>(values, extent, {scales.data(), false}, scheme, misalignment);
+          // Where nothing is to be clamped, products may be taken.
+          if (cover) expectSameQuantized<T, Code>(values, extent, {scales.data(), true}, scheme, misalignment);
+          covering += cover;
+          ASSERT_FALSE(testing::Test::HasFailure());
+        }
+      }
+    }
+  }
+  EXPECT_GT(covering, 100u);
+}
+
+/// The largest weight lies where covers() ends.
+TYPED_TEST(Kernels, NoCodeNeedsClampingUpToWhereScalesCover) {
+  using T = typename TypeParam::T;
+  using Code = typename TypeParam::Code;
+  std::mt19937_64 random(4);
+  for (int bits = kFewestBits<Code>; bits <= kMostBits<Code>; ++bits) {
+    const Scheme scheme{bits, kDtype<T>};
+    for (int trial = 0; trial < 200; ++trial) {
+      const Extent extent{1, 1, 64};
+      const T scale = std::ldexp(std::uniform_real_distribution<T>(1, 2)(random), static_cast<int>(random() % 60) - 30);
+      T largest = (static_cast<T>(scheme.qmax()) + static_cast<T>(0.375)) * scale;
+      while (!covers(scale, largest, scheme)) largest = std::nextafter(largest, T{0});
+      std::vector<T> values(extent.size());
+      for (T& value : values) value = largest * std::uniform_real_distribution<T>(-1, 1)(random);
+      values[random() % values.size()] = largest;
+      values[random() % values.size()] = -largest;
+      expectSameQuantized<T, Code>(values, extent, {&scale, true}, scheme, 0);
+      ASSERT_FALSE(testing::Test::HasFailure()) << bits << " bits, scale " << scale;
+    }
+  }
+}
+
+TYPED_TEST(Kernels, TheScalarLawForGivenScales) {
+  using T = typename TypeParam::T;
+  using Limits = std::numeric_limits<T>;
+  const T tiny = Limits::denorm_min();
+  const T huge = Limits::max();
+  const T infinity = Limits::infinity();
+  struct Case {
+    T weight, scale;
+    int code;
+    T back;
+  };
+  for (const auto& [weight, scale, code, back] : std::initializer_list<Case>{
+           {3, 2, 2, 4},                         // 1.5 to even
+           {3, -2, -2, 4},                       // a negative scale turns the code's sign
+           {-5, -2, 2, -4},                      // 2.5 to even
+           {100, 1, 7, 7},                       // clamped above
+           {-100, 1, -8, -8},                    // and below
+           {100, -1, -8, 8},                     // the smallest code is a large weight's where the scale is negative
+           {-100, -1, 7, -7},                    //
+           {huge, tiny, 7, 7 * tiny},            // the quotient is infinite
+           {-huge, tiny, -8, -8 * tiny},         //
+           {huge, -tiny, -8, 8 * tiny},          //
+           {tiny, huge, 0, 0},                   // the quotient is 0
+           {huge, huge, 1, huge},                //
+           {huge, huge / 4, 4, huge},            //
+           {-huge, huge / 7.7f, -8, -infinity},  // -7.7 of them are finite, -8 are not
+           {0, -1, 0, 0},                        // +0
+           {T{-0.0}, -1, 0, 0},                  //
+           {T{-0.0}, 1, 0, 0},                   //
+           {T{-0.25}, 1, 0, 0},                  //
+           {T{0.25}, -1, 0, 0},                  //
+       }) {
+    const Scheme scheme{4, kDtype<T>};
+    typename TypeParam::Code scalarCode, simdCode;
+    T scalarBack, simdBack, dequantized;
+    const Extent one{1, 1, 1};
+    scalar::quantize<T>(&weight, one, {&scale, false}, scheme, codesOf(&scalarCode), &scalarBack, FiguresOf::kNothing,
+                        nullptr);
+    simd::quantize<T>(&weight, one, {&scale, false}, scheme, codesOf(&simdCode), &simdBack, FiguresOf::kNothing,
+                      nullptr);
+    simd::dequantize<T>(codesOf(&simdCode), one, &scale, &dequantized);
+    EXPECT_EQ(scalarCode, code) << weight << " / " << scale;
+    EXPECT_EQ(simdCode, code) << weight << " / " << scale;
+    const std::vector<std::uint64_t> expected = bitsOf<T>({back, back, back});
+    EXPECT_EQ(bitsOf<T>({scalarBack, simdBack, dequantized}), expected) << weight << " / " << scale;
+  }
+}
+
+TYPED_TEST(Kernels, InfiniteValuesHaveInfiniteErrors) {
+  using T = typename TypeParam::T;
+  std::vector<T> weights(100, 1);
+  weights[70] = -std::numeric_limits<T>::max();
+  const T scale = std::numeric_limits<T>::max() / T{7.7f};
+  std::vector<typename TypeParam::Code> codes(100);
+  for (const FiguresOf figuresOf : {FiguresOf::kAll, FiguresOf::kChannels}) {
+    ErrorFigures figures;
+    simd::quantize<T>(weights.data(), {1, 1, 100}, {&scale, false}, {4, kDtype<T>}, codesOf(codes.data()), nullptr,
+                      figuresOf, &figures);
+    EXPECT_EQ(figures.largest, std::numeric_limits<double>::infinity());
+    EXPECT_EQ(figures.error.value, std::numeric_limits<double>::infinity());
+    EXPECT_TRUE(std::isfinite(figures.weight.value));
   }
 }
 
@@ -211,7 +402,9 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
     std::vector<Code> codes(extent.size());
     for (Code& code : codes) code = static_cast<Code>(random());
     std::vector<T> scales(extent.channels);
-    for (T& scale : scales) scale = std::uniform_real_distribution<T>(0, 1)(random);
+    for (T& scale : scales)
+      scale = random() % 2 == 0 ? anyFinite<T>(random) : -std::uniform_real_distribution<T>(0, 1)(random);
+    for (std::size_t i = 0; i < codes.size(); i += 3) codes[i] = 0;
     Guarded<Code> quantized(codes.size(), misalignment * sizeof(Code));
     quantized.fill(codes);
     std::vector<T> expected(codes.size());
@@ -227,16 +420,16 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
 TEST(Widen, EveryHalfEqualsScalar) {
   std::vector<std::uint16_t> all(1 << 16);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
-  for (const Half format : {Half::kFloat16, Half::kBfloat16}) {
+  for (const Dtype type : {Dtype::kFloat16, Dtype::kBfloat16}) {
     std::vector<float> expected(all.size());
-    scalar::widen(all.data(), all.size(), format, expected.data());
+    scalar::widen(all.data(), all.size(), type, expected.data());
     std::size_t length = 0;
     for (std::size_t first = 0; first < all.size(); first += length, length = (length + 1) % 34) {
       const std::size_t count = std::min(length, all.size() - first);
       Guarded<std::uint16_t> halves(count, first % 5 * sizeof(std::uint16_t));
       halves.fill({all.begin() + first, all.begin() + first + count});
       Guarded<float> weights(count, first % 3 * sizeof(float));
-      simd::widen(halves.data(), count, format, weights.data());
+      simd::widen(halves.data(), count, type, weights.data());
       for (std::size_t i = 0; i < count; ++i) {
         if (std::isnan(expected[first + i])) {
           ASSERT_TRUE(std::isnan(weights.data()[i])) << first + i;
@@ -251,22 +444,22 @@ TEST(Widen, EveryHalfEqualsScalar) {
 }
 
 TEST(Widen, KnownHalves) {
-  const auto widened = [](std::uint16_t half, Half format) {
+  const auto widened = [](std::uint16_t half, Dtype type) {
     float weight;
-    scalar::widen(&half, 1, format, &weight);
+    scalar::widen(&half, 1, type, &weight);
     return weight;
   };
-  EXPECT_EQ(widened(0x3c00, Half::kFloat16), 1.0f);
-  EXPECT_EQ(widened(0xc000, Half::kFloat16), -2.0f);
-  EXPECT_EQ(widened(0x7bff, Half::kFloat16), 65504.0f);
-  EXPECT_EQ(widened(0x0400, Half::kFloat16), 0x1p-14f);
-  EXPECT_EQ(widened(0x0001, Half::kFloat16), 0x1p-24f);
-  EXPECT_EQ(widened(0x83ff, Half::kFloat16), -0x1.ff8p-15f);
-  EXPECT_EQ(widened(0x7c00, Half::kFloat16), std::numeric_limits<float>::infinity());
-  EXPECT_EQ(widened(0x3f80, Half::kBfloat16), 1.0f);
-  EXPECT_EQ(widened(0xc049, Half::kBfloat16), -3.140625f);
-  EXPECT_EQ(widened(0x0001, Half::kBfloat16), 0x1p-133f);
-  EXPECT_EQ(widened(0xff80, Half::kBfloat16), -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(widened(0x3c00, Dtype::kFloat16), 1.0f);
+  EXPECT_EQ(widened(0xc000, Dtype::kFloat16), -2.0f);
+  EXPECT_EQ(widened(0x7bff, Dtype::kFloat16), 65504.0f);
+  EXPECT_EQ(widened(0x0400, Dtype::kFloat16), 0x1p-14f);
+  EXPECT_EQ(widened(0x0001, Dtype::kFloat16), 0x1p-24f);
+  EXPECT_EQ(widened(0x83ff, Dtype::kFloat16), -0x1.ff8p-15f);
+  EXPECT_EQ(widened(0x7c00, Dtype::kFloat16), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(widened(0x3f80, Dtype::kBfloat16), 1.0f);
+  EXPECT_EQ(widened(0xc049, Dtype::kBfloat16), -3.140625f);
+  EXPECT_EQ(widened(0x0001, Dtype::kBfloat16), 0x1p-133f);
+  EXPECT_EQ(widened(0xff80, Dtype::kBfloat16), -std::numeric_limits<float>::infinity());
 }
 
 template <typename T>

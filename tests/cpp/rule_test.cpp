@@ -4,47 +4,148 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 
 namespace channelwise {
 namespace {
 
 constexpr float kFloatMax = std::numeric_limits<float>::max();
 constexpr double kDoubleMax = std::numeric_limits<double>::max();
+constexpr double kFloat16Max = 65504;
 
-TEST(Rule, CodesRunFromMinusTwoToTheBitsLessOne) {
-  EXPECT_EQ(qminOf(8), -128);
-  EXPECT_EQ(qmaxOf(8), 127);
-  EXPECT_EQ(qminOf(2), -2);
-  EXPECT_EQ(qmaxOf(16), 32767);
+constexpr Scheme kFloat32Scales(int bits) { return {bits, Dtype::kFloat32}; }
+constexpr Scheme kFloat64Scales(int bits) { return {bits, Dtype::kFloat64}; }
+constexpr Scheme kFloat16Scales(int bits) { return {bits, Dtype::kFloat16}; }
+constexpr Scheme kBfloat16Scales(int bits) { return {bits, Dtype::kBfloat16}; }
+
+TEST(Scheme, CodesRunFromMinusTwoToTheBitsLessOne) {
+  EXPECT_EQ(kFloat32Scales(8).qmin(), -128);
+  EXPECT_EQ(kFloat32Scales(8).qmax(), 127);
+  EXPECT_EQ(kFloat32Scales(2).qmin(), -2);
+  EXPECT_EQ(kFloat32Scales(16).qmax(), 32767);
 }
 
 TEST(Rule, ScaleIsOneRoundedDivision) {
-  EXPECT_EQ(scaleOf(127.0f, 8), 1.0f);
-  EXPECT_EQ(scaleOf(0x1.06ad74p+1f, 8), 0x1.06ad74p+1f / 127.0f);
-  EXPECT_EQ(scaleOf(1.0, 8), 1.0 / 127.0);
+  EXPECT_EQ(scaleOf(127.0f, kFloat32Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(0x1.06ad74p+1f, kFloat32Scales(8)), 0x1.06ad74p+1f / 127.0f);
+  EXPECT_EQ(scaleOf(0x1.06ad74p+1f, kFloat64Scales(8)), 0x1.06ad74p+1f / 127.0f);
+  EXPECT_EQ(scaleOf(1.0, kFloat64Scales(8)), 1.0 / 127.0);
 }
 
 TEST(Rule, ZerosAndUnderflowGiveScaleOne) {
-  EXPECT_EQ(scaleOf(0.0f, 8), 1.0f);
-  EXPECT_EQ(scaleOf(0.0, 8), 1.0);
-  EXPECT_EQ(scaleOf(63 * 0x1p-149f, 8), 1.0f);
-  EXPECT_EQ(scaleOf(64 * 0x1p-149f, 8), 0x1p-149f);
-  EXPECT_EQ(scaleOf(63 * 0x1p-1074, 8), 1.0);
-  EXPECT_EQ(scaleOf(64 * 0x1p-1074, 8), 0x1p-1074);
+  EXPECT_EQ(scaleOf(0.0f, kFloat32Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(0.0, kFloat64Scales(8)), 1.0);
+  EXPECT_EQ(scaleOf(63 * 0x1p-149f, kFloat32Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(64 * 0x1p-149f, kFloat32Scales(8)), 0x1p-149f);
+  EXPECT_EQ(scaleOf(63 * 0x1p-1074, kFloat64Scales(8)), 1.0);
+  EXPECT_EQ(scaleOf(64 * 0x1p-1074, kFloat64Scales(8)), 0x1p-1074);
 }
 
-TEST(Rule, SubnormalScaleStands) { EXPECT_EQ(scaleOf(190 * 0x1p-149f, 8), 0x1p-149f); }
+TEST(Rule, SubnormalScaleStands) { EXPECT_EQ(scaleOf(190 * 0x1p-149f, kFloat32Scales(8)), 0x1p-149f); }
 
 TEST(Rule, DequantizedValuesStayFinite) {
   for (int bits = 2; bits <= 16; ++bits) {
-    const float qmax = static_cast<float>(qmaxOf(bits));
+    const float qmax = static_cast<float>(kFloat32Scales(bits).qmax());
     const float plain = kFloatMax / qmax;
     const bool overflows = std::isinf(qmax * plain);
     EXPECT_EQ(overflows, bits == 6 || bits == 8 || bits == 10 || bits == 11 || bits == 12 || bits >= 14) << bits;
-    EXPECT_EQ(scaleOf(kFloatMax, bits), overflows ? std::nextafter(plain, 0.0f) : plain) << bits;
-    EXPECT_TRUE(std::isfinite(qmax * scaleOf(kFloatMax, bits))) << bits;
-    EXPECT_TRUE(std::isfinite(qmaxOf(bits) * scaleOf(kDoubleMax, bits))) << bits;
+    const float scale = scaleOf(kFloatMax, kFloat32Scales(bits));
+    EXPECT_EQ(scale, overflows ? std::nextafter(plain, 0.0f) : plain) << bits;
+    EXPECT_TRUE(std::isfinite(qmax * scale)) << bits;
+    EXPECT_TRUE(std::isfinite(kFloat64Scales(bits).qmax() * scaleOf(kDoubleMax, kFloat64Scales(bits)))) << bits;
   }
+}
+
+TEST(Rule, StoredScalesAreRoundedHalfToEven) {
+  // One more than 1 in the last bit of each type is between 2^-11 and 2^-10, or 2^-8 and 2^-7.
+  EXPECT_EQ(scaleOf(127.0f * (1 + 0x1p-11f), kFloat16Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(127.0f * (1 + 0x1.8p-10f), kFloat16Scales(8)), 1 + 0x1p-9f);
+  EXPECT_EQ(scaleOf(127.0f * (1 + 0x1p-8f), kBfloat16Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(127.0f * (1 + 0x1.8p-7f), kBfloat16Scales(8)), 1 + 0x1p-6f);
+  // Subnormal ones have a fixed last bit, 2^-24 and 2^-133.
+  EXPECT_EQ(scaleOf(127 * 0x1.8p-24f, kFloat16Scales(8)), 0x1p-23f);
+  EXPECT_EQ(scaleOf(127 * 0x1.4p-23f, kFloat16Scales(8)), 0x1p-23f);
+  EXPECT_EQ(scaleOf(127 * 0x1.8p-133f, kBfloat16Scales(8)), 0x1p-132f);
+  // float64 weights, to all narrower types.
+  EXPECT_EQ(scaleOf(127.0 * (1 + 0x1p-24), kFloat32Scales(8)), 1.0);
+  EXPECT_EQ(scaleOf(127.0 * (1 + 0x1.8p-23), kFloat32Scales(8)), 1 + 0x1p-22);
+  EXPECT_EQ(scaleOf(127 * 0x1.8p-149, kFloat32Scales(8)), 0x1p-148);
+  EXPECT_EQ(scaleOf(127.0 * (1 + 0x1p-11), kFloat16Scales(8)), 1.0);
+}
+
+TEST(Rule, StoredScalesThatBecomeZeroAreOne) {
+  EXPECT_EQ(scaleOf(127 * 0x1p-25f, kFloat16Scales(8)), 1.0f);  // a tie with 0, which is even
+  EXPECT_EQ(scaleOf(127 * 0x1.02p-25f, kFloat16Scales(8)), 0x1p-24f);
+  EXPECT_EQ(scaleOf(127 * 0x1p-134f, kBfloat16Scales(8)), 1.0f);
+  EXPECT_EQ(scaleOf(127 * 0x1.02p-134f, kBfloat16Scales(8)), 0x1p-133f);
+  EXPECT_EQ(scaleOf(127 * 0x1p-150, kFloat32Scales(8)), 1.0);
+  EXPECT_EQ(scaleOf(0.0f, kFloat16Scales(8)), 1.0f);
+}
+
+TEST(Rule, WhatComesBackIsFiniteInTheTypeOfTheScale) {
+  // 65504 / 127 is nearest to 516, but 127 * 516 is 65532, which is an infinity in float16.
+  EXPECT_EQ(scaleOf(65504.0f, kFloat16Scales(8)), 515.5f);
+  EXPECT_EQ(scaleOf(65504.0f, kFloat16Scales(2)), 65504.0f);
+  // Scales that the type cannot hold.
+  EXPECT_EQ(scaleOf(1e30f, kFloat16Scales(8)), 511.75f);  // all codes are -128 or 127, and 128 * 511.75 is 65504
+  EXPECT_EQ(scaleOf(1e300, kFloat32Scales(8)), std::nextafter(0x1p121f, 0.0f));
+  std::mt19937 random(1);
+  for (const auto& [type, most] : {std::pair{Dtype::kFloat16, kFloat16Max}, {Dtype::kBfloat16, 0x1.fep127}}) {
+    for (int bits = 2; bits <= 16; ++bits) {
+      const Scheme scheme{bits, type};
+      for (int trial = 0; trial < 1000; ++trial) {
+        const double share = std::uniform_real_distribution<double>(0.9, 1.1)(random);
+        const float largest = static_cast<float>(std::min(most * share, double{kFloatMax}));
+        const float scale = scaleOf(largest, scheme);
+        const auto comesBack = [&, type = type](double candidate) {
+          const double code = std::min(std::nearbyint(largest / static_cast<float>(candidate)), float(-scheme.qmin()));
+          return roundTo(type, code * candidate);
+        };
+        EXPECT_LE(comesBack(scale), formatOf(type).largest) << largest;
+        // It is the nearest, or the first below it with which that holds.
+        const double nearest = std::min(roundTo(type, largest / static_cast<float>(scheme.qmax())), most);
+        for (double above = nearest; above > scale; above = nextBelow(type, above))
+          ASSERT_GT(comesBack(above), formatOf(type).largest) << bits << " bits, " << largest << ", " << above;
+      }
+    }
+  }
+}
+
+/// By the definition of the types, without the trick that roundTo() uses.
+TEST(RoundTo, IsTheNearestNumberOfTheType) {
+  std::mt19937_64 random(2);
+  for (const Dtype type : {Dtype::kFloat16, Dtype::kBfloat16, Dtype::kFloat32}) {
+    const auto [digits, leastNormal, largest] = formatOf(type);
+    const int leastExponent = std::ilogb(leastNormal);
+    for (int trial = 0; trial < 100000; ++trial) {
+      const int exponent = leastExponent - digits - 2 + static_cast<int>(random() % (2 - 2 * leastExponent));
+      const double x =
+          std::ldexp(std::uniform_real_distribution<double>(-2, 2)(random), std::min(exponent, -leastExponent));
+      const double unit = std::ldexp(1.0, std::max(std::ilogb(x), leastExponent) - digits + 1);
+      ASSERT_EQ(roundTo(type, x), std::nearbyint(x / unit) * unit) << x;
+    }
+    EXPECT_EQ(roundTo(type, largest), largest);
+    EXPECT_GT(roundTo(type, largest * (1 + std::ldexp(1.0, -digits))), largest);
+    EXPECT_EQ(roundTo(type, 0), 0);
+  }
+  for (int trial = 0; trial < 100000; ++trial) {
+    const double x =
+        std::ldexp(std::uniform_real_distribution<double>(-2, 2)(random), static_cast<int>(random() % 290) - 160);
+    const float rounded = static_cast<float>(x);
+    if (std::isfinite(rounded)) {
+      ASSERT_EQ(roundTo(Dtype::kFloat32, x), rounded) << x;
+    }
+    ASSERT_EQ(roundTo(Dtype::kFloat64, x), x);
+  }
+}
+
+TEST(NextBelow, IsTheNumberBefore) {
+  EXPECT_EQ(nextBelow(Dtype::kFloat16, 1), 1 - 0x1p-11);
+  EXPECT_EQ(nextBelow(Dtype::kFloat16, 1 - 0x1p-11), 1 - 0x1p-10);
+  EXPECT_EQ(nextBelow(Dtype::kFloat16, 516), 515.5);
+  EXPECT_EQ(nextBelow(Dtype::kBfloat16, 0x1p120), 0x1.fep119);
+  EXPECT_EQ(nextBelow(Dtype::kFloat32, 2), std::nextafter(2.0f, 0.0f));
+  EXPECT_EQ(nextBelow(Dtype::kFloat64, 2), std::nextafter(2.0, 0.0));
 }
 
 }  // namespace

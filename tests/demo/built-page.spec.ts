@@ -30,6 +30,15 @@ it("no chunk imports from a worker's entry, which WebKit would evaluate again", 
   expect([...chunks.values()].flatMap(imports).filter((name) => chunks.has(name))).not.toEqual([]);
 });
 
+it("no rule has more than the line in the shorthand of text-decoration, which WebKit does not take", () => {
+  const styles = readdirSync(assets).filter((name) => name.endsWith(".css"));
+  const rules = styles.flatMap((name) => readFileSync(join(assets, name), "utf8").match(/[^{}]*\{[^{}]*\}/g) ?? []);
+  const shorthands = rules.filter((rule) => /[{;]text-decoration:/.test(rule));
+  expect(shorthands).not.toEqual([]);
+  expect(shorthands.filter((rule) => !/[{;]text-decoration:[a-z-]+[;}]/.test(rule))).toEqual([]);
+  expect(rules.filter((rule) => rule.includes(".term{")).join()).toContain("text-decoration-style:dotted");
+});
+
 /** The chunks that a chunk imports, at once or later. */
 function imports(code: string): string[] {
   return Array.from(code.matchAll(/(?:\bfrom|\bimport\(?)\s*["'`]\.\/([\w-]+\.js)["'`]/g), ([, name]) => name);

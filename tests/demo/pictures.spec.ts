@@ -445,6 +445,21 @@ it.each([
   expect(await text(page.locator("#input-error"))).toBe("");
 });
 
+it("pictures are drawn anew for every width of the page, without an error of it", async () => {
+  /** How many pictures are as wide as their place: the number line is so only where that is narrow. */
+  const fitting = () =>
+    page
+      .locator(".picture")
+      .evaluateAll(
+        (places) => places.filter((place) => place.clientWidth === place.firstElementChild?.clientWidth).length,
+      );
+  const pictures = await page.locator(".picture").count();
+  for (const width of [390, 1440, 768, 320, 1024]) {
+    await page.setViewportSize({ width, height: 740 });
+    await shows(async () => pictures - (await fitting())).toBeLessThanOrEqual(1);
+  }
+});
+
 describe("a picture as a file", () => {
   async function save(title: string, type: "SVG" | "PNG") {
     const [saved] = await Promise.all([

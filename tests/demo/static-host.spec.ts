@@ -38,6 +38,58 @@ it("weighs less than 60 KB at its first visit", async () => {
   await server.close();
 });
 
+it("has a policy of its own: no other base, no forms, no objects, no text that becomes markup or a script", async () => {
+  const server = await serve(pageFolder, "img-src *");
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.locator("#results[aria-busy=false]").waitFor();
+  const outcomes = await page.evaluate(() => {
+    const breaches = new Set<string>();
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => breaches.add(effectiveDirective));
+    Object.assign(window, { breaches });
+    const thrown = (act: () => void) => {
+      try {
+        act();
+      } catch (error) {
+        return (error as Error).name;
+      }
+      return "nothing";
+    };
+    const base = document.createElement("base");
+    base.href = "https://elsewhere.example/";
+    document.head.append(base);
+    const form = document.createElement("form");
+    form.action = "/elsewhere";
+    const object = document.createElement("object");
+    object.data = "/elsewhere";
+    document.body.append(form, object);
+    form.submit();
+    return {
+      base: document.baseURI === location.href,
+      markup: thrown(() => {
+        form.innerHTML = "<img>";
+      }),
+      worker: thrown(() => new Worker("https://elsewhere.example/worker.js")),
+      policy: thrown(() =>
+        (
+          window as unknown as { trustedTypes: { createPolicy(name: string, policy: object): void } }
+        ).trustedTypes.createPolicy("mine", {}),
+      ),
+    };
+  });
+  expect(outcomes).toEqual({ base: true, markup: "TypeError", worker: "TypeError", policy: "TypeError" });
+  const breaches = () => page.evaluate(() => [...(window as unknown as { breaches: Set<string> }).breaches].sort());
+  await shows(breaches).toEqual([
+    "base-uri",
+    "form-action",
+    "object-src",
+    "require-trusted-types-for",
+    "trusted-types",
+  ]);
+  await page.close();
+  await server.close();
+});
+
 it("works from any folder, and without a network after the first visit", async () => {
   const server = await host();
   const page = await newPage(browser);

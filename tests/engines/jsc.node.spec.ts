@@ -3,11 +3,14 @@ import { fileURLToPath } from "node:url";
 import { load } from "channelwise";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
+import { jscPath } from "../../scripts/setup.mjs";
 import { results } from "./results.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-it("WebKit's JavaScriptCore gives Node's bits", async () => {
+const jsc = jscPath();
+
+it.skipIf(jsc === undefined)("WebKit's JavaScriptCore gives Node's bits", async () => {
   const program = "build/tests/jsc.js";
   await build({
     absWorkingDir: root,
@@ -19,6 +22,6 @@ it("WebKit's JavaScriptCore gives Node's bits", async () => {
     // Emscripten's code takes it for granted.
     banner: { js: "globalThis.console = { log: print, warn: print, error: print };" },
   });
-  const printed = execFileSync("jsc", ["-m", program], { cwd: root, encoding: "utf8" });
+  const printed = execFileSync(jsc as string, ["-m", program], { cwd: root, encoding: "utf8" });
   expect(printed.trim().split("\n")).toEqual(results(await load()));
 });

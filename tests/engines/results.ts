@@ -70,7 +70,8 @@ export function results(channelwise: Channelwise): string[] {
     const type = types[i % types.length];
     const layout = layouts[i % layouts.length];
     const kind = Object.keys(kinds)[i % Object.keys(kinds).length];
-    const shape = [GROUP * (1 + (i % 3)), GROUP * (1 + (i % 2)), GROUP * (1 + (i % 29))];
+    // From 64 weights to more than pass through the WebAssembly's memory at once.
+    const shape = [GROUP * (1 + (i % 3)), GROUP * (1 + (i % 2)), GROUP * (1 + Math.floor((i % 29) ** 2 / 4))];
     const length = shape.reduce((a, b) => a * b);
     const weights = kinds[kind](type === "float64" ? type : "float32", length, i, bits);
 

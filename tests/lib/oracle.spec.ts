@@ -2,6 +2,10 @@
 
 import { load, type QuantizeOptions } from "channelwise";
 import { describe, expect, it } from "vitest";
+import { cutFor, joinedRows } from "../../dist/core/engine.js";
+import { readFigures } from "../../dist/core/figures.js";
+import { makePlan } from "../../dist/core/plan.js";
+import { runnerOf } from "../../dist/stream/runner.js";
 import { loadOracle } from "./oracle.js";
 import {
   allBits,
@@ -11,11 +15,12 @@ import {
   type FloatType,
   floatsFrom,
   floatTypes,
+  newFloats,
   randomBits,
   randomPatterns,
   ties,
 } from "./random.js";
-import type { Layout } from "./reference.js";
+import { channels, type Layout, quantizedBy } from "./reference.js";
 import { expectSameBits, expectSameDouble } from "./same-bits.js";
 
 const channelwise = await load();
@@ -150,6 +155,109 @@ describe.each(floatTypes)("the shipped kernels equal the oracle in large matrice
     );
     for (const bits of [3, 8, 16]) expectOracle(weights, { ...layout, bits });
   });
+});
+
+/** Scales that no rule gives: of a channel whose largest weight is known, with the weights' type. */
+const kindsOfScales: Record<string, (type: FloatType, largest: number, bits: number, next: () => number) => number> = {
+  "of any exponent and sign": (type, _, __, next) => randomPatterns(type, 1, next(), 1, 0)[0],
+  subnormal: (type, _, __, next) => ((next() % 40) - 20) * least[type],
+  "around what the range needs": (_, largest, bits, next) => (largest / 2 ** (bits - 1)) * (next() / 2 ** 31 - 1) * 2,
+  "between two codes for the largest": (_, largest, bits, next) => {
+    const scale = largest / (2 ** (bits - 1) - 0.5);
+    return (next() % 2 === 0 ? scale : -scale) * (1 + ((next() % 5) - 2) * 2 ** -23);
+  },
+  "of the signed maximum": (_, largest, bits, next) => (next() % 2 === 0 ? 1 : -1) * (largest / 2 ** (bits - 1)),
+  "so large that values become infinite": (type, _, bits, next) =>
+    ((next() % 2 === 0 ? 1 : -1) * largest[type]) / (2 ** (bits - 1) - (next() % 2)),
+};
+
+/** Runs a task with given scales on both; every choice of outputs, since each may have a kernel of its own. */
+async function expectOracleForScales(weights: Floats, scales: Floats, layout: Layout, bits: number) {
+  const dtype = weights instanceof Float32Array ? "float32" : "float64";
+  const { shape, axis = 0, granularity = "channel" } = layout;
+  const plan = makePlan(shape, axis, granularity);
+  const expected = quantizedBy(weights, scales, channels(layout).channelOf, bits);
+  for (const dequantize of [false, true]) {
+    for (const figuresOf of ["nothing", "all", "channels"] as const) {
+      const [actual, oracles] = await Promise.all(
+        [channelwise, oracle].map((each) => {
+          const { engine, run } = runnerOf(each);
+          return run({
+            kind: "quantize",
+            dtype,
+            part: cutFor(engine, plan, dtype === "float64"),
+            scheme: { bits: bits as 8, axis: undefined, granularity: "tensor" },
+            figuresOf,
+            weights: joinedRows(weights, plan),
+            scales: { values: scales, cover: false },
+            mayChange: false,
+            dequantize,
+          });
+        }),
+      );
+      for (const { quantized, dequantized } of [actual, oracles]) {
+        expectSameBits(quantized as Int8Array, expected.quantized, "quantized");
+        if (dequantize) expectSameBits(dequantized as Floats, expected.dequantized, "dequantized");
+      }
+      expect(actual.figures.length).toBe(oracles.figures.length);
+      const { bindings } = runnerOf(channelwise).engine;
+      for (let at = 0; at < actual.figures.length; at += bindings.figuresLength) {
+        const [own, others] = [actual.figures, oracles.figures].map((figures) => readFigures(bindings, figures, at, 1));
+        expectSameDouble(own.maxError, others.maxError, "maxError");
+        expectClose(own.mse, others.mse, tolerance[dtype], "mse");
+        expectCloseDecibels(own.sqnr, others.sqnr, tolerance[dtype], "sqnr");
+      }
+    }
+  }
+}
+
+describe.each(Object.keys(kindsOfScales))("the shipped kernels equal the oracle and the law for scales %s", (kind) => {
+  it.each(floatTypes)("of %s", async (type) => {
+    const usable = (scale: number) => {
+      const [rounded] = floatsFrom(type, 1, () => scale);
+      return rounded === 0 || !Number.isFinite(rounded) ? 1 : rounded;
+    };
+    for (const [nameOfWeights, make] of Object.entries(kinds)) {
+      for (const [i, bits] of allBits.entries()) {
+        for (const layout of [
+          { shape: [3, 37 + i] },
+          { shape: [9, 35], axis: 1 },
+          { shape: [2, 6, 15 + (i % 4)], axis: 1 },
+          { shape: [6, 64], granularity: { group: 32, along: 1 } },
+        ] as Layout[]) {
+          const weights = make(
+            type,
+            layout.shape.reduce((a, b) => a * b),
+            bits,
+            i,
+          );
+          const { scaleShape, channelOf } = channels(layout);
+          const next = randomBits(i + nameOfWeights.length);
+          const most = newFloats(
+            type,
+            scaleShape.reduce((a, b) => a * b),
+          );
+          weights.forEach((weight, w) => {
+            most[channelOf(w)] = Math.max(most[channelOf(w)], Math.abs(weight));
+          });
+          const scales = floatsFrom(type, most.length, (c) => usable(kindsOfScales[kind](type, most[c], bits, next)));
+          await expectOracleForScales(weights, scales, layout, bits);
+        }
+      }
+    }
+  });
+});
+
+it.each(floatTypes)("the oracle multiplies as the law says: code 0 gives +0, also with a negative %s scale", (type) => {
+  const scales = floatsFrom(type, 2, () => -2);
+  for (const each of [channelwise, oracle]) {
+    const dequantized = each.dequantize({ quantized: Int8Array.of(0, 3, -3, 0), scales, shape: [2, 2] });
+    expectSameBits(
+      dequantized,
+      floatsFrom(type, 4, (i) => [0, -6, 6, 0][i]),
+      "dequantized",
+    );
+  }
 });
 
 describe.each(floatTypes)("any codes and %s scales are multiplied alike", (type) => {

@@ -2,6 +2,7 @@
 // puts things and of every bit it puts there.
 
 import type { Granularity } from "channelwise";
+import { infinityOf, nearestHalf, numberOf, roundToHalf } from "./half-numbers.js";
 import type { Floats } from "./random.js";
 
 export interface Layout {
@@ -47,6 +48,7 @@ export function channels({ shape, axis = 0, granularity = "channel" }: Layout) {
 }
 
 function roundHalfToEven(x: number): number {
+  if (!Number.isFinite(x)) return x;
   const below = Math.floor(x);
   const above = x - below;
   if (above !== 0.5) return above < 0.5 ? below : below + 1;
@@ -69,11 +71,35 @@ function scaleOf(largest: number, qmax: number, type: Float32ArrayConstructor | 
   return round(qmax * scale) === Infinity ? nextBelow(scale, type) : scale;
 }
 
+/** In which scales are stored; float32 and float64 scales of weights of their own type stay what they are. */
+export type ScaleType = "float32" | "float64" | "float16" | "bfloat16";
+
+/**
+ * The scale that is stored: rounded to its type; 1 where that gives 0; the first below with which the largest weight does not
+ * come back as an infinity of the type.
+ */
+function storedScale(scale: number, largest: number, bits: number, scaleType: ScaleType, round: Round): number {
+  if (scaleType === "float64") return scale;
+  if (scaleType === "float32") return Math.fround(scale) || 1; // of weights that float32 holds
+  const codeOf = (candidate: number) => Math.min(2 ** (bits - 1), roundHalfToEven(round(largest / candidate)));
+  let half = Math.min(nearestHalf(scale, scaleType), infinityOf[scaleType] - 1);
+  if (half === 0) return 1;
+  const comesBack = () => roundToHalf(codeOf(numberOf(half, scaleType)) * numberOf(half, scaleType), scaleType);
+  while (comesBack() === Number.POSITIVE_INFINITY) half--;
+  return numberOf(half, scaleType);
+}
+
+type Round = (x: number) => number;
+
 /** Quantizes finite weights. */
-export function reference(weights: Float32Array | Float64Array, layout: Layout, bits = 8): Reference {
+export function reference(
+  weights: Float32Array | Float64Array,
+  layout: Layout,
+  bits = 8,
+  scaleType: ScaleType = weights instanceof Float32Array ? "float32" : "float64",
+): Reference {
   const type = weights instanceof Float32Array ? Float32Array : Float64Array;
-  const round = type === Float32Array ? Math.fround : (x: number) => x;
-  const qmin = -(2 ** (bits - 1));
+  const round: Round = weights instanceof Float32Array ? Math.fround : (x) => x;
   const qmax = 2 ** (bits - 1) - 1;
   const { scaleShape, channelOf } = channels(layout);
 
@@ -82,17 +108,33 @@ export function reference(weights: Float32Array | Float64Array, layout: Layout, 
     const channel = channelOf(i);
     scales[channel] = Math.max(scales[channel], Math.abs(weights[i]));
   }
-  for (let c = 0; c < scales.length; c++) scales[c] = scaleOf(scales[c], qmax, type);
+  for (let c = 0; c < scales.length; c++) {
+    const largest = scales[c];
+    scales[c] = storedScale(scaleOf(largest, qmax, type), largest, bits, scaleType, round);
+  }
+  return { scaleShape, channelOf, scales, ...quantizedBy(weights, scales, channelOf, bits) };
+}
 
+/** Codes of finite weights by any scales that are finite and not zero, and what comes back of them. */
+export function quantizedBy(
+  weights: Float32Array | Float64Array,
+  scales: Floats,
+  channelOf: (index: number) => number,
+  bits: number,
+) {
+  const type = weights instanceof Float32Array ? Float32Array : Float64Array;
+  const round: Round = weights instanceof Float32Array ? Math.fround : (x) => x;
+  const qmin = -(2 ** (bits - 1));
+  const qmax = 2 ** (bits - 1) - 1;
   const quantized = bits <= 8 ? new Int8Array(weights.length) : new Int16Array(weights.length);
-  const dequantized = new type(weights.length);
+  const dequantized: Floats = new type(weights.length);
   const maxErrors = new Float64Array(scales.length);
   for (let i = 0; i < weights.length; i++) {
     const channel = channelOf(i);
     const code = roundHalfToEven(round(weights[i] / scales[channel]));
     quantized[i] = Math.max(qmin, Math.min(qmax, code));
-    dequantized[i] = quantized[i] * scales[channel];
+    if (quantized[i] !== 0) dequantized[i] = quantized[i] * scales[channel]; // +0 otherwise
     maxErrors[channel] = Math.max(maxErrors[channel], Math.abs(weights[i] - dequantized[i]));
   }
-  return { scaleShape, scales, quantized, dequantized, maxErrors, channelOf };
+  return { quantized, dequantized, maxErrors };
 }

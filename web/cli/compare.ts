@@ -7,6 +7,7 @@ import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
+import { tellPassedOver } from "./told.js";
 import { withWorkers } from "./workers.js";
 
 /** More would hide the tables. */
@@ -56,6 +57,8 @@ async function run(a: string, b: string, context: Context): Promise<Compared> {
   const original = await openModel(a);
   try {
     const model = await openModel(b);
+    tellPassedOver(context.stderr, a, original.passedOver);
+    tellPassedOver(context.stderr, b, model.passedOver);
     try {
       const comparison = await withProgress(context, (options) =>
         withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),

@@ -9,6 +9,7 @@ import { checkOutputs, dequantizedName, refuseExisting } from "./outputs.js";
 import { ProgressBar } from "./progress.js";
 import { parseThreads } from "./settings.js";
 import { styled } from "./terminal.js";
+import { tellPassedOver, tellWarnings } from "./told.js";
 import { UsageError } from "./usage-error.js";
 import { withWorkers } from "./workers.js";
 
@@ -38,12 +39,17 @@ export async function dequantize(operands: readonly string[], values: Values, co
       dequantizeModel(channelwise, model, sink, { signal, onProgress }),
     ).finally(() => bar.clear());
     const bytesBefore = model.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    tellPassedOver(stderr, input.path, model.passedOver);
+    const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it is not read: ${reason}`);
+    tellWarnings(stderr, kept);
     if (!json) {
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
       stdout.write(`${styled(stdout, "bold", output)}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`);
     }
     const tensors = quantized.map(({ name, shape, scheme }) => ({ tensor: name, shape, ...scheme }));
-    return { exitCode: 0, json: { input: input.path, output, bytesBefore, bytesAfter: byteLength, tensors } };
+    const { passedOver = [] } = model;
+    const told = { bytesBefore, bytesAfter: byteLength, tensors, unreadable, passedOver };
+    return { exitCode: 0, json: { input: input.path, output, ...told } };
   } finally {
     await model.close();
   }

@@ -57,6 +57,7 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
     styled(stdout, "dim", titles),
     ...lines,
     ...unreadable.map(({ tensor, reason }) => `${tensor} is quantized, but not read: ${reason}`),
+    ...(model.passedOver ?? []).map((each) => `${each.name} is passed over: ${each.reason}`),
   ];
 }
 
@@ -76,7 +77,8 @@ function sizeOf({ quantized, kept }: Inspection): number {
   return [...quantized, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-function inspectionJson({ name, format, metadata, opset, irVersion }: Model, inspection: Inspection): object {
+function inspectionJson(model: Model, inspection: Inspection): object {
+  const { name, format, metadata, opset, irVersion, passedOver = [] } = model;
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
@@ -96,6 +98,7 @@ function inspectionJson({ name, format, metadata, opset, irVersion }: Model, ins
     })),
     kept: kept.map(infoJson),
     unreadable,
+    passedOver,
   };
 }
 

@@ -131,6 +131,14 @@ function lazySink(path: string, overwrite: boolean): ByteSink {
 /** A decision as --json shows it. */
 export function decisionJson<D extends Decision>(decision: D): object {
   if (!decision.quantize) return decision;
-  const { scheme, quantizedShape: _, storedBits: __, scaleType: ___, pattern, notes, ...others } = decision;
-  return { ...others, ...scheme, ...(pattern !== undefined && { pattern }), ...(notes.length > 0 && { notes }) };
+  const { scheme, quantizedShape: _, storedBits: __, pattern, notes, ...others } = decision;
+  const { bits, axis, granularity } = scheme;
+  return {
+    ...others,
+    bits,
+    axis,
+    granularity,
+    ...(pattern !== undefined && { pattern }),
+    ...(notes.length > 0 && { notes }),
+  };
 }

@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
-import type { Decision, QuantizeDecision } from "channelwise/models";
+import { type Decision, kindOfReason, type QuantizeDecision } from "channelwise/models";
 import { bytes, counted, formatText, layoutText, shapeText, wrapped } from "./format.js";
 import type { Job } from "./job.js";
+import { keptFloatsLines } from "./kept-floats.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
@@ -33,7 +34,10 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
     });
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${job.output}  ${bytes(job.bytesAfter)}`;
-    stream.write(`${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, target].join("\n")}\n\n`);
+    const kept = keptFloatsLines([job], widthOf(stream));
+    stream.write(
+      `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, target, ...kept].join("\n")}\n\n`,
+    );
   }
 }
 
@@ -89,7 +93,9 @@ interface Group {
 export function groupLines(jobs: readonly Pick<Job, "plan">[], width: number): string[] {
   const decisions = jobs.flatMap(({ plan }) => plan.decisions);
   const quantized = decisions.flatMap((decision) => (decision.quantize ? [{ decision, text: howText(decision) }] : []));
-  const kept = decisions.flatMap((decision) => (decision.quantize ? [] : [{ decision, text: kindOfReason(decision) }]));
+  const kept = decisions.flatMap((decision) =>
+    decision.quantize ? [] : [{ decision, text: kindOfReason(decision.reason) }],
+  );
   const rowsOf = (verb: string, some: readonly Described[]) =>
     groupsOf(some).map(({ count, bytes: size, text }) => [verb, counted(count, "tensor"), bytes(size), text]);
   const rows = [...rowsOf("quantize", quantized), ...rowsOf("keep", kept)];
@@ -132,9 +138,4 @@ function noteLines(jobs: readonly Job[], width: number): string[] {
 function howText({ scheme, pattern }: QuantizeDecision): string {
   const layout = layoutText(scheme);
   return pattern === undefined ? layout : `${layout}, as ${pattern}`;
-}
-
-/** Without what is of one tensor alone: "small: 96 elements" and "small: 12 elements" are one kind. */
-function kindOfReason({ reason }: Extract<Decision, { quantize: false }>): string {
-  return reason.replace(/: \d+ elements$/, "").replace(/ "[^"]*"/g, "");
 }

@@ -1,7 +1,9 @@
+import { keptFloats, type Plan } from "channelwise/models";
 import { bytes, counted, formatText } from "./format.js";
 import { type DoneJob, decisionJson, type Job } from "./job.js";
+import { keptFloatsLines } from "./kept-floats.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
-import { type Stream, styled } from "./terminal.js";
+import { type Stream, styled, widthOf } from "./terminal.js";
 
 /** Shows what was written, or only measured, and what it costs. */
 export function showReport(stream: Stream, done: readonly DoneJob[], written: boolean): void {
@@ -13,6 +15,7 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   const what = done.length === 1 ? one : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+  for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
 }
 
 /** What else a model of compressed-tensors needs to be loaded. */
@@ -33,7 +36,7 @@ function measuredOf({ input, plan: { model }, result }: DoneJob, several: boolea
 export function jobJson(job: Job): object {
   const { input, output, plan, bytesBefore, bytesAfter } = job;
   const tensors = plan.decisions.map((decision, i) => ({ ...decisionJson(decision), ...tensorJson(job, i) }));
-  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, tensors };
+  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, ...planJson(plan), tensors };
 }
 
 export function doneJson(job: DoneJob): object {
@@ -49,8 +52,15 @@ export function doneJson(job: DoneJob): object {
     format: formatText(plan),
     bytesBefore,
     bytesAfter: result.byteLength,
+    ...planJson(plan),
     tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };
+}
+
+/** What is said of a model as a whole. */
+function planJson(plan: Plan): object {
+  const { passedOver = [] } = plan.model;
+  return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver };
 }
 
 function tensorJson({ plan }: Job, place: number): object {

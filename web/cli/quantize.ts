@@ -13,6 +13,7 @@ import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { isTerminal, styled } from "./terminal.js";
+import { tellPassedOver, tellWarnings } from "./told.js";
 import { UsageError } from "./usage-error.js";
 
 /** `channelwise quantize` */
@@ -55,6 +56,10 @@ async function quantizeJobs(
   const { stdout, stderr } = context;
   const { force = false, json = false, measure = false } = values;
   warnOfPatterns(jobs, context);
+  for (const { input, plan } of jobs) {
+    tellPassedOver(stderr, input.path, plan.model.passedOver);
+    tellWarnings(stderr, plan.warnings);
+  }
   // A part may well have no such tensor.
   if (!modelShard) refuseNothing(jobs, values);
   if (values["dry-run"]) {

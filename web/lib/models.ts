@@ -7,6 +7,7 @@ export type {
   FormatName,
   Inspection,
   Model,
+  PassedOver,
   Plan,
   QuantizeDecision,
   Settings,
@@ -26,6 +27,7 @@ export { StoppedError } from "./io/stopped-error.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
 export { dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";
+export { type KeptFloats, keptFloats, kindOfReason } from "./models/kept-floats.js";
 export { type OpenOptions, openModel } from "./models/open.js";
 export { type Override, planModel, planTensor, type Rules } from "./models/plan.js";
 export {

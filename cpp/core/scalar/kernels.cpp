@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "../rule.h"
-
 namespace channelwise::scalar {
 
 namespace {
@@ -35,17 +33,17 @@ void ranges(const T* weights, Extent extent, T* largest) {
 }
 
 template <typename T>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
+void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures) {
-  const T qmin = static_cast<T>(qminOf(bits));
-  const T qmax = static_cast<T>(qmaxOf(bits));
+  const T qmin = static_cast<T>(scheme.qmin());
+  const T qmax = static_cast<T>(scheme.qmax());
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
     const T weight = weights[index];
-    const T scale = scales[channel];
+    const T scale = scales.values[channel];
     const T rounded = std::nearbyint(weight / scale);  // half to even, the default rounding mode
     const int code = static_cast<int>(std::clamp(rounded, qmin, qmax));
     quantized.set(index, code);
-    const T back = static_cast<T>(code) * scale;
+    const T back = valueOf(code, scale);
     if (dequantized) dequantized[index] = back;
     if (figuresOf == FiguresOf::kAll) figures->addElement(weight, weight - back);
     if (figuresOf == FiguresOf::kChannels) figures[channel].addElement(weight, weight - back);
@@ -55,7 +53,7 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized) {
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
-    dequantized[index] = static_cast<T>(quantized.get(index)) * scales[channel];
+    dequantized[index] = valueOf(quantized.get(index), scales[channel]);
   });
 }
 
@@ -74,17 +72,17 @@ float widenFloat16(std::uint16_t half) {
 
 }  // namespace
 
-void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights) {
+void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights) {
   for (std::size_t i = 0; i < count; ++i) {
-    weights[i] = format == Half::kFloat16 ? widenFloat16(halves[i])
-                                          : __builtin_bit_cast(float, static_cast<std::uint32_t>(halves[i]) << 16);
+    weights[i] = type == Dtype::kFloat16 ? widenFloat16(halves[i])
+                                         : __builtin_bit_cast(float, static_cast<std::uint32_t>(halves[i]) << 16);
   }
 }
 
 template void ranges(const float*, Extent, float*);
 template void ranges(const double*, Extent, double*);
-template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, Codes, double*, FiguresOf, ErrorFigures*);
+template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, Scales<double>, const Scheme&, Codes, double*, FiguresOf, ErrorFigures*);
 template void dequantize(Codes, Extent, const float*, float*);
 template void dequantize(Codes, Extent, const double*, double*);
 

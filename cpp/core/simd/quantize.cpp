@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "../kernels.h"
-#include "../rule.h"
 #include "lanes.h"
 #include "sums.h"
 #include "tiling.h"
@@ -34,7 +33,7 @@ struct QuantizeJob {
   std::size_t runTile;
 };
 
-/// One stack by the rule as it stands, for all scales and widths of codes.
+/// One stack by the rule as it stands, for all scales and widths of codes. Quotients may be infinite, and clamp.
 template <typename T>
 [[gnu::noinline]] void divideStack(const QuantizeJob<T>& job, const T* weights, const T* scales, bool ofColumns,
                                    std::byte* quantized, T* dequantized, std::size_t rows, std::size_t stride,
@@ -45,6 +44,7 @@ template <typename T>
   const v128_t qmin = job.qmin;
   const v128_t qmax = job.qmax;
   const v128_t rounder = opaque(L::splat(L::kRounder));
+  const v128_t zero = L::splat(0);  // makes +0 of -0
   v128_t scale[2];
   loadScales(scales, ofColumns, scale);
   // Values nobody asked for are written all the same, to one place: a branch takes longer.
@@ -60,7 +60,7 @@ template <typename T>
       const v128_t weight = wasm_v128_load(weights + v * L::kCount);
       // Clamping before rounding gives what clamping after it does, because the limits are integers.
       rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
-      const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
+      const v128_t back = L::add(L::mul(L::sub(rounded[v], rounder), scale[v]), zero);
       wasm_v128_store(dequantized + v * L::kCount, back);
       const v128_t error = L::sub(weight, back);
       sums.error[v] = L::add(sums.error[v], L::mul(error, error));
@@ -78,10 +78,9 @@ template <typename T>
 /// What a kernel makes: codes, with error figures of all weights or of every lane, and with the values (dequantized).
 enum class Makes { kCodes, kTotals, kTotalsAndValues, kLanesAndValues };
 
-/// The kernel: codes from products with the reciprocals, and for the stacks in which one of them may differ from the
-/// quotient's, by division. Products are not clamped: no weight is larger than what gave the scale, and a scale far
-/// from underflow is within a rounding of that by qmax, so that no product rounds to more than qmax. kAreRuns: every
-/// stack has one scale.
+/// The kernel: codes from products with the reciprocals, where scales are positive and cover the weights, and for the
+/// stacks in which one of them may differ from the quotient's, by division. Products are not clamped: none rounds to
+/// more than qmax. kAreRuns: every stack has one scale.
 template <Makes kMakes, bool kAreRuns, typename T>
 void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   using L = Lanes<T>;
@@ -278,7 +277,7 @@ template <typename T>
       for (std::size_t i = 0; i < extent.inner; ++i, ++at) {
         // They come in whole channels, and add nothing.
         if (weights[at] == 0) continue;
-        figures.addElement(weights[at], weights[at] - static_cast<T>(quantized.get(at)) * scales[c]);
+        figures.addElement(weights[at], weights[at] - valueOf(quantized.get(at), scales[c]));
       }
   }
 }
@@ -313,7 +312,7 @@ template <typename T>
 }  // namespace
 
 template <typename T>
-void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes quantized, T* dequantized,
+void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures) {
   using L = Lanes<T>;
   constexpr bool kSingle = sizeof(T) == sizeof(float);
@@ -323,8 +322,8 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
   job.weights = weights;
   job.quantized = quantized;
   job.dequantized = dequantized;
-  job.qmin = L::splat(static_cast<T>(qminOf(bits)));
-  job.qmax = L::splat(static_cast<T>(qmaxOf(bits)));
+  job.qmin = L::splat(static_cast<T>(scheme.qmin()));
+  job.qmax = L::splat(static_cast<T>(scheme.qmax()));
   job.total = &total;
   job.lanes = &lanes;
   job.lanesApart = figuresOf == FiguresOf::kChannels;
@@ -351,8 +350,8 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
   T reciprocals[kLanes];
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
   for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
-    const T* ofChannels = scales + chunk.first;
-    job.divide = !invert(ofChannels, chunk.channels, reciprocals) || (kSingle && quantized.wide);
+    const T* ofChannels = scales.values + chunk.first;
+    job.divide = !scales.cover || !invert(ofChannels, chunk.channels, reciprocals) || (kSingle && quantized.wide);
     job.scales = scalesOf(chunk, extent.inner, ofChannels, expanded[0]);
     job.reciprocals = scalesOf<T>(chunk, extent.inner, reciprocals, expanded[1]);
     if (job.lanesApart) lanes = {};
@@ -367,10 +366,10 @@ void quantize(const T* weights, Extent extent, const T* scales, int bits, Codes 
   }
   if (figuresOf != FiguresOf::kAll) return;
   const ErrorFigures ofAll = kSingle ? total.figures() : lanes.figures(0, kTile<T>);
-  addFigures(*figures, ofAll, weights, quantized, extent, stride, scales);
+  addFigures(*figures, ofAll, weights, quantized, extent, stride, scales.values);
 }
 
-template void quantize(const float*, Extent, const float*, int, Codes, float*, FiguresOf, ErrorFigures*);
-template void quantize(const double*, Extent, const double*, int, Codes, double*, FiguresOf, ErrorFigures*);
+template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);
+template void quantize(const double*, Extent, Scales<double>, const Scheme&, Codes, double*, FiguresOf, ErrorFigures*);
 
 }  // namespace channelwise::simd

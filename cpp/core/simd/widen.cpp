@@ -41,8 +41,8 @@ void widenTiles(const std::uint16_t* halves, std::size_t tiles, float* weights) 
 
 }  // namespace
 
-void widen(const std::uint16_t* halves, std::size_t count, Half format, float* weights) {
-  const auto tiles = format == Half::kFloat16 ? widenTiles<widenFloat16> : widenTiles<widenBfloat16>;
+void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights) {
+  const auto tiles = type == Dtype::kFloat16 ? widenTiles<widenFloat16> : widenTiles<widenBfloat16>;
   tiles(halves, count / kTile, weights);
   const std::size_t whole = count / kTile * kTile;
   std::uint16_t rest[kTile] = {};

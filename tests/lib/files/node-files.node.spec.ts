@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -60,6 +60,24 @@ describe("files of Node", () => {
 
     rmSync(at("two.safetensors"));
     await expect(openModel(at("model.safetensors.index.json"))).rejects.toThrow(/ENOENT.*two\.safetensors/);
+  });
+
+  it("find files in folders below, however alike their names are", async () => {
+    const weights = [Float32Array.of(1, 2), Float32Array.of(3, 4), Float32Array.of(5, 6)];
+    const paths = ["weights/group1.bin", "weights/more/group1.bin", "group1.bin"];
+    mkdirSync(at("weights/more"), { recursive: true });
+    for (const [i, path] of paths.entries()) writeFileSync(at(path), weights[i]);
+    const manifest = paths.map((path, i) => ({
+      paths: [path],
+      weights: [{ name: `${i}`, shape: [2], dtype: "float32" }],
+    }));
+    writeFileSync(at("model.json"), JSON.stringify({ weightsManifest: manifest }));
+    const model = await openModel(at("model.json"));
+    expect(model.files).toEqual(["model.json", ...paths]);
+    for (const [i, { read }] of model.tensors.entries()) {
+      expect(new Float32Array((await read(0, 8)).buffer)).toEqual(weights[i]);
+    }
+    await model.close();
   });
 
   it("are refused when they are none", async () => {

@@ -117,6 +117,47 @@ describe("a file of weights of another kind", () => {
   });
 });
 
+describe("what was downloaded in place of a file", () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 1234\n`;
+  const names = ["model.safetensors", "a.npy", "a.npz", "a.csv", "a.json", "download", "model.safetensors.index.json"];
+  const isPage = "this is a web page, such as one that asks to sign in: download the file itself";
+
+  it.each(names)("is named: a Git LFS pointer as %s", async (name) => {
+    await expect(openModel(file(name, pointer))).rejects.toMatchObject({
+      ...{ name: "FormatError", file: name, offset: 0 },
+      reason: "this is a Git LFS pointer, which stands for the file: run git lfs pull, or download the file itself",
+    });
+  });
+
+  it.each(
+    names.flatMap((name) => [
+      [name, "<!DOCTYPE html><html><head><title>Sign in</title></head></html>\n".repeat(4)],
+      [name, "\ufeff\r\n  <html lang=en>"],
+      [name, '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">\n<html>'],
+    ]),
+  )("is named: a web page as %s: %j", async (name, page) => {
+    await expect(openModel(file(name, page))).rejects.toMatchObject({ file: name, offset: 0, reason: isPage });
+  });
+
+  it("is named: a server's answer", async () => {
+    const xml = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>';
+    await expect(openModel(file("a.npz", xml))).rejects.toMatchObject({
+      reason: expect.stringMatching(/^this is XML, /),
+    });
+    await expect(openModel(file("a.safetensors", "Entry not found\n"))).rejects.toMatchObject({
+      reason: 'this is text ("Entry not found"): download the file itself',
+    });
+  });
+
+  it("is named: a file that another one names", async () => {
+    const manifest = [{ paths: ["a.bin"], weights: [{ name: "w", shape: [2], dtype: "float32" }] }];
+    const model = file("model.json", JSON.stringify({ weightsManifest: manifest }));
+    await expect(openModel([model, file("a.bin", pointer)])).rejects.toThrow(
+      "a.bin, byte 0: this is a Git LFS pointer",
+    );
+  });
+});
+
 describe("a model of several files", () => {
   const index = (map: Record<string, string>) =>
     file("model.safetensors.index.json", JSON.stringify({ metadata: { total_size: 32 }, weight_map: map }));

@@ -1,6 +1,6 @@
 import { load } from "channelwise";
 import { openModel, planModel, privateFileSink, quantizeModel, streamSink } from "channelwise/models";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { fileOf } from "./safetensors-file.js";
@@ -55,6 +55,13 @@ it.each(["createWritable", "move"])("says what to do where files have no %s()", 
   Reflect.deleteProperty(prototype, method);
   onTestFinished(() => void Object.defineProperty(prototype, method, descriptor));
   await expect(privateFileSink("a")).rejects.toThrow(`no ${method}()): use blobSink()`);
+  expect(await namesInFolder()).toEqual([]);
+});
+
+it("leaves no file that cannot be written", async () => {
+  const full = new DOMException("no room", "QuotaExceededError");
+  vi.spyOn(FileSystemFileHandle.prototype, "createWritable").mockRejectedValueOnce(full);
+  await expect(privateFileSink("a")).rejects.toMatchObject({ cause: full });
   expect(await namesInFolder()).toEqual([]);
 });
 

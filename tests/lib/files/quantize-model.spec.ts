@@ -335,6 +335,49 @@ describe("the compressed-tensors dialects", () => {
     });
   });
 
+  it("name the head that shares the weights of an embedding, as loaders call it", async () => {
+    const rules = { dialect: "compressed-tensors" } as const;
+    const of = async (...names: string[]) => (await config(rules, names.map(square))).ignore;
+    expect(await of("model.embed_tokens.weight")).toEqual(["lm_head"]);
+    expect(await of("model.language_model.embed_tokens.weight")).toEqual(["lm_head"]);
+    expect(await of("language_model.model.embed_tokens.weight")).toEqual(["lm_head", "language_model.lm_head"]);
+    expect(await of("tok_embeddings.weight", "output.weight")).toEqual(["output"]);
+  });
+
+  it("name experts that lie in one tensor, as vLLM asks for them", async () => {
+    const experts = (name: string, shape: number[]): TensorToWrite => ({
+      ...{ name, dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1) },
+    });
+    const llama = "model.layers.0.mlp.experts";
+    const granite = "model.layers.1.block_sparse_moe";
+    const { ignore } = await config({ dialect: "compressed-tensors" }, [
+      experts(`${llama}.gate_up_proj`, [4, 64, 32]),
+      experts(`${llama}.down_proj`, [4, 32, 32]),
+      experts(`${llama}.gate_up_proj_bias`, [4, 64]),
+      experts(`${granite}.input_linear.weight`, [4, 64, 32]),
+      experts("model.layers.2.mlp.shared_experts.up_proj.weight", [64, 32]),
+      square("model.layers.2.mlp.gate.weight"),
+      experts("model.layers.3.conv1d.weight", [64, 1, 32]),
+    ]);
+    const asked = (module: string) => [module, ...["gate", "up", "down"].map((layer) => `${module}.0.${layer}_proj`)];
+    expect(ignore).toEqual([
+      ...asked(llama),
+      ...asked(`${granite}.experts`),
+      ...["model.layers.2.mlp.gate", "model.layers.3.conv1d", "lm_head"],
+    ]);
+  });
+
+  it("name experts as vLLM asks for them, whatever they are called", async () => {
+    const names = (layer: number) =>
+      [0, 1].flatMap((i) => ["w1", "w2", "w3"].map((w) => `l.${layer}.experts.${i}.${w}`));
+    const extra = [...names(0), ...names(1)].map((name) => square(`${name}.weight`));
+    const rules = { dialect: "compressed-tensors", exclude: ["l.0.*"], overrides: { "l.1.*": { bits: 4 } } } as const;
+    const { ignore, config_groups } = await config(rules, extra);
+    const asked = (layer: number) => ["gate", "up", "down"].map((each) => `l.${layer}.experts.0.${each}_proj`);
+    expect(new Set(ignore)).toEqual(new Set([...names(0), ...asked(0), "lm_head"]));
+    expect(new Set(config_groups.group_1.targets)).toEqual(new Set([...names(1), ...asked(1)]));
+  });
+
   it("name the layers where there are several ways", async () => {
     const { format, config_groups } = await config({
       dialect: "compressed-tensors",
@@ -355,6 +398,52 @@ describe("the compressed-tensors dialects", () => {
 });
 
 describe("a run", () => {
+  it("says which share of the bytes stayed floats, and why", async () => {
+    const square = (name: string): TensorToWrite => ({
+      name,
+      dtype: "F32",
+      shape: [32, 32],
+      data: uniform("float32", 1024, 1),
+    });
+    const names = ["lm_head.weight", "model.embed_tokens.weight", "a.q_proj.weight", "a.k_proj.weight", "b.weight"];
+    const more: TensorToWrite[] = [
+      { name: "n1.weight", dtype: "F32", shape: [8, 8], data: new Float32Array(64) },
+      { name: "n2.weight", dtype: "F32", shape: [8, 4], data: new Float32Array(32) },
+      { name: "ids", dtype: "I64", shape: [1024], data: new BigInt64Array(1024) },
+    ];
+    const source = await openSafetensors(fileOf([...names.map(square), ...more]));
+    const { summary } = await quantized(source, { dialect: "compressed-tensors", exclude: ["a.k*"] });
+    expect(summary.keptFloats).toEqual({
+      byteLength: 3 * 4096 + 384,
+      share: (3 * 4096 + 384) / (5 * 4096 + 384 + 8192),
+      reasons: [
+        { reason: "the output head, which vLLM expects as it is", tensors: 1, byteLength: 4096 },
+        { reason: "an embedding; compressed-tensors quantizes linear layers", tensors: 1, byteLength: 4096 },
+        { reason: "excluded", tensors: 1, byteLength: 4096 },
+        { reason: "small", tensors: 2, byteLength: 384 },
+      ],
+    });
+    expect(summary.warnings).toEqual([
+      "vLLM joins q_proj, k_proj of a and refuses them in different ways: 8 bits per channel (q_proj), kept (k_proj)",
+    ]);
+    const all = await quantized(source, { include: ["*"] });
+    expect(all.summary).toMatchObject({ keptFloats: { byteLength: 0, share: 0, reasons: [] }, warnings: [] });
+  });
+
+  it("keeps a leftover scale, and the weight that would need its name, byte for byte", async () => {
+    const leftover: TensorToWrite = {
+      name: "up.weight_scale",
+      dtype: "F32",
+      shape: [64, 1],
+      data: uniform("float32", 64, 9),
+    };
+    const { file } = await quantized(await openSafetensors(fileOf([...tensors, leftover])));
+    const { data, tensors: written } = parseSafetensors(file);
+    expect(data["up.weight_scale"]).toEqual(bytesOf(leftover.data));
+    expect(data["up.weight"]).toEqual(bytesOf(up));
+    expect(written["odd.weight"]).toMatchObject({ dtype: "I8" });
+  });
+
   it("tells its progress in bytes", async () => {
     const source = await openTestModel();
     const told: Progress[] = [];
@@ -479,7 +568,10 @@ describe("wrong arguments", () => {
   it("are names that would come twice", async () => {
     const taken: TensorToWrite = { name: "up.weight_scale", dtype: "F32", shape: [1], data: Float32Array.of(1) };
     const source = await openSafetensors(fileOf([...tensors, taken]));
-    expect(await bad(planModel(source))).toMatchObject({
+    const plan = planModel(source);
+    const { decisions } = planModel(await openTestModel());
+    const byHand = { ...plan, decisions: [...decisions, ...plan.decisions.slice(-1)] };
+    expect(await bad(byHand)).toMatchObject({
       name: "RangeError",
       message: "tensors up.weight and up.weight_scale both give up.weight_scale; keep one of them as it is",
     });

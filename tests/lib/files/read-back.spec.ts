@@ -14,7 +14,7 @@ import { describe, expect, it } from "vitest";
 import { DBL_MAX, FLT_MAX, uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 import { openSafetensors, quantized } from "./run.js";
-import { fileOf, type TensorToWrite } from "./safetensors-file.js";
+import { bytesOf, fileOf, type TensorToWrite } from "./safetensors-file.js";
 
 const channelwise = await load();
 
@@ -60,7 +60,8 @@ async function floatsOf(model: Model, name: string): Promise<Float32Array | Floa
   return tensor.dtype === "float64" ? new Float64Array(buffer) : new Float32Array(buffer);
 }
 
-const inShort = ({ quantized }: Inspection) => quantized.map(({ name, shape, scheme }) => ({ name, shape, ...scheme }));
+const inShort = ({ quantized }: Inspection) =>
+  quantized.map(({ name, shape, scheme: { bits, axis, granularity } }) => ({ name, shape, bits, axis, granularity }));
 
 const ways: [string, Rules][] = [
   ["plain", {}],
@@ -386,19 +387,48 @@ describe("tensors that other tools quantized", () => {
   });
 
   it.each<[string, TensorToWrite[], RegExp]>([
-    ["a shape of no rows", packed([], BigInt64Array.of(0n, 8n)), /tensor a\.weight_shape, .* it is \[0, 8\]/],
-    ["a shape of too many columns", packed([], BigInt64Array.of(4n, 2n ** 62n)), /cannot hold/],
-    ["a negative shape", packed([], BigInt64Array.of(-4n, -8n)), /it is \[-4, -8\]/],
-    ["a marker that is no JSON", [codes, scales, marker("oops")], /tensor a\.comfy_quant, .*not JSON/],
-    ["a marker too long", [codes, scales, marker(" ".repeat(5000))], /5000 bytes; at most 4096/],
+    ["a shape of no rows", packed([], BigInt64Array.of(0n, 8n)), /^a\.weight_shape is \[0, 8\], which codes/],
+    ["a shape of too many columns", packed([], BigInt64Array.of(4n, 2n ** 62n)), /cannot hold$/],
+    ["a negative shape", packed([], BigInt64Array.of(-4n, -8n)), /is \[-4, -8\]/],
+    ["a marker that is no JSON", [codes, scales, marker("oops")], /^a\.comfy_quant cannot be read: it is not JSON/],
+    ["a marker of zero bytes", [codes, scales, marker("\0".repeat(29))], /^a\.comfy_quant is empty/],
+    ["a marker without bytes", [codes, scales, marker("")], /^a\.comfy_quant is empty/],
+    ["a marker too long", [codes, scales, marker(" ".repeat(5000))], /^a\.comfy_quant has 5000 bytes; at most 4096/],
     [
       "scales that are empty",
       [codes, { ...scales, shape: [0], data: new Float32Array() }],
-      /tensor a\.weight_scale, .*empty/,
+      /^a\.weight_scale is empty$/,
     ],
-  ])("are refused when they are damaged: %s", async (_, files, reason) => {
-    await expect(inspect(files)).rejects.toThrow(reason);
-    await expect(inspect(files)).rejects.toMatchObject({ name: "FormatError" });
+  ])("are named when they are damaged, and the others are read: %s", async (_, files, reason) => {
+    const b: TensorToWrite[] = [codes, scales].map((each) => ({ ...each, name: each.name.replace("a.", "b.") }));
+    const model = await openSafetensors(fileOf([...files, ...b]));
+    const { quantized: found, unreadable, kept } = await inspectModel(model);
+    expect(unreadable).toMatchObject([{ tensor: files[0].name, reason: expect.stringMatching(reason) }]);
+    expect(found.map(({ name }) => name)).toEqual(["b.weight"]);
+    expect(kept.map(({ name }) => name).sort()).toEqual(files.map(({ name }) => name).sort());
+
+    const sink = blobSink();
+    expect(await dequantizeModel(channelwise, model, sink)).toMatchObject({ unreadable });
+    const restored = await openModel(await sink.blob(), { name: "restored.safetensors" });
+    expect(await floatsOf(restored, "b.weight")).toEqual(
+      Float32Array.from({ length: 32 }, (_, i) => 3 * (1 + Math.floor(i / 8))),
+    );
+    const restoredCodes = restored.tensors.find(({ name }) => name === files[0].name);
+    expect(await restoredCodes?.read(0, restoredCodes.byteLength)).toEqual(bytesOf(files[0].data));
+
+    const floats = ["a.weight", "b.weight"].map((name) => ({
+      name,
+      dtype: "F32",
+      shape: [4, 8],
+      data: new Float32Array(32),
+    }));
+    const { tensors: compared, added } = await compareModels(channelwise, await openSafetensors(fileOf(floats)), model);
+    expect(added.filter((name) => name.startsWith("a.weight ("))).toEqual([]);
+    const told = { result: "other", reason: expect.stringMatching(/^it is quantized, but not read: a\./) };
+    expect(compared).toMatchObject([
+      ...(files[0].name === "a.weight" ? [{ tensor: "a.weight", ...told }] : []),
+      { result: "near" },
+    ]);
   });
 
   it("are none where there are none", async () => {

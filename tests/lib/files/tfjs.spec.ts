@@ -1,4 +1,4 @@
-import { FormatError, openModel } from "channelwise/models";
+import { FormatError, openModel, planModel } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 
@@ -74,9 +74,34 @@ describe("a TensorFlow.js model", () => {
     ["a weight without a name", [{ paths: ["a.bin"], weights: [{}] }], /has no name/],
     ["a shape that is none", [{ paths: ["a.bin"], weights: [weight("w", [-1])] }], /shape is \[-1\];/],
     [
-      "text",
-      [{ paths: ["a.bin"], weights: [weight("w", [1], { dtype: "string" })] }],
-      /dtype is "string"; float32, int32/,
+      "an unknown type",
+      [{ paths: ["a.bin"], weights: [weight("w", [1], { dtype: "int64" })] }],
+      /dtype is "int64"; float32, int32/,
+    ],
+    [
+      "text past the end",
+      [{ paths: ["a.bin"], weights: [weight("w", [3], { dtype: "string" })] }],
+      /byte 8: text 2 of 3 would begin here, and the file ends at byte 8: it is cut short/,
+    ],
+    [
+      "a text past the end",
+      [{ paths: ["b.bin"], weights: [weight("w", [1], { dtype: "string" })] }],
+      /byte 0: text 0 of 1 would take 9 bytes, and the file ends at byte 12/,
+    ],
+    [
+      "booleans that are quantized",
+      [
+        {
+          paths: ["a.bin"],
+          weights: [weight("w", [1], { dtype: "bool", quantization: { dtype: "uint8", scale: 1, min: 0 } })],
+        },
+      ],
+      /it is bool and quantized to uint8; float32 can be, and int32/,
+    ],
+    [
+      "integers as float16",
+      [{ paths: ["a.bin"], weights: [weight("w", [1], { dtype: "int32", quantization: { dtype: "float16" } })] }],
+      /it is int32 and quantized to float16/,
     ],
     ["weights past the end", [{ paths: ["a.bin"], weights: [weight("w", [3])] }], /end at byte 12, .* ends at byte 8/],
     ["a product that is no double", [{ paths: ["a.bin"], weights: [weight("w", [2 ** 52, 2 ** 52])] }], /cut short/],
@@ -87,11 +112,87 @@ describe("a TensorFlow.js model", () => {
       [{ paths: ["a.bin"], weights: [weight("w", [1], { quantization: { dtype: "uint8" } })] }],
       /must have a dtype/,
     ],
-    ["a path elsewhere", [{ paths: ["../a.bin"], weights: [] }], /in "\.\.\/a\.bin"; only files beside it/],
+    ...["../a.bin", "/a.bin", "weights/../../a.bin", "c:/a.bin", "weights\\a.bin", ""].map(
+      (path): [string, unknown, RegExp] => [
+        `the path ${path}`,
+        [{ paths: [path], weights: [] }],
+        /^model\.json, byte 0: its weights are in ".*", which is no path below the model's folder$/,
+      ],
+    ),
   ])("is refused with %s", async (_, manifest, reason) => {
-    const opening = openModel([modelFile(manifest), file("a.bin", new Float32Array(2))]);
+    const opening = openModel([
+      modelFile(manifest),
+      file("a.bin", new Float32Array(2)),
+      file("b.bin", Uint8Array.of(9, 0, 0, 0, ...Array(8).fill(0x61))),
+    ]);
     await expect(opening).rejects.toThrow(reason);
     await expect(opening).rejects.toBeInstanceOf(FormatError);
+  });
+
+  it("has integers that the converter made smaller, rounded as TensorFlow.js rounds them", async () => {
+    const quantization = { dtype: "uint8", scale: 1.5, min: -3, original_dtype: "int32" };
+    const table = weight("table", [64, 64], { dtype: "int32", quantization });
+    const words = weight("words", [2], { dtype: "int32", quantization: { ...quantization, dtype: "uint16" } });
+    const bytes = Uint8Array.from({ length: 4096 }, (_, i) => i);
+    const model = await openModel([
+      modelFile([{ paths: ["a.bin"], weights: [table, words] }]),
+      file("a.bin", bytes, Uint16Array.of(1, 65535)),
+    ]);
+    expect(model.tensors).toMatchObject([
+      { dtype: "int32", byteLength: 4 * 4096 },
+      { dtype: "int32", byteLength: 8 },
+    ]);
+    const read = new Int32Array((await model.tensors[0].read(0, 4 * 4096)).buffer);
+    expect(read.slice(0, 6)).toEqual(Int32Array.of(-3, -1, 0, 2, 3, 5)); // halves go up, towards zero too
+    expect(read).toEqual(Int32Array.from(bytes, (byte) => Math.round(byte * 1.5 - 3)));
+    expect(await model.tensors[0].read(6, 7)).toEqual(new Uint8Array(read.buffer).slice(6, 13));
+    expect(new Int32Array((await model.tensors[1].read(0, 8)).buffer)).toEqual(Int32Array.of(-1, 98300));
+    expect(planModel(model, { include: ["*"] }).decisions).toMatchObject([
+      { quantize: false, reason: "int32; only floats are quantized" },
+      { quantize: false },
+    ]);
+  });
+
+  it("has weights of text passed over, and those after them are in their place", async () => {
+    const texts = ["", "ab", "x".repeat(70_000), ..."vocabulary"];
+    const encoded = texts.flatMap((text) => [Uint32Array.of(text.length), text]);
+    const model = await openModel([
+      modelFile([
+        {
+          paths: ["a.bin"],
+          weights: [
+            weight("before", [3]),
+            weight("vocabulary", [texts.length], { dtype: "string" }),
+            weight("none", [0], { dtype: "string" }),
+            weight("after", [24]),
+          ],
+        },
+      ]),
+      file("a.bin", bias, ...encoded, kernel),
+    ]);
+    expect(model.tensors.map(({ name }) => name)).toEqual(["before", "after"]);
+    expect(await model.tensors[1].read(0, 96)).toEqual(new Uint8Array(kernel.buffer));
+    const reason = "its elements are text, and no numbers";
+    expect(model.passedOver).toEqual([
+      { name: "vocabulary", reason },
+      { name: "none", reason },
+    ]);
+  });
+
+  it("has weights in folders below it, which files are given for by their names", async () => {
+    const group = (path: string, name: string) => ({ paths: [path], weights: [weight(name, [3])] });
+    const manifest = [group("weights/a.bin", "a"), group("weights/more/b.bin", "b")];
+    const model = await openModel([file("b.bin", kernel.slice(0, 3)), modelFile(manifest), file("a.bin", bias)]);
+    expect(model.tensors.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(await model.tensors[0].read(0, 12)).toEqual(new Uint8Array(bias.buffer));
+    expect(await model.tensors[1].read(0, 12)).toEqual(new Uint8Array(kernel.slice(0, 3).buffer));
+
+    const alike = modelFile([group("one/a.bin", "a"), group("two/a.bin", "b")]);
+    const unclear = "model.json needs two/a.bin; there is more than one a.bin, and files are told apart by";
+    await expect(openModel([alike, file("a.bin", bias)])).rejects.toThrow(unclear);
+    await expect(openModel([alike, file("a.bin", bias), file("a.bin", bias)])).rejects.toThrow(
+      "there is more than one",
+    );
   });
 
   it("says which file is missing", async () => {

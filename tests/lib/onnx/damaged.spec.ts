@@ -45,6 +45,7 @@ function withTensor(...content: number[]): Uint8Array {
   return withGraph(...matMul, ...field(5, [...text(8, "w"), ...content]));
 }
 const float32 = [0x10, dataType.FLOAT];
+const float16 = [0x10, dataType.FLOAT16];
 const [two, three] = [
   [0x08, 2],
   [0x08, 3],
@@ -82,7 +83,7 @@ describe("a model that cannot be read", () => {
       "text",
       new TextEncoder().encode("<!doctype html><title>404</title>"),
       0,
-      "field 7 of the model has the wire type 4;",
+      "this is a web page, such as one that asks to sign in: download the file itself",
     ],
     ["no IR version", Uint8Array.from(field(7, [])), 0, "the file has no ir_version"],
     ["no operator set", Uint8Array.from([0x08, 7, ...field(7, [])]), 0, "the model imports no operators of ONNX"],
@@ -168,6 +169,30 @@ describe("a model that cannot be read", () => {
       expect.any(Number),
       'float_data of tensor "w" has the wire type 0; it must be 2 or 5',
     ],
+    [
+      "float16 of 17 bits",
+      withTensor(...two, ...float16, ...field(5, [1, ...varint(0x10000)])),
+      expect.any(Number),
+      'int32_data of tensor "w" has 65536, the bits of no float16',
+    ],
+    [
+      "a negative float16",
+      withTensor(...two, ...float16, 0x28, ...Array(9).fill(0xff), 1),
+      expect.any(Number),
+      'int32_data of tensor "w" has 18446744073709552000, the bits',
+    ],
+    [
+      "float16 cut short",
+      withTensor(...two, ...float16, ...field(5, [1, 0x80])),
+      expect.any(Number),
+      "a number of int32_data has no end",
+    ],
+    [
+      "a git-lfs pointer",
+      new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"),
+      0,
+      "this is a Git LFS pointer, which stands for the file: run git lfs pull",
+    ],
   ])("is named: %s", async (_, bytes, offset, reason) => {
     const error = await errorOf(bytes);
     expect(error.reason).toMatch(reason);
@@ -189,6 +214,11 @@ describe("a model that cannot be read", () => {
       "part of an element",
       withTensor(...two, ...three, ...float32, ...field(9, Array(22).fill(0))),
       "there are the bytes of 5.5",
+    ],
+    [
+      "too few float16 in integers",
+      withTensor(...two, ...three, ...float16, 0x28, 1, ...field(5, [1, 2, 0x80, 0x78])),
+      "shape [2, 3] has 6 elements, and there are the bytes of 4",
     ],
     ["no bytes", withTensor(...two, ...three, ...float32), "shape [2, 3] has 6 elements, and there are the bytes of 0"],
     [

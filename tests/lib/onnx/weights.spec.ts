@@ -423,14 +423,6 @@ describe("a tensor stays float, with the reason", () => {
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],
     ["nothing", { ...base, initializer: [tensor("w", [8, 0], new Float32Array())] }, "it is empty"],
     [
-      "float16 as integers",
-      {
-        ...base,
-        initializer: [{ name: "w", dims: [8n, 8n], dataType: dataType.FLOAT16, int32Data: Array(64).fill(0) }],
-      },
-      "its float16 are stored as integers; raw data are read",
-    ],
-    [
       "bfloat16",
       { ...base, initializer: [{ ...w, dataType: dataType.BFLOAT16, rawData: new Uint8Array(128) }] },
       "bfloat16; weights of float32 and float16 are quantized",

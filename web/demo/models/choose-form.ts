@@ -94,7 +94,8 @@ export class ChooseForm {
     );
     const ranks = tensors.flatMap(({ canQuantize, shape }) => (canQuantize ? [shape.length] : []));
     // An axis that a weight lacks is an error in ONNX, and elsewhere leaves that weight as it is.
-    const rank = ranks.length === 0 ? 0 : format === "onnx" ? Math.min(...ranks) : Math.max(...ranks);
+    const choose = format === "onnx" ? Math.min : Math.max;
+    const rank = ranks.reduce((a, b) => choose(a, b), ranks[0] ?? 0);
     this.#axis.replaceChildren(
       html("option", { value: "" }),
       ...Array.from({ length: rank }, (_, axis) => html("option", { value: String(axis) }, `${axis}, for all`)),

@@ -436,9 +436,13 @@ function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
   const told = html("span", { role: "status" });
   const copy = html("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}` }, "Copy");
   copy.addEventListener("click", async () => {
-    // Not there in pages that were not loaded over https.
-    await navigator.clipboard?.writeText(shown.textContent ?? "");
-    told.textContent = navigator.clipboard === undefined ? " Select it to copy it." : " Copied.";
+    try {
+      await navigator.clipboard.writeText(shown.textContent ?? "");
+      told.textContent = " Copied.";
+    } catch {
+      // There is no clipboard in pages that were not loaded over https, and elsewhere it may be refused.
+      told.textContent = " Select it to copy it.";
+    }
   });
   return html(
     "section",

@@ -1,5 +1,5 @@
 import { html } from "../dom.js";
-import { bytes, count, decibels } from "../format.js";
+import { bytes, count, counted, decibels } from "../format.js";
 import { product } from "../matrix.js";
 import { term } from "../terms.js";
 import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
@@ -19,7 +19,7 @@ export function totals(state: ModelState): HTMLElement[] {
     tile(
       "Quantized",
       count(chosen - broken),
-      `of ${count(plan.tensors.length)} tensors; ${count(kept)} kept${impossible}`,
+      `of ${counted(plan.tensors.length, "tensor")}; ${count(kept)} kept${impossible}`,
     ),
     tile("Size before", bytes(description.byteLength), "of the file"),
     tile("Size after", bytes(plan.byteLength), `${(description.byteLength / plan.byteLength).toFixed(2)} : 1`),

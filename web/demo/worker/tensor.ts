@@ -24,7 +24,7 @@ export async function readTensor(source: Source): Promise<Tensor> {
     const { weights, shape } = readNpy(contents, fileName);
     const stored = weights instanceof Float64Array ? "float64" : "float32";
     // A single number has no axis to put channels on.
-    return { values: weights, shape: shape.length === 0 ? [1] : shape, layout: stored, stored, name };
+    return { values: weights, shape: shape.length === 0 ? [1] : shape, layout: stored, notes: [], stored, name };
   }
   return { ...parseMatrix(decode(contents)), stored: undefined, name };
 }

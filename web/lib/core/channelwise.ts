@@ -28,7 +28,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       rows = [],
       values = joinRows(rows, dtype, length),
       plan,
-      bits,
+      scheme,
       errors,
       quantized,
       scales,
@@ -37,8 +37,8 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     } = request;
     const job: QuantizeJob = {
       dtype,
-      part: cutFor(plan, dtype === "float64"),
-      bits,
+      part: cutFor(engine, plan, dtype === "float64"),
+      scheme,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, plan),
       quantized: joinedRows(quantized, plan),
@@ -50,7 +50,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     for (const panel of panelsOf(job.part)) {
       if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan) ?? changedError();
     }
-    return quantizeResult(request, errors ? readFigures(engine.totalFigures, 0, values.length) : undefined);
+    return quantizeResult(request, errors ? readFigures(bindings, engine.totalFigures, 0, values.length) : undefined);
   }
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
@@ -62,7 +62,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scales,
       dequantized: joinedRows(dequantized, plan),
     };
-    for (const panel of panelsOf(cutFor(plan, float64))) dequantizePanel(engine, job, panel);
+    for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
     return result;
   }
 

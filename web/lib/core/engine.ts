@@ -1,16 +1,13 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
 import { changedError } from "./errors.js";
-import { figuresLength, readChannels } from "./figures.js";
+import { readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
-import type { Bits, ChannelErrors } from "./types.js";
-import { type Dtype, dtypeNumber } from "./weights.js";
-
-/** Bytes of a block of weights, and the channels of a panel: as in cpp/bindings.cpp. */
-const blockBytes = 2 ** 19;
-const panelLimit = 4096;
+import type { Scheme } from "./scheme.js";
+import type { ChannelErrors } from "./types.js";
+import type { Dtype } from "./weights.js";
 
 /**
  * Bytes from a multiple of 64 to where large arrays of Node begin on Linux: malloc puts its header before them. x86
@@ -49,18 +46,9 @@ export function createEngine(bindings: Bindings) {
   const weights = bindings.weights();
   const quantized = bindings.quantized();
   const dequantized = bindings.dequantized();
-  const state = bindings.state();
-  let end = 0;
-  const next = (doubles: number) => {
-    end += doubles;
-    return state.subarray(end - doubles, end);
-  };
-  // The state's parts, in the order of Memory in cpp/bindings.cpp.
-  const largest = next(panelLimit);
-  const scales = next(panelLimit);
-  const blockFigures = next(panelLimit * figuresLength);
-  const channelFigures = next(panelLimit * figuresLength);
-  const totalFigures = next(figuresLength);
+  const largest = bindings.largest();
+  const scales = bindings.scales();
+  const channelFigures = bindings.channelFigures();
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
     weights: as(type, size, weights),
     dequantized: new Buffer(as(type, size, dequantized)),
@@ -74,9 +62,11 @@ export function createEngine(bindings: Bindings) {
     int8: new Buffer(quantized),
     int16: new Buffer(as(Int16Array, 2, quantized)),
     halves: as(Uint16Array, 2, quantized),
-    blockFigures,
+    blockFigures: bindings.blockFigures(),
     channelFigures,
-    totalFigures,
+    totalFigures: bindings.totalFigures(),
+    /** The most channels that a panel can have. */
+    panelLimit: channelFigures.length / bindings.figuresLength,
   };
 }
 
@@ -86,8 +76,8 @@ export type Engine = ReturnType<typeof createEngine>;
 export const engines = new WeakMap<object, Engine>();
 
 /** Cuts a layout to what the engine's buffers hold. */
-export function cutFor(layout: Layout, float64: boolean): Part {
-  return cutPlan(layout, blockBytes / (float64 ? 8 : 4), panelLimit);
+export function cutFor(engine: Engine, layout: Layout, float64: boolean): Part {
+  return cutPlan(layout, floatsOf(engine, float64).weights.length, engine.panelLimit);
 }
 
 function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
@@ -117,7 +107,7 @@ export interface WeightRows {
 
 export interface QuantizeJob extends WeightRows {
   readonly part: Part;
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
@@ -125,8 +115,29 @@ export interface QuantizeJob extends WeightRows {
   readonly perChannel: ChannelErrors | undefined;
 }
 
-/** 0: of nothing. 1: of all weights. 2: of every channel. (FiguresOf of cpp/core/kernels.h.) */
-export type FiguresOf = 0 | 1 | 2;
+/** What error figures are made of. */
+export type FiguresOf = "nothing" | "all" | "channels";
+
+/** One scale per channel, known before the weights are quantized: finite, of either sign, not zero. */
+export interface GivenScales {
+  readonly values: FloatArray;
+  /** Whether they are known to cover the weights, so that no code needs clamping (covers() of cpp/core/rule.h). */
+  readonly cover: boolean;
+}
+
+/** Says what the calls of the kernels that follow are about. */
+function prepare({ bindings }: Engine, { dtype, scheme, figuresOf, dequantized }: Preparation): void {
+  const { bits, scaleType = "float64" } = scheme; // which holds all that the arithmetic has
+  bindings.prepare(bindings[dtype], bits, bindings[scaleType], bindings[figuresOf], !!dequantized);
+}
+
+type Preparation = Pick<QuantizeJob, "dtype" | "scheme" | "figuresOf" | "dequantized">;
+
+const ranges = {
+  scheme: { bits: 8, axis: undefined, granularity: "tensor" },
+  figuresOf: "nothing",
+  dequantized: undefined,
+} as const;
 
 /**
  * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
@@ -134,34 +145,33 @@ export type FiguresOf = 0 | 1 | 2;
  * @throws where another thread has changed the weights between their two passes: codes belong to what gave the scales.
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, bits, figuresOf, weights, dequantized, scales, perChannel } = job;
+  const { dtype, part, figuresOf, weights, scales, perChannel } = job;
   const { bindings, channelFigures } = engine;
-  const float64 = dtype === "float64";
+  prepare(engine, job);
   if (blocks.length === 1) {
     const block = blocks[0] as Block;
     stageWeights(engine, job, block);
-    const { outer, inner } = block;
-    const finite = bindings.quantizePanel(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
-    if (!finite) return false;
+    if (!bindings.quantizePanel(block.outer, channels, block.inner)) return false;
     unstage(engine, job, block);
   } else {
-    const measured = figuresOf === 2 ? channels : 1;
+    const measured = figuresOf === "channels" ? channels : 1;
     findRanges(engine, job, channels, blocks);
-    if (!bindings.scales(float64, channels, bits)) return false;
-    channelFigures.fill(0, 0, measured * figuresLength);
+    if (!bindings.makeScales(channels)) return false;
+    const cover = bindings.scalesCover();
+    channelFigures.fill(0, 0, measured * bindings.figuresLength);
     if (isShared(weights.array.buffer)) {
-      const ranges = floatsOf(engine, float64).largest.subarray(0, channels);
+      const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
       const before = ranges.slice();
       ranges.fill(0);
-      for (const block of blocks) quantizeBlock(engine, job, block, true);
+      for (const block of blocks) quantizeBlock(engine, job, block, cover, true);
       if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
     } else {
-      for (const block of blocks) quantizeBlock(engine, job, block, false);
+      for (const block of blocks) quantizeBlock(engine, job, block, cover, false);
     }
     bindings.close(measured);
   }
-  scales.set(floatsOf(engine, float64).scales.start(channels), scale);
-  if (perChannel) readChannels(channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
+  if (perChannel) readChannels(bindings, channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
@@ -169,51 +179,63 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   floatsOf(engine, job.dtype === "float64").largest.fill(0, 0, channels);
   for (const block of blocks) {
     stageWeights(engine, job, block);
-    engine.bindings.ranges(dtypeNumber[job.dtype], block.outer, channels, block.inner);
+    engine.bindings.findRanges(block.outer, channels, block.inner);
   }
 }
 
-/** @param ranging whether it also raises the largest |weight| of the channels to what the block has */
-function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, ranging: boolean): void {
-  const { dtype, bits, figuresOf, dequantized } = job;
-  const { outer, channels, inner } = block;
+/**
+ * @param cover whether scales are known to cover the weights
+ * @param ranging whether the largest |weight| of the channels is raised to what the block has
+ */
+function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean, ranging: boolean): void {
+  const { bindings } = engine;
   stageWeights(engine, job, block);
-  if (ranging) engine.bindings.ranges(dtypeNumber[dtype], outer, channels, inner);
-  engine.bindings.quantize(dtypeNumber[dtype], outer, channels, inner, bits, !!dequantized, figuresOf);
+  if (ranging) bindings.findRanges(block.outer, block.channels, block.inner);
+  bindings.quantize(block.outer, block.channels, block.inner, cover);
   unstage(engine, job, block);
 }
 
 /** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
 export function rangesOfPanel(engine: Engine, job: WeightRows, { channels, blocks }: Panel): FloatArray {
+  prepare(engine, { ...ranges, dtype: job.dtype });
   findRanges(engine, job, channels, blocks);
   return floatsOf(engine, job.dtype === "float64").largest.subarray(0, channels);
 }
 
-/** Makes scales of the largest |weight| of channels, in their place. False if one is NaN or infinite. */
-export function toScales(engine: Engine, state: FloatArray, float64: boolean, bits: Bits): boolean {
-  const { largest, scales } = floatsOf(engine, float64);
+/** Makes scales of the largest |weight| of channels, in their place. Nothing if one is NaN or infinite. */
+export function toScales(engine: Engine, state: FloatArray, dtype: Dtype, scheme: Scheme): GivenScales | undefined {
+  const { bindings, panelLimit } = engine;
+  const { largest, scales } = floatsOf(engine, dtype === "float64");
+  prepare(engine, { ...ranges, dtype, scheme });
+  let cover = true;
   for (let first = 0; first < state.length; first += panelLimit) {
     const some = state.subarray(first, first + panelLimit);
     largest.set(some);
-    if (!engine.bindings.scales(float64, some.length, bits)) return false;
+    if (!bindings.makeScales(some.length)) return undefined;
+    cover &&= bindings.scalesCover();
     some.set(scales.start(some.length));
   }
-  return true;
+  return { values: state, cover };
 }
 
 /**
- * Quantizes blocks of a panel with the scales that it has. It gives the error figures of each block, and the largest
+ * Quantizes blocks of a panel with scales that it is given. It gives the error figures of each block, and the largest
  * |weight| of the panel's channels so far as its blocks here tell, in an array of the engine's own.
  */
-export function quantizeBlocks(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel) {
-  const { dtype, figuresOf, scales } = job;
-  const measured = figuresOf === 2 ? channels : figuresOf;
-  const floats = floatsOf(engine, dtype === "float64");
+export function quantizeBlocks(
+  engine: Engine,
+  job: QuantizeJob,
+  { values, cover }: GivenScales,
+  { scale, channels, blocks }: Panel,
+) {
+  const measured = { nothing: 0, all: 1, channels }[job.figuresOf];
+  const floats = floatsOf(engine, job.dtype === "float64");
   const largest: FloatArray = floats.largest.subarray(0, channels).fill(0);
-  floats.scales.all.set(scales.subarray(scale, scale + channels));
+  prepare(engine, job);
+  floats.scales.all.set(values.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
-    quantizeBlock(engine, job, block, true);
-    return engine.blockFigures.slice(0, measured * figuresLength);
+    quantizeBlock(engine, job, block, cover, true);
+    return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
   });
   return { figures, largest };
 }
@@ -228,7 +250,7 @@ export interface DequantizeJob {
 export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, channels, blocks }: Panel): void {
   const { float64, quantized, scales, dequantized } = job;
   const floats = floatsOf(engine, float64);
-  const wide = quantized.array.BYTES_PER_ELEMENT === 2;
+  const wide = isWide(quantized);
   floats.scales.all.set(scales.subarray(scale, scale + channels));
   for (const block of blocks) {
     copyIn(quantized, block, codesOf(engine, wide).all);
@@ -237,13 +259,15 @@ export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, cha
   }
 }
 
+const isWide = ({ array }: Rows<CodeArray>) => array.BYTES_PER_ELEMENT === 2;
+
 function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
   const isFloat = dtype === "float32" || dtype === "float64";
   copyIn(weights, block, isFloat ? engine[dtype].weights : engine.halves);
 }
 
-function unstage(engine: Engine, { dtype, bits, quantized, dequantized }: QuantizeJob, block: Block): void {
-  copyOut(codesOf(engine, bits > 8), block, quantized);
+function unstage(engine: Engine, { dtype, quantized, dequantized }: QuantizeJob, block: Block): void {
+  copyOut(codesOf(engine, isWide(quantized)), block, quantized);
   if (dequantized) copyOut(floatsOf(engine, dtype === "float64").dequantized, block, dequantized);
 }
 

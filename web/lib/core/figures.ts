@@ -1,21 +1,18 @@
+import type { Bindings } from "./glue.js";
 import type { ChannelErrors, TotalErrors } from "./types.js";
 
-/** Numbers of one channel's error figures in the wasm memory (ErrorFigures of cpp/core/error_figures.h). */
-export const figuresLength = 5;
-
-/**
- * Reads the figures of `count` weights at `at`: sum of squared errors and its unit, sum of squared weights and its unit,
- * largest error. A sum is value * 2^(1200 unit), so that no square of a double under- or overflows.
- */
-export function readFigures(figures: Float64Array, at: number, count: number): TotalErrors {
-  const error = figures[at] as number;
-  const errorUnit = figures[at + 1] as number;
-  const weight = figures[at + 2] as number;
-  const weightUnit = figures[at + 3] as number;
+/** Reads the error figures of `count` weights at `at`. */
+export function readFigures(bindings: Bindings, figures: Float64Array, at: number, count: number): TotalErrors {
+  const read = (place: number) => figures[at + place] as number;
+  const error = read(bindings.errorSum);
+  const errorUnit = read(bindings.errorUnit);
   return {
     mse: inUnits(error / count, errorUnit),
-    maxError: figures[at + 4] as number,
-    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, weightUnit - errorUnit),
+    maxError: read(bindings.largestError),
+    sqnr:
+      error === 0
+        ? Number.POSITIVE_INFINITY
+        : decibels(read(bindings.weightSum), error, read(bindings.weightUnit) - errorUnit),
   };
 }
 
@@ -24,6 +21,7 @@ export function readFigures(figures: Float64Array, at: number, count: number): T
  * `start` on.
  */
 export function readChannels(
+  bindings: Bindings,
   figures: Float64Array,
   channels: number,
   count: number,
@@ -31,7 +29,7 @@ export function readChannels(
   start: number,
 ) {
   for (let c = 0; c < channels; c++) {
-    const { mse, maxError, sqnr } = readFigures(figures, c * figuresLength, count);
+    const { mse, maxError, sqnr } = readFigures(bindings, figures, c * bindings.figuresLength, count);
     into.mse[start + c] = mse;
     into.maxError[start + c] = maxError;
     into.sqnr[start + c] = sqnr;

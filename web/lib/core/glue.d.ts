@@ -1,41 +1,51 @@
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 
-/**
- * Types of weights are numbers: see dtypeNumber in weights.ts. `figuresOf`: 0 makes no error figures, 1 those of all
- * weights, 2 those of every channel (FiguresOf of kernels.h).
- */
-export interface Bindings {
+/** Numbers of the enumerations and places of cpp/bindings.cpp. */
+interface Constants {
+  /** Types of weights and of stored scales. */
+  readonly float32: number;
+  readonly float64: number;
+  readonly float16: number;
+  readonly bfloat16: number;
+  /** What error figures are made of. */
+  readonly nothing: number;
+  readonly all: number;
+  readonly channels: number;
+  /** Numbers of the error figures of one channel, or of all as one. */
+  readonly figuresLength: number;
+  /** Their places. A sum of squares is value * 2^(1200 unit), so that no square of a double under- or overflows. */
+  readonly errorSum: number;
+  readonly errorUnit: number;
+  readonly weightSum: number;
+  readonly weightUnit: number;
+  readonly largestError: number;
+}
+
+export interface Bindings extends Constants {
   /** To be called before there are views: outputs then begin so many bytes (0, 16, 32, 48) after a multiple of 64. */
   shiftOutputs(bytes: number): void;
   /** Views over the staging buffers, which also hold float64, int16 and halves. The memory is fixed: they stay valid. */
   weights(): Float32Array<ArrayBuffer>;
   quantized(): Int8Array<ArrayBuffer>;
   dequantized(): Float32Array<ArrayBuffer>;
-  /** Ranges, scales and error figures: the state of Memory in bindings.cpp. */
-  state(): Float64Array<ArrayBuffer>;
+  /** The largest |weight| and the scale of each of a panel's channels; float32 where the weights are. */
+  largest(): Float64Array<ArrayBuffer>;
+  scales(): Float64Array<ArrayBuffer>;
+  /** Error figures of the last block and of the panel, by channel or as one, and of all panels. */
+  blockFigures(): Float64Array<ArrayBuffer>;
+  channelFigures(): Float64Array<ArrayBuffer>;
+  totalFigures(): Float64Array<ArrayBuffer>;
+  /** What the calls that follow are about: the weights, the scheme, and what is made. */
+  prepare(dtype: number, bits: number, scaleType: number, figuresOf: number, dequantize: boolean): void;
   /** Raises the largest |weight| of the panel's channels to what the block has. */
-  ranges(dtype: number, outer: number, channels: number, inner: number): void;
-  /** False if a channel holds NaN or infinity. */
-  scales(float64: boolean, channels: number, bits: number): boolean;
-  quantize(
-    dtype: number,
-    outer: number,
-    channels: number,
-    inner: number,
-    bits: number,
-    dequantize: boolean,
-    figuresOf: number,
-  ): void;
+  findRanges(outer: number, channels: number, inner: number): void;
+  /** Makes scales of the largest |weight|. False if a channel holds NaN or infinity. */
+  makeScales(channels: number): boolean;
+  /** Whether no code needs clamping with the scales that were made last. */
+  scalesCover(): boolean;
+  quantize(outer: number, channels: number, inner: number, cover: boolean): void;
   /** All that a panel of one block needs. False if a channel holds NaN or infinity. */
-  quantizePanel(
-    dtype: number,
-    outer: number,
-    channels: number,
-    inner: number,
-    bits: number,
-    dequantize: boolean,
-    figuresOf: number,
-  ): boolean;
+  quantizePanel(outer: number, channels: number, inner: number): boolean;
   /** Adds a block's figures to the panel's; quantize() does. */
   addFigures(count: number): void;
   /** Adds the panel's figures, of which there are `measured`, to the total. */

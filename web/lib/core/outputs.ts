@@ -1,10 +1,10 @@
 import { checkApart, type Named } from "./apart.js";
 import { checkArray, checkNames } from "./arguments.js";
 import { bufferOf, byteOffsetOf, lengthOf } from "./arrays.js";
-import type { Bits, ChannelErrors, QuantizeInto } from "./types.js";
+import { codeKind, type Scheme } from "./scheme.js";
+import type { ChannelErrors, QuantizeInto } from "./types.js";
 
 export type FloatKind = "Float32Array" | "Float64Array";
-export type CodeKind = "Int8Array" | "Int16Array";
 
 export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies (keyof ChannelErrors)[];
 
@@ -60,7 +60,7 @@ export interface OutputsNeeded {
   readonly kind: FloatKind;
   readonly length: number;
   readonly scaleCount: number;
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly perChannel: boolean;
   readonly dequantize: boolean;
   /** As takeInto() gives it. */
@@ -73,8 +73,8 @@ export interface OutputsNeeded {
  * The arrays to fill, which are checked views of the caller's or new ones, what the result has for them, and those views
  * by name. Nothing is allocated before all are checked.
  */
-export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequantize, into, inputs }: OutputsNeeded) {
-  const codeKind: CodeKind = bits > 8 ? "Int16Array" : "Int8Array";
+export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequantize, into, inputs }: OutputsNeeded) {
+  const kindOfCodes = codeKind(scheme);
   const { perChannel: figures } = into;
   const views: Named[] = [];
   const check = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) => {
@@ -93,7 +93,7 @@ export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequant
   }
   const viewIfGiven = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) =>
     array === undefined ? undefined : check(name, array, kind, length);
-  const codes = viewIfGiven("into.quantized", into.quantized, codeKind, length);
+  const codes = viewIfGiven("into.quantized", into.quantized, kindOfCodes, length);
   const scales = viewIfGiven("into.scales", into.scales, kind, scaleCount);
   const values = viewIfGiven("into.dequantized", into.dequantized, kind, length);
   const checkFigures = (name: keyof ChannelErrors) =>
@@ -104,7 +104,7 @@ export function outputsFor({ kind, length, scaleCount, bits, perChannel, dequant
     sqnr: checkFigures("sqnr"),
   };
   const filled = {
-    quantized: codes ?? newArray(codeKind, length),
+    quantized: codes ?? newArray(kindOfCodes, length),
     scales: scales ?? newArray(kind, scaleCount),
     dequantized: dequantize ? (values ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (errors ?? newChannelErrors(scaleCount)) : undefined,

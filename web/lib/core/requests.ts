@@ -2,11 +2,8 @@ import { checkApart, type Named } from "./apart.js";
 import {
   checkArray,
   checkAttached,
-  checkAxis,
-  checkBits,
   checkBoolean,
   checkDimensions,
-  checkGranularity,
   checkNames,
   checkSize,
   copyGranularity,
@@ -19,7 +16,8 @@ import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
-import type { Bits, DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
+import { checkLayout, type SchemeOptions, schemeOf } from "./scheme.js";
+import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { checkWeights, type Dtype, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
 
 export const quantizeNames = [
@@ -44,9 +42,9 @@ export type QuantizeRequest = ReturnType<typeof checkQuantize>;
 export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
   // First all that may run code of the caller's, a getter or a proxy, each once: it may change options and arrays.
   checkNames("options", options, names);
-  const { shape: dimensions, dtype: half, axis, bits = 8, granularity, errors = "total" } = options;
+  const { shape: dimensions, dtype: half, axis, bits, granularity, errors = "total" } = options;
   const { dequantize = false, into = {} } = options;
-  const layout = { axis, granularity: copyGranularity(granularity) };
+  const layout = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
   const given = takeWeights(weights, half);
@@ -54,17 +52,16 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   const flat = checkWeights(given);
   const { values, rows, dtype, length } = flat;
   const shape = shapeOf(flat, asked, layout.granularity);
-  const checked = checkLayout(layout, shape);
-  checkBits(bits);
+  const scheme = schemeOf(layout, shape);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
-  const plan = makePlan(shape, checked.axis, checked.granularity);
+  const plan = makePlan(shape, scheme.axis, scheme.granularity);
   const inputs: readonly WeightArray[] = rows ?? ("array" in given ? [given.array] : []);
   const { filled, results, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: plan.pieces * plan.channels,
-    bits: bits as Bits,
+    scheme,
     perChannel: errors === "channel",
     dequantize,
     into: arrays,
@@ -79,9 +76,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     length,
     plan,
     shape,
-    axis: checked.axis,
-    granularity: checked.granularity,
-    bits: bits as Bits,
+    scheme,
     errors,
     quantized,
     scales,
@@ -94,9 +89,10 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { results, plan, shape, axis, bits, granularity } = request;
+  const { results, plan, shape, scheme } = request;
   const { quantized, scales, perChannel, dequantized } = results;
   const { scaleShape } = plan;
+  const { bits, axis, granularity } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
@@ -153,15 +149,6 @@ export function checkDequantize(
   return { quantized: codes, scales: factors, plan, float64, dequantized, result: given ?? dequantized, into: views };
 }
 
-/** Granularity and axis, checked. The axis has a meaning per channel only. */
-export function checkLayout(
-  { axis = 0, granularity = "channel" }: { readonly axis?: unknown; readonly granularity?: unknown },
-  shape: readonly number[],
-) {
-  const checked = checkGranularity(granularity, shape);
-  return { granularity: checked, axis: checked === "channel" ? checkAxis("axis", axis, shape.length) : undefined };
-}
-
 export function checkErrors(errors: unknown): void {
   if (errors !== "total" && errors !== "channel" && errors !== false) {
     throw new TypeError(`errors must be "total", "channel" or false, not ${shown(errors)}`);
@@ -170,8 +157,8 @@ export function checkErrors(errors: unknown): void {
 
 /** What error figures are made of, for the engine. */
 export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
-  if (errors === "channel") return 2;
-  return errors === "total" ? 1 : 0;
+  if (errors === "channel") return "channels";
+  return errors === "total" ? "all" : "nothing";
 }
 
 /** The shape that was asked for, or that the nesting gives; with one scale for all, the length of the array will do. */

@@ -1,10 +1,16 @@
 import { checkAxis, checkBits, checkGranularity } from "./arguments.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
+import type { Dtype } from "./weights.js";
 
-/** How weights become codes: one value, from the options of a call to the kernels, and back into results and files. */
+/** How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and back into results and files. */
 export interface Scheme {
   /** Bits of a code, 2 to 16. */
   readonly bits: Bits;
+  /**
+   * The type in which scales are stored: they are rounded to it before codes and error figures are made of them. That of the
+   * arithmetic where it is undefined.
+   */
+  readonly scaleType?: Dtype | undefined;
   /** The channel axis, counted from 0; undefined where no scale is that of a channel. */
   readonly axis: number | undefined;
   /** What shares one scale; `along` is counted from 0. */
@@ -19,6 +25,8 @@ export interface SchemeOptions {
   readonly bits?: Bits | (number & {}) | undefined;
   /** "channel" when not given. */
   readonly granularity?: GranularityOption | undefined;
+  /** The type in which scales are stored; that of the arithmetic when not given. */
+  readonly scaleType?: Dtype | undefined;
 }
 
 /**
@@ -27,15 +35,19 @@ export interface SchemeOptions {
  * @throws {TypeError | RangeError} for options that are wrong, or that the shape cannot have.
  */
 export function schemeOf(options: SchemeOptions, shape: readonly number[]): Scheme {
-  const { bits = 8 } = options;
-  return { bits: checkBits(bits), ...checkLayout(options, shape) };
+  const { bits = 8, scaleType } = options;
+  const { axis, granularity } = checkLayout(options, shape);
+  return { bits: checkBits(bits), axis, granularity, scaleType };
 }
 
 /** Granularity and axis, checked. The axis has a meaning per channel only. */
 export function checkLayout(
-  { axis = 0, granularity = "channel" }: SchemeOptions,
+  { axis = 0, granularity = "channel" }: { readonly axis?: unknown; readonly granularity?: unknown },
   shape: readonly number[],
 ): Pick<Scheme, "axis" | "granularity"> {
   const checked = checkGranularity(granularity, shape);
   return { granularity: checked, axis: checked === "channel" ? checkAxis("axis", axis, shape.length) : undefined };
 }
+
+/** The arrays in which codes lie by themselves. */
+export const codeKind = ({ bits }: Pick<Scheme, "bits">) => (bits > 8 ? "Int16Array" : "Int8Array");

@@ -31,7 +31,7 @@ export type Granularity =
       readonly along: number;
     };
 
-/** A granularity as it is asked for: groups without `along` lie along the last dimension. */
+/** A granularity as it is asked for: groups lie along the last dimension when nothing else is said. */
 export type GranularityOption = Granularity | { readonly group: number; readonly along?: number };
 
 /** Error figures of every channel (or group), in the order of the scales. */

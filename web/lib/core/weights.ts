@@ -6,9 +6,6 @@ import { newArray, viewOf } from "./outputs.js";
 export type Dtype = "float32" | "float64" | HalfType;
 export type HalfType = "float16" | "bfloat16";
 
-/** Dtype of cpp/bindings.cpp. */
-export const dtypeNumber: Record<Dtype, number> = { float32: 0, float64: 1, float16: 2, bfloat16: 3 };
-
 /** The arrays in which they are read. */
 export const arrayKinds = {
   float32: "Float32Array",

@@ -2,7 +2,6 @@ import type { Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
 import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
-import type { FloatDtype } from "../tensor/dtypes.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
@@ -12,12 +11,18 @@ import type { DialectName } from "./dialects/index.js";
 /** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */
 export type FormatName = "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
 
+/** A part of a file that is no tensor which can be read, and why. */
+export interface PassedOver {
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** Named tensors, of one file or of several. */
 export interface Model {
   readonly format: FormatName;
   /** Name of the file that was opened; of several, of the one that names the others. */
   readonly name: string;
-  /** Names of all files that were opened. */
+  /** Names of all files that were opened, with their paths from the one that names them. */
   readonly files: readonly string[];
   /** Names of those that were given and are no part of the model, such as shards that its index does not name. */
   readonly unused?: readonly string[];
@@ -25,6 +30,8 @@ export interface Model {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data; of an .onnx model the tensors of floats: weights first, then those that stay as they are. */
   readonly tensors: readonly ModelTensor[];
+  /** What else is in the files, and will not be in what is written. */
+  readonly passedOver?: readonly PassedOver[] | undefined;
   /** Version of ONNX's own operators; undefined in other formats. */
   readonly opset?: number | undefined;
   /** Version of the .onnx format. */
@@ -69,7 +76,8 @@ export interface FormatInput {
 }
 
 /** A model as its format gives it. */
-export type FormatContents = Pick<Model, "tensors"> & Partial<Pick<Model, "metadata" | "opset" | "irVersion" | "kind">>;
+export type FormatContents = Pick<Model, "tensors"> &
+  Partial<Pick<Model, "metadata" | "passedOver" | "opset" | "irVersion" | "kind">>;
 
 /** How models of a kind are inspected and stored. */
 export interface ModelKind {
@@ -102,7 +110,7 @@ export interface Inspection {
 }
 
 /** How tensors are to be quantized, as far as that is said. */
-export interface Settings extends Omit<SchemeOptions, "granularity"> {
+export interface Settings extends Omit<SchemeOptions, "granularity" | "scaleType"> {
   /**
    * As in `quantize`. Groups without `along` lie along the last axis, and in .onnx models along what an operator sums over,
    * where no other can be given.
@@ -143,6 +151,11 @@ export interface Target {
   whyImpossible(tensor: ModelTensor): string | undefined;
   /** Why a tensor stays as it is unless it is asked for. */
   whyKept(tensor: ModelTensor): string | undefined;
+  /**
+   * Tensors, by their places, that readers join into one layer, such as vLLM the projections of queries, keys and values: each
+   * list is to be quantized in one way, or kept. `joiner` is who does.
+   */
+  joined?(): { readonly joiner: string; readonly lists: readonly (readonly number[])[] };
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
   /**
@@ -160,8 +173,6 @@ export interface Way {
   readonly quantizedShape: readonly number[];
   /** Bits that a code takes in the file. */
   readonly storedBits: number;
-  /** What scales are in the file. */
-  readonly scaleType: FloatDtype;
   /** The operators with which an .onnx model gets from codes back to weights. */
   readonly pattern?: string | undefined;
   /** Bytes of all that stands for it in the file. */
@@ -190,6 +201,8 @@ export interface Plan {
   readonly decisions: readonly Decision[];
   /** Patterns of the rules that match no tensor: they may be misspelt. */
   readonly unmatched: readonly string[];
+  /** What readers will refuse of the file to come, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** What is to be written: every length is known before a weight is read. */

@@ -133,7 +133,11 @@ async function createPrivateFile(name: string) {
       if (!(method in FileSystemFileHandle.prototype)) throw new Error(`FileSystemFileHandle has no ${method}()`);
     }
     const partial = (await folder.getFileHandle(name, { create: true })) as MovableHandle;
-    return { folder, partial, stream: await partial.createWritable() };
+    const stream = await partial.createWritable().catch(async (error) => {
+      await folder.removeEntry(name);
+      throw error;
+    });
+    return { folder, partial, stream };
   } catch (cause) {
     throw new Error(
       `the origin-private file system cannot be written here (${(cause as Error).message}): use blobSink(), which writes to memory, or in Node fileSink()`,

@@ -55,7 +55,8 @@ export async function compareModels(
   if (before.quantized.length > 0) throw new TypeError(`${original.name} is quantized; the original comes first`);
   const { quantized, kept, unreadable } = await inspectModel(model);
   const unread = unreadable.map((each) => ({ ...each, name: each.tensor }));
-  const others = byKey<Other>([...unread, ...quantized, ...kept]);
+  const unreadNames = new Set(unread.map(({ name }) => name));
+  const others = byKey<Other>([...unread, ...quantized, ...kept.filter(({ name }) => !unreadNames.has(name))]);
   const tensors = byKey(original.tensors);
   const steps = [...tensors].flatMap(([key, tensor]): Step<ComparedTensor>[] => {
     const other = others.get(key);
@@ -88,7 +89,9 @@ function byKey<T extends { readonly name: string }>(tensors: readonly T[]): Map<
 type Other = ModelTensor | QuantizedTensor | (UnreadableTensor & { readonly name: string });
 
 async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: Course) {
-  if (!("shape" in other)) return { result: "other", reason: other.reason } as const;
+  if (!("shape" in other)) {
+    return { result: "other", reason: `it is quantized, but not read: ${other.reason}` } as const;
+  }
   const differ = (what: string, a: string, b: string) =>
     ({ result: "other", reason: `its ${what} is ${b}, and the original's ${a}` }) as const;
   const shapeOf = ({ shape }: { shape: readonly number[] }) => `[${shape.join(", ")}]`;

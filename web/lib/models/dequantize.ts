@@ -1,5 +1,5 @@
 import type { FloatArray } from "../core/arguments.js";
-import type { Model, OutputStep } from "../formats/format.js";
+import type { Inspection, Model, OutputStep } from "../formats/format.js";
 import type { ByteSink } from "../io/bytes.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
 import { bytesPerElement } from "../tensor/dtypes.js";
@@ -12,10 +12,10 @@ import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, wri
 
 /**
  * Writes a file of the weights that a quantized model stands for, as float32 (float64 where its scales are); all else is
- * kept byte for byte. Of an .onnx model it is an .onnx model, whose weights have the type of their scales, of all others a
- * .safetensors file. The sink is closed when it is complete, and aborted otherwise.
+ * kept byte for byte, also quantized tensors that cannot be read. Of an .onnx model it is an .onnx model, whose weights have
+ * the type of their scales, of all others a .safetensors file. The sink is closed when it is complete, and aborted otherwise.
  *
- * @throws {TypeError} for a model without quantized tensors, or with such that cannot be read.
+ * @throws {TypeError} for a model without quantized tensors that can be read.
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function dequantizeModel(
@@ -23,14 +23,17 @@ export async function dequantizeModel(
   model: Model,
   sink: ByteSink,
   options: RunOptions = {},
-): Promise<{ byteLength: number }> {
+): Promise<Pick<Inspection, "unreadable"> & { readonly byteLength: number }> {
   return writing(sink, async () => {
     checkRunOptions(options);
     const runner = runnerOf(channelwise);
     const inspection = await inspectModel(model);
     const { quantized, unreadable } = inspection;
-    if (unreadable.length > 0) throw new TypeError(`tensor ${unreadable[0].tensor}: ${unreadable[0].reason}`);
-    if (quantized.length === 0) throw new TypeError(`${model.name} has no quantized tensors`);
+    if (quantized.length === 0) {
+      const [first] = unreadable;
+      const why = first && `tensor ${first.tensor}: ${first.reason}`;
+      throw new TypeError(why ?? `${model.name} has no quantized tensors`);
+    }
     const output = kindOf(model).floats(model, inspection);
     const { begin, steps, end } = output.work(sink, undefined);
     await begin();
@@ -39,7 +42,7 @@ export async function dequantizeModel(
       options,
     );
     await end();
-    return { byteLength: output.byteLength };
+    return { byteLength: output.byteLength, unreadable };
   });
 }
 

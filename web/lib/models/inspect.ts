@@ -3,9 +3,7 @@ import { kindOf } from "./plan.js";
 
 /**
  * Finds the quantized tensors of a model: by their names, types and shapes, of an .onnx model by its nodes. Of the data only
- * markers and shapes are read.
- *
- * @throws {FormatError} where what belongs together does not fit together.
+ * markers and shapes are read. What belongs together and does not fit together is among those that cannot be read.
  */
 export function inspectModel(model: Model): Promise<Inspection> {
   return kindOf(model).inspect(model);

@@ -5,6 +5,7 @@ import { formats } from "../formats/registry.js";
 import type { ByteSource } from "../io/bytes.js";
 import { JsonProblem, parseJson } from "../io/json.js";
 import { besidePath } from "../io/node-files.js";
+import { refuseNotTheFile } from "../io/not-the-file.js";
 import { type OpenSource, openSource, type SourceInput } from "../io/sources.js";
 import { refuseOtherKind } from "./other-kinds.js";
 
@@ -38,34 +39,42 @@ export async function openModel(
   const close = async () => {
     for (const source of opened) await source.close();
   };
-  const open = async (input: SourceInput) => {
+  const paths: string[] = [];
+  const open = async (input: SourceInput, path?: string) => {
     const source = await openSource(input, options.name);
     opened.push(source);
+    paths.push(path ?? source.name);
+    await refuseNotTheFile(source);
     return source;
   };
   try {
     const sources: OpenSource[] = [];
     for (const input of inputs) sources.push(await open(input));
-    const used = new Set<ByteSource>();
+    /** What is a part of the model, and the path by which another file names it. */
+    const used = new Map<ByteSource, string | undefined>();
+    /** One of the files given is told by the last part of its path. */
     const openNamed = async (path: string, by: ByteSource): Promise<ByteSource> => {
       const name = path.split("/").at(-1);
-      const given = sources.find((source) => source !== by && source.name === name);
-      if (given) {
-        used.add(given);
+      const [given, ...others] = sources.filter((source) => source !== by && source.name === name);
+      const isSure = given !== undefined && others.length === 0 && (used.get(given) ?? path) === path;
+      if (isSure) {
+        used.set(given, path);
         return given;
       }
       const input = inputs[sources.indexOf(by as OpenSource)];
-      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path));
-      throw new TypeError(`${by.name} needs ${path}; give it too`);
+      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path), path);
+      if (given === undefined) throw new TypeError(`${by.name} needs ${path}; give it too`);
+      const told = "files are told apart by the last part of their paths only";
+      throw new TypeError(`${by.name} needs ${path}; there is more than one ${name}, and ${told}`);
     };
     const chosen = await chooseFormat(sources);
-    for (const source of chosen.files) used.add(source);
+    for (const source of chosen.files) used.set(source, undefined);
     const { format, files, description } = chosen;
     const { read } = await format.load();
     const contents = await read({ files, description, openNamed });
     const unused = sources.filter((source) => !used.has(source)).map(({ name }) => name);
     return {
-      ...{ format: format.name, name: files[0].name, files: opened.map(({ name }) => name), unused },
+      ...{ format: format.name, name: files[0].name, files: paths, unused },
       ...{ metadata: {}, ...contents, close },
     };
   } catch (error) {

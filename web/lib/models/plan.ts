@@ -4,6 +4,7 @@ import type { Decision, Model, Plan, Settings, Target, TargetOptions } from "../
 import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { matchesGlob } from "./globs.js";
+import { warningsOf } from "./warnings.js";
 
 export interface Override extends Settings {
   /** True keeps the tensor as it is. */
@@ -44,6 +45,9 @@ const ruleNames = [
  * that its nodes take. What belongs to codes of a model that is quantized already, such as their scales, is always kept.
  * Nothing of the data is read.
  *
+ * Tensors that readers join into one layer are kept together where the policy keeps one of them; what the rules say of single
+ * ones is done, and the plan's warnings tell of it.
+ *
  * @throws {TypeError | RangeError} for rules that are wrong, or that what is to be written cannot hold.
  */
 export function planModel(model: Model, rules: Rules = {}): Plan {
@@ -60,22 +64,51 @@ export function planModel(model: Model, rules: Rules = {}): Plan {
   }
 
   const patterns = Object.entries(overrides);
+  const isIncluded = (tensor: ModelTensor) =>
+    include.some((pattern) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
   const decisions = model.tensors.map((tensor, place) => {
     const own = tensors?.get(place);
-    if (own?.keep) return kept(tensor, "chosen");
+    if (own?.keep) return kept(tensor, CHOSEN);
     const names = namesOf(tensor);
     const matches = (pattern: string) => names.some((name) => matchesGlob(name, pattern));
     const settings: Override = { ...pick(rules) };
     for (const [pattern, override] of patterns) if (matches(pattern)) Object.assign(settings, override);
-    const isWanted = own !== undefined || include.some(matches);
+    const isWanted = own !== undefined || isIncluded(tensor);
     if (own) Object.assign(settings, { ...own, keep: false });
-    const why = settings.keep ? "kept by an override" : exclude.some(matches) ? "excluded" : undefined;
+    const why = settings.keep ? BY_OVERRIDE : exclude.some(matches) ? EXCLUDED : undefined;
     return decide(target, tensor, settings, { isWanted, why, minimumSize });
   });
+  const isAsked = (place: number) => tensors?.has(place) || isIncluded(model.tensors[place]);
+  keepTogether(decisions, target, isAsked);
   const isUnmatched = (pattern: string) =>
     !model.tensors.some((tensor) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
   const unmatched = [...include, ...exclude, ...Object.keys(overrides)].filter(isUnmatched);
-  return { model, target, decisions, unmatched };
+  return { model, target, decisions, unmatched, warnings: warningsOf(target, decisions) };
+}
+
+/** Why a tensor is kept that the rules name. */
+const EXCLUDED = "excluded";
+const BY_OVERRIDE = "kept by an override";
+const CHOSEN = "chosen";
+
+/** Keeps what is joined with a tensor that the policy keeps, or that cannot be quantized as the rules want it. */
+function keepTogether(decisions: Decision[], target: Target, isAsked: (place: number) => boolean): void {
+  const { joiner, lists } = target.joined?.() ?? { joiner: "", lists: [] };
+  for (const places of lists) {
+    const first = places.map((place) => decisions[place]).find((each) => !each.quantize && !isByRules(each.reason));
+    if (first === undefined || first.quantize) continue;
+    const reason = `${joiner} joins it with one that is kept: ${first.tensor} (${first.reason})`;
+    for (const place of places) {
+      const { tensor, bytesBefore, quantize } = decisions[place];
+      if (quantize && !isAsked(place)) {
+        decisions[place] = { tensor, bytesBefore, quantize: false, bytesAfter: bytesBefore, reason };
+      }
+    }
+  }
+}
+
+function isByRules(reason: string): boolean {
+  return reason === EXCLUDED || reason === BY_OVERRIDE || reason === CHOSEN;
 }
 
 /**

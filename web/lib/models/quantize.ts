@@ -9,9 +9,9 @@ import { SpareMemory } from "../io/spare-memory.js";
 import { type CodesPlace, quantizeStream, type WeightSource } from "../stream/quantize-stream.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
-import { rounderTo } from "../tensor/stored-scales.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { copyBytes } from "./copy-bytes.js";
+import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
@@ -24,6 +24,10 @@ export interface ModelSummary {
   readonly byteLength: number;
   /** What was written into the header besides the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which share of the model's bytes stayed floats, and why. */
+  readonly keptFloats: KeptFloats;
+  /** Those of the plan. */
+  readonly warnings: readonly string[];
 }
 
 export interface WriteOptions extends RunOptions {
@@ -67,7 +71,9 @@ export async function quantizeModel(
       const toDo = steps.map((step) => stepOf(step, plan, runner, spares, errors));
       await runSteps(toDo, runOptions);
       await end();
-      return { tensors: summaries(plan, errors), byteLength: output.byteLength, metadata: output.metadata };
+      const { byteLength, metadata } = output;
+      const { warnings } = plan;
+      return { tensors: summaries(plan, errors), byteLength, metadata, keptFloats: keptFloats([plan]), warnings };
     };
     return external ? writing(external.sink, write) : write();
   });
@@ -151,7 +157,7 @@ async function quantize(
   course: Course,
 ): Promise<TotalErrors> {
   const tensor = model.tensors[place];
-  const { scheme, quantizedShape, scaleType } = decisions[place] as QuantizeDecision;
+  const { scheme, quantizedShape } = decisions[place] as QuantizeDecision;
   const source = weightsOf(tensor, quantizedShape, spares);
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(
@@ -162,7 +168,6 @@ async function quantize(
         shape: quantizedShape,
         ...scheme,
         signal: course.signal,
-        roundScales: rounderTo(scaleType),
         onProgress: (done, all) => course.progress(done / all),
       },
     );

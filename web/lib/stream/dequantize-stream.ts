@@ -35,7 +35,7 @@ export async function dequantizeStream(
   { signal, onProgress, chunkElements = defaultChunkElements }: Course,
 ): Promise<void> {
   const float64 = scales.BYTES_PER_ELEMENT === 8;
-  const part = cutFor(plan, float64);
+  const part = cutFor(runner.engine, plan, float64);
   const pipeline = new Pipeline(2 * runner.width + 2, signal);
   const total = plan.pieces * plan.outer * plan.channels * plan.inner;
   let passed = 0;

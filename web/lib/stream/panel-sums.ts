@@ -1,5 +1,5 @@
 import type { Engine, FiguresOf } from "../core/engine.js";
-import { figuresLength, readChannels } from "../core/figures.js";
+import { readChannels } from "../core/figures.js";
 import { newChannelErrors } from "../core/outputs.js";
 import { type Part, panelsOf } from "../core/plan.js";
 import type { ChannelErrors } from "../core/types.js";
@@ -10,7 +10,7 @@ import type { ChannelErrors } from "../core/types.js";
 export function addPanel(engine: Engine, total: Float64Array, figures: Float64Array): void {
   engine.totalFigures.set(total);
   engine.channelFigures.set(figures);
-  engine.bindings.close(figures.length / figuresLength);
+  engine.bindings.close(figures.length / engine.bindings.figuresLength);
   total.set(engine.totalFigures);
 }
 
@@ -25,13 +25,15 @@ export class PanelSums {
   constructor(engine: Engine, part: Part, figuresOf: FiguresOf) {
     this.#engine = engine;
     this.#part = part;
-    this.#ofChannels = figuresOf === 2;
-    this.#sums = new Float64Array(figuresOf === 0 ? 0 : this.#place(part.channels));
+    this.#ofChannels = figuresOf === "channels";
+    this.#sums = new Float64Array(figuresOf === "nothing" ? 0 : this.#place(part.channels));
   }
 
   /** Where the figures of the panel begin whose first channel this is. */
   #place(channel: number): number {
-    return (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * figuresLength;
+    return (
+      (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * this.#engine.bindings.figuresLength
+    );
   }
 
   /** Adds the figures of all blocks of some of the part's rows, panel by panel. */
@@ -41,7 +43,7 @@ export class PanelSums {
     let from = 0;
     for (const { scale, channels, blocks } of panelsOf(rows)) {
       const measured = this.#ofChannels ? channels : 1;
-      const length = measured * figuresLength;
+      const length = measured * bindings.figuresLength;
       const sums = this.#sums.subarray(this.#place(scale), this.#place(scale) + length);
       channelFigures.set(sums);
       for (let b = 0; b < blocks.length; b++, from += length) {
@@ -65,7 +67,7 @@ export class PanelSums {
   perChannel(): ChannelErrors {
     const { channels, outer, inner } = this.#part;
     const errors = newChannelErrors(channels);
-    readChannels(this.#sums, channels, outer * inner, errors, 0);
+    readChannels(this.#engine.bindings, this.#sums, channels, outer * inner, errors, 0);
     return errors;
   }
 }

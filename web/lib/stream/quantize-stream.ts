@@ -1,18 +1,12 @@
-import {
-  type CodeArray,
-  checkBits,
-  checkDimensions,
-  checkSize,
-  type FloatArray,
-  type WeightArray,
-} from "../core/arguments.js";
-import { cutFor, type FiguresOf, joinedRows, toScales } from "../core/engine.js";
+import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
+import { cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
 import { changedError } from "../core/errors.js";
-import { figuresLength, readFigures } from "../core/figures.js";
+import { readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
 import { makePlan, type Part, type Plan } from "../core/plan.js";
-import { checkErrors, checkLayout, figuresOf, nonFiniteError } from "../core/requests.js";
-import type { Bits, ChannelErrors, GranularityOption, QuantizeOptions, TotalErrors } from "../core/types.js";
+import { checkErrors, figuresOf, nonFiniteError } from "../core/requests.js";
+import { codeKind, type Scheme, type SchemeOptions, schemeOf } from "../core/scheme.js";
+import type { ChannelErrors, TotalErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
 import type { FilePlace } from "../io/bytes.js";
 import type { PackedBits } from "../storage/pack-words.js";
@@ -81,24 +75,17 @@ export interface Course {
    * not given, there is no limit and nothing is kept. Nothing that workers read from a file is kept either.
    */
   readonly heldElements?: number | undefined;
-  /**
-   * Changes scales in place before weights are quantized by them, for example to what a file can hold. It is given the
-   * scales of one piece at a time.
-   */
-  readonly roundScales?: ((scales: FloatArray) => void) | undefined;
 }
 
-export interface StreamOptions extends Course {
+export interface StreamOptions extends Course, SchemeOptions {
   readonly shape: readonly number[];
-  readonly axis?: QuantizeOptions["axis"] | undefined;
-  readonly bits?: QuantizeOptions["bits"] | undefined;
-  readonly granularity?: GranularityOption | undefined;
   /** False makes no error figures. */
   readonly errors?: "total" | "channel" | false | undefined;
 }
 
 /**
- * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit.
+ * Quantizes weights of any number in little memory. The results are those of `quantize`, to the last bit, but where scales
+ * are rounded to the type in which they are stored.
  *
  * When the promise settles, nothing is read, computed or written any more.
  *
@@ -107,16 +94,16 @@ export interface StreamOptions extends Course {
 export async function quantizeStream(runner: Runner, source: WeightSource, sink: ResultSink, options: StreamOptions) {
   const shape = checkDimensions(options.shape);
   checkSize(shape, source.length);
-  const { axis, granularity } = checkLayout(options, shape);
-  const bits = checkBits(options.bits === undefined ? 8 : options.bits);
+  const scheme = schemeOf(options, shape);
   const { errors = "total" } = options;
   checkErrors(errors);
-  const plan = makePlan(shape, axis, granularity);
-  const job = { plan, bits, figuresOf: figuresOf(errors) };
+  const plan = makePlan(shape, scheme.axis, scheme.granularity);
+  const job = { plan, scheme, figuresOf: figuresOf(errors) };
   const totals = await new QuantizeStream(runner, source, sink, job, {
     heldElements: defaultHeldElements,
     ...options,
   }).run();
+  const { bits, axis, granularity } = scheme;
   return { shape, axis, bits, granularity, scaleShape: plan.scaleShape, ...totals };
 }
 
@@ -132,7 +119,7 @@ function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
 /** What to make, checked. */
 interface Job {
   readonly plan: Plan;
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
 }
 
@@ -142,25 +129,24 @@ export class QuantizeStream {
   readonly #sink: ResultSink;
   readonly #job: Job;
   readonly #onProgress: Course["onProgress"];
-  readonly #roundScales: Course["roundScales"];
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #keptChunks: number;
   readonly #weightsFile: FilePlace | undefined;
   readonly #codesFile: CodesPlace | undefined;
   readonly #pipeline: Pipeline;
-  readonly #total = new Float64Array(figuresLength);
+  readonly #total: Float64Array;
   #passed = 0;
 
   constructor(runner: Runner, source: WeightSource, sink: ResultSink, job: Job, course: Course) {
-    const { signal, onProgress, heldElements, roundScales } = course;
+    const { signal, onProgress, heldElements } = course;
     this.#runner = runner;
     this.#source = source;
     this.#sink = sink;
     this.#job = job;
     this.#onProgress = onProgress;
-    this.#roundScales = roundScales;
-    this.#part = cutFor(job.plan, source.dtype === "float64");
+    this.#total = new Float64Array(runner.engine.bindings.figuresLength);
+    this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
     const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
     const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
@@ -178,8 +164,7 @@ export class QuantizeStream {
   /** Gives the totals, where figures are made. */
   async run(): Promise<TotalErrors | undefined> {
     try {
-      const mostPieces = this.#roundScales ? 1 : undefined;
-      for (const region of regionsOf(this.#part, this.#chunkElements, mostPieces)) {
+      for (const region of regionsOf(this.#part, this.#chunkElements)) {
         if (region.whole) await this.#quantizeAtOnce(region);
         else await this.#sweepTwice(region);
       }
@@ -187,7 +172,8 @@ export class QuantizeStream {
     } finally {
       await this.#pipeline.quiet();
     }
-    return this.#job.figuresOf === 0 ? undefined : readFigures(this.#total, 0, this.#source.length);
+    if (this.#job.figuresOf === "nothing") return undefined;
+    return readFigures(this.#runner.engine.bindings, this.#total, 0, this.#source.length);
   }
 
   /** Begins what a region of one chunk needs. */
@@ -195,15 +181,11 @@ export class QuantizeStream {
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async (): Promise<QuantizeDone & { sums?: PanelSums }> => {
-          const weights = await this.#read(chunk);
-          return this.#roundScales ? this.#quantizeRounded(chunk, weights, start) : this.#quantize(chunk, weights);
-        },
+        async () => this.#quantize(chunk, await this.#read(chunk)),
         async (done) => {
           this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
-          if (done.sums) done.sums.addTo(this.#total);
-          else this.#addPanels(done.figures);
+          this.#addPanels(done.figures);
           await this.#sink.scales(scale, done.scales);
           if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
           await this.#write(chunk, done);
@@ -213,33 +195,17 @@ export class QuantizeStream {
     }
   }
 
-  /** Quantizes a region of one chunk by scales that are rounded between its two passes. */
-  async #quantizeRounded(chunk: Chunk, weights: TaskWeights["weights"], start: number) {
-    const { part } = chunk;
-    const { dtype } = this.#source;
-    const { bits, figuresOf } = this.#job;
-    const { engine } = this.#runner;
-    const { largest, used } = await this.#runner.run({ kind: "ranges", dtype, part, weights });
-    if (!toScales(engine, largest, dtype === "float64", bits)) throw await this.#nonFinite(start);
-    this.#roundScales?.(largest);
-    const again = "array" in weights ? { ...weights, array: used as WeightArray } : weights;
-    const done = await this.#quantize(chunk, again, largest);
-    const sums = new PanelSums(engine, part, figuresOf);
-    sums.add(part, done.figures);
-    return { ...done, perChannel: figuresOf === 2 ? sums.perChannel() : undefined, sums };
-  }
-
   /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
   async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
-    const { bits, figuresOf } = this.#job;
+    const { scheme, figuresOf } = this.#job;
     const { engine } = this.#runner;
     const { dtype } = this.#source;
-    const float64 = dtype === "float64";
-    const ofChannels = (): FloatArray => newArray(float64 ? "Float64Array" : "Float32Array", part.channels);
+    const ofChannels = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", part.channels);
     // The largest |weight| of every channel, then its scale.
     const state = ofChannels();
     // The largest |weight| of the first sweep, and of the second, which may read other weights.
     const [ranges, rangesAgain] = [ofChannels(), ofChannels()];
+    let scales: GivenScales | undefined;
     /** The first chunks, which are kept from one sweep to the next. */
     const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
@@ -257,8 +223,8 @@ export class QuantizeStream {
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
       ranges.set(state);
-      if (!toScales(engine, state, float64, bits)) throw await this.#nonFinite(start);
-      this.#roundScales?.(state);
+      scales = toScales(engine, state, dtype, scheme);
+      if (!scales) throw await this.#nonFinite(start);
       await this.#sink.scales(scale, state.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
@@ -271,7 +237,7 @@ export class QuantizeStream {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
           const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
-          return this.#quantize(chunk, weights, state);
+          return this.#quantize(chunk, weights, scales);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -285,31 +251,33 @@ export class QuantizeStream {
     await this.#pipeline.room();
     this.#pipeline.add(nothing, async () => {
       if (!ranges.every((largest, c) => largest === rangesAgain[c])) throw changedError();
-      if (figuresOf > 0) sums.addTo(this.#total);
-      if (figuresOf === 2) await this.#sink.perChannel?.(scale, sums.perChannel());
+      if (figuresOf !== "nothing") sums.addTo(this.#total);
+      if (figuresOf === "channels") await this.#sink.perChannel?.(scale, sums.perChannel());
     });
   }
 
   #addPanels(figures: Float64Array): void {
+    const { engine } = this.#runner;
+    const { figuresLength } = engine.bindings;
     for (let at = 0; at < figures.length; at += figuresLength) {
-      addPanel(this.#runner.engine, this.#total, figures.subarray(at, at + figuresLength));
+      addPanel(engine, this.#total, figures.subarray(at, at + figuresLength));
     }
   }
 
-  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: FloatArray): Promise<QuantizeDone> {
-    const { bits, figuresOf } = this.#job;
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: GivenScales): Promise<QuantizeDone> {
+    const { scheme, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
     return this.#runner.run({
       kind: "quantize",
       dtype: this.#source.dtype,
       part: chunk.part,
-      bits,
+      scheme,
       figuresOf,
       weights,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
-      quantized: file ? codesIn(file, chunk, bits) : shared?.quantized && rowsIn(shared.quantized, chunk),
+      quantized: file ? codesIn(file, chunk, scheme) : shared?.quantized && rowsIn(shared.quantized, chunk),
       dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
     });
   }
@@ -347,9 +315,9 @@ export class QuantizeStream {
   }
 }
 
-function codesIn(place: CodesPlace, chunk: Chunk, bits: Bits): CodesFile {
+function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
   const { packed } = place;
-  const bytesEach = packed ? packed / 8 : bits > 8 ? 2 : 1;
+  const bytesEach = packed ? packed / 8 : bytesPer[codeKind(scheme)];
   return { ...fileRows(place, chunk, bytesEach), packed };
 }
 

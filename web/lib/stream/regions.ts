@@ -29,16 +29,11 @@ export function blockSize({ panelChannels, blockRows, blockInner }: Part): numbe
 /**
  * The regions of a tensor in the order of the scales.
  * @param chunkElements the most that a chunk has; not less than a block
- * @param mostPieces the most that a region has
  */
-export function* regionsOf(
-  tensor: Part,
-  chunkElements: number,
-  mostPieces = Number.POSITIVE_INFINITY,
-): Generator<Region> {
+export function* regionsOf(tensor: Part, chunkElements: number): Generator<Region> {
   const { pieces, outer, channels, inner, panelChannels, blockRows } = tensor;
   const stride = channels * inner;
-  const piecesAtOnce = Math.min(mostPieces, Math.floor(chunkElements / (outer * stride)));
+  const piecesAtOnce = Math.floor(chunkElements / (outer * stride));
   if (piecesAtOnce > 0) {
     for (let piece = 0; piece < pieces; piece += piecesAtOnce) {
       const part = { ...tensor, pieces: Math.min(piecesAtOnce, pieces - piece) };

@@ -4,6 +4,7 @@ import {
   dequantizePanel,
   type Engine,
   type FiguresOf,
+  type GivenScales,
   joinedRows,
   type QuantizeJob,
   quantizeBlocks,
@@ -11,10 +12,10 @@ import {
   type Rows,
   rangesOfPanel,
 } from "../core/engine.js";
-import { figuresLength } from "../core/figures.js";
 import { newArray, newChannelErrors } from "../core/outputs.js";
 import { type Part, panelsOf } from "../core/plan.js";
-import type { Bits, ChannelErrors } from "../core/types.js";
+import { codeKind, type Scheme } from "../core/scheme.js";
+import type { ChannelErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
 import { type PackedBits, packWords } from "../storage/pack-words.js";
 import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js";
@@ -42,10 +43,10 @@ export interface RangesDone {
 
 export interface QuantizeTask extends TaskWeights {
   readonly kind: "quantize";
-  readonly bits: Bits;
+  readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
   /** They are given where the part has not all weights of its channels; otherwise they are found. */
-  readonly scales?: FloatArray;
+  readonly scales?: GivenScales;
   readonly dequantize: boolean;
   /** What is filled in place. */
   readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
@@ -156,15 +157,15 @@ function prepare(
   scales: FloatArray,
   perChannel: ChannelErrors | undefined,
 ) {
-  const { dtype, part, bits } = task;
-  const kind = bits > 8 ? "Int16Array" : "Int8Array";
+  const { dtype, part, scheme } = task;
+  const kind = codeKind(scheme);
   const file = task.quantized && "packed" in task.quantized ? task.quantized : undefined;
   const rows = task.quantized && "array" in task.quantized ? task.quantized : undefined;
   const forFile: CodeArray | undefined = file && scratchArray("codes", kind, sizeOf(part));
   const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
   const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
-    ...{ dtype, part, bits, figuresOf: task.figuresOf, weights },
+    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights },
     quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
@@ -179,8 +180,9 @@ function prepare(
 
 function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {
   const { part, dtype, figuresOf } = task;
+  const { figuresLength } = engine.bindings;
   const scales = newFloats(dtype === "float64", part.pieces * part.channels);
-  const perChannel = figuresOf === 2 ? newChannelErrors(scales.length) : undefined;
+  const perChannel = figuresOf === "channels" ? newChannelErrors(scales.length) : undefined;
   const { job, quantized, dequantized, write } = prepare(task, weights, scales, perChannel);
   const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);
   let finite = true;
@@ -195,13 +197,13 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
   return { finite, quantized, dequantized, scales, figures, perChannel };
 }
 
-function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: FloatArray) {
-  const { job, quantized, dequantized, write } = prepare(task, weights, scales, undefined);
-  const largest = newFloats(task.dtype === "float64", scales.length);
+function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
+  const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
+  const largest = newFloats(task.dtype === "float64", scales.values.length);
   const blocks: Float64Array[] = [];
   for (const panel of panelsOf(task.part)) {
-    const done = quantizeBlocks(engine, job, panel);
-    blocks.push(...done.figures);
+    const done = quantizeBlocks(engine, job, scales, panel);
+    for (const figures of done.figures) blocks.push(figures);
     largest.set(done.largest, panel.scale);
   }
   const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
@@ -211,7 +213,7 @@ function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightAr
     at += each.length;
   }
   write();
-  return { finite: true, quantized, dequantized, scales, figures, perChannel: undefined, largest };
+  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, largest };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {

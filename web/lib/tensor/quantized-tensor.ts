@@ -1,7 +1,6 @@
 import type { FloatArray } from "../core/arguments.js";
 import type { Scheme } from "../core/scheme.js";
 import type { Granularity } from "../core/types.js";
-import type { FloatDtype } from "./dtypes.js";
 import type { TensorInfo } from "./tensor.js";
 
 /** Codes less their zero points: of 16 bits with zero points they take more than an int16. */
@@ -23,7 +22,6 @@ export interface QuantizedTensor {
   /** What codes and scales are in the file. */
   readonly codes: TensorInfo;
   readonly scales: TensorInfo;
-  readonly scaleType: FloatDtype;
   /** The operators of an .onnx model that make weights of it. */
   readonly pattern?: string | undefined;
   /** Bytes of all that stands for it. */

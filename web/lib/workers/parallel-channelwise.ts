@@ -159,7 +159,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, rows, dtype, length, plan, bits, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, rows, dtype, length, plan, scheme, errors, quantized, scales, dequantized, perChannel } = request;
     const kind = arrayKinds[dtype];
     const put = writerOf(request.into);
     const stream = new QuantizeStream(
@@ -181,7 +181,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         }),
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
-      { plan, bits, figuresOf: figuresOf(errors) },
+      { plan, scheme, figuresOf: figuresOf(errors) },
       courseOf(options, values, length),
     );
     const totals = await stream.run();

@@ -1,6 +1,6 @@
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { Dialect, QuantizedTensorInfo } from "./dialect.js";
-import { isEmbedding, moduleOf } from "./modules.js";
+import { isEmbedding, isRouter, moduleOf } from "./modules.js";
 import { stored } from "./plain.js";
 
 /** What ComfyUI calls a layer of int8 weights, with one scale for each row or one for all. */
@@ -14,7 +14,10 @@ export const comfyui: Dialect = {
     if (typeof granularity === "object") return "ComfyUI has no int8 layers with groups";
     return axis === 1 ? "ComfyUI has one scale for each row: axis 0" : undefined;
   },
-  keeps: ({ name }) => (isEmbedding(name) ? "an embedding; ComfyUI quantizes linear layers" : undefined),
+  keeps({ name }, byName) {
+    if (isEmbedding(name)) return "an embedding; ComfyUI quantizes linear layers";
+    return isRouter(name, byName) ? "a router of experts; ComfyUI quantizes linear layers" : undefined;
+  },
   stored({ tensor, scheme, scaleShape }: QuantizedTensorInfo) {
     const module = moduleOf(tensor.name) as string;
     const marker = new TextEncoder().encode(JSON.stringify({ format: FORMAT }));

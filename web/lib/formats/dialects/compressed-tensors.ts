@@ -3,7 +3,8 @@ import type { Bits } from "../../core/types.js";
 import { type Dtype, elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { Dialect, QuantizedTensorInfo, StoredTensor } from "./dialect.js";
-import { isEmbedding, isNorm, isOutputHead, moduleOf } from "./modules.js";
+import { expertsOf, joinedLayers } from "./joined-layers.js";
+import { isEmbedding, isNorm, isOutputHead, isRouter, moduleOf } from "./modules.js";
 import { stored } from "./plain.js";
 
 /** The name in the file's metadata, and in config.json. */
@@ -15,15 +16,21 @@ export const packQuantized = dialectOf("pack-quantized", [8, 4]);
 /** Weights of 8 bits, for activations that are quantized to 8 bits when the model runs (W8A8). */
 export const intQuantized = dialectOf("int-quantized", [8]);
 
+/** Layers of DeepSeek's that vLLM builds without a quantization: of its indexer and of the prediction of several tokens. */
+const alwaysFloat = /\.(weights_proj|eh_proj)\.weight$/;
+
 function dialectOf(format: "pack-quantized" | "int-quantized", bits: readonly Bits[]): Dialect {
   const packed = format === "pack-quantized";
   return {
     bits,
     refusal: (tensor, scheme) => refusal(tensor, scheme, packed),
-    keeps({ name }) {
+    keeps({ name }, byName) {
+      if (isOutputHead(name)) return "the output head, which vLLM expects as it is";
       if (isEmbedding(name)) return "an embedding; compressed-tensors quantizes linear layers";
-      return isOutputHead(name) ? "the output head, which vLLM expects as it is" : undefined;
+      if (isRouter(name, byName)) return "a router of experts, which vLLM expects as it is";
+      return alwaysFloat.test(name) ? "vLLM expects it as it is" : undefined;
     },
+    joined: joinedLayers,
     stored: (tensor) => (packed ? packedTensors(tensor) : intTensors(tensor)),
     metadata: (quantized, kept) => ({ [CONFIG]: JSON.stringify(configOf(format, quantized, kept)) }),
   };
@@ -94,18 +101,20 @@ export function configOf(
   quantized: readonly QuantizedTensorInfo[],
   kept: readonly TensorInfo[],
 ): QuantizationConfig {
-  const targets = new Map<string, { weights: object; modules: string[] }>();
+  const targets = new Map<string, { weights: object; modules: Set<string> }>();
   for (const { tensor, scheme } of quantized) {
     const weights = weightsConfig(scheme);
     const key = JSON.stringify(weights);
-    if (!targets.has(key)) targets.set(key, { weights, modules: [] });
-    targets.get(key)?.modules.push(moduleOf(tensor.name) as string);
+    const { modules } = targets.get(key) ?? { modules: new Set() };
+    targets.set(key, { weights, modules });
+    const module = moduleOf(tensor.name) as string;
+    for (const name of [module, ...firstExpert(expertsOf(module))]) modules.add(name);
   }
   const groups = [...targets.values()].map(({ weights, modules }, i) => [
     `group_${i}`,
     {
       // One way for all linear layers needs no names.
-      targets: targets.size === 1 ? ["Linear"] : modules,
+      targets: targets.size === 1 ? ["Linear"] : [...modules],
       weights,
       input_activations: format === "int-quantized" ? activationsConfig : null,
       output_activations: null,
@@ -117,13 +126,40 @@ export function configOf(
     quantization_status: "compressed",
     global_compression_ratio: null,
     kv_cache_scheme: null,
-    ignore: kept.filter(isLinear).map(({ name }) => moduleOf(name) as string),
+    ignore: [
+      ...new Set([...kept.flatMap(ignoredOf), ...tiedHeads([...quantized.map(({ tensor }) => tensor), ...kept])]),
+    ],
     config_groups: Object.fromEntries(groups),
   };
 }
 
-function isLinear({ name, shape }: TensorInfo): boolean {
-  return shape.length === 2 && moduleOf(name) !== undefined && !isEmbedding(name) && !isNorm(name);
+/** The names by which loaders look for a layer that is kept; none for what is no linear layer, nor experts. */
+function ignoredOf(tensor: TensorInfo): string[] {
+  const { name, shape } = tensor;
+  const stacked = stackedExpertsOf(tensor);
+  if (stacked !== undefined) return [stacked, ...firstExpert(stacked)];
+  const module = moduleOf(name);
+  if (module === undefined || isNorm(name) || (isEmbedding(name) && !isOutputHead(name))) return [];
+  return shape.length === 2 || shape.length === 3 ? [module, ...firstExpert(expertsOf(module))] : [];
+}
+
+/** The module of all experts of a layer that lie in one tensor, as those of Llama 4, gpt-oss and Granite do: vLLM builds linear layers of them. */
+function stackedExpertsOf({ name, dtype, shape }: TensorInfo): string | undefined {
+  if (shape.length < 2 || !isFloatDtype(dtype) || expertsOf(name) !== undefined) return undefined;
+  const granite = /^(?:.*\.)?block_sparse_moe(?=\.(input|output)_linear\.)/.exec(name)?.[0];
+  return granite === undefined ? /^(?:.*\.)?experts(?=\.)/.exec(name)?.[0] : `${granite}.experts`;
+}
+
+/** The names by which vLLM asks how all experts of a layer are quantized, whatever they are called (compressed_tensors_moe.py). */
+function firstExpert(experts: string | undefined): string[] {
+  return experts === undefined ? [] : ["gate_proj", "up_proj", "down_proj"].map((layer) => `${experts}.0.${layer}`);
+}
+
+/** Heads that the file does not have since they share the weights of an embedding: loaders make linear layers of them. */
+function tiedHeads(tensors: readonly TensorInfo[]): string[] {
+  if (tensors.some(({ name }) => isOutputHead(name))) return [];
+  const above = tensors.flatMap(({ name }) => /^((?:.*\.)?)model\.embed_tokens\.weight$/.exec(name)?.[1] ?? []);
+  return ["", ...above].map((module) => `${module}lm_head`);
 }
 
 const activationsConfig = { num_bits: 8, type: "int", symmetric: true, strategy: "token", dynamic: true };

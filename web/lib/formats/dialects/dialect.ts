@@ -27,7 +27,9 @@ export interface Dialect {
   /** Why it cannot hold a tensor quantized in this way; undefined where it can. */
   refusal(tensor: TensorInfo, scheme: Scheme): string | undefined;
   /** What to keep as it is unless asked for, beyond what any dialect keeps, and why; undefined where nothing. */
-  keeps?(tensor: TensorInfo): string | undefined;
+  keeps?(tensor: TensorInfo, byName: ReadonlyMap<string, TensorInfo>): string | undefined;
+  /** Tensors, by their places, that its reader joins into one layer: each list is to be quantized in one way, or kept. */
+  joined?(tensors: readonly TensorInfo[]): number[][];
   /** The tensors that stand for one quantized: the codes first. */
   stored(tensor: QuantizedTensorInfo): StoredTensor[];
   /** What it says in the metadata of the file. */

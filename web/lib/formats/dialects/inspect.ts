@@ -1,5 +1,4 @@
 import type { FloatArray } from "../../core/arguments.js";
-import { FormatError } from "../../core/errors.js";
 import type { Scheme } from "../../core/scheme.js";
 import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
@@ -17,9 +16,8 @@ import type { DialectName } from "./index.js";
 const MAX_MARKER_BYTES = 4096;
 
 /**
- * Finds the quantized tensors of a model, by their names, types and shapes. Of the data only markers and shapes are read.
- *
- * @throws {FormatError} where what belongs together does not fit together.
+ * Finds the quantized tensors of a model, by their names, types and shapes. Of the data only markers and shapes are read. What
+ * belongs together and does not fit together is among those that cannot be read.
  */
 export async function inspectNames(model: Model): Promise<Inspection> {
   const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]));
@@ -29,7 +27,7 @@ export async function inspectNames(model: Model): Promise<Inspection> {
   let dialect: DialectName | undefined;
 
   for (const codes of model.tensors) {
-    const found = (await packedTensor(codes, byName, model)) ?? (await plainTensor(codes, byName, model));
+    const found = (await packedTensor(codes, byName)) ?? (await plainTensor(codes, byName, model));
     if (found === undefined) continue;
     if ("reason" in found) {
       unreadable.push({ tensor: codes.name, byteLength: codes.byteLength, reason: found.reason });
@@ -62,8 +60,9 @@ interface FoundTensor {
 type Found = FoundTensor | { readonly reason: string };
 
 function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
-  const { name, shape, scheme, codes, scales, packed } = found;
+  const { name, shape, codes, scales, packed } = found;
   const scaleType = scales.dtype as FloatDtype;
+  const scheme = { ...found.scheme, scaleType };
   return {
     ...{
       name,
@@ -74,7 +73,6 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
       zeroPoints: false,
       codes,
       scales,
-      scaleType,
       byteLength,
     },
     readCodes: (start, count) => readCodes(codes, shape, packed, start, count),
@@ -101,7 +99,7 @@ async function readCodes(
 }
 
 /** compressed-tensors' words of several codes. */
-async function packedTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
+async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | undefined> {
   if (!codes.name.endsWith(".weight_packed") || codes.dtype !== "int32" || codes.shape.length !== 2) return undefined;
   const module = codes.name.slice(0, -".weight_packed".length);
   const scales = byName.get(`${module}.weight_scale`);
@@ -110,13 +108,14 @@ async function packedTensor(codes: ModelTensor, byName: Names, model: Model): Pr
   for (const other of ["weight_zero_point", "weight_g_idx"]) {
     if (byName.has(`${module}.${other}`)) return { reason: `it has a ${other}, which is not read` };
   }
-  const shape = await storedShape(shapeTensor, codes, model);
+  const shape = await storedShape(shapeTensor, codes);
+  if (typeof shape === "string") return { reason: shape };
   const [rows, columns] = shape;
   const fits = (bits: 4 | 8) => rows === codes.shape[0] && Math.ceil((columns * bits) / 32) === codes.shape[1];
   const packed = ([4, 8] as const).find(fits);
   if (packed === undefined)
     return { reason: `words of shape [${codes.shape.join(", ")}] hold no 4 or 8 bits for each weight` };
-  const layout = layoutOf(shape, scales, model);
+  const layout = layoutOf(shape, scales);
   if (typeof layout === "string") return { reason: layout };
   return {
     dialect: "compressed-tensors",
@@ -125,12 +124,13 @@ async function packedTensor(codes: ModelTensor, byName: Names, model: Model): Pr
   };
 }
 
-async function storedShape(tensor: ModelTensor, codes: ModelTensor, model: Model): Promise<number[]> {
-  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: tensor.name, offset: 0, reason });
-  if (tensor.dtype !== "int64" || tensor.byteLength !== 16) throw damaged("it must be two numbers of type int64");
+/** What a tensor says of the shape of packed weights; a sentence where that is none. */
+async function storedShape(tensor: ModelTensor, codes: ModelTensor): Promise<number[] | string> {
+  const { name, dtype, byteLength } = tensor;
+  if (dtype !== "int64" || byteLength !== 16) return `${name} must be two numbers of type int64`;
   const [rows, columns] = [...new BigInt64Array((await tensor.read(0, 16)).buffer)].map(Number);
   if (rows < 1 || columns < 1 || columns > 32 * codes.shape[1]) {
-    throw damaged(`it is [${rows}, ${columns}], which ${codes.name} of shape [${codes.shape.join(", ")}] cannot hold`);
+    return `${name} is [${rows}, ${columns}], which codes of shape [${codes.shape.join(", ")}] cannot hold`;
   }
   return [rows, columns];
 }
@@ -145,10 +145,10 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   const marker = byName.get(`${name.replace(/\.weight$/, "")}.comfy_quant`);
   const isComfy = marker !== undefined && markedModule(marker) !== undefined;
   if (isComfy) {
-    const reason = await whyUnreadable(marker, model);
+    const reason = await whyUnreadable(marker);
     if (reason) return { reason };
   }
-  const layout = layoutOf(codes.shape, scales, model);
+  const layout = layoutOf(codes.shape, scales);
   if (typeof layout === "string") return { reason: layout };
   const { shape } = codes;
   const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
@@ -159,33 +159,29 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   };
 }
 
-async function whyUnreadable(marker: ModelTensor, model: Model): Promise<string | undefined> {
-  const damaged = (reason: string) => new FormatError({ file: model.name, tensor: marker.name, offset: 0, reason });
-  if (marker.byteLength > MAX_MARKER_BYTES) {
-    throw damaged(`it has ${marker.byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`);
+async function whyUnreadable(marker: ModelTensor): Promise<string | undefined> {
+  const { name, byteLength } = marker;
+  if (byteLength > MAX_MARKER_BYTES) {
+    return `${name} has ${byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`;
   }
+  const bytes = await marker.read(0, byteLength);
+  if (bytes.every((byte) => byte === 0)) return `${name} is empty, so that it is not known how its weights are stored`;
   try {
-    const { value } = parseJson(new TextDecoder().decode(await marker.read(0, marker.byteLength)), 8);
+    const { value } = parseJson(new TextDecoder().decode(bytes), 8);
     const { format, convrot, params } = isRecord(value) ? value : {};
     if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
     const rotated = convrot === true || (isRecord(params) && params.convrot === true);
     return rotated ? "its weights are rotated (convrot), which is not undone" : undefined;
   } catch (error) {
-    if (error instanceof JsonProblem) throw damaged(error.message);
+    if (error instanceof JsonProblem) return `${name} cannot be read: ${error.message}`;
     throw error;
   }
 }
 
 /** What the shape of the scales says of how a tensor is quantized; a sentence where it says nothing. */
-function layoutOf(
-  shape: readonly number[],
-  scales: ModelTensor,
-  model: Model,
-): Pick<Scheme, "axis" | "granularity"> | string {
+function layoutOf(shape: readonly number[], scales: ModelTensor): Pick<Scheme, "axis" | "granularity"> | string {
   const count = elementsOf(scales.shape);
-  if (count === 0 || elementsOf(shape) === 0) {
-    throw new FormatError({ file: model.name, tensor: scales.name, offset: 0, reason: "it is empty" });
-  }
+  if (count === 0 || elementsOf(shape) === 0) return `${count === 0 ? scales.name : "it"} is empty`;
   if (count === 1) return { axis: undefined, granularity: "tensor" };
   // One dimension is that of the rows.
   const scaleShape = scales.shape.length === 1 ? [count, ...shape.slice(1).map(() => 1)] : scales.shape;

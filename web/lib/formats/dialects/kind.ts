@@ -37,7 +37,7 @@ function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
 }
 
 /** The tensor of floats that a quantized one stands for. */
-export function floatInfo({ name, shape, scaleType }: QuantizedTensor): TensorInfo {
-  const dtype = scaleType === "float64" ? "float64" : "float32";
+export function floatInfo({ name, shape, scheme }: QuantizedTensor): TensorInfo {
+  const dtype = scheme.scaleType === "float64" ? "float64" : "float32";
   return { name, shape, dtype, byteLength: byteLengthOf(dtype, shape) };
 }

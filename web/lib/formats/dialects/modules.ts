@@ -21,12 +21,35 @@ function tellingParts(name: string): string[] {
 
 /** Embeddings of tokens and the like: tables of which rows are looked up. */
 export function isEmbedding(name: string): boolean {
-  return tellingParts(name).some((part) => /^(wte|shared|tok_?emb\w*|\w*embeddings?|embed(_tokens|_in)?)$/.test(part));
+  const table =
+    /^(wte|shared|tok_?emb\w*|token_embd|\w*embs?|\w*embeddings?|(\w+_)?embeds?|\w*embed_(tokens?|in)(_per_layer)?)$/;
+  if (tellingParts(name).some((part) => table.test(part))) return true;
+  // One of several, `embed_tokens.0.weight`; in `time_embed.0.weight` it is the first layer of an embedding that is computed.
+  const [of, place] = partsOf(name).slice(-3);
+  return /^\d+$/.test(place) && /^(\w*embed_tokens|\w*embeddings|(\w+former_)?embs?)$/.test(of);
 }
 
 /** The layer that turns the last hidden state into a choice of tokens. */
 export function isOutputHead(name: string): boolean {
-  return tellingParts(name).some((part) => /^(lm_head|embed_out)$/.test(part));
+  const parts = partsOf(name);
+  const module = PARAMETER.test(parts[parts.length - 1]) ? parts.slice(0, -1) : parts;
+  if (module.some((part) => /^(\w+_)?lm_heads?$|^embed_out$|^shared_head$|^unembed\w*$/.test(part))) return true;
+  // What is called so inside of a layer is something else.
+  const isInLayer = module.some((part) => /^\d+$/.test(part));
+  return !isInLayer && /^(head|output(_layer|_projection)?|proj_out)$/.test(module[module.length - 1] ?? "");
+}
+
+/** The layer that chooses the experts of a token: `mlp.gate`, `mlp.router`, `mlp.shared_expert_gate`, `mlp.gate.wg`. */
+export function isRouter(name: string, byName: ReadonlyMap<string, unknown>): boolean {
+  const module = partsOf(name).slice(0, -1);
+  const [last = "", above = ""] = module.reverse();
+  if (/^(\w+_)?router$|^shared_experts?_gate$/.test(last) || above === "router") return true;
+  if (above === "gate" && last === "wg") return true;
+  if (last !== "gate" || !/^(mlp|ff(_\w+|n)?|feed_?forward|mixer|moe\w*|\w+_moe|\w*experts?)$/.test(above))
+    return false;
+  // Beside `up` it is half of a gated linear unit.
+  const beside = (other: string) => byName.has(name.replace(/gate(\.\w+)$/, `${other}$1`));
+  return !beside("up") && !beside("up_proj");
 }
 
 /** Embeddings of positions, learned or computed, relative ones too. */

@@ -3,11 +3,11 @@ import type { Bits } from "../../core/types.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { FormatName, Model, Settings, Target, TargetOptions, Way } from "../format.js";
-import { codesOf } from "./codes-of.js";
 import { type Dialect, withScaleShape } from "./dialect.js";
 import { type DialectName, dialectNamed } from "./index.js";
 import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./modules.js";
 import { layOut } from "./output.js";
+import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.js";
 
 /** What the tensors of a model become in a dialect, told by their names, types and shapes. */
 export function dialectTarget(
@@ -20,7 +20,7 @@ export function dialectTarget(
   }
   const { format } = model;
   const isOneArray = format === "npy" || format === "text";
-  const byName = new Map(model.tensors.map((info) => [info.name, info]));
+  const { byName, whyQuantizedAlready } = surroundings(model.tensors);
   return {
     dialect: name,
     opset: undefined,
@@ -32,26 +32,46 @@ export function dialectTarget(
       const axis = usualAxis(name, format);
       return axis < 0 ? axis + shape.length : axis;
     },
-    whyImpossible: (tensor) => whyImpossible(tensor, byName),
-    whyKept: (tensor) => (isOneArray ? undefined : whyKept(tensor, dialect)),
+    whyImpossible: (tensor) => whyImpossible(tensor) ?? whyQuantizedAlready(tensor, !isOneArray),
+    whyKept: (tensor) => (isOneArray ? undefined : whyKept(tensor, dialect, byName)),
+    joined: () => ({ joiner: "vLLM", lists: dialect.joined?.(model.tensors) ?? [] }),
     wayOf(tensor, settings) {
       const scheme = schemeFor(tensor, settings, format);
-      return typeof scheme === "string" ? scheme : (dialect.refusal(tensor, scheme) ?? wayIn(name, tensor, scheme));
+      if (typeof scheme === "string") return scheme;
+      return dialect.refusal(tensor, scheme) ?? wayIn(name, tensor, scheme, byName);
     },
     layOut: (plan) => layOut(plan, name),
   };
 }
 
-function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme): Way {
+interface Surroundings {
+  readonly byName: ReadonlyMap<string, TensorInfo>;
+  readonly whyQuantizedAlready: WhyQuantizedAlready;
+}
+
+const known = new WeakMap<readonly TensorInfo[], Surroundings>();
+
+/** What of its neighbours a tensor is judged by, found once for a model. */
+function surroundings(tensors: readonly TensorInfo[]): Surroundings {
+  const found = known.get(tensors) ?? {
+    byName: new Map(tensors.map((info) => [info.name, info])),
+    whyQuantizedAlready: quantizedAlready(tensors),
+  };
+  known.set(tensors, found);
+  return found;
+}
+
+function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Surroundings["byName"]): Way | string {
   const stored = dialectNamed(name).stored(withScaleShape(tensor, scheme));
+  const taken = stored.find((each) => each.name !== tensor.name && byName.has(each.name));
+  if (taken) return `it needs a name that is there already: ${taken.name}`;
   const codes = stored.find(({ content }) => content === "codes");
   const scales = stored.find(({ content }) => content === "scales");
   const storedBits = codes?.packed ?? (codes?.dtype === "int16" ? 16 : 8);
   return {
-    scheme,
+    scheme: { ...scheme, scaleType: scales?.dtype as FloatDtype },
     quantizedShape: tensor.shape,
     storedBits,
-    scaleType: scales?.dtype as FloatDtype,
     bytesAfter: stored.reduce((sum, { byteLength }) => sum + byteLength, 0),
     notes: storedBits > scheme.bits ? [storageNote(name, scheme.bits)] : [],
   };
@@ -64,24 +84,19 @@ function storageNote(dialect: DialectName, bits: Bits): string {
   return `a code of ${bits} bits takes ${takes} in the file with the dialect ${dialect}${advice}`;
 }
 
-function whyImpossible(
-  { name, dtype, shape }: TensorInfo,
-  byName: ReadonlyMap<string, TensorInfo>,
-): string | undefined {
+function whyImpossible({ dtype, shape }: TensorInfo): string | undefined {
   if (!isFloatDtype(dtype)) return `${dtype}; only floats are quantized`;
-  const codes = codesOf(name, byName);
-  if (codes !== undefined) return `it belongs to ${codes}, which is quantized already`;
   if (shape.length === 0) return "a single number";
   return elementsOf(shape) === 0 ? "it is empty" : undefined;
 }
 
-function whyKept(tensor: TensorInfo, dialect: Dialect): string | undefined {
+function whyKept(tensor: TensorInfo, dialect: Dialect, byName: Surroundings["byName"]): string | undefined {
   const { name, shape } = tensor;
   if (shape.filter((dimension) => dimension > 1).length < 2) return "a vector";
   if (isBias(name)) return "a bias";
   if (isPositionEmbedding(name)) return "an embedding of positions";
   if (isNorm(name)) return "a normalization";
-  return dialect.keeps?.(tensor);
+  return dialect.keeps?.(tensor, byName);
 }
 
 /** How a tensor is quantized by the settings, or why it cannot be. */

@@ -1,4 +1,5 @@
 import { FormatError } from "../../core/errors.js";
+import { notTheFile } from "../../io/not-the-file.js";
 import { quote, shorten } from "../../io/shorten.js";
 import { MAX_RANK } from "../../tensor/dtypes.js";
 
@@ -11,6 +12,9 @@ export const MAX_PREFIX_BYTES = 12;
 
 /** A float array's header takes some 100 bytes; one above this is a damaged length. */
 const MAX_HEADER_BYTES = 2 ** 20;
+
+/** Elements that are no numbers which can be read, in a file that may be sound. */
+export class UnreadTypeError extends FormatError {}
 
 /** What a .npy header says of the data. */
 export interface NpyHeader {
@@ -34,7 +38,7 @@ export function npyDataStart(start: Uint8Array, file: string): number {
     throw new FormatError({ file, offset, reason });
   };
   const magic = start.subarray(0, MAGIC.length);
-  if (magic.some((byte, i) => byte !== MAGIC[i])) fail(0, notNpy(magic));
+  if (magic.some((byte, i) => byte !== MAGIC[i])) fail(0, notTheFile(start) ?? notNpy(magic));
   checkReaches(start.length, MAGIC.length + 2, "format version", file);
   const [major, minor] = start.subarray(MAGIC.length);
   if (major < 1 || major > 3 || minor !== 0) {
@@ -63,8 +67,8 @@ export function readNpyHeader(start: Uint8Array, file: string): NpyHeader {
   const headerStart = MAGIC.length + (start[MAGIC.length] === 1 ? 4 : 6);
   // Latin-1 gives one character a byte, so that places in the text are places in the file; the copy is for shared memory.
   const text = new TextDecoder("latin1").decode(new Uint8Array(start.subarray(headerStart, dataStart)));
-  const header = parseHeader(text, (at, reason) => {
-    throw new FormatError({ file, offset: headerStart + at, reason });
+  const header = parseHeader(text, (at, reason, kind = FormatError) => {
+    throw new kind({ file, offset: headerStart + at, reason });
   });
   return { ...header, descrAt: headerStart + header.descrAt, dataStart };
 }
@@ -76,7 +80,10 @@ function checkReaches(length: number, end: number, what: string, file: string) {
 }
 
 /** Reads the header's Python dictionary, e.g. `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`. */
-function parseHeader(text: string, fail: (at: number, reason: string) => never): Omit<NpyHeader, "dataStart"> {
+function parseHeader(
+  text: string,
+  fail: (at: number, reason: string, kind?: typeof FormatError) => never,
+): Omit<NpyHeader, "dataStart"> {
   let position = 0;
   const skip = (pattern: RegExp): string | undefined => {
     const sticky = new RegExp(pattern, "y");
@@ -129,7 +136,8 @@ function parseHeader(text: string, fail: (at: number, reason: string) => never):
     skip(/\s*/);
     if (key === "descr") {
       descrAt = position;
-      found.descr = string("one element type (named fields cannot be read)");
+      if (text[position] === "[") fail(position, namedFields(text.slice(position)), UnreadTypeError);
+      found.descr = string("the element type");
     } else if (key === "fortran_order") {
       found.fortran_order = expect(/True\b|False\b/, "True or False") === "True";
     } else if (key === "shape") {
@@ -153,6 +161,10 @@ function parseHeader(text: string, fail: (at: number, reason: string) => never):
     return fail(0, `the header lacks '${missing.join("', '")}': save it again`);
   }
   return { descr, fortranOrder, shape: dimensions, descrAt };
+}
+
+function namedFields(rest: string): string {
+  return `the header has ${quote(rest)} where one element type must stand (named fields cannot be read): save each field`;
 }
 
 /** The header of a version 1 file of little-endian, row-major data, which it aligns to 64 bytes. */

@@ -1,10 +1,18 @@
 import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
 import { lenderOf, lentBy } from "../../io/lent-files.js";
+import { shorten } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import { checkDataLength, MAX_PREFIX_BYTES, type NpyHeader, npyDataStart, readNpyHeader } from "./header.js";
+import {
+  checkDataLength,
+  MAX_PREFIX_BYTES,
+  type NpyHeader,
+  npyDataStart,
+  readNpyHeader,
+  UnreadTypeError,
+} from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
 
 /** numpy's names of element types, without the order of bytes. */
@@ -24,6 +32,9 @@ const dtypes: Readonly<Record<string, Dtype>> = {
   c8: "complex64",
 };
 
+/** numpy has no bfloat16: it saves those of other libraries as two bytes of no type. */
+const BFLOAT16 = "V2";
+
 /** Memory to put data of Fortran's order into rows: some rows at a time are read from every column. */
 const BAND_BYTES = 2 ** 26;
 
@@ -37,7 +48,8 @@ export function descrOf(dtype: Dtype): string | undefined {
  * Reads the header of a .npy file of any size.
  *
  * @param name of the tensor.
- * @throws {FormatError} for a malformed, truncated or unsupported file.
+ * @throws {UnreadTypeError} where its elements are no numbers that can be read.
+ * @throws {FormatError} for a malformed or truncated file.
  */
 export async function readNpyTensor(source: ByteSource, name: string): Promise<ModelTensor> {
   const file = source.name;
@@ -46,12 +58,13 @@ export async function readNpyTensor(source: ByteSource, name: string): Promise<M
   const header = readNpyHeader(await source.read(0, Math.min(source.size, dataStart)), file);
   const { descr, descrAt, shape, fortranOrder } = header;
 
-  const [, order, type] = /^([<>=|]?)(\w+)$/.exec(descr) ?? [];
-  if (type === undefined || !Object.hasOwn(dtypes, type)) {
+  const [, order, type = ""] = /^([<>=|]?)(\w+)$/.exec(descr) ?? [];
+  const dtype = type === BFLOAT16 ? "bfloat16" : Object.hasOwn(dtypes, type) ? dtypes[type] : undefined;
+  if (dtype === undefined) {
     const known = `numbers of types ${Object.keys(dtypes).join(", ")} can be read`;
-    throw new FormatError({ file, offset: descrAt, reason: `the elements are of type '${descr}'; ${known}` });
+    const reason = `the elements are of type '${shorten(descr)}'; ${known}`;
+    throw new UnreadTypeError({ file, offset: descrAt, reason });
   }
-  const dtype = dtypes[type];
   checkDataLength(source.size - dataStart, bytesPerElement(dtype), header, file);
 
   const byteLength = source.size - dataStart;

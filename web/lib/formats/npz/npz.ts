@@ -2,23 +2,41 @@ import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip.js";
 import { zipWriter } from "../../io/zip-writer.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
-import { npyHeader } from "../npy/header.js";
+import type { FormatContents, PassedOver } from "../format.js";
+import { npyHeader, UnreadTypeError } from "../npy/header.js";
 import { descrOf, readNpyTensor } from "../npy/tensor.js";
 import type { TensorWriter } from "../tensor-writer.js";
 
 const ENDING = ".npy";
 
 /**
- * Reads the arrays of a .npz file. Files of other kinds in the archive are passed over, as numpy does.
+ * Reads the arrays of a .npz file. What is no array of numbers is passed over.
  *
- * @throws {FormatError} for a malformed or unsupported file.
+ * @throws {FormatError} for a malformed file.
  */
-export async function readNpz(source: ByteSource): Promise<ModelTensor[]> {
+export async function readNpz(source: ByteSource): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
+  const passedOver: PassedOver[] = [];
   for (const { name, contents } of await readZip(source)) {
-    if (name.endsWith(ENDING)) tensors.push(await readNpyTensor(contents, name.slice(0, -ENDING.length)));
+    if (name.endsWith("/")) continue; // a folder
+    const reason = whyNoArray(name);
+    if (reason !== undefined) {
+      passedOver.push({ name, reason });
+      continue;
+    }
+    try {
+      tensors.push(await readNpyTensor(contents, name.slice(0, -ENDING.length)));
+    } catch (error) {
+      if (!(error instanceof UnreadTypeError)) throw error;
+      passedOver.push({ name, reason: error.reason });
+    }
   }
-  return tensors;
+  return { tensors, passedOver };
+}
+
+function whyNoArray(name: string): string | undefined {
+  if (/(^|\/)(__MACOSX\/|\._)/.test(name)) return "it is macOS's note on another file";
+  return name.endsWith(ENDING) ? undefined : "it is no .npy file";
 }
 
 /**

@@ -3,5 +3,5 @@ import { readNpz } from "./npz.js";
 
 /** Reads a .npz file: a tensor for each array. */
 export async function read({ files: [source] }: FormatInput): Promise<FormatContents> {
-  return { tensors: await readNpz(source) };
+  return readNpz(source);
 }

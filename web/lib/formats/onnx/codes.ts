@@ -8,7 +8,8 @@ import type { OnnxChoice } from "./way.js";
 
 export function codeSink(choice: OnnxChoice, writeCodes: WriteBytes, writeScales: WriteBytes): CodeSink {
   if (choice.pattern === "MatMulNBits") return matMulNBitsSink(choice, writeCodes, writeScales);
-  const { storedBits, weight, scaleType } = choice;
+  const { storedBits, weight } = choice;
+  const { scaleType } = choice.scheme;
   const length = elementsOf(weight.shape); // these patterns fill nothing up
   return {
     quantized: storedBits >= 8 ? wholeBytes(storedBits / 8, writeCodes) : packed(storedBits, length, writeCodes),
@@ -64,12 +65,13 @@ function packed(bits: number, count: number, write: WriteBytes): ResultSink["qua
  * two in a byte, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
  */
 function matMulNBitsSink(
-  { quantizedShape, scheme, scaleType }: OnnxChoice,
+  { quantizedShape, scheme }: OnnxChoice,
   writeCodes: WriteBytes,
   writeScales: WriteBytes,
 ): CodeSink {
   const [rows, columns] = quantizedShape as [number, number];
   const { group } = scheme.granularity as { group: number };
+  const { scaleType } = scheme;
   const groups = rows / group;
   const codeBytes = new Uint8Array((rows * columns) / 2);
   const byColumn = new Float32Array(groups * columns);

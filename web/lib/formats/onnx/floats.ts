@@ -29,7 +29,7 @@ export function layOutFloats(
   const gone = new Set<Node>();
   const floats = quantized.map((weight): FloatWeight => {
     const { node, codes } = weight.place;
-    const dtype = weight.scaleType as WeightDtype;
+    const dtype = weight.scheme.scaleType as WeightDtype;
     const data: Later = { length: byteLengthOf(dtype, weight.quantizedShape) };
     const tensor = (name: string) => ({ name, type: floatTypes[dtype], shape: weight.quantizedShape, data });
     gone.add(node);

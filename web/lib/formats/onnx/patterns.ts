@@ -49,7 +49,12 @@ function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Par
   const { axis = 0, granularity } = choice.scheme;
   const tensors: NewTensor[] = [
     { name: unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape, data: codes },
-    { name: unused(`${weight.name}_scale`), type: floatTypes[choice.scaleType], shape: scaleShape, data: scales },
+    {
+      name: unused(`${weight.name}_scale`),
+      type: floatTypes[choice.scheme.scaleType],
+      shape: scaleShape,
+      data: scales,
+    },
   ];
   const dequantize: Step = {
     operator: "DequantizeLinear",
@@ -62,7 +67,8 @@ function dequantizeLinear(choice: OnnxChoice, { codes, scales, scaleShape }: Par
 
 /** For opsets whose DequantizeLinear has no axis, or no groups or not so many bits. */
 function castAndMul(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { weight, scheme, storedBits, scaleType } = choice;
+  const { weight, scheme, storedBits } = choice;
+  const { scaleType } = scheme;
   // Mul repeats what has the size 1: the scales get the codes' dimensions, and groups a dimension of their own.
   const [codeShape, scaleShape] = spread(choice);
   const tensors: NewTensor[] = [
@@ -85,7 +91,7 @@ const castTo = (dtype: WeightDtype): Step => ({ operator: "Cast", inputs: [], in
 
 /** The nodes from the codes on, and where they are missing the steps to the weight's dimensions and type. */
 function finished(
-  { weight: { name, shape, dtype }, scaleType }: OnnxChoice,
+  { weight: { name, shape, dtype }, scheme: { scaleType } }: OnnxChoice,
   tensors: readonly NewTensor[],
   steps: readonly Step[],
   hasShape: boolean,
@@ -132,8 +138,8 @@ function spread({
 
 /** MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight. */
 function matMulNBits(choice: OnnxChoice, { codes, scales }: Parts, unused: UnusedName): Replacement {
-  const { weight, quantizedShape, scaleType } = choice;
-  const { bits, granularity } = choice.scheme;
+  const { weight, quantizedShape } = choice;
+  const { bits, granularity, scaleType } = choice.scheme;
   const [rows, columns] = quantizedShape as [number, number];
   const { group } = granularity as { group: number };
   const tensors: NewTensor[] = [

@@ -9,6 +9,7 @@ import { resolve, type Scope, type Value } from "./file/values.js";
 import type { WireReader } from "./file/wire.js";
 import { microsoftDomain } from "./patterns.js";
 import type { Pattern } from "./way.js";
+import type { WeightDtype } from "./weights.js";
 
 // The weights of a model that is quantized already: codes, scales and zero points, and how they become weights again.
 
@@ -320,7 +321,7 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
     const stored = scaleData.floats(await scaleData.read(0, scaleData.length));
     return Float32Array.from({ length: places.count }, (_, place) => stored[scaleAt(place)] as number);
   }
-  const dtype = scales.tensor?.type === dataType.float16 ? "float16" : "float32";
+  const dtype: WeightDtype = scales.tensor?.type === dataType.float16 ? "float16" : "float32";
   const codesInfo: TensorInfo = {
     name: codes.name,
     dtype: `${type.signed ? "" : "u"}int${Math.max(8, type.bits) as 8 | 16}`,
@@ -331,8 +332,14 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
     ...{ name: scales.name, dtype, shape: (scales.tensor as Tensor).shape, byteLength: scaleData.byteLength },
   };
   return {
-    ...{ name, shape, quantizedShape, scheme: { bits: type.bits, axis, granularity }, signed: type.signed },
-    ...{ zeroPoints: zeroData !== undefined, codes: codesInfo, scales: scalesInfo, scaleType: dtype, pattern },
+    ...{
+      name,
+      shape,
+      quantizedShape,
+      scheme: { bits: type.bits, axis, granularity, scaleType: dtype },
+      signed: type.signed,
+    },
+    ...{ zeroPoints: zeroData !== undefined, codes: codesInfo, scales: scalesInfo, pattern },
     byteLength: codeData.byteLength + scaleData.byteLength + (zeroData?.byteLength ?? 0),
     ...{ readCodes, readScales, place: { node, codes, scales, zeroPoints } },
   };

@@ -1,5 +1,6 @@
 import { shown } from "../../core/arguments.js";
 import { makePlan } from "../../core/plan.js";
+import type { Scheme } from "../../core/scheme.js";
 import type { Bits, Granularity } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import type { Settings, Way } from "../format.js";
@@ -11,9 +12,9 @@ import type { Weight, WeightDtype } from "./weights.js";
 export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
 
 export interface OnnxWay extends Way {
+  readonly scheme: Scheme & { readonly scaleType: WeightDtype };
   readonly pattern: Pattern;
   readonly storedBits: 2 | 4 | 8 | 16;
-  readonly scaleType: WeightDtype;
 }
 
 /** A weight that is to be quantized, and how. */
@@ -41,9 +42,8 @@ export function wayOf(weight: Weight, settings: Settings, options: OnnxTargetOpt
 /** What codes and scales take in the file. */
 export function storedBytes({
   quantizedShape,
-  scheme: { axis, granularity },
+  scheme: { axis, granularity, scaleType },
   storedBits,
-  scaleType,
 }: Omit<OnnxWay, "bytesAfter">): { codes: number; scales: number } {
   const { pieces, channels } = makePlan(quantizedShape, axis, granularity);
   const codes = Math.ceil((elementsOf(quantizedShape) * storedBits) / 8);
@@ -61,8 +61,8 @@ function chosenWay(
   const group = typeof granularity === "object" ? granularity.group : undefined;
   if (group !== undefined && opset < since.int4 && matMulNBits && fitsMatMulNBits(weight, bits, channelAxis, group)) {
     const { quantizedShape, granularity, notes } = matMulNBitsLayout(weight, group);
-    const scheme = { bits, axis: undefined, granularity };
-    return { scheme, quantizedShape, notes, pattern: "MatMulNBits", storedBits: 4, scaleType: weight.dtype };
+    const scheme = { bits, axis: undefined, granularity, scaleType: weight.dtype };
+    return { scheme, quantizedShape, notes, pattern: "MatMulNBits", storedBits: 4 };
   }
   const layout: Layout =
     typeof granularity === "object"
@@ -76,12 +76,12 @@ function chosenWay(
       bits,
       axis: layout.granularity === "channel" ? channelAxis : undefined,
       granularity: layout.granularity,
+      // What DequantizeLinear gives has the type of its scales; what Mul gives is not yet rounded to float16.
+      scaleType: linear && opset >= since.float16 ? weight.dtype : "float32",
     },
     quantizedShape: layout.quantizedShape,
     pattern: linear ? "DequantizeLinear" : "Cast, Mul",
     storedBits,
-    // What DequantizeLinear gives has the type of its scales; what Mul gives is not yet rounded to float16.
-    scaleType: linear && opset >= since.float16 ? weight.dtype : "float32",
     notes: storedBits > bits ? [...layout.notes, storageNote(opset, bits, storedBits)] : layout.notes,
   };
 }

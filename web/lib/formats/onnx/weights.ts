@@ -87,13 +87,12 @@ export function findWeights(
 
 /** A weight, or why the tensor is none. */
 function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
-  const { shape, type, raw, external } = tensor;
+  const { shape, type } = tensor;
   const size = sizeOf(tensor, proto.reader);
   if (shape.length < 2) return shape.length === 0 ? "a single number" : "a vector";
   if (size === 0) return "it is empty";
   const dtype = floatTypes[type];
   if (dtype !== "float32" && dtype !== "float16") return `${dtype}; weights of float32 and float16 are quantized`;
-  if (dtype === "float16" && !raw && !external) return "its float16 are stored as integers; raw data are read";
   if (tensor.segmented) return "stored in segments, an obsolete way";
   if (value.isOutput) return "also an output of the graph, which must stay exact";
   // Inputs of a Loop's or Scan's body are told apart by their places.

@@ -27,7 +27,7 @@ export function weightMapOf(index: Record<string, unknown>, file: string): Weigh
 }
 
 /** A name without a folder, so that an index cannot reach files elsewhere. */
-export function isFileName(name: string): boolean {
+function isFileName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
 

@@ -1,166 +1,129 @@
-import { looksNumeric, numberIn, whyNoWeight } from "./cells.js";
+import { kindOfRow, MARK, PassedOver } from "./comments.js";
+import { matrixOf } from "./matrix-of-rows.js";
+import { numberIn, plainNumber } from "./numbers.js";
 import type { TextMatrix } from "./parse-matrix.js";
+import { joinPrinted } from "./printed.js";
+import { type Row, splitRows } from "./rows.js";
 import { TextError } from "./text-error.js";
 
 /** How the text is cut into rows and cells. */
 interface Layout {
-  name: string;
-  separator: ";" | "\t" | "," | "spaces";
-  decimalComma: boolean;
-  /** Rows end at semicolons as well as at line ends: "1 2; 3 4". */
-  semicolonsEndRows: boolean;
+  readonly name: string;
+  /** What separates cells; box drawings have several bars. */
+  readonly separators: string;
+  /** A cell and what ends it; see splitRows. */
+  readonly cell: RegExp;
+  /** What no cell has: it is blanked, so that places stay places in the text. */
+  readonly ignored?: RegExp;
 }
 
-interface Row {
-  cells: string[];
-  /** Counted from 1. */
-  line: number;
+const layouts: readonly Layout[] = [
+  byCharacter("separated by tabs", "\t"),
+  { ...byCharacter("a table with |", "|│┃║"), ignored: /\*\*|`|^[ \t]*[|│┃║]|[|│┃║][ \t]*$/gm },
+  byCharacter("separated by semicolons", ";"),
+  byCharacter("separated by commas", ","),
+  bySpaces("separated by spaces", ""),
+  // "1, 2; 3, 4"
+  { ...bySpaces("rows ended by semicolons", ";"), ignored: /,(?=\s)/g },
+];
+const [tabs, , , , spaces] = layouts;
+
+function byCharacter(name: string, separators: string): Layout {
+  return { name, separators, cell: new RegExp(`([^${separators}\\r\\n]*)(?:([${separators}])|\\r\\n?|\\n|$)`, "y") };
 }
+
+function bySpaces(name: string, rowEnd: string): Layout {
+  const other = `[^ \\t\\r\\n${rowEnd}]`;
+  const end = `(?:([ \\t]+)(?=${other})|[ \\t]*(?:\\r\\n?|[\\n${rowEnd}]|$))`;
+  return { name, separators: " ", cell: new RegExp(`([ \\t]*${other}*)${end}`, "y") };
+}
+
+/** Characters of a text by which its layout is told. */
+const SAMPLE = 2 ** 16;
 
 /**
- * Reads rows of numbers separated by tabs, semicolons, commas or spaces. Names above and before the numbers are kept
- * apart; blank lines, lines that start with # and separators at the ends of rows are passed over.
+ * Reads rows of numbers separated by tabs, bars, semicolons, commas or spaces. Names above and before the numbers are kept
+ * apart; blank lines, comments, rules of tables and separators at the ends of rows are passed over.
+ *
+ * @param from where the rows begin.
+ * @param notes on what stands before them.
  */
-export function parseDelimited(text: string): TextMatrix {
-  const layout = findLayout(text);
-  const rows = splitRows(text, layout);
-  if (rows.length === 0) throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
-  dropTrailingSeparators(rows);
-
-  const { header, named, body } = findNames(rows, layout.decimalComma);
-  const first = body[0];
-  const columns = first.cells.length - (named ? 1 : 0);
-  const columnNames = header?.cells.slice(header.cells.length > columns && named ? 1 : 0);
-  if (header !== undefined && columnNames?.length !== columns) {
-    const message = `Line ${header.line} names ${columnNames?.length} columns, and line ${first.line} has ${columns} numbers.`;
-    throw new TextError(message, { line: header.line, range: rangeOfLine(text, header.line) });
-  }
-
-  const values = new Float64Array(body.length * columns);
-  let count = 0;
-  for (const [index, { cells, line }] of body.entries()) {
-    if (cells.length !== first.cells.length) {
-      const row = layout.semicolonsEndRows ? `Row ${index + 1}` : `Line ${line}`;
-      const other = layout.semicolonsEndRows ? "row 1" : `line ${first.line}`;
-      const message = `${row} has ${cells.length} cells and ${other} has ${first.cells.length}; rows must be of one length.`;
-      throw new TextError(message, { line, range: rangeOfLine(text, line) });
-    }
-    for (let i = named ? 1 : 0; i < cells.length; i++) {
-      const value = numberIn(cells[i], layout.decimalComma);
-      if (!Number.isFinite(value)) {
-        const row = layout.semicolonsEndRows ? `, row ${index + 1}` : "";
-        const message = `Line ${line}${row}, column ${i + 1}: ${whyNoWeight(cells[i], layout.decimalComma)}.`;
-        throw new TextError(message, { line, column: i + 1, range: rangeOfCell(text, line, cells[i]) });
-      }
-      values[count++] = value;
-    }
-  }
-  return {
-    values,
-    shape: [body.length, columns],
-    layout: layout.name,
-    ...(named ? { rowNames: body.map(({ cells }) => cells[0]) } : {}),
-    ...(columnNames === undefined ? {} : { columnNames }),
-  };
-}
-
-function findLayout(text: string): Layout {
-  const unquoted = text.slice(0, 2 ** 16).replace(/"[^"]*"/g, "");
-  const separated = { decimalComma: false, semicolonsEndRows: false };
-  if (unquoted.includes(";")) {
-    // Where spaces part the numbers between semicolons, these end rows, as in MATLAB.
-    return /\d[^\S\r\n]*,?[^\S\r\n]+[-+.\d]/.test(unquoted)
-      ? { ...separated, name: "rows ended by semicolons", separator: "spaces", semicolonsEndRows: true }
-      : { ...separated, name: "separated by semicolons", separator: ";", decimalComma: true };
-  }
-  if (/\S *\t/.test(unquoted)) return { ...separated, name: "separated by tabs", separator: "\t" };
-  if (unquoted.includes(",")) return { ...separated, name: "separated by commas", separator: "," };
-  return { ...separated, name: "separated by spaces", separator: "spaces" };
-}
-
-function splitRows(text: string, { separator, semicolonsEndRows }: Layout): Row[] {
+export function parseDelimited(text: string, from: number, notes: readonly string[]): TextMatrix {
+  const { layout, width } = layoutOf(text.slice(from, from + SAMPLE));
+  const [separator] = layout.separators;
+  const comments = new PassedOver();
   const rows: Row[] = [];
-  let line = 1;
-  if (separator === "spaces") {
-    for (const content of text.split(/\r\n|\r|\n/)) {
-      for (const row of semicolonsEndRows ? content.split(";") : [content]) {
-        const cells = row.trim().split(semicolonsEndRows ? /\s*,\s*|\s+/ : /\s+/);
-        rows.push({ cells, line });
-      }
-      line++;
-    }
-  } else {
-    for (const cells of separatedRows(text, separator)) {
-      rows.push({ cells: cells.map((cell) => cell.trim()), line });
-      line += cells.reduce((lines, cell) => lines + cell.split(/\r\n|\r|\n/).length - 1, 1); // quoted line ends
-    }
+  let commentLine = 0;
+  for (const row of rowsIn(text, from, layout)) {
+    if (row.line === commentLine) continue; // what follows a semicolon in a comment
+    const kind = kindOfRow(row.cells, rows, width, separator);
+    if (kind === "header") row.cells[0] = row.cells[0].replace(MARK, "").trim();
+    if (kind === "row" || kind === "header") rows.push(row);
+    if (kind !== "comment") continue;
+    commentLine = row.line;
+    comments.add(row.cells.join(separator), () => row.line);
   }
-  return rows.filter(({ cells }) => !cells[0].startsWith("#") && cells.some((cell) => cell !== ""));
+  if (rows.length === 0) throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
+  const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
+  const found = [...notes, ...comments.notes()];
+  // As word2vec and fastText write embeddings.
+  if (second && second.length !== 2 && size.join() === `${rows.length - 1},${second.length - 1}`) {
+    found.push(`Line ${rows[0].line} gives the size, ${size.join(" × ")}, and was passed over.`);
+    rows.shift();
+  }
+  if (separator !== " ") dropTrailingSeparators(rows);
+  const printed = separator === " " ? joinPrinted(rows) : undefined;
+  found.push(...perhapsOneNumber(rows, separator));
+  return printed
+    ? matrixOf(printed, "as R and MATLAB print", " ", found)
+    : matrixOf(rows, layout.name, separator, found);
 }
 
-/** Cells may be in quotes, and then hold separators, line ends and quotes, each quote written twice. */
-function separatedRows(text: string, separator: string): string[][] {
-  const cell = new RegExp(`(?:"([^"]*(?:""[^"]*)*)"?)?([^${separator}\\r\\n]*)(${separator}|\\r\\n|\\r|\\n|$)`, "y");
-  const rows: string[][] = [];
-  let cells: string[] = [];
-  while (cell.lastIndex < text.length) {
-    const [, quoted, plain, end] = cell.exec(text) as RegExpExecArray;
-    cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"') + plain);
-    if (end === separator) {
-      if (cell.lastIndex === text.length) cells.push("");
-      else continue;
+/** The layout in which most cells of the first lines are numbers; and how many cells such lines have. */
+function layoutOf(sample: string): { layout: Layout; width: number } {
+  const candidates = layouts.filter(
+    (layout) => layout === spaces || [...layout.separators].some((separator) => sample.includes(separator)),
+  );
+  let best = { layout: spaces, width: 0, numbers: -1 };
+  const isOfR = /^\s*\[(?:,1\]|1,?\])/.test(sample);
+  for (const layout of isOfR ? [spaces] : candidates) {
+    let [width, most, numbers] = [0, 0, 0];
+    for (const { cells } of rowsIn(sample, 0, layout)) {
+      const count = MARK.test(cells[0]) ? 0 : cells.filter((cell) => isNumber(cell, layout.separators)).length;
+      if (count > most) [width, most] = [cells.length, count];
+      numbers += count;
     }
-    rows.push(cells);
-    cells = [];
+    if (numbers > best.numbers) best = { layout, width, numbers };
+    // Tabs hardly ever stand in a text for something else.
+    if (layout === tabs && numbers > 0) break;
   }
-  return rows;
+  return best;
 }
 
-function dropTrailingSeparators(rows: Row[]) {
-  const trailing = ({ cells }: Row) => cells.length > 1 && cells.at(-1) === "";
-  // A header's line often lacks the separator that ends all others.
+/** What may be a separator does not stand in numbers. */
+function isNumber(cell: string, separators: string): boolean {
+  if (/[ ,]/.test(separators)) return !Number.isNaN(plainNumber(cell));
+  return !Number.isNaN(numberIn(cell)) || !Number.isNaN(numberIn(cell, true));
+}
+
+function rowsIn(text: string, from: number, { cell, ignored, separators }: Layout): Row[] {
+  const left = ignored === undefined ? text : text.replace(ignored, (all) => " ".repeat(all.length));
+  return splitRows(left, from, cell, separators[0]);
+}
+
+/** Separators at the ends of all rows make empty cells; a header's line often lacks its. */
+function dropTrailingSeparators(rows: readonly Row[]): void {
+  const trailing = ({ cells }: Row) => cells.length > 1 && cells[cells.length - 1] === "";
   if (!rows.slice(rows.length > 1 ? 1 : 0).every(trailing)) return;
-  for (const row of rows) {
-    if (trailing(row)) row.cells.pop();
-  }
+  for (const row of rows) if (trailing(row)) row.cells.pop();
 }
 
-/** Tells names of columns and rows from numbers. */
-function findNames(rows: Row[], decimalComma: boolean): { header?: Row; named: boolean; body: Row[] } {
-  const isName = (cell: string) => !looksNumeric(cell, decimalComma);
-  const [top, second] = rows;
-  const [corner, ...names] = top.cells;
-  const numbered = names.every((cell, i) => cell === String(i)); // as pandas names columns without names
-  const emptyCorner =
-    second !== undefined &&
-    names.length > 0 &&
-    corner === "" &&
-    second.cells[0] !== "" &&
-    (numbered || names.every(isName));
-  const hasHeader = emptyCorner || (second !== undefined && top.cells.every(isName));
-  const body = hasHeader ? rows.slice(1) : rows;
-
-  const width = body[0].cells.length;
-  const namesFirst = body.filter(({ cells }) => cells[0] !== "" && isName(cells[0])).length;
-  // R leaves the corner out, pandas leaves it empty, and both may number the rows; otherwise most rows must begin with a name.
-  const cornerMissing = hasHeader && top.cells.length === width - 1;
-  const named = width > 1 && (emptyCorner || cornerMissing || 2 * namesFirst > body.length);
-  return { ...(hasHeader ? { header: top } : {}), named, body };
-}
-
-function rangeOfLine(text: string, line: number): [start: number, length: number] {
-  const ends = /\r\n|\r|\n|$/g;
-  let start = 0;
-  for (let passed = 1; passed < line; passed++) {
-    ends.exec(text);
-    start = ends.lastIndex;
-  }
-  const end = ends.exec(text)?.index ?? text.length;
-  return [start, end - start];
-}
-
-function rangeOfCell(text: string, line: number, cell: string): [start: number, length: number] {
-  const [start, length] = rangeOfLine(text, line);
-  const at = text.indexOf(cell, start);
-  return cell === "" || at === -1 || at >= start + length ? [start, length] : [at, cell.length];
+/** Where each row may be meant as one number: "1,234" and "1 234". */
+function perhapsOneNumber(rows: readonly Row[], separator: string): string[] {
+  const pattern =
+    separator === "," ? /^[+-]?\d{1,3},(?:\d+|\d{3}\.\d*)$/ : /^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$/;
+  const [{ cells, starts }] = rows;
+  const isApart = cells.length > 1 && starts[1] > starts[0] + cells[0].length + 1;
+  if (isApart || !rows.every((row) => row.cells.length < 9 && pattern.test(row.cells.join(separator)))) return [];
+  return [`“${cells.join(separator)}” was read as ${cells.length} numbers.`];
 }

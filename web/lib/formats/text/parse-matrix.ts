@@ -1,6 +1,11 @@
+import { kindOfName } from "./calls.js";
+import { PassedOver } from "./comments.js";
 import { parseDelimited } from "./delimited.js";
+import { isLatex, parseLatex } from "./latex.js";
 import { parseNestedArrays } from "./nested-arrays.js";
-import { TextError } from "./text-error.js";
+import { quote } from "./numbers.js";
+import { lineOf } from "./rows.js";
+import { matchAt } from "./tokens.js";
 
 /** A matrix or tensor read from text, with the names that stood around its numbers. */
 export interface TextMatrix {
@@ -9,36 +14,71 @@ export interface TextMatrix {
   shape: number[];
   /** How the text was understood, e.g. "separated by commas". */
   layout: string;
+  /** What was taken for names or comments, and numbers in notations that could be misread: sentences, often none. */
+  notes: string[];
   rowNames?: string[];
   columnNames?: string[];
 }
 
+/** A line that ends with a colon, such as "Parameter containing:", and Excel's first line. */
+const CAPTION = /(?:[A-Za-z\d][^\r\n,;|\t]{0,200}:[ ]*|sep=.)[\r\n]+/y;
+/** "w =", "const float w[2][2] =", "A <-", "weights:", "<tf.Tensor: shape=(2, 2), numpy=". */
+const ASSIGNMENT =
+  /(?:<tf\.[^\r\n]{0,300}?numpy=|[A-Za-z_$][\w .$@<>:,;&*[\]()"'\t]{0,200}?(?:<-|(?<![-+*/!<>=%^|&][ ]?):?=(?!=)|:(?=\s*[[{(])(?![^\r\n=]{0,100}[\])}>] ?=(?!=))))\s*/y;
+/** What stands before initializers in Java, C# and Go. */
+const TYPE = /(?:new\s{1,9})?[\w.]{0,60}(?:\[[\d, ]{0,20}\]){1,9}[\w.]{0,60}\s?(?=\{)/y;
+const NAME = /(?:new\s{1,9})?([A-Za-z_][\w.:]{0,60}!?)(\s{0,20})[([{](?![\],])/y;
+/** How R numbers rows, columns and places. */
+const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
+
 /**
- * Reads a matrix from text: rows of numbers, or nested arrays.
+ * Reads a matrix from text: rows of numbers, nested arrays, or a table, in the notations of many languages and programs.
  *
  * @throws {TextError} that names line and column.
  */
 export function parseMatrix(input: string): TextMatrix {
   // What is no part of the matrix is blanked, not removed, so that places in the text stay places in the input.
-  const text = withoutCall(input.replace(/^\ufeff/, " "));
-  const begin = text.trimStart()[0];
-  if (begin === "{") {
-    const start = text.indexOf("{");
-    const line = text.slice(0, start).split(/\r\n|\r|\n/).length;
-    throw new TextError(`Line ${line}: this is an object; give its array alone, such as [[1, 2], [3, 4]].`, {
-      line,
-      range: [start, 1],
-    });
+  const text = input.replace(/^\ufeff/, " ");
+  const comments = new PassedOver();
+  let at = afterComments(text, 0, comments);
+  if (isLatex(text)) return parseLatex(text);
+
+  const caption = matchAt(CAPTION, text, at);
+  const notes = caption === "" ? [] : [`${quote(caption.trim())} in line ${lineOf(text, at)} was passed over.`];
+  at = afterComments(text, at + caption.length, comments);
+  const assignment = beginsArray(text, at) ? "" : matchAt(ASSIGNMENT, text, at);
+  const begin = at + assignment.length;
+  if (beginsArray(text, begin)) {
+    const array = assignment.startsWith("<") ? text.slice(0, text.lastIndexOf(">")) : withoutBullets(text, begin);
+    const from = begin + matchAt(TYPE, text, begin).length;
+    return parseNestedArrays(array, from, assignment !== "" && array === text, [...notes, ...comments.notes()]);
   }
-  if (begin !== "[") return parseDelimited(text);
-  const matlab = /^\s*\[([^[\]]*;[^[\]]*)\]\s*;?\s*$/.exec(text);
-  return matlab ? parseDelimited(text.replace(/[[\]]|;\s*$/g, " ")) : parseNestedArrays(text);
+  if (/[\r\n]/.test(assignment)) return parseDelimited(text, begin, notes);
+  return parseDelimited(text, caption === "" ? 0 : at, notes);
 }
 
-/** Blanks the call around arrays in Python, such as `np.array(` and `, dtype=float32)`. */
-function withoutCall(text: string): string {
-  const call = /^\s*(?:[\w.]+\.)?(?:array|tensor)\s*\((?=\s*\[)/;
-  if (!call.test(text)) return text;
-  const blank = (part: string) => part.replace(/[^\r\n]/g, " ");
-  return text.replace(call, blank).replace(/(?:,\s*\w+\s*=[^,()[\]]*)*,?\s*\)\s*$/, blank);
+/** The next place that has neither a blank nor a line that may be a comment. */
+function afterComments(text: string, from: number, comments: PassedOver): number {
+  for (let at = from; ; ) {
+    at += matchAt(/\s+/y, text, at).length;
+    const comment = matchAt(/(?:#|%(?!%)|\/\/).*/y, text, at);
+    if (comment === "") return at;
+    const start = at;
+    comments.add(comment, () => lineOf(text, start));
+    at += comment.length;
+  }
+}
+
+/** A name with a bracket after it may be the head of a column: "a (cm)". */
+function beginsArray(text: string, at: number): boolean {
+  if (matchAt(OF_R, text, at) !== "") return false;
+  if (/^(?:[[({]|- ?\[)/.test(text.slice(at, at + 3)) || matchAt(TYPE, text, at) !== "") return true;
+  NAME.lastIndex = at;
+  const [, name, blanks] = NAME.exec(text) ?? [];
+  return name !== undefined && kindOfName(name) !== undefined && (blanks === "" || /^Tensor$|Array$/.test(name));
+}
+
+/** Blanks the bullets of lists in YAML. */
+function withoutBullets(text: string, at: number): string {
+  return text[at] === "-" ? text.replace(/^([ \t]*)-(?= ?\[)/gm, "$1 ") : text;
 }

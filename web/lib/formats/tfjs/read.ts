@@ -1,7 +1,8 @@
 import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
+import { isBelow } from "../../io/paths.js";
+import { shownJson } from "../../io/shorten.js";
 import type { FormatContents, FormatInput } from "../format.js";
-import { isFileName } from "../safetensors/sharded.js";
 import { readTfjs, tfjsWeightFiles } from "./tfjs.js";
 
 /** Reads the model.json of TensorFlow.js with its weight files. */
@@ -9,11 +10,12 @@ export async function read({ files: [source], description = {}, openNamed }: For
   const { name } = source;
   const files = new Map<string, ByteSource>();
   for (const path of tfjsWeightFiles(description, name)) {
-    if (!isFileName(path)) {
-      const reason = `its weights are in ${JSON.stringify(path)}; only files beside it are read`;
+    // It is opened on a disk, and who wrote the model may be anybody.
+    if (!isBelow(path)) {
+      const reason = `its weights are in ${shownJson(path)}, which is no path below the model's folder`;
       throw new FormatError({ file: name, offset: 0, reason });
     }
     files.set(path, await openNamed(path, source));
   }
-  return { tensors: readTfjs(description, name, (path) => files.get(path) as ByteSource) };
+  return readTfjs(description, name, (path) => files.get(path) as ByteSource);
 }

@@ -3,10 +3,19 @@ import type { ByteSource } from "../../io/bytes.js";
 import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
 import { joined, partOf } from "../../io/sources.js";
-import { byteLengthOf, bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "../../tensor/dtypes.js";
+import {
+  byteLengthOf,
+  bytesPerElement,
+  type Dtype,
+  elementsOf,
+  exactByteLength,
+  isShape,
+  MAX_RANK,
+} from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
+import type { FormatContents, PassedOver } from "../format.js";
 
-/** TensorFlow.js's names of element types. Strings have no fixed size, and are not weights. */
+/** TensorFlow.js's names of element types, but for text. */
 const dtypes: Readonly<Record<string, Dtype>> = {
   float32: "float32",
   int32: "int32",
@@ -18,7 +27,7 @@ const dtypes: Readonly<Record<string, Dtype>> = {
 const storedDtypes: Readonly<Record<string, Dtype>> = { float16: "float16", uint8: "uint8", uint16: "uint16" };
 
 /**
- * Names of the weight files of a model.json, in order.
+ * Paths of the weight files of a model.json, in order.
  *
  * @throws {FormatError} where it is not a model with weights.
  */
@@ -27,25 +36,33 @@ export function tfjsWeightFiles(model: Record<string, unknown>, file: string): s
 }
 
 /**
- * The weights of a TensorFlow.js model.
+ * The weights of a TensorFlow.js model. Those that are text are passed over.
  *
- * @param open gives a weight file by its name in the manifest.
+ * @param open gives a weight file by its path in the manifest.
  * @throws {FormatError} for a malformed model, and where the files are not as long as the weights.
  */
-export function readTfjs(
+export async function readTfjs(
   model: Record<string, unknown>,
   file: string,
   open: (path: string) => ByteSource,
-): ModelTensor[] {
+): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
+  const passedOver: PassedOver[] = [];
   const names = new Set<string>();
   for (const { paths, weights } of manifestOf(model, file)) {
     const data = joined(paths.map(open), paths.join(" + "));
     let offset = 0;
     for (const weight of weights) {
-      const { tensor, size } = readWeight(weight, data, offset, file);
-      if (names.has(tensor.name)) fail(file, "its name comes twice in the manifest", tensor.name);
-      names.add(tensor.name);
+      const sound = checkedWeight(weight, file);
+      const { name, dtype, shape } = sound;
+      if (names.has(name)) fail(file, "its name comes twice in the manifest", name);
+      names.add(name);
+      if (dtype === "string") {
+        offset += await textBytes(elementsOf(shape), data, offset, name);
+        passedOver.push({ name, reason: "its elements are text, and no numbers" });
+        continue;
+      }
+      const { tensor, size } = readWeight(sound, data, offset, file);
       tensors.push(tensor);
       offset += size;
     }
@@ -54,7 +71,7 @@ export function readTfjs(
       throw new FormatError({ file: data.name, offset: Math.min(offset, data.size), reason });
     }
   }
-  return tensors;
+  return { tensors, passedOver };
 }
 
 function fail(file: string, reason: string, tensor?: string): never {
@@ -80,29 +97,72 @@ function manifestOf(model: Record<string, unknown>, file: string): Group[] {
   return manifest;
 }
 
-function readWeight(weight: unknown, data: ByteSource, offset: number, file: string) {
+interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: unknown;
+  readonly quantization: unknown;
+}
+
+function checkedWeight(weight: unknown, file: string): Weight {
   if (!isRecord(weight) || typeof weight.name !== "string") return fail(file, "a weight of the manifest has no name");
-  const { name, shape, dtype: dtypeName, quantization } = weight;
+  const { name, shape, dtype, quantization } = weight;
   if (!isShape(shape)) {
     return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers, ${MAX_RANK} at most`, name);
   }
+  return { name, shape, dtype, quantization };
+}
+
+function readWeight(
+  { name, shape, dtype: dtypeName, quantization }: Weight,
+  data: ByteSource,
+  offset: number,
+  file: string,
+) {
   if (typeof dtypeName !== "string" || !Object.hasOwn(dtypes, dtypeName)) {
     const known = Object.keys(dtypes).join(", ");
     return fail(file, `its dtype is ${shownJson(dtypeName)}; ${known} can be read`, name);
   }
-  const stored = quantization === undefined ? dtypes[dtypeName] : storedDtypeOf(quantization, file, name);
+  const dtype = dtypes[dtypeName];
+  const stored = quantization === undefined ? dtype : storedDtypeOf(quantization, dtype, file, name);
   const size = exactByteLength(stored, shape) as bigint;
   if (size > data.size - offset) {
-    const reason = `its data would end at byte ${BigInt(offset) + size}, and the file ends at byte ${data.size}: it is cut short`;
-    throw new FormatError({ file: data.name, tensor: name, offset, reason });
+    throw cutShort(data, offset, name, `its data would end at byte ${BigInt(offset) + size}`);
   }
   const part = partOf(data, offset, Number(size));
-  const isAffine = stored === "uint8" || stored === "uint16";
-  const tensor: ModelTensor =
-    quantization !== undefined && isAffine
-      ? dequantized(part, stored, quantization as Affine, { name, shape })
-      : { name, dtype: stored, shape, byteLength: part.size, read: part.read };
+  const isAffine = quantization !== undefined && (stored === "uint8" || stored === "uint16");
+  const tensor: ModelTensor = isAffine
+    ? dequantized(part, stored, quantization as Affine, { name, shape, dtype: dtype as "float32" | "int32" })
+    : { name, dtype: stored, shape, byteLength: part.size, read: part.read };
   return { tensor, size: part.size };
+}
+
+function cutShort({ name: file, size }: ByteSource, offset: number, tensor: string, what: string): FormatError {
+  return new FormatError({
+    file,
+    tensor,
+    offset,
+    reason: `${what}, and the file ends at byte ${size}: it is cut short`,
+  });
+}
+
+/** Most strings are short, and are stepped over many at a time. */
+const TEXT_WINDOW_BYTES = 2 ** 16;
+
+/** The bytes that texts take: each after its length in 4 bytes. */
+async function textBytes(count: number, data: ByteSource, offset: number, name: string): Promise<number> {
+  let at = offset;
+  let window = { start: 0, bytes: new Uint8Array() };
+  for (let i = 0; i < count; i++) {
+    if (at + 4 > data.size) throw cutShort(data, at, name, `text ${i} of ${count} would begin here`);
+    if (at < window.start || at + 4 > window.start + window.bytes.length) {
+      window = { start: at, bytes: await data.read(at, Math.min(TEXT_WINDOW_BYTES, data.size - at)) };
+    }
+    const length = new DataView(window.bytes.buffer).getUint32(at - window.start, true);
+    if (length > data.size - at - 4) throw cutShort(data, at, name, `text ${i} of ${count} would take ${length} bytes`);
+    at += 4 + length;
+  }
+  return at - offset;
 }
 
 interface Affine {
@@ -110,36 +170,43 @@ interface Affine {
   min: number;
 }
 
-function storedDtypeOf(quantization: unknown, file: string, name: string): Dtype {
+/** As in TensorFlow.js's io_utils.ts: float16 stands for float32, and integers for float32 or int32. */
+function storedDtypeOf(quantization: unknown, original: Dtype, file: string, name: string): Dtype {
   const { dtype, scale, min } = (quantization ?? {}) as Record<string, unknown>;
   const known = typeof dtype === "string" && Object.hasOwn(storedDtypes, dtype);
   if (!known || (dtype !== "float16" && !(Number.isFinite(scale) && Number.isFinite(min)))) {
     fail(file, "its quantization must have a dtype (float16, uint8 or uint16), and for integers scale and min", name);
   }
+  if (original !== "float32" && !(original === "int32" && dtype !== "float16")) {
+    fail(file, `it is ${original} and quantized to ${dtype}; float32 can be, and int32 to uint8 and uint16`, name);
+  }
   return storedDtypes[dtype as string];
 }
 
-/** Weights that TensorFlow.js's converter made integers of, as the float32 they stand for: integer * scale + min. */
+/** Weights that TensorFlow.js's converter made integers of, as what they stand for: integer * scale + min, of int32 rounded. */
 function dequantized(
   stored: ByteSource,
-  dtype: "uint8" | "uint16",
+  storedDtype: "uint8" | "uint16",
   { scale, min }: Affine,
-  { name, shape }: Pick<ModelTensor, "name" | "shape">,
+  { name, shape, dtype }: Pick<ModelTensor, "name" | "shape"> & { dtype: "float32" | "int32" },
 ): ModelTensor {
-  const unit = bytesPerElement(dtype);
+  const unit = bytesPerElement(storedDtype);
   return {
     name,
-    dtype: "float32",
+    dtype,
     shape,
-    byteLength: byteLengthOf("float32", shape),
+    byteLength: byteLengthOf(dtype, shape),
     async read(offset, length) {
       const first = Math.floor(offset / 4);
       const count = Math.ceil((offset + length) / 4) - first;
       const bytes = await stored.read(first * unit, count * unit);
       const integers = unit === 1 ? bytes : new Uint16Array(bytes.buffer);
-      const floats = new Float32Array(count);
-      for (let i = 0; i < count; i++) floats[i] = integers[i] * scale + min;
-      return new Uint8Array(floats.buffer).slice(offset - 4 * first, offset - 4 * first + length);
+      const values = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
+      for (let i = 0; i < count; i++) {
+        const value = integers[i] * scale + min;
+        values[i] = dtype === "int32" ? Math.round(value) : value;
+      }
+      return new Uint8Array(values.buffer).slice(offset - 4 * first, offset - 4 * first + length);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../../io/bytes.js";
+import { findHalves, type Halves } from "./halves.js";
 import { type Field, type Message, type Span, type WireReader, wireReader, wireType } from "./wire.js";
 
 // The messages of onnx.proto that matter to weights: every graph, node and tensor with its place in the file. What they say
@@ -50,6 +51,8 @@ export interface Tensor {
   readonly floats: readonly Run[];
   /** Of a short list of int64, such as a shape; undefined for all else. */
   readonly integers: readonly number[] | undefined;
+  /** Of float16, where they are integers in fields. */
+  readonly halves: Halves | undefined;
   /** Fields of integers of up to 32 bits, each that of a byte where those are of fewer than 8. */
   readonly integerFields: readonly Field[];
   readonly external: ExternalData | undefined;
@@ -334,7 +337,12 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
   const external = isExternal
     ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
     : undefined;
-  return { message, name: name || what, type, shape, raw, floats: runs, integers, integerFields, external, segmented };
+  const isInFields = type === dataType.float16 && raw === undefined && !isExternal;
+  const halves = isInFields ? await findHalves(reader, integerFields, tensor) : undefined;
+  return {
+    ...{ message, name: name || what, type, shape, raw, floats: runs, halves },
+    ...{ integers, integerFields, external, segmented },
+  };
 }
 
 async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {

@@ -2,6 +2,7 @@ import type { ByteSource } from "../../../io/bytes.js";
 import { isBelow } from "../../../io/paths.js";
 import { floatsOf } from "../../../tensor/floats.js";
 import type { CodeType } from "../quantized.js";
+import { readHalves } from "./halves.js";
 import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
 import type { WireReader } from "./wire.js";
 
@@ -112,18 +113,19 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
 
 /** The bytes of the weights of a float32 or float16 tensor; throws where they are not as many as its shape says. */
 export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
-  const { message, name, type, shape, floats } = tensor;
+  const { message, name, type, shape, floats, halves } = tensor;
   const length = sizeOf(tensor, reader);
   const bytesEach = type === dataType.float16 ? 2 : 4;
   const whole = wholeBytes(tensor, reader, files);
   const runs = whole ? [{ start: whole.start, count: whole.length / bytesEach, stride: bytesEach }] : floats;
-  const found = runs.reduce((sum, { count }) => sum + count, 0);
+  const found = halves?.count ?? runs.reduce((sum, { count }) => sum + count, 0);
   if (found !== length) {
     const reason = `shape [${shape.join(", ")}] has ${length} elements, and there are the bytes of ${found}`;
     reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
   }
   const source = whole?.source ?? reader.source;
-  const read = (start: number, count: number) => readRuns(source, runs, bytesEach, start, count);
+  const read = (start: number, count: number) =>
+    halves ? readHalves(reader, halves, start, count) : readRuns(source, runs, bytesEach, start, count);
   const dtype = bytesEach === 2 ? "float16" : "float32";
   const widened = (bytes: Uint8Array<ArrayBuffer>) => floatsOf(bytes, dtype) as Float32Array<ArrayBuffer>;
   return { length, byteLength: bytesEach * length, read, floats: widened };

@@ -1,0 +1,98 @@
+import { load, type QuantizeOptions } from "channelwise";
+import { afterEach, beforeEach, expect } from "vitest";
+import { commands } from "vitest/browser";
+import { longestWait } from "../longest-wait.js";
+
+// The page in a frame, used through its elements: nothing drives the browser, since under a driver WebKit has no private files.
+
+export const channelwise = await load();
+
+let frame: HTMLIFrameElement;
+let page: Document;
+let complaints: string[];
+
+/** Opens the page anew for each test of a file, with all numbers as tables, and fails those in which it complains. */
+export function openForEach() {
+  beforeEach(() => openPage());
+  afterEach(() => {
+    frame.remove();
+    expect(complaints).toEqual([]);
+  });
+}
+
+/** Opens the page, as a link with this fragment does, in the place of the one that was open. */
+export async function openPage(fragment = "") {
+  frame?.remove();
+  frame = document.createElement("iframe");
+  Object.assign(frame, { width: 1280, height: 900, src: `/page/${fragment}` });
+  document.body.append(frame);
+  await new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
+  page = frame.contentDocument as Document;
+  complaints = [];
+  page.defaultView?.addEventListener("error", ({ message }) => complaints.push(message));
+  page.defaultView?.addEventListener("unhandledrejection", ({ reason }) => complaints.push(String(reason)));
+  page.addEventListener("securitypolicyviolation", ({ violatedDirective }) => complaints.push(violatedDirective));
+  await click("#tables summary");
+}
+
+/** Waits for what the page comes to show, since everything is computed in its workers. */
+export function shows<T>(read: () => T) {
+  return expect.poll(read, { timeout: longestWait });
+}
+
+export const textOf = (selector: string) => page.querySelector<HTMLElement>(selector)?.innerText;
+export const fieldValue = (selector: string) => page.querySelector<HTMLSelectElement>(selector)?.value;
+
+/** An element, once it is there. */
+export async function element<T extends Element = HTMLElement>(selector: string): Promise<T> {
+  await shows(() => page.querySelector(selector)).not.toBeNull();
+  return page.querySelector(selector) as T;
+}
+
+export async function click(selector: string) {
+  (await element<Element>(selector)).dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+}
+
+/** Types or chooses a value. */
+export async function enter(selector: string, value: string) {
+  const field = await element<HTMLInputElement>(selector);
+  field.value = value;
+  for (const type of ["input", "change"]) field.dispatchEvent(new Event(type, { bubbles: true }));
+}
+
+export const paste = (rows: number[][]) => enter("#text", rows.map((row) => row.join(",")).join("\n"));
+
+export async function openFile(name: string, contents: Uint8Array<ArrayBuffer>) {
+  const { DataTransfer, File } = page.defaultView as Window & typeof globalThis;
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([contents], name));
+  const input = await element<HTMLInputElement>("#file");
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** The numbers of a table, without the names of its rows and columns. */
+function numbersOf(tab: "Integers" | "Dequantized") {
+  const button = page.getElementById(`tab-${tab}`);
+  if (button?.ariaSelected === "false") button.click();
+  if (!textOf("#panel caption")?.startsWith(tab)) return undefined;
+  const [, ...rows] = page.querySelectorAll<HTMLTableRowElement>("#panel tr");
+  return rows.map((row) => Array.from(row.cells, (cell) => Number(cell.textContent)).slice(1));
+}
+
+/** Sees that the page shows what the library gives in this engine, whose bits are those of Node. */
+export async function showsResultOf(rows: number[][] | Float32Array[], options: QuantizeOptions = {}) {
+  const { quantized, dequantized } = channelwise.quantize(rows as number[][], { ...options, dequantize: true });
+  const columns = rows[0].length;
+  const inRows = (values: ArrayLike<number>) =>
+    rows.map((_, row) => Array.from(values).slice(row * columns, (row + 1) * columns));
+  await shows(() => numbersOf("Integers")).toEqual(inRows(quantized));
+  const digits = Array.from(dequantized, (value) => Number(value.toPrecision(6)));
+  await shows(() => numbersOf("Dequantized")).toEqual(inRows(digits));
+}
+
+/** The file that the browser saved under this name. */
+export async function saved(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  await shows(() => commands.savedFile(name)).not.toBeNull();
+  return Uint8Array.from(atob((await commands.savedFile(name)) as string), (character) => character.charCodeAt(0));
+}

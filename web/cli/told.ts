@@ -1,0 +1,26 @@
+import type { Model } from "channelwise/models";
+import { type Stream, styled } from "./terminal.js";
+
+// What is said on standard error of a model that is not all as it may be taken to be.
+
+/** More would hide what else is said. */
+const MOST_LINES = 5;
+
+/** Tells what of a model's files is no tensor that can be read. */
+export function tellPassedOver(stream: Stream, file: string, passedOver: Model["passedOver"] = []): void {
+  tell(
+    passedOver.map(({ name, reason }) => `${name} is passed over: ${reason}`),
+    (line) => stream.write(`${file}: ${line}\n`),
+  );
+}
+
+export function tellWarnings(stream: Stream, warnings: readonly string[]): void {
+  tell(warnings, (line) => stream.write(`${styled(stream, "yellow", "warning:")} ${line}\n`));
+}
+
+function tell(lines: readonly string[], write: (line: string) => void): void {
+  const shown = lines.length > MOST_LINES ? lines.slice(0, MOST_LINES - 1) : lines;
+  for (const line of shown) write(line);
+  const rest = lines.length - shown.length;
+  if (rest > 0) write(`and so it is with ${rest} more; --json names all`);
+}

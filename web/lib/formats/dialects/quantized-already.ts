@@ -1,0 +1,144 @@
+import { elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
+import type { TensorInfo } from "../../tensor/tensor.js";
+
+// What belongs to codes in a model that is quantized already, and must stay as it is: scales, zero points, codebooks and
+// the like. Tools agree on no names (weight_scale, weight_scale_inv, wscales, absmax, ...), so that what lies beside codes is
+// judged by words and shapes; names alone decide only where they mean nothing else, since codes may be in another shard.
+
+/** The types that codes have. */
+const CODES = /^(u?int(8|16|32)$|float[468]_)/;
+
+/** Words of what turns codes into weights again; TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX and bitsandbytes have their own. */
+const COMPANION =
+  /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
+
+/** Those that are also modules of their own, in the one that has the codes. */
+const COMPANION_MODULE = /(^|_)(codebooks?|centroids?|scales?|zeros?)$/;
+
+/** Words that say of codes that they are some, and no more. */
+const CODES_WORD = /^(q|int\d|codes?|quantized|qweight|packed|qdata|data|blocks|indices|weight)$/;
+
+/** What follows such a word: weight_scale_inv, weight_scale_2, weight_zero_point, smooth_orig. */
+const FOLLOWING = /^(inv|\d|points?|factors?|orig|map|weight|down|up|bias)$/;
+
+/** Names that parameters of float models do not have. */
+const SCALES_NAME =
+  /(^|_)(scale_inv|zero_points?|absmax|qzeros|wzeros|scaled_zeros|w[ct]?scales?|scb)$|(^|_)(weights?|kernel|proj)_(scales?|zeros)$|^scale_(weight|input)$/;
+
+/** Names that they may have, and then beside a weight of the same module. */
+const ALSO_SCALES_NAME = /^(scales?|zeros?|biases)$/;
+
+/**
+ * Why one of a model's float tensors is part of what is quantized already; undefined for all others.
+ *
+ * @param byName whether a name alone may decide: not in a file of one array, which was given for the sake of that.
+ */
+export type WhyQuantizedAlready = (tensor: TensorInfo, byName: boolean) => string | undefined;
+
+export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAlready {
+  const modules = new Map<string, Module>();
+  for (const tensor of tensors) {
+    const { module, parameter } = partsOf(tensor.name);
+    const of: Module = modules.get(module) ?? { codes: [], byStem: new Map(), hasWeight: false };
+    modules.set(module, of);
+    if (isCodes(tensor)) {
+      if (of.codes.length < MOST_CODES) of.codes.push(tensor);
+      const stem = stemOf(parameter);
+      if (!of.byStem.has(stem)) of.byStem.set(stem, tensor);
+    } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1 && !isScalesName(parameter)) of.hasWeight = true;
+  }
+  return (tensor, byName) => {
+    const { module, parameter } = partsOf(tensor.name);
+    const own = modules.get(module) as Module;
+    const codes = codesBeside(tensor, module, parameter, own) ?? codesAbove(module, parameter, modules);
+    if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
+    if (!byName || !isScalesName(parameter)) return undefined;
+    // A `scale` beside a weight may be of anything, and so may a vector.
+    const isMatrix = tensor.shape.filter((dimension) => dimension > 1).length > 1;
+    const isSure = SCALES_NAME.test(bare(parameter)) || (isMatrix && module !== "" && !own.hasWeight);
+    if (!isSure) return undefined;
+    return "it is named as scales are, whose codes are not here: of a model that is quantized already";
+  };
+}
+
+/** The parameters that lie in one module. */
+interface Module {
+  /** Some of them are enough. */
+  readonly codes: TensorInfo[];
+  /** By what their names say besides that they are codes. */
+  readonly byStem: Map<string, TensorInfo>;
+  /** Whether it has a matrix of floats that is no scale. */
+  hasWeight: boolean;
+}
+
+/** A module has a few; a crafted file may have any number. */
+const MOST_CODES = 64;
+
+function isCodes({ dtype, shape }: TensorInfo): boolean {
+  // A short list of bytes is a marker, such as ComfyUI's comfy_quant.
+  return CODES.test(dtype) && (shape.length > 1 || elementsOf(shape) >= 1024);
+}
+
+function codesBeside(
+  tensor: TensorInfo,
+  module: string,
+  parameter: string,
+  { codes, byStem }: Module,
+): TensorInfo | undefined {
+  const isNamedSo = isCompanion(parameter);
+  const stem = byStem.get(stemOf(parameter));
+  if (isNamedSo && stem !== undefined) return stem;
+  // Arrays outside of modules have nothing to do with one another.
+  if (module === "") return undefined;
+  return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each));
+}
+
+/** Codes of the module that one of scales or codebooks lies in, as `q.centroids.weight` in q, or that it is named after, as `q.weight.absmax`. */
+function codesAbove(module: string, parameter: string, modules: ReadonlyMap<string, Module>): TensorInfo | undefined {
+  if (module === "") return undefined;
+  const above = partsOf(module);
+  const of = modules.get(above.module);
+  if (of === undefined) return undefined;
+  if (isCompanion(parameter)) return of.codes.find(({ name }) => name === module);
+  return COMPANION_MODULE.test(above.parameter.toLowerCase()) ? of.codes[0] : undefined;
+}
+
+/** Whether every dimension divides one of the codes', or is a multiple of it since codes are packed, and it is the smaller of the two. */
+function fits({ shape, byteLength }: TensorInfo, codes: TensorInfo): boolean {
+  if (byteLength >= codes.byteLength) return false;
+  const long = shape.filter((dimension) => dimension > 1);
+  return long.every((dimension) =>
+    codes.shape.some((other) => other > 1 && (other % dimension === 0 || dimension % other === 0)),
+  );
+}
+
+function isCompanion(parameter: string): boolean {
+  return wordsOf(parameter).some((word) => COMPANION.test(word));
+}
+
+function isScalesName(parameter: string): boolean {
+  const name = bare(parameter);
+  return SCALES_NAME.test(name) || ALSO_SCALES_NAME.test(name);
+}
+
+/** In lower case, without the underscore that torchao and quanto begin with. */
+function bare(parameter: string): string {
+  return parameter.toLowerCase().replace(/^_+/, "");
+}
+
+function wordsOf(parameter: string): string[] {
+  return bare(parameter).split("_");
+}
+
+/** What a name says besides that it is of codes, or of what belongs to codes: "w1" of w1_int8 and of w1_scale_inv. */
+function stemOf(parameter: string): string {
+  return wordsOf(parameter)
+    .filter((word) => !COMPANION.test(word) && !CODES_WORD.test(word) && !FOLLOWING.test(word))
+    .join("_");
+}
+
+/** The module and the parameter's own name: `a.b` and `weight` of `a.b.weight`. */
+function partsOf(name: string): { module: string; parameter: string } {
+  const at = Math.max(name.lastIndexOf("."), name.lastIndexOf("/"));
+  return { module: name.slice(0, Math.max(at, 0)), parameter: name.slice(at + 1) };
+}

@@ -1,0 +1,84 @@
+/** One number, in the notations of programs, tables and countries. */
+
+/** What JavaScript's Number() reads too: nearly all numbers there are. */
+const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
+
+/**
+ * Digits with marks between them, an exponent (Fortran's 1.D-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 × 10^-5), what
+ * languages append (C's 1.f, R's 1L, Mathematica's precision 1`7.95), and a percent sign. 1d5 and 1f may be hexadecimal.
+ */
+const OTHER =
+  /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)[dDf]|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF]|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
+const FRACTION = /^([+-]?\d+)\/(\d+)$/;
+
+/** Only plain numbers are longer. */
+const MAX_LENGTH = 100;
+
+const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
+const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
+/** What stands for a number that is missing, and spreadsheets' errors such as #DIV/0!. */
+const MISSING = /^(?:<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
+/** Signs, then digits. */
+const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
+const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
+const OTHER_BASE = /^[+-]?0[xob][\da-f]/i;
+const DATE_OR_TIME = /^(?:\d{4}-\d\d?-|\d\d?([./])\d\d?\1\d{4}|\d\d?:\d\d)/;
+
+/** The number a text is in the plain notation; NaN where it is none. */
+export function plainNumber(text: string): number {
+  PLAIN.lastIndex = 0;
+  return PLAIN.test(text) && PLAIN.lastIndex === text.length ? Number(text) : Number.NaN;
+}
+
+/**
+ * The number that a cell holds, Infinity where it is larger than any float64; NaN where it holds none.
+ *
+ * @param decimalComma a comma stands before the decimals, and points part thousands; otherwise the other way round.
+ */
+export function numberIn(cell: string, decimalComma = false): number {
+  const plain = plainNumber(decimalComma ? cell.replace(",", ".") : cell);
+  if (!(Number.isNaN(plain) || (decimalComma && cell.includes("."))) || cell.length > MAX_LENGTH) return plain;
+  const text = cell.replace(/[\u2212–](?=[\d.,])/g, "-"); // typeset minus signs
+  const [, above, below] = FRACTION.exec(text) ?? [];
+  if (Number(below)) return Number(above) / Number(below);
+  const [, sign, mantissa = "", exponent = 0, percent] = OTHER.exec(text) ?? [];
+  const [whole, decimals = "", ...more] = mantissa.split(decimalComma ? "," : ".");
+  const digits = withoutThousands(whole, decimalComma ? "." : ",");
+  if (!/^\d*$/.test(digits + decimals) || digits + decimals === "" || more.length > 0) return Number.NaN;
+  return Number(`${sign}${digits}.${decimals}e${Number(exponent) - (percent ? 2 : 0)}`);
+}
+
+/** Takes out the mark between groups of three digits, which is `ownMark`, an apostrophe or a space. */
+function withoutThousands(whole: string, ownMark: string): string {
+  const mark = /[^\d]/.exec(whole)?.[0] ?? ownMark;
+  const groups = whole.split(mark);
+  const fits = groups.every((group, i) => (i === 0 ? /^[1-9]\d{0,2}$/ : /^\d{3}$/).test(group));
+  return fits && (mark === ownMark || !".,".includes(mark)) ? groups.join("") : whole;
+}
+
+/** Whether a cell is meant as a number, in any notation, or as one that is missing, rather than as a name. */
+export function looksNumeric(cell: string): boolean {
+  if (!Number.isNaN(plainNumber(cell))) return true;
+  if (cell.length > MAX_LENGTH) return false;
+  if (NOT_FINITE.test(cell) || MISSING.test(cell) || LEFT_OUT.test(cell) || OTHER_BASE.test(cell)) return true;
+  const letters = cell.replace(/\P{L}/gu, "");
+  return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
+}
+
+/** Why a cell is no weight. */
+export function whyNoWeight(cell: string, decimalComma = false): string {
+  if (cell === "") return "the cell is empty; a number must stand there";
+  const quoted = quote(cell);
+  if (NOT_FINITE.test(cell)) return `${quoted} is not finite; weights must be`;
+  if (LEFT_OUT.test(cell)) return `${quoted} stands for numbers that were left out; all must be there`;
+  if (Math.abs(numberIn(cell, decimalComma)) === Infinity) return `${quoted} is larger than float64 can hold (1.8e308)`;
+  const advice =
+    BEGINS_WITH_DIGIT.test(cell) && looksNumeric(cell) ? " as it is read here; write it like -1234.5 or 1.5e-7" : "";
+  return `${quoted} is not a number${advice}`;
+}
+
+/** The text in quotes, short enough for a message. */
+export function quote(text: string, longest = 40): string {
+  const line = text.slice(0, longest + 1).replace(/\s+/g, " ");
+  return `“${line.length > longest ? `${line.slice(0, longest)}…` : line}”`;
+}

@@ -1,0 +1,38 @@
+import { failAt, nameOf, type Row } from "./rows.js";
+
+const COLUMN = /^\[,\d+\]$/;
+const ROW = /^\[\d+,\]$/;
+const PLACE = /^\[\d+\]$/;
+
+/**
+ * What R, MATLAB and Octave print: numbered with brackets, and wide matrices in blocks of columns, one below the other.
+ * Gives the rows as they were before; undefined for another text.
+ */
+export function joinPrinted(rows: readonly Row[]): Row[] | undefined {
+  const isVector = PLACE.test(rows[0].cells[0]) && rows[0].cells.length > 1;
+  const isNumbered = rows.length > 1 && ROW.test(rows[1].cells[0]);
+  const isHead = ({ cells: [first] }: Row) =>
+    isVector || (isNumbered ? !ROW.test(first) : COLUMN.test(first) || /^Columns?$/.test(first));
+  if (!isHead(rows[0])) return undefined;
+
+  const starts = rows.flatMap((row, i) => (isHead(row) ? [i] : []));
+  const blocks = starts.map((start, i) => rows.slice(start, starts[i + 1]));
+  const [first] = blocks;
+  const joined = first.map(({ line }): Row => ({ cells: [], starts: [], line }));
+  for (const block of blocks) {
+    if (block.length !== first.length) {
+      const lengths = `has ${block.length - 1} rows, and the first one ${first.length - 1}`;
+      failAt(block[0], `The block of columns at ${nameOf(rows, rows.indexOf(block[0]))} ${lengths}.`);
+    }
+    for (const [i, { cells, starts }] of block.entries()) {
+      // Rows may have names too, which every block has.
+      const isLabelled =
+        isVector || (i > 0 && (isNumbered || (block !== first && cells.length > block[0].cells.length)));
+      for (let column = isLabelled ? 1 : 0; column < cells.length; column++) {
+        joined[i].cells.push(cells[column]);
+        joined[i].starts.push(starts[column]);
+      }
+    }
+  }
+  return isVector || (isNumbered && !COLUMN.test(rows[0].cells[0])) ? joined : joined.slice(1);
+}
