@@ -83,10 +83,13 @@ val quantizedView() { return val(typed_memory_view(sizeof memory.quantized - kMo
 
 val dequantizedView() { return val(typed_memory_view(kBlockElements, dequantized<float>())); }
 
+[[gnu::noinline]] val doublesView(void* part, std::size_t bytes) {
+  return val(typed_memory_view(bytes / sizeof(double), as<double>(part)));
+}
+
 template <auto part>
 val stateView() {
-  constexpr std::size_t kBytes = sizeof(memory.*part);
-  return val(typed_memory_view(kBytes / sizeof(double), as<double>(&(memory.*part))));
+  return doublesView(&(memory.*part), sizeof(memory.*part));
 }
 
 Codes stagedCodes(bool wide) { return {quantized<std::byte>(), wide}; }
@@ -139,14 +142,14 @@ template <typename T>
 bool scalesOf(std::uint32_t channels) {
   const T* largest = as<T>(memory.largest);
   T* scales = as<T>(memory.scales);
-  const Scheme scheme = job.scheme;
-  cover = true;
+  const Scheme& scheme = job.scheme;
   for (std::uint32_t c = 0; c < channels; ++c) {
     if (!(largest[c] <= std::numeric_limits<T>::max())) return false;
     scales[c] = scaleOf(largest[c], scheme);
-    // Those that are not rounded do.
-    if (!holds<T>(scheme.scaleType)) cover = cover && covers(scales[c], largest[c], scheme);
   }
+  cover = true;
+  if (holds<T>(scheme.scaleType)) return true;  // they are not rounded
+  for (std::uint32_t c = 0; c < channels; ++c) cover = cover && covers(scales[c], largest[c], scheme);
   return true;
 }
 

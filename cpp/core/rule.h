@@ -5,7 +5,7 @@
 namespace channelwise {
 
 /// What becomes of a scale that was formed by one division in the type `arithmetic`: the scale that is stored.
-double storedScale(double scale, double largest, const Scheme& scheme, Dtype arithmetic);
+[[gnu::pure]] double storedScale(double scale, double largest, const Scheme& scheme, Dtype arithmetic);
 
 /// The scale of a channel whose largest |weight| is `largest` (finite, >= 0): largest / qmax, one rounded division,
 /// then rounded to the type in which it is stored.

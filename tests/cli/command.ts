@@ -43,9 +43,13 @@ export class Workplace {
   runProgram(
     program: string,
     args: readonly string[],
-    { env = {}, started }: { env?: NodeJS.ProcessEnv; started?: (child: ChildProcess) => void } = {},
+    {
+      env = {},
+      cwd = this.folder,
+      started,
+    }: { env?: NodeJS.ProcessEnv; cwd?: string; started?: (child: ChildProcess) => void } = {},
   ): Promise<Ended> {
-    const child = spawn(program, args, { cwd: this.folder, env: { ...process.env, ...env } });
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on("data", (chunk) => stdout.push(chunk));
     child.stderr.on("data", (chunk) => stderr.push(chunk));

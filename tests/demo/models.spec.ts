@@ -440,6 +440,58 @@ describe("a .safetensors file", () => {
     await findsNothing();
   });
 
+  it("says which share of its bytes stays floats, and why", async () => {
+    await open({ "model.safetensors": model() });
+    const kept = page.locator("#kept-floats");
+    await shows(() => text(kept.locator("summary"))).toBe("0.3 % of the bytes stay floats (256 bytes)");
+    await kept.locator("summary").click();
+    expect(await kept.locator("li").allInnerTexts()).toEqual(["256 bytes in 1 tensor: a vector"]);
+    // vLLM reads the embedding as floats.
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    await shows(() => text(kept.locator("summary"))).toMatch(/^2\d\.\d % of the bytes stay floats \(25\.9 KB\)$/);
+    await shows(() => kept.locator("li").allInnerTexts()).toEqual([
+      expect.stringMatching(/^25\.6 KB in 1 tensor: .*embedding/),
+      "256 bytes in 1 tensor: a vector",
+    ]);
+    await choiceOf("layers.0.up.weight").selectOption("keep");
+    await shows(() => kept.locator("li").allInnerTexts()).toContain("24.6 KB in 1 tensor: chosen");
+  });
+
+  it("chooses one setting for layers that vLLM joins, and warns of a mix", async () => {
+    await withoutPicker();
+    const layer = (name: string, seed: number, outlier = 1): TensorToWrite => {
+      const data = uniform("float32", 64 * 64, seed) as Float32Array;
+      // So that 4 bits have too few dB.
+      for (let i = 0; i < data.length; i += 64) data[i] *= outlier;
+      return { name: `layers.0.self_attn.${name}.weight`, dtype: "F32", shape: [64, 64], data };
+    };
+    const layers = [layer("q_proj", 1), layer("k_proj", 2), layer("v_proj", 3, 40), layer("o_proj", 4)];
+    const [q, k, v, o] = layers.map(({ name }) => name);
+    const files = { "model.safetensors": fileOf(layers) };
+    await open(files);
+    await shows(heading).toBe("What is in model.safetensors");
+    const chosen = () => Promise.all([q, k, v, o].map((name) => choiceOf(name).inputValue()));
+    const warning = page.locator("#model-warnings");
+    await page.locator("#model-bits").fill("4");
+    await page.getByLabel("At least").fill("20");
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    await page.getByRole("button", { name: "Choose the smallest for each" }).click();
+    await shows(chosen).toEqual(["8 channel", "8 channel", "8 channel", ""]);
+    expect(await warning.isVisible()).toBe(false);
+    const overrides = Object.fromEntries([q, k, v].map((name) => [name, { bits: 8 }]));
+    const rules: Rules = { dialect: "compressed-tensors", bits: 4, overrides };
+    expect(Object.values(await save())).toEqual([await written(files, rules)]);
+
+    await choiceOf(k).selectOption("keep");
+    await shows(() => text(warning)).toBe(
+      "vLLM joins q_proj, k_proj, v_proj of layers.0.self_attn and refuses them in different ways: " +
+        "8 bits per channel (q_proj, v_proj), kept (k_proj).",
+    );
+    await findsNothing();
+    await page.getByLabel("Save as").selectOption("plain");
+    await shows(() => warning.isVisible()).toBe(false);
+  });
+
   it("opens a weight as a matrix, and comes back", async () => {
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("What is in model.safetensors");
@@ -521,6 +573,37 @@ describe("other formats", () => {
       tensors.slice(1, 3).map(({ name, shape, data }) => [`${name}.npy`, writeNpy(data as Float32Array, shape)]),
     );
     await opensAndSaves({ "arrays.npz": zipSync(arrays) }, "arrays.npz", /^numpy arrays, 2 tensors, /);
+  });
+
+  it("tells what of them is passed over", async () => {
+    const passedOver = page.locator("#model-passed-over");
+    const kernel = float32("dense/kernel", [96, 64], 4);
+    const labels = writeNpy(new Float32Array(2), [2]);
+    labels.set(new TextEncoder().encode("<U1"), new TextDecoder("latin1").decode(labels).indexOf("<f4"));
+    const array = writeNpy(kernel.data as Float32Array, kernel.shape);
+    const zip = zipSync({ "kernel.npy": array, "labels.npy": labels, "__MACOSX/._kernel.npy": new Uint8Array(9) });
+    await opensAndSaves({ "arrays.npz": zip }, "arrays.npz", /^numpy arrays, 1 tensor, /);
+    expect(await text(passedOver)).toMatch(
+      /^Passed over, and not in what is saved: labels\.npy: .*'<U1'.*; __MACOSX\/\._kernel\.npy: .*macOS/,
+    );
+
+    const weights = [
+      { name: "words", shape: [1], dtype: "string" },
+      { name: kernel.name, shape: kernel.shape, dtype: "float32" },
+    ];
+    const word = Uint8Array.of(2, 0, 0, 0, 0x6f, 0x6b);
+    const files = {
+      "model.json": JSON.stringify({ weightsManifest: [{ paths: ["a.bin"], weights }] }),
+      "a.bin": Uint8Array.of(...word, ...bytesOf(kernel)),
+    };
+    await opensAndSaves(files, "model.json", /^TensorFlow\.js, 2 files, 1 tensor, /);
+    expect(await text(passedOver)).toMatch(
+      /^Passed over, and not in what is saved: words: its elements are text, and no numbers\.$/,
+    );
+
+    await open({ "model.safetensors": model() });
+    await shows(heading).toBe("What is in model.safetensors");
+    expect(await passedOver.isVisible()).toBe(false);
   });
 
   it("can be a TensorFlow.js model", async () => {
@@ -768,6 +851,9 @@ describe("a sample", () => {
 });
 
 describe("what cannot be opened", () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 548105171\n`;
+  const webPage = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n";
+
   it.each<[string, Record<string, string | Uint8Array>, RegExp]>([
     [
       "of a kind that is not read",
@@ -795,6 +881,20 @@ describe("what cannot be opened", () => {
       /has no arrays of numbers/,
     ],
     ["no ONNX model", { "not.onnx": "hello" }, /^not\.onnx, byte \d+: /],
+    ...["model.safetensors", "model.onnx", "weights.npz", "weights.npy", "weights.csv", "model.json"].flatMap(
+      (name): [string, Record<string, string>, RegExp][] => [
+        [
+          `of Git LFS for ${name}`,
+          { [name]: pointer },
+          new RegExp(`^${name}(, byte 0| cannot be opened): .*git lfs pull`),
+        ],
+        [
+          `of the web for ${name}`,
+          { [name]: webPage },
+          new RegExp(`^${name}(, byte 0| cannot be opened): .*a web page`),
+        ],
+      ],
+    ),
     [
       "that is quantized already",
       { "quantized.safetensors": fileOf(tensors, { quantization_config: "{}" }) },

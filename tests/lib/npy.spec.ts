@@ -220,8 +220,8 @@ describe("a file that cannot be read", () => {
     [
       "a huge product",
       npyFile(headerOf("<f8", `(${"9007199254740991, ".repeat(60)})`)),
-      npyFile(headerOf("<f8", `(${"9007199254740991, ".repeat(60)})`)).length,
-      /the file ends here, after 0 bytes of data/,
+      60,
+      /the shape is \(9007199254740991, .*\.\.\.\); it must be .* whose product without zeros is at most 140737488355328/,
     ],
   ])("is named: %s", (_, bytes, offset, reason) => {
     const error = errorOf(bytes);
@@ -282,7 +282,7 @@ describe("writeNpy", () => {
   });
 
   it("writes the longest header", () => {
-    const shape = Array.from({ length: 64 }, (_, i) => (i === 0 ? 0 : Number.MAX_SAFE_INTEGER));
+    const shape = Array.from({ length: 64 }, (_, i) => (i === 0 ? 0 : i === 1 ? 2 ** 47 : 1));
     expect(readNpy(writeNpy(new Float32Array(), shape)).shape).toEqual(shape);
   });
 
@@ -293,6 +293,7 @@ describe("writeNpy", () => {
     [Float32Array.of(1), [1, 0.5], RangeError, "shape[1] is 0.5;"],
     [Float32Array.of(1), ["1"], TypeError, 'shape[0] is "1"; it must be a number'],
     [Float32Array.of(1), 1, TypeError, "shape is 1; it must be an array of dimensions"],
+    [new Float32Array(), [0, 2 ** 48], RangeError, "shape is [0, 281474976710656]; it must be integers from 0 on, 64"],
     [Float32Array.of(1), Array(65).fill(1), RangeError, "shape has 65 dimensions; at most 64"],
     [[1], [1], TypeError, "values is a value of type Array; it must be a Float32Array"],
     [Uint8Array.of(1), [1], TypeError, "values is a value of type Uint8Array"],

@@ -200,9 +200,9 @@ async function expectOracleForScales(weights: Floats, scales: Floats, layout: La
         if (dequantize) expectSameBits(dequantized as Floats, expected.dequantized, "dequantized");
       }
       expect(actual.figures.length).toBe(oracles.figures.length);
-      const { bindings } = runnerOf(channelwise).engine;
-      for (let at = 0; at < actual.figures.length; at += bindings.figuresLength) {
-        const [own, others] = [actual.figures, oracles.figures].map((figures) => readFigures(bindings, figures, at, 1));
+      const { places } = runnerOf(channelwise).engine;
+      for (let at = 0; at < actual.figures.length; at += places.figuresLength) {
+        const [own, others] = [actual.figures, oracles.figures].map((figures) => readFigures(places, figures, at, 1));
         expectSameDouble(own.maxError, others.maxError, "maxError");
         expectClose(own.mse, others.mse, tolerance[dtype], "mse");
         expectCloseDecibels(own.sqnr, others.sqnr, tolerance[dtype], "sqnr");

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
+import { UsageError } from "./command-error.js";
 import { type Command, type CommandName, commandNames, commands } from "./commands.js";
 import { didYouMean } from "./nearest.js";
 import { type Option, type OptionName, options, type Values } from "./options.js";
-import { UsageError } from "./usage-error.js";
 
 export interface CommandLine {
   /** Undefined where none is given. */
@@ -17,9 +17,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const { tokens } = parseArgs({ args: [...args], options: parserOptions(), strict: false, tokens: true });
   const [name, ...operands] = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
   if (name !== undefined && !isCommand(name)) {
-    throw new UsageError(
-      `there is no command ${name}${didYouMean(name, commandNames)}\nThe commands are ${commandNames.join(", ")}.`,
-    );
+    throw new UsageError(`there is no command ${name}${didYouMean(name, commandNames)}`, [
+      `The commands are ${commandNames.join(", ")}.`,
+    ]);
   }
 
   const values: Record<string, string | string[] | true> = {};
@@ -67,7 +67,7 @@ function optionOf(name: string, rawName: string, command: CommandName | undefine
   const guess = didYouMean(rawName.replace(/^-+/, ""), allowed, "--");
   const known = allowed.map((option) => `--${option}`).join(", ");
   if (command === undefined) throw new UsageError(`without a command there is no option ${rawName}${guess}`);
-  throw new UsageError(`${command} has no option ${rawName}${guess}\nIts options are ${known}.`);
+  throw new UsageError(`${command} has no option ${rawName}${guess}`, [`Its options are ${known}.`]);
 }
 
 function checkOperands(name: CommandName, { length }: readonly string[]): void {

@@ -1,10 +1,18 @@
-import { type ComparedTensor, type Comparison, compareModels, openModel, type RunOptions } from "channelwise/models";
+import {
+  type ComparedTensor,
+  type Comparison,
+  compareModels,
+  openModel,
+  type RunOptions,
+  shownName,
+} from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, decibels, magnitude } from "./format.js";
+import { bytes, counted, decibels, magnitude, oneLine } from "./format.js";
 import { modelFile } from "./inputs.js";
 import { showMeasured, sqnrText, worstFirst } from "./measured.js";
 import type { Values } from "./options.js";
 import { ProgressBar } from "./progress.js";
+import { tellReading } from "./reading.js";
 import { parseLimit } from "./settings.js";
 import { styled } from "./terminal.js";
 import { tellPassedOver } from "./told.js";
@@ -59,6 +67,8 @@ async function run(a: string, b: string, context: Context): Promise<Compared> {
     const model = await openModel(b);
     tellPassedOver(context.stderr, a, original.passedOver);
     tellPassedOver(context.stderr, b, model.passedOver);
+    tellReading(context.stderr, a, original);
+    tellReading(context.stderr, b, model);
     try {
       const comparison = await withProgress(context, (options) =>
         withWorkers(undefined, (channelwise) => compareModels(channelwise, original, model, options)),
@@ -119,7 +129,8 @@ function show(
   }));
   showMeasured(stdout, measured);
   for (const each of tensors) {
-    if (each.result === "other") stdout.write(`${each.tensor} cannot be compared: ${each.reason}\n`);
+    if (each.result === "other")
+      stdout.write(`${shownName(each.tensor)} cannot be compared: ${oneLine(each.reason)}\n`);
   }
   const same = tensors.filter(({ result }) => result === "same").length;
   const sum = (key: "bytesBefore" | "bytesAfter") => bytes(tensors.reduce((total, each) => total + each[key], 0));
@@ -129,12 +140,13 @@ function show(
   stdout.write(`${facts.join(", ")}  ${sum("bytesBefore")} to ${sum("bytesAfter")}\n`);
   if (measured.length > 0) stdout.write(`${sqnrText(measured)}\n`);
   for (const failure of failures.slice(0, MOST_FAILURES)) {
-    stderr.write(`${styled(stderr, "red", "over the limit:")} ${failure}\n`);
+    stderr.write(`${styled(stderr, "red", "over the limit:")} ${oneLine(failure)}\n`);
   }
   const rest = failures.length - MOST_FAILURES;
   if (rest > 0) stderr.write(`and ${rest} more\n`);
 }
 
 function someOf(names: readonly string[]): string {
-  return names.length > 3 ? `${names.slice(0, 3).join(", ")} ...` : names.join(", ");
+  const some = names.slice(0, 3).map(shownName).join(", ");
+  return names.length > 3 ? `${some} ...` : some;
 }

@@ -1,3 +1,4 @@
+import type { BegunOutput } from "./begun-output.js";
 import type { Stream } from "./terminal.js";
 
 /** What a command works with besides its operands and options. */
@@ -6,6 +7,10 @@ export interface Context {
   readonly stderr: Stream;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+  /** Told of an output before anything of it is made. */
+  readonly begin: (output: BegunOutput) => void;
+  /** Told when it is complete. */
+  readonly written: () => void;
 }
 
 /** What a command ends with: its exit code, and with --json the object to print. */

@@ -1,16 +1,17 @@
-import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { dequantizeModel, fileSink, inspectModel, openModel } from "channelwise/models";
+import { join } from "node:path";
+import { dequantizeModel, fileSink, inspectModel, openModel, printable } from "channelwise/models";
+import { writingOutput } from "./begun-output.js";
+import { UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted } from "./format.js";
 import { groupInputs } from "./inputs.js";
 import type { Values } from "./options.js";
 import { checkOutputs, dequantizedName, refuseExisting } from "./outputs.js";
 import { ProgressBar } from "./progress.js";
+import { tellReading } from "./reading.js";
 import { parseThreads } from "./settings.js";
 import { styled } from "./terminal.js";
 import { tellPassedOver, tellWarnings } from "./told.js";
-import { UsageError } from "./usage-error.js";
 import { withWorkers } from "./workers.js";
 
 /** `channelwise dequantize` */
@@ -27,24 +28,27 @@ export async function dequantize(operands: readonly string[], values: Values, co
       [output],
       model.files.map((name) => join(input.folder, name)),
     );
+    tellReading(stderr, input.path, model);
     const { quantized, unreadable } = await inspectModel(model);
     if (quantized.length === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
     if (!force) refuseExisting([output]);
-    mkdirSync(dirname(output), { recursive: true });
     const bar = new ProgressBar(stderr);
     const onProgress = ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
       bar.update(done, total, tensor);
-    const sink = await fileSink(output, { overwrite: force });
-    const { byteLength } = await withWorkers(threads, (channelwise) =>
-      dequantizeModel(channelwise, model, sink, { signal, onProgress }),
-    ).finally(() => bar.clear());
+    const { byteLength } = await writingOutput(output, context, () =>
+      withWorkers(threads, async (channelwise) =>
+        dequantizeModel(channelwise, model, await fileSink(output, { overwrite: force }), { signal, onProgress }),
+      ).finally(() => bar.clear()),
+    );
     const bytesBefore = model.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
     tellPassedOver(stderr, input.path, model.passedOver);
     const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it is not read: ${reason}`);
     tellWarnings(stderr, kept);
     if (!json) {
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
-      stdout.write(`${styled(stdout, "bold", output)}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`);
+      stdout.write(
+        `${styled(stdout, "bold", printable(output))}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`,
+      );
     }
     const tensors = quantized.map(({ name, shape, scheme }) => ({ tensor: name, shape, ...scheme }));
     const { passedOver = [] } = model;

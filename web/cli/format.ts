@@ -1,6 +1,6 @@
 // Numbers and settings as they stand in what is printed.
 
-import type { Plan, Scheme } from "channelwise/models";
+import { type Plan, printable, type Scheme } from "channelwise/models";
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -60,6 +60,14 @@ export function shortened(text: string, width: number): string {
 /** The text without its end, if it is too long. */
 export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+/** More than this is a name that fills the screen, or several. */
+const MOST_OF_SENTENCE = 2000;
+
+/** A sentence in one line, whatever the names hold that it mentions. */
+export function oneLine(sentence: string): string {
+  return printable(shortened(sentence, MOST_OF_SENTENCE));
 }
 
 /** Words in lines of so many columns. */

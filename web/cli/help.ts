@@ -52,7 +52,7 @@ const WIDTH = 80;
 
 /** Names, and beside them their texts in lines that fit. */
 function columns(rows: readonly (readonly [string, string])[]): string {
-  const indent = 2 + Math.max(...rows.map(([name]) => name.length)) + 2;
+  const indent = 2 + rows.reduce((most, [name]) => Math.max(most, name.length), 0) + 2;
   return rows
     .flatMap(([name, text]) =>
       wrapped(text, WIDTH - indent).map((line, i) => (i === 0 ? `  ${name}` : "").padEnd(indent) + line),

@@ -49,8 +49,13 @@ export async function writeIndex(parts: Parts, overwrite: boolean): Promise<stri
     const { index } = await joinShards(shards);
     const path = indexPath(parts);
     const sink = await fileSink(path, { overwrite });
-    await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
-    await sink.close();
+    try {
+      await sink.write(0, new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`));
+      await sink.close();
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
     return path;
   } finally {
     for (const shard of shards) await shard.close();

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { UsageError } from "./command-error.js";
 import { parseShardName } from "./shards.js";
-import { UsageError } from "./usage-error.js";
 
 /** A model to read. */
 export interface Input {

@@ -5,21 +5,29 @@ import {
   type Model,
   type ModelTensor,
   openModel,
+  printable,
   type QuantizedTensor,
+  shownName,
   type TensorInfo,
 } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
-import { bytes, counted, cut, formatText, layoutText, shapeText } from "./format.js";
+import { bytes, counted, cut, formatText, layoutText, oneLine, shapeText } from "./format.js";
 import { modelFile } from "./inputs.js";
 import type { Values } from "./options.js";
+import { tellReading } from "./reading.js";
 import { type Column, tableLines } from "./table.js";
 import { styled, widthOf } from "./terminal.js";
 
 /** `channelwise inspect` */
-export async function inspect(operands: readonly string[], { json }: Values, { stdout }: Context): Promise<Outcome> {
+export async function inspect(
+  operands: readonly string[],
+  { json }: Values,
+  { stdout, stderr }: Context,
+): Promise<Outcome> {
   const files = operands.map(modelFile);
   const model = await openModel(files);
   try {
+    tellReading(stderr, files[0], model);
     const inspection = await inspectModel(model);
     if (!json) stdout.write(`${viewLines(model, inspection, stdout).join("\n")}\n`);
     return { exitCode: 0, json: { ...inspectionJson(model, inspection), ...(await configJson(model, inspection)) } };
@@ -51,14 +59,22 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   ];
   const [titles, ...lines] = tableLines(columns, rows, width);
   return [
-    `${styled(stdout, "bold", name)}  ${facts.join(", ")}`,
-    ...Object.entries(metadata).map(([key, value]) => cut(`  ${key}: ${value.replace(/\s+/g, " ")}`, width)),
+    `${styled(stdout, "bold", printable(name))}  ${facts.join(", ")}`,
+    ...Object.entries(metadata).map(([key, value]) => metadataLine(key, value, width)),
     "",
     styled(stdout, "dim", titles),
     ...lines,
-    ...unreadable.map(({ tensor, reason }) => `${tensor} is quantized, but not read: ${reason}`),
-    ...(model.passedOver ?? []).map((each) => `${each.name} is passed over: ${each.reason}`),
+    ...unreadable.map(({ tensor, reason }) => `${shownName(tensor)} is quantized, but not read: ${oneLine(reason)}`),
+    ...(model.passedOver ?? []).map((each) => `${shownName(each.name)} is passed over: ${oneLine(each.reason)}`),
   ];
+}
+
+/** More of a value says no more: a recipe of training may be a megabyte. */
+const MOST_METADATA = 1000;
+
+function metadataLine(key: string, value: string, width: number): string {
+  const some = value.slice(0, MOST_METADATA).replace(/\s+/g, " ");
+  return cut(`  ${shownName(key)}: ${printable(some)}${value.length > MOST_METADATA ? "…" : ""}`, width);
 }
 
 /** "8 bits per channel, axis 0, as DequantizeLinear" */
@@ -78,13 +94,14 @@ function sizeOf({ quantized, kept }: Inspection): number {
 }
 
 function inspectionJson(model: Model, inspection: Inspection): object {
-  const { name, format, metadata, opset, irVersion, passedOver = [] } = model;
+  const { name, format, metadata, notes, opset, irVersion, passedOver = [] } = model;
   const { dialect, quantized, kept, unreadable } = inspection;
   return {
     name,
     format,
     dialect: dialect ?? null,
     metadata,
+    ...(notes && { notes }),
     ...(opset !== undefined && { opset, irVersion }),
     byteLength: sizeOf(inspection),
     quantized: quantized.map(({ name, shape, scheme, pattern, codes, scales, byteLength }) => ({

@@ -1,26 +1,18 @@
 import { constants } from "node:os";
 
+/** What ends a command: Ctrl-C, the system, a terminal that is closed. */
+export const interruptingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export type InterruptingSignal = (typeof interruptingSignals)[number];
+
 /** Why an interrupted run ended. */
 export class Interruption extends Error {
   override readonly name = "Interruption";
-  /** As shells have it: 130 for SIGINT, 143 for SIGTERM. */
+  /** As shells have it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
   readonly exitCode: number;
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+  constructor(signal: InterruptingSignal) {
     super(`interrupted by ${signal}`);
     this.exitCode = 128 + constants.signals[signal];
   }
-}
-
-/** Aborted with an `Interruption` by Ctrl-C, or when the system asks the process to end; a second time ends it at once. */
-export function interruptionSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      const interruption = new Interruption(signal);
-      if (controller.signal.aborted) process.exit(interruption.exitCode);
-      controller.abort(interruption);
-    });
-  }
-  return controller.signal;
 }

@@ -13,9 +13,10 @@ import {
   type TensorSummary,
 } from "channelwise/models";
 import type { ParallelChannelwise } from "channelwise/parallel";
+import { dataPath } from "./begun-output.js";
+import { UsageError } from "./command-error.js";
 import type { Input } from "./inputs.js";
 import type { Settings, Shard } from "./settings.js";
-import { UsageError } from "./usage-error.js";
 
 /** A model, open for reading, that is to be written to a file. */
 export interface Job {
@@ -87,10 +88,10 @@ export async function runJob(
       onProgress((done / total) * bytesBefore, tensor),
   };
   if (!writes) return { tensors: await measureModel(channelwise, plan, options), byteLength: outputBytes(plan) };
-  const location = `${basename(output)}.data`;
+  const location = basename(dataPath(output));
   return quantizeModel(channelwise, plan, await fileSink(output, { overwrite }), {
     ...options,
-    external: { location, sink: lazySink(`${output}.data`, overwrite) },
+    external: { location, sink: lazySink(dataPath(output), overwrite) },
   });
 }
 

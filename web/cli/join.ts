@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { printable } from "channelwise/models";
 import type { Context, Outcome } from "./context.js";
 import { findParts, indexPath, writeIndex } from "./index-file.js";
 import type { Values } from "./options.js";
@@ -22,6 +23,6 @@ export async function join(
   if (existing !== undefined) throw new Error(`${existing} exists; --force replaces it`);
   const indexes: string[] = [];
   for (const parts of found) indexes.push(await writeIndex(parts, force === true));
-  if (!json) stdout.write(indexes.map((index) => `${index}\n`).join(""));
+  if (!json) stdout.write(indexes.map((index) => `${printable(index)}\n`).join(""));
   return { exitCode: 0, json: { indexes } };
 }

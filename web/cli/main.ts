@@ -1,65 +1,97 @@
 #!/usr/bin/env node
-import { parseCommandLine } from "./command-line.js";
-import { type CommandName, commandNames } from "./commands.js";
-import { compare } from "./compare.js";
-import type { Context, Outcome } from "./context.js";
-import { dequantize } from "./dequantize.js";
-import { helpText, version } from "./help.js";
-import { inspect } from "./inspect.js";
-import { Interruption, interruptionSignal } from "./interruption.js";
-import { join } from "./join.js";
-import type { Values } from "./options.js";
-import { problemJson, sentenceOf } from "./problems.js";
-import { quantize } from "./quantize.js";
-import { styled } from "./terminal.js";
-import { UsageError } from "./usage-error.js";
+import { setTimeout } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { askedBy } from "./asked.js";
+import type { BegunOutput } from "./begun-output.js";
+import { type InterruptingSignal, Interruption, interruptingSignals } from "./interruption.js";
+import { clearedLine, factsOf, type Stream } from "./terminal.js";
+import type { FromThread, ThreadData, ToThread } from "./thread-messages.js";
 
-type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, join };
+// The main thread does nothing but show what the command's thread says, so that it hears of signals at any time and ends
+// the command within a second, whatever that is at work on.
 
-const { stdout, stderr } = process;
+/** For a command to end by itself, and for its thread to be ended. */
+const [GRACE_MS, ENDING_MS] = [300, 300];
 
-/** Gives the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  try {
-    const { command, operands, values } = parseCommandLine(args);
-    if (values.version) stdout.write(`${version()}\n`);
-    else if (values.help) stdout.write(`${helpText(command)}\n`);
-    else if (command === undefined) stderr.write(`${helpText(undefined)}\n`);
-    if (values.version || values.help) return 0;
-    if (command === undefined) return 2;
+const args = process.argv.slice(2);
+const facts = { stdout: factsOf(process.stdout), stderr: factsOf(process.stderr) };
+const thread = new Worker(new URL("./thread.js", import.meta.url), {
+  workerData: { args, streams: facts } satisfies ThreadData,
+});
+const ended = new Promise<true>((resolve) => thread.once("exit", () => resolve(true)));
+/** What the thread writes, and how much it has written. */
+let begun: BegunOutput | undefined;
+let written = 0;
+/** Why standard output could not take what was said. */
+let unsaid: Error | undefined;
 
-    const context: Context = { stdout, stderr, signal: interruptionSignal() };
-    const { exitCode, json } = await runs[command](operands, values, context);
-    if (values.json) printJson({ command, ...json });
-    return exitCode;
-  } catch (error) {
-    // Of a command line that is wrong, what can be told.
-    const command = commandNames.find((name) => args.includes(name));
-    return fail(error, command, args.includes("--json"));
-  }
+thread.on("message", (message: FromThread) => {
+  if ("text" in message) process[message.stream].write(message.text);
+  else if ("begun" in message) begun = message.begun;
+  else if ("written" in message) {
+    begun = undefined;
+    written++;
+  } else process.exitCode = message.exitCode;
+});
+thread.on("error", async (error) => fail(error));
+
+let isInterrupted = false;
+for (const signal of interruptingSignals) {
+  process.on(signal, () => {
+    if (!isInterrupted) interrupt(signal);
+    isInterrupted = true;
+  });
 }
 
-function fail(error: unknown, command: CommandName | undefined, json: boolean): number {
-  const interruption = [error, (error as Error).cause].find((each) => each instanceof Interruption);
-  if (json) printJson({ ...(command && { command }), error: problemJson(interruption ?? error) });
-  stderr.write(`${styled(stderr, "red", "channelwise:")} ${sentenceOf(interruption ?? error)}\n`);
-  if (interruption) return interruption.exitCode;
-  if (!(error instanceof UsageError)) return 1;
-  stderr.write(`See channelwise ${command ? `${command} ` : ""}--help.\n`);
-  return 2;
+for (const name of ["stdout", "stderr"] as const) {
+  process[name].on("resize", () => tell({ stream: name, columns: factsOf(process[name]).columns }));
 }
 
-/** JSON has no infinity: an SQNR that is infinite, since every error is 0, is null. */
-function printJson(value: object): void {
-  stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Who reads the output may stop before its end, as head does.
+  if (error.code !== "EPIPE") unsaid ??= error;
+});
+process.stderr.on("error", () => {}); // there is nobody to tell
 
-// Who reads the output may stop before its end, as head does.
-stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  stderr.write(`${styled(stderr, "red", "channelwise:")} standard output: ${sentenceOf(error)}\n`);
-  process.exit(1);
+ended.then(async () => {
+  if (unsaid === undefined) return;
+  const { sentenceOf } = await import("./problems.js");
+  const complete = written > 0 ? "; what was to be written is" : "";
+  process.stderr.write(`channelwise: standard output: ${sentenceOf(unsaid)}${complete}\n`);
+  process.exitCode ||= 1;
 });
 
-process.exitCode = await main(process.argv.slice(2));
+function tell(message: ToThread): void {
+  thread.postMessage(message);
+}
+
+async function interrupt(signal: InterruptingSignal): Promise<void> {
+  tell({ interrupt: signal });
+  await within(GRACE_MS, ended);
+  const isOver = await within(ENDING_MS, thread.terminate());
+  if (process.exitCode !== undefined) return; // it has said itself what became of it
+  await fail(new Interruption(signal));
+  if (isOver) process.exit();
+  // It is inside of the engine or of the system, for which an exit would wait.
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+/** Whether something happens within a time. */
+function within(milliseconds: number, event: Promise<unknown>): Promise<boolean> {
+  return Promise.race([event.then(() => true), setTimeout(milliseconds, false, { ref: false })]);
+}
+
+/** Takes back what a thread has begun that did not end by itself, and says why. */
+async function fail(error: unknown): Promise<void> {
+  const { takeBack } = await import("./begun-output.js");
+  const { reportFailure } = await import("./report.js");
+  if (begun) await takeBack(begun);
+  if (facts.stderr.isTerminal) process.stderr.write(clearedLine);
+  if (begun) process.stderr.write(begun.failed);
+  process.exitCode = reportFailure(error, askedBy(args), { stdout: streamOf("stdout"), stderr: streamOf("stderr") });
+}
+
+function streamOf(name: "stdout" | "stderr"): Stream {
+  return { ...facts[name], write: (text) => process[name].write(text) };
+}

@@ -1,9 +1,9 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { UsageError } from "./command-error.js";
 import { type Input, isOnnx } from "./inputs.js";
 import type { Settings, Shard } from "./settings.js";
 import { shardName } from "./shards.js";
-import { UsageError } from "./usage-error.js";
 
 export interface Naming {
   readonly output: string | undefined;

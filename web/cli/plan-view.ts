@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import { type Decision, kindOfReason, type QuantizeDecision } from "channelwise/models";
-import { bytes, counted, formatText, layoutText, shapeText, wrapped } from "./format.js";
+import { type Decision, kindOfReason, printable, type QuantizeDecision } from "channelwise/models";
+import { bytes, counted, formatText, layoutText, oneLine, shapeText, wrapped } from "./format.js";
 import type { Job } from "./job.js";
 import { keptFloatsLines } from "./kept-floats.js";
 import { type Column, tableLines } from "./table.js";
@@ -10,7 +10,7 @@ import { type Stream, styled, widthOf } from "./terminal.js";
 export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean): void {
   if (jobs.length === 0) return;
   const size = bytes(sumOf(jobs, "bytesAfter"));
-  const target = writes ? `to ${targetOf(jobs)}  ${size}` : `measured only; would take ${size}`;
+  const target = writes ? `to ${printable(targetOf(jobs))}  ${size}` : `measured only; would take ${size}`;
   const width = widthOf(stream);
   const lines = [titleOf(stream, jobs), ...groupLines(jobs, width), ...noteLines(jobs, width), target];
   stream.write(`${lines.join("\n")}\n\n`);
@@ -33,7 +33,7 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
       return [name, shapeText(shape), dtype, becomes];
     });
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
-    const target = `would be written to ${job.output}  ${bytes(job.bytesAfter)}`;
+    const target = `would be written to ${printable(job.output)}  ${bytes(job.bytesAfter)}`;
     const kept = keptFloatsLines([job], widthOf(stream));
     stream.write(
       `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, target, ...kept].join("\n")}\n\n`,
@@ -53,7 +53,7 @@ function titleOf(stream: Stream, jobs: readonly Job[]): string {
   const count = jobs.reduce((sum, { plan }) => sum + plan.decisions.length, 0);
   const facts = `${counted(count, "tensor")}, ${bytes(sumOf(jobs, "bytesBefore"))}`;
   if (jobs.length > 1) return `${styled(stream, "bold", counted(jobs.length, "file"))}  ${facts}`;
-  return `${styled(stream, "bold", input.path)}  ${formatText(plan)}, ${facts}`;
+  return `${styled(stream, "bold", printable(input.path))}  ${formatText(plan)}, ${facts}`;
 }
 
 function targetOf(jobs: readonly Job[]): string {
@@ -131,7 +131,9 @@ function noteLines(jobs: readonly Job[], width: number): string[] {
   }
   const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_NOTES);
   return most.flatMap(([note, count]) =>
-    wrapped(`${counted(count, "tensor")}: ${note}`, width - 4).map((line, i) => (i === 0 ? "  " : "    ") + line),
+    wrapped(`${counted(count, "tensor")}: ${oneLine(note)}`, width - 4).map(
+      (line, i) => (i === 0 ? "  " : "    ") + line,
+    ),
   );
 }
 

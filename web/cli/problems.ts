@@ -1,4 +1,6 @@
-import { FormatError, NonFiniteError, StoppedError } from "channelwise/models";
+import { FormatError, NonFiniteError, printable, StoppedError, shownName } from "channelwise/models";
+import { CommandError } from "./command-error.js";
+import { oneLine } from "./format.js";
 
 /** What an error of the file system means, by its code. */
 const meanings: Readonly<Record<string, string>> = {
@@ -7,6 +9,8 @@ const meanings: Readonly<Record<string, string>> = {
   EPERM: "not permitted",
   EISDIR: "is a folder, not a file",
   ENOTDIR: "a part of the path is not a folder",
+  ENXIO: "is not a file, but a socket or a device",
+  ENAMETOOLONG: "the name is longer than the file system allows",
   ENOSPC: "no space left on the disk",
   EDQUOT: "the disk quota is used up",
   EMFILE: "too many open files",
@@ -14,18 +18,39 @@ const meanings: Readonly<Record<string, string>> = {
   EFBIG: "the file is too large for the file system",
 };
 
-/** The sentence for an error, in words where it is one of the file system. */
+/** Why the work on one of several inputs failed. */
+export class InputError extends Error {
+  /** The path that was given. */
+  readonly input: string;
+  override readonly cause: unknown;
+
+  constructor(input: string, cause: unknown) {
+    super(`${input}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    this.input = input;
+    this.cause = cause;
+  }
+}
+
+/** The sentence for an error, in words where it is one of the file system, whatever the names hold that it mentions. */
 export function sentenceOf(error: unknown): string {
-  if (error instanceof StoppedError) return `stopped at tensor ${error.tensor}: ${sentenceOf(error.cause)}`;
-  if (!(error instanceof Error)) return String(error);
+  if (error instanceof InputError) {
+    const sentence = sentenceOf(error.cause);
+    // Most name the file themselves.
+    return sentence.startsWith(printable(error.input)) ? sentence : `${printable(error.input)}: ${sentence}`;
+  }
+  if (error instanceof StoppedError) return `stopped at tensor ${shownName(error.tensor)}: ${sentenceOf(error.cause)}`;
+  if (error instanceof CommandError) return [error.message, ...error.details].map(oneLine).join("\n");
+  if (!(error instanceof Error)) return oneLine(String(error));
   const { code, path } = error as NodeJS.ErrnoException;
   const meaning = code === undefined ? undefined : meanings[code];
-  if (meaning === undefined) return error.message;
-  return path === undefined ? meaning : `${path}: ${meaning}`;
+  if (meaning === undefined) return oneLine(error.message);
+  return path === undefined ? meaning : `${printable(path)}: ${meaning}`;
 }
 
 /** An error for --json: its name, its sentence, and what it says of the place. */
 export function problemJson(error: unknown): object {
+  if (error instanceof InputError)
+    return { ...problemJson(error.cause), message: sentenceOf(error), input: error.input };
   const name = error instanceof Error ? error.name : "Error";
   const message = sentenceOf(error);
   if (error instanceof FormatError) {

@@ -1,5 +1,6 @@
+import { shownName } from "channelwise/models";
 import { bytes, duration, shortened } from "./format.js";
-import { isTerminal, type Stream, styled, widthOf } from "./terminal.js";
+import { clearedLine, type Stream, styled, widthOf } from "./terminal.js";
 
 /** Redraws faster than this cannot be read. */
 const REDRAW_MS = 100;
@@ -22,7 +23,7 @@ export class ProgressBar {
   /** @param done and `total` in bytes */
   update(done: number, total: number, what: string): void {
     const time = performance.now();
-    if (!isTerminal(this.#stream) || (time - this.#drawn < REDRAW_MS && done < total)) return;
+    if (!this.#stream.isTerminal || (time - this.#drawn < REDRAW_MS && done < total)) return;
     this.#drawn = time;
     const samples = this.#samples;
     samples.push({ time, done });
@@ -32,7 +33,7 @@ export class ProgressBar {
 
   /** Takes the line away. */
   clear(): void {
-    if (this.#drawn > 0) this.#stream.write("\r\x1b[K");
+    if (this.#drawn > 0) this.#stream.write(clearedLine);
     this.#drawn = 0;
   }
 
@@ -48,7 +49,7 @@ export class ProgressBar {
     if (rate > 0) facts.push(`${duration((total - done) / rate)} left`);
     const text = `${percent}  ${facts.join("  ")}`;
     const room = widthOf(this.#stream) - 1 - BAR_WIDTH - 2 - text.length - 2;
-    const name = room >= 16 ? `  ${shortened(what, room)}` : "";
+    const name = room >= 16 ? `  ${shortened(shownName(what), room)}` : "";
     const bar = styled(this.#stream, "cyan", "━".repeat(filled));
     const rest = styled(this.#stream, "dim", "─".repeat(BAR_WIDTH - filled));
     return `${bar}${rest} ${text}${styled(this.#stream, "dim", name)}`;

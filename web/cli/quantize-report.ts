@@ -1,4 +1,4 @@
-import { keptFloats, type Plan } from "channelwise/models";
+import { keptFloats, type Plan, printable } from "channelwise/models";
 import { bytes, counted, formatText } from "./format.js";
 import { type DoneJob, decisionJson, type Job } from "./job.js";
 import { keptFloatsLines } from "./kept-floats.js";
@@ -12,7 +12,7 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   const after = done.reduce((sum, { result }) => sum + result.byteLength, 0);
   const before = done.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0);
   const one = written ? done[0].output : `${done[0].input.path}, measured only`;
-  const what = done.length === 1 ? one : counted(done.length, "file");
+  const what = done.length === 1 ? printable(one) : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
   for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
@@ -20,7 +20,9 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
 
 /** What else a model of compressed-tensors needs to be loaded. */
 export function showConfigHint(stream: Stream, path: string): void {
-  stream.write(`its config.json needs the quantizationConfig that this shows: channelwise inspect --json ${path}\n`);
+  stream.write(
+    `its config.json needs the quantizationConfig that this shows: channelwise inspect --json ${printable(path)}\n`,
+  );
 }
 
 /** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
@@ -57,10 +59,10 @@ export function doneJson(job: DoneJob): object {
   };
 }
 
-/** What is said of a model as a whole. */
+/** What is said of a model as a whole: also how a text was understood. */
 function planJson(plan: Plan): object {
-  const { passedOver = [] } = plan.model;
-  return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver };
+  const { passedOver = [], notes } = plan.model;
+  return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver, ...(notes !== undefined && { notes }) };
 }
 
 function tensorJson({ plan }: Job, place: number): object {

@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
-import { fairPart } from "channelwise/models";
+import { fairPart, printable } from "channelwise/models";
+import { CommandError, UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
 import { counted } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
@@ -8,13 +9,14 @@ import { type Job, openJob } from "./job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
+import { InputError } from "./problems.js";
 import { doneJson, jobJson, showConfigHint, showReport } from "./quantize-report.js";
+import { tellReading } from "./reading.js";
 import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
-import { isTerminal, styled } from "./terminal.js";
+import { styled } from "./terminal.js";
 import { tellPassedOver, tellWarnings } from "./told.js";
-import { UsageError } from "./usage-error.js";
 
 /** `channelwise quantize` */
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
@@ -29,7 +31,12 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
   const jobs: Job[] = [];
   try {
-    for (const [i, input] of inputs.entries()) jobs.push(await openJob(input, outputs[i], settings, modelShard));
+    for (const [i, input] of inputs.entries()) {
+      const job = openJob(input, outputs[i], settings, modelShard);
+      jobs.push(
+        await job.catch((error) => Promise.reject(inputs.length > 1 ? new InputError(input.path, error) : error)),
+      );
+    }
     checkOutputs(
       outputs,
       jobs.flatMap(({ reads }) => reads),
@@ -57,6 +64,7 @@ async function quantizeJobs(
   const { force = false, json = false, measure = false } = values;
   warnOfPatterns(jobs, context);
   for (const { input, plan } of jobs) {
+    tellReading(stderr, input.path, plan.model);
     tellPassedOver(stderr, input.path, plan.model.passedOver);
     tellWarnings(stderr, plan.warnings);
   }
@@ -68,7 +76,7 @@ async function quantizeJobs(
   }
 
   if (!force && !measure) refuseExisting(jobs.map(({ output }) => output));
-  if (isTerminal(stderr)) showPlan(stderr, jobs, !measure);
+  if (stderr.isTerminal) showPlan(stderr, jobs, !measure);
   else showNotes(stderr, jobs);
   const done = await runJobs(jobs, { threads, writes: !measure, overwrite: force }, context);
   if (!json && done.length > 0) showReport(stdout, done, !measure);
@@ -96,7 +104,7 @@ function warnOfPatterns(jobs: readonly Job[], { stderr }: Context): void {
   const [first, ...others] = jobs;
   for (const pattern of first?.plan.unmatched ?? []) {
     if (others.some(({ plan }) => !plan.unmatched.includes(pattern))) continue;
-    stderr.write(`${styled(stderr, "yellow", "warning:")} the pattern ${pattern} matches no tensor\n`);
+    stderr.write(`${styled(stderr, "yellow", "warning:")} the pattern ${printable(pattern)} matches no tensor\n`);
   }
 }
 
@@ -105,19 +113,20 @@ function refuseNothing(jobs: readonly Job[], { axis, granularity }: Values): voi
   for (const job of jobs) {
     const { decisions } = job.plan;
     if (decisions.some(({ quantize }) => quantize)) continue;
-    const reasons = groupLines([job], Infinity).join("\n");
-    const nothing = `${job.input.path}: none of its tensors would be quantized`;
+    const reasons = groupLines([job], Infinity);
+    const { path } = job.input;
+    const nothing = `${path}: none of its tensors would be quantized`;
     const keptFor = (why: RegExp) => decisions.some((decision) => !decision.quantize && why.test(decision.reason));
     if (!keptFor(misfit)) {
       if (keptFor(/quantized already$/) && !keptFor(/^(excluded|kept by an override)$/)) {
-        throw new Error(`${job.input.path} is quantized already: give the float model it was made from\n${reasons}`);
+        throw new CommandError(`${path} is quantized already: give the float model it was made from`, reasons);
       }
-      throw new Error(`${nothing}; --include takes patterns\n${reasons}`);
+      throw new CommandError(`${nothing}; --include takes patterns`, reasons);
     }
     const given = [axis && `--axis ${axis}`, granularity && `--granularity ${granularity}`]
       .filter(Boolean)
       .join(" and ");
-    throw new UsageError(`${nothing}; ${given || "--override"} must fit their shapes\n${reasons}`);
+    throw new UsageError(`${nothing}; ${given || "--override"} must fit their shapes`, reasons);
   }
 }
 
@@ -134,6 +143,6 @@ async function joinIfComplete(output: string, { n }: Shard, { stderr }: Context)
     return undefined;
   }
   const index = await writeIndex(parts, true);
-  stderr.write(`all ${counted(n, "part")} are there: wrote ${index}\n`);
+  stderr.write(`all ${counted(n, "part")} are there: wrote ${printable(index)}\n`);
   return index;
 }

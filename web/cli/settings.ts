@@ -1,7 +1,7 @@
 import type { DialectName, Rules } from "channelwise/models";
+import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
-import { UsageError } from "./usage-error.js";
 import { MOST_THREADS } from "./workers.js";
 
 const dialectNames = [

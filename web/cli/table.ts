@@ -1,3 +1,4 @@
+import { printable } from "channelwise/models";
 import { cut, shortened } from "./format.js";
 
 export interface Column {
@@ -14,24 +15,34 @@ export interface Column {
 const GAP = 2;
 /** Below this a text says nothing any more. */
 const LEAST_WIDTH = 12;
+/** Also where the width has no end: one name of a megabyte would make every line as long. */
+const MOST_WIDTH = 400;
 
-/** Lines of a table, the titles first; no wider than `width` where its columns can be shortened enough. */
+/**
+ * Lines of a table, the titles first; no wider than `width` where its columns can be shortened enough. The texts may hold
+ * anything: they are made printable here.
+ */
 export function tableLines(
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  texts: readonly (readonly string[])[],
   width = Infinity,
 ): string[] {
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const rows = texts.map((row) => row.map((text, i) => printable(fitted(text, columns[i], MOST_WIDTH))));
+  const widths = columns.map(({ title }, i) => rows.reduce((most, row) => Math.max(most, row[i].length), title.length));
   narrow(widths, columns, width - GAP * (columns.length - 1));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => {
-        const shown = columns[i].shorten === "end" ? cut(cell, widths[i]) : shortened(cell, widths[i]);
+        const shown = fitted(cell, columns[i], widths[i]);
         return columns[i].number ? shown.padStart(widths[i]) : shown.padEnd(widths[i]);
       })
       .join(" ".repeat(GAP))
       .trimEnd();
   return [line(columns.map(({ title }) => title)), ...rows.map(line)];
+}
+
+function fitted(text: string, { shorten }: Column, width: number): string {
+  return shorten === "end" ? cut(text, width) : shortened(text, width);
 }
 
 /** Takes from the widest column that can be shortened until all have room. */

@@ -1,4 +1,5 @@
-import type { Model } from "channelwise/models";
+import { type Model, printable } from "channelwise/models";
+import { oneLine } from "./format.js";
 import { type Stream, styled } from "./terminal.js";
 
 // What is said on standard error of a model that is not all as it may be taken to be.
@@ -10,12 +11,12 @@ const MOST_LINES = 5;
 export function tellPassedOver(stream: Stream, file: string, passedOver: Model["passedOver"] = []): void {
   tell(
     passedOver.map(({ name, reason }) => `${name} is passed over: ${reason}`),
-    (line) => stream.write(`${file}: ${line}\n`),
+    (line) => stream.write(`${printable(file)}: ${oneLine(line)}\n`),
   );
 }
 
 export function tellWarnings(stream: Stream, warnings: readonly string[]): void {
-  tell(warnings, (line) => stream.write(`${styled(stream, "yellow", "warning:")} ${line}\n`));
+  tell(warnings, (line) => stream.write(`${styled(stream, "yellow", "warning:")} ${oneLine(line)}\n`));
 }
 
 function tell(lines: readonly string[], write: (line: string) => void): void {

@@ -39,6 +39,8 @@ export interface Opened {
   readonly shape: readonly number[];
   /** What the source is, e.g. "separated by commas". */
   readonly layout: string;
+  /** What was taken for names and comments in a text, and what could be misread: sentences. */
+  readonly notes: readonly string[];
   /** The type the file stores, undefined for numbers read from text. */
   readonly stored: Arithmetic | undefined;
 }

@@ -1,4 +1,5 @@
 export { FormatError, NonFiniteError } from "./core/errors.js";
+export { printable, shownName } from "./core/printable.js";
 export type { Scheme } from "./core/scheme.js";
 export type { QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
 export type { DialectName } from "./formats/dialects/index.js";
@@ -21,6 +22,8 @@ export { parseMatrix, type TextMatrix } from "./formats/text/parse-matrix.js";
 export { TextError } from "./formats/text/text-error.js";
 export type { ByteSink, ByteSource } from "./io/bytes.js";
 export { type FileSinkOptions, fileSink } from "./io/node-files.js";
+export { notTheFile } from "./io/not-the-file.js";
+export { removePartialFiles } from "./io/partial-files.js";
 export { type BlobSink, blobSink, privateFileSink, streamSink } from "./io/sinks.js";
 export { type OpenSource, openSource, type SourceInput } from "./io/sources.js";
 export { StoppedError } from "./io/stopped-error.js";

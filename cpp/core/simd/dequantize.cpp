@@ -3,6 +3,7 @@
 #include "../kernels.h"
 #include "lanes.h"
 #include "tiling.h"
+#include "zeros.h"
 
 namespace channelwise::simd {
 
@@ -20,7 +21,6 @@ void dequantizeStacks(void* opaqueJob, const Stacks& stacks) {
   using L = Lanes<T>;
   const auto& job = *static_cast<const DequantizeJob<T>*>(opaqueJob);
   const bool wide = job.quantized.wide;
-  const v128_t zero = L::splat(0);  // makes +0 of -0
   const T* scales = job.scales + stacks.scale;
   for (std::size_t j = 0; j < stacks.count; ++j, scales += stacks.scaleStep) {
     const std::size_t at = stacks.at + j * stacks.step;
@@ -28,7 +28,7 @@ void dequantizeStacks(void* opaqueJob, const Stacks& stacks) {
       for (std::size_t row = 0; row < stacks.rows; ++row) {
         for (std::size_t i = 0; i < stacks.width; ++i) {
           const std::size_t element = at + row * stacks.stride + i;
-          job.dequantized[element] = valueOf(job.quantized.get(element), scales[stacks.ofColumns ? i : 0]);
+          job.dequantized[element] = static_cast<T>(job.quantized.get(element)) * scales[stacks.ofColumns ? i : 0];
         }
       }
       continue;
@@ -41,8 +41,7 @@ void dequantizeStacks(void* opaqueJob, const Stacks& stacks) {
       v128_t codes[2];
       L::loadCodes(quantized, wide, codes);
 #pragma GCC unroll 2
-      for (std::size_t v = 0; v < 2; ++v)
-        wasm_v128_store(dequantized + v * L::kCount, L::add(L::mul(codes[v], scale[v]), zero));
+      for (std::size_t v = 0; v < 2; ++v) wasm_v128_store(dequantized + v * L::kCount, L::mul(codes[v], scale[v]));
       quantized += job.quantized.bytes(stacks.stride);
       dequantized += stacks.stride;
     }
@@ -58,6 +57,7 @@ void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized)
     DequantizeJob<T> job{quantized, scalesOf(chunk, extent.inner, scales + chunk.first, expanded), dequantized};
     forEachStacks(extent, chunk, {kTile<T>, kTile<T>, 1024}, dequantizeStacks<T>, &job);
   }
+  dropSignsOfZeros(scales, extent, dequantized);
 }
 
 template void dequantize(Codes, Extent, const float*, float*);

@@ -41,6 +41,7 @@ struct Lanes<double> {
   static v128_t min(v128_t a, v128_t b) { return wasm_f64x2_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f64x2_pmax(a, b); }
   static v128_t areAbove(v128_t a, v128_t b) { return wasm_f64x2_gt(a, b); }
+  static int signs(v128_t a) { return wasm_i64x2_bitmask(a); }
 
   static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
   static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
@@ -101,6 +102,8 @@ struct Lanes<float> {
   static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
   static v128_t areAbove(v128_t a, v128_t b) { return wasm_f32x4_gt(a, b); }
+  /// A bit for each lane: whether its sign is set.
+  static int signs(v128_t a) { return wasm_i32x4_bitmask(a); }
 
   static v128_t abs(v128_t a) { return wasm_v128_and(a, opaque(wasm_i32x4_splat(0x7fffffff))); }
 

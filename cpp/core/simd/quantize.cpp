@@ -6,6 +6,7 @@
 #include "lanes.h"
 #include "sums.h"
 #include "tiling.h"
+#include "zeros.h"
 
 namespace channelwise::simd {
 
@@ -44,7 +45,6 @@ template <typename T>
   const v128_t qmin = job.qmin;
   const v128_t qmax = job.qmax;
   const v128_t rounder = opaque(L::splat(L::kRounder));
-  const v128_t zero = L::splat(0);  // makes +0 of -0
   v128_t scale[2];
   loadScales(scales, ofColumns, scale);
   // Values nobody asked for are written all the same, to one place: a branch takes longer.
@@ -60,7 +60,7 @@ template <typename T>
       const v128_t weight = wasm_v128_load(weights + v * L::kCount);
       // Clamping before rounding gives what clamping after it does, because the limits are integers.
       rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
-      const v128_t back = L::add(L::mul(L::sub(rounded[v], rounder), scale[v]), zero);
+      const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
       wasm_v128_store(dequantized + v * L::kCount, back);
       const v128_t error = L::sub(weight, back);
       sums.error[v] = L::add(sums.error[v], L::mul(error, error));
@@ -364,6 +364,7 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
                  quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, ofChannels + c);
     }
   }
+  if (dequantized && !scales.cover) dropSignsOfZeros(scales.values, extent, dequantized);
   if (figuresOf != FiguresOf::kAll) return;
   const ErrorFigures ofAll = kSingle ? total.figures() : lanes.figures(0, kTile<T>);
   addFigures(*figures, ofAll, weights, quantized, extent, stride, scales.values);

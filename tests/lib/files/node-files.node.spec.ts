@@ -1,15 +1,29 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
 import {
   fileSink,
+  type OpenSource,
   openModel,
   openSource,
   planModel,
   privateFileSink,
   quantizeModel,
+  removePartialFiles,
   StoppedError,
 } from "channelwise/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -82,7 +96,13 @@ describe("files of Node", () => {
 
   it("are refused when they are none", async () => {
     await expect(openModel(at("missing.safetensors"))).rejects.toThrow(/ENOENT/);
-    await expect(openModel(folder)).rejects.toThrow(`${folder} is not a file`);
+    await expect(openModel(folder)).rejects.toThrow(`${folder} is not a file: it is a folder`);
+    await expect(openModel("/dev/zero")).rejects.toThrow("/dev/zero is not a file: it is a device");
+    execFileSync("mkfifo", [at("pipe.npy")]);
+    // To which nobody writes: what waited for somebody to do so would wait for good.
+    await expect(openModel(at("pipe.npy"))).rejects.toThrow(
+      `${at("pipe.npy")} is not a file: it is a pipe, which is read`,
+    );
   });
 
   it("are read into memory that is given", async () => {
@@ -93,6 +113,42 @@ describe("files of Node", () => {
     expect(bytes.buffer).toBe(spare);
     expect(bytes).toEqual(await model.tensors[0].read(4, 8));
     await model.close();
+  });
+
+  it("are open no more than some at a time, however many are read in turns", async () => {
+    const opened = async () => (await readdir("/proc/self/fd")).length;
+    const before = await opened();
+    const sources = await Promise.all(
+      Array.from({ length: 200 }, async (_, i) => {
+        writeFileSync(at(`${i}.bin`), Uint8Array.of(i, i + 1));
+        return openSource(at(`${i}.bin`));
+      }),
+    );
+    for (const start of [0, 1]) {
+      const bytes = await Promise.all(sources.map((source) => source.read(start, 1)));
+      expect(bytes.map(([byte]) => byte)).toEqual(sources.map((_, i) => i + start));
+    }
+    await setImmediate(); // what is closed in the background is then
+    expect(await opened()).toBeLessThanOrEqual(before + 64);
+    await Promise.all(sources.map((source) => source.close()));
+    await setImmediate();
+    expect(await opened()).toBeLessThanOrEqual(before);
+  });
+
+  it("may not be replaced while they are read", async () => {
+    const sources: OpenSource[] = [];
+    for (let i = 0; i < 100; i++) {
+      writeFileSync(at(`${i}.bin`), "before");
+      sources.push(await openSource(at(`${i}.bin`)));
+    }
+    // The first is closed by now, and opened again when it is read.
+    writeFileSync(at("other.bin"), "afterw");
+    renameSync(at("other.bin"), at("0.bin"));
+    await expect(sources[0].read(0, 6)).rejects.toThrow(`${at("0.bin")} is another file than before`);
+    renameSync(at("0.bin"), at("away.bin"));
+    await expect(sources[0].read(0, 6)).rejects.toThrow(/ENOENT/);
+    expect(new TextDecoder().decode(await sources[1].read(0, 6))).toBe("before");
+    for (const source of sources) await source.close();
   });
 
   it("may not shrink while they are read", async () => {
@@ -153,6 +209,26 @@ describe("fileSink", () => {
   it("does not take a link to nowhere for no file", async () => {
     symlinkSync(at("nowhere"), at("link"));
     await expect(fileSink(at("link"))).rejects.toThrow(/exists/);
+  });
+
+  it("replaces files only", async () => {
+    execFileSync("mkfifo", [at("pipe")]);
+    mkdirSync(at("folder"));
+    for (const name of ["pipe", "folder"]) {
+      await expect(fileSink(at(name), { overwrite: true })).rejects.toThrow(`${at(name)} exists and is no file`);
+    }
+    expect(readdirSync(folder)).toEqual(["folder", "pipe"]);
+  });
+
+  it("leaves nothing where its thread is ended, once what it wrote is asked away", async () => {
+    const sink = await fileSink(at("a"));
+    await fileSink(at("a"), { overwrite: true }); // which sees that the other still writes
+    expect(readdirSync(folder)).toHaveLength(2);
+    await removePartialFiles(at("a"));
+    expect(readdirSync(folder)).toHaveLength(2);
+    await removePartialFiles(at("a"), { own: true });
+    expect(readdirSync(folder)).toEqual([]);
+    await expect(sink.close()).rejects.toThrow(/ENOENT/);
   });
 
   it("says where it cannot write", async () => {

@@ -18,15 +18,15 @@ export interface TensorToWrite {
 /** A sound file of tensors, one after the other. */
 export function fileOf(tensors: readonly TensorToWrite[], metadata?: Record<string, string>): Uint8Array<ArrayBuffer> {
   const header: Record<string, object> = metadata ? { __metadata__: metadata } : {};
-  const data: number[][] = [];
+  const data = new Uint8Array(tensors.reduce((length, { data: view }) => length + view.byteLength, 0));
   let position = 0;
   for (const { name, dtype, shape, data: view } of tensors) {
     const end = position + view.byteLength;
     header[name] = { dtype, shape, data_offsets: [position, end] };
-    data.push([...bytesOf(view)]);
+    data.set(bytesOf(view), position);
     position = end;
   }
-  return safetensorsFile(header, Uint8Array.from(data.flat()));
+  return safetensorsFile(header, data);
 }
 
 export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {

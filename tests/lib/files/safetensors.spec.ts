@@ -199,7 +199,7 @@ describe("a malformed .safetensors file", () => {
       "dimensions whose product is no double",
       safetensorsFile({ a: { ...entry, shape: [2 ** 52, 2 ** 52, 2 ** 52] } }, data),
       { offset: 9, tensor: "a" },
-      /takes 365375409332725729550921208179070754913983135744 bytes/,
+      /whose product without zeros is at most 140737488355328/,
     ],
     [
       "half a byte",

@@ -102,14 +102,14 @@ describe("a matrix in text", () => {
 
 describe("text that is no matrix", () => {
   const advice = " as it is read here; write it like -1234.5 or 1.5e-7";
-  const severalValues = "this object has several values; give one array alone, such as [[1, 2], [3, 4]]";
+  const notOneArray = "this object is not one array; give an array alone, such as [[1, 2], [3, 4]]";
 
   it.each([
     ["1,2,3\n4,oops,6", "Line 2, column 2: “oops” is not a number.", "oops"],
     ["oops,2,3\n4,5,6", "Line 1, column 1: “oops” is not a number.", "oops"],
     ["1 2\nx 4", "Line 2, column 1: “x” is not a number.", "x"],
     ["a,b\n1,2\n\n3,1.2.3", `Line 4, column 2: “1.2.3” is not a number${advice}.`, "1.2.3"],
-    ["1,2\n3,\n5,6", "Line 2, column 2: the cell is empty; a number must stand there.", "3,"],
+    ["1,2\n3,\n5,6", "Line 2, column 2: the cell is empty; a number must stand there.", "3"],
     ["1\t2 3\n4\t5", `Line 1, column 2: “2 3” is not a number${advice}.`, "2 3"],
     ["1 nan\n3 4", "Line 1, column 2: “nan” is not finite; weights must be.", "nan"],
     ["1 2\n-inf 4", "Line 2, column 1: “-inf” is not finite; weights must be.", "-inf"],
@@ -138,7 +138,7 @@ describe("text that is no matrix", () => {
     ["[[1]] 2", "Line 1: “2” follows the end of the arrays.", "2"],
     ["[[[1]], [[2], [x]]]", "Line 1, at [1][1][0]: “x” is not a number.", "x"],
     ["[".repeat(65), `Line 1, at ${"[0]".repeat(64)}: arrays are nested more than 64 deep.`, "["],
-    ['\n{"w": [[1]], "b": [1]}', `Line 2: ${severalValues}.`, '"b"'],
+    ['\n{"w": [[1]], "b": [1]}', `Line 2: ${notOneArray}.`, '"b"'],
   ])("is named by line and column: %j", (text, message, pointedAt) => {
     const error = errorOf(text);
     expect(error.message).toBe(message);

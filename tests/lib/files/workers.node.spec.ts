@@ -230,7 +230,7 @@ describe("files that workers read and write", () => {
     writeFileSync(at("in.safetensors"), modelFile("F32", [4000, 1100]));
     const library = pathToFileURL(join(import.meta.dirname, "../../../dist")).href;
     const program = `
-      import { planModel, fileSink, openModel, quantizeModel } from "${library}/files.js";
+      import { planModel, fileSink, openModel, quantizeModel } from "${library}/models.js";
       import { load } from "${library}/parallel.js";
       const parallel = await load({ workers: 1 });
       const model = await openModel("in.safetensors");

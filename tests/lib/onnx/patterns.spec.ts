@@ -263,6 +263,19 @@ describe("the weights of models that others quantized", () => {
     },
   );
 
+  it("with negative scales, whose codes of zero give +0", async () => {
+    const codes = Uint8Array.of(0, 3, -3, 0, 5, 0);
+    const initializer = [
+      raw("w_quantized", INT8, [2, 3], codes),
+      tensor("w_scale", [3], Float32Array.of(-2, 0.5, -(2 ** -149))),
+    ];
+    const nodes = [node("DequantizeLinear", ["w_quantized", "w_scale"], ["w"], { axis: 1 })];
+    const graph = { node: [...nodes, node("MatMul", ["x", "w"], ["y"])], initializer };
+    const { quantized } = await readOnnx(source(modelBytes({ opset: 13, graph })), { quantized: true });
+    const expected = Float32Array.of(0, 1.5, 3 * 2 ** -149, 0, 2.5, 0);
+    expectSameBits(await weightsOf(quantized[0]), expected, "weights");
+  });
+
   it("names those that it does not read", async () => {
     const initializer = [raw("w_quantized", INT8, [40, 6], random(240, 1)), raw("zero", INT8, [], random(1, 1))];
     const graph = { node: [node("MatMulInteger", ["x", "w_quantized", "zero", "zero"], ["y"])], initializer };

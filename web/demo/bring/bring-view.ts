@@ -81,8 +81,11 @@ export class BringView {
     this.#openText(preset);
   }
 
-  showOpened({ shape, layout }: Opened) {
+  showOpened({ shape, layout, notes }: Opened) {
     byId("understood", HTMLElement).textContent = `${shapeText(shape)}, ${layout}`;
+    const told = byId("notes", HTMLElement);
+    const text = notes.join(" ");
+    if (told.textContent !== text) told.textContent = text; // what is set is read out, also where it is the same
   }
 
   showProblem(error: Error | undefined) {
@@ -105,6 +108,7 @@ export class BringView {
 
   clearOpened() {
     byId("understood", HTMLElement).textContent = "";
+    byId("notes", HTMLElement).textContent = "";
   }
 
   #openText(preset: Partial<Settings>) {

@@ -35,13 +35,17 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   if (text.startsWith("\x93NUMPY")) return file.size > MAX_MATRIX_BYTES;
   const advice = adviceFor(file);
   if (advice !== undefined) throw unknown(file, advice);
-  // An archive of arrays, a .safetensors header, or an object that names the files of a model.
-  if (text.startsWith("PK\x03\x04") || (text[7] === "\0" && text[8] === "{") || text.trimStart().startsWith("{")) {
-    return true;
-  }
+  // An archive of arrays, or a .safetensors header.
+  if (text.startsWith("PK\x03\x04") || (text[7] === "\0" && text[8] === "{")) return true;
+  if (text.trimStart().startsWith("{")) return describesModel(file);
   const isUtf16 = text.startsWith("\xff\xfe"); // spreadsheets' "Unicode text"
   if (text.includes("\0") && !isUtf16) throw unknown(file);
   return false;
+}
+
+/** Whether an object names the files of a model; otherwise it has an array. */
+async function describesModel(file: File): Promise<boolean> {
+  return file.size > MAX_MATRIX_BYTES || /"(?:weight_map|weightsManifest)"/.test(await file.text());
 }
 
 /** Why files are passed over that were brought with those that are opened. */

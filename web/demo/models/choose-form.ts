@@ -92,10 +92,10 @@ export class ChooseForm {
       html("option", { value: "" }, `${opset}, as it is`),
       ...OPSETS.filter((version) => version > (opset ?? 0)).map((version) => html("option", {}, String(version))),
     );
-    const ranks = tensors.flatMap(({ canQuantize, shape }) => (canQuantize ? [shape.length] : []));
+    const ranks = new Set(tensors.flatMap(({ canQuantize, shape }) => (canQuantize ? [shape.length] : [])));
     // An axis that a weight lacks is an error in ONNX, and elsewhere leaves that weight as it is.
     const choose = format === "onnx" ? Math.min : Math.max;
-    const rank = ranks.reduce((a, b) => choose(a, b), ranks[0] ?? 0);
+    const rank = [...ranks].reduce((a, b) => choose(a, b), [...ranks][0] ?? 0);
     this.#axis.replaceChildren(
       html("option", { value: "" }),
       ...Array.from({ length: rank }, (_, axis) => html("option", { value: String(axis) }, `${axis}, for all`)),

@@ -6,6 +6,7 @@ import { Cancelled } from "./client.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
 import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import "./models.css";
+import { KeptFloatsView } from "./kept-floats-view.js";
 import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { ProgressBar } from "./progress.js";
 import type { Description, Measurement, Rules, Setting, TensorFile } from "./protocol.js";
@@ -35,10 +36,13 @@ export class ModelView {
   readonly #form: ChooseForm;
   readonly #heading = html("h2", { id: "model-heading" });
   readonly #about = html("p", { class: "hint" });
+  readonly #passedOver = html("p", { class: "hint", id: "model-passed-over", hidden: "" });
   readonly #totals = html("dl", { class: "totals" });
+  readonly #keptFloats = new KeptFloatsView();
   readonly #measuring: ProgressBar;
   readonly #measureButton = html("button", { type: "button", hidden: "" });
   readonly #obstacles = html("div", { class: "problem", hidden: "" });
+  readonly #warnings = html("p", { class: "warning", id: "model-warnings", role: "status", hidden: "" });
   readonly #columns = html("select", { id: "tensor-columns" });
   readonly #list = new TensorList(this.#columns, () => this.#showOthers());
   readonly #tensors: TensorsTable;
@@ -147,10 +151,13 @@ export class ModelView {
         { class: "card", "aria-labelledby": "model-heading" },
         this.#heading,
         this.#about,
+        this.#passedOver,
         this.#totals,
+        this.#keptFloats.element,
         this.#measuring.element,
         this.#measureButton,
         this.#obstacles,
+        this.#warnings,
       ),
       card(
         "tensors-heading",
@@ -172,7 +179,7 @@ export class ModelView {
     );
   }
 
-  #showDescription({ name, format, files, opset, tensors, byteLength }: Description) {
+  #showDescription({ name, format, files, opset, tensors, byteLength, passedOver }: Description) {
     this.#heading.textContent = `What is in ${name}`;
     this.#about.textContent = [
       formatNames[format],
@@ -181,6 +188,9 @@ export class ModelView {
       counted(tensors.length, "tensor"),
       bytes(byteLength),
     ].join(", ");
+    this.#passedOver.hidden = passedOver.length === 0;
+    const reasons = passedOver.map(({ name, reason }) => `${name}: ${reason}`);
+    this.#passedOver.textContent = `Passed over, and not in what is saved: ${someOf(reasons)}.`;
   }
 
   /** After a choice for all: plans anew and shows what comes of it; where it cannot be, what was before is out of use. */
@@ -229,6 +239,9 @@ export class ModelView {
       this.#run.show(this.#state);
       this.#code.textContent = code(this.#state);
       this.#command.textContent = command(this.#state);
+      this.#keptFloats.show(plan.keptFloats);
+      this.#warnings.hidden = plan.warnings.length === 0;
+      this.#warnings.textContent = `${someOf(plan.warnings)}.`;
       this.#showTotals();
       return true;
     } catch (error) {
@@ -451,6 +464,14 @@ function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
     html("pre", { tabindex: "0", "aria-label": name }, shown),
     html("p", { class: "hint" }, note, told),
   );
+}
+
+/** More would hide what else is said. */
+const MOST_TOLD = 3;
+
+function someOf(told: readonly string[]): string {
+  const more = told.length - MOST_TOLD;
+  return told.slice(0, MOST_TOLD).join("; ") + (more > 0 ? `; and so it is with ${more} more` : "");
 }
 
 const formatNames: Record<Description["format"], string> = {

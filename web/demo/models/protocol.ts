@@ -1,6 +1,6 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, FormatName, Scheme } from "channelwise/models";
+import type { DialectName, FormatName, KeptFloats, PassedOver, Scheme } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
@@ -53,6 +53,8 @@ export interface Description {
   /** Version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
+  /** What else is in the files, and will not be in the one to come. */
+  readonly passedOver: readonly PassedOver[];
   /** Of all files that are parts of it. */
   readonly byteLength: number;
   /** What it can be written as, the usual one first. */
@@ -78,6 +80,12 @@ export interface Plan {
   readonly fileNames: readonly string[];
   /** The numbers of bits that the target holds. */
   readonly bits: readonly number[];
+  /** Tensors that the target's readers join: those of each list are to be quantized in one way. */
+  readonly joined: readonly (readonly number[])[];
+  /** What readers will refuse of the file to come. */
+  readonly warnings: readonly string[];
+  /** Which share of the bytes stays floats, and why. */
+  readonly keptFloats: KeptFloats;
 }
 
 /** A tensor, by its place, and a setting for it. */

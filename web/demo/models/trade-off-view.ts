@@ -134,7 +134,7 @@ export class TradeOffView {
     });
   }
 
-  /** For each weight the fewest bytes, and of those that take the same the fewest errors. */
+  /** For each weight, or those that are joined, the fewest bytes, and of those that take the same the fewest errors. */
   #chooseSmallest() {
     const least = this.#least.valueAsNumber;
     this.#problem.hidden = Number.isFinite(least);
@@ -148,16 +148,19 @@ export class TradeOffView {
       const wanted = tensors.flatMap((tensor) => settings.map((setting) => ({ tensor, setting })));
       await this.#measure(client, state, wanted, signal);
       const alternatives = await client.ask("alternatives", { form: rules, tensors, settings }, { signal });
-      const chosen = new Map<number, Candidate>();
-      for (const [i, tensor] of tensors.entries()) {
-        const candidate = smallest(
-          settings.flatMap((setting, j) => {
-            const [planned, errors] = [alternatives[i][j], costs.get(tensor, setting)];
+      const placeOf = new Map(tensors.map((tensor, i) => [tensor, i]));
+      const chosen = new Map<number, Choice>();
+      for (const together of unitsOf(tensors, plan.joined)) {
+        const candidates = settings.flatMap((setting, j): Candidate[] => {
+          const choices = together.flatMap((tensor): Choice[] => {
+            const planned = alternatives[placeOf.get(tensor) as number][j];
+            const errors = costs.get(tensor, setting);
             return planned.quantize && errors !== undefined && "sqnr" in errors ? [{ setting, planned, errors }] : [];
-          }),
-          least,
-        );
-        if (candidate !== undefined) chosen.set(tensor, candidate);
+          });
+          return choices.length === together.length ? [candidateOf(choices)] : [];
+        });
+        const { choices } = smallest(candidates, least) ?? { choices: [] };
+        for (const [i, choice] of choices.entries()) chosen.set(together[i], choice);
       }
       const choices = [...chosen].map(([tensor, { setting }]) => [tensor, setting] as const);
       // What is chosen for all needs no mention.
@@ -248,23 +251,50 @@ export class TradeOffView {
   }
 }
 
-interface Candidate {
+/** A setting for one weight, and what comes of it. */
+interface Choice {
   readonly setting: Setting;
   readonly planned: Planned;
   readonly errors: Errors;
 }
 
+/** One setting for weights that are to be quantized in one way. */
+interface Candidate {
+  readonly choices: readonly Choice[];
+  readonly bytesAfter: number;
+  /** Of the worst of them. */
+  readonly sqnr: number;
+}
+
+function candidateOf(choices: readonly Choice[]): Candidate {
+  return {
+    choices,
+    bytesAfter: choices.reduce((sum, { planned }) => sum + planned.bytesAfter, 0),
+    sqnr: choices.reduce((least, { errors }) => Math.min(least, errors.sqnr), Infinity),
+  };
+}
+
+/** Weights that are to be quantized in one way, together: each is in one list. */
+function unitsOf(tensors: readonly number[], joined: readonly (readonly number[])[]): number[][] {
+  const rest = new Set(tensors);
+  const units = joined.flatMap((list) => {
+    const together = list.filter((tensor) => rest.delete(tensor));
+    return together.length === 0 ? [] : [together];
+  });
+  return [...units, ...[...rest].map((tensor) => [tensor])];
+}
+
 /** Of those with at least so many dB the smallest; where none has, the one with most. */
 function smallest(candidates: readonly Candidate[], least: number): Candidate | undefined {
-  const enough = candidates.filter(({ errors }) => errors.sqnr >= least);
-  const bestFirst = [...candidates].sort((a, b) => b.errors.sqnr - a.errors.sqnr);
+  const enough = candidates.filter(({ sqnr }) => sqnr >= least);
+  const bestFirst = [...candidates].sort((a, b) => b.sqnr - a.sqnr);
   if (enough.length === 0) return bestFirst[0];
-  const fewest = Math.min(...enough.map(({ planned }) => planned.bytesAfter));
-  return bestFirst.find((candidate) => enough.includes(candidate) && candidate.planned.bytesAfter === fewest);
+  const fewest = Math.min(...enough.map(({ bytesAfter }) => bytesAfter));
+  return bestFirst.find((candidate) => enough.includes(candidate) && candidate.bytesAfter === fewest);
 }
 
 /** "12 weights with 4 bits, 29 weights with 8 bits. 2 weights of them cannot reach 30 dB." */
-function summary(chosen: readonly Candidate[], least: number): string {
+function summary(chosen: readonly Choice[], least: number): string {
   if (chosen.length === 0) return "No weight is quantized.";
   const counts = new Map<number, number>();
   for (const { setting } of chosen) counts.set(setting.bits, (counts.get(setting.bits) ?? 0) + 1);

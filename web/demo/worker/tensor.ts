@@ -1,4 +1,4 @@
-import { parseMatrix, type TextMatrix } from "channelwise/models";
+import { notTheFile, parseMatrix, type TextMatrix } from "channelwise/models";
 import type { Arithmetic, Source } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */
@@ -15,6 +15,8 @@ const MAX_TEXT_BYTES = 500_000_000;
 export async function readTensor(source: Source): Promise<Tensor> {
   if (source.kind === "text") return { ...parseMatrix(source.text), stored: undefined, name: "weights" };
   const { fileName, contents } = source.kind === "file" ? await readFile(source.file) : await fetchSample(source.url);
+  const other = notTheFile(new Uint8Array(contents));
+  if (other !== undefined) throw new Error(`${fileName} cannot be opened: ${other}.`);
   const name = fileName.replace(/\.[^.]*$/, "") || "weights";
   if (
     fileName.toLowerCase().endsWith(".npy") ||

@@ -26,7 +26,7 @@ const tasks: {
       throw new Error(`Shape [${read.shape.join(", ")}] has no elements; there is nothing to quantize.`);
     tensor = read;
     current = undefined;
-    return { name: read.name, shape: read.shape, layout: read.layout, stored: read.stored };
+    return { name: read.name, shape: read.shape, layout: read.layout, notes: read.notes, stored: read.stored };
   },
   async quantize(settings, progress) {
     const channelwise = await quantizer();

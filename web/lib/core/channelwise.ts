@@ -50,7 +50,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     for (const panel of panelsOf(job.part)) {
       if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan) ?? changedError();
     }
-    return quantizeResult(request, errors ? readFigures(bindings, engine.totalFigures, 0, values.length) : undefined);
+    return quantizeResult(
+      request,
+      errors ? readFigures(engine.places, engine.totalFigures, 0, values.length) : undefined,
+    );
   }
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {

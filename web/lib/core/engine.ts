@@ -1,7 +1,7 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
 import { changedError } from "./errors.js";
-import { readChannels } from "./figures.js";
+import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
 import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
@@ -49,6 +49,7 @@ export function createEngine(bindings: Bindings) {
   const largest = bindings.largest();
   const scales = bindings.scales();
   const channelFigures = bindings.channelFigures();
+  const places = placesOf(bindings);
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
     weights: as(type, size, weights),
     dequantized: new Buffer(as(type, size, dequantized)),
@@ -65,8 +66,9 @@ export function createEngine(bindings: Bindings) {
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),
+    places,
     /** The most channels that a panel can have. */
-    panelLimit: channelFigures.length / bindings.figuresLength,
+    panelLimit: channelFigures.length / places.figuresLength,
   };
 }
 
@@ -146,7 +148,7 @@ const ranges = {
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
   const { dtype, part, figuresOf, weights, scales, perChannel } = job;
-  const { bindings, channelFigures } = engine;
+  const { bindings, channelFigures, places } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
     const block = blocks[0] as Block;
@@ -158,7 +160,7 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     findRanges(engine, job, channels, blocks);
     if (!bindings.makeScales(channels)) return false;
     const cover = bindings.scalesCover();
-    channelFigures.fill(0, 0, measured * bindings.figuresLength);
+    channelFigures.fill(0, 0, measured * places.figuresLength);
     if (isShared(weights.array.buffer)) {
       const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
       const before = ranges.slice();
@@ -171,7 +173,7 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
-  if (perChannel) readChannels(bindings, channelFigures, channels, part.outer * part.inner, perChannel, scale);
+  if (perChannel) readChannels(places, channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
 
@@ -235,7 +237,7 @@ export function quantizeBlocks(
   floats.scales.all.set(values.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block, cover, true);
-    return engine.blockFigures.slice(0, measured * engine.bindings.figuresLength);
+    return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
   });
   return { figures, largest };
 }

@@ -1,3 +1,5 @@
+import { shownName } from "./printable.js";
+
 /** A weight that is NaN or infinite: it has no code, and its channel no scale. */
 export class NonFiniteError extends RangeError {
   /** "NonFiniteError". */
@@ -12,7 +14,7 @@ export class NonFiniteError extends RangeError {
   readonly tensor: string | undefined;
 
   constructor(index: number, channel: number, value: number, tensor?: string) {
-    const where = tensor === undefined ? "" : `tensor ${tensor}: `;
+    const where = tensor === undefined ? "" : `tensor ${shownName(tensor)}: `;
     super(`${where}weights[${index}] (channel ${channel}) is ${value}; weights must be finite`);
     this.index = index;
     this.channel = channel;
@@ -52,7 +54,8 @@ export class FormatError extends Error {
   readonly reason: string;
 
   constructor({ file, tensor, offset, reason }: FormatProblem) {
-    super(`${file}${tensor === undefined ? "" : `, tensor ${tensor}`}, byte ${offset}: ${reason}`);
+    const where = tensor === undefined ? "" : `, tensor ${shownName(tensor)}`;
+    super(`${shownName(file)}${where}, byte ${offset}: ${reason}`);
     this.file = file;
     this.tensor = tensor;
     this.offset = offset;

@@ -1,18 +1,28 @@
 import type { Bindings } from "./glue.js";
 import type { ChannelErrors, TotalErrors } from "./types.js";
 
+/** How error figures lie in an array. */
+export type FigurePlaces = Pick<
+  Bindings,
+  "figuresLength" | "errorSum" | "errorUnit" | "weightSum" | "weightUnit" | "largestError"
+>;
+
+/** The places by themselves: from the module, which has much else, they take an engine long to read. */
+export function placesOf(bindings: Bindings): FigurePlaces {
+  const { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError } = bindings;
+  return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError };
+}
+
 /** Reads the error figures of `count` weights at `at`. */
-export function readFigures(bindings: Bindings, figures: Float64Array, at: number, count: number): TotalErrors {
-  const read = (place: number) => figures[at + place] as number;
-  const error = read(bindings.errorSum);
-  const errorUnit = read(bindings.errorUnit);
+export function readFigures(places: FigurePlaces, figures: Float64Array, at: number, count: number): TotalErrors {
+  const error = figures[at + places.errorSum] as number;
+  const errorUnit = figures[at + places.errorUnit] as number;
+  const weight = figures[at + places.weightSum] as number;
+  const weightUnit = figures[at + places.weightUnit] as number;
   return {
     mse: inUnits(error / count, errorUnit),
-    maxError: read(bindings.largestError),
-    sqnr:
-      error === 0
-        ? Number.POSITIVE_INFINITY
-        : decibels(read(bindings.weightSum), error, read(bindings.weightUnit) - errorUnit),
+    maxError: figures[at + places.largestError] as number,
+    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, weightUnit - errorUnit),
   };
 }
 
@@ -21,7 +31,7 @@ export function readFigures(bindings: Bindings, figures: Float64Array, at: numbe
  * `start` on.
  */
 export function readChannels(
-  bindings: Bindings,
+  places: FigurePlaces,
   figures: Float64Array,
   channels: number,
   count: number,
@@ -29,7 +39,7 @@ export function readChannels(
   start: number,
 ) {
   for (let c = 0; c < channels; c++) {
-    const { mse, maxError, sqnr } = readFigures(bindings, figures, c * bindings.figuresLength, count);
+    const { mse, maxError, sqnr } = readFigures(places, figures, c * places.figuresLength, count);
     into.mse[start + c] = mse;
     into.maxError[start + c] = maxError;
     into.sqnr[start + c] = sqnr;

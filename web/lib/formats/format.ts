@@ -32,6 +32,8 @@ export interface Model {
   readonly tensors: readonly ModelTensor[];
   /** What else is in the files, and will not be in what is written. */
   readonly passedOver?: readonly PassedOver[] | undefined;
+  /** How a text was understood, in sentences: what separates its numbers, what was taken for names and comments. */
+  readonly notes?: readonly string[] | undefined;
   /** Version of ONNX's own operators; undefined in other formats. */
   readonly opset?: number | undefined;
   /** Version of the .onnx format. */
@@ -77,7 +79,7 @@ export interface FormatInput {
 
 /** A model as its format gives it. */
 export type FormatContents = Pick<Model, "tensors"> &
-  Partial<Pick<Model, "metadata" | "passedOver" | "opset" | "irVersion" | "kind">>;
+  Partial<Pick<Model, "metadata" | "passedOver" | "notes" | "opset" | "irVersion" | "kind">>;
 
 /** How models of a kind are inspected and stored. */
 export interface ModelKind {

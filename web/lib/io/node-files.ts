@@ -1,40 +1,9 @@
 import type { ByteSink } from "./bytes.js";
+import { HeldFile } from "./held-file.js";
 import { FileLender, lentBy } from "./lent-files.js";
+import { nodeModule } from "./node.js";
+import { partialName, removePartialFiles } from "./partial-files.js";
 import type { OpenSource } from "./sources.js";
-
-// What is used of Node, declared here since the library's types know no Node.
-
-interface FileHandle {
-  readonly fd: number;
-  stat(): Promise<{ size: number; isFile(): boolean }>;
-  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>;
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
-
-interface FileSystem {
-  open(path: string, flags: string): Promise<FileHandle>;
-  lstat(path: string): Promise<unknown>;
-  rename(from: string, to: string): Promise<void>;
-  unlink(path: string): Promise<void>;
-}
-
-interface Modules {
-  "node:fs/promises": FileSystem;
-  "node:path": { basename(path: string): string; dirname(path: string): string; join(...parts: string[]): string };
-  "node:url": { fileURLToPath(url: URL): string };
-}
-
-declare const process: { getBuiltinModule<N extends keyof Modules>(name: N): Modules[N] } | undefined;
-
-/** Asking for a module this way leaves nothing for a bundler to resolve. */
-function nodeModule<N extends keyof Modules>(name: N): Modules[N] {
-  if (typeof process !== "object" || typeof process.getBuiltinModule !== "function") {
-    throw new TypeError("paths are read and written in Node only (from 20.16 on); give a File or a Blob");
-  }
-  return process.getBuiltinModule(name);
-}
 
 function pathOf(file: string | URL): string {
   return typeof file === "string" ? file : nodeModule("node:url").fileURLToPath(file);
@@ -46,35 +15,30 @@ export function besidePath(file: string | URL, name: string): string {
   return join(dirname(pathOf(file)), name);
 }
 
-/** Opens a file of Node's file system for reading. */
+/**
+ * Opens a file of Node's file system for reading.
+ *
+ * @throws {TypeError} for what is no file.
+ */
 export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   const path = pathOf(file);
-  const handle = await nodeModule("node:fs/promises").open(path, "r");
-  const stat = await handle.stat();
-  if (!stat.isFile()) {
-    await handle.close();
-    throw new TypeError(`${path} is not a file`);
-  }
-  const name = nodeModule("node:path").basename(path);
-  const lender = new FileLender(path, handle.fd);
+  const held = await HeldFile.open(path);
   const source: OpenSource = {
-    name,
-    size: stat.size,
-    async read(offset, length, spare) {
-      const bytes = spare ? new Uint8Array(spare) : new Uint8Array(length);
-      for (let done = 0; done < length; ) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-        if (bytesRead === 0) throw new Error(`${path} ended at byte ${offset + done}: it changed while it was read`);
-        done += bytesRead;
-      }
-      return bytes;
-    },
-    async close() {
-      await lender.takeBack();
-      await handle.close();
-    },
+    name: nodeModule("node:path").basename(path),
+    size: held.size,
+    read: (offset, length, spare) =>
+      held.use(async (handle) => {
+        const bytes = spare ? new Uint8Array(spare) : new Uint8Array(length);
+        for (let done = 0; done < length; ) {
+          const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+          if (bytesRead === 0) throw new Error(`${path} ended at byte ${offset + done}: it changed while it was read`);
+          done += bytesRead;
+        }
+        return bytes;
+      }),
+    close: () => held.close(),
   };
-  return lentBy(source, lender.lend);
+  return lentBy(source, (work) => held.use(({ fd }) => work({ path, descriptor: fd, position: 0 })));
 }
 
 /** Options of `fileSink`. */
@@ -85,23 +49,23 @@ export interface FileSinkOptions {
 
 /**
  * Writes a file in Node: beside its place, under a name of its own, and renamed when it is closed, with its bytes on the
- * disk by then. `abort` removes it.
+ * disk by then. `abort` removes it. What earlier runs left of the same file that were killed is removed first.
  *
- * @throws {Error} where the file exists and `overwrite` is not true.
+ * @throws {Error} where the file exists and `overwrite` is not true, and where what exists is no file.
  */
 export async function fileSink(file: string | URL, { overwrite = false }: FileSinkOptions = {}): Promise<ByteSink> {
   const path = pathOf(file);
   const { open, lstat, rename, unlink } = nodeModule("node:fs/promises");
   const refuseExisting = async () => {
-    if (overwrite) return;
-    const exists = await lstat(path).then(
-      () => true,
-      () => false,
-    );
-    if (exists) throw new Error(`${path} exists; give another name, or overwrite: true to replace it`);
+    const existing = await lstat(path).catch(() => undefined);
+    if (existing && !overwrite) throw new Error(`${path} exists; give another name, or overwrite: true to replace it`);
+    if (existing && !existing.isFile() && !existing.isSymbolicLink()) {
+      throw new Error(`${path} exists and is no file, and only files are replaced; give another name`);
+    }
   };
   await refuseExisting();
-  const partial = `${path}.${Math.random().toString(36).slice(2, 10)}.partial`;
+  await removePartialFiles(path);
+  const partial = partialName(path);
   const handle = await open(partial, "wx").catch((error) => {
     throw Object.assign(error, { path }); // the name that is known
   });

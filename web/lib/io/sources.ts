@@ -72,6 +72,27 @@ export function partOf(source: ByteSource, offset: number, size: number, name = 
   return lentBy(part, lendFrom(lenderOf(source), offset));
 }
 
+const WINDOW_BYTES = 2 ** 16;
+
+/** A source whose small reads come from what was read around the one before: headers lie near one another. */
+export function readAhead(source: ByteSource): ByteSource {
+  let window = { start: 0, bytes: new Uint8Array() };
+  return {
+    name: source.name,
+    size: source.size,
+    async read(offset, length, spare) {
+      if (length > WINDOW_BYTES / 16) return source.read(offset, length, spare);
+      let { start, bytes } = window;
+      if (offset < start || offset + length > start + bytes.length) {
+        start = offset;
+        bytes = await source.read(start, Math.min(WINDOW_BYTES, source.size - start));
+        window = { start, bytes };
+      }
+      return bytes.slice(offset - start, offset - start + length);
+    },
+  };
+}
+
 /** Sources one after the other, as one. */
 export function joined(sources: readonly ByteSource[], name: string): ByteSource {
   const starts: number[] = [];

@@ -1,3 +1,5 @@
+import { shownName } from "../core/printable.js";
+
 /** A run over a model that did not come to its end; it leaves no file. */
 export class StoppedError extends Error {
   /** "StoppedError". */
@@ -7,7 +9,9 @@ export class StoppedError extends Error {
 
   /** @param cause what the file system threw, or the reason of the AbortSignal. */
   constructor(tensor: string, cause: unknown) {
-    super(`stopped at tensor ${tensor}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`stopped at tensor ${shownName(tensor)}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
     this.tensor = tensor;
   }
 }

@@ -24,13 +24,14 @@ export function zipWriter(sink: ByteSink, files: readonly ZipFile[]) {
   const names = files.map(({ name }) => new TextEncoder().encode(name));
   const checksums = files.map(() => new Checksum());
   const starts: number[] = [];
+  const contentsStarts: number[] = [];
   let position = 0;
   for (const [i, { byteLength }] of files.entries()) {
     starts.push(position);
-    position += localHeader(names[i], byteLength).length + byteLength + descriptor(byteLength, 0).length;
+    contentsStarts.push(position + localHeader(names[i], byteLength).length);
+    position = contentsStarts[i] + byteLength + descriptor(byteLength, 0).length;
   }
   const directoryStart = position;
-  const contentsStart = (file: number) => starts[file] + localHeader(names[file], files[file].byteLength).length;
 
   function directory(): Uint8Array<ArrayBuffer> {
     const records = files.map(({ byteLength }, i) =>
@@ -47,11 +48,11 @@ export function zipWriter(sink: ByteSink, files: readonly ZipFile[]) {
     },
     async write(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>) {
       checksums[file].add(offset, bytes);
-      await sink.write(contentsStart(file) + offset, bytes);
+      await sink.write(contentsStarts[file] + offset, bytes);
     },
     async end() {
       for (const [i, { byteLength }] of files.entries()) {
-        await sink.write(contentsStart(i) + byteLength, descriptor(byteLength, checksums[i].value()));
+        await sink.write(contentsStarts[i] + byteLength, descriptor(byteLength, checksums[i].value()));
       }
       await sink.write(directoryStart, directory());
     },
@@ -102,7 +103,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** An extra field of those numbers that need 64 bits. */
 function wideField(numbers: readonly number[]): Uint8Array {
   if (numbers.length === 0) return new Uint8Array();
-  return record([2, 1], [2, 8 * numbers.length], ...numbers.map((number): [8, number] => [8, number]));
+  return concatenated([record([2, 1], [2, 8 * numbers.length]), ...numbers.map((number) => record([8, number]))]);
 }
 
 function localHeader(name: Uint8Array, byteLength: number): Uint8Array<ArrayBuffer> {

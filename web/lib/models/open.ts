@@ -113,7 +113,7 @@ async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
   // Files beside it are those that it names, or no part of it.
   const whole = ofFormats.find(({ format }) => format.takes === "named files");
   if (whole) return { format: whole.format, files: [whole.source], description: undefined };
-  if (described) return { ...(await readDescribed(described)), files: [described] };
+  if (described) return { ...(await readDescribed(described, sources.length === 1)), files: [described] };
 
   for (const { source, format } of ofFormats) if (!format.endings?.test(source.name)) await refuseOtherKind(source);
   const [{ format }] = ofFormats;
@@ -124,27 +124,27 @@ async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
   return { format, files: sources as Chosen["files"], description: undefined };
 }
 
-async function readDescribed(source: ByteSource): Promise<Pick<Chosen, "format" | "description">> {
-  const description = await readDescription(source);
-  const format = formats.find(
-    ({ describedBy }) => describedBy !== undefined && Object.hasOwn(description, describedBy),
-  );
-  if (format) return { format, description };
-  const reason = "it is an object without a weight_map (an index of .safetensors) or weightsManifest (TensorFlow.js)";
-  throw new FormatError({
-    file: source.name,
-    offset: 0,
-    reason: `${reason}; a matrix must be an array, such as [[1, 2], [3, 4]]`,
-  });
-}
-
-async function readDescription(source: ByteSource): Promise<Record<string, unknown>> {
+/** @param isAlone then it may be an object with an array as well. */
+async function readDescribed(source: ByteSource, isAlone: boolean): Promise<Pick<Chosen, "format" | "description">> {
   const file = source.name;
   if (source.size > MAX_JSON_BYTES) {
     const reason = `the file has ${source.size} bytes of JSON; at most ${MAX_JSON_BYTES} are read`;
     throw new FormatError({ file, offset: 0, reason });
   }
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await source.read(0, source.size));
+  const hasKey = ({ describedBy }: Format) => describedBy !== undefined && text.includes(`"${describedBy}"`);
+  if (isAlone && !formats.some(hasKey)) return { format: formats[formats.length - 1], description: undefined };
+
+  const description = parseDescription(text, file);
+  const format = formats.find(
+    ({ describedBy }) => describedBy !== undefined && Object.hasOwn(description, describedBy),
+  );
+  if (format) return { format, description };
+  const reason = "it is an object without a weight_map (an index of .safetensors) or weightsManifest (TensorFlow.js)";
+  throw new FormatError({ file, offset: 0, reason: `${reason}; a matrix must be an array, such as [[1, 2], [3, 4]]` });
+}
+
+function parseDescription(text: string, file: string): Record<string, unknown> {
   try {
     return parseJson(text, MAX_JSON_DEPTH).value as Record<string, unknown>;
   } catch (error) {

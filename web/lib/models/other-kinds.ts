@@ -28,7 +28,8 @@ const beginnings: Readonly<Record<string, string>> = {
 /** @throws {FormatError} for a file of weights of a kind that is not read. */
 export async function refuseOtherKind(source: ByteSource): Promise<void> {
   const { name: file, size } = source;
-  const start = String.fromCharCode(...(await source.read(0, Math.min(size, 4))));
+  const bytes = await source.read(0, Math.min(size, 4));
+  const start = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   const [, ending = ""] = /\.([^.]*)$/.exec(file.toLowerCase()) ?? [];
   const begun = Object.keys(beginnings).find((bytes) => start.startsWith(bytes));
   const advice = Object.hasOwn(endings, ending) ? endings[ending] : begun && beginnings[begun];

@@ -10,7 +10,7 @@ import type { ChannelErrors } from "../core/types.js";
 export function addPanel(engine: Engine, total: Float64Array, figures: Float64Array): void {
   engine.totalFigures.set(total);
   engine.channelFigures.set(figures);
-  engine.bindings.close(figures.length / engine.bindings.figuresLength);
+  engine.bindings.close(figures.length / engine.places.figuresLength);
   total.set(engine.totalFigures);
 }
 
@@ -32,18 +32,18 @@ export class PanelSums {
   /** Where the figures of the panel begin whose first channel this is. */
   #place(channel: number): number {
     return (
-      (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * this.#engine.bindings.figuresLength
+      (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * this.#engine.places.figuresLength
     );
   }
 
   /** Adds the figures of all blocks of some of the part's rows, panel by panel. */
   add(rows: Part, figures: Float64Array): void {
-    const { bindings, channelFigures, blockFigures } = this.#engine;
+    const { bindings, channelFigures, blockFigures, places } = this.#engine;
     if (this.#sums.length === 0) return;
     let from = 0;
     for (const { scale, channels, blocks } of panelsOf(rows)) {
       const measured = this.#ofChannels ? channels : 1;
-      const length = measured * bindings.figuresLength;
+      const length = measured * places.figuresLength;
       const sums = this.#sums.subarray(this.#place(scale), this.#place(scale) + length);
       channelFigures.set(sums);
       for (let b = 0; b < blocks.length; b++, from += length) {
@@ -67,7 +67,7 @@ export class PanelSums {
   perChannel(): ChannelErrors {
     const { channels, outer, inner } = this.#part;
     const errors = newChannelErrors(channels);
-    readChannels(this.#engine.bindings, this.#sums, channels, outer * inner, errors, 0);
+    readChannels(this.#engine.places, this.#sums, channels, outer * inner, errors, 0);
     return errors;
   }
 }

@@ -145,7 +145,7 @@ export class QuantizeStream {
     this.#sink = sink;
     this.#job = job;
     this.#onProgress = onProgress;
-    this.#total = new Float64Array(runner.engine.bindings.figuresLength);
+    this.#total = new Float64Array(runner.engine.places.figuresLength);
     this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
     const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
@@ -173,7 +173,7 @@ export class QuantizeStream {
       await this.#pipeline.quiet();
     }
     if (this.#job.figuresOf === "nothing") return undefined;
-    return readFigures(this.#runner.engine.bindings, this.#total, 0, this.#source.length);
+    return readFigures(this.#runner.engine.places, this.#total, 0, this.#source.length);
   }
 
   /** Begins what a region of one chunk needs. */
@@ -258,7 +258,7 @@ export class QuantizeStream {
 
   #addPanels(figures: Float64Array): void {
     const { engine } = this.#runner;
-    const { figuresLength } = engine.bindings;
+    const { figuresLength } = engine.places;
     for (let at = 0; at < figures.length; at += figuresLength) {
       addPanel(engine, this.#total, figures.subarray(at, at + figuresLength));
     }

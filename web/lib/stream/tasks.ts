@@ -180,7 +180,7 @@ function prepare(
 
 function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {
   const { part, dtype, figuresOf } = task;
-  const { figuresLength } = engine.bindings;
+  const { figuresLength } = engine.places;
   const scales = newFloats(dtype === "float64", part.pieces * part.channels);
   const perChannel = figuresOf === "channels" ? newChannelErrors(scales.length) : undefined;
   const { job, quantized, dequantized, write } = prepare(task, weights, scales, perChannel);

@@ -44,10 +44,18 @@ export function bytesPerElement(dtype: Dtype): number {
 /** The most dimensions, as in numpy and PyTorch. */
 export const MAX_RANK = 64;
 
+/** Of the widest type so many elements still have an exact number of bits. */
+const MAX_ELEMENTS = 2 ** 47;
+
+/** What shapes can be, for messages. */
+export const shapeLimits = `integers from 0 on, ${MAX_RANK} at most, whose product without zeros is at most ${MAX_ELEMENTS}`;
+
 /** Whether a value that a file gives is a shape. */
 export function isShape(value: unknown): value is number[] {
   const isCount = (each: unknown) => Number.isSafeInteger(each) && (each as number) >= 0;
-  return Array.isArray(value) && value.length <= MAX_RANK && value.every(isCount);
+  if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isCount)) return false;
+  // Of some of the dimensions too: a zero among them makes one product small, and another one NaN.
+  return elementsOf(value.filter((dimension) => dimension > 0)) <= MAX_ELEMENTS;
 }
 
 export function elementsOf(shape: readonly number[]): number {

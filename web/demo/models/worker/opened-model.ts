@@ -3,6 +3,7 @@ import {
   type ByteSink,
   type Decision,
   type DialectName,
+  keptFloats,
   type Model,
   type ModelTensor,
   measureModel,
@@ -59,7 +60,7 @@ const MAX_REMEMBERED_BYTES = 2 ** 26;
 /** Opens the files of one model. */
 export async function openForPage(files: readonly File[]): Promise<OpenedModel> {
   const model = await openModel(files);
-  const { format, name, metadata, opset, unused = [] } = model;
+  const { format, name, metadata, opset, unused = [], passedOver = [] } = model;
   const parts = files.filter((file) => !unused.includes(file.name));
   const isOnnx = format === "onnx";
   if ("quantization_config" in metadata)
@@ -101,6 +102,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         const channelAxis = canQuantize ? usual.target.channelAxis(tensor) : 0;
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
+      passedOver,
       byteLength: parts.reduce((sum, { size }) => sum + size, 0),
       targets: isOnnx ? ["onnx"] : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
@@ -112,6 +114,9 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         byteLength: outputBytes(plan, names[1]),
         fileNames: names,
         bits: allBits.filter((bits) => plan.target.bits.includes(bits)),
+        joined: plan.target.joined?.().lists ?? [],
+        warnings: plan.warnings,
+        keptFloats: keptFloats([plan]),
       };
     },
     alternative(index, setting, form) {

@@ -1,6 +1,6 @@
 import { FormatError } from "../../core/errors.js";
 import { quote, shorten } from "../../io/shorten.js";
-import { MAX_RANK } from "../../tensor/dtypes.js";
+import { isShape, MAX_RANK, shapeLimits } from "../../tensor/dtypes.js";
 import { widenFloat16 } from "../../tensor/floats.js";
 import { checkDataLength, npyHeader, readNpyHeader } from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
@@ -103,6 +103,8 @@ function checkShape(shape: readonly number[], length: number) {
   if (count !== BigInt(length)) {
     throw new RangeError(`shape [${shape.join(", ")}] has ${count} elements; values has ${length}`);
   }
+  const dimensions = shape.join(", ");
+  if (!isShape(shape)) throw new RangeError(`shape is [${dimensions}]; it must be ${shapeLimits}`);
 }
 
 function describe(value: unknown): string {

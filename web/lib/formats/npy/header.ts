@@ -1,7 +1,7 @@
 import { FormatError } from "../../core/errors.js";
 import { notTheFile } from "../../io/not-the-file.js";
 import { quote, shorten } from "../../io/shorten.js";
-import { MAX_RANK } from "../../tensor/dtypes.js";
+import { isShape, MAX_RANK, shapeLimits } from "../../tensor/dtypes.js";
 
 // The header of numpy's .npy files: what stands before the data.
 
@@ -103,6 +103,7 @@ function parseHeader(
 
   const shape = (): number[] => {
     const dimensions: number[] = [];
+    const start = position;
     expect(/\(/, "the shape in parentheses");
     while (next(/\)/) === undefined) {
       const digits = expect(/\d+/, "a dimension");
@@ -121,6 +122,10 @@ function parseHeader(
         expect(/\)/, "a comma or ')'");
         break;
       }
+    }
+    const numbers = shorten(dimensions.join(", "), 80);
+    if (!isShape(dimensions)) {
+      fail(start, `the shape is (${numbers}); it must be ${shapeLimits}: save it again`);
     }
     return dimensions;
   };

@@ -1,3 +1,4 @@
+import { shownName } from "../../core/printable.js";
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip.js";
 import { zipWriter } from "../../io/zip-writer.js";
@@ -39,16 +40,35 @@ function whyNoArray(name: string): string | undefined {
   return name.endsWith(ENDING) ? undefined : "it is no .npy file";
 }
 
+const MAX_NAME_BYTES = 0xffff;
+
+/** Why a file in an archive cannot have a name: arrays are named as files are, which others unpack into folders. */
+function whyNoFileName(name: string): string | undefined {
+  if (/\p{Surrogate}/u.test(name))
+    return "half of a character is in its name, which would be another one in the archive";
+  if (name.includes("\0")) return "a zero is in its name, at which others end it";
+  if (/^[/\\]|^[a-z]:/i.test(name) || name.split(/[/\\]/).includes("..")) {
+    return "its name leads out of the folder into which the archive is unpacked";
+  }
+  const length = new TextEncoder().encode(name).length;
+  return length > MAX_NAME_BYTES
+    ? `its name takes ${length} bytes; at most ${MAX_NAME_BYTES} can stand there`
+    : undefined;
+}
+
 /**
  * Writes an uncompressed .npz file.
  *
- * @throws {RangeError} for tensors of types that numpy does not have.
+ * @throws {RangeError} for tensors of types that numpy does not have, and of names that no file in an archive can have.
  */
 export function npzWriter(sink: ByteSink, tensors: readonly TensorInfo[]): TensorWriter {
   const headers = tensors.map(({ name, dtype, shape }) => {
     const descr = descrOf(dtype);
-    if (descr === undefined)
-      throw new RangeError(`tensor ${name} is ${dtype}, which .npz files cannot hold: write .safetensors`);
+    if (descr === undefined) {
+      throw new RangeError(`tensor ${shownName(name)} is ${dtype}, which .npz files cannot hold: write .safetensors`);
+    }
+    const refusal = whyNoFileName(name + ENDING);
+    if (refusal) throw new RangeError(`tensor ${shownName(name)}: ${refusal}: write .safetensors`);
     return npyHeader(descr, shape);
   });
   const zip = zipWriter(

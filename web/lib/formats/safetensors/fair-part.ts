@@ -18,7 +18,7 @@ export function fairPart<F extends { readonly size: number }>(files: readonly F[
   const mine = new Set<number>();
   const order = [...files.keys()].sort((a, b) => files[b].size - files[a].size);
   for (const i of order) {
-    const lightest = loads.indexOf(Math.min(...loads));
+    const lightest = loads.reduce((least, load, place) => (load < loads[least] ? place : least), 0);
     loads[lightest] += files[i].size;
     if (lightest === part - 1) mine.add(i);
   }

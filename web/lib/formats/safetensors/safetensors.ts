@@ -4,7 +4,7 @@ import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
 import { lenderOf, lendFrom, lentBy } from "../../io/lent-files.js";
 import { shownJson } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
-import { bytesPerElement, type Dtype, exactByteLength, isShape, MAX_RANK } from "../../tensor/dtypes.js";
+import { bytesPerElement, type Dtype, exactByteLength, isShape, shapeLimits } from "../../tensor/dtypes.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { TensorWriter } from "../tensor-writer.js";
 
@@ -150,7 +150,7 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
     return fail(`its dtype is ${shownJson(dtypeName)}; known are ${Object.keys(dtypes).join(", ")}`);
   }
   if (!isShape(shape)) {
-    return fail(`its shape is ${shownJson(shape)}; it must be an array of integers from 0 on, ${MAX_RANK} at most`);
+    return fail(`its shape is ${shownJson(shape)}; it must be an array of ${shapeLimits}`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
     return fail(`its data_offsets are ${shownJson(offsets)}; they must be [begin, end] with 0 <= begin <= end`);

@@ -41,11 +41,11 @@ export async function readShards(
   index?: { readonly file: string; readonly weightMap: WeightMap },
 ): Promise<SafetensorsContents> {
   const tensors: SafetensorsContents["tensors"][number][] = [];
-  const metadata: Record<string, string> = {};
+  let metadata: Readonly<Record<string, string>> = {};
   const fileOf = new Map<string, string>();
   for (const shard of shards) {
     const contents = await readSafetensors(shard);
-    Object.assign(metadata, contents.metadata);
+    metadata = { ...metadata, ...contents.metadata }; // an assignment would lose what is called __proto__
     for (const tensor of contents.tensors) {
       const { name } = tensor;
       const fail = (reason: string): never => {

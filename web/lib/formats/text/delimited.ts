@@ -1,6 +1,6 @@
 import { kindOfRow, MARK, PassedOver } from "./comments.js";
 import { matrixOf } from "./matrix-of-rows.js";
-import { numberIn, plainNumber } from "./numbers.js";
+import { numberIn, plainNumber, quote } from "./numbers.js";
 import type { TextMatrix } from "./parse-matrix.js";
 import { joinPrinted } from "./printed.js";
 import { type Row, splitRows } from "./rows.js";
@@ -122,8 +122,8 @@ function dropTrailingSeparators(rows: readonly Row[]): void {
 function perhapsOneNumber(rows: readonly Row[], separator: string): string[] {
   const pattern =
     separator === "," ? /^[+-]?\d{1,3},(?:\d+|\d{3}\.\d*)$/ : /^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$/;
-  const [{ cells, starts }] = rows;
-  const isApart = cells.length > 1 && starts[1] > starts[0] + cells[0].length + 1;
-  if (isApart || !rows.every((row) => row.cells.length < 9 && pattern.test(row.cells.join(separator)))) return [];
-  return [`“${cells.join(separator)}” was read as ${cells.length} numbers.`];
+  const [{ cells, text, start }] = rows;
+  const first = cells.slice(0, 9).join(separator);
+  const areAlike = rows.every((row) => row.cells.length < 9 && pattern.test(row.cells.join(separator)));
+  return areAlike && text.startsWith(first, start) ? [`${quote(first)} was read as ${cells.length} numbers.`] : [];
 }

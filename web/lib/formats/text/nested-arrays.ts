@@ -187,7 +187,7 @@ class Reader extends Tokens {
       shape = this.#value();
       more = this.#passes() && !this.is("}");
       if (shape === NUMBER ? !isPlace : count > 0 || more) {
-        this.#fail("this object has several values; give one array alone, such as [[1, 2], [3, 4]]");
+        this.#fail("this object is not one array; give an array alone, such as [[1, 2], [3, 4]]");
       }
       count++;
     } while (more);

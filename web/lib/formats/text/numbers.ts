@@ -77,8 +77,8 @@ export function whyNoWeight(cell: string, decimalComma = false): string {
   return `${quoted} is not a number${advice}`;
 }
 
-/** The text in quotes, short enough for a message. */
+/** The text in quotes, short enough for a message, and without characters that a terminal obeys. */
 export function quote(text: string, longest = 40): string {
-  const line = text.slice(0, longest + 1).replace(/\s+/g, " ");
+  const line = text.slice(0, longest + 1).replace(/[\s\p{C}]+/gu, " ");
   return `“${line.length > longest ? `${line.slice(0, longest)}…` : line}”`;
 }

@@ -18,20 +18,17 @@ export function joinPrinted(rows: readonly Row[]): Row[] | undefined {
   const starts = rows.flatMap((row, i) => (isHead(row) ? [i] : []));
   const blocks = starts.map((start, i) => rows.slice(start, starts[i + 1]));
   const [first] = blocks;
-  const joined = first.map(({ line }): Row => ({ cells: [], starts: [], line }));
+  const joined = first.map((row): Row => ({ ...row, cells: [] }));
   for (const block of blocks) {
     if (block.length !== first.length) {
       const lengths = `has ${block.length - 1} rows, and the first one ${first.length - 1}`;
       failAt(block[0], `The block of columns at ${nameOf(rows, rows.indexOf(block[0]))} ${lengths}.`);
     }
-    for (const [i, { cells, starts }] of block.entries()) {
+    for (const [i, { cells }] of block.entries()) {
       // Rows may have names too, which every block has.
       const isLabelled =
         isVector || (i > 0 && (isNumbered || (block !== first && cells.length > block[0].cells.length)));
-      for (let column = isLabelled ? 1 : 0; column < cells.length; column++) {
-        joined[i].cells.push(cells[column]);
-        joined[i].starts.push(starts[column]);
-      }
+      for (const cell of isLabelled ? cells.slice(1) : cells) joined[i].cells.push(cell);
     }
   }
   return isVector || (isNumbered && !COLUMN.test(rows[0].cells[0])) ? joined : joined.slice(1);

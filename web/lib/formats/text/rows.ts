@@ -1,10 +1,11 @@
 import { TextError } from "./text-error.js";
 
-/** A row of cells, and where they stand in the text. */
+/** A row of cells, in the order in which they stand in the text. */
 export interface Row {
   readonly cells: string[];
-  readonly starts: number[];
-  /** In which it begins, counted from 1. */
+  readonly text: string;
+  /** Where it begins, and in which line, counted from 1. */
+  readonly start: number;
   readonly line: number;
 }
 
@@ -16,11 +17,10 @@ export interface Row {
  */
 export function splitRows(text: string, from: number, cell: RegExp, separator: string): Row[] {
   const rows: Row[] = [];
-  let line = lineOf(text, from);
-  let row: Row | undefined;
-  let rowStart = from;
+  let cells: string[] = [];
+  let [line, rowStart, first] = [lineOf(text, from), from, from];
   cell.lastIndex = from;
-  while (cell.lastIndex < text.length || row !== undefined) {
+  while (cell.lastIndex < text.length || cells.length > 0) {
     const at = cell.lastIndex;
     const [, plain, plainEnd] = cell.exec(text) as unknown as [string, string, string | undefined];
     let [content, separated] = [plain.trim(), plainEnd];
@@ -37,14 +37,16 @@ export function splitRows(text: string, from: number, cell: RegExp, separator: s
         cell.lastIndex = after;
       }
     }
-    row ??= { cells: [], starts: [], line: line + lineOf(plain, start - at) - 1 };
-    row.cells.push(content);
-    row.starts.push(start);
+    if (cells.length === 0) first = start;
+    cells.push(content);
     if (separated !== undefined) continue;
-    if (row.cells.some((each) => each !== "")) rows.push(row);
+    if (cells.some((each) => each !== "")) {
+      // A copy has no room for more.
+      rows.push({ cells: cells.slice(), text, start: first, line: line + lineOf(text.slice(rowStart, first)) - 1 });
+    }
     line += lineOf(text.slice(rowStart, cell.lastIndex)) - 1;
     rowStart = cell.lastIndex;
-    row = undefined;
+    cells = [];
   }
   return rows;
 }
@@ -77,13 +79,14 @@ export function nameOf(rows: readonly Row[], row: number): string {
 }
 
 /** @throws {TextError} for a row, or a cell of it. */
-export function failAt({ cells, starts, line }: Row, message: string, cell?: number): never {
-  const whole = cell === undefined || cells[cell] === "";
-  const [first, last] = whole ? [0, cells.length - 1] : [cell, cell];
-  const end = starts[last] + cells[last].length;
-  throw new TextError(message, {
-    line,
-    column: cell === undefined ? cell : cell + 1,
-    range: [starts[first], end - starts[first]],
-  });
+export function failAt({ cells, text, start, line }: Row, message: string, cell?: number): never {
+  const isWhole = cell === undefined || cells[cell] === "";
+  let [first, end] = [start, start];
+  for (const content of isWhole ? cells : cells.slice(0, cell + 1)) {
+    first = text.indexOf(content, end);
+    if (first === -1) break; // what was written otherwise, such as quotes in quotes
+    end = first + content.length;
+  }
+  const from = isWhole || first === -1 ? start : first;
+  throw new TextError(message, { line, column: cell === undefined ? cell : cell + 1, range: [from, end - from] });
 }

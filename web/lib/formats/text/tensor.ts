@@ -1,6 +1,7 @@
 import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
+import type { FormatContents } from "../format.js";
 import { parseMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
 
@@ -13,7 +14,7 @@ const MAX_TEXT_BYTES = 500_000_000;
  * @param name of the tensor.
  * @throws {FormatError} for text that is no matrix.
  */
-export async function readTextTensor(source: ByteSource, name: string): Promise<ModelTensor> {
+export async function readText(source: ByteSource, name: string): Promise<FormatContents> {
   const file = source.name;
   if (source.size > MAX_TEXT_BYTES) {
     const reason = `the file has ${source.size} bytes of text; at most ${MAX_TEXT_BYTES} can be read: save it as .npy`;
@@ -28,17 +29,21 @@ export async function readTextTensor(source: ByteSource, name: string): Promise<
   if (binary !== -1) throw new FormatError({ file, offset: byteAt(binary), reason: "the file is not text" });
 
   try {
-    const { values, shape } = parseMatrix(text);
+    const { values, shape, layout, notes } = parseMatrix(text);
     const data = new Uint8Array(values.buffer);
-    return {
+    const tensor: ModelTensor = {
       name,
       dtype: "float64",
       shape,
       byteLength: data.length,
       read: async (offset, length) => data.slice(offset, offset + length),
     };
+    return { tensors: [tensor], notes: [`It is read as ${shape.join(" × ")}, ${layout}.`, ...notes] };
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
-    throw new FormatError({ file, offset: byteAt(error.range[0]), reason: error.message });
+    // It may be meant as the description of a model of several files.
+    const keys = "a weight_map (an index of .safetensors) or weightsManifest (TensorFlow.js)";
+    const also = text.trimStart().startsWith("{") ? ` It is an object without ${keys}, too.` : "";
+    throw new FormatError({ file, offset: byteAt(error.range[0]), reason: `${error.message}${also}` });
   }
 }

@@ -10,8 +10,9 @@ import {
   elementsOf,
   exactByteLength,
   isShape,
-  MAX_RANK,
+  shapeLimits,
 } from "../../tensor/dtypes.js";
+
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { FormatContents, PassedOver } from "../format.js";
 
@@ -108,7 +109,7 @@ function checkedWeight(weight: unknown, file: string): Weight {
   if (!isRecord(weight) || typeof weight.name !== "string") return fail(file, "a weight of the manifest has no name");
   const { name, shape, dtype, quantization } = weight;
   if (!isShape(shape)) {
-    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of integers, ${MAX_RANK} at most`, name);
+    return fail(file, `its shape is ${shownJson(shape)}; it must be an array of ${shapeLimits}`, name);
   }
   return { name, shape, dtype, quantization };
 }

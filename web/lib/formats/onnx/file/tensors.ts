@@ -1,5 +1,6 @@
 import type { ByteSource } from "../../../io/bytes.js";
 import { isBelow } from "../../../io/paths.js";
+import { elementsOf, isShape, shapeLimits } from "../../../tensor/dtypes.js";
 import { floatsOf } from "../../../tensor/floats.js";
 import type { CodeType } from "../quantized.js";
 import { readHalves } from "./halves.js";
@@ -69,14 +70,11 @@ export async function openExternalFiles(
 
 /** Elements of a tensor; throws where its dimensions cannot be any. */
 export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
-  let size = 1;
-  for (const dimension of shape) {
-    size *= dimension;
-    if (!(dimension >= 0 && Number.isSafeInteger(size))) {
-      reader.fail(message.at, `shape [${shape.join(", ")}] is that of no tensor: export the model again`, name);
-    }
+  if (!isShape(shape)) {
+    const reason = `shape [${shape.join(", ")}] is that of no tensor, which has ${shapeLimits}: export the model again`;
+    reader.fail(message.at, reason, name);
   }
-  return size;
+  return elementsOf(shape);
 }
 
 /** A part of a file beside the model. */
