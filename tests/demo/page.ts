@@ -3,7 +3,8 @@ import type { Browser, Locator, Page } from "playwright";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeSamples } from "../../scripts/samples.mjs";
-import { launchChromium, longestWait, newPage } from "../packaging/browser.js";
+import { longestWait } from "../longest-wait.js";
+import { launchChromium, newPage } from "../packaging/browser.js";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 

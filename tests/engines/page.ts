@@ -1,6 +1,7 @@
 import { load, type QuantizeOptions } from "channelwise";
 import { afterEach, beforeEach, expect } from "vitest";
 import { commands } from "vitest/browser";
+import { longestWait } from "../longest-wait.js";
 
 // The page in a frame, used through its elements: nothing drives the browser, since under a driver WebKit has no private files.
 
@@ -33,9 +34,6 @@ export async function openPage(fragment = "") {
   page.addEventListener("securitypolicyviolation", ({ violatedDirective }) => complaints.push(violatedDirective));
   await click("#tables summary");
 }
-
-/** In milliseconds, far above what anything takes on a slow machine: what the page has not shown by then, it never will. */
-const longestWait = 5 * 60_000;
 
 /** Waits for what the page comes to show, since everything is computed in its workers. */
 export function shows<T>(read: () => T) {

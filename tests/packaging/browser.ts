@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
 import { chromiumPath } from "../../scripts/setup.mjs";
+import { longestWait } from "../longest-wait.js";
 
 /** The strictest policy under which WebAssembly runs at all. */
 export const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
@@ -17,9 +18,6 @@ const contentTypes: Record<string, string> = {
   ".js": "text/javascript",
   ".wasm": "application/wasm",
 };
-
-/** In milliseconds, far above what anything takes on a slow machine: what a page has not shown by then, it never will. */
-export const longestWait = 5 * 60_000;
 
 export function launchChromium(): Promise<Browser> {
   const executablePath = chromiumPath();

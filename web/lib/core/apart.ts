@@ -24,7 +24,7 @@ const knownApart = new WeakMap<ArrayBufferLike, WeakSet<ArrayBufferLike>>();
  */
 function isSameMemory(written: ArrayBufferLike, seen: ArrayBufferLike, place: number): boolean {
   if (written === seen) return true;
-  if (!isShared(written) || !isShared(seen) || knownApart.get(written)?.has(seen)) return false;
+  if (knownApart.get(written)?.has(seen) || !isShared(written) || !isShared(seen)) return false;
   const here = new Uint8Array(written, place, 1);
   const there = new Uint8Array(seen, place, 1);
   // Two changes: what is there by chance is not both.

@@ -79,12 +79,9 @@ export function checkAxis(name: string, value: unknown, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** A copy of a granularity, whose parts are checked where the shape is known. */
+/** A copy of a granularity: that it is right shows when the shape is known. */
 export function copyGranularity(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  checkNames("granularity", value, ["group", "along"]);
-  const { group, along } = value as Record<string, unknown>;
-  return { group, along };
+  return typeof value === "object" && value !== null ? { ...value } : value;
 }
 
 /** Gives the granularity with `along` counted from 0. */
@@ -93,6 +90,7 @@ export function checkGranularity(value: unknown, shape: readonly number[]): Gran
   if (typeof value !== "object" || value === null) {
     throw new TypeError(`granularity must be "channel", "tensor" or { group, along }, not ${shown(value)}`);
   }
+  checkNames("granularity", value, ["group", "along"]);
   const { group, along = -1 } = value as Record<string, unknown>;
   const axis = checkAxis("granularity.along", along, shape.length);
   const dimension = shape[axis] as number;

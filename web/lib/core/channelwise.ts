@@ -1,5 +1,4 @@
 import type { FloatArray } from "./arguments.js";
-import { isShared } from "./arrays.js";
 import {
   createEngine,
   cutFor,
@@ -42,7 +41,6 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scheme,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, plan),
-      mayChange: isShared(values.buffer),
       quantized: joinedRows(quantized, plan),
       dequantized: dequantized && joinedRows(dequantized, plan),
       scales,

@@ -1,4 +1,5 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
+import { isShared } from "./arrays.js";
 import { changedError } from "./errors.js";
 import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
@@ -110,8 +111,6 @@ export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
-  /** Whether weights that pass twice may be others the second time: other threads may write to them, or they are read anew. */
-  readonly mayChange: boolean;
   readonly quantized: Rows<CodeArray>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
@@ -145,10 +144,10 @@ const ranges = {
 /**
  * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
  *
- * @throws where weights may change and did: codes must be those of the weights that gave the scales.
+ * @throws where another thread has changed the weights between their two passes: codes belong to what gave the scales.
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, figuresOf, mayChange, scales, perChannel } = job;
+  const { dtype, part, figuresOf, weights, scales, perChannel } = job;
   const { bindings, channelFigures, places } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
@@ -161,12 +160,16 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     findRanges(engine, job, channels, blocks);
     if (!bindings.makeScales(channels)) return false;
     const cover = bindings.scalesCover();
-    const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
-    const before = mayChange ? ranges.slice() : ranges;
     channelFigures.fill(0, 0, measured * places.figuresLength);
-    if (mayChange) ranges.fill(0);
-    for (const block of blocks) quantizeBlock(engine, job, block, cover);
-    if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
+    if (isShared(weights.array.buffer)) {
+      const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
+      const before = ranges.slice();
+      ranges.fill(0);
+      for (const block of blocks) quantizeBlock(engine, job, block, cover, true);
+      if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
+    } else {
+      for (const block of blocks) quantizeBlock(engine, job, block, cover, false);
+    }
     bindings.close(measured);
   }
   scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
@@ -182,11 +185,14 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   }
 }
 
-/** Where weights may change, it also raises the largest |weight| of the channels to what the block has. */
-function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean): void {
+/**
+ * @param cover whether scales are known to cover the weights
+ * @param ranging whether the largest |weight| of the channels is raised to what the block has
+ */
+function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean, ranging: boolean): void {
   const { bindings } = engine;
   stageWeights(engine, job, block);
-  if (job.mayChange) bindings.findRanges(block.outer, block.channels, block.inner);
+  if (ranging) bindings.findRanges(block.outer, block.channels, block.inner);
   bindings.quantize(block.outer, block.channels, block.inner, cover);
   unstage(engine, job, block);
 }
@@ -215,8 +221,8 @@ export function toScales(engine: Engine, state: FloatArray, dtype: Dtype, scheme
 }
 
 /**
- * Quantizes blocks of a panel with scales that it is given; gives the error figures of each block and, where weights may
- * change, the largest |weight| of the panel's channels as its blocks here tell. That array is the engine's own.
+ * Quantizes blocks of a panel with scales that it is given. It gives the error figures of each block, and the largest
+ * |weight| of the panel's channels so far as its blocks here tell, in an array of the engine's own.
  */
 export function quantizeBlocks(
   engine: Engine,
@@ -230,7 +236,7 @@ export function quantizeBlocks(
   prepare(engine, job);
   floats.scales.all.set(values.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
-    quantizeBlock(engine, job, block, cover);
+    quantizeBlock(engine, job, block, cover, true);
     return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
   });
   return { figures, largest };

@@ -181,7 +181,7 @@ export class QuantizeStream {
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async () => this.#quantize(chunk, await this.#read(chunk), this.#source.shared !== undefined),
+        async () => this.#quantize(chunk, await this.#read(chunk)),
         async (done) => {
           this.#reuse(done.used);
           if (!done.finite) throw await this.#nonFinite(start);
@@ -237,7 +237,7 @@ export class QuantizeStream {
           const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
           await scaled;
           const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
-          return this.#quantize(chunk, weights, true, scales);
+          return this.#quantize(chunk, weights, scales);
         },
         async (done) => {
           this.#reuse(done.used);
@@ -264,12 +264,7 @@ export class QuantizeStream {
     }
   }
 
-  #quantize(
-    chunk: Chunk,
-    weights: TaskWeights["weights"],
-    mayChange: boolean,
-    scales?: GivenScales,
-  ): Promise<QuantizeDone> {
+  #quantize(chunk: Chunk, weights: TaskWeights["weights"], scales?: GivenScales): Promise<QuantizeDone> {
     const { scheme, figuresOf } = this.#job;
     const { shared, dequantized } = this.#sink;
     const file = this.#codesFile;
@@ -280,7 +275,6 @@ export class QuantizeStream {
       scheme,
       figuresOf,
       weights,
-      mayChange,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
       quantized: file ? codesIn(file, chunk, scheme) : shared?.quantized && rowsIn(shared.quantized, chunk),

@@ -47,8 +47,6 @@ export interface QuantizeTask extends TaskWeights {
   readonly figuresOf: FiguresOf;
   /** They are given where the part has not all weights of its channels; otherwise they are found. */
   readonly scales?: GivenScales;
-  /** Whether the weights may be others than those of which the scales were made. */
-  readonly mayChange: boolean;
   readonly dequantize: boolean;
   /** What is filled in place. */
   readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
@@ -71,7 +69,7 @@ export interface QuantizeDone {
   readonly figures: Float64Array;
   /** The scales, where they were not given. */
   readonly perChannel: ChannelErrors | undefined;
-  /** Where scales were given and the weights may have changed: the largest |weight| of every channel. */
+  /** Where scales were given: the largest |weight| of every channel, which tells whether they are those of the scales. */
   readonly largest?: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;
@@ -167,7 +165,7 @@ function prepare(
   const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
   const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
-    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights, mayChange: task.mayChange },
+    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights },
     quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
@@ -201,12 +199,12 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
 
 function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
   const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
-  const largest = task.mayChange ? newFloats(task.dtype === "float64", scales.values.length) : undefined;
+  const largest = newFloats(task.dtype === "float64", scales.values.length);
   const blocks: Float64Array[] = [];
   for (const panel of panelsOf(task.part)) {
     const done = quantizeBlocks(engine, job, scales, panel);
     for (const figures of done.figures) blocks.push(figures);
-    largest?.set(done.largest, panel.scale);
+    largest.set(done.largest, panel.scale);
   }
   const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
   let at = 0;
