@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { basename, dirname, join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { launchChromium } from "../packaging/browser.js";
+import { launchChromium, newPage } from "../packaging/browser.js";
 import { pageFolder, shows } from "./page.js";
 
 const sample = "samples/index.json";
@@ -25,8 +25,8 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  context = await browser.newContext();
-  page = await context.newPage();
+  page = await newPage(browser);
+  context = page.context();
   await page.goto(`${host.url}${basename(pageFolder)}/`);
   await shows(() => page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
 });

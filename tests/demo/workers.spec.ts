@@ -2,6 +2,7 @@ import type { Browser, Page, Worker } from "playwright";
 import { describe, expect, it } from "vitest";
 import { fileOf } from "../lib/files/safetensors-file.js";
 import { uniform } from "../lib/random.js";
+import { newPage } from "../packaging/browser.js";
 import { openForEach, shows, text } from "./page.js";
 
 let page: Page;
@@ -38,8 +39,7 @@ it("nothing that a worker without the weights answers is taken for an answer tha
 
 describe("a worker that breaks down is told, and the page goes on with another:", () => {
   it("where its script does not load", async () => {
-    const context = await browser.newContext({ serviceWorkers: "block" });
-    const opened = await context.newPage();
+    const opened = await newPage(browser, { serviceWorkers: "block" });
     await opened.route("**/assets/worker-*.js", (route) => route.abort());
     await opened.goto(url);
     await shows(() => problem(opened)).toBe(
@@ -50,7 +50,7 @@ describe("a worker that breaks down is told, and the page goes on with another:"
     await setBits(5, opened);
     await shows(() => verdict(opened)).toMatch(/^5 bits per channel: 384 bytes/);
     expect(await problem(opened)).toBe("");
-    await context.close();
+    await opened.close();
   });
 
   it("where it fails at something", async () => {
