@@ -189,7 +189,7 @@ describe("where nothing can be opened, that is told with the names of what is th
     [
       "descriptions alone",
       { "config.json": "{}", "tokenizer.json": "{}" },
-      /^None of these can be opened: config\.json, tokenizer\.json\. What can be: /,
+      /^None of these can be opened: config\.json, tokenizer\.json\. The page opens matrices as /,
     ],
     [
       "a model of PyTorch with its description",

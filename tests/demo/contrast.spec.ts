@@ -197,13 +197,13 @@ const showHidden = () =>
   });
 
 /** Waits for the last point of the picture that is drawn anew as long as there are some to come. */
-const settled = () => page.getByRole("button", { name: /^16 bits, groups of/ }).waitFor();
+const settled = (group: number) => page.getByRole("button", { name: `16 bits, groups of ${group}:` }).waitFor();
 
 describe.each(["light", "dark"] as const)("in %s colours every control can be read in every state", (colorScheme) => {
   beforeEach(() => page.emulateMedia({ colorScheme }));
 
   it("on the page as it starts, and of a matrix", async () => {
-    await settled();
+    await settled(4);
     await showHidden();
     await page.locator("figure table").nth(5).waitFor();
     expect(await tooFaint()).toEqual([]);
@@ -267,7 +267,7 @@ describe.each(["light", "dark"] as const)("in %s colours every control can be re
       expect(contrasts.length).toBeGreaterThan(50);
       return contrasts.filter(({ ratio }) => ratio < LEAST);
     };
-    await settled();
+    await settled(4);
     await page.getByLabel("group", { exact: true }).check();
     await page.getByLabel("Group size").fill("3");
     expect(await faint("#results")).toEqual([]);
@@ -284,7 +284,7 @@ describe.each(["light", "dark"] as const)("in %s colours every control can be re
       buffer: Buffer.from(writeNpy(uniform("float32", 300 * 200, 4), [300, 200])),
     });
     await shows(() => text(page.locator("#understood"))).toBe("300 × 200, float32");
-    await settled();
+    await settled(25);
     expect(await tooFaint()).toEqual([]);
   });
 });

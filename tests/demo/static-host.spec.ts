@@ -40,7 +40,7 @@ it("weighs less than 60 KB at its first visit", async () => {
 
 it("has a policy of its own: no other base, no forms, no objects, no text that becomes markup or a script", async () => {
   const server = await serve(pageFolder, "img-src *");
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   await page.goto(server.url);
   await page.locator("#results[aria-busy=false]").waitFor();
   const outcomes = await page.evaluate(() => {

@@ -860,6 +860,14 @@ describe("rules", () => {
     [{ overrides: { a: { keep: 1 } } }, TypeError, 'overrides["a"].keep must be true or false, not 1'],
     [{ overrides: ["a"] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
     [{ overrides: { a: 8 } }, TypeError, 'overrides["a"] must be an object'],
+    [
+      { tensors: new Map([[0, { bits: 4 }]]), dialect: "comfyui" },
+      RangeError,
+      "tensors[0] (a.attn.q.weight).bits is 4; the dialect comfyui holds 8",
+    ],
+    [{ tensors: new Map([[0, { bit: 4 }]]) }, TypeError, 'tensors[0] (a.attn.q.weight) has no "bit"'],
+    [{ tensors: new Map([[99, {}]]) }, RangeError, "tensors has the place 99; the model has"],
+    [{ tensors: { 0: {} } }, TypeError, "tensors must be a Map of places and settings, not "],
     [[], TypeError, "rules must be an object"],
   ])("are refused when they are wrong: %j", (rules, type, message) => {
     const choose = () => planModel(model, rules as Rules);

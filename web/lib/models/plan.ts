@@ -58,6 +58,7 @@ export function planModel(model: Model, rules: Rules = {}): Plan {
   checkPatterns("exclude", exclude);
   checkSettings("", rules, target);
   checkOverrides(overrides, target);
+  if (tensors !== undefined) checkTensors(tensors, model, target);
   const { minimumSize = target.smallest } = rules;
   if (typeof minimumSize !== "number" || !(minimumSize >= 0)) {
     throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
@@ -179,11 +180,27 @@ function checkOverrides(overrides: unknown, target: Target) {
     throw new TypeError(`overrides must be an object of patterns and settings, not ${shown(overrides)}`);
   }
   for (const [pattern, settings] of Object.entries(overrides)) {
-    const where = `overrides[${shown(pattern)}]`;
-    checkNames(where, settings, [...settingNames, "keep"]);
-    checkSettings(`${where}.`, settings, target);
-    if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
+    checkOverride(`overrides[${shown(pattern)}]`, settings, target);
   }
+}
+
+function checkTensors(tensors: unknown, { tensors: all }: Model, target: Target) {
+  if (Object.prototype.toString.call(tensors) !== "[object Map]") {
+    throw new TypeError(`tensors must be a Map of places and settings, not ${shown(tensors)}`);
+  }
+  for (const [place, settings] of tensors as ReadonlyMap<number, Override>) {
+    const tensor = all[place];
+    if (tensor === undefined) {
+      throw new RangeError(`tensors has the place ${shown(place)}; the model has ${all.length} tensors`);
+    }
+    checkOverride(`tensors[${place}] (${tensor.name})`, settings, target);
+  }
+}
+
+function checkOverride(where: string, settings: Override, target: Target) {
+  checkNames(where, settings, [...settingNames, "keep"]);
+  checkSettings(`${where}.`, settings, target);
+  if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
 }
 
 function checkSettings(where: string, { bits, axis, granularity }: Settings, target: Target) {
