@@ -2,14 +2,21 @@ import { bufferOf, byteLengthOf, byteOffsetOf, isShared } from "./arrays.js";
 
 export type Named = readonly [name: string, array: ArrayBufferView];
 
-/** Refuses an array to write to that shares memory with another one. */
-export function checkApart(name: string, array: ArrayBufferView, others: readonly Named[]): void {
-  for (const [otherName, other] of others) {
-    const start = Math.max(byteOffsetOf(array), byteOffsetOf(other));
-    const end = Math.min(byteOffsetOf(array) + byteLengthOf(array), byteOffsetOf(other) + byteLengthOf(other));
-    if (start < end && isSameMemory(bufferOf(array), bufferOf(other), start)) {
-      throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
-    }
+/** Refuses outputs that share memory with an input or with each other. */
+export function checkApart(outputs: readonly Named[], inputs: readonly Named[]): void {
+  outputs.forEach((output, i) => {
+    for (const input of inputs) checkPair(output, input);
+    for (let j = 0; j < i; j++) checkPair(output, outputs[j] as Named);
+  });
+}
+
+function checkPair([name, array]: Named, [otherName, other]: Named): void {
+  const [buffer, otherBuffer] = [bufferOf(array), bufferOf(other)];
+  if (buffer !== otherBuffer && !isShared(buffer)) return;
+  const start = Math.max(byteOffsetOf(array), byteOffsetOf(other));
+  const end = Math.min(byteOffsetOf(array) + byteLengthOf(array), byteOffsetOf(other) + byteLengthOf(other));
+  if (start < end && isSameMemory(buffer, otherBuffer, start)) {
+    throw new RangeError(`${name} overlaps ${otherName} in memory; it must have memory of its own`);
   }
 }
 
@@ -20,11 +27,11 @@ const knownApart = new WeakMap<ArrayBufferLike, WeakSet<ArrayBufferLike>>();
  * Whether two buffers are the same memory. Shared memory has many objects: another one for each message that brings it
  * to a thread, and for each growth of a WebAssembly.Memory. Nothing tells but the memory itself: what is written at a
  * place through one is seen there through the other.
- * @param written a buffer that is the call's to write to; what is at the place is put back
+ * @param written the buffer of an output, shared if it is not `seen` itself; what is at the place is put back
  */
 function isSameMemory(written: ArrayBufferLike, seen: ArrayBufferLike, place: number): boolean {
   if (written === seen) return true;
-  if (knownApart.get(written)?.has(seen) || !isShared(written) || !isShared(seen)) return false;
+  if (knownApart.get(written)?.has(seen) || !isShared(seen)) return false;
   const here = new Uint8Array(written, place, 1);
   const there = new Uint8Array(seen, place, 1);
   // Two changes: what is there by chance is not both.

@@ -1,4 +1,4 @@
-import { bufferOf, byteLengthOf, lengthOf, typeOf } from "./arrays.js";
+import { typeOf } from "./arrays.js";
 import type { Bits, Granularity } from "./types.js";
 
 // Checks of single arguments. Each throws a TypeError for a wrong kind of value and a RangeError for a wrong value, and
@@ -99,22 +99,4 @@ export function checkGranularity(value: unknown, shape: readonly number[]): Gran
     throw new RangeError(`granularity.group is ${size}; it must divide shape[${axis}], which is ${dimension}`);
   }
   return { group: size, along: axis };
-}
-
-/** Checks the caller's array: exact in type and length, and still attached. */
-export function checkArray(name: string, value: unknown, kind: string, length: number): void {
-  if (kindOf(value) !== kind) throw new TypeError(`${name} must be of type ${kind}, not ${shown(value)}`);
-  const array = value as FloatArray;
-  checkAttached(name, array);
-  if (lengthOf(array) !== length)
-    throw new RangeError(`${name} has ${lengthOf(array)} elements; it must have ${length}`);
-}
-
-export function checkAttached(name: string, array: ArrayBufferView): void {
-  if (byteLengthOf(array) > 0) return;
-  try {
-    new Uint8Array(bufferOf(array));
-  } catch {
-    throw new TypeError(`${name} is detached: its buffer was transferred elsewhere`);
-  }
 }

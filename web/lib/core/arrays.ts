@@ -1,10 +1,10 @@
 // What the language itself knows of typed arrays and buffers, of this realm or another. A subclass, or a property of the
 // array's own, may say something else, and may run code of the caller's.
 
-const prototype: object = Object.getPrototypeOf(Int8Array.prototype);
+const typedArray: object = Object.getPrototypeOf(Int8Array.prototype);
 
 function getterOf<T>(name: PropertyKey): (array: unknown) => T {
-  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get(this: unknown): T };
+  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) as { get(this: unknown): T };
   return (array) => get.call(array);
 }
 
@@ -16,9 +16,12 @@ export const byteLengthOf = getterOf<number>("byteLength");
 export const byteOffsetOf = getterOf<number>("byteOffset");
 export const bufferOf = getterOf<ArrayBufferLike>("buffer");
 
+const sharedPrototype = globalThis.SharedArrayBuffer?.prototype;
+
 /** Whether other threads can see, and change, what is in it. */
 export function isShared(buffer: ArrayBufferLike): boolean {
-  // Asking for the name of its kind takes as long as 30 weights.
-  if (Object.getPrototypeOf(buffer) === ArrayBuffer.prototype) return false;
-  return Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
+  const prototype = Object.getPrototypeOf(buffer);
+  if (prototype === ArrayBuffer.prototype) return false;
+  // In another realm, or where a page is not given the constructor, the name of its kind tells; that takes longer.
+  return prototype === sharedPrototype || Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
 }

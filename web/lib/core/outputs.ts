@@ -1,5 +1,5 @@
 import { checkApart, type Named } from "./apart.js";
-import { checkArray, checkNames } from "./arguments.js";
+import { checkNames, kindOf, shown } from "./arguments.js";
 import { bufferOf, byteOffsetOf, lengthOf } from "./arrays.js";
 import { codeKind, type Scheme } from "./scheme.js";
 import type { ChannelErrors, QuantizeInto } from "./types.js";
@@ -33,10 +33,26 @@ export function arrayOver<K extends ArrayKind>(kind: K, buffer: ArrayBuffer, len
 /**
  * The elements of an array of the caller's, in one that is ours: always of the same length, or of none where the buffer was
  * transferred or became too short, and with no methods but the language's own.
+ *
+ * @throws {TypeError} where the buffer was transferred already.
  */
-export function viewOf<K extends ArrayKind>(kind: K, array: ArrayBufferView) {
-  const buffer = bufferOf(array) as ArrayBuffer;
-  return new constructors[kind](buffer, byteOffsetOf(array), lengthOf(array)) as InstanceType<(typeof constructors)[K]>;
+export function viewOf<K extends ArrayKind>(name: string, kind: K, array: ArrayBufferView) {
+  try {
+    const buffer = bufferOf(array) as ArrayBuffer;
+    return new constructors[kind](buffer, byteOffsetOf(array), lengthOf(array)) as InstanceType<
+      (typeof constructors)[K]
+    >;
+  } catch {
+    throw new TypeError(`${name} is detached: its buffer was transferred elsewhere`);
+  }
+}
+
+/** A view of an array of the caller's, which must be of exactly this type and length. */
+export function exactView<K extends ArrayKind>(name: string, kind: K, array: unknown, length: number) {
+  if (kindOf(array) !== kind) throw new TypeError(`${name} must be of type ${kind}, not ${shown(array)}`);
+  const view = viewOf(name, kind, array as ArrayBufferView);
+  if (view.length !== length) throw new RangeError(`${name} has ${view.length} elements; it must have ${length}`);
+  return view;
 }
 
 export function newChannelErrors(channels: number): ChannelErrors {
@@ -69,51 +85,43 @@ export interface OutputsNeeded {
   readonly inputs: readonly Named[];
 }
 
+function listedView<K extends ArrayKind>(views: Named[], name: string, kind: K, array: unknown, length: number) {
+  const view = exactView(name, kind, array, length);
+  views.push([name, view]);
+  return view;
+}
+
 /**
- * The arrays to fill, which are checked views of the caller's or new ones, what the result has for them, and those views
- * by name. Nothing is allocated before all are checked.
+ * The arrays to fill: views of the caller's, which are checked and listed by name too, or new ones. Nothing is allocated
+ * before all are checked.
  */
 export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequantize, into, inputs }: OutputsNeeded) {
   const kindOfCodes = codeKind(scheme);
-  const { perChannel: figures } = into;
-  const views: Named[] = [];
-  const check = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) => {
-    checkArray(name, array, kind, length);
-    const view = viewOf(kind, array as ArrayBufferView);
-    checkApart(name, view, inputs);
-    checkApart(name, view, views);
-    views.push([name, view]);
-    return view;
-  };
+  const figures = into.perChannel;
   if (into.dequantized !== undefined && !dequantize) {
     throw new TypeError("into.dequantized is filled only with dequantize: true");
   }
   if (figures !== undefined && !perChannel) {
     throw new TypeError('into.perChannel is filled only with errors: "channel"');
   }
-  const viewIfGiven = <K extends ArrayKind>(name: string, array: unknown, kind: K, length: number) =>
-    array === undefined ? undefined : check(name, array, kind, length);
-  const codes = viewIfGiven("into.quantized", into.quantized, kindOfCodes, length);
-  const scales = viewIfGiven("into.scales", into.scales, kind, scaleCount);
-  const values = viewIfGiven("into.dequantized", into.dequantized, kind, length);
-  const checkFigures = (name: keyof ChannelErrors) =>
-    check(`into.perChannel.${name}`, figures?.[name], "Float64Array", scaleCount);
+  const views: Named[] = [];
+  const quantized =
+    into.quantized === undefined ? undefined : listedView(views, "into.quantized", kindOfCodes, into.quantized, length);
+  const scales =
+    into.scales === undefined ? undefined : listedView(views, "into.scales", kind, into.scales, scaleCount);
+  const dequantized =
+    into.dequantized === undefined ? undefined : listedView(views, "into.dequantized", kind, into.dequantized, length);
   const errors = figures && {
-    mse: checkFigures("mse"),
-    maxError: checkFigures("maxError"),
-    sqnr: checkFigures("sqnr"),
+    mse: listedView(views, "into.perChannel.mse", "Float64Array", figures.mse, scaleCount),
+    maxError: listedView(views, "into.perChannel.maxError", "Float64Array", figures.maxError, scaleCount),
+    sqnr: listedView(views, "into.perChannel.sqnr", "Float64Array", figures.sqnr, scaleCount),
   };
-  const filled = {
-    quantized: codes ?? newArray(kindOfCodes, length),
+  checkApart(views, inputs);
+  return {
+    quantized: quantized ?? newArray(kindOfCodes, length),
     scales: scales ?? newArray(kind, scaleCount),
-    dequantized: dequantize ? (values ?? newArray(kind, length)) : undefined,
+    dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (errors ?? newChannelErrors(scaleCount)) : undefined,
+    views,
   };
-  const results = {
-    quantized: into.quantized ?? filled.quantized,
-    scales: into.scales ?? filled.scales,
-    dequantized: into.dequantized ?? filled.dequantized,
-    perChannel: figures ?? filled.perChannel,
-  };
-  return { filled, results, views };
 }

@@ -1,7 +1,5 @@
 import { checkApart, type Named } from "./apart.js";
 import {
-  checkArray,
-  checkAttached,
   checkBoolean,
   checkDimensions,
   checkNames,
@@ -14,7 +12,7 @@ import {
 } from "./arguments.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
-import { newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
+import { exactView, newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
 import { type Layout, makePlan } from "./plan.js";
 import { checkLayout, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
@@ -56,8 +54,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
   const plan = makePlan(shape, scheme.axis, scheme.granularity);
-  const inputs: readonly WeightArray[] = rows ?? ("array" in given ? [given.array] : []);
-  const { filled, results, views } = outputsFor({
+  const { quantized, scales, dequantized, perChannel, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: plan.pieces * plan.channels,
@@ -65,9 +62,8 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     perChannel: errors === "channel",
     dequantize,
     into: arrays,
-    inputs: inputs.map((row) => ["weights", row]),
+    inputs: rows ? rows.map((row) => ["weights", row]) : [["weights", values as WeightArray]],
   });
-  const { quantized, scales, dequantized, perChannel } = filled;
   // By name: spreading objects into one took longer than the arithmetic of 64 x 64 weights.
   return {
     values,
@@ -82,15 +78,16 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     scales,
     dequantized,
     perChannel,
-    results,
-    into: views,
+    into: arrays,
+    views,
   };
 }
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { results, plan, shape, scheme } = request;
-  const { quantized, scales, perChannel, dequantized } = results;
+  const { into, plan, shape, scheme } = request;
+  const { quantized = request.quantized, scales = request.scales } = into;
+  const { perChannel = request.perChannel, dequantized = request.dequantized } = into;
   const { scaleShape } = plan;
   const { bits, axis, granularity } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
@@ -127,26 +124,22 @@ export function checkDequantize(
   const layout = { axis, granularity: copyGranularity(granularity) };
   const shape = checkDimensions(dimensions);
   // From here on none runs.
-  checkAttached("quantized", quantized);
-  const codes = viewOf(codeKind, quantized);
+  const codes = viewOf("quantized", codeKind, quantized);
   checkSize(shape, codes.length);
   const checked = checkLayout(layout, shape);
   const plan = makePlan(shape, checked.axis, checked.granularity);
-  checkArray("scales", scales, kind, plan.pieces * plan.channels);
-  const factors = viewOf(kind, scales);
+  const factors = exactView("scales", kind, scales, plan.pieces * plan.channels);
   const views: Named[] = [];
   if (given !== undefined) {
-    checkArray("into.dequantized", given, kind, codes.length);
-    const view = viewOf(kind, given);
-    checkApart("into.dequantized", view, [
+    views.push(["into.dequantized", exactView("into.dequantized", kind, given, codes.length)]);
+    checkApart(views, [
       ["quantized", codes],
       ["scales", factors],
     ]);
-    views.push(["into.dequantized", view]);
   }
   const dequantized = (views[0]?.[1] ?? newArray(kind, codes.length)) as FloatArray;
   const float64 = kind === "Float64Array";
-  return { quantized: codes, scales: factors, plan, float64, dequantized, result: given ?? dequantized, into: views };
+  return { quantized: codes, scales: factors, plan, float64, dequantized, result: given ?? dequantized, views };
 }
 
 export function checkErrors(errors: unknown): void {

@@ -1,4 +1,4 @@
-import { checkAttached, type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
+import { type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
 import { lengthOf } from "./arrays.js";
 import { newArray, viewOf } from "./outputs.js";
 
@@ -105,13 +105,12 @@ export function checkWeights(given: GivenWeights): FlatWeights {
     const { rows } = given;
     const columns = lengthOf(rows[0]);
     rows.forEach((row, r) => {
-      checkAttached(`weights[${r}]`, row);
+      if (lengthOf(row) === 0) viewOf(`weights[${r}]`, arrayKinds[dtype], row); // refuses one that is detached
       checkColumns(r, lengthOf(row), columns);
     });
     return { rows, dtype, length: rows.length * columns, shape: [rows.length, columns] };
   }
-  checkAttached("weights", given.array);
-  const values: WeightArray = viewOf(arrayKinds[dtype], given.array);
+  const values: WeightArray = viewOf("weights", arrayKinds[dtype], given.array);
   if (values.length === 0) throw new RangeError("weights is empty; there must be at least one");
   return { values, dtype, length: values.length };
 }

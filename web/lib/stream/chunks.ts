@@ -1,6 +1,6 @@
-import { type CodeArray, checkArray, type FloatArray, type WeightArray } from "../core/arguments.js";
+import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { joinedRows, type Rows } from "../core/engine.js";
-import { type ArrayKind, newArray } from "../core/outputs.js";
+import { type ArrayKind, exactView, newArray } from "../core/outputs.js";
 import type { Chunk } from "./regions.js";
 
 /** An array, or something else that can be read at any place. */
@@ -25,10 +25,8 @@ export async function readChunk<A extends WeightArray | CodeArray>(
   return joinedRows(joined, part);
 }
 
-async function readSome<A>(source: Source<A>, start: number, count: number, kind: string): Promise<A> {
-  const some = await source.read(start, count);
-  checkArray(`read(${start}, ${count})`, some, kind, count);
-  return some;
+async function readSome<A>(source: Source<A>, start: number, count: number, kind: ArrayKind): Promise<A> {
+  return exactView(`read(${start}, ${count})`, kind, await source.read(start, count), count) as A;
 }
 
 /** The rows of a chunk where they lie in the whole. */

@@ -161,13 +161,17 @@ function createParallel(pool: Pool): ParallelChannelwise {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
     const { values, rows, dtype, length, plan, scheme, errors, quantized, scales, dequantized, perChannel } = request;
     const kind = arrayKinds[dtype];
-    const put = writerOf(request.into);
+    const put = writerOf(request.views);
     const stream = new QuantizeStream(
       pool,
       {
         dtype,
         length,
-        ...copiesOf("weights", kind, values ? [values] : (rows as FloatArray[]).map((row) => viewOf(kind, row))),
+        ...copiesOf(
+          "weights",
+          kind,
+          values ? [values] : (rows as FloatArray[]).map((row) => viewOf("weights", kind, row)),
+        ),
         shared: values && sharedOrNot(values),
       },
       {
@@ -185,14 +189,14 @@ function createParallel(pool: Pool): ParallelChannelwise {
       courseOf(options, values, length),
     );
     const totals = await stream.run();
-    request.into.forEach(checkStillThere);
+    request.views.forEach(checkStillThere);
     return quantizeResult(request, totals);
   }
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
     const request = checkDequantize(source, options, parallelDequantizeNames);
     const { quantized, scales, plan, dequantized } = request;
-    const put = writerOf(request.into);
+    const put = writerOf(request.views);
     await dequantizeStream(
       pool,
       {
@@ -205,7 +209,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       plan,
       courseOf(options, quantized, quantized.length),
     );
-    request.into.forEach(checkStillThere);
+    request.views.forEach(checkStillThere);
     return request.result;
   }
 
