@@ -53,8 +53,7 @@ test("every entry is there, those of JavaScript with types", () => {
     "./parallel",
     "./worker",
     "./npy",
-    "./files",
-    "./onnx",
+    "./models",
     "./channelwise.wasm",
     "./package.json",
   ]);
@@ -110,7 +109,7 @@ test.for([
 });
 
 test("a strict program for Node alone compiles with every entry", () => {
-  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/files", "/onnx"].map(
+  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models"].map(
     (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
   );
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
@@ -150,6 +149,6 @@ test("the core entry, bundled and minified with the wasm inside, takes at most 2
 });
 
 test("what is imported and not used disappears from a bundle", async () => {
-  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models"; import { openModel } from "channelwise/models";`;
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models";`;
   expect(await bundle(unused)).toHaveLength(0);
 });

@@ -863,9 +863,9 @@ describe("rules", () => {
     [
       { tensors: new Map([[0, { bits: 4 }]]), dialect: "comfyui" },
       RangeError,
-      "tensors[0] (a.attn.q.weight).bits is 4; the dialect comfyui holds 8",
+      "tensors[0] (a.mlp.up.weight).bits is 4; the dialect comfyui holds 8",
     ],
-    [{ tensors: new Map([[0, { bit: 4 }]]) }, TypeError, 'tensors[0] (a.attn.q.weight) has no "bit"'],
+    [{ tensors: new Map([[0, { bit: 4 }]]) }, TypeError, 'tensors[0] (a.mlp.up.weight) has no "bit"'],
     [{ tensors: new Map([[99, {}]]) }, RangeError, "tensors has the place 99; the model has"],
     [{ tensors: { 0: {} } }, TypeError, "tensors must be a Map of places and settings, not "],
     [[], TypeError, "rules must be an object"],

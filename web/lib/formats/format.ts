@@ -79,7 +79,7 @@ export interface FormatInput {
 
 /** A model as its format gives it. */
 export type FormatContents = Pick<Model, "tensors"> &
-  Partial<Pick<Model, "metadata" | "passedOver" | "notes" | "opset" | "irVersion" | "kind">>;
+  Partial<Omit<Model, "tensors" | "format" | "name" | "files" | "unused" | "close">>;
 
 /** How models of a kind are inspected and stored. */
 export interface ModelKind {

@@ -1,6 +1,6 @@
 import { checkAxis, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../core/arguments.js";
 import { namedTensors } from "../formats/dialects/kind.js";
-import type { Decision, Model, Plan, Settings, Target, TargetOptions } from "../formats/format.js";
+import type { Decision, Model, ModelKind, Plan, Settings, Target, TargetOptions } from "../formats/format.js";
 import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { matchesGlob } from "./globs.js";
@@ -130,8 +130,8 @@ function namesOf({ name, nodes = [] }: ModelTensor): readonly string[] {
 }
 
 /** The kind of a model: that of its tensors' names, unless it has one of its own. */
-export function kindOf({ kind = namedTensors }: Partial<Model>) {
-  return kind;
+export function kindOf(model: Partial<Model>): ModelKind {
+  return model.kind ?? namedTensors;
 }
 
 function targetOf(model: Model, { dialect, opset, matMulNBits }: TargetOptions): Target {

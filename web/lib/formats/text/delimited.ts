@@ -75,7 +75,7 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
   if ((printed ?? rows).length === 0) {
     throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
   }
-  found.push(...perhapsOneNumber(rows, separator));
+  for (const note of perhapsOneNumber(rows, separator)) found.push(note);
   return printed
     ? matrixOf(printed, "as R and MATLAB print", " ", found)
     : matrixOf(rows, layout.name, separator, found);
