@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Channelwise, load } from "channelwise";
 import { writeNpy } from "channelwise/npy";
@@ -425,6 +426,11 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
       /none of its tensors would be quantized.*\n +keep +1 tensor +512 B +a vector\n$/,
     ],
     ["a folder without a model", "empty", /empty is a folder without a model/],
+    [
+      "a named pipe, to which nobody writes",
+      "pipe.npy",
+      /^channelwise: pipe\.npy is not a file: it is a pipe, which is/,
+    ],
   ])("%s", async (_, input, message) => {
     writeFileSync(place.path("damaged.safetensors"), "\xff".repeat(100), "latin1");
     const data = new Float32Array(64 * 64).fill(1);
@@ -432,6 +438,7 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
     writeFileSync(place.path("nan.safetensors"), fileOf([{ name: "w", dtype: "F32", shape: [64, 64], data }]));
     writeFileSync(place.path("bias.safetensors"), fileOf([{ ...tensor("layers.0.up.bias") }]));
     mkdirSync(place.path("empty"));
+    execFileSync("mkfifo", [place.path("pipe.npy")]);
     const before = place.list();
     const { code, stdout, stderr } = await place.run("quantize", input, "-o", "out.safetensors");
     expect(stderr).toMatch(message);
@@ -472,5 +479,45 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
       stderr: expect.stringContaining("n-int8.safetensors is not written; 1 of 2 files are\n"),
     });
     expect(place.list("out")).toEqual(["a-int8.safetensors"]);
+  });
+
+  it("of several files, it is told which one is at fault", async () => {
+    for (const folder of ["one", "two"]) mkdirSync(place.path(folder));
+    writeFileSync(place.path("one", "a.npy"), writeNpy(Float32Array.of(1, 2), [1, 2]));
+    writeFileSync(place.path("two", "a.npy"), writeNpy(Float32Array.of(1, Number.NaN), [1, 2]));
+    writeFileSync(place.path("two", "b.npy"), "");
+    const cases: [string, object, string][] = [
+      [
+        "two/a.npy",
+        { name: "NonFiniteError", tensor: "a", index: 1 },
+        "tensor a: weights[1] (channel 0) is NaN; weights must be finite",
+      ],
+      ["two/b.npy", { name: "FormatError", file: "b.npy", offset: 0 }, "b.npy, byte 0: "],
+      ["two/c.npy", { name: "Error" }, "no such file or folder"],
+    ];
+    for (const [input, error, message] of cases) {
+      const args = ["quantize", "one/a.npy", input, "--force"];
+      const { stdout } = await place.run(...args, "--json");
+      expect(JSON.parse(stdout)).toEqual({ command: "quantize", error: expect.objectContaining({ ...error, input }) });
+      expect(JSON.parse(stdout).error.message).toContain(`${input}: ${message}`);
+      const { code, stderr } = await place.run(...args);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`channelwise: ${input}: ${message}`);
+    }
+  });
+
+  it("and no folder that was made for it", async () => {
+    writeFileSync(place.path("n.npy"), writeNpy(Float32Array.of(1, Number.NaN), [1, 2]));
+    mkdirSync(place.path("there"));
+    const before = place.list();
+    for (const output of ["out/", "out/a/b/", "out/a/b.safetensors", "there/a/b/"]) {
+      expect(await place.run("quantize", "n.npy", "-o", output)).toMatchObject({ code: 1 });
+      expect(place.list()).toEqual(before);
+      expect(place.list("there")).toEqual([]);
+    }
+    // Of a folder for which there was no room, what could be made of it.
+    writeFileSync(place.path("there", "file"), "");
+    expect(await place.run("quantize", "model.safetensors", "-o", "there/file/a/")).toMatchObject({ code: 1 });
+    expect(place.list("there")).toEqual(["file"]);
   });
 });

@@ -40,7 +40,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
         dequantizeModel(channelwise, model, await fileSink(output, { overwrite: force }), { signal, onProgress }),
       ).finally(() => bar.clear()),
     );
-    const bytesBefore = model.tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    const bytesBefore = model.byteLength;
     tellPassedOver(stderr, input.path, model.passedOver);
     const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it is not read: ${reason}`);
     tellWarnings(stderr, kept);

@@ -25,9 +25,9 @@ export interface Job {
   readonly plan: Plan;
   /** Paths of the files that it was read from. */
   readonly reads: readonly string[];
-  /** Of all tensors. */
+  /** Of the files that it was read from; of a part, of the file that it would be if nothing were quantized. */
   readonly bytesBefore: number;
-  /** Of the file to be written. */
+  /** Of the files to be written. */
   readonly bytesAfter: number;
 }
 
@@ -47,7 +47,7 @@ export interface RunOptions {
   readonly writes: boolean;
   readonly overwrite: boolean;
   readonly signal: AbortSignal;
-  /** @param done bytes of the model */
+  /** @param done bytes of what is read */
   readonly onProgress: (done: number, tensor: string) => void;
 }
 
@@ -66,7 +66,7 @@ export async function openJob(
     return {
       ...{ input, output, plan },
       reads: model.files.map((name) => join(input.folder, name)),
-      bytesBefore: plan.decisions.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0),
+      bytesBefore: shard ? outputBytes(planModel(plan.model, { exclude: ["*"] })) : model.byteLength,
       bytesAfter: outputBytes(plan),
     };
   } catch (error) {

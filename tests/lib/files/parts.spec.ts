@@ -22,6 +22,12 @@ describe("fairPart", () => {
     );
   });
 
+  it("takes as many parts as a call takes no arguments", () => {
+    const all = [{ size: 1 }, { size: 3 }, { size: 2 }];
+    const [small, large, middle] = all;
+    expect([1, 2, 3, 200_000].map((part) => fairPart(all, part, 200_000))).toEqual([[large], [middle], [small], []]);
+  });
+
   it("gives no part more than a file above its share", () => {
     fc.assert(
       fc.property(files, fc.integer({ min: 1, max: 20 }), (all, of) => {

@@ -26,6 +26,8 @@ export interface Model {
   readonly files: readonly string[];
   /** Names of those that were given and are no part of the model, such as shards that its index does not name. */
   readonly unused?: readonly string[];
+  /** Of the files that it lies in, together. */
+  readonly byteLength: number;
   /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their data; of an .onnx model the tensors of floats: weights first, then those that stay as they are. */

@@ -62,7 +62,11 @@ export async function openModel(
         return given;
       }
       const input = inputs[sources.indexOf(by as OpenSource)];
-      if (typeof input === "string" || input instanceof URL) return open(besidePath(input, path), path);
+      if (typeof input === "string" || input instanceof URL) {
+        const source = await open(besidePath(input, path), path);
+        used.set(source, path);
+        return source;
+      }
       if (given === undefined) throw new TypeError(`${by.name} needs ${path}; give it too`);
       const told = "files are told apart by the last part of their paths only";
       throw new TypeError(`${by.name} needs ${path}; there is more than one ${name}, and ${told}`);
@@ -72,9 +76,10 @@ export async function openModel(
     const { format, files, description } = chosen;
     const { read } = await format.load();
     const contents = await read({ files, description, openNamed });
+    const byteLength = [...used.keys()].reduce((sum, { size }) => sum + size, 0);
     const unused = sources.filter((source) => !used.has(source)).map(({ name }) => name);
     return {
-      ...{ format: format.name, name: files[0].name, files: paths, unused },
+      ...{ format: format.name, name: files[0].name, files: paths, unused, byteLength },
       ...{ metadata: {}, ...contents, close },
     };
   } catch (error) {

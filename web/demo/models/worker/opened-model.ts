@@ -103,7 +103,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
       passedOver,
-      byteLength: parts.reduce((sum, { size }) => sum + size, 0),
+      byteLength: model.byteLength,
       targets: isOnnx ? ["onnx"] : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
     plan(rules) {
