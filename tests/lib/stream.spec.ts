@@ -187,6 +187,27 @@ describe.each(floatTypes)("streams of %s weights", (type) => {
   });
 });
 
+describe("weights that are others when they are read again", () => {
+  it.each([Number.NaN, Number.NEGATIVE_INFINITY, 2, 0])("end the stream: %d", async (value) => {
+    const weights = uniform("float32", 2 ** 20, 1);
+    weights.fill(1, 7 * 2 ** 17, 7 * 2 ** 17 + 1);
+    for (const layout of [{ shape: [1024, 1024], axis: 1 }, { shape: [2 ** 20], granularity: "tensor" } as const]) {
+      for (const heldElements of [0, 4 * chunkElements]) {
+        const { source, passes } = sourceOf(weights);
+        const read = async (start: number, count: number) => {
+          const some = await source.read(start, count);
+          const at = 7 * 2 ** 17 - start;
+          if (at >= 0 && at < count && passes[7 * 2 ** 17] > 1) some[at] = value;
+          return some;
+        };
+        const { sink } = sinkFor(channelwise.quantize(weights, { ...layout }));
+        const stream = quantizeStream(runner, { ...source, read }, sink, { ...layout, chunkElements, heldElements });
+        await expect(stream).rejects.toThrow("weights changed while they were quantized");
+      }
+    }
+  });
+});
+
 describe("a stream that ends early", () => {
   const weights = uniform("float32", 2 ** 20, 1);
   const layouts: [string, Layout][] = [

@@ -1,7 +1,17 @@
 // Workers read weights from files of Node and write codes into them; what comes of it is what the calling thread makes.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { appendFile, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,6 +173,30 @@ describe("files that workers read and write", () => {
     expect(error).toBeInstanceOf(StoppedError);
     expect(String(error)).toMatch(/a\.weight.*in\.safetensors ended at byte 1000000: it changed while it was read/);
     await model.close();
+    expect(readdirSync(folder)).toEqual(["in.safetensors"]);
+  });
+
+  it.each([Number.NaN, 1e30])("that hold other weights when they are read again end the run: %d", async (value) => {
+    const file = modelFile("F32", wide);
+    writeFileSync(at("in.safetensors"), file);
+    const model = await openModel(at("in.safetensors"));
+    const descriptor = openSync(at("in.safetensors"), "r+");
+    const sink = await fileSink(at("out.safetensors"));
+    let [before, isChanged] = [0, false];
+    const error = await quantizeModel(parallel, planModel(model, { granularity: "tensor" }), sink, {
+      onProgress: ({ tensor, done, total }) => {
+        if (tensor !== "a.weight") before = done;
+        else if (!isChanged && 2 * (done - before) >= total - before) {
+          // All has been read once, to find the range.
+          writeSync(descriptor, new Uint8Array(Float32Array.of(value).buffer), 0, 4, file.length - 4);
+          isChanged = true;
+        }
+      },
+    }).catch((reason: unknown) => reason);
+    closeSync(descriptor);
+    await model.close();
+    expect(isChanged).toBe(true);
+    expect(String(error)).toMatch(/a\.weight: weights changed while they were quantized/);
     expect(readdirSync(folder)).toEqual(["in.safetensors"]);
   });
 

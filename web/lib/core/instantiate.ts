@@ -61,17 +61,36 @@ export async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
   // By its tag and not by instanceof, so that one from another realm, such as a frame, is taken too.
   const tag = Object.prototype.toString.call(wasm).slice(8, -1);
   if (tag === "WebAssembly.Module") return wasm as WebAssembly.Module;
-  if (tag === "ArrayBuffer") return WebAssembly.compile(wasm as ArrayBuffer);
-  // A copy, since engines refuse some views: a DataView, or one of a SharedArrayBuffer.
-  if (ArrayBuffer.isView(wasm)) {
-    return WebAssembly.compile(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength).slice());
+  const bytes = await bytesOf(wasm, tag);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    if (await canCompile()) throw error;
+    throw new Error(
+      `WebAssembly may not be compiled here (${error}): where it is compiled when code is deployed, as for Cloudflare Workers, import the module of channelwise/channelwise.wasm and use load({ wasm: module }) of channelwise/slim; in a page, allow 'wasm-unsafe-eval' in its Content-Security-Policy`,
+      { cause: error },
+    );
   }
-  if (tag === "String" || tag === "URL") return WebAssembly.compile(await read(wasm as string | URL));
+}
+
+/** Whether compiling is allowed, which a module that is known to be right tells. */
+async function canCompile(): Promise<boolean> {
+  return WebAssembly.compile(simdProbe).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function bytesOf(wasm: WasmSource, tag: string): Promise<BufferSource> {
+  if (tag === "ArrayBuffer") return wasm as ArrayBuffer;
+  // A copy, since engines refuse some views: a DataView, or one of a SharedArrayBuffer.
+  if (ArrayBuffer.isView(wasm)) return new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength).slice();
+  if (tag === "String" || tag === "URL") return read(wasm as string | URL);
   const response = (await wasm) as Response | undefined;
   if (typeof response?.arrayBuffer !== "function") {
     throw new TypeError("wasm must be bytes, a WebAssembly.Module, a Response, or a URL");
   }
-  return WebAssembly.compile(await body(response));
+  return body(response);
 }
 
 declare const process: { getBuiltinModule(name: string): { readFile(file: URL): Promise<BufferSource> } } | undefined;

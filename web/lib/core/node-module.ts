@@ -12,14 +12,19 @@ interface NodeModules {
     ) => { postMessage(message: unknown, transfer: ArrayBuffer[]): void; terminate(): unknown };
     parentPort: unknown;
   };
+  "node:zlib": { inflateRawSync(bytes: Uint8Array): Uint8Array };
 }
 
-declare const process: { getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] } | undefined;
+declare const process:
+  | { type?: string; getBuiltinModule?<N extends keyof NodeModules>(name: N): NodeModules[N] }
+  | undefined;
 
 /**
- * A module of Node, where Node runs this. It is asked for in a way that leaves nothing for a bundler to resolve. The
- * globals of a page would not tell the two apart, because libraries for Node define some of them, such as Worker.
+ * A module of Node, where Node runs this; also where a test environment such as jsdom imitates a page in it. A page of
+ * Electron is a page, whatever of Node it has. It is asked for in a way that leaves nothing for a bundler to resolve.
+ * Other globals would not tell, because libraries for Node define some of a page's, such as Worker.
  */
 export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
-  return typeof process === "object" && typeof document !== "object" ? process.getBuiltinModule?.(name) : undefined;
+  if (typeof process !== "object" || process.type === "renderer" || process.type === "worker") return undefined;
+  return process.getBuiltinModule?.(name);
 }

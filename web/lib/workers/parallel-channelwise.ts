@@ -35,7 +35,7 @@ import { dequantizeStream } from "../stream/dequantize-stream.js";
 import { type Course, QuantizeStream } from "../stream/quantize-stream.js";
 import type { Runner } from "../stream/runner.js";
 import { Pool } from "./pool.js";
-import { availableWorkers, startWorker, type WorkerLike } from "./start.js";
+import { availableWorkers, checkWorkers, startWorker, type WorkerLike } from "./start.js";
 
 /** Options of `load` of `channelwise/parallel`. */
 export interface ParallelLoadOptions extends LoadOptions {
@@ -117,6 +117,7 @@ export async function load(options: ParallelLoadOptions = {}): Promise<ParallelC
   const { workers = availableWorkers(), createWorker = startWorker, wasm } = options;
   checkInteger("workers", workers, 1, 64);
   checkFunction("createWorker", createWorker);
+  if (createWorker === startWorker) checkWorkers();
   const module = await compile(wasm ?? (await embeddedWasm()));
   const pool = new Pool(createEngine(await instantiate(module)), module, workers, createWorker);
   try {

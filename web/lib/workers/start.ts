@@ -11,7 +11,16 @@ export interface WorkerLike {
 
 /** One worker for each core, but not more than 8: more bring nothing, because memory is the limit. */
 export function availableWorkers(): number {
-  return Math.max(1, Math.min(nodeModule("node:os")?.availableParallelism() ?? navigator.hardwareConcurrency, 8));
+  const cores = nodeModule("node:os")?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  return Math.max(1, Math.min(cores, 8));
+}
+
+/** Refuses where neither a page's workers nor Node's can be started. */
+export function checkWorkers(): void {
+  if (nodeModule("node:worker_threads") || typeof Worker === "function") return;
+  throw new Error(
+    "there are no workers here: load() of channelwise works on the calling thread and needs none, or give load({ createWorker }) a function that starts one",
+  );
 }
 
 /** Starts a worker from the code inside this package, so that no bundler has to find a file, and no server to have one. */

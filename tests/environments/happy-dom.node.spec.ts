@@ -1,0 +1,4 @@
+// @vitest-environment happy-dom
+import { worksHere } from "./imitated-page.js";
+
+worksHere();

@@ -1,0 +1,4 @@
+// @vitest-environment jsdom
+import { worksHere } from "./imitated-page.js";
+
+worksHere();
