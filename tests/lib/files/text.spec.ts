@@ -207,3 +207,80 @@ it("gives back every matrix, in every notation, bit for bit", () => {
     { numRuns: 500 },
   );
 });
+
+it("gives back every matrix in the notations of tables and languages, bit for bit", () => {
+  const lines = (rows: string[][], between: string, line: (row: string) => string) =>
+    rows.map((row) => line(row.join(between))).join("\n");
+  const transposed = (rows: string[][]) => rows[0].map((_, column) => rows.map((row) => row[column]));
+  const notations: Record<string, (rows: string[][]) => string> = {
+    Markdown: (rows) =>
+      `| ${rows[0].map((_, i) => `c${i}`).join(" | ")} |\n|${rows[0].map(() => "---|").join("")}\n${lines(rows, " | ", (row) => `| ${row} |`)}`,
+    LaTeX: (rows) => `\\begin{bmatrix}\n${lines(rows, " & ", (row) => `${row} \\\\`)}\n\\end{bmatrix}`,
+    MATLAB: (rows) => `A = [${rows.map((row) => row.join(" ")).join("; ")}];`,
+    Mathematica: (rows) =>
+      `{${rows.map((row) => `{${row.map((each) => each.replace("e", "*^")).join(", ")}}`).join(", ")}}`,
+    Python: (rows) => `w = (${rows.map((row) => `(${row.join(", ")},)`).join(", ")},)`,
+    numpy: (rows) => `[${rows.map((row) => `[${row.join(" ")}]`).join("\n ")}]`,
+    C: (rows) => `double w[][${rows[0].length}] = {${rows.map((row) => `{${row.join(", ")}}`).join(", ")}};`,
+    R: (rows) => `matrix(c(${transposed(rows).flat().join(", ")}), nrow = ${rows.length})`,
+    "R's print": (rows) =>
+      `${rows[0].map((_, i) => `[,${i + 1}]`).join(" ")}\n${rows.map((row, i) => `[${i + 1},] ${row.join(" ")}`).join("\n")}`,
+    Germany: (rows) => lines([rows[0].map((_, i) => `c${i}`), ...rows], "\t", (row) => row.replaceAll(".", ",")),
+  };
+  const cases = fc.record({
+    columns: fc.integer({ min: 1, max: 5 }),
+    numbers: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 5, maxLength: 30 }),
+    notation: fc.constantFrom(...Object.keys(notations)),
+  });
+  fc.assert(
+    fc.property(cases, ({ columns, numbers, notation }) => {
+      const count = Math.floor(numbers.length / columns);
+      const values = numbers.slice(0, count * columns);
+      if (notation === "Germany") {
+        fc.pre(columns > 1); // otherwise there are no tabs
+        values[0] = 0.5; // tells that commas are decimal
+      }
+      const written = values.map((value) => (Object.is(value, -0) ? "-0" : String(value)));
+      const rows = Array.from({ length: count }, (_, row) => written.slice(row * columns, (row + 1) * columns));
+      expect(parseMatrix(notations[notation](rows))).toMatchObject({
+        values: Float64Array.from(values),
+        shape: [count, columns],
+      });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+it("reads or refuses every text, with finite numbers that fill the shape", () => {
+  const pieces = fc.constantFrom(
+    ..."[ ] ( ) { } , ; : = | & \\\\ \\ # % // /* */ \" ' < > - + . ... 1 2.5 1,5 1.234 1e5 -3 NaN a w0 np.array( c( matrix( tensor( nrow=2 |---|---| [1,] [,1] \\begin{bmatrix} \\end{bmatrix} 50% 1/2".split(
+      " ",
+    ),
+    " ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\u00a0",
+    "\u{1f600}",
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
+      const text = parts.join("");
+      try {
+        const { values, shape, rowNames, columnNames, notes } = parseMatrix(text);
+        expect(values.length).toBe(shape.reduce((product, length) => product * length, 1));
+        expect(values.length).toBeGreaterThan(0);
+        expect(values.every(Number.isFinite)).toBe(true);
+        if (rowNames) expect(rowNames).toHaveLength(shape[0]);
+        if (columnNames) expect(columnNames).toHaveLength(shape[1]);
+        expect(notes.every((note) => note.endsWith("."))).toBe(true);
+      } catch (error) {
+        if (!(error instanceof TextError)) throw error;
+        const [start, length] = error.range;
+        expect([start >= 0, length >= 0, start + length <= text.length]).toEqual([true, true, true]);
+        expect(error.line).toBeLessThanOrEqual(text.split(/\r\n|\r|\n/).length);
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});

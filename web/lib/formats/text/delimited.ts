@@ -63,7 +63,6 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     commentLine = row.line;
     comments.add(row.cells.join(separator), () => row.line);
   }
-  if (rows.length === 0) throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
   const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
   const found = [...notes, ...comments.notes()];
   // As word2vec and fastText write embeddings.
@@ -72,7 +71,10 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     rows.shift();
   }
   if (separator !== " ") dropTrailingSeparators(rows);
-  const printed = separator === " " ? joinPrinted(rows) : undefined;
+  const printed = separator === " " && rows.length > 0 ? joinPrinted(rows) : undefined;
+  if ((printed ?? rows).length === 0) {
+    throw new TextError("There are no numbers here.", { line: 1, range: [0, text.length] });
+  }
   found.push(...perhapsOneNumber(rows, separator));
   return printed
     ? matrixOf(printed, "as R and MATLAB print", " ", found)

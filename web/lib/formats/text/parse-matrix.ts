@@ -16,7 +16,9 @@ export interface TextMatrix {
   layout: string;
   /** What was taken for names or comments, and numbers in notations that could be misread: sentences, often none. */
   notes: string[];
+  /** Of each row; undefined where none has a name. */
   rowNames?: string[];
+  /** Of each column; undefined where none has a name. */
   columnNames?: string[];
 }
 
