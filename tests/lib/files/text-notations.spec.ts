@@ -252,6 +252,13 @@ const others: readonly (readonly [name: string, text: string, shape: number[], v
     ["decimal commas between semicolons", "1,234;5", [1, 2], [1.234, 5], ["“1,234” was read as 1.234."]],
     ["fractions", "1/2\t-3/4", [1, 2], [0.5, -0.75], ["“1/2” was read as 0.5."]],
     ["what may be decimal commas", "0,5\n1,25\n0,7", [3, 2], [0, 5, 1, 25, 0, 7], ["“0,5” was read as 2 numbers."]],
+    [
+      "what may be decimal commas before others",
+      "0,5, 1,25\n0,7, 2,5",
+      [2, 4],
+      [0, 5, 1, 25, 0, 7, 2, 5],
+      ["“0,5” was read as 2 numbers."],
+    ],
     ["what may be thousands", "1 234\n5 678", [2, 2], [1, 234, 5, 678], ["“1 234” was read as 2 numbers."]],
     [
       "a first column that counts",

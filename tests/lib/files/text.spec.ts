@@ -253,7 +253,7 @@ it("gives back every matrix in the notations of tables and languages, bit for bi
 
 it("reads or refuses every text, with finite numbers that fill the shape", () => {
   const pieces = fc.constantFrom(
-    ..."[ ] ( ) { } , ; : = | & \\\\ \\ # % // /* */ \" ' < > - + . ... 1 2.5 1,5 1.234 1e5 -3 NaN a w0 np.array( c( matrix( tensor( nrow=2 |---|---| [1,] [,1] \\begin{bmatrix} \\end{bmatrix} 50% 1/2".split(
+    ..."[ ] ( ) { } , ; : = | & \\\\ \\ # % // /* */ \" ' < > - + . ... 1 2.5 1,5 1.234 1e5 -3 NaN a w0 np.array( c( matrix( tensor( nrow=2 |---|---| [1,] [,1] \\begin{bmatrix} \\begin{tabular}{c} \\end{bmatrix} 50% 1/2".split(
       " ",
     ),
     " ",

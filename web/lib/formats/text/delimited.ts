@@ -120,12 +120,14 @@ function dropTrailingSeparators(rows: readonly Row[]): void {
   for (const row of rows) if (trailing(row)) row.cells.pop();
 }
 
-/** Where each row may be meant as one number: "1,234" and "1 234". */
+/** Where each row may be meant as one number: "1,234" and "1 234"; or some commas as decimal: "0,5, 1,25". */
 function perhapsOneNumber(rows: readonly Row[], separator: string): string[] {
   const pattern =
     separator === "," ? /^[+-]?\d{1,3},(?:\d+|\d{3}\.\d*)$/ : /^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$/;
   const [{ cells, text, start }] = rows;
   const first = cells.slice(0, 9).join(separator);
   const areAlike = rows.every((row) => row.cells.length < 9 && pattern.test(row.cells.join(separator)));
-  return areAlike && text.startsWith(first, start) ? [`${quote(first)} was read as ${cells.length} numbers.`] : [];
+  if (areAlike && text.startsWith(first, start)) return [`${quote(first)} was read as ${cells.length} numbers.`];
+  const pair = separator === "," ? /\d{1,9},\d{1,9}(?=, )/.exec(text.slice(start, start + SAMPLE)) : null;
+  return pair ? [`${quote(pair[0])} was read as 2 numbers.`] : [];
 }

@@ -2,6 +2,7 @@ import { matrixOf } from "./matrix-of-rows.js";
 import type { TextMatrix } from "./parse-matrix.js";
 import { lineOf, splitRows } from "./rows.js";
 import { TextError } from "./text-error.js";
+import { matchAt } from "./tokens.js";
 
 const TABLE = /\\begin\{((?:[bpvBV]|small)?matrix|(?:long)?tabular[xy*]?|array|aligned)\*?\}/g;
 const ARGUMENTS = /(?:\[[^\]]{0,40}\]|\{(?:[^{}]|\{[^{}]{0,40}\}){0,100}\}){0,3}/y;
@@ -49,7 +50,8 @@ function insideOf(plain: string): [start: number, end: number] {
   if (begin === undefined) return [0, plain.length];
   if (second !== undefined)
     fail(plain, "a second table begins here; give one alone", second.index, second.index + second[0].length);
-  const inside = begin.index + begin[0].length;
+  let inside = begin.index + begin[0].length;
+  if (!begin[1].includes("matrix")) inside += matchAt(ARGUMENTS, plain, inside).length;
   const end = plain.indexOf("\\end", inside);
   if (end === -1) fail(plain, "this table has no \\end", begin.index, inside);
   // A factor, a sign or an exponent makes another matrix of it; only "A =" may stand there.
@@ -57,9 +59,7 @@ function insideOf(plain: string): [start: number, end: number] {
   if (!begin[1].includes("tabular") && !/^(?:[^=]*=)?\n[.,;]?$/.test(`${before}\n${after}`)) {
     fail(plain, "something stands beside the matrix; give it alone", 0, plain.length);
   }
-  ARGUMENTS.lastIndex = inside;
-  if (!begin[1].includes("matrix")) ARGUMENTS.exec(plain);
-  return [ARGUMENTS.lastIndex, end];
+  return [inside, end];
 }
 
 function fail(text: string, reason: string, start: number, end: number): never {
