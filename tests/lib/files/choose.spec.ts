@@ -15,7 +15,7 @@ type Shapes = Record<string, readonly number[]>;
 function modelOf(shapes: Shapes, format: Model["format"] = "safetensors", dtype: Dtype = "float32"): Model {
   const bytes = dtype === "float32" ? 4 : 2;
   return {
-    ...{ format, name: "model", files: [], metadata: {}, close: async () => {} },
+    ...{ format, name: "model", files: [], byteLength: 0, metadata: {}, close: async () => {} },
     tensors: Object.entries(shapes).map(([name, shape]) => ({
       name,
       dtype,

@@ -91,7 +91,15 @@ it.runIf(python3Runs)("python3 finds the checksums right, of codes that come in 
   const bytes = new Uint8Array(data.buffer);
   const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
   const tensors = [{ name: "wide", dtype: "float32", shape: [2, 1_200_000], byteLength: bytes.length, read }] as const;
-  const model = { format: "npy", name: "wide.npy", files: [], metadata: {}, tensors, close: async () => {} } as const;
+  const model = {
+    format: "npy",
+    name: "wide.npy",
+    files: [],
+    byteLength: 0,
+    metadata: {},
+    tensors,
+    close: async () => {},
+  } as const;
   const { file } = await quantized(model, { dialect: "npz", axis: 1 });
   writeFileSync(join(folder, "wide.npz"), file);
   const { stdout, stderr } = spawnSync("python3", ["-m", "zipfile", "-t", join(folder, "wide.npz")], {

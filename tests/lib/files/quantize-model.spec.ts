@@ -46,7 +46,15 @@ const float32 = (bytes: Uint8Array) => new Float32Array(bytes.slice().buffer);
 
 /** Tensors that are not there. */
 function model(parts: Partial<Model> & Pick<Model, "tensors">): Model {
-  return { format: "safetensors", name: "model", files: [], metadata: {}, close: async () => {}, ...parts };
+  return {
+    format: "safetensors",
+    name: "model",
+    files: [],
+    byteLength: 0,
+    metadata: {},
+    close: async () => {},
+    ...parts,
+  };
 }
 
 /** A sink that keeps what it is told. */

@@ -42,7 +42,15 @@ function modelOf(name: string, shape: number[], data: Float32Array | Float64Arra
   const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
   const dtype = data instanceof Float64Array ? "float64" : "float32";
   const tensors = [{ name, dtype, shape, byteLength: bytes.length, read }] as const;
-  return { format: "safetensors", name: "model", files: [], metadata: {}, tensors, close: async () => {} };
+  return {
+    format: "safetensors",
+    name: "model",
+    files: [],
+    byteLength: 0,
+    metadata: {},
+    tensors,
+    close: async () => {},
+  };
 }
 
 async function dequantizedFile(model: Model): Promise<Model> {

@@ -81,7 +81,7 @@ export interface FormatInput {
 
 /** A model as its format gives it. */
 export type FormatContents = Pick<Model, "tensors"> &
-  Partial<Omit<Model, "tensors" | "format" | "name" | "files" | "unused" | "close">>;
+  Partial<Omit<Model, "tensors" | "format" | "name" | "files" | "unused" | "byteLength" | "close">>;
 
 /** How models of a kind are inspected and stored. */
 export interface ModelKind {
