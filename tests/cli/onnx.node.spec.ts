@@ -142,7 +142,7 @@ describe("quantize of an .onnx model", () => {
       "in an .onnx model groups lie along what an operator sums over; leave out along: 0",
     ],
     [["-o", "model.safetensors"], "of an .onnx model its name must end with .onnx"],
-    [["--shard", "1/2"], "--shard writes .safetensors files, and but this model would become a file of .onnx"],
+    [["--shard", "1/2"], "--shard writes .safetensors files, but this model would become a file of .onnx"],
   ])("refuses %j", async (args, message) => {
     const { code, stderr } = await place.run("quantize", "model.onnx", ...args);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });

@@ -40,12 +40,12 @@ describe.each([80, 120])("on a terminal of %i columns", (columns) => {
     expect(code).toBe(0);
     const lines = linesOf(stdout);
     expect(lines.slice(0, 4)).toEqual([
-      "model.safetensors  safetensors, 10 tensors, 83.2 KB",
+      "model.safetensors  safetensors, 10 tensors, 84.0 KB",
       "  quantize  6 tensors  81.9 KB  8 bits per channel, axis 0",
       "  keep      4 tensors  1.28 KB  a vector",
       "to model-int8.safetensors  24.9 KB",
     ]);
-    expect(stdout).toMatch(/━.* \d+ % {2}.* of 83\.2 KB {2}.*\/s/);
+    expect(stdout).toMatch(/━.* \d+ % {2}.* of 84\.0 KB {2}.*\/s/);
     expect(lines.filter((line) => line.length > columns)).toEqual([]);
     const [beforeTable] = stdout.split("tensor, worst first");
     expect(stripVTControlCharacters(beforeTable.slice(beforeTable.lastIndexOf(CLEARED))).trim()).toBe("");
@@ -57,7 +57,7 @@ describe.each([80, 120])("on a terminal of %i columns", (columns) => {
 it("shows one progress of several files", async () => {
   for (const name of ["a.csv", "b.csv"]) writeFileSync(place.path(name), "1 2\n3 4\n");
   const { stdout } = await onTerminal(80, ["quantize", "a.csv", "b.csv", "-o", "out", "--force"]);
-  expect(linesOf(stdout)).toContain("2 files  2 tensors, 64 B");
+  expect(linesOf(stdout)).toContain("2 files  2 tensors, 16 B");
   const shares = [...stdout.matchAll(/ (\d+) % {2}/g)].map(([, percent]) => Number(percent));
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
   expect(shares.at(-1)).toBe(100);

@@ -12,11 +12,12 @@ const columns: readonly Column[] = [
   { title: "", shorten: "end" },
 ];
 
-/** Which share of the bytes of some models stays floats, and why; none where all are quantized. */
+/** Which share of the bytes of the tensors of some models stays floats, and why; none where all are quantized. */
 export function keptFloatsLines(jobs: readonly Job[], width: number): string[] {
   const { byteLength, share, reasons } = keptFloats(jobs.map(({ plan }) => plan));
   if (byteLength === 0) return [];
-  const all = jobs.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0);
+  const decisions = jobs.flatMap(({ plan }) => plan.decisions);
+  const all = decisions.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0);
   const shown = reasons.length > MOST_REASONS ? reasons.slice(0, MOST_REASONS - 1) : reasons;
   const others = reasons.slice(shown.length);
   const sum = (key: "tensors" | "byteLength") => others.reduce((total, each) => total + each[key], 0);
