@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import { defineBrowserProvider } from "@vitest/browser";
 import type { BrowserCommand, BrowserProvider } from "vitest/node";
 import { type BrowserName, type OpenedBrowser, openBrowser } from "./browsers.js";
@@ -32,9 +32,10 @@ export const installed = defineBrowserProvider({
 export const savedFile: BrowserCommand<[name: string]> = ({ provider }, name) => {
   for (const { downloads } of (provider as InstalledBrowser).opened) {
     const names = readdirSync(downloads);
-    // Beside an unfinished file lies another, whose name goes on.
-    const isComplete = names.filter((other) => other.startsWith(name)).join() === name;
-    if (isComplete) return readFileSync(join(downloads, name), "base64");
+    // While Firefox saves, the file is empty and its bytes lie beside it in one of the name NAME.part or STEM.RANDOM.svg.part.
+    if (!names.includes(name) || names.some((other) => other !== name && other.startsWith(parse(name).name))) continue;
+    const bytes = readFileSync(join(downloads, name));
+    if (bytes.length > 0) return bytes.toString("base64");
   }
   return null;
 };
