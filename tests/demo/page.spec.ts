@@ -312,7 +312,7 @@ describe("a file", () => {
 
   it.each([
     ["short.npy", writeNpy(new Float32Array(6), [2, 3]).subarray(0, 140), /^short\.npy, byte 140: the file ends here/],
-    ["integers.npy", writeNpy(new Int8Array(6), [2, 3]), /^integers\.npy, byte 20: the elements are of type '\|i1'/],
+    ["integers.npy", writeNpy(new Int8Array(6), [2, 3]), /^integers\.npy holds integers, not weights: .*float32/],
     ["nan.npy", writeNpy(Float32Array.of(1, 2, 3, NaN), [2, 2]), /^Element \[1, 1\] is NaN; weights must be finite/],
     ["empty.npy", writeNpy(new Float32Array(), [0, 3]), /^Shape \[0, 3\] has no elements/],
     ["bad.csv", "a,b\n1,2\n3,x\n", /^Line 3, column 2: “x” is not a number\.$/],

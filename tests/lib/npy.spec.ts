@@ -314,6 +314,28 @@ describe("writeNpy", () => {
   });
 });
 
+describe("codes", () => {
+  it.each([Int8Array.of(-128, 0, 1, 127, -1, 5), Int16Array.of(-32768, 0, 1, 32767, -1, 5)])(
+    "are read as they were written: %o",
+    (codes) => {
+      const file = writeNpy(codes, [2, 3]);
+      expect(readNpy(file)).toEqual({ weights: codes, shape: [2, 3] });
+      const moved = new Uint8Array(file.length + 1);
+      moved.set(file, 1);
+      expect(readNpy(moved.subarray(1)).weights).toEqual(codes);
+    },
+  );
+
+  it("are read in the other order of bytes, and in Fortran's", () => {
+    const swapped = bytesOf(Int16Array.of(0x0102, -2));
+    for (let i = 0; i < swapped.length; i += 2) swapped.subarray(i, i + 2).reverse();
+    expect(readNpy(npyFile(headerOf(">i2", "(2,)"), swapped)).weights).toEqual(Int16Array.of(0x0102, -2));
+    const columns = bytesOf(Int8Array.of(1, 4, 2, 5, 3, 6));
+    const { weights } = readNpy(npyFile(headerOf("|i1", "(2, 3)", "True"), columns));
+    expect(weights).toEqual(Int8Array.of(1, 2, 3, 4, 5, 6));
+  });
+});
+
 it("readNpy refuses what is not bytes", () => {
   for (const [bytes, message] of [
     ["a.npy", 'bytes is "a.npy"; it must be an ArrayBuffer or a Uint8Array'],

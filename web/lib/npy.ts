@@ -1,2 +1,2 @@
 export { FormatError } from "./core/errors.js";
-export { type NpyWeights, readNpy, writeNpy } from "./formats/npy/array-file.js";
+export { type NpyElements, type NpyWeights, readNpy, writeNpy } from "./formats/npy/array-file.js";

@@ -169,7 +169,8 @@ planModel(onnx, { granularity: {} });
 onnx.kind;
 
 const { weights, shape: read } = readNpy(new ArrayBuffer(128), "weights.npy");
-channelwise.quantize(weights, { shape: read });
+if (weights instanceof Float32Array) channelwise.quantize(weights, { shape: read });
+if (weights instanceof Int8Array) channelwise.dequantize({ quantized: weights, scales: float32, shape: read });
 is<Uint8Array<ArrayBuffer>>()(writeNpy(plain.quantized, plain.shape));
 
 // Models: from files to files, on this thread or on workers.

@@ -1,4 +1,5 @@
-import { notTheFile, parseMatrix, type TextMatrix } from "channelwise/models";
+import type { TextMatrix } from "channelwise/models";
+import { example, exampleMatrix } from "../bring/example.js";
 import type { Arithmetic, Source } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */
@@ -9,48 +10,13 @@ export interface Tensor extends Omit<TextMatrix, "values"> {
   name: string;
 }
 
-/** Longer text does not fit a string in every browser. */
-const MAX_TEXT_BYTES = 500_000_000;
-
+/** Reads weights; the readers of text and files are loaded when there are other weights than the example's. */
 export async function readTensor(source: Source): Promise<Tensor> {
-  if (source.kind === "text") return { ...parseMatrix(source.text), stored: undefined, name: "weights" };
-  const { fileName, contents } = source.kind === "file" ? await readFile(source.file) : await fetchSample(source.url);
-  const other = notTheFile(new Uint8Array(contents));
-  if (other !== undefined) throw new Error(`${fileName} cannot be opened: ${other}.`);
-  const name = fileName.replace(/\.[^.]*$/, "") || "weights";
-  if (
-    fileName.toLowerCase().endsWith(".npy") ||
-    new Uint8Array(contents, 0, Math.min(1, contents.byteLength))[0] === 0x93
-  ) {
-    const { readNpy } = await import("channelwise/npy");
-    const { weights, shape } = readNpy(contents, fileName);
-    const stored = weights instanceof Float64Array ? "float64" : "float32";
-    // A single number has no axis to put channels on.
-    return { values: weights, shape: shape.length === 0 ? [1] : shape, layout: stored, notes: [], stored, name };
+  if (source.kind === "text") {
+    const { text } = source;
+    const matrix = text === example ? exampleMatrix() : (await import("./read-source.js")).parseMatrix(text);
+    return { ...matrix, stored: undefined, name: "weights" };
   }
-  return { ...parseMatrix(decode(contents)), stored: undefined, name };
-}
-
-async function readFile(file: File) {
-  return { fileName: file.name, contents: await file.arrayBuffer() };
-}
-
-async function fetchSample(url: string) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`The sample cannot be loaded: ${response.status} ${response.statusText}.`);
-  return { fileName: new URL(url).pathname.split("/").at(-1) as string, contents: await response.arrayBuffer() };
-}
-
-function decode(contents: ArrayBuffer): string {
-  if (contents.byteLength > MAX_TEXT_BYTES) {
-    throw new Error(
-      `The file has ${contents.byteLength} bytes of text; up to ${MAX_TEXT_BYTES} can be read. Save it as .npy.`,
-    );
-  }
-  const [first, second] = new Uint8Array(contents, 0, Math.min(2, contents.byteLength));
-  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : "utf-8"; // spreadsheets' "Unicode text"
-  const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(contents);
-  if (text.includes("\0"))
-    throw new Error("The file is not text. Files of type .csv, .tsv, .json and .npy can be opened.");
-  return text;
+  const { readSource } = await import("./read-source.js");
+  return readSource(source);
 }

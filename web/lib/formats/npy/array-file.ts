@@ -5,16 +5,23 @@ import { widenBfloat16, widenFloat16 } from "../../tensor/floats.js";
 import { BFLOAT16, checkDataLength, npyHeader, readNpyHeader } from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
 
-/** Weights read from a .npy file, in row-major order. */
+/** An array that writeNpy writes: floats, or codes. */
+export type NpyElements = Float32Array | Float64Array | Int8Array | Int16Array;
+
+/** An array read from a .npy file, in row-major order. */
 export interface NpyWeights {
-  /** A view of the given bytes where they already are little-endian, row-major and aligned; otherwise a copy. */
-  weights: Float32Array | Float64Array;
+  /**
+   * Weights, or codes where the file holds integers. A view of the given bytes where they already are little-endian,
+   * row-major and aligned; otherwise a copy.
+   */
+  weights: NpyElements;
   /** Dimensions, row-major; empty for a single number. */
   shape: number[];
 }
 
 /**
- * Reads an array of floats (16 bits, bfloat16 too, which become float32, 32 or 64) in numpy's .npy format, versions 1 to 3.
+ * Reads an array in numpy's .npy format, versions 1 to 3: floats of 16 bits (bfloat16 too), which become float32, of 32 or
+ * of 64, or integers of 8 or 16 bits, as codes are written.
  *
  * @param bytes the whole file.
  * @param file the name used in error messages.
@@ -29,18 +36,18 @@ export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): Npy
   const header = readNpyHeader(contents, file);
   const { descr, fortranOrder, shape, dataStart } = header;
 
-  const [, order, type] = /^([<>=|]?)(f2|f4|f8|V2)$/.exec(descr) ?? [];
+  const [, order, type] = /^([<>=|]?)(f2|f4|f8|V2|i1|i2)$/.exec(descr) ?? [];
   if (type === undefined) {
     throw new FormatError({
       file,
       offset: header.descrAt,
-      reason: `the elements are of type '${descr}'; floats of 2, 4 or 8 bytes ('<f2', '<f4', '<f8', or '>' for big-endian, and '|V2', bfloat16) can be read: convert with array.astype("float32")`,
+      reason: `the elements are of type '${descr}'; floats of 2, 4 or 8 bytes ('<f2', '<f4', '<f8', or '>' for big-endian, and '|V2', bfloat16) and integers of 1 or 2 ('|i1', '<i2') can be read: convert with array.astype("float32")`,
     });
   }
   const data = contents.subarray(dataStart);
   checkDataLength(data.length, Number(type[1]), header, file);
 
-  const values = decodeFloats(data, type, order === ">");
+  const values = decode(data, type, order === ">");
   return { weights: fortranOrder ? toRowMajor(values, shape) : values, shape };
 }
 
@@ -52,10 +59,7 @@ export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): Npy
  * @returns the bytes of the file.
  * @throws {TypeError | RangeError} where the values are of another type or the shape does not hold them.
  */
-export function writeNpy(
-  values: Float32Array | Float64Array | Int8Array | Int16Array,
-  shape: readonly number[],
-): Uint8Array<ArrayBuffer> {
+export function writeNpy(values: NpyElements, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   const descr = descrOf(values);
   checkShape(shape, values.length);
 
@@ -66,20 +70,24 @@ export function writeNpy(
   return file;
 }
 
-function decodeFloats(data: Uint8Array, type: string, bigEndian: boolean): Float32Array | Float64Array {
+function decode(data: Uint8Array, type: string, bigEndian: boolean): NpyElements {
   const elementBytes = Number(type[1]);
   const aligned = data.byteOffset % elementBytes === 0;
-  const { buffer, byteOffset, byteLength } = aligned && !bigEndian ? data : new Uint8Array(data);
+  const { buffer, byteOffset, byteLength } = (
+    aligned && !bigEndian ? data : new Uint8Array(data)
+  ) as Uint8Array<ArrayBuffer>;
   if (bigEndian) reverseElements(new Uint8Array(buffer), elementBytes);
 
   const count = byteLength / elementBytes;
-  if (elementBytes === 8) return new Float64Array(buffer, byteOffset, count);
-  if (elementBytes === 4) return new Float32Array(buffer, byteOffset, count);
+  if (type === "i1") return new Int8Array(buffer, byteOffset, count);
+  if (type === "i2") return new Int16Array(buffer, byteOffset, count);
+  if (type === "f8") return new Float64Array(buffer, byteOffset, count);
+  if (type === "f4") return new Float32Array(buffer, byteOffset, count);
   const widen = type === BFLOAT16 ? widenBfloat16 : widenFloat16;
   return widen(new Uint16Array(buffer, byteOffset, count));
 }
 
-function descrOf(values: Float32Array | Float64Array | Int8Array | Int16Array): string {
+function descrOf(values: NpyElements): string {
   if (values instanceof Float32Array) return "<f4";
   if (values instanceof Float64Array) return "<f8";
   if (values instanceof Int8Array) return "|i1";

@@ -1,6 +1,14 @@
 // The order of bytes in elements, and of elements in tensors.
 
-type Elements = Float32Array | Float64Array | Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+type Elements =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 
 /** Turns big-endian elements into little-endian ones, and back. */
 export function reverseElements(bytes: Uint8Array, elementBytes: number) {
