@@ -42,7 +42,7 @@ Codes codesOf(Code* data) {
   return {data, sizeof(Code) > 1};
 }
 
-/// Runs and columns of every length around one and two tiles and around a chunk of columns, in each place of the
+/// Runs and columns of every length around one and two tiles and around a span of columns, in each place of the
 /// extent.
 std::vector<Extent> extents() {
   std::vector<Extent> all;
@@ -54,7 +54,7 @@ std::vector<Extent> extents() {
   }
   for (std::uint32_t n : {127u, 128u, 129u, 143u, 256u, 1000u}) all.push_back({2, 2, n});  // where sums are flushed
   for (std::uint32_t n : {7u, 8u, 9u, 16u, 17u}) all.push_back({n, 5, 3});
-  for (std::uint32_t n : {255u, 256u, 257u, 511u, 513u}) all.push_back({2, n, 1});  // where chunks of columns end
+  for (std::uint32_t n : {255u, 256u, 257u, 511u, 513u}) all.push_back({2, n, 1});  // where spans of columns end
   for (std::uint32_t n : {16u, 17u, 18u, 35u}) all.push_back({2, n, 15});
   all.push_back({9, 1, 70});
   all.push_back({1, 300, 40});

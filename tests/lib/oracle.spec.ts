@@ -3,8 +3,8 @@
 import { load, type QuantizeOptions } from "channelwise";
 import { describe, expect, it } from "vitest";
 import { cutFor, joinedRows } from "../../dist/core/engine.js";
+import { extentsOf } from "../../dist/core/extents.js";
 import { readFigures } from "../../dist/core/figures.js";
-import { makePlan } from "../../dist/core/plan.js";
 import { runnerOf } from "../../dist/stream/runner.js";
 import { loadOracle } from "./oracle.js";
 import {
@@ -175,7 +175,7 @@ const kindsOfScales: Record<string, (type: FloatType, largest: number, bits: num
 async function expectOracleForScales(weights: Floats, scales: Floats, layout: Layout, bits: number) {
   const dtype = weights instanceof Float32Array ? "float32" : "float64";
   const { shape, axis = 0, granularity = "channel" } = layout;
-  const plan = makePlan(shape, axis, granularity);
+  const extents = extentsOf(shape, axis, granularity);
   const expected = quantizedBy(weights, scales, channels(layout).channelOf, bits);
   for (const dequantize of [false, true]) {
     for (const figuresOf of ["nothing", "all", "channels"] as const) {
@@ -185,10 +185,10 @@ async function expectOracleForScales(weights: Floats, scales: Floats, layout: La
           return run({
             kind: "quantize",
             dtype,
-            part: cutFor(engine, plan, dtype === "float64"),
+            part: cutFor(engine, extents, dtype === "float64"),
             scheme: { bits: bits as 8, axis: undefined, granularity: "tensor" },
             figuresOf,
-            weights: joinedRows(weights, plan),
+            weights: joinedRows(weights, extents),
             scales: { values: scales, cover: false },
             mayChange: false,
             dequantize,

@@ -53,9 +53,9 @@ void dequantizeStacks(void* opaqueJob, const Stacks& stacks) {
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized) {
   T expanded[kLanes];
-  for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
-    DequantizeJob<T> job{quantized, scalesOf(chunk, extent.inner, scales + chunk.first, expanded), dequantized};
-    forEachStacks(extent, chunk, {kTile<T>, kTile<T>, 1024}, dequantizeStacks<T>, &job);
+  for (Span span(extent); span.channels > 0; span.advance(extent)) {
+    DequantizeJob<T> job{quantized, scalesOf(span, extent.inner, scales + span.first, expanded), dequantized};
+    forEachStacks(extent, span, {kTile<T>, kTile<T>, 1024}, dequantizeStacks<T>, &job);
   }
   dropSignsOfZeros(scales, extent, dequantized);
 }

@@ -282,7 +282,7 @@ template <typename T>
   }
 }
 
-/// Reciprocals of the scales of a chunk; false if not all of these are far enough from under- and overflow for
+/// Reciprocals of the scales of a span; false if not all of these are far enough from under- and overflow for
 /// products.
 template <typename T>
 [[gnu::noinline]] bool invert(const T* scales, std::size_t count, T* reciprocals) {
@@ -349,18 +349,18 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
   T expanded[2][kLanes];
   T reciprocals[kLanes];
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
-  for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
-    const T* ofChannels = scales.values + chunk.first;
-    job.divide = !scales.cover || !invert(ofChannels, chunk.channels, reciprocals) || (kSingle && quantized.wide);
-    job.scales = scalesOf(chunk, extent.inner, ofChannels, expanded[0]);
-    job.reciprocals = scalesOf<T>(chunk, extent.inner, reciprocals, expanded[1]);
+  for (Span span(extent); span.channels > 0; span.advance(extent)) {
+    const T* ofChannels = scales.values + span.first;
+    job.divide = !scales.cover || !invert(ofChannels, span.channels, reciprocals) || (kSingle && quantized.wide);
+    job.scales = scalesOf(span, extent.inner, ofChannels, expanded[0]);
+    job.reciprocals = scalesOf<T>(span, extent.inner, reciprocals, expanded[1]);
     if (job.lanesApart) lanes = {};
-    forEachStacks(extent, chunk, tiling, quantizeAnyStacks<T>, &job);
+    forEachStacks(extent, span, tiling, quantizeAnyStacks<T>, &job);
     if (!job.lanesApart) continue;
-    const std::size_t lanesOfChannel = chunk.ofColumns ? extent.inner : kTile<T>;
-    for (std::size_t c = 0; c < chunk.channels; ++c) {
-      const std::size_t at = (chunk.first + c) * extent.inner;
-      addFigures(figures[chunk.first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel), weights + at,
+    const std::size_t lanesOfChannel = span.ofColumns ? extent.inner : kTile<T>;
+    for (std::size_t c = 0; c < span.channels; ++c) {
+      const std::size_t at = (span.first + c) * extent.inner;
+      addFigures(figures[span.first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel), weights + at,
                  quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, ofChannels + c);
     }
   }

@@ -16,7 +16,7 @@ constexpr std::size_t kWideTile = 4 * Lanes<T>::kCount;
 template <typename T>
 struct RangesJob {
   const T* weights;
-  T* largest;  ///< one for each run or column of the chunk
+  T* largest;  ///< one for each run or column of the span
 };
 
 /// This has no branch: mispredicting one would take longer than all else.
@@ -64,15 +64,15 @@ void rangesOfStacks(void* opaqueJob, const Stacks& stacks) {
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest) {
   const std::size_t inner = extent.inner;
-  for (Chunk chunk(extent); chunk.channels > 0; chunk.advance(extent)) {
-    T* ofChannels = largest + chunk.first;
+  for (Span span(extent); span.channels > 0; span.advance(extent)) {
+    T* ofChannels = largest + span.first;
     T columns[kLanes];
-    const bool isFolded = chunk.ofColumns && inner > 1;
+    const bool isFolded = span.ofColumns && inner > 1;
     if (isFolded) std::fill_n(columns, kLanes, T{0});
     RangesJob<T> job{weights, isFolded ? columns : ofChannels};
-    forEachStacks(extent, chunk, {kWideTile<T>, kWideTile<T>, 1024}, rangesOfStacks<T>, &job);
+    forEachStacks(extent, span, {kWideTile<T>, kWideTile<T>, 1024}, rangesOfStacks<T>, &job);
     if (!isFolded) continue;
-    for (std::size_t column = 0; column < chunk.channels * inner; ++column)
+    for (std::size_t column = 0; column < span.channels * inner; ++column)
       raise(ofChannels + column / inner, Lanes<T>::loadSplat(columns + column));
   }
 }

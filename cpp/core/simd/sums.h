@@ -50,7 +50,7 @@ struct TotalSums {
   }
 };
 
-/// The sums of every lane of a chunk.
+/// The sums of every lane of a span.
 template <typename T>
 struct LaneSums {
   double error[kLanes];

@@ -9,20 +9,20 @@ constexpr std::size_t kColumnRows = 4;
 
 }  // namespace
 
-void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
+void forEachStacks(Extent extent, const Span& span, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
                    void* job) {
   const std::size_t inner = extent.inner;
   const std::size_t row = extent.channels * inner;
   Stacks stacks;
-  stacks.ofColumns = chunk.ofColumns;
-  for (std::size_t o = 0; o < extent.outer; o += chunk.ofColumns ? kColumnRows : 1) {
-    stacks.at = o * row + chunk.first * inner;
+  stacks.ofColumns = span.ofColumns;
+  for (std::size_t o = 0; o < extent.outer; o += span.ofColumns ? kColumnRows : 1) {
+    stacks.at = o * row + span.first * inner;
     stacks.scale = 0;
     std::size_t left = inner;
-    if (chunk.ofColumns) {
+    if (span.ofColumns) {
       stacks.rows = std::min<std::size_t>(kColumnRows, extent.outer - o);
       stacks.stride = row;
-      left *= chunk.channels;
+      left *= span.channels;
       for (std::size_t width = tiling.tile; left > 0; width = left) {
         stacks.count = left / width;
         stacks.step = stacks.scaleStep = stacks.width = width;
@@ -42,12 +42,12 @@ void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void
       stacks.rows = tiling.runRows;
       stacks.stride = stacks.width = tiling.runTile;
       stacks.scaleStep = 0;
-      for (; stacks.scale < chunk.channels; ++stacks.scale, stacks.at += inner) kernel(job, stacks);
+      for (; stacks.scale < span.channels; ++stacks.scale, stacks.at += inner) kernel(job, stacks);
       left %= stack;
-      stacks.at -= chunk.channels * inner - (inner - left);
+      stacks.at -= span.channels * inner - (inner - left);
       stacks.scale = 0;
     }
-    stacks.count = chunk.channels;
+    stacks.count = span.channels;
     stacks.step = inner;
     stacks.scaleStep = 1;
     for (std::size_t width = tiling.runTile; left > 0; width = width > tiling.tile ? tiling.tile : left) {

@@ -6,7 +6,7 @@
 #include "../extent.h"
 #include "lanes.h"
 
-// How the kernels go through an extent: in tiles, which lie in stacks, which lie in chunks.
+// How the kernels go through an extent: in tiles, which lie in stacks, which lie in spans.
 
 namespace channelwise::simd {
 
@@ -17,19 +17,19 @@ constexpr std::size_t kTile = 2 * Lanes<T>::kCount;
 /// Elements of the largest tile of any kernel.
 constexpr std::size_t kWidestTile = 16;
 
-/// Lanes of a chunk: state of so many columns fits the stack and the L1 cache.
+/// Lanes of a span: state of so many columns fits the stack and the L1 cache.
 constexpr std::size_t kLanes = 256;
 
 /// Some whole channels. Where their inner part is short, they are worked on as columns: a row of channels * inner
 /// elements, each with the scale of its channel, `outer` rows below each other. Otherwise they are worked on as runs of
 /// `inner` elements with one scale.
-struct Chunk {
+struct Span {
   bool ofColumns;
   std::size_t first = 0;
-  std::size_t channels;  ///< 0 behind the last chunk
+  std::size_t channels;  ///< 0 behind the last span
 
-  /// The first chunk of an extent. Chunks of columns end where tiles do.
-  explicit Chunk(Extent extent)
+  /// The first span of an extent. Spans of columns end where tiles do.
+  explicit Span(Extent extent)
       : ofColumns(extent.inner < kWidestTile),
         most_(ofColumns ? kLanes / std::max(extent.inner, 1u) / kWidestTile * kWidestTile : 32) {
     channels = extent.inner == 0 ? 0 : std::min<std::size_t>(most_, extent.channels);
@@ -54,7 +54,7 @@ struct Stacks {
   std::size_t stride;
   std::size_t width;  ///< of the tiles in elements, fewer than a tile has in the rest of a row or run
   bool ofColumns;
-  std::size_t scale;      ///< index of the first stack's first scale in the chunk
+  std::size_t scale;      ///< index of the first stack's first scale in the span
   std::size_t scaleStep;  ///< 0 where all stacks are of one run
 
   /// In runs, each place in a tile is a lane; in columns, each column is one.
@@ -69,18 +69,18 @@ struct Tiling {
   std::size_t runRows;  ///< at most, for the stacks of runs
 };
 
-/// Calls kernel(job, stacks) for all parts of a chunk, in a fixed order.
-void forEachStacks(Extent extent, const Chunk& chunk, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
+/// Calls kernel(job, stacks) for all parts of a span, in a fixed order.
+void forEachStacks(Extent extent, const Span& span, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
                    void* job);
 
-/// The scales of a chunk as its stacks take them: one for each run or column, with ones for what is missing of the last
+/// The scales of a span as its stacks take them: one for each run or column, with ones for what is missing of the last
 /// tile. `expanded` (of kLanes) is the place for them where they are not there already.
 template <typename T>
-const T* scalesOf(const Chunk& chunk, std::size_t inner, const T* scales, T* expanded) {
-  const std::size_t rest = chunk.channels * inner % kWidestTile;
-  if (!chunk.ofColumns || (inner == 1 && rest == 0)) return scales;
+const T* scalesOf(const Span& span, std::size_t inner, const T* scales, T* expanded) {
+  const std::size_t rest = span.channels * inner % kWidestTile;
+  if (!span.ofColumns || (inner == 1 && rest == 0)) return scales;
   T* end = expanded;
-  for (std::size_t c = 0; c < chunk.channels; ++c) end = std::fill_n(end, inner, scales[c]);
+  for (std::size_t c = 0; c < span.channels; ++c) end = std::fill_n(end, inner, scales[c]);
   if (rest > 0) std::fill_n(end, kWidestTile - rest, T{1});
   return expanded;
 }

@@ -1,4 +1,5 @@
 import type { FloatArray } from "./arguments.js";
+import { panelsOf } from "./cut.js";
 import {
   createEngine,
   cutFor,
@@ -11,7 +12,6 @@ import {
 import { changedError } from "./errors.js";
 import { readFigures } from "./figures.js";
 import type { Bindings } from "./glue.js";
-import { panelsOf } from "./plan.js";
 import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
 import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
 import { joinRows } from "./weights.js";
@@ -27,7 +27,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       length,
       rows = [],
       values = joinRows(rows, dtype, length),
-      plan,
+      extents,
       scheme,
       errors,
       quantized,
@@ -37,18 +37,18 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     } = request;
     const job: QuantizeJob = {
       dtype,
-      part: cutFor(engine, plan, dtype === "float64"),
+      part: cutFor(engine, extents, dtype === "float64"),
       scheme,
       figuresOf: figuresOf(errors),
-      weights: joinedRows(values, plan),
-      quantized: joinedRows(quantized, plan),
-      dequantized: dequantized && joinedRows(dequantized, plan),
+      weights: joinedRows(values, extents),
+      quantized: joinedRows(quantized, extents),
+      dequantized: dequantized && joinedRows(dequantized, extents),
       scales,
       perChannel,
     };
     engine.totalFigures.fill(0);
     for (const panel of panelsOf(job.part)) {
-      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, plan) ?? changedError();
+      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, extents) ?? changedError();
     }
     return quantizeResult(
       request,
@@ -58,14 +58,14 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
     const request = checkDequantize(source, options);
-    const { quantized, scales, plan, float64, dequantized, result } = request;
+    const { quantized, scales, extents, float64, dequantized, result } = request;
     const job = {
       float64,
-      quantized: joinedRows(quantized, plan),
+      quantized: joinedRows(quantized, extents),
       scales,
-      dequantized: joinedRows(dequantized, plan),
+      dequantized: joinedRows(dequantized, extents),
     };
-    for (const panel of panelsOf(cutFor(engine, plan, float64))) dequantizePanel(engine, job, panel);
+    for (const panel of panelsOf(cutFor(engine, extents, float64))) dequantizePanel(engine, job, panel);
     return result;
   }
 

@@ -1,10 +1,11 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
+import { type Block, cutExtents, type Panel, type Part } from "./cut.js";
 import { changedError } from "./errors.js";
+import type { Extents } from "./extents.js";
 import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
-import { type Block, cutPlan, type Layout, type Panel, type Part } from "./plan.js";
 import type { Scheme } from "./scheme.js";
 import type { ChannelErrors } from "./types.js";
 import type { Dtype } from "./weights.js";
@@ -77,9 +78,9 @@ export type Engine = ReturnType<typeof createEngine>;
 /** The engine behind what `load` gave, for those who stream through it. */
 export const engines = new WeakMap<object, Engine>();
 
-/** Cuts a layout to what the engine's buffers hold. */
-export function cutFor(engine: Engine, layout: Layout, float64: boolean): Part {
-  return cutPlan(layout, floatsOf(engine, float64).weights.length, engine.panelLimit);
+/** Cuts a tensor to what the engine's buffers hold. */
+export function cutFor(engine: Engine, extents: Extents, float64: boolean): Part {
+  return cutExtents(extents, floatsOf(engine, float64).weights.length, engine.panelLimit);
 }
 
 function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
@@ -98,7 +99,7 @@ export interface Rows<A extends WeightArray | CodeArray> {
 }
 
 /** Rows one after the other. */
-export function joinedRows<A extends WeightArray | CodeArray>(array: A, { channels, inner }: Layout): Rows<A> {
+export function joinedRows<A extends WeightArray | CodeArray>(array: A, { channels, inner }: Extents): Rows<A> {
   return { array, offset: 0, stride: channels * inner };
 }
 

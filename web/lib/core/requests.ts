@@ -12,9 +12,9 @@ import {
 } from "./arguments.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
+import { type Extents, extentsOf } from "./extents.js";
 import { exactView, newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
-import { type Layout, makePlan } from "./plan.js";
-import { checkLayout, type SchemeOptions, schemeOf } from "./scheme.js";
+import { checkSharing, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { checkWeights, type Dtype, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
 
@@ -42,22 +42,22 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkNames("options", options, names);
   const { shape: dimensions, dtype: half, axis, bits, granularity, errors = "total" } = options;
   const { dequantize = false, into = {} } = options;
-  const layout = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
+  const schemeOptions = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
   const given = takeWeights(weights, half);
   // From here on none runs: what is checked stays as it is.
   const flat = checkWeights(given);
   const { values, rows, dtype, length } = flat;
-  const shape = shapeOf(flat, asked, layout.granularity);
-  const scheme = schemeOf(layout, shape);
+  const shape = shapeOf(flat, asked, schemeOptions.granularity);
+  const scheme = schemeOf(schemeOptions, shape);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
-  const plan = makePlan(shape, scheme.axis, scheme.granularity);
+  const extents = extentsOf(shape, scheme.axis, scheme.granularity);
   const { quantized, scales, dequantized, perChannel, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
-    scaleCount: plan.pieces * plan.channels,
+    scaleCount: extents.pieces * extents.channels,
     scheme,
     perChannel: errors === "channel",
     dequantize,
@@ -70,7 +70,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     rows,
     dtype,
     length,
-    plan,
+    extents,
     shape,
     scheme,
     errors,
@@ -85,10 +85,10 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
 
 /** What quantize() returns, its arrays being filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
-  const { into, plan, shape, scheme } = request;
+  const { into, extents, shape, scheme } = request;
   const { quantized = request.quantized, scales = request.scales } = into;
   const { perChannel = request.perChannel, dequantized = request.dequantized } = into;
-  const { scaleShape } = plan;
+  const { scaleShape } = extents;
   const { bits, axis, granularity } = scheme;
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
   if (perChannel) result.perChannel = perChannel;
@@ -121,14 +121,14 @@ export function checkDequantize(
   if (kind !== "Float32Array" && kind !== "Float64Array") {
     throw new TypeError(`scales must be a Float32Array or a Float64Array, not ${shown(scales)}`);
   }
-  const layout = { axis, granularity: copyGranularity(granularity) };
+  const sharing = { axis, granularity: copyGranularity(granularity) };
   const shape = checkDimensions(dimensions);
   // From here on none runs.
   const codes = viewOf("quantized", codeKind, quantized);
   checkSize(shape, codes.length);
-  const checked = checkLayout(layout, shape);
-  const plan = makePlan(shape, checked.axis, checked.granularity);
-  const factors = exactView("scales", kind, scales, plan.pieces * plan.channels);
+  const checked = checkSharing(sharing, shape);
+  const extents = extentsOf(shape, checked.axis, checked.granularity);
+  const factors = exactView("scales", kind, scales, extents.pieces * extents.channels);
   const views: Named[] = [];
   if (given !== undefined) {
     views.push(["into.dequantized", exactView("into.dequantized", kind, given, codes.length)]);
@@ -139,7 +139,7 @@ export function checkDequantize(
   }
   const dequantized = (views[0]?.[1] ?? newArray(kind, codes.length)) as FloatArray;
   const float64 = kind === "Float64Array";
-  return { quantized: codes, scales: factors, plan, float64, dequantized, result: given ?? dequantized, views };
+  return { quantized: codes, scales: factors, extents, float64, dequantized, result: given ?? dequantized, views };
 }
 
 export function checkErrors(errors: unknown): void {
@@ -179,10 +179,10 @@ function shapeOf(
 export function nonFiniteError(
   values: WeightArray,
   dtype: Dtype,
-  layout: Layout,
+  extents: Extents,
   start = 0,
 ): NonFiniteError | undefined {
-  const { outer, channels, inner } = layout;
+  const { outer, channels, inner } = extents;
   const found = firstNonFinite(values, dtype);
   if (!found) return undefined;
   const index = start + found.index;

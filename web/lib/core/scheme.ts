@@ -36,12 +36,12 @@ export interface SchemeOptions {
  */
 export function schemeOf(options: SchemeOptions, shape: readonly number[]): Scheme {
   const { bits = 8, scaleType } = options;
-  const { axis, granularity } = checkLayout(options, shape);
+  const { axis, granularity } = checkSharing(options, shape);
   return { bits: checkBits(bits), axis, granularity, scaleType };
 }
 
 /** Granularity and axis, checked. The axis has a meaning per channel only. */
-export function checkLayout(
+export function checkSharing(
   { axis = 0, granularity = "channel" }: { readonly axis?: unknown; readonly granularity?: unknown },
   shape: readonly number[],
 ): Pick<Scheme, "axis" | "granularity"> {

@@ -1,5 +1,5 @@
 import type { CodeArray, FloatArray } from "../core/arguments.js";
-import { makePlan } from "../core/plan.js";
+import { extentsOf } from "../core/extents.js";
 import type { Bits } from "../core/types.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
 import type { Runner } from "../stream/runner.js";
@@ -33,7 +33,7 @@ export async function dequantized(
     { wide, read },
     scales,
     { dequantized: use },
-    makePlan(quantizedShape, scheme.axis, scheme.granularity),
+    extentsOf(quantizedShape, scheme.axis, scheme.granularity),
     { signal, onProgress: (done, total) => progress(done / total) },
   );
 }

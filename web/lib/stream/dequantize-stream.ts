@@ -1,6 +1,6 @@
 import type { CodeArray, FloatArray } from "../core/arguments.js";
 import { cutFor } from "../core/engine.js";
-import type { Plan } from "../core/plan.js";
+import type { Extents } from "../core/extents.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
 import { Pipeline } from "./pipeline.js";
 import { type Course, defaultChunkElements } from "./quantize-stream.js";
@@ -25,19 +25,19 @@ export interface DequantizedSink {
   readonly shared?: FloatArray | undefined;
 }
 
-/** Gives code * scale for codes of any number in little memory; scales are in the order of the plan. */
+/** Gives code * scale for codes of any number in little memory; scales are in the order of the tensor. */
 export async function dequantizeStream(
   runner: Runner,
   source: CodeSource,
   scales: FloatArray,
   sink: DequantizedSink,
-  plan: Plan,
+  extents: Extents,
   { signal, onProgress, chunkElements = defaultChunkElements }: Course,
 ): Promise<void> {
   const float64 = scales.BYTES_PER_ELEMENT === 8;
-  const part = cutFor(runner.engine, plan, float64);
+  const part = cutFor(runner.engine, extents, float64);
   const pipeline = new Pipeline(2 * runner.width + 2, signal);
-  const total = plan.pieces * plan.outer * plan.channels * plan.inner;
+  const total = extents.pieces * extents.outer * extents.channels * extents.inner;
   let passed = 0;
   try {
     for (const region of regionsOf(part, Math.max(chunkElements, blockSize(part)))) {

@@ -1,7 +1,7 @@
+import { type Part, panelsOf } from "../core/cut.js";
 import type { Engine, FiguresOf } from "../core/engine.js";
 import { readChannels } from "../core/figures.js";
 import { newChannelErrors } from "../core/outputs.js";
-import { type Part, panelsOf } from "../core/plan.js";
 import type { ChannelErrors } from "../core/types.js";
 
 // Error figures are added in one place, ErrorFigures::add, in the order of blocks and panels, wherever they were made.

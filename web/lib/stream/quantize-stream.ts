@@ -1,9 +1,10 @@
 import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
+import type { Part } from "../core/cut.js";
 import { cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
 import { changedError } from "../core/errors.js";
+import { extentsOf, type TensorExtents } from "../core/extents.js";
 import { readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
-import { makePlan, type Part, type Plan } from "../core/plan.js";
 import { checkErrors, figuresOf, nonFiniteError } from "../core/requests.js";
 import { codeKind, type Scheme, type SchemeOptions, schemeOf } from "../core/scheme.js";
 import type { ChannelErrors, TotalErrors } from "../core/types.js";
@@ -97,14 +98,14 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
   const scheme = schemeOf(options, shape);
   const { errors = "total" } = options;
   checkErrors(errors);
-  const plan = makePlan(shape, scheme.axis, scheme.granularity);
-  const job = { plan, scheme, figuresOf: figuresOf(errors) };
+  const extents = extentsOf(shape, scheme.axis, scheme.granularity);
+  const job = { extents, scheme, figuresOf: figuresOf(errors) };
   const totals = await new QuantizeStream(runner, source, sink, job, {
     heldElements: defaultHeldElements,
     ...options,
   }).run();
   const { bits, axis, granularity } = scheme;
-  return { shape, axis, bits, granularity, scaleShape: plan.scaleShape, ...totals };
+  return { shape, axis, bits, granularity, scaleShape: extents.scaleShape, ...totals };
 }
 
 /**
@@ -118,7 +119,7 @@ function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
 
 /** What to make, checked. */
 interface Job {
-  readonly plan: Plan;
+  readonly extents: TensorExtents;
   readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
 }
@@ -146,7 +147,7 @@ export class QuantizeStream {
     this.#job = job;
     this.#onProgress = onProgress;
     this.#total = new Float64Array(runner.engine.places.figuresLength);
-    this.#part = cutFor(runner.engine, job.plan, source.dtype === "float64");
+    this.#part = cutFor(runner.engine, job.extents, source.dtype === "float64");
     const { chunkElements = chunkElementsFor(this.#part) } = course;
     this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
     const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
@@ -308,7 +309,7 @@ export class QuantizeStream {
     for (let at = start; at < length; at += this.#chunkElements) {
       const count = Math.min(this.#chunkElements, length - at);
       const some = shared?.subarray(at, at + count) ?? (await this.#source.read(at, count));
-      const error = nonFiniteError(some, dtype, this.#job.plan, at);
+      const error = nonFiniteError(some, dtype, this.#job.extents, at);
       if (error) return error;
     }
     return changedError();

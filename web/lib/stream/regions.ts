@@ -1,4 +1,4 @@
-import type { Part } from "../core/plan.js";
+import type { Part } from "../core/cut.js";
 
 /** Some of a tensor that is read and worked on at a time: `count` rows of `width` elements, `stride` apart. */
 export interface Chunk {

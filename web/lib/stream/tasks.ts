@@ -1,5 +1,6 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
+import { type Part, panelsOf } from "../core/cut.js";
 import {
   dequantizePanel,
   type Engine,
@@ -13,7 +14,6 @@ import {
   rangesOfPanel,
 } from "../core/engine.js";
 import { newArray, newChannelErrors } from "../core/outputs.js";
-import { type Part, panelsOf } from "../core/plan.js";
 import { codeKind, type Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";

@@ -160,7 +160,8 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, rows, dtype, length, plan, scheme, errors, quantized, scales, dequantized, perChannel } = request;
+    const { values, rows, dtype, length, extents, scheme, errors, quantized, scales, dequantized, perChannel } =
+      request;
     const kind = arrayKinds[dtype];
     const put = writerOf(request.views);
     const stream = new QuantizeStream(
@@ -186,7 +187,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
         }),
         shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
       },
-      { plan, scheme, figuresOf: figuresOf(errors) },
+      { extents, scheme, figuresOf: figuresOf(errors) },
       courseOf(options, values, length),
     );
     const totals = await stream.run();
@@ -196,7 +197,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
     const request = checkDequantize(source, options, parallelDequantizeNames);
-    const { quantized, scales, plan, dequantized } = request;
+    const { quantized, scales, extents, dequantized } = request;
     const put = writerOf(request.views);
     await dequantizeStream(
       pool,
@@ -207,7 +208,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       },
       scales,
       { dequantized: (start, some) => put(dequantized, start, some), shared: sharedOrNot(dequantized) },
-      plan,
+      extents,
       courseOf(options, quantized, quantized.length),
     );
     request.views.forEach(checkStillThere);

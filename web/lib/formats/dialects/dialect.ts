@@ -1,4 +1,4 @@
-import { makePlan } from "../../core/plan.js";
+import { extentsOf } from "../../core/extents.js";
 import type { Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
@@ -38,5 +38,5 @@ export interface Dialect {
 
 /** A tensor with the shape of its scales. */
 export function withScaleShape(tensor: TensorInfo, scheme: Scheme): QuantizedTensorInfo {
-  return { tensor, scheme, scaleShape: makePlan(tensor.shape, scheme.axis, scheme.granularity).scaleShape };
+  return { tensor, scheme, scaleShape: extentsOf(tensor.shape, scheme.axis, scheme.granularity).scaleShape };
 }

@@ -1,4 +1,4 @@
-import { makePlan } from "../../core/plan.js";
+import { extentsOf } from "../../core/extents.js";
 import { integerAttributes, type NewNode, type NewTensor } from "./file/encode.js";
 import { dataType, type Node } from "./file/proto.js";
 import type { Edit, Later } from "./file/splice.js";
@@ -32,7 +32,7 @@ const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: da
 export function replacementOf(choice: OnnxChoice, unused: UnusedName): Replacement {
   const { quantizedShape, scheme, pattern } = choice;
   const bytes = storedBytes(choice);
-  const { scaleShape } = makePlan(quantizedShape, scheme.axis, scheme.granularity);
+  const { scaleShape } = extentsOf(quantizedShape, scheme.axis, scheme.granularity);
   const parts: Parts = { codes: { length: bytes.codes }, scales: { length: bytes.scales }, scaleShape };
   if (pattern === "MatMulNBits") return matMulNBits(choice, parts, unused);
   return pattern === "DequantizeLinear" ? dequantizeLinear(choice, parts, unused) : castAndMul(choice, parts, unused);

@@ -1,5 +1,5 @@
 import { shown } from "../../core/arguments.js";
-import { makePlan } from "../../core/plan.js";
+import { extentsOf } from "../../core/extents.js";
 import type { Scheme } from "../../core/scheme.js";
 import type { Bits, Granularity } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
@@ -45,7 +45,7 @@ export function storedBytes({
   scheme: { axis, granularity, scaleType },
   storedBits,
 }: Omit<OnnxWay, "bytesAfter">): { codes: number; scales: number } {
-  const { pieces, channels } = makePlan(quantizedShape, axis, granularity);
+  const { pieces, channels } = extentsOf(quantizedShape, axis, granularity);
   const codes = Math.ceil((elementsOf(quantizedShape) * storedBits) / 8);
   return { codes, scales: bytesPerElement(scaleType) * pieces * channels };
 }
