@@ -22,7 +22,7 @@ Writes a copy of each model with its weight matrices quantized, and shows what
 it cost, worst first. Norms, biases, small tensors and the like are kept byte
 for byte: --dry-run shows which and why.
 
-IN is a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file, the
+IN is a .safetensors, .gguf, .onnx, .npy, .npz, .csv, .tsv or .json file, the
 model.safetensors.index.json or the folder of a sharded model, or the model.json
 of a TensorFlow.js model. Shards given by themselves are one model. Without -o
 the output is named after the input and lies beside it.`,

@@ -22,7 +22,7 @@ export interface Input {
 export function modelFile(path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   const names = readdirSync(path).sort();
-  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/, /\.onnx$/]) {
+  for (const pattern of [/\.safetensors\.index\.json$/, /^model\.json$/, /\.safetensors$/, /\.onnx$/, /\.gguf$/]) {
     const found = names.filter((name) => pattern.test(name));
     if (found.length === 1) return join(path, found[0]);
     if (found.length > 1) throw new UsageError(`${path} is a folder with ${found.join(", ")}; give the file you mean`);

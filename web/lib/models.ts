@@ -16,6 +16,7 @@ export type {
   UnreadableTensor,
   Way,
 } from "./formats/format.js";
+export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
 export { parseMatrix, type TextMatrix } from "./formats/text/parse-matrix.js";

@@ -481,6 +481,7 @@ const formatNames: Record<Description["format"], string> = {
   tfjs: "TensorFlow.js",
   text: "text",
   onnx: "ONNX",
+  gguf: "GGUF",
 };
 
 function ignoreCancelled(error: unknown): undefined {

@@ -5,11 +5,12 @@ import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
+import type { GgufKey } from "./gguf/keys.js";
 
 // What the models layer asks of a format. A format is a folder beside this file and a line in registry.ts.
 
 /** The file format that a model was read from. "text" is a matrix as .csv, .tsv or .json. */
-export type FormatName = "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx";
+export type FormatName = "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx" | "gguf";
 
 /** A part of a file that is no tensor which can be read, and why. */
 export interface PassedOver {
@@ -28,8 +29,10 @@ export interface Model {
   readonly unused?: readonly string[];
   /** Of the files that it lies in, together. */
   readonly byteLength: number;
-  /** What the header says besides the tensors: `__metadata__` of safetensors; empty in other formats. */
+  /** What the header says besides the tensors: `__metadata__` of safetensors, the keys of a GGUF as texts; empty in other formats. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The keys of a GGUF with their types and values, in order; undefined in other formats. */
+  readonly keys?: readonly GgufKey[] | undefined;
   /** In the order of their data; of an .onnx model the tensors of floats: weights first, then those that stay as they are. */
   readonly tensors: readonly ModelTensor[];
   /** What else is in the files, and will not be in what is written. */

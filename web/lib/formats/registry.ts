@@ -22,6 +22,13 @@ export const formats: readonly Format[] = [
     load: () => import("./onnx/model.js"),
   },
   {
+    name: "gguf",
+    endings: /\.gguf$/i,
+    begins: startsWith("GGUF"),
+    takes: "parts",
+    load: () => import("./gguf/read.js"),
+  },
+  {
     name: "tfjs",
     describedBy: "weightsManifest",
     takes: "named files",

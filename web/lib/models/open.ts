@@ -22,9 +22,9 @@ export interface OpenOptions {
  * Opens a model: its headers are read and checked, its weights when they are asked for. The code of a format is loaded when
  * the first file of it is opened.
  *
- * @param given a .safetensors, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with or
- * without their index, an .onnx model with its data files, or a TensorFlow.js model.json with its .bin files. In Node the
- * path of the index, the .onnx file or the model.json is enough.
+ * @param given a .safetensors, .gguf, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with
+ * or without their index, the parts of a GGUF, an .onnx model with its data files, or a TensorFlow.js model.json with its .bin files. In Node the
+ * path of the index, one part of the GGUF, the .onnx file or the model.json is enough.
  * @throws {FormatError} for a malformed file.
  * @throws {TypeError} for what is no file, and where a file of the model is missing.
  */

@@ -3,7 +3,6 @@ import type { ByteSource } from "../io/bytes.js";
 
 const ofPyTorch = "save it from PyTorch with safetensors.torch.save_file";
 const ofKeras = "save its weights with numpy.savez, or convert it with tensorflowjs_converter";
-const ofGguf = "its weights are quantized already: give the float model it was made from";
 
 /** Endings of files of weights that are not read, and what to do about them. */
 const endings: Readonly<Record<string, string>> = {
@@ -14,13 +13,11 @@ const endings: Readonly<Record<string, string>> = {
   h5: ofKeras,
   hdf5: ofKeras,
   keras: ofKeras,
-  gguf: ofGguf,
   tflite: "give the model it was converted from",
 };
 
 /** The first bytes of such files, in Latin-1, where the ending says nothing. */
 const beginnings: Readonly<Record<string, string>> = {
-  GGUF: ofGguf,
   "\x89HDF": ofKeras,
   "\x80\x02": ofPyTorch,
 };
