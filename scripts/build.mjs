@@ -43,9 +43,15 @@ function cmake(preset, definitions = []) {
   run("cmake", ["--build", "--preset", preset, "--parallel", parallel, "--", "--no-print-directory", "-s"]);
 }
 
+/** The modules that are shipped: their names in the build, and the folder of dist/ with the code that loads them. */
+const modules = [
+  { name: "channelwise", folder: "core", source: "cpp/bindings.cpp" },
+  { name: "blocks", folder: "storage/ggml", source: "cpp/block_bindings.cpp" },
+];
+
 /**
- * Builds channelwise.{js,wasm} in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also a
- * channelwise.{js,wasm} that checks itself, in build/wasm-debug. Gives the folder of what the library is to carry.
+ * Builds the modules as .js and .wasm in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also modules
+ * that check themselves, in build/wasm-debug. Gives the folder of what the library is to carry.
  */
 function buildWasm({ tests = false, debug = false } = {}) {
   cmake("wasm-release", [`-DCHANNELWISE_ORACLE=${tests ? "ON" : "OFF"}`]);
@@ -59,11 +65,12 @@ export function buildNative() {
 }
 
 /**
- * The glue without its exports for CommonJS and AMD, at which bundlers would warn, and without its own ways to read the
+ * The glue of a source without its exports for CommonJS and AMD, at which bundlers would warn, and without its own ways to read the
  * binary, which the loader brings; minified. Half the size after gzip.
  * @param {string} code
+ * @param {string} source
  */
-async function shakenGlue(code) {
+async function shakenGlue(code, source) {
   const { rollup } = await import("rollup");
   const { transform } = await import("esbuild");
   const absent = ["module", "exports", "define", "window", "importScripts", "document", "process", "XMLHttpRequest"];
@@ -82,7 +89,7 @@ async function shakenGlue(code) {
     treeshake: { propertyReadSideEffects: false, unknownGlobalSideEffects: false },
   });
   const { output } = await bundle.generate({ format: "es" });
-  const banner = "// Made by Emscripten from channelwise's cpp/bindings.cpp.";
+  const banner = `// Made by Emscripten from channelwise's ${source}.`;
   return (await transform(output[0].code, { minify: true, target: "es2022", banner })).code;
 }
 
@@ -90,20 +97,24 @@ async function shakenGlue(code) {
 export function emptyDist() {
   rmSync(builtFrom, { force: true });
   rmSync(dist, { recursive: true, force: true });
-  for (const name of ["core/glue.d.ts", "core/embedded.d.ts", "workers/worker-code.d.ts"]) {
+  const ofModules = modules.flatMap(({ folder }) => [`${folder}/glue.d.ts`, `${folder}/embedded.d.ts`]);
+  for (const name of [...ofModules, "workers/worker-code.d.ts"]) {
     mkdirSync(dirname(join(dist, name)), { recursive: true });
     copyFileSync(join(root, "web/lib", name), join(dist, name));
   }
 }
 
-/** Compiles the C++ and puts the module into dist/, as a file and as the JavaScript that carries it. */
+/** Compiles the C++ and puts the modules into dist/, as JavaScript that carries them, and the core's also as a file. */
 export async function addWasm({ tests = false, debug = false } = {}) {
-  const folder = buildWasm({ tests, debug });
-  writeFileSync(join(dist, "core/glue.js"), await shakenGlue(readFileSync(join(folder, "channelwise.js"), "utf8")));
-  const wasm = readFileSync(join(folder, "channelwise.wasm"));
-  writeFileSync(join(dist, "channelwise.wasm"), wasm);
-  const deflated = deflateRawSync(wasm, { level: constants.Z_BEST_COMPRESSION }).toString("base64");
-  writeFileSync(join(dist, "core/embedded.js"), `export const deflatedWasm = "${deflated}";\n`);
+  const built = buildWasm({ tests, debug });
+  for (const { name, folder, source } of modules) {
+    const glue = await shakenGlue(readFileSync(join(built, `${name}.js`), "utf8"), source);
+    writeFileSync(join(dist, folder, "glue.js"), glue);
+    const deflated = deflateRawSync(readFileSync(join(built, `${name}.wasm`)), { level: constants.Z_BEST_COMPRESSION });
+    const embedded = `export const deflatedWasm = "${deflated.toString("base64")}";\n`;
+    writeFileSync(join(dist, folder, "embedded.js"), embedded);
+  }
+  copyFileSync(join(built, "channelwise.wasm"), join(dist, "channelwise.wasm"));
 }
 
 /** Puts the code of a worker into dist/, as a string in JavaScript. All else of the library must be there. */

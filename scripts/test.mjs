@@ -28,9 +28,11 @@ await step("native tests", () => {
   buildNative();
   run("ctest", ["--preset", "native-asan", "--output-junit", join(root, junitReport)]);
 });
-await step("models and onnxruntime-node", async () => {
+await step("models, onnxruntime-node and ggml", async () => {
   const { fetchOcrPackages } = await import("./ocr/packages.mjs");
   await fetchOcrPackages();
+  const { fetchLlama, runsHere } = await import("./ggml/library.mjs");
+  if (runsHere) await fetchLlama();
 });
 await step("tests in every engine", () => {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];

@@ -1,4 +1,4 @@
-import createModule, { type Bindings } from "./glue.js";
+import createCore, { type Bindings, type ModuleArguments } from "./glue.js";
 import type { WasmSource } from "./types.js";
 
 /** A module of one function that makes a vector and drops it: valid only where the engine has SIMD. */
@@ -34,9 +34,17 @@ const simdProbe = new Uint8Array([
   0x0b, // i32.const 0, i8x16.splat, drop
 ]);
 
-/** Makes an instance. Rejects when the module is not channelwise's. */
-export async function instantiate(module: WebAssembly.Module): Promise<Bindings> {
-  return new Promise<Bindings>((resolve, reject) => {
+/** Makes an instance of the core. Rejects when the module is not channelwise's. */
+export function instantiate(module: WebAssembly.Module): Promise<Bindings> {
+  return instantiateWith(createCore, module);
+}
+
+/** Makes an instance of a module with the glue that Emscripten made for it. Rejects when it is for another. */
+export async function instantiateWith<B>(
+  createModule: (moduleArguments: ModuleArguments) => Promise<B>,
+  module: WebAssembly.Module,
+): Promise<B> {
+  return new Promise<B>((resolve, reject) => {
     createModule({
       // Errors inside this callback would be lost by the glue, whose promise then never settles.
       instantiateWasm(imports, done) {

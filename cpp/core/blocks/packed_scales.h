@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+// Scales of 6 bits in 12 bytes, as ggml packs them.
+
+namespace channelwise::blocks {
+
+struct ScaleAndMin {
+  int scale;
+  int min;
+};
+
+/// Of sub-block j of 8 of Q4_K and Q5_K. Bytes 0 to 3 have the scales and bytes 4 to 7 the minima of the first four;
+/// bytes 8 to 11 have the four lower bits of both of the others, whose upper bits lie above those of the first.
+inline ScaleAndMin scaleAndMinAt(const std::uint8_t* packed, int j) {
+  if (j < 4) return {packed[j] & 63, packed[j + 4] & 63};
+  return {(packed[j + 4] & 15) | (packed[j - 4] >> 6) << 4, packed[j + 4] >> 4 | (packed[j] >> 6) << 4};
+}
+
+/// Of sub-block j of 16 of Q3_K, from 0 to 63. Bytes 0 to 7 have the four lower bits of j and j + 8, bytes 8 to 11 the
+/// two upper bits of j, j + 4, j + 8 and j + 12.
+inline int scaleAt(const std::uint8_t* packed, int j) {
+  const int low = j < 8 ? packed[j] & 15 : packed[j - 8] >> 4;
+  return low | (packed[8 + j % 4] >> 2 * (j / 4) & 3) << 4;
+}
+
+}  // namespace channelwise::blocks

@@ -1,0 +1,33 @@
+/** How weights of a row share bytes in a GGUF file: a block has their scales and codes. */
+export interface BlockTypeInfo {
+  /** Its number in GGUF. */
+  readonly id: number;
+  /** Weights of a block. */
+  readonly blockLength: number;
+  /** Bytes of a block. */
+  readonly blockBytes: number;
+  /** Whether weights can be encoded, and not only decoded. */
+  readonly encodes: boolean;
+}
+
+/** The block types of ggml that this library decodes, by the names that GGUF's tools show. cpp/core/blocks/layouts.h has their bytes. */
+export const blockTypes = {
+  Q4_0: { id: 2, blockLength: 32, blockBytes: 18, encodes: true },
+  Q4_1: { id: 3, blockLength: 32, blockBytes: 20, encodes: true },
+  Q5_0: { id: 6, blockLength: 32, blockBytes: 22, encodes: true },
+  Q5_1: { id: 7, blockLength: 32, blockBytes: 24, encodes: true },
+  Q8_0: { id: 8, blockLength: 32, blockBytes: 34, encodes: true },
+  Q2_K: { id: 10, blockLength: 256, blockBytes: 84, encodes: false },
+  Q3_K: { id: 11, blockLength: 256, blockBytes: 110, encodes: false },
+  Q4_K: { id: 12, blockLength: 256, blockBytes: 144, encodes: false },
+  Q5_K: { id: 13, blockLength: 256, blockBytes: 176, encodes: false },
+  Q6_K: { id: 14, blockLength: 256, blockBytes: 210, encodes: false },
+  IQ4_NL: { id: 20, blockLength: 32, blockBytes: 18, encodes: false },
+  IQ4_XS: { id: 23, blockLength: 256, blockBytes: 136, encodes: false },
+  TQ1_0: { id: 34, blockLength: 256, blockBytes: 54, encodes: false },
+  TQ2_0: { id: 35, blockLength: 256, blockBytes: 66, encodes: false },
+  MXFP4: { id: 39, blockLength: 32, blockBytes: 17, encodes: false },
+} as const satisfies Record<string, BlockTypeInfo>;
+
+/** The name of a block type. */
+export type BlockType = keyof typeof blockTypes;

@@ -1,0 +1,101 @@
+import { NonFiniteError } from "../../core/errors.js";
+import { inflateWasm } from "../../core/inflate-wasm.js";
+import { compile, instantiateWith } from "../../core/instantiate.js";
+import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js";
+import { deflatedWasm } from "./embedded.js";
+import createModule, { type BlockBindings } from "./glue.js";
+
+/** Who chooses scales and codes: "ggml" gives the bytes of ggml itself. */
+export type BlockEncoder = "ggml";
+
+let shared: Promise<Blocks> | undefined;
+
+/**
+ * Gives what encodes and decodes blocks, made at the first call. A load that failed can be tried again.
+ *
+ * @throws {Error} where the engine has no WebAssembly SIMD, or may not compile.
+ */
+export function loadBlocks(): Promise<Blocks> {
+  shared ??= inflateWasm(deflatedWasm)
+    .then(compile)
+    .then((module) => instantiateWith(createModule, module))
+    .then((bindings) => new Blocks(bindings))
+    .catch((error: unknown) => {
+      shared = undefined;
+      throw error;
+    });
+  return shared;
+}
+
+/** Weights to ggml's blocks and back, bit for bit as ggml does it on x86-64. */
+export class Blocks {
+  /** Every type that can be decoded, by name. */
+  readonly types = blockTypes;
+  readonly #bindings: BlockBindings;
+  readonly #weights: Float32Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(bindings: BlockBindings) {
+    this.#bindings = bindings;
+    this.#weights = bindings.weights();
+    const { buffer, byteOffset, byteLength } = bindings.bytes();
+    this.#bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  }
+
+  /**
+   * The blocks of weights that fill them, in order.
+   *
+   * @throws {RangeError} where the type is only decoded, or the last block is not full.
+   * @throws {NonFiniteError} for NaN and infinities; its `channel` is the block.
+   */
+  encode(type: BlockType, weights: Float32Array, encoder: BlockEncoder): Uint8Array<ArrayBuffer> {
+    const { id, blockLength, blockBytes, encodes } = infoOf(type);
+    if (encoder !== "ggml") throw new RangeError(`encoder must be "ggml", not ${JSON.stringify(encoder)}`);
+    if (!encodes) throw new RangeError(`type must be one that is encoded, not ${type}, which is decoded only`);
+    const count = wholeBlocks("weights", weights.length, blockLength, type);
+    const bytes = new Uint8Array(count * blockBytes);
+    const most = this.#weights.length / blockLength;
+    for (let first = 0; first < count; first += most) {
+      const blocks = Math.min(most, count - first);
+      this.#weights.set(weights.subarray(first * blockLength, (first + blocks) * blockLength));
+      if (!this.#bindings.encode(id, blocks)) throw nonFiniteError(weights, blockLength);
+      bytes.set(this.#bytes.subarray(0, blocks * blockBytes), first * blockBytes);
+    }
+    return bytes;
+  }
+
+  /**
+   * What the codes of whole blocks stand for. Blocks of a damaged file can hold scales that are NaN or infinite, and then
+   * so are their weights.
+   *
+   * @throws {RangeError} where the last block is not whole.
+   */
+  decode(type: BlockType, bytes: Uint8Array): Float32Array<ArrayBuffer> {
+    const { id, blockLength, blockBytes } = infoOf(type);
+    const count = wholeBlocks("bytes", bytes.length, blockBytes, type);
+    const weights = new Float32Array(count * blockLength);
+    const most = this.#weights.length / blockLength;
+    for (let first = 0; first < count; first += most) {
+      const blocks = Math.min(most, count - first);
+      this.#bytes.set(bytes.subarray(first * blockBytes, (first + blocks) * blockBytes));
+      this.#bindings.decode(id, blocks);
+      weights.set(this.#weights.subarray(0, blocks * blockLength), first * blockLength);
+    }
+    return weights;
+  }
+}
+
+function infoOf(type: BlockType): BlockTypeInfo {
+  if (Object.hasOwn(blockTypes, type)) return blockTypes[type];
+  throw new RangeError(`type must be one of ${Object.keys(blockTypes).join(", ")}, not ${JSON.stringify(type)}`);
+}
+
+function wholeBlocks(what: string, length: number, ofBlock: number, type: BlockType): number {
+  if (length % ofBlock === 0) return length / ofBlock;
+  throw new RangeError(`${what} must fill whole blocks of ${type}: ${length} is no multiple of ${ofBlock}`);
+}
+
+function nonFiniteError(weights: Float32Array, blockLength: number): NonFiniteError {
+  const index = weights.findIndex((weight) => !Number.isFinite(weight));
+  return new NonFiniteError(index, Math.floor(index / blockLength), weights[index]);
+}
