@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { loadBlocks } from "../../../dist/storage/ggml/blocks.js";
 import { goldenOf } from "./golden.js";
-import golden from "./golden.json";
+import golden from "./golden.json" with { type: "json" };
 
 it("blocks are the bytes that ggml's library gave on x86-64, and what it makes of them", async () => {
   const blocks = await loadBlocks();
