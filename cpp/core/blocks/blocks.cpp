@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "decode.h"
+#include "encode_k.h"
 #include "encode_plain.h"
 
 namespace channelwise::blocks {
@@ -14,6 +15,13 @@ bool areFinite(const float* weights, std::size_t count) {
     if (!std::isfinite(weights[i])) return false;
   return true;
 }
+
+/// 8 sub-blocks at a time, and 16 where each step waits for the one before it.
+void encodeBlock(const float* weights, Q2_K& block) { encodeBlock<Vectors<2>>(weights, block); }
+void encodeBlock(const float* weights, Q3_K& block) { encodeBlock<Vectors<4>>(weights, block); }
+void encodeBlock(const float* weights, Q4_K& block) { encodeBlock<Vectors<2>>(weights, block); }
+void encodeBlock(const float* weights, Q5_K& block) { encodeBlock<Vectors<2>>(weights, block); }
+void encodeBlock(const float* weights, Q6_K& block) { encodeBlock<Vectors<2>>(weights, block); }
 
 template <typename Block>
 bool encodeAll(const float* weights, std::size_t count, void* blocks) {
@@ -43,6 +51,16 @@ bool encode(BlockType type, const float* weights, std::size_t count, void* block
       return encodeAll<Q5_1>(weights, count, blocks);
     case BlockType::kQ8_0:
       return encodeAll<Q8_0>(weights, count, blocks);
+    case BlockType::kQ2_K:
+      return encodeAll<Q2_K>(weights, count, blocks);
+    case BlockType::kQ3_K:
+      return encodeAll<Q3_K>(weights, count, blocks);
+    case BlockType::kQ4_K:
+      return encodeAll<Q4_K>(weights, count, blocks);
+    case BlockType::kQ5_K:
+      return encodeAll<Q5_K>(weights, count, blocks);
+    case BlockType::kQ6_K:
+      return encodeAll<Q6_K>(weights, count, blocks);
     default:
       return false;
   }

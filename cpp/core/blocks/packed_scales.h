@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 // Scales of 6 bits in 12 bytes, as ggml packs them.
@@ -18,11 +19,26 @@ inline ScaleAndMin scaleAndMinAt(const std::uint8_t* packed, int j) {
   return {(packed[j + 4] & 15) | (packed[j - 4] >> 6) << 4, packed[j + 4] >> 4 | (packed[j] >> 6) << 4};
 }
 
+/// The 12 bytes of 8 of them.
+inline void packScalesAndMins(const ScaleAndMin* of, std::uint8_t* packed) {
+  for (int j = 0; j < 4; ++j) {
+    packed[j] = static_cast<std::uint8_t>(of[j].scale | (of[j + 4].scale >> 4) << 6);
+    packed[j + 4] = static_cast<std::uint8_t>(of[j].min | (of[j + 4].min >> 4) << 6);
+    packed[j + 8] = static_cast<std::uint8_t>((of[j + 4].scale & 15) | (of[j + 4].min & 15) << 4);
+  }
+}
+
 /// Of sub-block j of 16 of Q3_K, from 0 to 63. Bytes 0 to 7 have the four lower bits of j and j + 8, bytes 8 to 11 the
 /// two upper bits of j, j + 4, j + 8 and j + 12.
 inline int scaleAt(const std::uint8_t* packed, int j) {
   const int low = j < 8 ? packed[j] & 15 : packed[j - 8] >> 4;
   return low | (packed[8 + j % 4] >> 2 * (j / 4) & 3) << 4;
+}
+
+/// Adds that of sub-block j to bytes that are 0 before the first.
+inline void packScale(int scale, std::size_t j, std::uint8_t* packed) {
+  packed[j % 8] = static_cast<std::uint8_t>(packed[j % 8] | (scale & 15) << (j < 8 ? 0 : 4));
+  packed[8 + j % 4] = static_cast<std::uint8_t>(packed[8 + j % 4] | (scale >> 4) << 2 * (j / 4));
 }
 
 }  // namespace channelwise::blocks

@@ -1,0 +1,249 @@
+#pragma once
+
+#include <cstring>
+
+#include "fits.h"
+#include "layouts.h"
+#include "packed_scales.h"
+
+// K blocks: 256 weights, whose sub-blocks get scales (and minima) of their own, which are then rounded to small
+// integers times d (and dmin). Over V, as fits.h is. Weights are finite.
+
+namespace channelwise::blocks {
+
+/// The lower bits of each byte, as C++ converts.
+inline std::uint8_t byteOf(int x) { return static_cast<std::uint8_t>(x); }
+
+/// Codes of neighbours with one scale and one minimum, which are those that are stored.
+template <typename V>
+void codesOf(const float* weights, std::size_t length, float scale, float min, int least, int most,
+             std::uint8_t* codes) {
+  for (std::size_t i = 0; i < length; i += kLanes<V>) {
+    V x;
+    load(weights + i, x);
+    storeByte(codes + i, nearest((x + V(min)) / V(scale), least, most) - V(static_cast<float>(least)));
+  }
+}
+
+/// Codes of 2 bits, of 256 weights.
+inline void packPairs(const std::uint8_t* codes, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::uint8_t* of = codes + i / 32 * 128 + i % 32;
+    packed[i] = byteOf((of[0] & 3) | (of[32] & 3) << 2 | (of[64] & 3) << 4 | (of[96] & 3) << 6);
+  }
+}
+
+/// The lower four bits of the codes of 256 weights, in stretches of 64.
+inline void packNibbles(const std::uint8_t* codes, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < 128; ++i) {
+    const std::uint8_t* of = codes + i / 32 * 64 + i % 32;
+    packed[i] = byteOf((of[0] & 15) | (of[32] & 15) << 4);
+  }
+}
+
+/// Bit `bit` of the codes of 256 weights.
+inline void packBits(const std::uint8_t* codes, int bit, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < 32; ++i) {
+    int byte = 0;
+    for (int k = 0; k < 8; ++k) byte |= (codes[32 * k + i] >> bit & 1) << k;
+    packed[i] = byteOf(byte);
+  }
+}
+
+/// Scales and minima of a block's sub-blocks, and what gives the codes of the fit.
+template <std::size_t count>
+struct SubBlocks {
+  float scales[count];
+  float mins[count];
+  float inverses[count];
+  float froms[count];
+};
+
+/// The largest of non-negative numbers.
+template <std::size_t count>
+float largestOf(const float (&numbers)[count]) {
+  float largest = 0;
+  for (float number : numbers)
+    if (number > largest) largest = number;
+  return largest;
+}
+
+/// Fits sub-blocks of `length` of a block, as many at a time as there are lanes. Sums are weighted by |x|, and by the
+/// root of the mean square too where squares are summed.
+template <typename V, std::size_t length, bool absolute>
+void fitSubBlocks(const float* weights, Trials trials, SubBlocks<256 / length>& fits) {
+  for (std::size_t first = 0; first < 256 / length; first += kLanes<V>) {
+    V x[length];
+    V importance[length];
+    loadSubBlocks<length>(weights + first * length, x);
+    V base(0.0f);
+    if (!absolute) {
+      for (std::size_t i = 0; i < length; ++i) base = base + x[i] * x[i];
+      base = root(base / V(static_cast<float>(length)));
+    }
+    for (std::size_t i = 0; i < length; ++i) importance[i] = absolute ? magnitude(x[i]) : base + magnitude(x[i]);
+    const ScaleAndMinFit<V> fit = fitScaleAndMin<length, absolute>(x, importance, trials);
+    store(fits.scales + first, fit.scale);
+    store(fits.mins + first, fit.min);
+    store(fits.inverses + first, fit.inverse);
+    store(fits.froms + first, fit.from);
+  }
+}
+
+/// Codes of sub-block j with the scale and the minimum as they are stored; where that scale is 0, those of the fit
+/// stay.
+template <typename V, std::size_t length>
+void codesOfSubBlock(const float* weights, const SubBlocks<256 / length>& fits, std::size_t j, float scale, float min,
+                     int most, std::uint8_t* codes) {
+  const float* x = weights + j * length;
+  if (scale != 0) return codesOf<V>(x, length, scale, min, 0, most, codes + j * length);
+  for (std::size_t i = 0; i < length; ++i)
+    codes[j * length + i] = byteOf(static_cast<int>(nearest(fits.inverses[j] * (x[i] - fits.froms[j]), 0, most)));
+}
+
+template <typename V>
+void encodeBlock(const float* weights, Q2_K& block) {
+  SubBlocks<16> fits;
+  fitSubBlocks<V, 16, true>(weights, {3, -0.5f, 15}, fits);
+  const float maxScale = largestOf(fits.scales);
+  const float maxMin = largestOf(fits.mins);
+  const float inverseScale = maxScale > 0 ? 15 / maxScale : 0;
+  const float inverseMin = maxMin > 0 ? 15 / maxMin : 0;
+  block.d = halfOf(maxScale / 15);
+  block.dmin = halfOf(maxMin / 15);
+  std::uint8_t codes[256];
+  for (std::size_t j = 0; j < 16; ++j) {
+    const int scale = maxScale > 0 ? nearestInt(inverseScale * fits.scales[j]) : 0;
+    const int min = maxMin > 0 ? nearestInt(inverseMin * fits.mins[j]) : 0;
+    block.scales[j] = byteOf(scale | min << 4);
+    codesOfSubBlock<V, 16>(weights, fits, j, floatOf(block.d) * static_cast<float>(block.scales[j] & 15),
+                           floatOf(block.dmin) * static_cast<float>(block.scales[j] >> 4), 3, codes);
+  }
+  packPairs(codes, block.codes);
+}
+
+/// What Q4_K and Q5_K have in common.
+template <typename V, typename Block>
+void encodeScalesAndCodes(const float* weights, Trials trials, Block& block, std::uint8_t* codes) {
+  SubBlocks<8> fits;
+  fitSubBlocks<V, 32, false>(weights, trials, fits);
+  const float maxScale = largestOf(fits.scales);
+  const float maxMin = largestOf(fits.mins);
+  const float inverseScale = maxScale > 0 ? 63 / maxScale : 0;
+  const float inverseMin = maxMin > 0 ? 63 / maxMin : 0;
+  block.d = halfOf(maxScale / 63);
+  block.dmin = halfOf(maxMin / 63);
+  ScaleAndMin stored[8];
+  for (std::size_t j = 0; j < 8; ++j) {
+    stored[j] = {std::min<int>(63, byteOf(nearestInt(inverseScale * fits.scales[j]))),
+                 std::min<int>(63, byteOf(nearestInt(inverseMin * fits.mins[j])))};
+    codesOfSubBlock<V, 32>(weights, fits, j, floatOf(block.d) * static_cast<float>(stored[j].scale),
+                           floatOf(block.dmin) * static_cast<float>(stored[j].min), trials.most, codes);
+  }
+  packScalesAndMins(stored, block.scales);
+}
+
+template <typename V>
+void encodeBlock(const float* weights, Q4_K& block) {
+  std::uint8_t codes[256];
+  encodeScalesAndCodes<V>(weights, {15, -1, 20}, block, codes);
+  packNibbles(codes, block.codes);
+}
+
+template <typename V>
+void encodeBlock(const float* weights, Q5_K& block) {
+  std::uint8_t codes[256];
+  encodeScalesAndCodes<V>(weights, {31, -0.5f, 15}, block, codes);
+  packNibbles(codes, block.codes);
+  packBits(codes, 4, block.high);
+}
+
+/// The first of the largest magnitude, with its sign.
+inline float signedLargestOf(const float (&scales)[16]) {
+  float largest = 0;
+  for (float scale : scales)
+    if (std::fabs(scale) > std::fabs(largest)) largest = scale;
+  return largest;
+}
+
+template <typename V>
+void encodeBlock(const float* weights, Q3_K& block) {
+  float scales[16];
+  std::uint8_t codes[256];
+  // All at once: each move waits for the one before it, so that lanes are what there is to do meanwhile.
+  V fitted[256 / kLanes<V>];
+  for (std::size_t first = 0; first < 16; first += kLanes<V>) {
+    V x[16];
+    loadSubBlocks<16>(weights + 16 * first, x);
+    store(scales + first, fitScaleByMoves<16>(x, 4, fitted + 16 * first / kLanes<V>));
+  }
+  const float largest = signedLargestOf(scales);
+  const float inverse = -32 / largest;
+  block.d = largest == 0 ? 0 : halfOf(1 / inverse);
+  const float d = floatOf(block.d);
+  std::memset(block.scales, 0, sizeof block.scales);
+  for (std::size_t j = 0; j < 16; ++j) {
+    int stored = -32;
+    if (largest != 0) {
+      const int rounded = static_cast<std::int8_t>(nearestInt(inverse * scales[j]));
+      stored = std::max(-32, std::min(31, rounded));
+      packScale(stored + 32, j, block.scales);
+    }
+    const float scale = d * static_cast<float>(stored);
+    if (scale != 0) {
+      codesOf<V>(weights + 16 * j, 16, scale, 0, -4, 3, codes + 16 * j);
+      continue;
+    }
+    for (std::size_t i = 0; i < 16; ++i) {
+      float lanes[kLanes<V>];
+      store(lanes, fitted[j / kLanes<V> * 16 + i]);
+      codes[16 * j + i] = byteOf(static_cast<int>(lanes[j % kLanes<V>]));
+    }
+  }
+  packPairs(codes, block.codes);
+  packBits(codes, 2, block.high);
+}
+
+template <typename V>
+void encodeBlock(const float* weights, Q6_K& block) {
+  float scales[16];
+  float inverses[16];
+  for (std::size_t first = 0; first < 16; first += kLanes<V>) {
+    V x[16];
+    loadSubBlocks<16>(weights + 16 * first, x);
+    const ScaleFit<V> fit = fitScale<16>(x, 32);
+    store(scales + first, fit.scale);
+    store(inverses + first, fit.inverse);
+  }
+  const float largest = signedLargestOf(scales);
+  if (std::fabs(largest) < kLeastMagnitude) {
+    std::memset(&block, 0, sizeof block);
+    return;
+  }
+  const float inverse = -128 / largest;
+  block.d = halfOf(1 / inverse);
+  const float d = floatOf(block.d);
+  std::uint8_t codes[256];
+  for (std::size_t j = 0; j < 16; ++j) {
+    const float* x = weights + 16 * j;
+    block.scales[j] = static_cast<std::int8_t>(std::min(127, nearestInt(inverse * scales[j])));
+    const float scale = d * static_cast<float>(block.scales[j]);
+    if (scale != 0) {
+      codesOf<V>(x, 16, scale, 0, -32, 31, codes + 16 * j);
+      continue;
+    }
+    // Codes of the fit: 0 is the least where it was of zeros.
+    for (std::size_t i = 0; i < 16; ++i)
+      codes[16 * j + i] = inverses[j] == 0 ? 0 : byteOf(static_cast<int>(nearest(inverses[j] * x[i], -32, 31)) + 32);
+  }
+  for (std::size_t i = 0; i < 128; ++i) {
+    const std::uint8_t* of = codes + i / 64 * 128 + i % 64;
+    block.codes[i] = byteOf((of[0] & 15) | (of[64] & 15) << 4);
+  }
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::uint8_t* of = codes + i / 32 * 128 + i % 32;
+    block.high[i] = byteOf(of[0] >> 4 | of[32] >> 4 << 2 | of[64] >> 4 << 4 | of[96] >> 4 << 6);
+  }
+}
+
+}  // namespace channelwise::blocks

@@ -1,0 +1,192 @@
+#pragma once
+
+#include "lanes.h"
+
+// The fits of a sub-block's scale, over lanes of sub-blocks: what ggml's make_qkx2_quants, make_q3_quants and
+// make_qx_quants compute, operation by operation.
+
+namespace channelwise::blocks {
+
+/// From here down a sub-block counts as zeros.
+constexpr float kLeastMagnitude = 1e-15f;
+
+/// weight = scale * code - min. The codes of the fit are nearest(inverse * (weight - from)), and 0 where inverse is 0.
+template <typename V>
+struct ScaleAndMinFit {
+  V scale;
+  V min;
+  V inverse;
+  V from;
+};
+
+/// How many codes there are, and which scales are tried: (most + first + 0.1 k) / range for k from 0 to steps.
+struct Trials {
+  int most;
+  float first;
+  int steps;
+};
+
+template <bool absolute, typename V>
+V penaltyOf(const V& difference) {
+  return absolute ? magnitude(difference) : difference * difference;
+}
+
+/// The scale and the minimum (0 or less, negated) of the least sum of weighted errors: squares, or magnitudes where
+/// `absolute`. A trial takes codes, and the scale and minimum that fit them best by squares.
+template <std::size_t length, bool absolute, typename V>
+ScaleAndMinFit<V> fitScaleAndMin(const V* x, const V* importance, Trials trials) {
+  const V zero(0.0f);
+  V least = x[0];
+  V largest = x[0];
+  V sum = importance[0];
+  V sumX = importance[0] * x[0];
+  for (std::size_t i = 1; i < length; ++i) {
+    least = select(x[i] < least, x[i], least);
+    largest = select(x[i] > largest, x[i], largest);
+    sum = sum + importance[i];
+    sumX = sumX + importance[i] * x[i];
+  }
+  V from = select(least > zero, zero, least);
+  const auto isFlat = largest == from;
+  const V flatMin = from;
+
+  const int most = trials.most;
+  V inverse = V(static_cast<float>(most)) / (largest - from);
+  V scale = V(1.0f) / inverse;
+  V best = zero;
+  for (std::size_t i = 0; i < length; ++i) {
+    const V code = nearest(inverse * (x[i] - from), 0, most);
+    best = best + importance[i] * penaltyOf<absolute>(scale * code + from - x[i]);
+  }
+
+  ScaleAndMinFit<V> fit{scale, from, inverse, from};
+  V codes[length];
+  for (int k = 0; k <= trials.steps; ++k) {
+    const V trial = V(trials.first + 0.1f * static_cast<float>(k) + static_cast<float>(most)) / (largest - fit.min);
+    V sumL = zero;
+    V sumLL = zero;
+    V sumXL = zero;
+    for (std::size_t i = 0; i < length; ++i) {
+      const V code = nearest(trial * (x[i] - fit.min), 0, most);
+      codes[i] = code;
+      const V product = importance[i] * code;
+      sumL = sumL + product;
+      sumLL = sumLL + product * code;
+      sumXL = sumXL + product * x[i];
+    }
+    const V determinant = sum * sumLL - sumL * sumL;
+    V newMin = (sumLL * sumX - sumL * sumXL) / determinant;
+    V newScale = (sum * sumXL - sumX * sumL) / determinant;
+    const auto isAbove = newMin > zero;
+    newMin = select(isAbove, zero, newMin);
+    newScale = select(isAbove, sumXL / sumLL, newScale);
+    V error = zero;
+    for (std::size_t i = 0; i < length; ++i)
+      error = error + importance[i] * penaltyOf<absolute>(newScale * codes[i] + newMin - x[i]);
+    const auto wins = both(determinant > zero, error < best);
+    if (!any(wins)) continue;
+    best = select(wins, error, best);
+    fit.inverse = select(wins, trial, fit.inverse);
+    fit.from = select(wins, fit.min, fit.from);
+    fit.scale = select(wins, newScale, fit.scale);
+    fit.min = select(wins, newMin, fit.min);
+  }
+  return {select(isFlat, zero, fit.scale), zero - select(isFlat, flatMin, fit.min), select(isFlat, zero, fit.inverse),
+          fit.from};
+}
+
+/// The first of the largest magnitude, with its sign.
+template <std::size_t length, typename V>
+V signedLargest(const V* x) {
+  V largest(0.0f);
+  for (std::size_t i = 0; i < length; ++i) largest = select(magnitude(x[i]) > magnitude(largest), x[i], largest);
+  return largest;
+}
+
+/// weight = scale * code. The codes of the fit are nearest(inverse * weight), and the least code where inverse is 0.
+template <typename V>
+struct ScaleFit {
+  V scale;
+  V inverse;
+};
+
+/// The scale of the least sum of errors weighted by weight^2, for codes from -half to half - 1, of 19 trials.
+template <std::size_t length, typename V>
+ScaleFit<V> fitScale(const V* x, int half) {
+  const V zero(0.0f);
+  const V largest = signedLargest<length>(x);
+  const auto isZero = magnitude(largest) < V(kLeastMagnitude);
+  V squares[length];
+  V cubes[length];
+  for (std::size_t i = 0; i < length; ++i) {
+    squares[i] = x[i] * x[i];
+    cubes[i] = squares[i] * x[i];
+  }
+  ScaleFit<V> fit{zero, zero};
+  V best = zero;
+  for (int k = 0; k < 19; ++k) {
+    // First 0, then -9 to 9 without it.
+    const int step = k == 0 ? 0 : k <= 9 ? k - 10 : k - 9;
+    const V trial = V(-(static_cast<float>(half) + 0.1f * static_cast<float>(step))) / largest;
+    V sumXL = zero;
+    V sumLL = zero;
+    for (std::size_t i = 0; i < length; ++i) {
+      const V code = nearest(trial * x[i], -half, half - 1);
+      sumXL = sumXL + cubes[i] * code;
+      sumLL = sumLL + squares[i] * code * code;
+    }
+    const V scale = sumXL / sumLL;
+    if (k == 0) {
+      fit = {select(sumLL != zero, scale, zero), trial};
+      best = fit.scale * sumXL;
+      continue;
+    }
+    const auto wins = both(sumLL > zero, sumXL * sumXL > best * sumLL);
+    fit.scale = select(wins, scale, fit.scale);
+    fit.inverse = select(wins, trial, fit.inverse);
+    best = select(wins, scale * sumXL, best);
+  }
+  return {select(isZero, zero, fit.scale), select(isZero, zero, fit.inverse)};
+}
+
+/// The same by moving one code after the other, at most five times over, to where it is best for the scale that the
+/// others give. `codes` are those of the fit, counted from the least.
+template <std::size_t length, typename V>
+V fitScaleByMoves(const V* x, int half, V* codes) {
+  const V zero(0.0f);
+  const V largest = signedLargest<length>(x);
+  const auto isZero = magnitude(largest) < V(kLeastMagnitude);
+  const V inverse = V(static_cast<float>(-half)) / largest;
+  V sumXL = zero;
+  V sumLL = zero;
+  V squares[length];
+  V cubes[length];
+  for (std::size_t i = 0; i < length; ++i) {
+    squares[i] = x[i] * x[i];
+    cubes[i] = squares[i] * x[i];
+    codes[i] = nearest(inverse * x[i], -half, half - 1);
+    sumXL = sumXL + cubes[i] * codes[i];
+    sumLL = sumLL + squares[i] * codes[i] * codes[i];
+  }
+  for (int round = 0; round < 5; ++round) {
+    bool hasChanged = false;
+    for (std::size_t i = 0; i < length; ++i) {
+      const V otherXL = sumXL - cubes[i] * codes[i];
+      const V otherLL = sumLL - squares[i] * codes[i] * codes[i];
+      const V code = nearest(x[i] * otherLL / otherXL, -half, half - 1);
+      const V newXL = otherXL + cubes[i] * code;
+      const V newLL = otherLL + squares[i] * code * code;
+      const auto moves = both(both(otherXL > zero, code != codes[i]),
+                              both(newLL > zero, newXL * newXL * sumLL > sumXL * sumXL * newLL));
+      hasChanged = hasChanged || any(moves);
+      codes[i] = select(moves, code, codes[i]);
+      sumXL = select(moves, newXL, sumXL);
+      sumLL = select(moves, newLL, sumLL);
+    }
+    if (!hasChanged) break;
+  }
+  for (std::size_t i = 0; i < length; ++i) codes[i] = select(isZero, zero, codes[i] + V(static_cast<float>(half)));
+  return select(isZero, zero, select(sumLL > zero, sumXL / sumLL, zero));
+}
+
+}  // namespace channelwise::blocks
