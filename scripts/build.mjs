@@ -43,14 +43,21 @@ function cmake(preset, definitions = []) {
   run("cmake", ["--build", "--preset", preset, "--parallel", parallel, "--", "--no-print-directory", "-s"]);
 }
 
-/** The modules that are shipped: their names in the build, and the folder of dist/ with the code that loads them. */
+/**
+ * The modules that are shipped: their names in the build, the folder of dist/ with the code that loads them, and what
+ * their glue is made of, where they have one.
+ * @type {{ name: string, folder: string, source?: string }[]}
+ */
 const modules = [
   { name: "channelwise", folder: "core", source: "cpp/bindings.cpp" },
   { name: "blocks", folder: "storage/ggml", source: "cpp/block_bindings.cpp" },
+  { name: "embeddings", folder: "embeddings" },
 ];
+/** Those that are also shipped as files. */
+const wasmFiles = ["channelwise.wasm", "embeddings.wasm"];
 
 /**
- * Builds the modules as .js and .wasm in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also modules
+ * Builds the modules, with their glue, in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also modules
  * that check themselves, in build/wasm-debug. Gives the folder of what the library is to carry.
  */
 function buildWasm({ tests = false, debug = false } = {}) {
@@ -97,24 +104,29 @@ async function shakenGlue(code, source) {
 export function emptyDist() {
   rmSync(builtFrom, { force: true });
   rmSync(dist, { recursive: true, force: true });
-  const ofModules = modules.flatMap(({ folder }) => [`${folder}/glue.d.ts`, `${folder}/embedded.d.ts`]);
+  const ofModules = modules.flatMap(({ folder, source }) => [
+    ...(source === undefined ? [] : [`${folder}/glue.d.ts`]),
+    `${folder}/embedded.d.ts`,
+  ]);
   for (const name of [...ofModules, "workers/worker-code.d.ts"]) {
     mkdirSync(dirname(join(dist, name)), { recursive: true });
     copyFileSync(join(root, "web/lib", name), join(dist, name));
   }
 }
 
-/** Compiles the C++ and puts the modules into dist/, as JavaScript that carries them, and the core's also as a file. */
+/** Compiles the C++ and puts the modules into dist/, as JavaScript that carries them, and some of them also as files. */
 export async function addWasm({ tests = false, debug = false } = {}) {
   const built = buildWasm({ tests, debug });
   for (const { name, folder, source } of modules) {
-    const glue = await shakenGlue(readFileSync(join(built, `${name}.js`), "utf8"), source);
-    writeFileSync(join(dist, folder, "glue.js"), glue);
+    if (source !== undefined) {
+      const glue = await shakenGlue(readFileSync(join(built, `${name}.js`), "utf8"), source);
+      writeFileSync(join(dist, folder, "glue.js"), glue);
+    }
     const deflated = deflateRawSync(readFileSync(join(built, `${name}.wasm`)), { level: constants.Z_BEST_COMPRESSION });
     const embedded = `export const deflatedWasm = "${deflated.toString("base64")}";\n`;
     writeFileSync(join(dist, folder, "embedded.js"), embedded);
   }
-  copyFileSync(join(built, "channelwise.wasm"), join(dist, "channelwise.wasm"));
+  for (const file of wasmFiles) copyFileSync(join(built, file), join(dist, file));
 }
 
 /** Puts the code of a worker into dist/, as a string in JavaScript. All else of the library must be there. */
@@ -155,10 +167,13 @@ export async function gzipSizes() {
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
     "channelwise/models": "models.js",
+    "channelwise/embeddings": "embeddings.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }
-  sizes["channelwise/channelwise.wasm"] = gzipSync(readFileSync(join(dist, "channelwise.wasm")), { level: 9 }).length;
+  for (const file of wasmFiles) {
+    sizes[`channelwise/${file}`] = gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
+  }
   return sizes;
 }
 

@@ -54,7 +54,9 @@ test("every entry is there, those of JavaScript with types", () => {
     "./worker",
     "./npy",
     "./models",
+    "./embeddings",
     "./channelwise.wasm",
+    "./embeddings.wasm",
     "./package.json",
   ]);
   for (const [name, target] of Object.entries(entries)) {
@@ -84,8 +86,13 @@ function runTool(file: string, args: string[]): { output: string; status: number
 }
 
 test("Are the Types Wrong finds nothing", () => {
-  const options = ["--profile", "esm-only", "--exclude-entrypoints", "./channelwise.wasm", "--format", "ascii"];
-  const { output, status } = runTool("@arethetypeswrong/cli/dist/index.js", [project.tarball, ...options]);
+  const options = ["--profile", "esm-only", "--exclude-entrypoints", "./channelwise.wasm", "./embeddings.wasm"];
+  const { output, status } = runTool("@arethetypeswrong/cli/dist/index.js", [
+    project.tarball,
+    ...options,
+    "--format",
+    "ascii",
+  ]);
   expect(status, output).toBe(0);
 });
 
@@ -109,7 +116,7 @@ test.for([
 });
 
 test("a strict program for Node alone compiles with every entry", () => {
-  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models"].map(
+  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings"].map(
     (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
   );
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
@@ -148,7 +155,13 @@ test("the core entry, bundled and minified with the wasm inside, takes at most 2
   expect(bytes).toBeLessThanOrEqual(24_000);
 });
 
+test("the entry for embeddings, with its wasm inside, takes at most 14 KB after gzip", async () => {
+  const bytes = gzipSync(await bundle(`export * from "channelwise/embeddings";`), { level: 9 }).length;
+  console.log(`channelwise/embeddings, bundled, minified and gzipped: ${bytes} bytes`);
+  expect(bytes).toBeLessThanOrEqual(14_000);
+});
+
 test("what is imported and not used disappears from a bundle", async () => {
-  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models";`;
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models"; import { load as embeddings } from "channelwise/embeddings";`;
   expect(await bundle(unused)).toHaveLength(0);
 });

@@ -30,5 +30,6 @@ await import("channelwise/slim");
 await import("channelwise/npy");
 await import("channelwise/parallel");
 await import("channelwise/models");
+await import("channelwise/embeddings");
 const added = Object.getOwnPropertyNames(globalThis).filter((name) => !globals.includes(name));
 console.log(JSON.stringify({ used, added }));

@@ -1,0 +1,159 @@
+// What JavaScript sees of the kernels: plain exports, with addresses and sizes as numbers. The memory may grow, so that
+// views are made anew; what lies behind __heap_base is laid out by the TypeScript that calls
+// (web/lib/embeddings/memory.ts). Arguments are checked there; nothing is checked here.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels.h"
+#include "rows.h"
+#include "search.h"
+
+#define EXPORT(name) extern "C" __attribute__((export_name(#name), used))
+
+namespace {
+
+using namespace channelwise::embeddings;
+
+/// Floats, bytes of codes, and rows that are staged at a time, and the most dimensions of a vector.
+constexpr std::size_t kStaged = 1 << 16;
+constexpr std::size_t kRows = kStaged / kRowBytes;
+constexpr std::size_t kDimensions = 1 << 14;
+/// Queries that share the reading of the codes.
+constexpr std::size_t kQueries = 64;
+/// Codes of this many bytes, and as many rows at most, stay in the L1 cache while all queries pass over them.
+constexpr std::size_t kBlockBytes = 24 << 10;
+constexpr std::size_t kBlockRows = 512;
+
+struct Memory {
+  alignas(64) float vectors[kStaged];
+  alignas(64) std::int8_t codes[kStaged];
+  /// A row has more than one scale only if it is longer than kRowBytes.
+  alignas(64) float scales[kRows];
+  alignas(64) float starts[kDimensions];
+  alignas(64) float steps[kDimensions];
+  alignas(64) double squares[kRows];
+  Query queries[kQueries];
+} memory;
+
+Ranges ranges() { return {memory.starts, memory.steps}; }
+
+enum Kind { kBytes, kNibbles, kGroups, kBits };
+
+}  // namespace
+
+// Staging buffers.
+EXPORT(vectors) float* vectors() { return memory.vectors; }
+EXPORT(codes) std::int8_t* codes() { return memory.codes; }
+EXPORT(scales) float* scales() { return memory.scales; }
+EXPORT(starts) float* starts() { return memory.starts; }
+EXPORT(steps) float* steps() { return memory.steps; }
+/// The sum of the squares of what the codes of a row stand for, one for each row that was encoded last.
+EXPORT(squares) double* squares() { return memory.squares; }
+
+/// The largest magnitude among the staged numbers: infinite or NaN if one of them is.
+EXPORT(largest) float largest(std::uint32_t size) { return simd::largest(memory.vectors, size); }
+
+/// The staged vectors, each of `size` numbers, to rows of codes at `to`. Each `group` numbers get a scale; it is
+/// `scale` where that is not 0.
+EXPORT(encodeScaled)
+void encodeScaled(std::uint32_t count, std::uint32_t size, std::uint32_t group, int qmax, float scale, std::int8_t* to,
+                  std::uint32_t stride) {
+  float* scales = memory.scales;
+  for (std::uint32_t r = 0; r < count; ++r) {
+    double squares = 0;
+    for (std::uint32_t at = 0; at < size; at += group) {
+      const float* x = memory.vectors + std::size_t{r} * size + at;
+      const std::uint32_t part = std::min(group, size - at);
+      const float own = scale != 0 ? scale : scaleOf(simd::largest(x, part), qmax);
+      simd::encodeScaled(x, part, own, qmax, to + at);
+      squares += static_cast<double>(own) * own * squaresOf(to + at, part);
+      *scales++ = own;
+    }
+    memory.squares[r] = squares;
+    std::fill(to + size, to + stride, std::int8_t{0});
+    to += stride;
+  }
+}
+
+/// The same with the staged ranges.
+EXPORT(encodeRanges)
+void encodeRanges(std::uint32_t count, std::uint32_t size, int most, int offset, bool floor, std::int8_t* to,
+                  std::uint32_t stride) {
+  const Levels levels{most, offset, floor ? Rounding::kFloor : Rounding::kHalfEven};
+  for (std::uint32_t r = 0; r < count; ++r) {
+    simd::encodeRanges(memory.vectors + std::size_t{r} * size, size, ranges(), levels, to);
+    memory.squares[r] = squaresOf(to, size, ranges(), levels);
+    std::fill(to + size, to + stride, std::int8_t{0});
+    to += stride;
+  }
+}
+
+/// Rows of an even number of staged codes of 4 bits become rows of nibbles at `to`.
+EXPORT(packNibbles) void packNibbles(std::uint32_t size, std::uint8_t* to) {
+  for (std::uint32_t i = 0; i < size; i += 2)
+    to[i / 2] = static_cast<std::uint8_t>((memory.codes[i] & 15) | memory.codes[i + 1] << 4);
+}
+
+/// The signs of the staged vectors to rows of bits at `to`.
+EXPORT(packSigns) void packSigns(std::uint32_t count, std::uint32_t size, std::uint8_t* to, std::uint32_t stride) {
+  for (std::uint32_t r = 0; r < count; ++r) {
+    simd::packSigns(memory.vectors + std::size_t{r} * size, size, to);
+    std::fill(to + (size + 7) / 8, to + stride, std::uint8_t{0});
+    to += stride;
+  }
+}
+
+/// Brings the numbers of a query into the order that nibbles want.
+EXPORT(arrangeForNibbles) void arrange(std::int16_t* query, std::uint32_t size) {
+  std::int16_t* copy = reinterpret_cast<std::int16_t*>(memory.vectors);
+  std::copy(query, query + size, copy);
+  arrangeForNibbles(copy, size, query);
+}
+
+/// Query `i` of those that search together, which is to find the best `room` vectors.
+EXPORT(startQuery) void startQuery(std::uint32_t i, double factor, double bias, Hit* hits, std::uint32_t room) {
+  memory.queries[i] = {factor, bias, {hits, room, 0}};
+}
+
+/// Brings what query `i` has found in order; gives how many there are.
+EXPORT(finishQuery) std::uint32_t finishQuery(std::uint32_t i) {
+  memory.queries[i].top.sort();
+  return memory.queries[i].top.count;
+}
+
+/// Offers `count` rows to all queries, block by block.
+EXPORT(search)
+void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, std::uint32_t queryBytes,
+            const std::uint8_t* rows, std::uint32_t stride, std::uint32_t count, std::uint32_t first, int dimensions,
+            std::uint32_t groupBytes, const float* scales, const float* factors, const float* offsets,
+            const std::uint8_t* allowed) {
+  static std::int32_t integers[kBlockRows];
+  static double sums[kBlockRows];
+  const Candidates candidates{factors, offsets, allowed};
+  const std::uint32_t groups = kind == kGroups ? (stride + groupBytes - 1) / groupBytes : 0;
+  const std::uint32_t blockRows =
+      std::clamp<std::uint32_t>(static_cast<std::uint32_t>(kBlockBytes) / stride / 4 * 4, 4, kBlockRows);
+  for (std::uint32_t from = 0; from < count; from += blockRows) {
+    const std::uint32_t to = std::min(count, from + blockRows);
+    const std::uint8_t* block = rows + std::size_t{from} * stride;
+    for (std::uint32_t q = 0; q < queryCount; ++q) {
+      Query& query = memory.queries[q];
+      const std::uint8_t* bytes = queries + std::size_t{q} * queryBytes;
+      const auto* numbers = reinterpret_cast<const std::int16_t*>(bytes);
+      if (kind == kGroups) {
+        simd::dotsOfGroups(numbers, block, stride, groupBytes, scales + std::size_t{from} * groups, to - from, sums);
+        offerAll(query, sums, candidates, from, to, first);
+        continue;
+      }
+      if (kind == kBytes)
+        simd::dots(numbers, reinterpret_cast<const std::int8_t*>(block), stride, to - from, integers);
+      else if (kind == kNibbles)
+        simd::dotsOfNibbles(numbers, block, stride, to - from, integers);
+      else
+        simd::dotsOfBits(bytes, block, stride, to - from, dimensions, integers);
+      offerAll(query, integers, candidates, from, to, first);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// The kernels of channelwise/embeddings, in two versions: `simd` is what is shipped, `scalar` says the same loop by
+// loop and is the oracle of the tests. They agree bit for bit.
+//
+// A vector is a row of float32 numbers, all finite. Its codes are int8, or nibbles (two codes of 4 bits a byte, the
+// first one low), or bits. Rows of codes that are searched lie `stride` bytes apart, a multiple of kRowBytes, and what
+// follows the codes of a row is 0. Arrays need no alignment but their type's and must not overlap; nothing outside them
+// is read or written.
+
+namespace channelwise::embeddings {
+
+/// Rows of codes are so many bytes, or a multiple: a vector register.
+constexpr std::size_t kRowBytes = 16;
+/// Nibbles of that many bytes. Groups that share a scale are a multiple of it.
+constexpr std::size_t kRowNibbles = 32;
+
+/// Where the codes of ranges begin, and how wide they are, for each dimension: code = (x - start) / step.
+struct Ranges {
+  const float* starts;
+  const float* steps;
+};
+
+/// How a quotient becomes an integer.
+enum class Rounding { kHalfEven, kFloor };
+
+/// Codes of ranges are integers from 0 to `most`, less `offset`.
+struct Levels {
+  int most;
+  int offset;
+  Rounding rounding;
+};
+
+/// The dots of nibbles want the numbers of the query in this order: of each 32, first those with index 0, 4, 8 and so
+/// on, then those with 1, 5, 9, and so on. `query` and `arranged` have `size` numbers, a multiple of kRowNibbles.
+inline void arrangeForNibbles(const std::int16_t* query, std::size_t size, std::int16_t* arranged) {
+  for (std::size_t i = 0; i < size; ++i) arranged[i / 32 * 32 + i % 4 * 8 + i % 32 / 4] = query[i];
+}
+
+}  // namespace channelwise::embeddings
+
+namespace channelwise::embeddings::simd {
+
+/// The largest |x|: infinite or NaN if one of them is.
+float largest(const float* x, std::size_t size);
+
+/// code = clamp(round half to even(x / scale), -qmax, qmax)
+void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes);
+
+/// code = clamp(round((x - start) / step), 0, most) - offset, each operation rounded to float32. Codes above 127 (those
+/// of uint8, with an offset of 0) are stored less 256.
+void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
+
+/// A bit for each number, 1 where it is greater than 0, the first in the highest bit of the first byte. The bits that
+/// are left of the last byte are 0.
+void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
+
+/// dots[r] = the sum over all d of query[d] * code[r][d]. `query` has `stride` numbers. The sum of their magnitudes
+/// times 128 must be less than 2^31.
+void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
+          std::int32_t* dots);
+
+/// The same of nibbles. `query` is arranged, and has 2 * stride numbers; the sum of their magnitudes times 8 must be
+/// less than 2^31.
+void dotsOfNibbles(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                   std::int32_t* dots);
+
+/// The same with a scale for each `groupBytes` of a row, a multiple of kRowBytes: the sum over its groups, from the
+/// first on, of scale * dot in float64. `scales` has ceil(stride / groupBytes) numbers for each row.
+void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t groupBytes,
+                  const float* scales, std::size_t count, double* dots);
+
+/// dots[r] = dimensions - 2 * (bits of the row that differ from the query's): what the dot is if 1 is +1 and 0 is -1.
+void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                int dimensions, std::int32_t* dots);
+
+}  // namespace channelwise::embeddings::simd
+
+namespace channelwise::embeddings::scalar {
+
+float largest(const float* x, std::size_t size);
+void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes);
+void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
+void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
+void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
+          std::int32_t* dots);
+void dotsOfNibbles(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                   std::int32_t* dots);
+void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t groupBytes,
+                  const float* scales, std::size_t count, double* dots);
+void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                int dimensions, std::int32_t* dots);
+
+}  // namespace channelwise::embeddings::scalar

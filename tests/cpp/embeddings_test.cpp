@@ -1,0 +1,252 @@
+// The SIMD kernels of channelwise/embeddings against the scalar oracle, in arrays that lie at every offset from a
+// vector's alignment and are guarded on both sides; and the heap of hits against sorting.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "embeddings/kernels.h"
+#include "embeddings/rows.h"
+#include "embeddings/search.h"
+#include "guarded.h"
+
+namespace channelwise::embeddings {
+
+namespace {
+
+std::mt19937 random_(1);
+
+std::vector<std::size_t> sizes() {
+  std::vector<std::size_t> all;
+  for (std::size_t n = 0; n <= 35; ++n) all.push_back(n);
+  for (std::size_t n : {100u, 383u, 384u, 1000u}) all.push_back(n);
+  return all;
+}
+
+std::vector<float> normals(std::size_t size, float spread = 1) {
+  std::normal_distribution<float> normal(0, spread);
+  std::vector<float> all(size);
+  for (float& x : all) x = normal(random_);
+  return all;
+}
+
+/// Finite numbers of any magnitude.
+std::vector<float> patterns(std::size_t size) {
+  std::vector<float> all(size);
+  for (float& x : all) {
+    do {
+      const std::uint32_t bits = random_();
+      std::memcpy(&x, &bits, sizeof x);
+    } while (!std::isfinite(x));
+  }
+  return all;
+}
+
+template <typename E>
+std::vector<E> randomBytes(std::size_t size) {
+  std::vector<E> all(size);
+  for (E& byte : all) byte = static_cast<E>(random_());
+  return all;
+}
+
+/// Runs both versions of a kernel on `size` numbers at each offset; what they write must be the same.
+template <typename Out, typename Run>
+void expectSame(const std::vector<float>& x, std::size_t outs, Run run) {
+  for (std::size_t misalignment : {0u, 4u, 12u}) {
+    Guarded<float> input(x.size(), misalignment);
+    input.fill(x);
+    Guarded<Out> simdOut(outs, misalignment / 4);
+    Guarded<Out> scalarOut(outs, 0);
+    run(input.data(), simdOut.data(), scalarOut.data());
+    ASSERT_EQ(simdOut.values(), scalarOut.values()) << x.size() << " numbers, offset " << misalignment;
+    ASSERT_TRUE(simdOut.guardsIntact());
+  }
+}
+
+TEST(Encode, LargestIsThatOfTheOracle) {
+  for (std::size_t size : sizes()) {
+    std::vector<float> x = patterns(size);
+    ASSERT_EQ(simd::largest(x.data(), size), scalar::largest(x.data(), size));
+    if (size == 0) continue;
+    x[size - 1] = std::numeric_limits<float>::infinity();
+    ASSERT_EQ(simd::largest(x.data(), size), x[size - 1]);
+    x[size / 2] = -std::numeric_limits<float>::quiet_NaN();
+    ASSERT_TRUE(std::isnan(simd::largest(x.data(), size)));
+    ASSERT_TRUE(std::isnan(scalar::largest(x.data(), size)));
+  }
+}
+
+TEST(Encode, ScaledCodesAreThoseOfTheOracle) {
+  for (std::size_t size : sizes()) {
+    for (const auto& x : {normals(size), patterns(size)}) {
+      for (int qmax : {7, 127}) {
+        for (float scale : {scaleOf(scalar::largest(x.data(), size), qmax), 1.0f / 127, 1e-40f}) {
+          expectSame<std::int8_t>(x, size, [&](const float* in, std::int8_t* a, std::int8_t* b) {
+            simd::encodeScaled(in, size, scale, qmax, a);
+            scalar::encodeScaled(in, size, scale, qmax, b);
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST(Encode, CodesOfRangesAreThoseOfTheOracle) {
+  for (std::size_t size : sizes()) {
+    std::vector<float> starts = normals(size, 0.1f);
+    std::vector<float> steps = normals(size, 0.01f);
+    for (float& step : steps) step = std::fabs(step) + 1e-3f;
+    for (const Levels& levels : {Levels{255, 0, Rounding::kHalfEven}, Levels{255, 128, Rounding::kFloor},
+                                 Levels{15, 8, Rounding::kHalfEven}, Levels{255, 128, Rounding::kHalfEven}}) {
+      std::vector<float> onEdges(size);
+      for (std::size_t i = 0; i < size; ++i) onEdges[i] = starts[i] + steps[i] * (random_() % 600 * 0.5f - 20);
+      for (const auto& x : {normals(size), onEdges, patterns(size)}) {
+        expectSame<std::int8_t>(x, size, [&](const float* in, std::int8_t* a, std::int8_t* b) {
+          simd::encodeRanges(in, size, {starts.data(), steps.data()}, levels, a);
+          scalar::encodeRanges(in, size, {starts.data(), steps.data()}, levels, b);
+        });
+      }
+    }
+  }
+}
+
+TEST(Encode, SignsAreThoseOfTheOracle) {
+  for (std::size_t size : sizes()) {
+    std::vector<float> x = normals(size);
+    if (size > 2) x[1] = -0.0f, x[2] = 0;
+    expectSame<std::uint8_t>(x, (size + 7) / 8, [&](const float* in, std::uint8_t* a, std::uint8_t* b) {
+      simd::packSigns(in, size, a);
+      scalar::packSigns(in, size, b);
+    });
+  }
+}
+
+/// Numbers of a query, as large as `sum` lets their sum be.
+std::vector<std::int16_t> query(std::size_t size, double sum) {
+  const int most = static_cast<int>(std::min(32767.0, std::floor(sum / static_cast<double>(size))));
+  std::vector<std::int16_t> all(size);
+  for (std::int16_t& x : all) x = static_cast<std::int16_t>(random_() % (2 * most + 1) - most);
+  // The extremes together.
+  if (random_() % 2 == 0) std::fill(all.begin(), all.end(), static_cast<std::int16_t>(most));
+  return all;
+}
+
+constexpr std::size_t kStrides[] = {16, 32, 48, 96, 384, 4096};
+constexpr std::size_t kCounts[] = {0, 1, 2, 3, 4, 5, 8, 11};
+
+/// Runs both versions over rows at an odd address.
+template <typename Row, typename Dot, typename Run>
+void expectSameDots(std::size_t stride, std::size_t count, bool extremes, Run run) {
+  Guarded<Row> rows(stride * count, 3);
+  rows.fill(extremes ? std::vector<Row>(stride * count, static_cast<Row>(0x88)) : randomBytes<Row>(stride * count));
+  Guarded<Dot> simdDots(count, 8);
+  Guarded<Dot> scalarDots(count, 0);
+  run(rows.data(), simdDots.data(), scalarDots.data());
+  ASSERT_EQ(simdDots.values(), scalarDots.values()) << count << " rows of " << stride << " bytes";
+  ASSERT_TRUE(simdDots.guardsIntact());
+}
+
+TEST(Dots, OfBytesAreThoseOfTheOracle) {
+  for (std::size_t stride : kStrides)
+    for (std::size_t count : kCounts)
+      for (bool extremes : {false, true}) {
+        const auto q = query(stride, 0x7fffffff / 128);
+        expectSameDots<std::int8_t, std::int32_t>(stride, count, extremes,
+                                                  [&](const std::int8_t* rows, std::int32_t* a, std::int32_t* b) {
+                                                    simd::dots(q.data(), rows, stride, count, a);
+                                                    scalar::dots(q.data(), rows, stride, count, b);
+                                                  });
+      }
+}
+
+TEST(Dots, OfNibblesAreThoseOfTheOracle) {
+  for (std::size_t stride : kStrides)
+    for (std::size_t count : kCounts)
+      for (bool extremes : {false, true}) {
+        const auto q = query(2 * stride, 0x7fffffff / 8);
+        expectSameDots<std::uint8_t, std::int32_t>(stride, count, extremes,
+                                                   [&](const std::uint8_t* rows, std::int32_t* a, std::int32_t* b) {
+                                                     simd::dotsOfNibbles(q.data(), rows, stride, count, a);
+                                                     scalar::dotsOfNibbles(q.data(), rows, stride, count, b);
+                                                   });
+      }
+}
+
+TEST(Dots, OfGroupsAreThoseOfTheOracle) {
+  for (std::size_t stride : kStrides)
+    for (std::size_t groupBytes : {16u, 32u, 64u})
+      for (std::size_t count : kCounts) {
+        const auto q = query(2 * stride, 0x7fffffff / 8);
+        const auto scales = normals(count * ((stride + groupBytes - 1) / groupBytes));
+        expectSameDots<std::uint8_t, double>(stride, count, false, [&](const std::uint8_t* rows, double* a, double* b) {
+          simd::dotsOfGroups(q.data(), rows, stride, groupBytes, scales.data(), count, a);
+          scalar::dotsOfGroups(q.data(), rows, stride, groupBytes, scales.data(), count, b);
+        });
+      }
+}
+
+TEST(Dots, OfBitsAreThoseOfTheOracle) {
+  for (std::size_t stride : kStrides)
+    for (std::size_t count : kCounts) {
+      const auto q = randomBytes<std::uint8_t>(stride);
+      expectSameDots<std::uint8_t, std::int32_t>(stride, count, false,
+                                                 [&](const std::uint8_t* rows, std::int32_t* a, std::int32_t* b) {
+                                                   const int dimensions = static_cast<int>(8 * stride) - 3;
+                                                   simd::dotsOfBits(q.data(), rows, stride, count, dimensions, a);
+                                                   scalar::dotsOfBits(q.data(), rows, stride, count, dimensions, b);
+                                                 });
+    }
+}
+
+TEST(Dots, NibblesAreArrangedOnceEach) {
+  std::vector<std::int16_t> numbers(96);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int16_t>(i);
+  std::vector<std::int16_t> arranged(numbers.size());
+  arrangeForNibbles(numbers.data(), numbers.size(), arranged.data());
+  EXPECT_EQ(arranged[8], 1);    // the high nibbles of the first byte of each pair come second
+  EXPECT_EQ(arranged[33], 36);  // the second of those with index 0, 4, 8 in the second 32
+  std::sort(arranged.begin(), arranged.end());
+  EXPECT_EQ(arranged, numbers);
+}
+
+/// The best of all by sorting.
+std::vector<std::uint32_t> bestBySorting(const std::vector<std::int32_t>& dots, std::size_t room, std::uint32_t first) {
+  std::vector<std::uint32_t> order(dots.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return dots[a] > dots[b]; });
+  order.resize(std::min(order.size(), room));
+  for (std::uint32_t& place : order) place += first;
+  return order;
+}
+
+TEST(Search, KeepsTheBestInOrderWithTiesByPlace) {
+  for (std::size_t size : {0u, 1u, 2u, 7u, 100u, 1000u})
+    for (std::uint32_t room : {1u, 2u, 3u, 10u, 100u, 1000u, 2000u})
+      for (bool hasFactors : {false, true}) {
+        std::vector<std::int32_t> dots(size);
+        for (std::int32_t& dot : dots) dot = static_cast<std::int32_t>(random_() % 50) - 25;
+        const std::vector<float> ones(size, 1);
+        std::vector<Hit> hits(room);
+        Query query{2, -3, {hits.data(), room, 0}};
+        const Candidates candidates{hasFactors ? ones.data() : nullptr, nullptr, nullptr};
+        offerAll(query, dots.data(), candidates, 0, size / 2, 7);
+        offerAll(query, dots.data() + size / 2, candidates, size / 2, size, 7);
+        query.top.sort();
+        std::vector<std::uint32_t> places;
+        for (std::uint32_t i = 0; i < query.top.count; ++i) {
+          places.push_back(hits[i].place);
+          ASSERT_EQ(hits[i].value, -3 + 2.0 * dots[hits[i].place - 7]);
+        }
+        ASSERT_EQ(places, bestBySorting(dots, room, 7)) << size << " for " << room;
+      }
+}
+
+}  // namespace
+
+}  // namespace channelwise::embeddings

@@ -1,0 +1,33 @@
+import { checkNames } from "./core/arguments.js";
+import { inflateWasm } from "./core/inflate-wasm.js";
+import { compile } from "./core/instantiate.js";
+import type { LoadOptions } from "./core/types.js";
+import { deflatedWasm } from "./embeddings/embedded.js";
+import { newEmbeddings } from "./embeddings/embeddings.js";
+import type { Embeddings } from "./embeddings/types.js";
+
+export { FormatError } from "./core/errors.js";
+export type { LoadOptions, WasmSource } from "./core/types.js";
+export type * from "./embeddings/types.js";
+
+let shared: Promise<Embeddings> | undefined;
+
+/**
+ * Gives the shared functions over vectors, made at the first call from the WebAssembly inside this module. With `wasm`,
+ * makes them from that binary: `channelwise/embeddings.wasm`. A load that failed can be tried again.
+ *
+ * @throws {TypeError} for wrong options.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
+ */
+export async function load(options: LoadOptions = {}): Promise<Embeddings> {
+  checkNames("options", options, ["wasm"]);
+  if (options.wasm !== undefined) return newEmbeddings(await compile(options.wasm));
+  shared ??= inflateWasm(deflatedWasm)
+    .then(compile)
+    .then(newEmbeddings)
+    .catch((error: unknown) => {
+      shared = undefined;
+      throw error;
+    });
+  return shared;
+}

@@ -1,0 +1,120 @@
+import { checkInteger, shown } from "../core/arguments.js";
+import { MOST_DIMENSIONS } from "./kernels.js";
+import { checkRanges } from "./ranges.js";
+import type { CodingOptions, Precision, Scaling, VectorRanges } from "./types.js";
+import { checkDimensions } from "./vectors.js";
+
+/** How vectors become codes, checked. */
+export interface Coding {
+  readonly dimensions: number;
+  readonly precision: Precision;
+  readonly scaling: Scaling;
+  /** How many neighbours share a scale; undefined where that is the whole vector. */
+  readonly group: number | undefined;
+  readonly profile: "sentence-transformers" | undefined;
+  /** Whether bytes of bits have a sign. */
+  readonly isSigned: boolean;
+}
+
+/** Where codes of ranges begin and how wide they are, for each dimension, as the kernels take them: float32. */
+export interface Steps {
+  readonly starts: Float32Array<ArrayBuffer>;
+  readonly steps: Float32Array<ArrayBuffer>;
+  /** Codes are integers from 0 to `most`, less `offset`. */
+  readonly most: number;
+  readonly offset: number;
+  /** What lies in the middle of a code: 0, or half a step where numbers are rounded down. */
+  readonly middle: number;
+}
+
+export const codingOptions = ["dimensions", "precision", "group", "profile"] as const;
+
+const precisions = ["int8", "uint8", "int4", "binary"] as const;
+
+/** Checks a scaling with its options; the names of these have been checked. */
+export function takeCoding(scaling: unknown, options: CodingOptions): Coding {
+  const { profile } = options;
+  if (profile !== undefined && profile !== "sentence-transformers") {
+    throw new RangeError(`profile is ${shown(profile)}; it must be "sentence-transformers"`);
+  }
+  const precision = takePrecision(options.precision ?? "int8", profile);
+  const taken = takeScaling(scaling);
+  const dimensions = takeDimensions(taken, options.dimensions);
+  const isSigned = precision === "binary" && profile !== undefined && options.precision === "binary";
+  if (typeof taken === "string" && precision === "uint8") {
+    throw new RangeError(`precision is "uint8", which needs ranges; with "${taken}" use "int8"`);
+  }
+  if (profile !== undefined && (precision === "int4" || (typeof taken === "string" && precision !== "binary"))) {
+    throw new RangeError(
+      `profile "sentence-transformers" has "int8" and "uint8" with ranges, "binary" and "ubinary"; not ${shown(precision)} with ${typeof taken === "string" ? shown(taken) : "ranges"}`,
+    );
+  }
+  const group = takeGroup(options.group, precision, taken, dimensions);
+  return { dimensions, precision, scaling: taken, group, profile, isSigned };
+}
+
+function takePrecision(value: unknown, profile: string | undefined): Precision {
+  if (value === "ubinary" && profile !== undefined) return "binary";
+  if (!precisions.includes(value as Precision)) {
+    throw new RangeError(`precision is ${shown(value)}; it must be one of ${precisions.join(", ")}`);
+  }
+  return value as Precision;
+}
+
+function takeScaling(value: unknown): Scaling {
+  if (value === "unit" || value === "row") return value;
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`scaling must be "unit", "row" or the ranges that fitRanges gives, not ${shown(value)}`);
+  }
+  return checkRanges(value);
+}
+
+function takeDimensions(scaling: Scaling, given: unknown): number {
+  if (typeof scaling === "string") return checkDimensions(given);
+  if (given !== undefined && given !== scaling.dimensions) {
+    throw new RangeError(`dimensions is ${shown(given)}, but the ranges have ${scaling.dimensions}`);
+  }
+  return scaling.dimensions;
+}
+
+function takeGroup(value: unknown, precision: Precision, scaling: Scaling, dimensions: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (precision !== "int4" || scaling !== "row") {
+    throw new RangeError(`group is ${shown(value)}; only precision "int4" with "row" has groups`);
+  }
+  const group = checkInteger("group", value, 1, MOST_DIMENSIONS);
+  if (group % 32 !== 0) throw new RangeError(`group is ${group}; it must be a multiple of 32`);
+  return group < dimensions ? group : undefined;
+}
+
+/** The largest code of a precision with a scale. */
+export function qmaxOf({ precision }: Pick<Coding, "precision">): number {
+  return precision === "int4" ? 7 : 127;
+}
+
+/** The scale of numbers from -1 to 1, a float32. */
+export function unitScale(coding: Pick<Coding, "precision">): number {
+  return Math.fround(1 / qmaxOf(coding));
+}
+
+/** Each step is formed in float32; that of a constant dimension is 1. */
+export function stepsOf(ranges: VectorRanges, { precision, profile }: Pick<Coding, "precision" | "profile">): Steps {
+  const most = precision === "int4" ? 15 : 255;
+  const starts = Float32Array.from(ranges.lows);
+  const steps = Float32Array.from(ranges.highs, (high, d) => Math.fround(high - (starts[d] as number)) / most);
+  for (let d = 0; d < steps.length; d++) if (steps[d] === 0) steps[d] = 1;
+  const offset = { int8: 128, uint8: 0, int4: 8, binary: 0 }[precision];
+  return { starts, steps, most, offset, middle: profile === undefined ? 0 : 0.5 };
+}
+
+/** Bytes of the codes of a vector. */
+export function bytesOfCodes({ dimensions, precision }: Pick<Coding, "dimensions" | "precision">): number {
+  if (precision === "int4") return Math.ceil(dimensions / 2);
+  return precision === "binary" ? Math.ceil(dimensions / 8) : dimensions;
+}
+
+/** Scales of a vector that are stored beside its codes. */
+export function scalesOfVector({ dimensions, precision, scaling, group }: Coding): number {
+  if (scaling !== "row" || precision === "binary") return 0;
+  return group === undefined ? 1 : Math.ceil(dimensions / group);
+}

@@ -1,0 +1,96 @@
+import { checkInteger, checkNames, kindOf, shown } from "../core/arguments.js";
+import { bytesOfCodes, type Coding, scalesOfVector, stepsOf, takeCoding, unitScale } from "./coding.js";
+import type { CodedVectors } from "./types.js";
+
+/** Gives how the codes were made. */
+export function takeCoded(name: string, value: unknown): Coding {
+  const names = ["codes", "precision", "count", "dimensions", "scaling", "scales", "group", "profile"];
+  checkNames(name, value, names);
+  const { scaling, codes, count, scales, dimensions, precision, group, profile } = value as CodedVectors;
+  const isSigned = kindOf(codes) === "Int8Array";
+  const coding = takeCoding(scaling, {
+    dimensions,
+    precision: precision === "binary" && profile !== undefined && !isSigned ? "ubinary" : precision,
+    ...(group !== undefined && { group }),
+    ...(profile !== undefined && { profile }),
+  });
+  const expected = precision === "int8" || coding.isSigned ? "Int8Array" : "Uint8Array";
+  if (kindOf(codes) !== expected)
+    throw new TypeError(
+      `${name}.codes must be ${expected === "Int8Array" ? "an" : "a"} ${expected}, not ${shown(codes)}`,
+    );
+  checkInteger(`${name}.count`, count, 1, Number.MAX_SAFE_INTEGER);
+  checkLength(`${name}.codes`, codes.length, count * bytesOfCodes(coding));
+  const scalesEach = scalesOfVector(coding);
+  if (scalesEach > 0) {
+    if (kindOf(scales) !== "Float32Array") {
+      throw new TypeError(`${name}.scales must be a Float32Array, not ${shown(scales)}`);
+    }
+    checkLength(`${name}.scales`, (scales as Float32Array).length, count * scalesEach);
+  }
+  return coding;
+}
+
+function checkLength(name: string, length: number, expected: number): void {
+  if (length !== expected) throw new RangeError(`${name} has ${length} elements; it must have ${expected}`);
+}
+
+/** {@link Embeddings.decode} */
+export function decode(coded: CodedVectors): Float32Array<ArrayBuffer> {
+  const coding = takeCoded("coded", coded);
+  const { dimensions } = coding;
+  const bytes = bytesOfCodes(coding);
+  const scalesEach = scalesOfVector(coding);
+  const codes = new Uint8Array(coded.codes.buffer, coded.codes.byteOffset, coded.codes.length);
+  const decodeRow = rowDecoder(coding);
+  const vectors = new Float32Array(coded.count * dimensions);
+  for (let v = 0; v < coded.count; v++) {
+    const scales = coded.scales?.subarray(v * scalesEach, (v + 1) * scalesEach);
+    decodeRow(codes.subarray(v * bytes, (v + 1) * bytes), scales, vectors.subarray(v * dimensions));
+  }
+  return vectors;
+}
+
+/** Writes what a row of codes stands for: start + step * level, or scale * code, each operation rounded once. */
+export type RowDecoder = (codes: Uint8Array, scales: Float32Array | undefined, to: Float32Array | Float64Array) => void;
+
+/** In float64, which a Float32Array rounds. */
+export function rowDecoder(coding: Coding): RowDecoder {
+  const { dimensions, precision, scaling, group = dimensions, isSigned } = coding;
+  if (precision === "binary") {
+    const flip = isSigned ? 0x80 : 0;
+    return (codes, _, to) => {
+      for (let d = 0; d < dimensions; d++) {
+        to[d] = ((codes[d >> 3] as number) ^ flip) & (0x80 >> (d & 7)) ? 1 : -1;
+      }
+    };
+  }
+  const codeAt = precision === "int4" ? nibbleAt : precision === "int8" ? byteAt : unsignedAt;
+  if (typeof scaling === "object") {
+    const { starts, steps, offset, middle } = stepsOf(scaling, coding);
+    return (codes, _, to) => {
+      for (let d = 0; d < dimensions; d++) {
+        to[d] = (starts[d] as number) + (steps[d] as number) * (codeAt(codes, d) + offset + middle);
+      }
+    };
+  }
+  const unit = unitScale(coding);
+  return (codes, scales, to) => {
+    for (let d = 0; d < dimensions; d++) {
+      const scale = scales === undefined ? unit : (scales[Math.floor(d / group)] as number);
+      to[d] = codeAt(codes, d) * scale;
+    }
+  };
+}
+
+function byteAt(codes: Uint8Array, d: number): number {
+  return ((codes[d] as number) << 24) >> 24;
+}
+
+function unsignedAt(codes: Uint8Array, d: number): number {
+  return codes[d] as number;
+}
+
+function nibbleAt(codes: Uint8Array, d: number): number {
+  return ((codes[d >> 1] as number) << (d % 2 === 0 ? 28 : 24)) >> 28;
+}

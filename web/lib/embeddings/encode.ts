@@ -1,0 +1,112 @@
+import { checkNames } from "../core/arguments.js";
+import {
+  bytesOfCodes,
+  type Coding,
+  codingOptions,
+  qmaxOf,
+  scalesOfVector,
+  stepsOf,
+  takeCoding,
+  unitScale,
+} from "./coding.js";
+import { type Kernels, ROW_BYTES, STAGED } from "./kernels.js";
+import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
+import { countVectors, nonFiniteError } from "./vectors.js";
+
+/** Numbers beyond 1 that are the rounding of a vector's length, and not another length. */
+const UNIT_MARGIN = 2 ** -10;
+
+/** Bytes of a row of codes that is searched: see cpp/embeddings/kernels.h. */
+export function strideOf(coding: Coding): number {
+  return Math.ceil(bytesOfCodes(coding) / ROW_BYTES) * ROW_BYTES;
+}
+
+/** Makes codes of some vectors at a time. */
+export interface Encoder {
+  /** Bytes from one row of codes to the next. */
+  readonly stride: number;
+  /** How many vectors it takes at a time. */
+  readonly most: number;
+  /** Makes codes of `count` vectors from vector `from` on. The kernels' scales and squares are those of these vectors then. */
+  run(vectors: Float32Array, from: number, count: number, to: number): void;
+}
+
+/** For one call: the ranges are staged. */
+export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
+  const { dimensions, precision, scaling, group = dimensions } = coding;
+  const stride = strideOf(coding);
+  const isNibbles = precision === "int4";
+  const codesStride = isNibbles ? 2 * stride : stride;
+  const most = Math.floor(STAGED / Math.max(dimensions, codesStride));
+  const levels = typeof scaling === "object" ? stepsOf(scaling, coding) : undefined;
+  if (levels !== undefined && precision !== "binary") {
+    new Float32Array(kernels.memory.buffer, kernels.starts()).set(levels.starts);
+    new Float32Array(kernels.memory.buffer, kernels.steps()).set(levels.steps);
+  }
+  const scale = scaling === "unit" ? unitScale(coding) : 0;
+
+  const run = (vectors: Float32Array, from: number, count: number, to: number) => {
+    const staged = vectors.subarray(from * dimensions, (from + count) * dimensions);
+    new Float32Array(kernels.memory.buffer, kernels.vectors(), STAGED).set(staged);
+    checkLargest(kernels.largest(staged.length), vectors, from, coding);
+    const codes = isNibbles ? kernels.codes() : to;
+    if (precision === "binary") kernels.packSigns(count, dimensions, to, stride);
+    else if (levels === undefined) {
+      kernels.encodeScaled(count, dimensions, group, qmaxOf(coding), scale, codes, codesStride);
+    } else {
+      const { most, offset, middle } = levels;
+      kernels.encodeRanges(count, dimensions, most, offset, middle !== 0, codes, codesStride);
+    }
+    if (isNibbles) kernels.packNibbles(count * codesStride, to);
+  };
+  return { stride, most, run };
+}
+
+function checkLargest(largest: number, vectors: Float32Array, from: number, { dimensions, scaling }: Coding): void {
+  if (!Number.isFinite(largest)) throw nonFiniteError("vectors", vectors, dimensions, from * dimensions);
+  if (scaling !== "unit" || largest <= 1 + UNIT_MARGIN) return;
+  const index = vectors.findIndex((x, i) => i >= from * dimensions && Math.abs(x) > 1 + UNIT_MARGIN);
+  throw new RangeError(
+    `vectors[${index}] (vector ${Math.floor(index / dimensions)}, dimension ${index % dimensions}) is ${vectors[index]}; "unit" is for vectors of length 1: use "row" or ranges`,
+  );
+}
+
+/** {@link Embeddings.encode} */
+export function encode(
+  kernels: Kernels,
+  vectors: Float32Array,
+  scaling: Scaling,
+  options: CodingOptions = {},
+): CodedVectors {
+  checkNames("options", options, codingOptions);
+  const coding = takeCoding(scaling, options);
+  const { dimensions, precision, group, profile, isSigned } = coding;
+  const count = countVectors("vectors", vectors, dimensions);
+  const bytes = bytesOfCodes(coding);
+  const codes = new Uint8Array(count * bytes);
+  const scalesEach = scalesOfVector(coding);
+  const scales = new Float32Array(count * scalesEach);
+
+  const { stride, most, run } = newEncoder(kernels, coding);
+  // Nibbles and what a row has beyond its codes pass the staged vectors, which are done with by then.
+  const to = precision === "int4" ? kernels.vectors() : kernels.codes();
+  for (let from = 0; from < count; from += most) {
+    const taken = Math.min(most, count - from);
+    run(vectors, from, taken, to);
+    const rows = new Uint8Array(kernels.memory.buffer, to, taken * stride);
+    for (let r = 0; r < taken; r++) codes.set(rows.subarray(r * stride, r * stride + bytes), (from + r) * bytes);
+    scales.set(new Float32Array(kernels.memory.buffer, kernels.scales(), taken * scalesEach), from * scalesEach);
+  }
+  if (isSigned) for (let i = 0; i < codes.length; i++) (codes[i] as number) ^= 0x80;
+  const hasSign = isSigned || precision === "int8";
+  return {
+    codes: hasSign ? new Int8Array(codes.buffer) : codes,
+    precision,
+    count,
+    dimensions,
+    scaling: coding.scaling,
+    ...(scalesEach > 0 && { scales }),
+    ...(group !== undefined && { group }),
+    ...(profile !== undefined && { profile }),
+  };
+}

@@ -1,0 +1,71 @@
+/** What cpp/embeddings/bindings.cpp exports. Addresses and sizes are in bytes where nothing else is said. */
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+  /** From here on the memory is the caller's. */
+  readonly __heap_base: WebAssembly.Global;
+  // Staging buffers: 65,536 floats, as many bytes of codes, 4,096 scales and sums of squares, and 16,384 dimensions.
+  vectors(): number;
+  codes(): number;
+  scales(): number;
+  starts(): number;
+  steps(): number;
+  squares(): number;
+  largest(size: number): number;
+  encodeScaled(
+    count: number,
+    size: number,
+    group: number,
+    qmax: number,
+    scale: number,
+    to: number,
+    stride: number,
+  ): void;
+  encodeRanges(
+    count: number,
+    size: number,
+    most: number,
+    offset: number,
+    floor: boolean,
+    to: number,
+    stride: number,
+  ): void;
+  packNibbles(size: number, to: number): void;
+  packSigns(count: number, size: number, to: number, stride: number): void;
+  arrangeForNibbles(query: number, size: number): void;
+  startQuery(query: number, factor: number, bias: number, hits: number, room: number): void;
+  finishQuery(query: number): number;
+  /** Addresses of 0 stand for none. */
+  search(
+    kind: number,
+    queryCount: number,
+    queries: number,
+    queryBytes: number,
+    rows: number,
+    stride: number,
+    count: number,
+    first: number,
+    dimensions: number,
+    groupBytes: number,
+    scales: number,
+    factors: number,
+    offsets: number,
+    allowed: number,
+  ): void;
+}
+
+/** As in cpp/embeddings/bindings.cpp. */
+export const STAGED = 1 << 16;
+export const MOST_DIMENSIONS = 1 << 14;
+export const MOST_QUERIES = 64;
+export const ROW_BYTES = 16;
+export const HIT_BYTES = 16;
+export const kinds = { bytes: 0, nibbles: 1, groups: 2, bits: 3 } as const;
+
+/** An instance with a memory of its own. Throws where the module is another. */
+export function newKernels(module: WebAssembly.Module): Kernels {
+  const { exports } = new WebAssembly.Instance(module);
+  if (!("arrangeForNibbles" in exports)) {
+    throw new Error("wasm is not the WebAssembly of this version of channelwise/embeddings");
+  }
+  return exports as unknown as Kernels;
+}

@@ -1,0 +1,89 @@
+import { checkNames, shown } from "../core/arguments.js";
+import type { FitOptions, VectorRanges } from "./types.js";
+import { checkDimensions, countVectors, nonFiniteError } from "./vectors.js";
+
+/** {@link Embeddings.fitRanges} */
+export function fitRanges(vectors: Float32Array, options: FitOptions): VectorRanges {
+  checkNames("options", options, ["dimensions", "quantile"]);
+  const dimensions = checkDimensions(options.dimensions);
+  const quantile = checkQuantile(options.quantile ?? 1);
+  const count = countVectors("vectors", vectors, dimensions);
+  if (count < 2) {
+    throw new RangeError(
+      "vectors holds 1 vector; ranges need at least two, and better some thousand that are like those to come",
+    );
+  }
+  const lows = new Float32Array(dimensions);
+  const highs = new Float32Array(dimensions);
+  const column = new Float32Array(count);
+  for (let d = 0; d < dimensions; d++) {
+    for (let v = 0; v < count; v++) column[v] = vectors[v * dimensions + d] as number;
+    if (!column.every(Number.isFinite)) throw nonFiniteError("vectors", vectors, dimensions, 0);
+    if (quantile < 1) column.sort();
+    lows[d] = quantile < 1 ? quantileOf(column, (1 - quantile) / 2) : column.reduce((a, b) => Math.min(a, b));
+    highs[d] = quantile < 1 ? quantileOf(column, (1 + quantile) / 2) : column.reduce((a, b) => Math.max(a, b));
+    if (!Number.isFinite(Math.fround((highs[d] as number) - (lows[d] as number)))) {
+      throw new RangeError(
+        `dimension ${d} goes from ${lows[d]} to ${highs[d]}, which is wider than a float32 holds: scale the vectors down`,
+      );
+    }
+  }
+  const fingerprint = fingerprintOf(dimensions, lows, highs);
+  return { dimensions, quantile, lows: [...lows], highs: [...highs], fingerprint };
+}
+
+function checkQuantile(value: unknown): number {
+  if (typeof value !== "number") throw new TypeError(`quantile must be a number, not ${shown(value)}`);
+  if (!(value > 0.5 && value <= 1)) throw new RangeError(`quantile is ${value}; it must be above 0.5 and at most 1`);
+  return value;
+}
+
+/** Between the two numbers of a sorted array next to the place, in proportion, as numpy.quantile does. */
+function quantileOf(sorted: Float32Array, quantile: number): number {
+  const place = quantile * (sorted.length - 1);
+  const before = Math.floor(place);
+  const low = sorted[before] as number;
+  const high = sorted[Math.min(before + 1, sorted.length - 1)] as number;
+  return low + (high - low) * (place - before);
+}
+
+/** 64 bits of hash, in hexadecimal: two of FNV-1a over 32 bits at a time, which differ in where they begin. */
+function fingerprintOf(dimensions: number, lows: Float32Array, highs: Float32Array): string {
+  const words = [lows, highs].map((x) => new Uint32Array(x.buffer, x.byteOffset, x.length));
+  return [0x811c9dc5, 0x9e3779b9]
+    .map((start) => {
+      let hash = Math.imul(start ^ dimensions, 0x01000193);
+      for (const array of words) {
+        for (const word of array) {
+          hash = Math.imul(hash ^ word, 0x01000193);
+          hash ^= hash >>> 15;
+        }
+      }
+      return (hash >>> 0).toString(16).padStart(8, "0");
+    })
+    .join("");
+}
+
+/** Refuses what is no ranges, or ranges that are not as they were made. Gives a copy. */
+export function checkRanges(value: unknown): VectorRanges {
+  const name = "ranges";
+  checkNames(name, value, ["dimensions", "quantile", "lows", "highs", "fingerprint"]);
+  const ranges = value as Record<keyof VectorRanges, unknown>;
+  const dimensions = checkDimensions(ranges.dimensions);
+  const [lows, highs] = (["lows", "highs"] as const).map((end) => {
+    const numbers = ranges[end];
+    if (!Array.isArray(numbers)) throw new TypeError(`ranges.${end} must be an array, not ${shown(numbers)}`);
+    if (numbers.length !== dimensions) {
+      throw new RangeError(`ranges.${end} has ${numbers.length} numbers, but ranges.dimensions is ${dimensions}`);
+    }
+    return Float32Array.from(numbers);
+  }) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
+  const expected = fingerprintOf(dimensions, lows, highs);
+  if (ranges.fingerprint !== expected) {
+    throw new RangeError(
+      `ranges.fingerprint is ${shown(ranges.fingerprint)}, but that of the numbers is "${expected}": they are not as fitRanges made them`,
+    );
+  }
+  const quantile = checkQuantile(ranges.quantile);
+  return { dimensions, quantile, lows: [...lows], highs: [...highs], fingerprint: expected };
+}
