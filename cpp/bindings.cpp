@@ -220,6 +220,21 @@ void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t chan
   run(wide, Extent{outer, channels, inner});
 }
 
+// Packed bytes pass where weights do, which are done with when there are codes, and not there yet before.
+
+/// Bytes begin as outputs do (see shiftOutputs).
+std::uint8_t* packedBytes() { return as<std::uint8_t>(memory.weights + shift); }
+
+/// Packs `count` of the staged codes, int8, from the one at `at` on.
+void pack(std::uint32_t at, std::uint32_t count, int bits, bool offset, int skip) {
+  kernels::pack(quantized<std::int8_t>() + at, count, {bits, offset}, skip, packedBytes());
+}
+
+/// Unpacks `count` codes to the place `at` among the staged ones.
+void unpack(std::uint32_t at, std::uint32_t count, int bits, bool offset, int skip) {
+  kernels::unpack(packedBytes(), count, {bits, offset}, skip, quantized<std::int8_t>() + at);
+}
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(channelwise) {
@@ -258,4 +273,6 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("addFigures", &addFigures);
   function("close", &close);
   function("dequantize", &dequantize);
+  function("pack", &pack);
+  function("unpack", &unpack);
 }

@@ -4,6 +4,7 @@
 #include "dtype.h"
 #include "error_figures.h"
 #include "extent.h"
+#include "packing.h"
 #include "scheme.h"
 
 // The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
@@ -49,6 +50,14 @@ void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized)
 /// stay what they are.
 void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights);
 
+/// Packs `count` codes, of which the lowest packing.bits bits are kept. The first field begins `skip` (0 to 7) bits
+/// into the first byte, as it does behind other fields of as many bits. Whole bytes are written, as many as are begun:
+/// what no field takes of the first and the last one is 0.
+void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip, std::uint8_t* bytes);
+
+/// The codes in fields that lie as pack() leaves them; what else is in the first and the last byte does not matter.
+void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int skip, std::int8_t* codes);
+
 }  // namespace channelwise::simd
 
 namespace channelwise::scalar {
@@ -64,5 +73,9 @@ template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
 
 void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* weights);
+
+void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip, std::uint8_t* bytes);
+
+void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int skip, std::int8_t* codes);
 
 }  // namespace channelwise::scalar

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -460,6 +461,75 @@ TEST(Widen, KnownHalves) {
   EXPECT_EQ(widened(0xc049, Dtype::kBfloat16), -3.140625f);
   EXPECT_EQ(widened(0x0001, Dtype::kBfloat16), 0x1p-133f);
   EXPECT_EQ(widened(0xff80, Dtype::kBfloat16), -std::numeric_limits<float>::infinity());
+}
+
+/// Fields of every width, at every bit where one can begin, of every length around several vectors.
+TEST(Pack, SimdEqualsScalarAndGivesCodesBack) {
+  std::mt19937_64 random(5);
+  for (int bits = 2; bits <= 8; ++bits) {
+    for (const bool offset : {false, true}) {
+      const Packing packing{bits, offset};
+      for (int skip = 0; skip < 8; skip += std::gcd(bits, 8)) {
+        for (std::size_t count = 0; count <= 130; ++count) {
+          SCOPED_TRACE(testing::Message() << count << " codes of " << bits << " bits from bit " << skip << " on"
+                                          << (offset ? ", with an offset" : ""));
+          std::vector<std::int8_t> values(count);
+          const int qmin = -(1 << (bits - 1));
+          for (std::int8_t& value : values)
+            value = static_cast<std::int8_t>(qmin + static_cast<int>(random() % (1u << bits)));
+          Guarded<std::int8_t> codes(count, random() % 16);
+          codes.fill(values);
+          const std::size_t size = (skip + count * bits + 7) / 8;
+          std::vector<std::uint8_t> expected(size);
+          scalar::pack(values.data(), count, packing, skip, expected.data());
+          Guarded<std::uint8_t> bytes(size, random() % 16);
+          simd::pack(codes.data(), count, packing, skip, bytes.data());
+          ASSERT_EQ(bytes.values(), expected);
+          ASSERT_TRUE(bytes.guardsIntact());
+
+          // Neighbours share the first and the last byte.
+          if (size > 0) {
+            expected[0] = static_cast<std::uint8_t>(expected[0] | ((1 << skip) - 1));
+            const std::size_t end = (skip + count * bits) % 8;
+            if (end > 0) expected[size - 1] = static_cast<std::uint8_t>(expected[size - 1] | 0xff << end);
+          }
+          bytes.fill(expected);
+          Guarded<std::int8_t> back(count, random() % 16);
+          simd::unpack(bytes.data(), count, packing, skip, back.data());
+          ASSERT_EQ(back.values(), values);
+          ASSERT_TRUE(back.guardsIntact());
+          std::vector<std::int8_t> scalarBack(count);
+          scalar::unpack(expected.data(), count, packing, skip, scalarBack.data());
+          ASSERT_EQ(scalarBack, values);
+        }
+      }
+    }
+  }
+}
+
+TEST(Pack, KeepsTheLowestBitsOfWiderCodes) {
+  const std::vector<std::int8_t> codes(40, 0x5a);
+  std::vector<std::uint8_t> bytes(20), expected(20, 0xaa);
+  simd::pack(codes.data(), codes.size(), {4, false}, 0, bytes.data());
+  EXPECT_EQ(bytes, expected);
+  scalar::pack(codes.data(), codes.size(), {4, false}, 0, bytes.data());
+  EXPECT_EQ(bytes, expected);
+}
+
+TEST(Pack, KnownBytes) {
+  const auto packed = [](std::vector<std::int8_t> codes, Packing packing, int skip = 0) {
+    std::vector<std::uint8_t> bytes((skip + codes.size() * packing.bits + 7) / 8);
+    scalar::pack(codes.data(), codes.size(), packing, skip, bytes.data());
+    return bytes;
+  };
+  using Bytes = std::vector<std::uint8_t>;
+  EXPECT_EQ(packed({1, -1, 7}, {4, false}), (Bytes{0xf1, 0x07}));  // the first code in the lower half
+  EXPECT_EQ(packed({1, -1, 7}, {4, true}), (Bytes{0x79, 0x0f}));   // 9, 7, 15
+  EXPECT_EQ(packed({1, -2, -1, 0}, {2, false}), (Bytes{0b00'11'10'01}));
+  EXPECT_EQ(packed({1, -2, -1, 0}, {2, true}), (Bytes{0b10'01'00'11}));
+  EXPECT_EQ(packed({1, 2, 3}, {3, false}), (Bytes{0b11'010'001, 0b0}));  // the third begins at bit 6
+  EXPECT_EQ(packed({1, -1}, {4, false}, 4), (Bytes{0x10, 0x0f}));
+  EXPECT_EQ(packed({-128, 127}, {8, true}), (Bytes{0, 255}));
 }
 
 template <typename T>

@@ -49,6 +49,17 @@ export function codes(): void {
   const either = channelwise.quantize(float32, { shape, bits: flag ? 8 : 16 }).quantized;
   same<typeof withoutOptions, Int8>();
   const withoutOptions = channelwise.quantize(rows).quantized;
+  same<typeof packed, Uint8Array<ArrayBuffer>>();
+  const packed = channelwise.quantize(float32, { shape, bits: 4, packed: true }).quantized;
+  same<typeof notPacked, Int8>();
+  const notPacked = channelwise.quantize(float32, { shape, bits: 4, packed: false }).quantized;
+  same<typeof perhapsPacked, Uint8Array<ArrayBuffer> | Int8>();
+  const perhapsPacked = channelwise.quantize(float32, { shape, bits: 4, packed: flag }).quantized;
+  same<typeof filled, Uint8Array>();
+  const filled = channelwise.quantize(float32, {
+    ...{ shape, bits: 4, packed: true },
+    into: { quantized: new Uint8Array(3) as Uint8Array },
+  }).quantized;
 }
 
 export function scales(): void {

@@ -79,6 +79,27 @@ void widen(const std::uint16_t* halves, std::size_t count, Dtype type, float* we
   }
 }
 
+void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip, std::uint8_t* bytes) {
+  const std::size_t end = skip + count * packing.bits;
+  std::fill_n(bytes, (end + 7) / 8, std::uint8_t{0});
+  for (std::size_t bit = skip; bit < end; ++bit) {
+    const int field = codes[(bit - skip) / packing.bits] ^ packing.flip();
+    const int value = field >> ((bit - skip) % packing.bits) & 1;
+    bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] | value << (bit % 8));
+  }
+}
+
+void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int skip, std::int8_t* codes) {
+  for (std::size_t i = 0; i < count; ++i) {
+    int field = 0;
+    for (int b = 0; b < packing.bits; ++b) {
+      const std::size_t bit = skip + i * packing.bits + b;
+      field |= (bytes[bit / 8] >> (bit % 8) & 1) << b;
+    }
+    codes[i] = static_cast<std::int8_t>(packing.codeOf(field));
+  }
+}
+
 template void ranges(const float*, Extent, float*);
 template void ranges(const double*, Extent, double*);
 template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);

@@ -30,6 +30,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       extents,
       scheme,
       errors,
+      packing,
       quantized,
       scales,
       dequantized,
@@ -41,12 +42,13 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       scheme,
       figuresOf: figuresOf(errors),
       weights: joinedRows(values, extents),
-      quantized: joinedRows(quantized, extents),
+      quantized: joinedRows(quantized, extents, packing),
       dequantized: dequantized && joinedRows(dequantized, extents),
       scales,
       perChannel,
     };
     engine.totalFigures.fill(0);
+    if (packing) quantized.fill(0, -1); // what its last codes leave of it
     for (const panel of panelsOf(job.part)) {
       if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, extents) ?? changedError();
     }
@@ -58,10 +60,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
     const request = checkDequantize(source, options);
-    const { quantized, scales, extents, float64, dequantized, result } = request;
+    const { quantized, packing, scales, extents, float64, dequantized, result } = request;
     const job = {
       float64,
-      quantized: joinedRows(quantized, extents),
+      quantized: joinedRows(quantized, extents, packing),
       scales,
       dequantized: joinedRows(dequantized, extents),
     };

@@ -6,6 +6,7 @@ import type { Extents } from "./extents.js";
 import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
+import { type Packing, packStaged, unpackStaged } from "./packing.js";
 import type { Scheme } from "./scheme.js";
 import type { ChannelErrors } from "./types.js";
 import type { Dtype } from "./weights.js";
@@ -64,6 +65,7 @@ export function createEngine(bindings: Bindings) {
     int8: new Buffer(quantized),
     int16: new Buffer(as(Int16Array, 2, quantized)),
     halves: as(Uint16Array, 2, quantized),
+    packed: new Uint8Array(weights.buffer, weights.byteOffset + (quantized.byteOffset % 64), quantized.byteLength),
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),
@@ -92,15 +94,24 @@ function codesOf(engine: Engine, wide: boolean): Buffer<Int8Array> | Buffer<Int1
 }
 
 /** An array, and where the rows of a part lie in it. */
-export interface Rows<A extends WeightArray | CodeArray> {
+export interface Rows<A extends WeightArray | AnyCodes> {
   readonly array: A;
   readonly offset: number;
   readonly stride: number;
+  /** How a Uint8Array holds codes; offset and stride are counted in codes. */
+  readonly packing?: Packing | undefined;
 }
 
+/** Codes in an array of their own type, or packed. */
+export type AnyCodes = CodeArray | Uint8Array;
+
 /** Rows one after the other. */
-export function joinedRows<A extends WeightArray | CodeArray>(array: A, { channels, inner }: Extents): Rows<A> {
-  return { array, offset: 0, stride: channels * inner };
+export function joinedRows<A extends WeightArray | AnyCodes>(
+  array: A,
+  { channels, inner }: Extents,
+  packing?: Packing,
+): Rows<A> {
+  return { array, offset: 0, stride: channels * inner, packing };
 }
 
 export interface WeightRows {
@@ -112,7 +123,7 @@ export interface QuantizeJob extends WeightRows {
   readonly part: Part;
   readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
-  readonly quantized: Rows<CodeArray>;
+  readonly quantized: Rows<AnyCodes>;
   readonly dequantized: Rows<FloatArray> | undefined;
   readonly scales: FloatArray;
   readonly perChannel: ChannelErrors | undefined;
@@ -245,7 +256,7 @@ export function quantizeBlocks(
 
 export interface DequantizeJob {
   readonly float64: boolean;
-  readonly quantized: Rows<CodeArray>;
+  readonly quantized: Rows<AnyCodes>;
   readonly scales: FloatArray;
   readonly dequantized: Rows<FloatArray>;
 }
@@ -256,53 +267,63 @@ export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, cha
   const wide = isWide(quantized);
   floats.scales.all.set(scales.subarray(scale, scale + channels));
   for (const block of blocks) {
-    copyIn(quantized, block, codesOf(engine, wide).all);
+    stageCodes(engine, quantized, block);
     engine.bindings.dequantize(float64, wide, block.outer, channels, block.inner);
     copyOut(floats.dequantized, block, dequantized);
   }
 }
 
-const isWide = ({ array }: Rows<CodeArray>) => array.BYTES_PER_ELEMENT === 2;
+const isWide = ({ array }: Rows<AnyCodes>) => array.BYTES_PER_ELEMENT === 2;
 
 function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
   const isFloat = dtype === "float32" || dtype === "float64";
   copyIn(weights, block, isFloat ? engine[dtype].weights : engine.halves);
 }
 
+function stageCodes(engine: Engine, rows: Rows<AnyCodes>, block: Block): void {
+  const { packing } = rows;
+  if (packing) {
+    eachStretch(block, rows, (at, start, count) =>
+      unpackStaged(engine, packing, at, count, rows.array as Uint8Array, start * packing.bits),
+    );
+  } else copyIn(rows, block, codesOf(engine, isWide(rows)).all);
+}
+
 function unstage(engine: Engine, { dtype, quantized, dequantized }: QuantizeJob, block: Block): void {
-  copyOut(codesOf(engine, isWide(quantized)), block, quantized);
+  const { packing } = quantized;
+  if (packing) {
+    eachStretch(block, quantized, (at, start, count) =>
+      packStaged(engine, packing, at, count, quantized.array as Uint8Array, start * packing.bits),
+    );
+  } else copyOut(codesOf(engine, isWide(quantized)), block, quantized);
   if (dequantized) copyOut(floatsOf(engine, dtype === "float64").dequantized, block, dequantized);
 }
 
+/** Goes through what of a block lies together: `count` elements from `at` on in a buffer, and from `start` on in its rows. */
+function eachStretch(
+  { row, column, outer, channels, inner }: Block,
+  { offset, stride }: Pick<Rows<AnyCodes>, "offset" | "stride">,
+  use: (at: number, start: number, count: number) => void,
+): void {
+  const width = channels * inner;
+  const start = offset + row * stride + column;
+  if (width === stride) use(0, start, outer * width);
+  else for (let o = 0; o < outer; o++) use(o * width, start + o * stride, width);
+}
+
 /** Copies a block's rows into a buffer, one after the other. */
-function copyIn<A extends WeightArray | CodeArray>({ array, offset, stride }: Rows<A>, block: Block, buffer: A): void {
-  const width = block.channels * block.inner;
-  const at = offset + block.row * stride + block.column;
-  const count = block.outer * width;
-  // What is missing would be left from the block before.
-  if (array.length < at + (block.outer - 1) * stride + width)
-    throw new Error("an array became shorter during the call");
-  if (width === stride) {
-    buffer.set(count === array.length ? array : array.subarray(at, at + count));
-    return;
-  }
-  for (let o = 0; o < block.outer; o++) {
-    const start = at + o * stride;
-    buffer.set(array.subarray(start, start + width), o * width);
-  }
+function copyIn<A extends WeightArray | AnyCodes>(rows: Rows<A>, block: Block, buffer: A): void {
+  const { array } = rows;
+  eachStretch(block, rows, (at, start, count) => {
+    // What is missing would be left from the block before.
+    if (array.length < start + count) throw new Error("an array became shorter during the call");
+    buffer.set(count === array.length ? array : array.subarray(start, start + count), at);
+  });
 }
 
 /** Copies a block's rows out of a buffer. */
-function copyOut(
-  buffer: Buffer<FloatArray | CodeArray>,
-  block: Block,
-  { array, offset, stride }: Rows<FloatArray | CodeArray>,
-): void {
-  const width = block.channels * block.inner;
-  const at = offset + block.row * stride + block.column;
-  if (width === stride) {
-    array.set(buffer.start(block.outer * width), at);
-    return;
-  }
-  for (let o = 0; o < block.outer; o++) array.set(buffer.all.subarray(o * width, (o + 1) * width), at + o * stride);
+function copyOut(buffer: Buffer<FloatArray | CodeArray>, block: Block, rows: Rows<FloatArray | AnyCodes>): void {
+  eachStretch(block, rows, (at, start, count) =>
+    rows.array.set(at === 0 ? buffer.start(count) : buffer.all.subarray(at, at + count), start),
+  );
 }

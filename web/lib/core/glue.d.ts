@@ -51,6 +51,13 @@ export interface Bindings extends Constants {
   /** Adds the panel's figures, of which there are `measured`, to the total. */
   close(measured: number): void;
   dequantize(float64: boolean, wide: boolean, outer: number, channels: number, inner: number): void;
+  /**
+   * Packs `count` of the staged int8 codes, from the one at `at` on, into fields of `bits` bits: the first begins `skip`
+   * bits into the first byte. Bytes pass where weights do, and begin as outputs do.
+   */
+  pack(at: number, count: number, bits: number, offset: boolean, skip: number): void;
+  /** Unpacks `count` codes to the place `at` among the staged ones. */
+  unpack(at: number, count: number, bits: number, offset: boolean, skip: number): void;
 }
 
 export interface ModuleArguments {

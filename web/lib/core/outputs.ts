@@ -1,6 +1,7 @@
 import { checkApart, type Named } from "./apart.js";
 import { checkNames, kindOf, shown } from "./arguments.js";
 import { bufferOf, byteOffsetOf, lengthOf } from "./arrays.js";
+import { packedLength } from "./packing.js";
 import { codeKind, type Scheme } from "./scheme.js";
 import type { ChannelErrors, QuantizeInto } from "./types.js";
 
@@ -10,7 +11,7 @@ export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies 
 
 const intoNames = ["quantized", "scales", "dequantized", "perChannel"] satisfies (keyof QuantizeInto)[];
 
-const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint16Array };
+const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint8Array, Uint16Array };
 export type ArrayKind = keyof typeof constructors;
 
 export const bytesPer: Readonly<Record<ArrayKind, number>> = {
@@ -18,6 +19,7 @@ export const bytesPer: Readonly<Record<ArrayKind, number>> = {
   Float64Array: 8,
   Int8Array: 1,
   Int16Array: 2,
+  Uint8Array: 1,
   Uint16Array: 2,
 };
 
@@ -77,6 +79,7 @@ export interface OutputsNeeded {
   readonly length: number;
   readonly scaleCount: number;
   readonly scheme: Scheme;
+  readonly packed: boolean;
   readonly perChannel: boolean;
   readonly dequantize: boolean;
   /** As takeInto() gives it. */
@@ -95,8 +98,10 @@ function listedView<K extends ArrayKind>(views: Named[], name: string, kind: K, 
  * The arrays to fill: views of the caller's, which are checked and listed by name too, or new ones. Nothing is allocated
  * before all are checked.
  */
-export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequantize, into, inputs }: OutputsNeeded) {
-  const kindOfCodes = codeKind(scheme);
+export function outputsFor(needed: OutputsNeeded) {
+  const { kind, length, scaleCount, scheme, packed, perChannel, dequantize, into, inputs } = needed;
+  const kindOfCodes = packed ? "Uint8Array" : codeKind(scheme);
+  const codesLength = packed ? packedLength(length, scheme.bits) : length;
   const figures = into.perChannel;
   if (into.dequantized !== undefined && !dequantize) {
     throw new TypeError("into.dequantized is filled only with dequantize: true");
@@ -106,7 +111,9 @@ export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequa
   }
   const views: Named[] = [];
   const quantized =
-    into.quantized === undefined ? undefined : listedView(views, "into.quantized", kindOfCodes, into.quantized, length);
+    into.quantized === undefined
+      ? undefined
+      : listedView(views, "into.quantized", kindOfCodes, into.quantized, codesLength);
   const scales =
     into.scales === undefined ? undefined : listedView(views, "into.scales", kind, into.scales, scaleCount);
   const dequantized =
@@ -118,7 +125,7 @@ export function outputsFor({ kind, length, scaleCount, scheme, perChannel, dequa
   };
   checkApart(views, inputs);
   return {
-    quantized: quantized ?? newArray(kindOfCodes, length),
+    quantized: quantized ?? newArray(kindOfCodes, codesLength),
     scales: scales ?? newArray(kind, scaleCount),
     dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (errors ?? newChannelErrors(scaleCount)) : undefined,

@@ -2,6 +2,7 @@ import { checkApart, type Named } from "./apart.js";
 import {
   checkBoolean,
   checkDimensions,
+  checkInteger,
   checkNames,
   checkSize,
   copyGranularity,
@@ -14,6 +15,7 @@ import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { type Extents, extentsOf } from "./extents.js";
 import { exactView, newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
+import { type Packing, packedLength } from "./packing.js";
 import { checkSharing, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { checkWeights, type Dtype, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
@@ -26,6 +28,7 @@ export const quantizeNames = [
   "granularity",
   "errors",
   "dequantize",
+  "packed",
   "into",
 ] satisfies (keyof QuantizeOptions)[];
 
@@ -41,7 +44,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   // First all that may run code of the caller's, a getter or a proxy, each once: it may change options and arrays.
   checkNames("options", options, names);
   const { shape: dimensions, dtype: half, axis, bits, granularity, errors = "total" } = options;
-  const { dequantize = false, into = {} } = options;
+  const { dequantize = false, packed = false, into = {} } = options;
   const schemeOptions = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
@@ -53,12 +56,15 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   const scheme = schemeOf(schemeOptions, shape);
   checkErrors(errors);
   checkBoolean("dequantize", dequantize);
+  checkBoolean("packed", packed);
+  const packing = packed ? packingOf(scheme.bits) : undefined;
   const extents = extentsOf(shape, scheme.axis, scheme.granularity);
   const { quantized, scales, dequantized, perChannel, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: extents.pieces * extents.channels,
     scheme,
+    packed,
     perChannel: errors === "channel",
     dequantize,
     into: arrays,
@@ -74,6 +80,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     shape,
     scheme,
     errors,
+    packing,
     quantized,
     scales,
     dequantized,
@@ -109,13 +116,15 @@ export function checkDequantize(
   }
   checkNames("options", options, names);
   // As in checkQuantize, what may run code of the caller's comes first.
-  const { quantized, scales, shape: dimensions, axis, granularity } = source;
+  const { quantized, scales, shape: dimensions, axis, granularity, bits } = source;
   const { into = {} } = options;
   checkNames("into", into, ["dequantized"]);
   const { dequantized: given } = into;
   const codeKind = kindOf(quantized);
-  if (codeKind !== "Int8Array" && codeKind !== "Int16Array") {
-    throw new TypeError(`quantized must be an Int8Array or an Int16Array, not ${shown(quantized)}`);
+  if (codeKind !== "Int8Array" && codeKind !== "Int16Array" && codeKind !== "Uint8Array") {
+    throw new TypeError(
+      `quantized must be an Int8Array, an Int16Array or a Uint8Array of packed codes, not ${shown(quantized)}`,
+    );
   }
   const kind = kindOf(scales);
   if (kind !== "Float32Array" && kind !== "Float64Array") {
@@ -125,21 +134,52 @@ export function checkDequantize(
   const shape = checkDimensions(dimensions);
   // From here on none runs.
   const codes = viewOf("quantized", codeKind, quantized);
-  checkSize(shape, codes.length);
+  if (codeKind === "Uint8Array" && bits === undefined) {
+    throw new TypeError("quantized is a Uint8Array; bits must say how many a packed code has");
+  }
+  const packing = codeKind === "Uint8Array" ? packingOf(bits) : undefined;
+  const length = packing ? checkPackedSize(shape, codes.length, packing) : codes.length;
+  checkSize(shape, length);
   const checked = checkSharing(sharing, shape);
   const extents = extentsOf(shape, checked.axis, checked.granularity);
   const factors = exactView("scales", kind, scales, extents.pieces * extents.channels);
   const views: Named[] = [];
   if (given !== undefined) {
-    views.push(["into.dequantized", exactView("into.dequantized", kind, given, codes.length)]);
+    views.push(["into.dequantized", exactView("into.dequantized", kind, given, length)]);
     checkApart(views, [
       ["quantized", codes],
       ["scales", factors],
     ]);
   }
-  const dequantized = (views[0]?.[1] ?? newArray(kind, codes.length)) as FloatArray;
+  const dequantized = (views[0]?.[1] ?? newArray(kind, length)) as FloatArray;
   const float64 = kind === "Float64Array";
-  return { quantized: codes, scales: factors, extents, float64, dequantized, result: given ?? dequantized, views };
+  return {
+    quantized: codes,
+    packing,
+    scales: factors,
+    extents,
+    float64,
+    dequantized,
+    result: given ?? dequantized,
+    views,
+  };
+}
+
+/** How codes of so many bits are packed in memory. */
+function packingOf(bits: unknown): Packing {
+  return { bits: checkInteger("bits of packed codes", bits, 2, 8), offset: false };
+}
+
+/** Gives the number of codes in so many bytes. */
+function checkPackedSize(shape: readonly number[], bytes: number, { bits }: Packing): number {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const needed = packedLength(size, bits);
+  if (bytes !== needed) {
+    throw new RangeError(
+      `quantized has ${bytes} bytes; codes of ${bits} bits of shape [${shape.join(", ")}] take ${needed}`,
+    );
+  }
+  return size;
 }
 
 export function checkErrors(errors: unknown): void {

@@ -53,8 +53,8 @@ export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
 
 /** The caller's arrays, exact in type and length, filled instead of new ones. None may overlap another or the weights. */
 export interface QuantizeInto {
-  /** As many codes as there are weights: Int8Array up to 8 bits, Int16Array above. */
-  readonly quantized?: Int8Array | Int16Array;
+  /** As many codes as there are weights: Int8Array up to 8 bits, Int16Array above. Their bytes, where they are packed. */
+  readonly quantized?: Int8Array | Int16Array | Uint8Array;
   /** As many as `scaleShape` says: Float64Array for float64 weights, otherwise Float32Array. */
   readonly scales?: Float32Array | Float64Array;
   /** As many as there are weights, in the type of the scales. Needs `dequantize: true`. */
@@ -79,14 +79,20 @@ export interface QuantizeOptions {
   readonly errors?: "total" | "channel" | false;
   /** Also give what the codes stand for: code * scale. */
   readonly dequantize?: boolean;
+  /**
+   * Give codes of 2 to 8 bits side by side in a Uint8Array, ceil(count * bits / 8) bytes: each in two's complement, the
+   * first in the lowest bits of the first byte. So two codes of 4 bits lie in a byte. A row begins with the bit at which the
+   * row before it ends; bits behind the last code are 0.
+   */
+  readonly packed?: boolean;
   /** Arrays to fill instead of new ones. */
   readonly into?: QuantizeInto;
 }
 
 /** What `dequantize` needs of a result, or of what was stored of one. */
 export interface QuantizedWeights {
-  /** Codes, row-major. */
-  readonly quantized: Int8Array | Int16Array;
+  /** Codes, row-major; in a Uint8Array they are packed, as `quantize` packs them. */
+  readonly quantized: Int8Array | Int16Array | Uint8Array;
   /** One for each channel, group or tensor, in the order of the tensor. */
   readonly scales: Float32Array | Float64Array;
   /** Dimensions of the weights, row-major. */
@@ -95,6 +101,8 @@ export interface QuantizedWeights {
   readonly axis?: number | undefined;
   /** "channel" when not given, as in `quantize`. */
   readonly granularity?: GranularityOption | undefined;
+  /** Bits of a packed code, 2 to 8; needed with a Uint8Array, and without meaning otherwise. */
+  readonly bits?: Bits | (number & {}) | undefined;
 }
 
 /** Options of `dequantize`. A name that is not here is refused. */
@@ -120,7 +128,13 @@ type Scales<W> = W extends Float32Array | Uint16Array | HalfArray | readonly Flo
   ? Float32Array<ArrayBuffer>
   : Float64Array<ArrayBuffer>;
 
-type Codes<B> = [B] extends [2 | 3 | 4 | 5 | 6 | 7 | 8]
+type Codes<B, P> = [P] extends [true]
+  ? Uint8Array<ArrayBuffer>
+  : [P] extends [false]
+    ? UnpackedCodes<B>
+    : Uint8Array<ArrayBuffer> | UnpackedCodes<B>;
+
+type UnpackedCodes<B> = [B] extends [2 | 3 | 4 | 5 | 6 | 7 | 8]
   ? Int8Array<ArrayBuffer>
   : [B] extends [9 | 10 | 11 | 12 | 13 | 14 | 15 | 16]
     ? Int16Array<ArrayBuffer>
@@ -164,8 +178,8 @@ type DequantizedField<W, O> =
 
 /** What `quantize` returns for weights of type W and options of type O. */
 export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
-  /** Codes in the order of the weights: Int8Array up to 8 bits, Int16Array above. */
-  quantized: Filled<O, "quantized", Codes<Option<O, "bits", 8>>>;
+  /** Codes in the order of the weights: Int8Array up to 8 bits, Int16Array above; Uint8Array with `packed: true`. */
+  quantized: Filled<O, "quantized", Codes<Option<O, "bits", 8>, Option<O, "packed", false>>>;
   /** One scale per channel (or group, or the one of the tensor), in the order of the tensor. */
   scales: Filled<O, "scales", Scales<W>>;
   /** [C] per channel, [] per tensor; with groups the shape with the grouped dimension divided by the group size. */

@@ -1,3 +1,4 @@
+import type { Engine } from "../core/engine.js";
 import type { Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
@@ -241,7 +242,8 @@ export type OutputStep = {
   | {
       /** The place of the decision. */
       readonly quantize: number;
-      readonly results: CodeSink;
+      /** What takes its results, of which the engine packs codes. */
+      readonly results: (engine: Engine) => CodeSink;
       /** What lends the place of the codes for workers to write. */
       readonly lendCodes?: ((work: (place: CodesPlace) => Promise<unknown>) => Promise<unknown>) | undefined;
     }

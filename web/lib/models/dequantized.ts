@@ -4,7 +4,7 @@ import type { Bits } from "../core/types.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
 import type { Runner } from "../stream/runner.js";
 import { elementsOf } from "../tensor/dtypes.js";
-import { type QuantizedTensor, scalePlaces } from "../tensor/quantized-tensor.js";
+import { type CentredCodes, type QuantizedTensor, scalePlaces } from "../tensor/quantized-tensor.js";
 import type { Course } from "./run.js";
 
 /** Weights that are made at a time, where workers cannot make them. */
@@ -20,14 +20,15 @@ export async function dequantized(
   use: Use,
   { signal, progress }: Course,
 ): Promise<void> {
-  const { quantizedShape, scheme, readCodes } = tensor;
+  const { quantizedShape, scheme } = tensor;
+  const readCodes = (start: number, count: number) => tensor.readCodes(runner.engine, start, count);
   const scales = await tensor.readScales();
   if (hasShortGroups(tensor) || takesMoreThan16Bits(tensor)) {
-    await oneByOne(tensor, scales, use, { signal, progress });
+    await oneByOne(tensor, readCodes, scales, use, { signal, progress });
     return;
   }
   const wide = (await readCodes(0, 1)).BYTES_PER_ELEMENT === 2;
-  const read = (start: number, count: number) => readCodes(start, count) as Promise<CodeArray>;
+  const read = readCodes as (start: number, count: number) => Promise<CodeArray>;
   await dequantizeStream(
     runner,
     { wide, read },
@@ -48,8 +49,13 @@ function takesMoreThan16Bits({ scheme, signed, zeroPoints }: QuantizedTensor): b
   return scheme.bits === (16 satisfies Bits) && (!signed || zeroPoints);
 }
 
-async function oneByOne(tensor: QuantizedTensor, scales: FloatArray, use: Use, { signal, progress }: Course) {
-  const { quantizedShape, scheme, readCodes } = tensor;
+async function oneByOne(
+  { quantizedShape, scheme }: QuantizedTensor,
+  readCodes: (start: number, count: number) => Promise<CentredCodes>,
+  scales: FloatArray,
+  use: Use,
+  { signal, progress }: Course,
+) {
   const length = elementsOf(quantizedShape);
   const places = scalePlaces(quantizedShape, scheme);
   for (let start = 0; start < length; start += STRETCH_ELEMENTS) {

@@ -97,7 +97,7 @@ export async function measureModel(
   const errors = new Map<number, TotalErrors>();
   const steps = plan.decisions.flatMap(({ quantize, tensor, bytesBefore }, place) => {
     const nowhere: CodeSink = { quantized() {}, scales() {} };
-    const step: OutputStep = { tensor, byteLength: bytesBefore, quantize: place, results: nowhere };
+    const step: OutputStep = { tensor, byteLength: bytesBefore, quantize: place, results: () => nowhere };
     return quantize ? [stepOf(step, plan, runner, spares, errors)] : [];
   });
   await runSteps(steps, options);
@@ -150,7 +150,7 @@ function stepOf(
 }
 
 async function quantize(
-  { quantize: place, results, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
+  { quantize: place, results: resultsOf, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
   { model, decisions }: Plan,
   runner: Runner,
   spares: SpareMemory,
@@ -159,6 +159,7 @@ async function quantize(
   const tensor = model.tensors[place];
   const { scheme, quantizedShape } = decisions[place] as QuantizeDecision;
   const source = weightsOf(tensor, quantizedShape, spares);
+  const results = resultsOf(runner.engine);
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(
       runner,

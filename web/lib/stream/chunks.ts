@@ -1,6 +1,7 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
-import { joinedRows, type Rows } from "../core/engine.js";
+import { type AnyCodes, joinedRows, type Rows } from "../core/engine.js";
 import { type ArrayKind, exactView, newArray } from "../core/outputs.js";
+import type { Packing } from "../core/packing.js";
 import type { Chunk } from "./regions.js";
 
 /** An array, or something else that can be read at any place. */
@@ -30,8 +31,12 @@ async function readSome<A>(source: Source<A>, start: number, count: number, kind
 }
 
 /** The rows of a chunk where they lie in the whole. */
-export function rowsIn<A extends WeightArray | CodeArray>(array: A, { offset, stride }: Chunk): Rows<A> {
-  return { array, offset, stride };
+export function rowsIn<A extends WeightArray | AnyCodes>(
+  array: A,
+  { offset, stride }: Chunk,
+  packing?: Packing,
+): Rows<A> {
+  return { array, offset, stride, packing };
 }
 
 /** Puts rows that lie one after the other where they belong. */

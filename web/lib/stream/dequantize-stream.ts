@@ -1,6 +1,7 @@
 import type { CodeArray, FloatArray } from "../core/arguments.js";
-import { cutFor } from "../core/engine.js";
+import { type AnyCodes, cutFor } from "../core/engine.js";
 import type { Extents } from "../core/extents.js";
+import type { Packing } from "../core/packing.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
 import { Pipeline } from "./pipeline.js";
 import { type Course, defaultChunkElements } from "./quantize-stream.js";
@@ -14,8 +15,9 @@ export interface CodeSource {
   read(start: number, count: number): Promise<CodeArray>;
   /** Gives back an array that was read, when it is done with, for another read. */
   reuse?(array: CodeArray): void;
-  /** All codes, where they lie in a SharedArrayBuffer. */
-  readonly shared?: CodeArray | undefined;
+  /** All codes, where they lie in a SharedArrayBuffer, and how they are packed there. */
+  readonly shared?: AnyCodes | undefined;
+  readonly packing?: Packing | undefined;
 }
 
 /** Takes dequantized weights in the way in which ResultSink takes results. */
@@ -50,12 +52,14 @@ export async function dequantizeStream(
               kind: "dequantize",
               float64,
               part: chunk.part,
-              quantized: await readChunk(source, chunk, source.wide ? "Int16Array" : "Int8Array"),
+              quantized: source.shared
+                ? rowsIn(source.shared, chunk, source.packing)
+                : await readChunk({ read: source.read }, chunk, source.wide ? "Int16Array" : "Int8Array"),
               scales: some,
               dequantized: sink.shared && rowsIn(sink.shared, chunk),
             }),
           async ({ dequantized, used }) => {
-            if (!source.shared) source.reuse?.(used);
+            if (!source.shared) source.reuse?.(used as CodeArray);
             if (dequantized) await writeChunk(chunk, dequantized, (start, values) => sink.dequantized(start, values));
             passed += chunk.count * chunk.width;
             onProgress?.(passed, total);

@@ -1,4 +1,5 @@
-import type { CodeArray, WeightArray } from "../core/arguments.js";
+import type { WeightArray } from "../core/arguments.js";
+import type { AnyCodes } from "../core/engine.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
 import type { FilePlace } from "../io/bytes.js";
@@ -46,7 +47,7 @@ export function readRows(rows: FileRows, array: WeightArray): void {
 }
 
 /** Writes rows from an array that holds them one after the other. */
-export function writeRows(rows: FileRows, array: CodeArray | Uint32Array): void {
+export function writeRows(rows: FileRows, array: AnyCodes): void {
   const { writeSync } = fileSystem();
   eachRow(rows, array, (bytes, position) => writeSync(rows.descriptor, bytes, 0, bytes.length, position));
 }

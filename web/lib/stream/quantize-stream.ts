@@ -1,16 +1,16 @@
 import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
 import type { Part } from "../core/cut.js";
-import { cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
+import { type AnyCodes, cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
 import { changedError } from "../core/errors.js";
 import { extentsOf, type TensorExtents } from "../core/extents.js";
 import { readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
+import type { Packing } from "../core/packing.js";
 import { checkErrors, figuresOf, nonFiniteError } from "../core/requests.js";
 import { codeKind, type Scheme, type SchemeOptions, schemeOf } from "../core/scheme.js";
 import type { ChannelErrors, TotalErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
 import type { FilePlace } from "../io/bytes.js";
-import type { PackedBits } from "../storage/pack-words.js";
 import { readChunk, rowsIn, writeChunk } from "./chunks.js";
 import { fileRows } from "./file-rows.js";
 import { addPanel, PanelSums } from "./panel-sums.js";
@@ -48,14 +48,19 @@ export interface ResultSink {
   /** Takes the figures that `errors: "channel"` asks for. Places are those of the scales. */
   perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
   /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
-  readonly shared?: { readonly quantized?: CodeArray | undefined; readonly dequantized?: FloatArray | undefined };
+  readonly shared?: {
+    readonly quantized?: AnyCodes | undefined;
+    /** How codes are packed there. */
+    readonly packing?: Packing | undefined;
+    readonly dequantized?: FloatArray | undefined;
+  };
   /** The place of the first code in a file: workers may write codes there, which then do not go to `quantized`. */
   readonly file?: CodesPlace | undefined;
 }
 
 export interface CodesPlace extends FilePlace {
-  /** How codes are packed. All codes that are made at a time must fill whole words. */
-  readonly packed?: PackedBits | undefined;
+  /** How codes are packed. All codes that are made at a time must fill whole bytes. */
+  readonly packing?: Packing | undefined;
 }
 
 /** A chunk is a few MB, so that several fit the memory, and far more than a block. */
@@ -278,7 +283,9 @@ export class QuantizeStream {
       weights,
       ...(scales && { scales }),
       dequantize: dequantized !== undefined,
-      quantized: file ? codesIn(file, chunk, scheme) : shared?.quantized && rowsIn(shared.quantized, chunk),
+      quantized: file
+        ? codesIn(file, chunk, scheme)
+        : shared?.quantized && rowsIn(shared.quantized, chunk, shared.packing),
       dequantized: shared?.dequantized && rowsIn(shared.dequantized, chunk),
     });
   }
@@ -317,9 +324,9 @@ export class QuantizeStream {
 }
 
 function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
-  const { packed } = place;
-  const bytesEach = packed ? packed / 8 : bytesPer[codeKind(scheme)];
-  return { ...fileRows(place, chunk, bytesEach), packed };
+  const { packing } = place;
+  const bytesEach = packing ? packing.bits / 8 : bytesPer[codeKind(scheme)];
+  return { ...fileRows(place, chunk, bytesEach), packing };
 }
 
 /** NaN on either side wins. */

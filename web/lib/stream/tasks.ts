@@ -2,6 +2,7 @@ import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
 import { type Part, panelsOf } from "../core/cut.js";
 import {
+  type AnyCodes,
   dequantizePanel,
   type Engine,
   type FiguresOf,
@@ -14,10 +15,10 @@ import {
   rangesOfPanel,
 } from "../core/engine.js";
 import { newArray, newChannelErrors } from "../core/outputs.js";
+import { type Packing, packedLength } from "../core/packing.js";
 import { codeKind, type Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
 import { arrayKinds, type Dtype } from "../core/weights.js";
-import { type PackedBits, packWords } from "../storage/pack-words.js";
 import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js";
 
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
@@ -49,13 +50,13 @@ export interface QuantizeTask extends TaskWeights {
   readonly scales?: GivenScales;
   readonly dequantize: boolean;
   /** What is filled in place. */
-  readonly quantized?: Rows<CodeArray> | CodesFile | undefined;
+  readonly quantized?: Rows<AnyCodes> | CodesFile | undefined;
   readonly dequantized?: Rows<FloatArray> | undefined;
 }
 
-/** Where codes are written: as they are, or packed, in rows of whole words of 32 bits. */
+/** Where codes are written: as they are, or packed, in rows of whole bytes. */
 export interface CodesFile extends FileRows {
-  readonly packed: PackedBits | undefined;
+  readonly packing: Packing | undefined;
 }
 
 export interface QuantizeDone {
@@ -79,7 +80,7 @@ export interface DequantizeTask {
   readonly kind: "dequantize";
   readonly float64: boolean;
   readonly part: Part;
-  readonly quantized: Rows<CodeArray>;
+  readonly quantized: Rows<AnyCodes>;
   readonly scales: FloatArray;
   /** What is filled in place. */
   readonly dequantized?: Rows<FloatArray> | undefined;
@@ -89,7 +90,7 @@ export interface DequantizeDone {
   /** The part's rows, one after the other, unless they were filled in place. */
   readonly dequantized: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
-  readonly used: CodeArray;
+  readonly used: AnyCodes;
 }
 
 export type Task = RangesTask | QuantizeTask | DequantizeTask;
@@ -159,23 +160,27 @@ function prepare(
 ) {
   const { dtype, part, scheme } = task;
   const kind = codeKind(scheme);
-  const file = task.quantized && "packed" in task.quantized ? task.quantized : undefined;
+  const file = task.quantized && "path" in task.quantized ? task.quantized : undefined;
   const rows = task.quantized && "array" in task.quantized ? task.quantized : undefined;
-  const forFile: CodeArray | undefined = file && scratchArray("codes", kind, sizeOf(part));
+  const forFile = file && codesForFile(file, kind, sizeOf(part));
   const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
   const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
   const job: QuantizeJob = {
     ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights },
-    quantized: rows ?? joinedRows((forFile ?? quantized) as CodeArray, part),
+    quantized: rows ?? joinedRows((forFile ?? quantized) as AnyCodes, part, file?.packing),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
     perChannel,
   };
   const write = () => {
-    if (!file || !forFile) return;
-    writeRows(file, file.packed ? packWords(forFile as Int8Array, file.packed) : forFile);
+    if (file && forFile) writeRows(file, forFile);
   };
   return { job, quantized, dequantized, write };
+}
+
+function codesForFile({ packing }: CodesFile, kind: "Int8Array" | "Int16Array", count: number): AnyCodes {
+  if (packing) return scratchArray("codes", "Uint8Array", packedLength(count, packing.bits));
+  return scratchArray("codes", kind, count);
 }
 
 function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {

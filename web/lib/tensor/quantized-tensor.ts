@@ -1,4 +1,5 @@
 import type { FloatArray } from "../core/arguments.js";
+import type { Engine } from "../core/engine.js";
 import type { Scheme } from "../core/scheme.js";
 import type { Granularity } from "../core/types.js";
 import type { TensorInfo } from "./tensor.js";
@@ -26,8 +27,8 @@ export interface QuantizedTensor {
   readonly pattern?: string | undefined;
   /** Bytes of all that stands for it. */
   readonly byteLength: number;
-  /** `count` codes from `start` on, in the order of the weights, less their zero points. */
-  readCodes(start: number, count: number): Promise<CentredCodes>;
+  /** `count` codes from `start` on, in the order of the weights, less their zero points. The engine unpacks them. */
+  readCodes(engine: Engine, start: number, count: number): Promise<CentredCodes>;
   /** All scales, in the order of the scheme: halves widened to float32. */
   readScales(): Promise<FloatArray>;
 }

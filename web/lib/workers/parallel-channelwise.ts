@@ -9,9 +9,10 @@ import {
 } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
 import { embeddedWasm } from "../core/embedded-wasm.js";
-import { createEngine } from "../core/engine.js";
+import { type AnyCodes, createEngine } from "../core/engine.js";
 import { compile, instantiate } from "../core/instantiate.js";
 import { type ArrayKind, channelErrorNames, newArray, viewOf } from "../core/outputs.js";
+import { packCodes, unpackCodes } from "../core/packing.js";
 import {
   checkDequantize,
   checkQuantize,
@@ -144,7 +145,7 @@ const parallelDequantizeNames = [...dequantizeNames, ...courseNames];
 function createParallel(pool: Pool): ParallelChannelwise {
   const courseOf = (
     { signal, onProgress }: CourseOptions,
-    input: WeightArray | CodeArray | undefined,
+    input: WeightArray | AnyCodes | undefined,
     length: number,
   ): Course => {
     if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
@@ -160,8 +161,8 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
-    const { values, rows, dtype, length, extents, scheme, errors, quantized, scales, dequantized, perChannel } =
-      request;
+    const { values, rows, dtype, length, extents, scheme, errors, packing } = request;
+    const { quantized, scales, dequantized, perChannel } = request;
     const kind = arrayKinds[dtype];
     const put = writerOf(request.views);
     const stream = new QuantizeStream(
@@ -177,7 +178,11 @@ function createParallel(pool: Pool): ParallelChannelwise {
         shared: values && sharedOrNot(values),
       },
       {
-        quantized: (start, codes) => put(quantized, start, codes),
+        quantized: (start, codes) => {
+          if (!packing) return put<AnyCodes>(quantized, start, codes);
+          request.views.forEach(checkStillThere);
+          packCodes(pool.engine, packing, codes as Int8Array, quantized as Uint8Array, start * packing.bits);
+        },
         scales: (start, some) => put(scales, start, some),
         ...(dequantized && { dequantized: (start, some) => put(dequantized, start, some) }),
         ...(perChannel && {
@@ -185,11 +190,12 @@ function createParallel(pool: Pool): ParallelChannelwise {
             for (const name of channelErrorNames) put(perChannel[name], start, errors[name]);
           },
         }),
-        shared: { quantized: sharedOrNot(quantized), dequantized: dequantized && sharedOrNot(dequantized) },
+        shared: { quantized: sharedOrNot(quantized), packing, dequantized: dequantized && sharedOrNot(dequantized) },
       },
       { extents, scheme, figuresOf: figuresOf(errors) },
       courseOf(options, values, length),
     );
+    if (packing) quantized.fill(0, -1); // what its last codes leave of it
     const totals = await stream.run();
     request.views.forEach(checkStillThere);
     return quantizeResult(request, totals);
@@ -197,19 +203,25 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
     const request = checkDequantize(source, options, parallelDequantizeNames);
-    const { quantized, scales, extents, dequantized } = request;
+    const { quantized, packing, scales, extents, dequantized } = request;
     const put = writerOf(request.views);
+    const wide = quantized.BYTES_PER_ELEMENT === 2;
+    const unpacked = {
+      async read(start: number, count: number) {
+        checkStillThere(["quantized", quantized]);
+        const codes = newArray("Int8Array", count);
+        if (packing) unpackCodes(pool.engine, packing, quantized as Uint8Array, start * packing.bits, codes);
+        return codes;
+      },
+    };
+    const copied = () => copiesOf("quantized", wide ? "Int16Array" : "Int8Array", [quantized as CodeArray]);
     await dequantizeStream(
       pool,
-      {
-        wide: quantized.BYTES_PER_ELEMENT === 2,
-        ...copiesOf("quantized", quantized.BYTES_PER_ELEMENT === 2 ? "Int16Array" : "Int8Array", [quantized]),
-        shared: sharedOrNot(quantized),
-      },
+      { wide, packing, ...(packing ? unpacked : copied()), shared: sharedOrNot(quantized) },
       scales,
       { dequantized: (start, some) => put(dequantized, start, some), shared: sharedOrNot(dequantized) },
       extents,
-      courseOf(options, quantized, quantized.length),
+      courseOf(options, quantized, dequantized.length),
     );
     request.views.forEach(checkStillThere);
     return request.result;
@@ -234,7 +246,7 @@ function checkStillThere([name, view]: Named): void {
 
 /** Writes into outputs, where all of the caller's are still there. */
 function writerOf(into: readonly Named[]) {
-  return <A extends FloatArray | CodeArray>(output: A, start: number, some: A) => {
+  return <A extends FloatArray | AnyCodes>(output: A, start: number, some: A) => {
     into.forEach(checkStillThere);
     output.set(some, start);
   };
@@ -266,7 +278,7 @@ function copiesOf<A extends WeightArray | CodeArray>(name: string, kind: ArrayKi
 }
 
 /** The array, if workers can use its memory. */
-function sharedOrNot<A extends WeightArray | CodeArray>(array: A): A | undefined {
+function sharedOrNot<A extends WeightArray | AnyCodes>(array: A): A | undefined {
   // A page that is not isolated may have shared memory, but may not send it.
   return isShared(array.buffer) && globalThis.crossOriginIsolated !== false ? array : undefined;
 }

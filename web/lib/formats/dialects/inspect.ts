@@ -2,8 +2,10 @@ import type { FloatArray } from "../../core/arguments.js";
 import type { Scheme } from "../../core/scheme.js";
 import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
-import { unpackCodes, wordsOf } from "../../storage/words.js";
-import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
+import { integers } from "../../storage/integers.js";
+import { placeOf, type Storage } from "../../storage/storage.js";
+import { words } from "../../storage/words.js";
+import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import { floatsOf } from "../../tensor/floats.js";
 import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
@@ -51,8 +53,8 @@ interface FoundTensor {
   readonly scheme: Scheme;
   readonly codes: ModelTensor;
   readonly scales: ModelTensor;
-  /** Several codes lie in a word of 32 bits. */
-  readonly packed: 4 | 8 | undefined;
+  readonly storage: Storage;
+  readonly signed: boolean;
   /** All that stands for it. */
   readonly parts: readonly ModelTensor[];
 }
@@ -60,7 +62,7 @@ interface FoundTensor {
 type Found = FoundTensor | { readonly reason: string };
 
 function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
-  const { name, shape, codes, scales, packed } = found;
+  const { name, shape, codes, scales, storage, signed } = found;
   const scaleType = scales.dtype as FloatDtype;
   const scheme = { ...found.scheme, scaleType };
   return {
@@ -69,33 +71,18 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
       shape,
       quantizedShape: shape,
       scheme,
-      signed: packed === undefined,
+      signed,
       zeroPoints: false,
       codes,
       scales,
       byteLength,
     },
-    readCodes: (start, count) => readCodes(codes, shape, packed, start, count),
+    async readCodes(engine, start, count) {
+      const { first, length } = placeOf(storage, start, count);
+      return storage.unpack(engine, start, count, await codes.read(first, length));
+    },
     readScales: async (): Promise<FloatArray> => floatsOf(await scales.read(0, scales.byteLength), scaleType),
   };
-}
-
-async function readCodes(
-  codes: ModelTensor,
-  shape: readonly number[],
-  packed: 4 | 8 | undefined,
-  start: number,
-  count: number,
-): Promise<Int8Array | Int16Array> {
-  if (packed !== undefined) {
-    const columns = shape[1];
-    const words = wordsOf(start, count, columns, packed);
-    const bytes = await codes.read(4 * words.first, 4 * words.count);
-    return unpackCodes(new Uint32Array(bytes.buffer), start, count, columns, packed);
-  }
-  const size = bytesPerElement(codes.dtype);
-  const { buffer } = await codes.read(start * size, count * size);
-  return size === 1 ? new Int8Array(buffer) : new Int16Array(buffer);
 }
 
 /** compressed-tensors' words of several codes. */
@@ -119,7 +106,8 @@ async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | 
   if (typeof layout === "string") return { reason: layout };
   return {
     dialect: "compressed-tensors",
-    ...{ name: `${module}.weight`, shape, scheme: { bits: packed, ...layout }, codes, scales, packed },
+    ...{ name: `${module}.weight`, shape, scheme: { bits: packed, ...layout }, codes, scales },
+    ...{ storage: words(packed, columns), signed: false },
     parts: [codes, scales, shapeTensor],
   };
 }
@@ -151,10 +139,11 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   const layout = layoutOf(codes.shape, scales);
   if (typeof layout === "string") return { reason: layout };
   const { shape } = codes;
+  const bits = codes.dtype === "int8" ? 8 : 16;
   const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
   return {
     dialect: isComfy ? "comfyui" : plainDialect,
-    ...{ name, shape, scheme: { bits: codes.dtype === "int8" ? 8 : 16, ...layout }, codes, scales, packed: undefined },
+    ...{ name, shape, scheme: { bits, ...layout }, codes, scales, storage: integers(bits), signed: true },
     parts: isComfy ? [codes, scales, marker] : [codes, scales],
   };
 }

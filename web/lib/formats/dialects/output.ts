@@ -1,9 +1,11 @@
-import type { CodeArray } from "../../core/arguments.js";
+import type { Engine } from "../../core/engine.js";
 import type { Granularity } from "../../core/types.js";
 import type { ByteSink, FilePlace } from "../../io/bytes.js";
-import { CodePacker } from "../../storage/words.js";
+import { integers } from "../../storage/integers.js";
+import { codeWriter } from "../../storage/storage.js";
+import { words, wordsPacking } from "../../storage/words.js";
 import { bytesPerElement } from "../../tensor/dtypes.js";
-import { bytesIn, scaleBytes } from "../../tensor/stored-scales.js";
+import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { CodeSink, Decision, Output, OutputStep, Plan, QuantizeDecision } from "../format.js";
 import { npzWriter } from "../npz/npz.js";
@@ -93,12 +95,12 @@ function stepOf({ tensor, decision, outputs }: Conversion, place: number, writer
   }
   const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
   const lend = writer.lender && fillsWords(codes, tensor.shape, decision) ? writer.lender(codes.index) : undefined;
-  const { packed } = codes;
+  const packing = codes.packed && wordsPacking(codes.packed);
   return {
     ...step,
     quantize: place,
-    results: codeSink(outputs, tensor, writer),
-    lendCodes: lend && ((work) => lend((file: FilePlace) => work({ ...file, packed }))),
+    results: (engine) => codeSink(engine, outputs, tensor, writer),
+    lendCodes: lend && ((work) => lend((file: FilePlace) => work({ ...file, packing }))),
   };
 }
 
@@ -111,24 +113,24 @@ function fillsWords({ packed }: OutputTensor, shape: readonly number[], { scheme
   return shape[1] % perWord === 0 && group % perWord === 0;
 }
 
-/** Writes codes and scales as they are made; packed codes come in order, since their channels are rows. */
-function codeSink(outputs: readonly OutputTensor[], { shape }: TensorInfo, writer: TensorWriter): CodeSink {
+/** Writes codes and scales as they are made. */
+function codeSink(
+  engine: Engine,
+  outputs: readonly OutputTensor[],
+  { shape }: TensorInfo,
+  writer: TensorWriter,
+): CodeSink {
   const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
   const scales = outputs.find(({ content }) => content === "scales") as OutputTensor;
   const { index, packed, dtype } = codes;
-  const packer = packed && new CodePacker(shape[1], packed);
-  let position = 0;
+  const storage = packed ? words(packed, shape[1]) : integers(dtype === "int16" ? 16 : 8);
   return {
     async begin() {
       for (const { content, index } of outputs) {
         if (content instanceof Uint8Array) await writer.write(index, 0, content);
       }
     },
-    async quantized(start, some: CodeArray) {
-      const bytes = bytesIn(packer ? packer.pack(some as Int8Array) : some);
-      await writer.write(index, packer ? position : start * bytesPerElement(dtype), bytes);
-      position += bytes.length;
-    },
+    quantized: codeWriter(engine, storage, (place, bytes) => writer.write(index, place, bytes)),
     scales: (start, values) =>
       writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
   };

@@ -2,7 +2,7 @@ import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { byteLengthOf } from "../../tensor/dtypes.js";
 import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import type { CodeSink, Inspection, Output, OutputStep, Plan, WriteBytes } from "../format.js";
+import type { Inspection, Output, OutputStep, Plan, WriteBytes } from "../format.js";
 import { codeSink } from "./codes.js";
 import { type Later, lengthOf, totalLength } from "./file/splice.js";
 import { tensorsOf } from "./file/tensors.js";
@@ -33,7 +33,7 @@ export function quantizedOutput(
       steps.set(codes, {
         ...stepOf(model.tensors[place] ?? weight),
         quantize: place,
-        results: codeSink(choice, lazily(write, codes), lazily(write, scales)) as CodeSink,
+        results: (engine) => codeSink(engine, choice, lazily(write, codes), lazily(write, scales)),
       });
     }
     return steps;

@@ -1,3 +1,5 @@
+import type { CodeArray } from "../../core/arguments.js";
+import type { Engine } from "../../core/engine.js";
 import type { Scheme } from "../../core/scheme.js";
 import { type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
@@ -56,7 +58,7 @@ interface Found extends Place, Layout {
   /** How many there are in the file. */
   readonly codeCount: number;
   readonly zeroCount: number;
-  /** Of codes without zero points. */
+  /** Of codes without zero points, as they are in the file. */
   readonly zero: number;
   /** Where the code of a weight is; where it is not given, codes are in the order of the weights. */
   readonly codeAt?: (weight: number) => number;
@@ -302,18 +304,21 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
   const places = scalePlaces(quantizedShape, found);
   const length = product(shape);
   const NewCodes = type.bits < 16 || (type.signed && zeroData === undefined) ? Int16Array : Int32Array;
+  // Unsigned codes and zero points are both read less half of their range.
+  const readZero = type.signed ? zero : zero - 2 ** (type.bits - 1);
   /** Codes in another order are read whole, and let go with the last of them. */
-  let whole: Promise<Int16Array | Int32Array> | undefined;
-  let zeros: Promise<Int16Array | Int32Array> | undefined;
-  async function readCodes(start: number, count: number) {
-    if (codeAt) whole ??= codeData.read(0, codeCount);
-    zeros ??= zeroData?.read(0, zeroCount);
-    const [some, zeroValues] = [await (whole ?? codeData.read(start, count)), await zeros];
+  let whole: Promise<CodeArray> | undefined;
+  let zeros: Promise<CodeArray> | undefined;
+  async function readCodes(engine: Engine, start: number, count: number) {
+    if (codeAt) whole ??= codeData.read(engine, 0, codeCount);
+    zeros ??= zeroData?.read(engine, 0, zeroCount);
+    const [some, zeroValues] = [await (whole ?? codeData.read(engine, start, count)), await zeros];
     if (start + count === length) whole = zeros = undefined;
+    if (!codeAt && !zeroValues && readZero === 0) return some;
     const centred = new NewCodes(count);
     for (let i = 0; i < count; i++) {
       const code = some[codeAt ? codeAt(start + i) : i] as number;
-      centred[i] = code - (zeroValues ? (zeroValues[zeroAt(places.at(start + i))] as number) : zero);
+      centred[i] = code - (zeroValues ? (zeroValues[zeroAt(places.at(start + i))] as number) : readZero);
     }
     return centred;
   }

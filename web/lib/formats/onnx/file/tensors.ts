@@ -1,5 +1,10 @@
+import type { CodeArray } from "../../../core/arguments.js";
+import type { Engine } from "../../../core/engine.js";
 import type { ByteSource } from "../../../io/bytes.js";
 import { isBelow } from "../../../io/paths.js";
+import { fields } from "../../../storage/fields.js";
+import { integers } from "../../../storage/integers.js";
+import { placeOf } from "../../../storage/storage.js";
 import { elementsOf, isShape, shapeLimits } from "../../../tensor/dtypes.js";
 import { floatsOf } from "../../../tensor/floats.js";
 import type { CodeType } from "../quantized.js";
@@ -136,7 +141,10 @@ export function wholeBytes(tensor: Tensor, reader: WireReader, files: ExternalFi
   return externalBytes(tensor, reader, files) ?? inside;
 }
 
-/** Integers of a tensor that may take less than a byte each; throws where there are not so many. */
+/**
+ * Integers of a tensor that may take less than a byte each, unsigned ones less 2^(bits - 1); throws where there are not so
+ * many.
+ */
 export function codeSource(
   tensor: Tensor,
   { bits, signed }: CodeType,
@@ -162,23 +170,12 @@ export function codeSource(
     checkLength(bytes.length);
     return bytes.slice(start, start + length);
   }
-  const [perByte, mask, shift] = [8 / bits, 2 ** bits - 1, 32 - bits];
+  const storage = bits < 8 ? fields({ bits, offset: !signed }, count) : integers(bits as 8 | 16, !signed);
   return {
     byteLength,
-    async read(start: number, length: number): Promise<Int16Array | Int32Array> {
-      const from = Math.floor(start / perByte);
-      const bytes = await readBytes(from, Math.ceil((start + length) / perByte) - from);
-      const codes = bits === 16 ? new Int32Array(length) : new Int16Array(length);
-      const words = bits === 16 ? new Uint16Array(bytes.buffer) : bytes;
-      for (let i = 0; i < length; i++) {
-        const at = start + i;
-        const code =
-          bits < 8
-            ? ((words[Math.floor(at / perByte) - from] as number) >> (bits * (at % perByte))) & mask
-            : (words[i] as number);
-        codes[i] = signed ? (code << shift) >> shift : code;
-      }
-      return codes;
+    async read(engine: Engine, start: number, length: number): Promise<CodeArray> {
+      const place = placeOf(storage, start, length);
+      return storage.unpack(engine, start, length, await readBytes(place.first, place.length));
     },
   };
 }

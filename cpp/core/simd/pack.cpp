@@ -1,0 +1,153 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "../kernels.h"
+#include "lanes.h"
+
+// Eight codes take as many bytes as a field has bits: so does each half of a vector, whatever that number is. Fields of
+// neighbours are joined to pairs, these to fours, and these to eights; and taken apart the other way round. Pairs of 4
+// bits are bytes, and are done with a step earlier, which takes a seventh of the time.
+
+namespace channelwise::simd {
+
+namespace {
+
+/// Codes of a vector, eight in each half.
+constexpr std::size_t kTile = 16;
+
+/// A number of `bits` ones.
+constexpr std::int64_t ones(int bits) { return (std::int64_t{1} << bits) - 1; }
+
+/// Clang 14 would make a vector of a count of bits before a loop, and then shift lane by lane in it.
+int inLoop(int bits) {
+#ifdef __wasm__
+  asm("" : "+r"(bits));
+#endif
+  return bits;
+}
+
+/// In each half the fields of eight codes, one in each byte, joined in the lowest bits.
+v128_t join(v128_t fields, int bits) {
+  const v128_t pairs =
+      wasm_v128_or(wasm_v128_and(fields, wasm_i16x8_splat(0xff)), wasm_i16x8_shl(wasm_u16x8_shr(fields, 8), bits));
+  const v128_t fours =
+      wasm_v128_or(wasm_v128_and(pairs, wasm_i32x4_splat(0xffff)), wasm_i32x4_shl(wasm_u32x4_shr(pairs, 16), 2 * bits));
+  return wasm_v128_or(wasm_v128_and(fours, wasm_i64x2_splat(ones(32))),
+                      wasm_i64x2_shl(wasm_u64x2_shr(fours, 32), 4 * bits));
+}
+
+/// In each byte the field of a code, of those that lie joined in the lowest bits of each half; its upper bits are of
+/// other fields.
+v128_t part(v128_t eights, int bits) {
+  const v128_t fours = wasm_v128_or(wasm_v128_and(eights, wasm_i64x2_splat(ones(4 * bits))),
+                                    wasm_i64x2_shl(wasm_u64x2_shr(eights, 4 * bits), 32));
+  const v128_t pairs = wasm_v128_or(wasm_v128_and(fours, wasm_i32x4_splat(static_cast<int>(ones(2 * bits)))),
+                                    wasm_i32x4_shl(wasm_u32x4_shr(fours, 2 * bits), 16));
+  return wasm_v128_or(wasm_v128_and(pairs, wasm_i16x8_splat(static_cast<std::int16_t>(ones(bits)))),
+                      wasm_i16x8_shl(wasm_u16x8_shr(pairs, bits), 8));
+}
+
+/// Two vectors of nibbles, one in each byte, as one.
+v128_t joinNibbles(v128_t low, v128_t high) {
+  const auto pairs = [](v128_t nibbles) {
+    return wasm_v128_and(wasm_v128_or(nibbles, wasm_u16x8_shr(nibbles, 4)), wasm_i16x8_splat(0xff));
+  };
+  return wasm_u8x16_narrow_i16x8(pairs(low), pairs(high));
+}
+
+/// Codes up to the first field that begins with a byte, but no more than there are.
+std::size_t codesToByte(std::size_t count, int bits, int skip) {
+  std::size_t codes = 0;
+  while (codes < count && (skip + codes * bits) % 8 != 0) ++codes;
+  return codes;
+}
+
+/// Bytes that hold all eight codes of a half, and those that are read or written with them.
+constexpr std::size_t kHalf = 8;
+
+}  // namespace
+
+void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip, std::uint8_t* bytes) {
+  const int bits = packing.bits;
+  const std::uint8_t* end = bytes + (skip + count * bits + 7) / 8;
+  std::uint32_t held = 0;  // what is not yet a byte, and how many bits that is
+  int heldBits = skip;
+  const auto packOne = [&] {
+    held |= static_cast<std::uint32_t>((*codes++ ^ packing.flip()) & ones(bits)) << heldBits;
+    heldBits += bits;
+    if (heldBits < 8) return;
+    *bytes++ = static_cast<std::uint8_t>(held);
+    held >>= 8;
+    heldBits -= 8;
+  };
+  const std::size_t before = codesToByte(count, bits, skip);
+  for (std::size_t i = 0; i < before; ++i) packOne();
+  std::size_t rest = count - before;
+  const v128_t flip = wasm_i8x16_splat(static_cast<std::int8_t>(packing.flip()));
+  const v128_t kept = wasm_i8x16_splat(static_cast<std::int8_t>(ones(bits)));
+  const auto loadFields = [&] {
+    const v128_t loaded = wasm_v128_load(codes);
+    codes += kTile;
+    return wasm_v128_and(wasm_v128_xor(loaded, flip), kept);
+  };
+  for (; bits == 4 && rest >= 2 * kTile; rest -= 2 * kTile) {
+    const v128_t low = loadFields();
+    wasm_v128_store(bytes, joinNibbles(low, loadFields()));
+    bytes += kTile;
+  }
+  // Each half is stored whole: what is too much of it is overwritten by the next.
+  for (; rest >= kTile && bytes + bits + kHalf <= end; rest -= kTile) {
+    const v128_t joined = join(loadFields(), inLoop(bits));
+    wasm_v128_store64_lane(bytes, joined, 0);
+    wasm_v128_store64_lane(bytes + bits, joined, 1);
+    bytes += 2 * bits;
+  }
+  while (rest-- > 0) packOne();
+  if (heldBits > 0) *bytes = static_cast<std::uint8_t>(held);
+}
+
+void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int skip, std::int8_t* codes) {
+  const int bits = packing.bits;
+  const std::uint8_t* end = bytes + (skip + count * bits + 7) / 8;
+  std::uint32_t held = 0;  // what is read and not yet a code, and how many bits that is
+  int heldBits = 0;
+  const auto unpackOne = [&] {
+    if (heldBits < bits) {
+      held |= static_cast<std::uint32_t>(*bytes++) << heldBits;
+      heldBits += 8;
+    }
+    *codes++ = static_cast<std::int8_t>(packing.codeOf(static_cast<int>(held & ones(bits))));
+    held >>= bits;
+    heldBits -= bits;
+  };
+  const std::size_t before = codesToByte(count, bits, skip);
+  if (before > 0) {
+    held = *bytes++ >> skip;
+    heldBits = 8 - skip;
+  }
+  for (std::size_t i = 0; i < before; ++i) unpackOne();
+  std::size_t rest = count - before;
+  const v128_t flip = wasm_i8x16_splat(static_cast<std::int8_t>(packing.flip() ^ packing.sign()));
+  const v128_t sign = wasm_i8x16_splat(static_cast<std::int8_t>(packing.sign()));
+  const v128_t kept = wasm_i8x16_splat(static_cast<std::int8_t>(ones(bits)));
+  const auto storeCodes = [&](v128_t fields) {
+    wasm_v128_store(codes, wasm_i8x16_sub(wasm_v128_xor(fields, flip), sign));
+    codes += kTile;
+  };
+  for (; bits == 4 && rest >= 2 * kTile; rest -= 2 * kTile) {
+    const v128_t pairs = wasm_v128_load(bytes);
+    const v128_t low = wasm_v128_and(pairs, kept);
+    const v128_t high = wasm_u8x16_shr(pairs, 4);
+    storeCodes(wasm_i8x16_shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    storeCodes(wasm_i8x16_shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+    bytes += kTile;
+  }
+  for (; rest >= kTile && bytes + bits + kHalf <= end; rest -= kTile) {
+    const v128_t eights = wasm_v128_load64_lane(bytes + bits, wasm_v128_load64_splat(bytes), 1);
+    storeCodes(wasm_v128_and(part(eights, inLoop(bits)), kept));
+    bytes += 2 * bits;
+  }
+  while (rest-- > 0) unpackOne();
+}
+
+}  // namespace channelwise::simd
