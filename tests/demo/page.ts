@@ -1,7 +1,8 @@
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Browser, Locator, Page } from "playwright";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { buildOneFile } from "../../scripts/one-file.mjs";
 import { writeSamples } from "../../scripts/samples.mjs";
 import { longestWait } from "../longest-wait.js";
 import { launchChromium, newPage } from "../packaging/browser.js";
@@ -18,13 +19,24 @@ export function setup(): Promise<void> {
   return built.pageOfTests;
 }
 
+/** The page in one file, which is opened from the disk. */
+export const oneFile = fileURLToPath(new URL("../../build/tests/channelwise.html", import.meta.url));
+
+/** Whether the tests are to open that, as npm run test:one-file has them do. */
+export const isOneFile = process.env.CHANNELWISE_PAGE === "one-file";
+
 async function buildPage() {
+  if (isOneFile) {
+    await buildOneFile(oneFile);
+    return;
+  }
   await writeSamples();
   await build({ configFile, logLevel: "warn", build: { outDir: pageFolder } });
 }
 
 /** Serves the page with the policy it is meant to run under. */
 async function servePage() {
+  if (isOneFile) return { url: pathToFileURL(oneFile).href, close: async () => {} };
   const server = await preview({ configFile, preview: { port: 0 }, build: { outDir: pageFolder } });
   return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
 }
@@ -49,7 +61,7 @@ export function openForEach(
   });
 
   beforeEach(async () => {
-    ({ page, complaints } = await openPage(browser, server.url, options));
+    ({ page, complaints } = await openPage(await newPage(browser, options), server.url));
     opened({ page, browser, url: server.url });
   });
 
@@ -65,8 +77,7 @@ type PageOptions = Parameters<Browser["newPage"]>[0];
  * Opens the page, which then shows the example; the tables are opened, with the channels as they lie. `complaints` are
  * errors, also of the console, error events of the page, and breaches of the policy.
  */
-async function openPage(browser: Browser, url: string, options: PageOptions) {
-  const page = await newPage(browser, options);
+export async function openPage(page: Page, url: string) {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));

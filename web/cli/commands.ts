@@ -104,6 +104,18 @@ parts were brought together from several disks.`,
     options: ["force", "json", "help"],
     examples: ["channelwise join llm-int8"],
   },
+  page: {
+    operands: "",
+    least: 0,
+    most: 0,
+    summary: "serve the page, on which to see and do all this",
+    description: `\
+Serves the page to the browsers of this machine until it is interrupted. The
+page lies in the package as one file, works without a network and uploads
+nothing.`,
+    options: ["port", "help"],
+    examples: ["channelwise page --port 8080"],
+  },
 } satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

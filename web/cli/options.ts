@@ -57,6 +57,7 @@ export const options = {
   measure: { help: "find the errors of every tensor, and write nothing" },
   "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
   "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },
+  port: { value: "N", help: "port of this machine at which the page is served, 0 for any that is free (default 4173)" },
   force: { help: "replace files that exist" },
   json: { help: "print one JSON object on standard output, and no tables" },
   help: { short: "h", help: "show this help" },

@@ -66,6 +66,10 @@ export function parseThreads(text: string): number {
   return integer("--threads", text, 1, MOST_THREADS);
 }
 
+export function parsePort(text: string): number {
+  return integer("--port", text, 0, 65535);
+}
+
 /** A limit of `compare`. */
 export function parseLimit(option: string, text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);

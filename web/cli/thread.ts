@@ -10,6 +10,7 @@ import { inspect } from "./inspect.js";
 import { Interruption } from "./interruption.js";
 import { join } from "./join.js";
 import type { Values } from "./options.js";
+import { page } from "./page.js";
 import { quantize } from "./quantize.js";
 import { printJson, reportFailure } from "./report.js";
 import type { Stream } from "./terminal.js";
@@ -18,7 +19,7 @@ import type { FromThread, StreamName, ThreadData, ToThread } from "./thread-mess
 // The thread in which a command runs, whatever that takes; the main one is free to end it.
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, join };
+const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, join, page };
 
 const { args, streams } = workerData as ThreadData;
 const port = parentPort as MessagePort;
