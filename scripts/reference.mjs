@@ -8,23 +8,18 @@ import { setupForBuild } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** These two become channelwise/models, whose types are documented then. */
-const notYet = ["./models"];
-
 /** Types that work out other types, and what only this library makes errors of: documented where they are used. */
 const machinery = [
   ...["CompiledModule", "Codes", "DequantizedField", "ErrorFields", "Filled", "HalfArray", "Option", "Scales"],
-  "FormatProblem",
+  ...["FormatProblem", "bitsOfDtype", "dialects", "valueTypes", "HalfType"],
 ];
 
 /** The sources of the entries that have types. */
 function entryPoints() {
   /** @type {{ exports: Record<string, string | { types: string }> }} */
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return Object.entries(exports).flatMap(([name, target]) =>
-    typeof target === "string" || notYet.includes(name)
-      ? []
-      : [target.types.replace("./dist/", "web/lib/").replace(/\.d\.ts$/, ".ts")],
+  return Object.values(exports).flatMap((target) =>
+    typeof target === "string" ? [] : [target.types.replace("./dist/", "web/lib/").replace(/\.d\.ts$/, ".ts")],
   );
 }
 

@@ -1,17 +1,20 @@
+export type { FloatArray } from "./core/arguments.js";
 export { FormatError, NonFiniteError } from "./core/errors.js";
 export { printable, shownName } from "./core/printable.js";
 export type { Scheme } from "./core/scheme.js";
-export type { QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
+export type { ConfigGroup, QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
 export type { DialectName } from "./formats/dialects/index.js";
 export type {
   Decision,
   FormatName,
   Inspection,
+  KeepDecision,
   Model,
   PassedOver,
   Plan,
   QuantizeDecision,
   Settings,
+  Target,
   TargetOptions,
   UnreadableTensor,
   Way,
@@ -44,7 +47,7 @@ export {
 } from "./models/quantize.js";
 export type { Progress, RunOptions } from "./models/run.js";
 export type { AnyChannelwise } from "./stream/runner.js";
-export type { Dtype } from "./tensor/dtypes.js";
-export type { QuantizedTensor } from "./tensor/quantized-tensor.js";
+export type { Dtype, FloatDtype } from "./tensor/dtypes.js";
+export type { CentredCodes, QuantizedTensor } from "./tensor/quantized-tensor.js";
 export { readFloats } from "./tensor/read-floats.js";
 export type { ModelTensor, TensorInfo } from "./tensor/tensor.js";

@@ -4,6 +4,7 @@ import type { Bits, Granularity } from "./types.js";
 // Checks of single arguments. Each throws a TypeError for a wrong kind of value and a RangeError for a wrong value, and
 // names the argument, the value and the limit.
 
+/** Scales and dequantized values: float64 where the weights are, float32 otherwise. */
 export type FloatArray = Float32Array | Float64Array;
 export type CodeArray = Int8Array | Int16Array;
 /** Halves are the bits of float16 or bfloat16. */

@@ -15,12 +15,15 @@ export type FormatName = "safetensors" | "npy" | "npz" | "tfjs" | "text" | "onnx
 
 /** A part of a file that is no tensor which can be read, and why. */
 export interface PassedOver {
+  /** The part's name, such as a file in an archive or a tensor. */
   readonly name: string;
+  /** Why the part cannot be read. */
   readonly reason: string;
 }
 
 /** Named tensors, of one file or of several. */
 export interface Model {
+  /** The format of its files. */
   readonly format: FormatName;
   /** Name of the file that was opened; of several, of the one that names the others. */
   readonly name: string;
@@ -100,9 +103,11 @@ export interface ModelKind {
 
 /** A tensor that is quantized in a way that is not read, and why. */
 export interface UnreadableTensor {
+  /** Name of the tensor. */
   readonly tensor: string;
   /** Of the codes. */
   readonly byteLength: number;
+  /** Why its codes cannot be read. */
   readonly reason: string;
 }
 
@@ -110,6 +115,7 @@ export interface UnreadableTensor {
 export interface Inspection {
   /** The dialect of what is quantized; undefined in .onnx models, and where nothing is quantized in a way that can be read. */
   readonly dialect: DialectName | undefined;
+  /** The tensors that are stored as codes and scales. */
   readonly quantized: readonly QuantizedTensor[];
   /** All others, but for what belongs to those that are quantized. */
   readonly kept: readonly ModelTensor[];
@@ -144,6 +150,7 @@ export interface TargetOptions {
 
 /** What tensors of a model become. */
 export interface Target {
+  /** The dialect of what is written; undefined for .onnx models. */
   readonly dialect: DialectName | undefined;
   /** The opset of what is written; undefined where it is no .onnx model. */
   readonly opset: number | undefined;
@@ -161,13 +168,18 @@ export interface Target {
   whyKept(tensor: ModelTensor): string | undefined;
   /**
    * Tensors, by their places, that readers join into one layer, such as vLLM the projections of queries, keys and values: each
-   * list is to be quantized in one way, or kept. `joiner` is who does.
+   * list is to be quantized in one way, or kept.
    */
-  joined?(): { readonly joiner: string; readonly lists: readonly (readonly number[])[] };
+  joined?(): {
+    /** Who joins them. */
+    readonly joiner: string;
+    /** Places of tensors, a list for each layer. */
+    readonly lists: readonly (readonly number[])[];
+  };
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
   /**
-   * Lays the output out; nothing is written yet.
+   * @internal Lays the output out; nothing is written yet.
    *
    * @param location of the file for data beside the model, from its folder.
    */
@@ -176,6 +188,7 @@ export interface Target {
 
 /** How a tensor is quantized and stored. */
 export interface Way {
+  /** How its weights become codes. */
   readonly scheme: Scheme;
   /** Its dimensions as they are quantized: some targets join some, or fill them up with zeros. */
   readonly quantizedShape: readonly number[];
@@ -190,20 +203,37 @@ export interface Way {
 }
 
 /** What happens to a tensor: it is quantized in a way, or kept byte for byte for a reason. */
-export type Decision = {
-  readonly tensor: string;
-  /** In the model. */
-  readonly bytesBefore: number;
-} & (
-  | ({ readonly quantize: true } & Way)
-  | { readonly quantize: false; readonly bytesAfter: number; readonly reason: string }
-);
+export type Decision = QuantizeDecision | KeepDecision;
 
-export type QuantizeDecision = Extract<Decision, { quantize: true }>;
+/** A decision to quantize a tensor. */
+export interface QuantizeDecision extends Way {
+  /** Name of the tensor. */
+  readonly tensor: string;
+  /** Bytes of the tensor in the model. */
+  readonly bytesBefore: number;
+  /** Tells this decision from the other one. */
+  readonly quantize: true;
+}
+
+/** A decision to keep a tensor byte for byte. */
+export interface KeepDecision {
+  /** Name of the tensor. */
+  readonly tensor: string;
+  /** Bytes of the tensor in the model. */
+  readonly bytesBefore: number;
+  /** Tells this decision from the other one. */
+  readonly quantize: false;
+  /** Bytes of the tensor in the file to come: the same. */
+  readonly bytesAfter: number;
+  /** Why the tensor is kept. */
+  readonly reason: string;
+}
 
 /** What is to be done with a model. */
 export interface Plan {
+  /** The model that the plan is for. */
   readonly model: Model;
+  /** What its tensors become. */
   readonly target: Target;
   /** One for each tensor, in the order of the model. */
   readonly decisions: readonly Decision[];

@@ -19,10 +19,14 @@ function machine(): string {
 /**
  * Removes what runs on this machine left of a file that was to be written to a path: they were killed, since all others
  * remove it themselves. What other machines write stays, since it cannot be told from here whether they still do.
- *
- * @param options.own also what this process writes: for one whose threads were ended.
  */
-export async function removePartialFiles(path: string, { own = false }: { own?: boolean } = {}): Promise<void> {
+export async function removePartialFiles(
+  path: string,
+  options: {
+    /** Removes also what this process writes: for a process whose threads were ended. */
+    readonly own?: boolean;
+  } = {},
+): Promise<void> {
   const { basename, dirname, join } = nodeModule("node:path");
   const { readdir, unlink } = nodeModule("node:fs/promises");
   const folder = dirname(path);
@@ -31,7 +35,7 @@ export async function removePartialFiles(path: string, { own = false }: { own?: 
     const [, pid] = (name.startsWith(start) && /^(\d+)-[a-z0-9]*\.partial$/.exec(name.slice(start.length))) || [];
     if (pid === undefined) continue;
     const partial = join(folder, name);
-    const isOver = (own && Number(pid) === process.pid) || !(await isWritten(partial, Number(pid)));
+    const isOver = (options.own && Number(pid) === process.pid) || !(await isWritten(partial, Number(pid)));
     // Another run may remove it at the same time.
     if (isOver) await unlink(partial).catch(() => {});
   }

@@ -16,17 +16,30 @@ import { type Course, checkRunOptions, type RunOptions, runSteps, type Step } fr
  * "other" where it cannot be compared, and why.
  */
 export type ComparedTensor = {
+  /** Name of the tensor. */
   readonly tensor: string;
   /** Bytes of the original. */
   readonly bytesBefore: number;
   /** Bytes of what stands for it, with scales and all else. */
   readonly bytesAfter: number;
 } & (
-  | { readonly result: "same" }
-  | ({ readonly result: "near" } & Readonly<TotalErrors>)
-  | { readonly result: "other"; readonly reason: string }
+  | {
+      /** Its bytes are the same. */
+      readonly result: "same";
+    }
+  | ({
+      /** It stands for other floats, with these errors. */
+      readonly result: "near";
+    } & Readonly<TotalErrors>)
+  | {
+      /** It cannot be compared. */
+      readonly result: "other";
+      /** Why it cannot be compared. */
+      readonly reason: string;
+    }
 );
 
+/** What `compareModels` finds. */
 export interface Comparison {
   /** In the order of the original. */
   readonly tensors: readonly ComparedTensor[];

@@ -23,7 +23,12 @@ export async function dequantizeModel(
   model: Model,
   sink: ByteSink,
   options: RunOptions = {},
-): Promise<Pick<Inspection, "unreadable"> & { readonly byteLength: number }> {
+): Promise<
+  Pick<Inspection, "unreadable"> & {
+    /** Of the file written. */
+    readonly byteLength: number;
+  }
+> {
   return writing(sink, async () => {
     checkRunOptions(options);
     const runner = runnerOf(channelwise);

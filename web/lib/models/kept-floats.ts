@@ -3,11 +3,19 @@ import { isFloatDtype } from "../tensor/dtypes.js";
 
 /** The floats of a model that stay floats. */
 export interface KeptFloats {
+  /** Of the floats that stay floats. */
   readonly byteLength: number;
   /** Of the bytes of all tensors of the model, from 0 to 1. */
   readonly share: number;
   /** Why, the largest first. */
-  readonly reasons: readonly { readonly reason: string; readonly tensors: number; readonly byteLength: number }[];
+  readonly reasons: readonly {
+    /** Why tensors are kept. */
+    readonly reason: string;
+    /** How many tensors are kept for it. */
+    readonly tensors: number;
+    /** Of these tensors together. */
+    readonly byteLength: number;
+  }[];
 }
 
 /** Which share of the bytes of models stays floats by their plans, and why. */

@@ -13,6 +13,7 @@ import { refuseOtherKind } from "./other-kinds.js";
 const MAX_JSON_BYTES = 100_000_000;
 const MAX_JSON_DEPTH = 100;
 
+/** What `openModel` takes beside files. */
 export interface OpenOptions {
   /** Name of a file that has none of its own, such as bytes in memory: its ending says the format. */
   readonly name?: string;

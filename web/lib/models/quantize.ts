@@ -1,7 +1,7 @@
 import type { WeightArray } from "../core/arguments.js";
 import { checkNames, shown } from "../core/arguments.js";
 import type { TotalErrors } from "../core/types.js";
-import type { CodeSink, Decision, Output, OutputStep, Plan, QuantizeDecision } from "../formats/format.js";
+import type { CodeSink, KeepDecision, Output, OutputStep, Plan, QuantizeDecision } from "../formats/format.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
@@ -15,8 +15,9 @@ import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
-export type TensorSummary = (QuantizeDecision & TotalErrors) | Extract<Decision, { quantize: false }>;
+export type TensorSummary = (QuantizeDecision & TotalErrors) | KeepDecision;
 
+/** What `quantizeModel` wrote. */
 export interface ModelSummary {
   /** In the order of the model. */
   readonly tensors: readonly TensorSummary[];
@@ -30,11 +31,13 @@ export interface ModelSummary {
   readonly warnings: readonly string[];
 }
 
+/** What `quantizeModel` takes beside a plan and a sink. */
 export interface WriteOptions extends RunOptions {
   /** The file for what does not go into an .onnx model: needed where the model had such a file, or takes more than 2 GB. */
   readonly external?: {
     /** Its path from the model's folder, as the model will name it. */
     readonly location: string;
+    /** Takes the bytes of that file. */
     readonly sink: ByteSink;
   };
 }

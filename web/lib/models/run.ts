@@ -3,6 +3,7 @@ import { FormatError, NonFiniteError } from "../core/errors.js";
 import type { ByteSink } from "../io/bytes.js";
 import { StoppedError } from "../io/stopped-error.js";
 
+/** What every run over a model takes. */
 export interface RunOptions {
   /** Ends the run, which then leaves no file. */
   readonly signal?: AbortSignal;
@@ -10,6 +11,7 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** How far a run is. */
 export interface Progress {
   /** The tensor that is being worked on. */
   readonly tensor: string;

@@ -1,4 +1,6 @@
-import type { Dtype as WeightDtype } from "../core/weights.js";
+import type { Dtype as FloatDtype } from "../core/weights.js";
+
+export type { FloatDtype };
 
 /** Bits of an element of each type, by the names that numpy and PyTorch use. */
 const bitsOfDtype = {
@@ -28,9 +30,6 @@ const bitsOfDtype = {
 
 /** The type of a tensor's elements. */
 export type Dtype = keyof typeof bitsOfDtype;
-
-/** The types that weights to quantize may have. */
-export type FloatDtype = WeightDtype;
 
 export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
   return dtype === "float16" || dtype === "bfloat16" || dtype === "float32" || dtype === "float64";

@@ -11,6 +11,7 @@ export type CentredCodes = Int8Array | Int16Array | Int32Array;
 export interface QuantizedTensor {
   /** Of the weights that they stand for. */
   readonly name: string;
+  /** Dimensions of the weights. */
   readonly shape: readonly number[];
   /** The dimensions that the scheme is said of: where the file joins some of the weights'. */
   readonly quantizedShape: readonly number[];
@@ -20,8 +21,9 @@ export interface QuantizedTensor {
   readonly signed: boolean;
   /** Whether each scale has a zero point. */
   readonly zeroPoints: boolean;
-  /** What codes and scales are in the file. */
+  /** The tensor of the file that holds the codes. */
   readonly codes: TensorInfo;
+  /** The tensor of the file that holds the scales. */
   readonly scales: TensorInfo;
   /** The operators of an .onnx model that make weights of it. */
   readonly pattern?: string | undefined;

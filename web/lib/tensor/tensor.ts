@@ -2,7 +2,9 @@ import type { Dtype } from "./dtypes.js";
 
 /** What is known of a tensor without reading its data. */
 export interface TensorInfo {
+  /** The name by which the model knows it. */
   readonly name: string;
+  /** The type of its elements. */
   readonly dtype: Dtype;
   /** Dimensions, row-major. */
   readonly shape: readonly number[];

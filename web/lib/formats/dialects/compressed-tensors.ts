@@ -78,20 +78,31 @@ function modelDtype(dtype: Dtype): Dtype {
 
 /** What goes into a model's config.json under `quantization_config`, so that vLLM and transformers load it. */
 export interface QuantizationConfig {
+  /** The library that reads the format. */
   quant_method: "compressed-tensors";
+  /** "pack-quantized": codes are packed into int32; "int-quantized": codes are int8, and activations are quantized too. */
   format: "pack-quantized" | "int-quantized";
+  /** The file holds codes, not floats. */
   quantization_status: "compressed";
+  /** Not computed. */
   global_compression_ratio: null;
+  /** The cache of keys and values is not quantized. */
   kv_cache_scheme: null;
   /** Linear layers that are not quantized. */
   ignore: string[];
+  /** Layers that are quantized in one way, by a name of the group. */
   config_groups: Record<string, ConfigGroup>;
 }
 
-interface ConfigGroup {
+/** Layers that are quantized in one way, and how. */
+export interface ConfigGroup {
+  /** Names of the layers, or "Linear" for all linear layers. */
   targets: string[];
+  /** How weights are quantized: `num_bits`, `strategy`, `group_size` and so on, as compressed-tensors calls them. */
   weights: object;
+  /** How the inputs of the layers are quantized when the model runs; null where they stay floats. */
   input_activations: object | null;
+  /** The outputs of the layers stay floats. */
   output_activations: null;
 }
 

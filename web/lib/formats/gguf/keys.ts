@@ -30,6 +30,7 @@ const bytesOfValue: Readonly<Record<Exclude<GgufValueType, "string">, number>> =
 
 /** A key of a GGUF with its value or array of values. */
 export interface GgufKey {
+  /** Its name, such as "general.architecture". */
   readonly name: string;
   /** Of its value, or of those of its array. */
   readonly type: GgufValueType;

@@ -8,7 +8,12 @@ import { shown } from "../../core/arguments.js";
  * @returns in the order given; empty where there are fewer files than parts.
  * @throws {RangeError} where `part` is not of `of`.
  */
-export function fairPart<F extends { readonly size: number }>(files: readonly F[], part: number, of: number): F[] {
+export function fairPart<
+  F extends {
+    /** In bytes. */
+    readonly size: number;
+  },
+>(files: readonly F[], part: number, of: number): F[] {
   if (!Number.isInteger(of) || of < 1) throw new RangeError(`of is ${shown(of)}; it must be an integer from 1 on`);
   if (!Number.isInteger(part) || part < 1 || part > of) {
     throw new RangeError(`part is ${shown(part)}; it must be an integer from 1 to ${of}`);

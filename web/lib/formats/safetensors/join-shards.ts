@@ -8,7 +8,12 @@ import type { Model } from "../format.js";
 export interface JoinedShards {
   /** To be written as `model.safetensors.index.json` beside them. */
   readonly index: {
-    readonly metadata: { readonly total_size: number };
+    /** What is said of the model as a whole. */
+    readonly metadata: {
+      /** Bytes of all tensors. */
+      readonly total_size: number;
+    };
+    /** The name of the file that holds each tensor, by the tensor's name. */
     readonly weight_map: Readonly<Record<string, string>>;
   };
   /** To be put into config.json under `quantization_config`, where the dialect is compressed-tensors. */

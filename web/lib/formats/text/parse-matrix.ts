@@ -11,6 +11,7 @@ import { matchAt } from "./tokens.js";
 export interface TextMatrix {
   /** Row-major. */
   values: Float64Array<ArrayBuffer>;
+  /** Rows and columns; more dimensions where arrays are nested deeper. */
   shape: number[];
   /** How the text was understood, e.g. "separated by commas". */
   layout: string;
