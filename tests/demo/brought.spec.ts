@@ -76,7 +76,7 @@ function onnx(location?: string) {
 }
 
 describe("of files that are brought together, one model is opened and the others are named:", () => {
-  it.each<[string, Files, string, string[]]>([
+  const models: [string, Files, string, string[]][] = [
     [
       "several .onnx files, of which one is called model",
       { "decoder.onnx": onnx(), "model.onnx": onnx(), "model_q4.onnx": onnx() },
@@ -126,16 +126,20 @@ describe("of files that are brought together, one model is opened and the others
       "model.json",
       ["No part of what is opened: vocab.json", "Weights of their own, to be opened by themselves: b.bin"],
     ],
-  ])("%s", async (_, files, name, others) => {
-    await pick(files);
-    await shows(heading).toBe(`What is in ${name}`);
-    await shows(passedOver).toEqual(others);
-    expect(await text(page.locator("#opened-name"))).toBe(name);
-    // They are named for as long as this is open.
-    await page.getByRole("button", { name: "Back to pasted text" }).click();
-    await pick({ "alone.npy": npy });
-    await shows(() => text(page.locator("#understood"))).toBe("8 × 8, float32");
-    expect(await page.locator("#passed-over").isVisible()).toBe(false);
+  ];
+
+  it("the model that the names tell", async () => {
+    for (const [kind, files, name, others] of models) {
+      await pick(files);
+      await shows(heading, kind).toBe(`What is in ${name}`);
+      await shows(passedOver, kind).toEqual(others);
+      expect(await text(page.locator("#opened-name")), kind).toBe(name);
+      // They are named for as long as this is open.
+      await page.getByRole("button", { name: "Back to pasted text" }).click();
+      await pick({ "alone.npy": npy });
+      await shows(() => text(page.locator("#understood")), kind).toBe("8 × 8, float32");
+      expect(await page.locator("#passed-over").isVisible(), kind).toBe(false);
+    }
   });
 
   it("a model whose data are beside it counts the files that it needs, and is written as many", async () => {
@@ -185,7 +189,7 @@ describe("of files that are brought together, one model is opened and the others
 });
 
 describe("where nothing can be opened, that is told with the names of what is there:", () => {
-  it.each<[string, Files, RegExp]>([
+  const nothing: [string, Files, RegExp][] = [
     [
       "descriptions alone",
       { "config.json": "{}", "tokenizer.json": "{}" },
@@ -201,12 +205,16 @@ describe("where nothing can be opened, that is told with the names of what is th
       { "model.safetensors.index.json": '{"weight_map": {"a": "1.safetensors"}}', "config.json": "{}" },
       /needs 1\.safetensors; give it too/,
     ],
-  ])("%s", async (_, files, message) => {
-    await pick(files);
-    await shows(problem).toMatch(message);
-    expect(await page.locator("#results").isVisible()).toBe(false);
-    await page.getByRole("button", { name: "Back to pasted text" }).click();
-    await shows(() => text(page.locator("#understood"))).toBe("6 × 8, separated by commas");
+  ];
+
+  it("files", async () => {
+    for (const [kind, files, message] of nothing) {
+      await pick(files);
+      await shows(problem, kind).toMatch(message);
+      expect(await page.locator("#results").isVisible(), kind).toBe(false);
+      await page.getByRole("button", { name: "Back to pasted text" }).click();
+      await shows(() => text(page.locator("#understood"))).toBe("6 × 8, separated by commas");
+    }
   });
 
   it("a folder of folders", async () => {

@@ -13,7 +13,7 @@ import { buildOneFile } from "../../scripts/one-file.mjs";
 import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
 import { launchChromium, newPage } from "../packaging/browser.js";
-import { cells, numbersOf, oneFile, openPage, shows, text } from "./page.js";
+import { cells, numbersOf, oneFile, openPage, openTables, shows, text } from "./page.js";
 
 // The page in one file, opened from the disk.
 
@@ -47,6 +47,7 @@ it("quantizes what is pasted, and a file", async () => {
     [1, -2],
     [3, 5],
   ]);
+  await openTables(page);
   await page.getByLabel("Or paste a matrix").fill("1, -2\n3, 5\n");
   const rows = [Array.from(quantized.subarray(0, 2)), Array.from(quantized.subarray(2))];
   await shows(() => numbersOf(page, "Integers")).toEqual(rows);

@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import axe from "axe-core";
 import { load } from "channelwise";
 import { blobSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
@@ -9,13 +8,14 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
-import { cells, numbersOf, openForEach, shows, tableOf, text, totalsOf } from "./page.js";
+import { axeFindsNothing, cells, numbersOf, openForEach, openTables, shows, tableOf, text, totalsOf } from "./page.js";
 
 let page: Page;
 let folder: string;
 
 openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
   ({ page } = opened);
+  return openTables(page);
 });
 
 beforeAll(() => {
@@ -48,12 +48,23 @@ async function showsTables(
   bits = 8,
   columns = layout.shape.at(-1) as number,
 ) {
-  const { scales, quantized, dequantized } = reference(weights, layout, bits);
-  await shows(() => numbersOf(page, "Integers")).toEqual(rowsOf(Array.from(quantized), columns));
+  const { dequantized } = reference(weights, layout, bits);
+  await showsCodes(weights, layout, bits, columns);
   await shows(() => numbersOf(page, "Dequantized")).toEqual(rowsOf(shown(dequantized), columns));
   const errors = Array.from(weights, (weight, i) => weight - dequantized[i]);
   await shows(() => numbersOf(page, "Errors")).toEqual(rowsOf(shown(errors, 4), columns));
   await shows(() => numbersOf(page, "Weights")).toEqual(rowsOf(shown(weights), columns));
+}
+
+/** Sees that integers and scales are what the reference gives. */
+async function showsCodes(
+  weights: Float32Array | Float64Array,
+  layout: Layout,
+  bits = 8,
+  columns = layout.shape.at(-1) as number,
+) {
+  const { scales, quantized } = reference(weights, layout, bits);
+  await shows(() => numbersOf(page, "Integers")).toEqual(rowsOf(Array.from(quantized), columns));
   const shownScales = async () => (await tableOf(page, "Scales")).slice(1).map((row) => Number(row[1]));
   await shows(shownScales).toEqual(shown(scales));
 }
@@ -134,10 +145,10 @@ describe("a pasted matrix", () => {
     const values = Array.from(uniform("float64", 12, 3), (value) => Number(value.toFixed(4)));
     await paste(JSON.stringify(rowsOf(values, 4)));
     await page.getByLabel("float32").check();
-    await showsTables(Float32Array.from(values), { shape: [3, 4] });
+    await showsCodes(Float32Array.from(values), { shape: [3, 4] });
     expect(await totalsOf(page)).toMatchObject({ "Bytes before": "48 bytes", "Bytes after": "24 bytes" });
     await page.getByLabel("float64").check();
-    await showsTables(Float64Array.from(values), { shape: [3, 4] });
+    await showsCodes(Float64Array.from(values), { shape: [3, 4] });
     expect(await totalsOf(page)).toMatchObject({ "Bytes before": "96 bytes", "Bytes after": "36 bytes" });
   });
 
@@ -147,19 +158,19 @@ describe("a pasted matrix", () => {
     await paste(matrix.map((row) => row.join(" ")).join("\n"));
     for (const bits of [4, 12, 2, 16]) {
       await page.getByLabel("Bits", { exact: true }).fill(String(bits));
-      await showsTables(weights, { shape: [4, 6] }, bits);
+      await showsCodes(weights, { shape: [4, 6] }, bits);
     }
     await page.getByLabel("Bits", { exact: true }).fill("8");
     await page.getByLabel("Channel axis").selectOption("1");
-    await showsTables(weights, { shape: [4, 6], axis: 1 });
+    await showsCodes(weights, { shape: [4, 6], axis: 1 });
     await page.getByLabel("tensor", { exact: true }).check();
-    await showsTables(weights, { shape: [4, 6], granularity: "tensor" });
+    await showsCodes(weights, { shape: [4, 6], granularity: "tensor" });
     await page.getByLabel("group", { exact: true }).check();
-    await showsTables(weights, { shape: [4, 6], granularity: { group: 3, along: 1 } });
+    await showsCodes(weights, { shape: [4, 6], granularity: { group: 3, along: 1 } });
     await page.getByLabel("Group size").fill("2");
-    await showsTables(weights, { shape: [4, 6], granularity: { group: 2, along: 1 } });
+    await showsCodes(weights, { shape: [4, 6], granularity: { group: 2, along: 1 } });
     await page.getByLabel("Groups along").selectOption("0");
-    await showsTables(weights, { shape: [4, 6], granularity: { group: 2, along: 0 } });
+    await showsCodes(weights, { shape: [4, 6], granularity: { group: 2, along: 0 } });
   });
 
   it("may be too long for a text box", async () => {
@@ -227,13 +238,15 @@ describe("text that is no matrix", () => {
     expect(await page.locator("#input-problem").isVisible()).toBe(false);
   });
 
-  it.each([
-    ["1 2 3\n4 5", "Line 2 has 2 cells and line 1 has 3; rows must be of one length."],
-    ["[[1, 2], [3, null]]", "Line 1, row 2, column 2: “null” is not a number."],
-    ["1 2\n3 nan", "Line 2, column 2: “nan” is not finite; weights must be."],
-  ])("is named: %j", async (matrix, message) => {
-    await paste(matrix);
-    await shows(problem).toBe(message);
+  it("is named with its place", async () => {
+    for (const [matrix, message] of [
+      ["1 2 3\n4 5", "Line 2 has 2 cells and line 1 has 3; rows must be of one length."],
+      ["[[1, 2], [3, null]]", "Line 1, row 2, column 2: “null” is not a number."],
+      ["1 2\n3 nan", "Line 2, column 2: “nan” is not finite; weights must be."],
+    ]) {
+      await paste(matrix);
+      await shows(problem).toBe(message);
+    }
   });
 
   it("is named where float32 cannot hold it", async () => {
@@ -267,17 +280,24 @@ it("a group size that does not divide the axis is told beside it, with those tha
 });
 
 describe("a file", () => {
-  it.each([
-    ["weights.csv", "a,b\n1,-2\n0.5,4\n", "2 × 2, separated by commas"],
-    ["weights.tsv", "1\t-2\n0.5\t4\n", "2 × 2, separated by tabs"],
-    ["weights.json", "[[1, -2], [0.5, 4]]", "2 × 2, nested arrays"],
-    ["weights.txt", "1 -2\r\n0.5 4\r\n", "2 × 2, separated by spaces"],
-    ["float64.npy", writeNpy(Float64Array.of(1, -2, 0.5, 4), [2, 2]), "2 × 2, float64"],
-  ])("%s is read", async (name, contents, layout) => {
-    await open(name, contents);
-    await shows(understood).toBe(layout);
-    await showsTables(Float64Array.of(1, -2, 0.5, 4), { shape: [2, 2] });
-    expect(await text(page.locator("#opened-name"))).toBe(name);
+  it("of every kind is read", async () => {
+    for (const [name, contents, layout] of [
+      ["weights.csv", "a,b\n1,-2\n0.5,4\n", "2 × 2, separated by commas"],
+      ["weights.tsv", "1\t-2\n0.5\t4\n", "2 × 2, separated by tabs"],
+      ["weights.json", "[[1, -2], [0.5, 4]]", "2 × 2, nested arrays"],
+      ["weights.txt", "1 -2\r\n0.5 4\r\n", "2 × 2, separated by spaces"],
+      ["float64.npy", writeNpy(Float64Array.of(1, -2, 0.5, 4), [2, 2]), "2 × 2, float64"],
+    ] as const) {
+      await open(name, contents);
+      await shows(understood).toBe(layout);
+      await shows(() => numbersOf(page, "Weights")).toEqual([
+        [1, -2],
+        [0.5, 4],
+      ]);
+      expect(await text(page.locator("#opened-name"))).toBe(name);
+      await page.getByRole("button", { name: "Back to pasted text" }).click();
+      await shows(understood).toBe("6 × 8, separated by commas");
+    }
   });
 
   it("of float32 is computed in float32", async () => {
@@ -310,17 +330,23 @@ describe("a file", () => {
     await shows(() => page.getByLabel("float64").isChecked()).toBe(true);
   });
 
-  it.each([
-    ["short.npy", writeNpy(new Float32Array(6), [2, 3]).subarray(0, 140), /^short\.npy, byte 140: the file ends here/],
-    ["integers.npy", writeNpy(new Int8Array(6), [2, 3]), /^integers\.npy holds integers, not weights: .*float32/],
-    ["nan.npy", writeNpy(Float32Array.of(1, 2, 3, NaN), [2, 2]), /^Element \[1, 1\] is NaN; weights must be finite/],
-    ["empty.npy", writeNpy(new Float32Array(), [0, 3]), /^Shape \[0, 3\] has no elements/],
-    ["bad.csv", "a,b\n1,2\n3,x\n", /^Line 3, column 2: “x” is not a number\.$/],
-    ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. The page opens matrices as \.npy/],
-    ["empty.csv", "", /^There are no numbers here\.$/],
-  ])("that cannot be used is named: %s", async (name, contents, message) => {
-    await open(name, contents);
-    await shows(problem).toMatch(message);
+  it("that cannot be used is named", async () => {
+    for (const [name, contents, message] of [
+      [
+        "short.npy",
+        writeNpy(new Float32Array(6), [2, 3]).subarray(0, 140),
+        /^short\.npy, byte 140: the file ends here/,
+      ],
+      ["integers.npy", writeNpy(new Int8Array(6), [2, 3]), /^integers\.npy holds integers, not weights: .*float32/],
+      ["nan.npy", writeNpy(Float32Array.of(1, 2, 3, NaN), [2, 2]), /^Element \[1, 1\] is NaN; weights must be finite/],
+      ["empty.npy", writeNpy(new Float32Array(), [0, 3]), /^Shape \[0, 3\] has no elements/],
+      ["bad.csv", "a,b\n1,2\n3,x\n", /^Line 3, column 2: “x” is not a number\.$/],
+      ["weights.dat", Uint8Array.of(1, 0, 0, 2), /^weights\.dat cannot be opened\. The page opens matrices as \.npy/],
+      ["empty.csv", "", /^There are no numbers here\.$/],
+    ] as const) {
+      await open(name, contents);
+      await shows(problem).toMatch(message);
+    }
   });
 });
 
@@ -573,17 +599,8 @@ it("can be used with the keyboard alone", async () => {
   expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("region");
 });
 
-describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
-  beforeEach(() => page.emulateMedia({ colorScheme }));
-
-  async function findsNothing(part = "html") {
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(
-      (part) => (window as unknown as { axe: typeof axe }).axe.run(part),
-      part,
-    );
-    expect(violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)])).toEqual([]);
-  }
+describe("in light and dark colours", () => {
+  const findsNothing = (part?: string) => axeFindsNothing(page, part);
 
   it("axe finds nothing in the example and any of its tables", async () => {
     await findsNothing();

@@ -1,11 +1,12 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Browser, Locator, Page } from "playwright";
+import axe from "axe-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright";
 import { build, preview } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { buildOneFile } from "../../scripts/one-file.mjs";
 import { writeSamples } from "../../scripts/samples.mjs";
 import { longestWait } from "../longest-wait.js";
-import { launchChromium, newPage } from "../packaging/browser.js";
+import { launchChromium, newContext } from "../packaging/browser.js";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
@@ -43,16 +44,20 @@ async function servePage() {
 
 /** Serves the page to the tests of a file, opens it anew for each, and fails those in which it complained. */
 export function openForEach(
-  options: PageOptions,
-  opened: (given: { page: Page; browser: Browser; url: string }) => void,
+  options: BrowserContextOptions,
+  opened: (given: { page: Page; browser: Browser; url: string }) => void | Promise<void>,
 ) {
   let browser: Browser;
   let server: Awaited<ReturnType<typeof servePage>>;
+  let context: BrowserContext;
   let page: Page;
   let complaints: string[];
 
   beforeAll(async () => {
     [browser, server] = await Promise.all([launchChromium(), servePage()]);
+    context = await newContext(browser, options);
+    // Keeps the window open, in which the pages are tabs: to open a window costs Chromium more than to open the page.
+    await context.newPage();
   });
 
   afterAll(async () => {
@@ -61,8 +66,8 @@ export function openForEach(
   });
 
   beforeEach(async () => {
-    ({ page, complaints } = await openPage(await newPage(browser, options), server.url));
-    opened({ page, browser, url: server.url });
+    ({ page, complaints } = await openPage(await context.newPage(), server.url));
+    await opened({ page, browser, url: server.url });
   });
 
   afterEach(async () => {
@@ -71,11 +76,9 @@ export function openForEach(
   });
 }
 
-type PageOptions = Parameters<Browser["newPage"]>[0];
-
 /**
- * Opens the page, which then shows the example; the tables are opened, with the channels as they lie. `complaints` are
- * errors, also of the console, error events of the page, and breaches of the policy.
+ * Opens the page, which then shows the example. `complaints` are errors, also of the console, error events of the page,
+ * and breaches of the policy.
  */
 export async function openPage(page: Page, url: string) {
   const complaints: string[] = [];
@@ -89,15 +92,39 @@ export async function openPage(page: Page, url: string) {
     addEventListener("error", ({ message }) => console.error(`error event: ${message}`));
   });
   await page.goto(url);
-  await page.locator("#tables summary").click();
-  await page.getByLabel("Channels", { exact: true }).selectOption("index");
-  await page.locator("#panel tbody tr").first().waitFor();
   return { page, complaints };
 }
 
+/** Opens the tables, and shows the channels as they lie. */
+export async function openTables(page: Page) {
+  await page.locator("#tables summary").click();
+  await page.getByLabel("Channels", { exact: true }).selectOption("index");
+  await page.locator("#panel tbody tr").first().waitFor();
+}
+
+/**
+ * Sees that axe finds nothing wrong with a part of the page as it is, in light colours and in dark ones, in which only
+ * the rules about colours can find something else.
+ */
+export async function axeFindsNothing(page: Page, part = "html") {
+  await page.evaluate(axe.source);
+  for (const [colorScheme, options] of [
+    ["dark", { runOnly: ["color-contrast", "link-in-text-block"] }],
+    ["light", {}],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(
+      ([part, options]) => (window as unknown as { axe: typeof axe }).axe.run(part, options),
+      [part, options as axe.RunOptions] as const,
+    );
+    const found = violations.map(({ id, impact, nodes }) => [id, impact, nodes.length, nodes[0].html]);
+    expect(found, `in ${colorScheme} colours`).toEqual([]);
+  }
+}
+
 /** Waits for a value that the page comes to show, since everything is computed in its worker. */
-export function shows<T>(read: () => Promise<T>) {
-  return expect.poll(read, { timeout: longestWait });
+export function shows<T>(read: () => Promise<T>, what?: string) {
+  return expect.poll(read, { timeout: longestWait, ...(what === undefined ? {} : { message: what }) });
 }
 
 export const text = (locator: Locator) => locator.innerText();

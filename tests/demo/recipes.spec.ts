@@ -4,22 +4,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { writeNpy } from "channelwise/npy";
-import type { Browser, Page } from "playwright";
+import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
-import { newPage } from "../packaging/browser.js";
-import { numbersOf, openForEach, shows, text } from "./page.js";
+import { numbersOf, openForEach, openTables, shows, text } from "./page.js";
 
 /** Inside this package, so that the code finds the package by its name. */
 const folder = fileURLToPath(new URL("../../build/tests/recipes-run/", import.meta.url));
 
 let page: Page;
-let browser: Browser;
 let url: string;
 
 openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
-  ({ page, browser, url } = opened);
+  ({ page, url } = opened);
 });
 
 beforeAll(() => {
@@ -103,7 +101,7 @@ describe("the code", () => {
 
 describe("a link", () => {
   const other = async (link: string) => {
-    const opened = await newPage(browser);
+    const opened = await page.context().newPage();
     await opened.goto(link);
     return opened;
   };
@@ -123,7 +121,7 @@ describe("a link", () => {
     await shows(() => text(opened.locator("#verdict"))).toBe(shown[0]);
     expect(await opened.getByLabel("Or paste a matrix").inputValue()).toBe(shown[1]);
     expect(await opened.getByLabel("Groups along").inputValue()).toBe("0");
-    await opened.context().close();
+    await opened.close();
   });
 
   it("names a sample", async () => {
@@ -135,7 +133,7 @@ describe("a link", () => {
     await shows(() => text(page.locator("#verdict"))).toMatch(/^3 bits/);
     const opened = await other(await copy("link"));
     await shows(() => text(opened.locator("#verdict"))).toBe(await text(page.locator("#verdict")));
-    await opened.context().close();
+    await opened.close();
   });
 
   it("to a file carries the settings, and waits for it", async () => {
@@ -151,20 +149,22 @@ describe("a link", () => {
     await opened.getByLabel("Open a file").setInputFiles(file);
     await shows(() => text(opened.locator("#verdict"))).toBe(await text(page.locator("#verdict")));
     expect(await opened.getByLabel("Channel axis").inputValue()).toBe("1");
-    await opened.context().close();
+    await opened.close();
   });
 
-  it.each([
-    ["#bits=99&matrix=AAAA", "The link's bits is “99”; it must be a whole number from 2 to 16."],
-    ["#bits=8&matrix=AAAA", /^The link's matrix is damaged/],
-    ["#sample=nothing", "The link names the sample “nothing”, which this page does not have."],
-    ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
-  ])("that is damaged is told, and the example shown: %s", async (fragment, message) => {
-    const opened = await other(new URL(fragment, url).href);
-    if (typeof message === "string") await shows(() => text(opened.locator("#input-error"))).toBe(message);
-    else await shows(() => text(opened.locator("#input-error"))).toMatch(message);
-    await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
-    await opened.context().close();
+  it("that is damaged is told, and the example shown", async () => {
+    for (const [fragment, message] of [
+      ["#bits=99&matrix=AAAA", "The link's bits is “99”; it must be a whole number from 2 to 16."],
+      ["#bits=8&matrix=AAAA", /^The link's matrix is damaged/],
+      ["#sample=nothing", "The link names the sample “nothing”, which this page does not have."],
+      ["#bits=8&scales=row", "The link's scales are “row”; they must be channel, tensor or group: with a size."],
+    ] as const) {
+      const opened = await other(new URL(fragment, url).href);
+      const told = shows(() => text(opened.locator("#input-error")));
+      await (typeof message === "string" ? told.toBe(message) : told.toMatch(message));
+      await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
+      await opened.close();
+    }
   });
 
   const fragment = (matrix: string | Uint8Array) =>
@@ -200,7 +200,7 @@ describe("a link", () => {
     await shows(() => text(opened.locator("#verdict"))).toMatch(/^8 bits per channel: 384 bytes/);
     expect((await opened.getByLabel("Or paste a matrix").inputValue()).slice(0, 8)).toBe("channel,");
     expect(await opened.getByLabel("Or paste a matrix").getAttribute("aria-invalid")).toBe("false");
-    await opened.context().close();
+    await opened.close();
   });
 
   it("carries a matrix of as many bytes as it may unpack to, and no longer one", async () => {
@@ -210,7 +210,7 @@ describe("a link", () => {
     await shows(() => text(page.locator("#verdict"))).toMatch(/: 800 KB become /);
     const opened = await other(await copy("link"));
     await shows(() => text(opened.locator("#understood"))).toBe("1 × 100000, separated by spaces");
-    await opened.context().close();
+    await opened.close();
     await page.getByLabel("Or paste a matrix").fill(`${matrix}1`);
     await shows(() => text(page.locator("#understood"))).toBe("1 × 100001, separated by spaces");
     await shows(() => page.locator("#busy").isVisible()).toBe(false);
@@ -238,6 +238,7 @@ describe("a link", () => {
     await page.getByText("Paste a matrix, open a file").waitFor();
     await page.getByLabel("Or paste a matrix").fill("3 -3");
     await shows(() => text(page.locator("#verdict"))).toMatch(/^2 bits per tensor/);
+    await openTables(page);
     expect(await numbersOf(page, "Integers")).toEqual([[1, -1]]);
   });
 });

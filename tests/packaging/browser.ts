@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright";
 import { chromiumPath } from "../../scripts/setup.mjs";
 import { longestWait } from "../longest-wait.js";
 
@@ -28,7 +28,14 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
-export async function newPage(browser: Browser, options?: Parameters<Browser["newPage"]>[0]): Promise<Page> {
+export async function newContext(browser: Browser, options?: BrowserContextOptions): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(longestWait);
+  return context;
+}
+
+/** A page in a context of its own, which is closed with it. */
+export async function newPage(browser: Browser, options?: BrowserContextOptions): Promise<Page> {
   const page = await browser.newPage(options);
   page.context().setDefaultTimeout(longestWait);
   return page;
