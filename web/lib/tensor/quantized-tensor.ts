@@ -29,7 +29,7 @@ export interface QuantizedTensor {
   readonly pattern?: string | undefined;
   /** Bytes of all that stands for it. */
   readonly byteLength: number;
-  /** `count` codes from `start` on, in the order of the weights, less their zero points. The engine unpacks them. */
+  /** @internal `count` codes from `start` on, in the order of the weights, less their zero points. The engine unpacks them. */
   readCodes(engine: Engine, start: number, count: number): Promise<CentredCodes>;
   /** All scales, in the order of the scheme: halves widened to float32. */
   readScales(): Promise<FloatArray>;
