@@ -3,7 +3,7 @@ import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { chromiumPath } from "./scripts/setup.mjs";
 import { installedBrowsers } from "./tests/engines/browsers.js";
 import { installed, savedFile } from "./tests/engines/provider.js";
-import { fileServer } from "./tests/packaging/browser.js";
+import { chromiumArguments, fileServer } from "./tests/packaging/browser.js";
 
 /** Where there is none in the path, Playwright looks for its own. */
 const executablePath = chromiumPath();
@@ -15,12 +15,24 @@ const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: lo
 /** The specs of the library that need no Node. */
 const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
 
+/**
+ * The specs of the library that Chromium may fail and Node pass: of loading, workers, memory, blobs, streams and folders of
+ * the browser's own, and one of results, bit for bit. All others ask the same of the same WebAssembly and TypeScript.
+ */
+const chromiumSpecs = [
+  "tests/lib/**/*.browser.spec.ts",
+  "tests/lib/{load,load-first,changing-arrays,memory,parallel,parallel-workers,shared-memory}.spec.ts",
+  "tests/lib/files/{blobs,npz,open-model,quantize-model,sinks}.spec.ts",
+  "tests/lib/onnx/model-files.spec.ts",
+  "tests/engines/results.browser.spec.ts",
+];
+
 /** Cross-origin isolated, for memory to be shared with workers; the packaging tests have pages that are not. */
 const isolated = {
   headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
 };
 
-/** Made anew for each project, since Vitest writes into it. */
+/** These are made anew for each project, since Vitest writes into them. */
 const inInstalledBrowsers = () => ({
   enabled: true,
   headless: true,
@@ -29,6 +41,25 @@ const inInstalledBrowsers = () => ({
   instances: installedBrowsers.map((browser) => ({ browser })),
   provider: installed,
 });
+
+const inChromium = () => ({
+  enabled: true,
+  headless: true,
+  connectTimeout: longest,
+  screenshotFailures: false,
+  instances: [{ browser: "chromium" as const }],
+  provider: playwright({
+    launchOptions: {
+      timeout: longest,
+      ...(executablePath === undefined ? {} : { executablePath }),
+      // The last is for tests that collect garbage when it matters.
+      args: [...chromiumArguments, "--js-flags=--expose-gc"],
+    },
+  }),
+});
+
+/** What tests/engines/results.browser.spec.ts expects. */
+const resultsOfNode = "tests/engines/results-of-node.ts";
 
 const otherEngines: TestProjectConfiguration[] = [
   {
@@ -42,13 +73,12 @@ const otherEngines: TestProjectConfiguration[] = [
     test: {
       name: "engines",
       include: ["tests/engines/*.browser.spec.ts", "tests/lib/files/private-file.browser.spec.ts"],
-      globalSetup: "tests/engines/setup.ts",
+      globalSetup: [resultsOfNode, "tests/demo/page.ts"],
       ...limits,
       browser: { ...inInstalledBrowsers(), viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
     },
   },
   {
-    // Minutes long: for npm run test:browsers.
     server: isolated,
     test: { name: "browsers", ...librarySpecs, ...limits, browser: inInstalledBrowsers() },
   },
@@ -84,35 +114,14 @@ export default defineConfig({
         server: isolated,
         test: {
           name: "browser",
-          ...librarySpecs,
+          include: chromiumSpecs,
+          globalSetup: resultsOfNode,
           ...limits,
-          browser: {
-            enabled: true,
-            headless: true,
-            connectTimeout: longest,
-            screenshotFailures: false,
-            instances: [{ browser: "chromium" }],
-            provider: playwright({
-              launchOptions: {
-                timeout: longest,
-                ...(executablePath === undefined ? {} : { executablePath }),
-                // Containers and continuous integration run as root, without a graphics card and without a network.
-                args: [
-                  "--no-sandbox",
-                  "--disable-gpu",
-                  "--disable-quic",
-                  "--no-first-run",
-                  "--disable-background-networking",
-                  "--disable-component-update",
-                  "--disable-sync",
-                  // For tests that collect garbage when it matters.
-                  "--js-flags=--expose-gc",
-                ],
-              },
-            }),
-          },
+          browser: inChromium(),
         },
       },
+      // Minutes long, as "browsers" is: for npm run test:browsers.
+      { server: isolated, test: { name: "browsers-chromium", ...librarySpecs, ...limits, browser: inChromium() } },
     ],
   },
 });

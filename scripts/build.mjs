@@ -1,5 +1,6 @@
 // Builds the library into dist/: the wasm and its glue (CMake, Emscripten), the TypeScript (tsc), and joins them.
-// Run by itself, it sets up what is missing and prints the sizes.
+// Run by itself, it sets up what is missing and prints the sizes. --tests builds what the tests need too, --native the
+// native tests alone.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -67,7 +68,7 @@ function buildWasm({ tests = false, debug = false } = {}) {
 }
 
 /** Builds the kernels' native tests, with sanitizers, in build/native-asan. */
-export function buildNative() {
+function buildNative() {
   cmake("native-asan");
 }
 
@@ -217,5 +218,6 @@ function hashOfSources({ debug = false }) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   setupForBuild();
-  await build();
+  if (process.argv.includes("--native")) buildNative();
+  else await build({ tests: process.argv.includes("--tests") });
 }

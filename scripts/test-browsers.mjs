@@ -11,7 +11,7 @@ await build({ tests: true });
 const { fetchOcrPackages } = await import("./ocr/packages.mjs");
 await fetchOcrPackages();
 
-const projects = ["browser", "page", "engines", "browsers"].map((name) => `--project=${name}`);
+const projects = ["browser", "page", "engines", "browsers", "browsers-chromium"].map((name) => `--project=${name}`);
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...projects], {
   cwd: dirname(dirname(fileURLToPath(import.meta.url))),
   stdio: ["ignore", "inherit", "inherit"],

@@ -1,6 +1,6 @@
-// npm test: sets up and builds what is missing, then runs every check and every test, and stops at the first that fails.
+// npm test: sets up and builds what is missing, then runs every check and every test, and ends at the first that fails.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,41 +12,47 @@ const vitestReport = "build/vitest.json";
 
 /** @type {{ name: string, seconds: number }[]} */
 const steps = [];
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
 
-await step("set up", setupForTests);
+await step("set up", async () => setupForTests());
 process.env.CHROMIUM = chromiumPath();
-const { build, buildNative } = await import("./build.mjs");
-await step("build", () => build({ tests: true }));
-await step("lint and format", () => runTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]));
-await step("C++ format", () => run(process.execPath, ["scripts/clang-format.mjs"]));
-await step("types", () => runTool("typescript/bin/tsc", ["--noEmit"]));
-await step("reference of the public types", async () => {
-  const { checkReference } = await import("./reference.mjs");
-  await checkReference();
-});
-await step("native tests", () => {
-  buildNative();
-  run("ctest", ["--preset", "native-asan", "--output-junit", join(root, junitReport)]);
-});
-await step("models, onnxruntime-node and ggml", async () => {
-  const { fetchOcrPackages } = await import("./ocr/packages.mjs");
-  await fetchOcrPackages();
-  const { fetchLlama, runsHere } = await import("./ggml/library.mjs");
-  if (runsHere) await fetchLlama();
-});
+
+async function library() {
+  await step("build", () => runNode("scripts/build.mjs", "--tests"));
+  await step("types", () => runNode("node_modules/typescript/bin/tsc", "--noEmit"));
+  await step("reference of the public types", () => runNode("scripts/reference.mjs", "--check"));
+}
+
+async function native() {
+  await step("native tests", async () => {
+    await runNode("scripts/build.mjs", "--native");
+    await run("ctest", ["--preset", "native-asan", "--output-junit", join(root, junitReport)]);
+  });
+  await step("lint and format", () => runNode("node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"));
+  await step("C++ format", () => runNode("scripts/clang-format.mjs"));
+  await step("models and onnxruntime-node", async () => {
+    const { fetchOcrPackages } = await import("./ocr/packages.mjs");
+    await fetchOcrPackages();
+  });
+}
+
+// Side by side, since most of these tools use one core.
+await Promise.all([library(), native()]);
 await step("tests in every engine", () => {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
-  runTool("vitest/vitest.mjs", ["run", "--project=!browsers*", ...reporters]);
+  return runNode("node_modules/vitest/vitest.mjs", "run", "--project=!browsers*", ...reporters);
 });
 
 console.log();
-for (const { name, seconds } of steps) console.log(`${name.padEnd(28)}${seconds.toFixed(1).padStart(7)} s`);
+for (const { name, seconds } of steps) console.log(`${name.padEnd(32)}${seconds.toFixed(1).padStart(7)} s`);
+console.log(`${"in all".padEnd(32)}${(performance.now() / 1000).toFixed(1).padStart(7)} s`);
 const { passed, failed, skipped } = countTests();
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 
 /**
  * @param {string} name
- * @param {() => void | Promise<void>} action
+ * @param {() => Promise<void>} action
  */
 async function step(name, action) {
   console.log(`\n== ${name}`);
@@ -56,6 +62,7 @@ async function step(name, action) {
   } catch (error) {
     const { status, message } = /** @type {Error & { status?: number }} */ (error);
     console.error(`\n${name} failed: ${message}`);
+    for (const child of running) child.kill();
     process.exit(status || 1);
   }
   steps.push({ name, seconds: (performance.now() - start) / 1000 });
@@ -64,21 +71,28 @@ async function step(name, action) {
 /**
  * @param {string} command
  * @param {string[]} args
+ * @returns {Promise<void>}
  */
 function run(command, args) {
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  if (status === 0) return;
-  const reason = error?.message ?? (signal === null ? `exit code ${status}` : `ended by ${signal}`);
-  throw Object.assign(new Error(`${command}: ${reason}`), { status });
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    running.add(child);
+    child.once("error", (error) => reject(new Error(`${command}: ${error.message}`)));
+    child.once("exit", (status, signal) => {
+      running.delete(child);
+      if (status === 0) return resolve();
+      const reason = signal === null ? `exit code ${status}` : `ended by ${signal}`;
+      reject(Object.assign(new Error(`${[command, ...args].slice(0, 2).join(" ")}: ${reason}`), { status }));
+    });
+  });
 }
 
 /**
- * Runs a tool of node_modules by its own file, under this very Node.
- * @param {string} file
+ * Runs a script or tool by its own file, under this very Node.
  * @param {string[]} args
  */
-function runTool(file, args) {
-  run(process.execPath, [join("node_modules", file), ...args]);
+function runNode(...args) {
+  return run(process.execPath, args);
 }
 
 /** Adds up what CTest and Vitest report. */

@@ -19,12 +19,15 @@ const contentTypes: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
+/** Containers and continuous integration run as root, without a graphics card and without a network. */
+export const chromiumArguments = ["--no-sandbox", "--disable-gpu", "--disable-quic"];
+
 export function launchChromium(): Promise<Browser> {
   const executablePath = chromiumPath();
   return chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
     timeout: longestWait,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
+    args: chromiumArguments,
   });
 }
 

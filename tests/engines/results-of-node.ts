@@ -1,6 +1,5 @@
 import { load } from "channelwise";
 import type { TestProject } from "vitest/node";
-import { setup as buildPage } from "../demo/page.js";
 import { results } from "./results.js";
 
 declare module "vitest" {
@@ -12,5 +11,4 @@ declare module "vitest" {
 
 export default async function setup({ provide }: TestProject) {
   provide("results", results(await load()));
-  await buildPage();
 }
