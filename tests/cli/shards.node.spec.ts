@@ -131,12 +131,14 @@ describe("join", () => {
 describe("the examples in docs/command-line.md", () => {
   const text = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8");
 
-  /** The command of an example, as its shell is given it, in a place where its paths are. */
+  const parts = 4;
+
+  /** The command of an example, as its shell is given it, in a place where its paths are, and for four parts. */
   function exampleAfter(mark: string): string {
     const command = text
       .slice(text.indexOf(mark))
       .match(/^.*?npx -y --package=\S+ (channelwise quantize .*--shard .*)$/m);
-    return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`);
+    return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`).replace(/\/16$/, `/${parts}`);
   }
 
   /** Runs a command as a shell does, `channelwise` being ours. */
@@ -158,16 +160,16 @@ describe("the examples in docs/command-line.md", () => {
     [
       "a Slurm array",
       "#SBATCH --array",
-      (index: number) => ({ SLURM_ARRAY_TASK_ID: `${index + 1}`, SLURM_ARRAY_TASK_COUNT: "16" }),
+      (index: number) => ({ SLURM_ARRAY_TASK_ID: `${index + 1}`, SLURM_ARRAY_TASK_COUNT: `${parts}` }),
     ],
   ])("%s writes every part", async (_, mark, environment) => {
     const command = exampleAfter(mark);
     expect(command).not.toBe("");
-    for (let index = 0; index < 16; index++) {
+    for (let index = 0; index < parts; index++) {
       const { code, stderr } = await shell(command, environment(index));
       expect({ index, code, stderr }).toMatchObject({ code: 0 });
     }
-    const parts = Array.from({ length: 16 }, (_, i) => `model-000${`${i + 1}`.padStart(2, "0")}-of-00016.safetensors`);
-    expect(place.list("llm-int8")).toEqual([...parts, "model.safetensors.index.json"]);
+    const names = Array.from({ length: parts }, (_, i) => `model-0000${i + 1}-of-0000${parts}.safetensors`);
+    expect(place.list("llm-int8")).toEqual([...names, "model.safetensors.index.json"]);
   });
 });
