@@ -14,7 +14,11 @@ const variants = {
   "4 bits, per tensor": { include, bits: 4, granularity: "tensor" },
   "4 bits, groups of 32": { include, bits: 4, granularity: { group: 32 } },
   "4 bits, groups of 32, opset 21": { include, bits: 4, granularity: { group: 32 }, opset: 21 },
-  "int8, MatMul 4 bits": { include, overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } } },
+  "int8, MatMul 4 bits": {
+    include,
+    target: "webgpu",
+    overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } },
+  },
 };
 
 /**

@@ -110,14 +110,14 @@ describe("quantize of an .onnx model", () => {
     });
   });
 
-  it("--minimum-size and --no-matmulnbits are as in the library", async () => {
+  it("--minimum-size and --target are as in the library", async () => {
     const bits = ["--bits", "4", "--granularity", "group:32", "--dry-run"];
     const plans = async (...options: string[]) => {
       const { files } = await place.json("quantize", "model.onnx", ...bits, ...options);
       return files[0].tensors.map(({ pattern = "kept" }) => pattern);
     };
-    expect(await plans()).toEqual(["Cast, Mul", "MatMulNBits", "kept"]);
-    expect(await plans("--no-matmulnbits")).toEqual(["Cast, Mul", "Cast, Mul", "kept"]);
+    expect(await plans()).toEqual(["Cast, Mul", "Cast, Mul", "kept"]);
+    expect(await plans("--target", "webgpu")).toEqual(["Cast, Mul", "MatMulNBits", "kept"]);
     expect(await plans("--minimum-size", "4000")).toEqual(["Cast, Mul", "kept", "kept"]);
   });
 

@@ -45,8 +45,9 @@ export const options = {
     value: "N",
     help: "keep weights of fewer elements in an .onnx model as they are (default 1024)",
   },
-  "no-matmulnbits": {
-    help: "write operators of ONNX only into an .onnx model, and no MatMulNBits of com.microsoft",
+  target: {
+    value: "NAME",
+    help: "where an .onnx model is to run, which says in what form weights are stored: wasm (onnxruntime-web; default), webgpu, native (ONNX Runtime elsewhere) or portable (operators of ONNX only, for any runtime)",
   },
   shard: {
     value: "K/N",

@@ -12,7 +12,13 @@ export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean):
   const size = bytes(sumOf(jobs, "bytesAfter"));
   const target = writes ? `to ${printable(targetOf(jobs))}  ${size}` : `measured only; would take ${size}`;
   const width = widthOf(stream);
-  const lines = [titleOf(stream, jobs), ...groupLines(jobs, width), ...noteLines(jobs, width), target];
+  const lines = [
+    titleOf(stream, jobs),
+    ...groupLines(jobs, width),
+    ...formLines(jobs, width),
+    ...noteLines(jobs, width),
+    target,
+  ];
   stream.write(`${lines.join("\n")}\n\n`);
 }
 
@@ -34,9 +40,10 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
     });
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${printable(job.output)}  ${bytes(job.bytesAfter)}`;
+    const forms = formLines([job], widthOf(stream));
     const kept = keptFloatsLines([job], widthOf(stream));
     stream.write(
-      `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, target, ...kept].join("\n")}\n\n`,
+      `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, ...forms, target, ...kept].join("\n")}\n\n`,
     );
   }
 }
@@ -69,6 +76,14 @@ function sumOf(jobs: readonly Job[], key: "bytesBefore" | "bytesAfter"): number 
 /** More would hide what is to be seen. */
 const MOST_GROUPS = 5;
 const MOST_NOTES = 2;
+
+/** Of .onnx models: in what form weights are stored, and why. */
+function formLines(jobs: readonly Job[], width: number): string[] {
+  const sentences = new Set(jobs.flatMap(({ plan }) => plan.notes));
+  return [...sentences].flatMap((sentence) =>
+    wrapped(oneLine(sentence), width - 4).map((line, i) => (i === 0 ? "  " : "    ") + line),
+  );
+}
 
 const groupColumns: readonly Column[] = [
   { title: "" },

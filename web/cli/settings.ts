@@ -1,4 +1,4 @@
-import type { DialectName, Rules } from "channelwise/models";
+import type { DialectName, OnnxTarget, Rules } from "channelwise/models";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
@@ -11,6 +11,8 @@ const dialectNames = [
   "compressed-tensors-w8a8",
   "npz",
 ] as const satisfies readonly DialectName[];
+
+const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
 /** How tensors are to be quantized, as the options say it; what is not given is left to the library. */
 export type TensorSettings = Pick<Rules, "bits" | "axis" | "granularity">;
@@ -30,7 +32,7 @@ export function settingsOf(values: Values): Settings {
   const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
   // A name that ends so can mean nothing else.
   const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
-  const chosen = dialect === undefined ? ofName : parseDialect(dialect);
+  const chosen = dialect === undefined ? ofName : oneOf("--dialect", dialect, dialectNames);
   return {
     ...(chosen !== undefined && { dialect: chosen }),
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
@@ -44,12 +46,12 @@ export function settingsOf(values: Values): Settings {
 }
 
 /** What is of .onnx models alone, but for the minimum size. */
-function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "matMulNBits"> {
-  const { opset, "minimum-size": minimumSize } = values;
+function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "target"> {
+  const { opset, target, "minimum-size": minimumSize } = values;
   return {
     ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(minimumSize !== undefined && { minimumSize: integer("--minimum-size", minimumSize, 0, 2 ** 31) }),
-    ...(values["no-matmulnbits"] && { matMulNBits: false }),
+    ...(target !== undefined && { target: oneOf("--target", target, targetNames) }),
   };
 }
 
@@ -77,11 +79,10 @@ export function parseLimit(option: string, text: string): number {
   return value;
 }
 
-function parseDialect(text: string): DialectName {
-  const found = dialectNames.find((name) => name === text);
-  if (found) return found;
-  const known = dialectNames.join(", ");
-  throw new UsageError(`--dialect is ${text}; it must be one of ${known}${didYouMean(text, dialectNames)}`);
+function oneOf<N extends string>(option: string, text: string, names: readonly N[]): N {
+  const found = names.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`${option} is ${text}; it must be one of ${names.join(", ")}${didYouMean(text, names)}`);
 }
 
 function integer(option: string, text: string, least: number, most: number): number {

@@ -20,6 +20,7 @@ export type {
   Way,
 } from "./formats/format.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
+export type { OnnxTarget } from "./formats/onnx/targets.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
 export { parseMatrix, type TextMatrix } from "./formats/text/parse-matrix.js";

@@ -82,7 +82,7 @@ const written: [keyof typeof layers, number, Rules & { bits: number }, string, s
   ["MatMul", 19, { bits: 8 }, "DequantizeLinear", ["DequantizeLinear"], FLOAT16],
   ["MatMul", 19, { bits: 8, granularity: "tensor" }, "DequantizeLinear", ["DequantizeLinear"], FLOAT16],
   ["MatMul", 20, { bits: 8, ...group }, "Cast, Mul", ["Cast", "Mul", "Reshape", "Cast"], FLOAT],
-  ["MatMul", 13, { bits: 4, ...group }, "MatMulNBits", [], FLOAT16],
+  ["MatMul", 13, { bits: 4, ...group, target: "webgpu" }, "MatMulNBits", [], FLOAT16],
   ["MatMul", 21, { bits: 4, ...group }, "DequantizeLinear", ["DequantizeLinear"], FLOAT16],
   ["Conv", 13, { bits: 8 }, "DequantizeLinear", ["DequantizeLinear", "Cast"], FLOAT],
   ["Conv", 21, { bits: 8 }, "DequantizeLinear", ["DequantizeLinear"], FLOAT16],

@@ -115,7 +115,7 @@ describe("a model of more than 2 GB", () => {
     const [kept, quantized, rows, columns] = [15, 5, 8192, 4096];
     const file = largeModel(kept + quantized, rows, columns);
     const exclude = Array.from({ length: kept }, (_, i) => `w${i}`);
-    const plan = planModel(await openModel(file), { exclude });
+    const plan = planModel(await openModel(file), { exclude, target: "portable" });
     const alone = countingSink();
     await expect(quantizeModel(channelwise, plan, alone.sink)).rejects.toThrow(
       /^the model takes 218\d{7} bytes, and a model file at most 2147483647: give external, a file beside it$/,

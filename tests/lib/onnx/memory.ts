@@ -3,8 +3,8 @@ import { type ByteSink, type ByteSource, openModel, planModel, quantizeModel, ty
 
 export const channelwise = await load();
 
-/** Whatever the size. */
-export const everything: Rules = { include: ["*"] };
+/** Whatever the size, and with nothing of what runtimes have of their own. */
+export const everything: Rules = { include: ["*"], target: "portable" };
 
 /** Bytes as a source that tells what was read of it. */
 export function source(

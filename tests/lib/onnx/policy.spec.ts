@@ -140,7 +140,7 @@ describe("a plan", () => {
       'overrides["*"] has no "bit"; it has bits, axis, granularity, keep',
     ],
     [{ overrides: [] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
-    [{ matMulNBits: 1 }, TypeError, "matMulNBits must be true or false, not 1"],
+    [{ target: "wasm32" }, TypeError, 'target is "wasm32"; it must be one of wasm, native, webgpu, portable'],
     [[], TypeError, "rules must be an object"],
   ])("refuses %o", (rules, type, message) => {
     const plan = () => planModel(model, rules as Rules);

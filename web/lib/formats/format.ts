@@ -7,6 +7,7 @@ import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
 import type { GgufKey } from "./gguf/keys.js";
+import type { OnnxTarget } from "./onnx/targets.js";
 
 // What the models layer asks of a format. A format is a folder beside this file and a line in registry.ts.
 
@@ -142,10 +143,12 @@ export interface TargetOptions {
    */
   readonly opset?: number | undefined;
   /**
-   * Whether an .onnx model below opset 21, which knows no codes of 4 bits, gets com.microsoft's MatMulNBits for MatMul with
-   * 4 bits in groups; true when not given.
+   * Where an .onnx model is to run, which says in what form weights are stored: "wasm" is onnxruntime-web on the CPU, "webgpu"
+   * the same on the GPU, "native" ONNX Runtime elsewhere, and "portable" any runtime, by operators of ONNX alone. "wasm" when
+   * not given, and "native" for a model that onnxruntime-web has not all operators for. Refused where the model has a node
+   * whose operator the target lacks.
    */
-  readonly matMulNBits?: boolean | undefined;
+  readonly target?: OnnxTarget | undefined;
 }
 
 /** What tensors of a model become. */
@@ -176,6 +179,8 @@ export interface Target {
     /** Places of tensors, a list for each layer. */
     readonly lists: readonly (readonly number[])[];
   };
+  /** What was decided by operators and not by settings, and why: a sentence each. */
+  notes?(plan: Pick<Plan, "model" | "decisions">): readonly string[];
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
   /**
@@ -239,6 +244,8 @@ export interface Plan {
   readonly decisions: readonly Decision[];
   /** Patterns of the rules that match no tensor: they may be misspelt. */
   readonly unmatched: readonly string[];
+  /** Of .onnx models: which operators get their weights in which form, and why, a sentence for each form. */
+  readonly notes: readonly string[];
   /** What readers will refuse of the file to come, a sentence each. */
   readonly warnings: readonly string[];
 }

@@ -31,7 +31,7 @@ export interface Rules extends Settings, TargetOptions {
 const settingNames = ["bits", "axis", "granularity"] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
-  ...(["dialect", "opset", "matMulNBits"] satisfies (keyof TargetOptions)[]),
+  ...(["dialect", "opset", "target"] satisfies (keyof TargetOptions)[]),
   "include",
   "exclude",
   "overrides",
@@ -84,7 +84,8 @@ export function planModel(model: Model, rules: Rules = {}): Plan {
   const isUnmatched = (pattern: string) =>
     !model.tensors.some((tensor) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
   const unmatched = [...include, ...exclude, ...Object.keys(overrides)].filter(isUnmatched);
-  return { model, target, decisions, unmatched, warnings: warningsOf(target, decisions) };
+  const notes = target.notes?.({ model, decisions }) ?? [];
+  return { model, target, decisions, unmatched, notes, warnings: warningsOf(target, decisions) };
 }
 
 /** Why a tensor is kept that the rules name. */
@@ -134,8 +135,8 @@ export function kindOf(model: Partial<Model>): ModelKind {
   return model.kind ?? namedTensors;
 }
 
-function targetOf(model: Model, { dialect, opset, matMulNBits }: TargetOptions): Target {
-  return kindOf(model).target(model, { dialect, opset, matMulNBits });
+function targetOf(model: Model, { dialect, opset, target }: TargetOptions): Target {
+  return kindOf(model).target(model, { dialect, opset, target });
 }
 
 interface Asked {

@@ -12,10 +12,10 @@ import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.
 /** What the tensors of a model become in a dialect, told by their names, types and shapes. */
 export function dialectTarget(
   model: Pick<Model, "format" | "tensors"> & Partial<Model>,
-  { dialect: name = "plain", opset, matMulNBits }: TargetOptions,
+  { dialect: name = "plain", opset, target }: TargetOptions,
 ): Target {
   const dialect = dialectNamed(name);
-  for (const [option, value] of Object.entries({ opset, matMulNBits })) {
+  for (const [option, value] of Object.entries({ opset, target })) {
     if (value !== undefined) throw new TypeError(`${option} is of .onnx models; this is another file`);
   }
   const { format } = model;

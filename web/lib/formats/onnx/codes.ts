@@ -5,7 +5,7 @@ import { codeWriter } from "../../storage/storage.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { CodeSink, WriteBytes } from "../format.js";
-import type { OnnxChoice } from "./way.js";
+import type { OnnxChoice } from "./forms/form.js";
 
 // Codes and scales as bytes of the file.
 

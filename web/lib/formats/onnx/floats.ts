@@ -33,12 +33,21 @@ export function layOutFloats(
     const data: Later = { length: byteLengthOf(dtype, weight.quantizedShape) };
     const tensor = (name: string) => ({ name, type: floatTypes[dtype], shape: weight.quantizedShape, data });
     gone.add(node);
-    if (node.operator === "MatMulNBits") {
+    const { integers } = weight.place;
+    if (integers) {
+      const constant = unused(weight.name, taken);
+      for (const other of integers.others) {
+        gone.add(other);
+        edits.push(replace(other.message, []));
+      }
+      const nodes = integers.floatNodes(constant).flatMap(newNode);
+      edits.push(replace(node.message, [...constantNode(tensor(constant)), ...nodes]));
+    } else if (node.operator === "MatMulNBits") {
       const [input = "", , , , , bias = ""] = node.inputs;
       if (bias !== "") throw new TypeError(`${name}: the node "${node.name}" has a bias, which is not kept`);
       const constant = unused(`${weight.name}_dequantized`, taken);
       const matMul = newNode({
-        ...{ name: node.name, operator: "MatMul", inputs: [input, constant], output: node.outputs[0] as string },
+        ...{ name: node.name, operator: "MatMul", inputs: [input, constant], outputs: node.outputs },
       });
       edits.push(replace(node.message, [...constantNode(tensor(constant)), ...matMul]));
     } else {
@@ -52,6 +61,13 @@ export function layOutFloats(
     }
     return { weight, dtype, data };
   });
+  for (const { graph, values } of scopes) {
+    for (const node of graph.nodes.filter(({ operator }) => operator === "DynamicQuantizeLinear")) {
+      const outputs = node.outputs.flatMap((name) => values.get(name) ?? []);
+      const isUsed = outputs.some(({ uses, isOutput }) => isOutput || !uses.every((use) => gone.has(use.node)));
+      if (!isUsed) edits.push(replace(node.message, []));
+    }
+  }
   const sources = new Set<Value>();
   for (const { place } of quantized) {
     for (const value of [place.codes, place.scales, place.zeroPoints]) if (value) sources.add(value);

@@ -1,11 +1,13 @@
-import { checkBoolean, shown } from "../../core/arguments.js";
+import { shown } from "../../core/arguments.js";
 import { dialects } from "../dialects/index.js";
 import type { Inspection, ModelKind, Plan, Target, TargetOptions } from "../format.js";
 import { named } from "./axes.js";
+import type { OnnxWay, Pattern } from "./forms/form.js";
 import type { OnnxContents } from "./model.js";
 import { changesUpTo, newestOpset, oldestOpset } from "./opsets.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
-import { type OnnxWay, wayOf } from "./way.js";
+import { checkTarget, type OnnxTarget, preferenceFor } from "./targets.js";
+import { wayOf } from "./way.js";
 import type { Weight } from "./weights.js";
 
 /** How an ONNX model is inspected and stored: by its nodes. */
@@ -21,19 +23,18 @@ export function onnxKind(model: OnnxContents): ModelKind {
   };
 }
 
-function targetOf(model: OnnxContents, { dialect, opset: wanted, matMulNBits = true }: TargetOptions): Target {
+function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime }: TargetOptions): Target {
   if (dialect !== undefined) {
     const known = Object.hasOwn(dialects, dialect) ? "is of other files" : "is not known";
     throw new TypeError(`dialect is ${shown(dialect)}, which ${known}; an .onnx model stays an .onnx model`);
   }
-  checkBoolean("matMulNBits", matMulNBits);
   const { quantizedBy } = model;
   if (quantizedBy !== undefined) {
     const reason = `the model is quantized already (${named(quantizedBy)}): give the float model it was made from`;
     model.proto.reader.fail(quantizedBy.message.at, reason);
   }
   const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted);
-  const options = { opset, matMulNBits };
+  const target = checkTarget(model, runtime);
   return {
     dialect: undefined,
     opset,
@@ -50,15 +51,34 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, matMulNBits = t
       (tensor as Weight).isInput
         ? "also an input of the graph, for which other values can be given; include it to make it none"
         : undefined,
-    wayOf: (tensor, settings) => wayOf(tensor as Weight, settings, options),
-    layOut: (plan, location) => quantizedOutput({ model, opset, choices: choicesOf(plan) }, plan, location),
+    wayOf: (tensor, settings) => wayOf(tensor as Weight, settings, target, opset),
+    notes: (plan) => notesOf(plan, target),
+    layOut: (plan, location) => quantizedOutput({ model, opset, choices: choicesOf(plan, target) }, plan, location),
   };
 }
 
-function choicesOf({ model, decisions }: Plan) {
-  return decisions.flatMap((decision, place) =>
-    decision.quantize ? [{ ...(decision as OnnxWay), weight: model.tensors[place] as Weight, place }] : [],
-  );
+/** Which operators get their weights in which form, and why: a sentence for each form. */
+function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">, target: OnnxTarget): string[] {
+  const operatorsOf = new Map<string, Set<string>>();
+  decisions.forEach((decision, place) => {
+    if (!decision.quantize) return;
+    const pattern = decision.pattern as Pattern;
+    const operators = operatorsOf.get(pattern) ?? new Set();
+    for (const operator of (model.tensors[place] as Weight).operators) operators.add(operator);
+    operatorsOf.set(pattern, operators);
+  });
+  return [...operatorsOf].map(([pattern, operators]) => {
+    const { why } = preferenceFor(target, pattern);
+    return `${[...operators].join(", ")} as ${pattern} for ${target}: ${why}`;
+  });
+}
+
+function choicesOf({ model, decisions }: Plan, target: OnnxTarget) {
+  return decisions.flatMap((decision, place) => {
+    if (!decision.quantize) return [];
+    const { form } = preferenceFor(target, decision.pattern);
+    return [{ ...(decision as OnnxWay), weight: model.tensors[place] as Weight, place, form }];
+  });
 }
 
 function raisedOpset(model: OnnxContents, opset: number): number {

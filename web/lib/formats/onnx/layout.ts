@@ -11,12 +11,12 @@ import {
 import type { Node, OperatorSet, Tensor } from "./file/proto.js";
 import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splice.js";
 import { externalBytes, tensorsOf } from "./file/tensors.js";
-import type { Scope } from "./file/values.js";
 import { type Message, varintField } from "./file/wire.js";
+import { microsoftDomain, type OnnxChoice, scaleShapeOf } from "./forms/form.js";
 import type { OnnxContents } from "./model.js";
+import { newNames } from "./names.js";
 import { irVersionOf } from "./opsets.js";
-import { microsoftDomain, replacementOf, type UnusedName } from "./patterns.js";
-import type { OnnxChoice } from "./way.js";
+import { storedBytes } from "./way.js";
 
 // The output files, all but codes and scales: where everything goes is known before a weight is read.
 
@@ -63,7 +63,7 @@ export interface OnnxChanges {
  */
 export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): Layout {
   const { proto, scopes, files } = model;
-  const unused = unusedNames(scopes);
+  const names = newNames(scopes);
   const edits: Edit[] = [];
   const tasks: Task[] = [];
   const external: ExternalItem[] = [];
@@ -85,7 +85,9 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
   for (const choice of choices) {
     const { value, tensor } = choice.weight.place;
     const { graph } = value.scope;
-    const replacement = replacementOf(choice, unused);
+    const { codes, scales } = storedBytes(choice);
+    const parts = { codes: { length: codes }, scales: { length: scales }, scaleShape: scaleShapeOf(choice) };
+    const replacement = choice.form.replacementOf(choice, parts, names);
     const nodes = replacement.nodes.flatMap(node);
     if (value.node) {
       edits.push(replace(value.node.message, [...replacement.tensors.flatMap(constantNode), ...nodes]));
@@ -102,9 +104,11 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     if (value.input) edits.push(replace(value.input, []));
     // One by one: a call takes only so many arguments.
     for (const edit of replacement.edits) edits.push(edit);
-    tasks.push({ choice, codes: replacement.codes, scales: replacement.scales });
+    tasks.push({ choice, codes: parts.codes, scales: parts.scales });
     replaced.add(tensor);
   }
+  // After what weights come from, some of which may be activations of others.
+  for (const { node: quantizer, before: first } of names.quantizers()) edits.push(beforeNode(first, node(quantizer)));
   for (const tensor of tensorsOf(proto)) {
     const bytes = replaced.has(tensor) ? undefined : externalBytes(tensor, proto.reader, files);
     if (bytes) for (const edit of moved(tensor, outside(bytes, bytes.length), bytes.length)) edits.push(edit);
@@ -145,7 +149,10 @@ function replace({ parent, at, end }: Message, parts: Part[]): Edit {
 
 /** What weights come from goes before all that may take it. */
 function before(nodes: readonly Node[], parts: Part[]): Edit {
-  const { parent, at } = (nodes[0] as Node).message;
+  return beforeNode(nodes[0] as Node, parts);
+}
+
+function beforeNode({ message: { parent, at } }: Node, parts: Part[]): Edit {
   return { message: parent as Message, start: at, end: at, parts };
 }
 
@@ -156,18 +163,4 @@ function moved({ message, external }: Tensor, place: ExternalPlace, length: numb
     const parts = i === 0 ? [Uint8Array.from(externalFields(place, length))] : [];
     return { message, start: field.at, end: field.end, parts };
   });
-}
-
-function unusedNames(scopes: readonly Scope[]): UnusedName {
-  const taken = new Set<string>();
-  for (const { graph, values } of scopes) {
-    for (const name of values.keys()) taken.add(name);
-    for (const { name } of graph.nodes) taken.add(name);
-  }
-  return (wanted) => {
-    let name = wanted;
-    for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
-    taken.add(name);
-    return name;
-  };
 }

@@ -7,10 +7,10 @@ import { codeSink } from "./codes.js";
 import { type Later, lengthOf, totalLength } from "./file/splice.js";
 import { tensorsOf } from "./file/tensors.js";
 import { layOutFloats } from "./floats.js";
+import type { OnnxChoice } from "./forms/form.js";
 import { type Layout, layOut, type OnnxChanges } from "./layout.js";
 import type { OnnxContents } from "./model.js";
 import type { QuantizedWeight } from "./quantized.js";
-import type { OnnxChoice } from "./way.js";
 import type { Weight } from "./weights.js";
 
 /** A protocol buffer can be no longer. */

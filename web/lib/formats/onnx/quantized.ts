@@ -9,8 +9,8 @@ import { dataType, type Node, type Tensor } from "./file/proto.js";
 import { codeSource, type ExternalFiles, floatSource } from "./file/tensors.js";
 import { resolve, type Scope, type Value } from "./file/values.js";
 import type { WireReader } from "./file/wire.js";
-import { microsoftDomain } from "./patterns.js";
-import type { Pattern } from "./way.js";
+import { microsoftDomain, type Pattern } from "./forms/form.js";
+import { gatheredRows, type IntegerWeight, integerMatMul } from "./integers.js";
 import type { WeightDtype } from "./weights.js";
 
 // The weights of a model that is quantized already: codes, scales and zero points, and how they become weights again.
@@ -28,6 +28,8 @@ interface Place {
   readonly codes: Value;
   readonly scales: Value;
   readonly zeroPoints: Value | undefined;
+  /** Where nodes compute with the codes. */
+  readonly integers?: IntegerWeight | undefined;
 }
 
 /** How integers lie in bytes: those of fewer than 8 bits from the lowest bits on. */
@@ -120,6 +122,8 @@ export function findQuantized(scopes: readonly Scope[]): {
 function codesOf(node: Node, scope: Scope): Value | undefined {
   const inputs = node.inputs.map((name) => resolve(name, scope));
   const isCodes = (value: Value | undefined) => codeTypes[value?.tensor?.type ?? 0] !== undefined;
+  const integers = integersOf(node, scope);
+  if (typeof integers === "object" && isCodes(integers.codes)) return integers.codes;
   if (node.operator === "Mul" && node.domain === "") {
     const cast = inputs.find((value) => value?.node?.operator === "Cast" && value.uses.length === 1);
     const codes = resolve(cast?.node?.inputs[0] ?? "", cast?.scope);
@@ -144,10 +148,28 @@ function isFloat(tensor: Tensor | undefined): boolean {
 
 /** A weight, or why its codes are not read. */
 function weightOf(node: Node, scope: Scope, codes: Value): Found | string {
+  const integers = integersOf(node, scope);
+  if (typeof integers === "string") return `${named(node)} takes its codes, and ${integers}`;
+  if (integers !== undefined) return computedWith(integers, scope);
   if (node.operator === "Mul") return castAndMul(node, scope, codes);
   if (node.operator === "DequantizeLinear" && node.domain === "") return dequantizeLinear(node, scope, codes);
   if (node.operator === "MatMulNBits" && node.domain === microsoftDomain) return matMulNBits(node, scope, codes);
   return `${named(node)} takes its codes, which is not read`;
+}
+
+/** How nodes compute with the codes of a weight, if they do; a sentence where that is not read. */
+function integersOf(node: Node, scope: Scope): IntegerWeight | string | undefined {
+  if (node.domain !== "") return undefined;
+  if (node.operator === "MatMulInteger") return integerMatMul(node, scope);
+  return node.operator === "Mul" || node.operator === "DequantizeLinear" ? gatheredRows(node, scope) : undefined;
+}
+
+function computedWith(integers: IntegerWeight, scope: Scope): Found | string {
+  const { node, codes, scales, axis } = integers;
+  const { shape } = codes.tensor as Tensor;
+  const granularity = countOf(scales) === 1 ? "tensor" : "channel";
+  const layout = { quantizedShape: shape, axis: granularity === "channel" ? axis : undefined, granularity } as const;
+  return inOrder(integers.pattern, { node, scope, codes, scales, integers }, layout);
 }
 
 function dequantizeLinear(node: Node, scope: Scope, codes: Value): Found | string {
@@ -193,14 +215,16 @@ interface Parts {
   readonly scope: Scope;
   readonly codes: Value;
   readonly scales: Value | undefined;
+  readonly integers?: IntegerWeight;
 }
 
 /** Codes in the order of the weights. */
 function inOrder(pattern: Pattern, parts: Parts, layout: Layout): Found | string {
   const { quantizedShape } = layout;
-  const { node, scope, codes, scales } = parts;
-  const hasZeroPoints = pattern === "DequantizeLinear" && (node.inputs[2] ?? "") !== "";
-  const zeroPoints = hasZeroPoints ? resolve(node.inputs[2] as string, scope) : undefined;
+  const { node, scope, codes, scales, integers } = parts;
+  const ofLinear = pattern === "DequantizeLinear" && (node.inputs[2] ?? "") !== "";
+  const zeroPoints = ofLinear ? resolve(node.inputs[2] as string, scope) : integers?.zeroPoints;
+  const hasZeroPoints = ofLinear || zeroPoints !== undefined;
   if (!isFloat(scales?.tensor)) return "its scales are no float32 or float16 in the file";
   const { count } = scalePlaces(quantizedShape, layout);
   const misfit = `${countOf(scales)} scales do not fit codes of shape [${quantizedShape.join(", ")}]`;
@@ -209,11 +233,11 @@ function inOrder(pattern: Pattern, parts: Parts, layout: Layout): Found | string
   if (hasZeroPoints && (zeroPoints?.tensor?.type !== tensor.type || countOf(zeroPoints) !== count)) {
     return "its zero points are not one for each scale, of the type of the codes";
   }
-  const { name, shape } = endOf(parts);
+  const { name, shape } = integers ? { name: stemOf(codes.name) ?? codes.name, shape: quantizedShape } : endOf(parts);
   return {
     ...{ name, shape: product(shape) === product(quantizedShape) ? shape : quantizedShape, pattern },
     ...layout,
-    ...{ node, codes, scales: scales as Value, zeroPoints },
+    ...{ node, codes, scales: scales as Value, zeroPoints, integers },
     ...{ type: codeTypes[tensor.type] as CodeType, codeCount: product(quantizedShape), zeroCount: count, zero: 0 },
   };
 }
@@ -346,7 +370,7 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
     },
     ...{ zeroPoints: zeroData !== undefined, codes: codesInfo, scales: scalesInfo, pattern },
     byteLength: codeData.byteLength + scaleData.byteLength + (zeroData?.byteLength ?? 0),
-    ...{ readCodes, readScales, place: { node, codes, scales, zeroPoints } },
+    ...{ readCodes, readScales, place: { node, codes, scales, zeroPoints, integers: found.integers } },
   };
 }
 

@@ -15,10 +15,11 @@ export interface NewTensor {
 }
 
 export interface NewNode {
+  /** "" for none. */
   readonly name: string;
   readonly operator: string;
   readonly inputs: readonly string[];
-  readonly output: string;
+  readonly outputs: readonly string[];
   readonly integers?: Readonly<Record<string, number>>;
 }
 
@@ -78,12 +79,12 @@ export function integerAttributes(integers: Readonly<Record<string, number>>): n
   );
 }
 
-export function node({ name, operator, inputs, output, integers = {} }: NewNode): Part[] {
+export function node({ name, operator, inputs, outputs, integers = {} }: NewNode): Part[] {
   return messageField(1, [
     Uint8Array.from([
       ...inputs.flatMap((input) => bytesField(1, input)),
-      ...bytesField(2, output),
-      ...bytesField(3, name),
+      ...outputs.flatMap((output) => bytesField(2, output)),
+      ...(name === "" ? [] : bytesField(3, name)),
       ...bytesField(4, operator),
       ...integerAttributes(integers),
     ]),

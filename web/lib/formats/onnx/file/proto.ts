@@ -63,6 +63,7 @@ export interface Tensor {
 export interface Attribute {
   readonly name: string;
   readonly message: Message;
+  readonly float: number | undefined;
   readonly integer: number | undefined;
   /** Undefined where it is too long to matter. */
   readonly text: string | undefined;
@@ -264,6 +265,7 @@ async function readAttribute(
   node: string,
   depth: number,
 ): Promise<Attribute> {
+  let float: number | undefined;
   let integer: number | undefined;
   let text: string | undefined;
   let integers: number[] | undefined = [];
@@ -274,7 +276,8 @@ async function readAttribute(
   const value = `${name} of ${node}`;
   for (const field of fields) {
     // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
-    if (field.id === 3) integer = field.value;
+    if (field.id === 2) float = await reader.float(field, value);
+    else if (field.id === 3) integer = field.value;
     else if (field.id === 4 && field.end - field.start <= MAX_WORD_BYTES) text = await reader.text(field, value);
     else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, value), value);
     else if (field.id === 6 || field.id === 11) {
@@ -283,7 +286,7 @@ async function readAttribute(
       integers = await shortList(reader, field, integers, value);
     }
   }
-  return { name, message, integer, text, integers, tensor, graphs };
+  return { name, message, float, integer, text, integers, tensor, graphs };
 }
 
 /** Adds to the list, unless it becomes too long to matter. */

@@ -140,6 +140,12 @@ export function wireReader(source: ByteSource) {
     return { id: field.id, at: field.at, start: field.start, end: field.end, parent };
   }
 
+  async function float(field: Field, what: string): Promise<number> {
+    expectType(field, wireType.fixed32, what);
+    const { buffer, byteOffset } = await bytes(field);
+    return new DataView(buffer, byteOffset, 4).getFloat32(0, true);
+  }
+
   function integer(field: Field, what: string): number {
     expectType(field, wireType.varint, what);
     if (!Number.isSafeInteger(field.value))
@@ -167,7 +173,7 @@ export function wireReader(source: ByteSource) {
     fail(field.at, `${what} has the wire type ${field.type}; it must be ${type}: the file is damaged, export it again`);
   }
 
-  return { source, fail, fields, bytes, text, message, integer, integers };
+  return { source, fail, fields, bytes, text, message, float, integer, integers };
 }
 
 /** A varint of a whole number from 0 to 2^53. */

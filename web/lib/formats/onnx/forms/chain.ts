@@ -1,0 +1,54 @@
+import type { NewNode, NewTensor } from "../file/encode.js";
+import { dataType } from "../file/proto.js";
+import type { WeightDtype } from "../weights.js";
+import { floatTypes, type Names, type OnnxChoice, type Replacement } from "./form.js";
+
+// The nodes that make a weight of its codes, one after the other.
+
+/** A node that takes what the one before it gives, and tensors after it. */
+export interface Step {
+  readonly operator: string;
+  readonly inputs: readonly NewTensor[];
+  readonly integers?: Readonly<Record<string, number>>;
+}
+
+export const castTo = (dtype: WeightDtype): Step => ({
+  operator: "Cast",
+  inputs: [],
+  integers: { to: floatTypes[dtype] },
+});
+
+/**
+ * The nodes from the codes on, and where they are missing the steps to the weight's dimensions and type.
+ *
+ * @param tensors the codes, and what else the steps take
+ * @param hasShape whether the steps give the weight's dimensions
+ */
+export function chain(
+  { weight: { name, shape, dtype }, scheme: { scaleType } }: OnnxChoice,
+  tensors: readonly [NewTensor, ...NewTensor[]],
+  steps: readonly Step[],
+  hasShape: boolean,
+  { unused }: Names,
+): Replacement {
+  const ends: Step[] = [];
+  if (!hasShape) {
+    const data = new Uint8Array(BigInt64Array.from(shape, BigInt).buffer);
+    const target = { name: unused(`${name}_shape`), type: dataType.int64, shape: [shape.length], data };
+    ends.push({ operator: "Reshape", inputs: [target] });
+  }
+  if (scaleType !== dtype) ends.push(castTo(dtype));
+  let input = tensors[0].name;
+  const nodes = [...steps, ...ends].map(({ operator, inputs, ...integers }, i, { length }): NewNode => {
+    const node = {
+      name: unused(`${name}_${operator}`),
+      operator,
+      inputs: [input, ...inputs.map((tensor) => tensor.name)],
+      outputs: [i === length - 1 ? name : unused(`${name}_${operator}_Output`)],
+      ...integers,
+    };
+    input = node.outputs[0] as string;
+    return node;
+  });
+  return { tensors: [...tensors, ...ends.flatMap(({ inputs }) => inputs)], nodes, edits: [] };
+}

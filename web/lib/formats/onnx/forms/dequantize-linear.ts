@@ -1,0 +1,51 @@
+import type { NewTensor } from "../file/encode.js";
+import type { Weight } from "../weights.js";
+import { chain } from "./chain.js";
+import { codeTypes, type Form, floatTypes, since } from "./form.js";
+import { layoutOf, storageNotes, storedBitsOf } from "./layouts.js";
+
+/** DequantizeLinear of codes and scales gives the weight. */
+export const dequantizeLinear: Form = {
+  pattern: "DequantizeLinear",
+  wayOf(weight, wish) {
+    const { bits, axis, opset } = wish;
+    const { granularity, quantizedShape, notes } = layoutOf(weight, wish);
+    const storedBits = storedBitsOf(wish);
+    const needed = typeof granularity === "object" || storedBits !== 8 ? since.int4 : since.axis;
+    if (opset < needed) return `DequantizeLinear holds it from opset ${needed} on, and this is ${opset}`;
+    if (goesThroughBareTranspose(weight))
+      return "ONNX Runtime fails on DequantizeLinear before a Transpose without perm";
+    return {
+      scheme: {
+        bits,
+        axis: granularity === "channel" ? axis : undefined,
+        granularity,
+        // What it gives has the type of its scales.
+        scaleType: opset >= since.float16 ? weight.dtype : "float32",
+      },
+      quantizedShape,
+      storedBits,
+      notes: [...notes, ...storageNotes(wish, storedBits)],
+    };
+  },
+  replacementOf(choice, { codes, scales, scaleShape }, names) {
+    const { weight, quantizedShape: shape, storedBits } = choice;
+    const { axis = 0, granularity, scaleType } = choice.scheme;
+    const tensors: [NewTensor, NewTensor] = [
+      { name: names.unused(`${weight.name}_quantized`), type: codeTypes[storedBits], shape, data: codes },
+      { name: names.unused(`${weight.name}_scale`), type: floatTypes[scaleType], shape: scaleShape, data: scales },
+    ];
+    const step = {
+      operator: "DequantizeLinear",
+      inputs: tensors.slice(1),
+      integers: typeof granularity === "object" ? { axis: granularity.along, block_size: granularity.group } : { axis },
+    };
+    return chain(choice, tensors, [step], shape.length === weight.shape.length, names);
+  },
+};
+
+/** ONNX Runtime 1.30 ends its process where DequantizeLinear comes before a Transpose without perm. */
+function goesThroughBareTranspose({ place }: Weight): boolean {
+  const moved = place.consumers.flatMap(({ via }) => via);
+  return moved.some(({ operator, attributes }) => operator === "Transpose" && !attributes.has("perm"));
+}

@@ -1,0 +1,145 @@
+import { type NewNode, type NewTensor, node as newNode } from "../file/encode.js";
+import { dataType, type Node } from "../file/proto.js";
+import type { Edit } from "../file/splice.js";
+import type { Use } from "../file/values.js";
+import type { Message } from "../file/wire.js";
+import { codeTypes, type Form, type Names, type OnnxChoice, since } from "./form.js";
+import { storageNotes } from "./layouts.js";
+
+// What quantize_dynamic of ONNX Runtime's tools writes of MatMul, with its names of nodes and tensors
+// (onnxruntime/python/tools/quantization/operators/matmul.py): runtimes know the nodes together as one.
+
+/** The names of what stands for a weight. */
+interface Stored {
+  readonly codes: string;
+  readonly scale: string;
+  readonly zeroPoint: string;
+}
+
+/**
+ * MatMul becomes MatMulInteger of codes of the weight and codes of its activations, which DynamicQuantizeLinear makes while
+ * the model runs. So does Gemm, with an Add after it where it has one; where it takes its weight transposed, so do the codes.
+ */
+export const dynamic: Form = {
+  pattern: "MatMulInteger",
+  wayOf(weight, wish) {
+    const { bits, axis, granularity, opset } = wish;
+    if (opset < since.dynamic) return `DynamicQuantizeLinear came with opset ${since.dynamic}, and this is ${opset}`;
+    if (bits > 8) return `MatMulInteger takes 8 bits, and these are ${bits}`;
+    if (bits <= 4 && opset >= since.int4) return "MatMulInteger takes 8 bits, and opset 21 packs 4";
+    if (typeof granularity === "object") return "MatMulInteger takes no groups";
+    if (weight.dtype !== "float32") return `DynamicQuantizeLinear takes float32, not ${weight.dtype}`;
+    const { consumers } = weight.place;
+    const [first] = consumers;
+    if (weight.shape.length !== 2) return "MatMulInteger is written for matrices";
+    const others = consumers.find(({ use, via }) => via.length > 0 || !isProduct(use));
+    if (others !== undefined) return `${others.use.node.operator} is no MatMul of its second input`;
+    if (granularity === "channel" && !consumers.every(({ use }) => channelAxis(use.node) === axis)) {
+      return `MatMulInteger has its scales along axis ${channelAxis((first as { use: Use }).use.node)}, not ${axis}`;
+    }
+    return {
+      scheme: { bits, axis: granularity === "channel" ? axis : undefined, granularity, scaleType: "float32" },
+      quantizedShape: weight.shape,
+      storedBits: 8,
+      notes: storageNotes(wish, 8),
+    };
+  },
+  replacementOf(choice, { codes, scales, scaleShape }, names) {
+    const { weight, storedBits } = choice;
+    const { name, shape, place } = weight;
+    const type = codeTypes[storedBits];
+    const stored: Stored = {
+      codes: names.unused(`${name}_quantized`),
+      scale: names.unused(`${name}_scale`),
+      zeroPoint: names.unused(`${name}_zero_point`),
+    };
+    const zeros = new Uint8Array(scaleShape.reduce((a, b) => a * b, 1));
+    const tensors: NewTensor[] = [
+      { name: stored.codes, type, shape, data: codes },
+      { name: stored.scale, type: dataType.float, shape: scaleShape, data: scales },
+      { name: stored.zeroPoint, type, shape: scaleShape, data: zeros },
+    ];
+    const transposed = transposedCodes(choice, stored, names);
+    const edits = place.consumers.map(({ use }): Edit => {
+      const { message } = use.node;
+      const matrix = isTransposed(use.node) ? { ...stored, codes: transposed.outputs[0] as string } : stored;
+      const nodes = productOf(use, matrix, names);
+      return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
+    });
+    const nodes = place.consumers.some(({ use }) => isTransposed(use.node)) ? [transposed] : [];
+    return { tensors, nodes, edits };
+  },
+};
+
+/** Whether a node multiplies its activations with the matrix, and does nothing else but add to that. */
+function isProduct({ node, input }: Use): boolean {
+  if (node.operator === "MatMul") return input === 1;
+  if (node.operator !== "Gemm" || input !== 1) return false;
+  const { attributes } = node;
+  const isOne = (name: string) => !attributes.has(name) || attributes.get(name)?.float === 1;
+  return (attributes.get("transA")?.integer ?? 0) === 0 && isOne("alpha") && isOne("beta");
+}
+
+function isTransposed({ operator, attributes }: Node): boolean {
+  return operator === "Gemm" && (attributes.get("transB")?.integer ?? 0) !== 0;
+}
+
+const channelAxis = (node: Node) => (isTransposed(node) ? 0 : 1);
+
+/** Runtimes compute it when they load the model. */
+function transposedCodes({ weight: { name } }: OnnxChoice, { codes }: Stored, { unused }: Names): NewNode {
+  return {
+    name: unused(`${name}_quantized_Transpose`),
+    operator: "Transpose",
+    inputs: [codes],
+    outputs: [unused(`${name}_quantized_transposed`)],
+  };
+}
+
+/** The nodes in place of a MatMul, or of a Gemm as MatMul and Add. */
+function productOf({ node, scope }: Use, matrix: Stored, names: Names): NewNode[] {
+  const [output = ""] = node.outputs;
+  const [, , added = ""] = node.inputs;
+  if (node.operator === "MatMul") return integerMatMul(node, scope, matrix, names, node.name, output);
+  const ofNode = (suffix: string) => (node.name === "" ? "" : names.unused(`${node.name}_${suffix}`));
+  const matMul = ofNode("MatMul");
+  if (added === "") return integerMatMul(node, scope, matrix, names, matMul, output);
+  const product = names.unused(`${output}_MatMul`);
+  return [
+    ...integerMatMul(node, scope, matrix, names, matMul, product),
+    { name: ofNode("Add"), operator: "Add", inputs: [product, added], outputs: [output] },
+  ];
+}
+
+function integerMatMul(
+  node: Node,
+  scope: Use["scope"],
+  { codes, scale, zeroPoint }: Stored,
+  { unused, activations }: Names,
+  name: string,
+  output: string,
+): NewNode[] {
+  const x = activations(node, scope);
+  const ofNode = (suffix: string) => (name === "" ? "" : unused(`${name}_quant${suffix}`));
+  const integers = unused(`${output}_output_quantized`);
+  const floats = unused(`${integers}_cast_output`);
+  const scales = name === "" ? unused(`${x.scale}_${scale}_mul`) : unused(`${name}_quant_scales_mul`);
+  const product = unused(`${scales}:0`);
+  return [
+    {
+      name: ofNode(""),
+      operator: "MatMulInteger",
+      inputs: [x.codes, codes, x.zeroPoint, zeroPoint],
+      outputs: [integers],
+    },
+    {
+      name: unused(`${integers}_cast`),
+      operator: "Cast",
+      inputs: [integers],
+      outputs: [floats],
+      integers: { to: dataType.float },
+    },
+    { name: scales, operator: "Mul", inputs: [x.scale, scale], outputs: [product] },
+    { name: ofNode("_output_scale_mul"), operator: "Mul", inputs: [floats, product], outputs: [output] },
+  ];
+}

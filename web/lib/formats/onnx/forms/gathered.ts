@@ -1,0 +1,115 @@
+import { type NewNode, type NewTensor, node as newNode } from "../file/encode.js";
+import { dataType } from "../file/proto.js";
+import type { Edit } from "../file/splice.js";
+import type { Use } from "../file/values.js";
+import type { Message } from "../file/wire.js";
+import { codeTypes, type Form, floatTypes, type Names, type OnnxChoice, since } from "./form.js";
+import { storageNotes } from "./layouts.js";
+
+/**
+ * Gather takes rows of codes, and only these become floats: with one scale by DequantizeLinear, as quantize_dynamic of ONNX
+ * Runtime's tools writes it (operators/gather.py); with one for each row by Cast, and Mul with the scales of the same rows.
+ */
+export const gathered: Form = {
+  pattern: "Gather",
+  wayOf(weight, wish) {
+    const { bits, axis, granularity, opset } = wish;
+    if (opset < since.integers) return `DequantizeLinear came with opset ${since.integers}, and this is ${opset}`;
+    if (typeof granularity === "object") return "rows are gathered with whole scales";
+    if (bits <= 4 && opset >= since.int4) return "Gather takes 8 bits, and opset 21 packs 4";
+    const others = weight.place.consumers.find(({ use, via }) => via.length > 0 || !gathersRows(use));
+    if (others !== undefined) return `${others.use.node.operator} gathers no rows`;
+    if (granularity === "channel" && axis !== 0) return "rows are gathered with scales along axis 0";
+    if (granularity === "tensor" && bits > 8 && opset < since.int4)
+      return `DequantizeLinear takes 8 bits up to opset 20`;
+    const storedBits = bits <= 8 ? 8 : 16;
+    return {
+      scheme: { bits, axis: granularity === "channel" ? 0 : undefined, granularity, scaleType: "float32" },
+      quantizedShape: weight.shape,
+      storedBits,
+      notes: storageNotes(wish, storedBits),
+    };
+  },
+  replacementOf(choice, { codes, scales }, names) {
+    const { weight, storedBits, scheme } = choice;
+    const { name, shape, place } = weight;
+    const type = codeTypes[storedBits];
+    const perRow = scheme.granularity === "channel";
+    const rows = [shape[0] as number, ...shape.slice(1).map(() => 1)];
+    const tensors: NewTensor[] = [
+      { name: names.unused(`${name}_quantized`), type, shape, data: codes },
+      { name: names.unused(`${name}_scale`), type: dataType.float, shape: perRow ? rows : [], data: scales },
+    ];
+    if (!perRow) {
+      const data = new Uint8Array(storedBits / 8);
+      tensors.push({ name: names.unused(`${name}_zero_point`), type, shape: [], data });
+    }
+    const edits = place.consumers.map(({ use }): Edit => {
+      const { message } = use.node;
+      const stored = tensors.map((tensor) => tensor.name);
+      const nodes = perRow ? withScalesOfRows(use, stored, choice, names) : withOneScale(use, stored, choice, names);
+      return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
+    });
+    return { tensors, nodes: [], edits };
+  },
+};
+
+function gathersRows({ node, input }: Use): boolean {
+  return node.operator === "Gather" && input === 0 && (node.attributes.get("axis")?.integer ?? 0) === 0;
+}
+
+function withOneScale({ node }: Use, [codes, scale, zeroPoint]: string[], choice: OnnxChoice, names: Names): NewNode[] {
+  const [output = ""] = node.outputs;
+  const rows = names.unused(`${output}_quantized`);
+  const gather = { name: node.name, operator: "Gather", inputs: [codes, node.inputs[1]], outputs: [rows] };
+  const dequantize = { operator: "DequantizeLinear", inputs: [rows, scale, zeroPoint] };
+  return [gather as NewNode, ...ending(dequantize as Unfinished, output, choice, names)];
+}
+
+function withScalesOfRows({ node }: Use, [codes, scale]: string[], choice: OnnxChoice, names: Names): NewNode[] {
+  const [output = ""] = node.outputs;
+  const indices = node.inputs[1] as string;
+  const [rows, scales] = [names.unused(`${output}_quantized`), names.unused(`${output}_scale`)];
+  const floats = names.unused(`${output}_quantized_cast_output`);
+  return [
+    { name: node.name, operator: "Gather", inputs: [codes as string, indices], outputs: [rows] },
+    {
+      name: names.unused(`${output}_scale_Gather`),
+      operator: "Gather",
+      inputs: [scale as string, indices],
+      outputs: [scales],
+    },
+    {
+      name: names.unused(`${output}_quantized_cast`),
+      operator: "Cast",
+      inputs: [rows],
+      outputs: [floats],
+      integers: { to: dataType.float },
+    },
+    ...ending({ operator: "Mul", inputs: [floats, scales] }, output, choice, names),
+  ];
+}
+
+type Unfinished = Pick<NewNode, "operator" | "inputs">;
+
+/** The node that gives floats, and a Cast where the model has others. */
+function ending(
+  { operator, inputs }: Unfinished,
+  output: string,
+  { weight: { dtype } }: OnnxChoice,
+  { unused }: Names,
+): NewNode[] {
+  const name = unused(`${output}_${operator}`);
+  if (dtype === "float32") return [{ name, operator, inputs, outputs: [output] }];
+  const floats = unused(`${output}_${operator}_Output`);
+  return [
+    { name, operator, inputs, outputs: [floats] },
+    {
+      name: unused(`${output}_Cast`),
+      operator: "Cast",
+      inputs: [floats],
+      outputs: [output],
+      integers: { to: floatTypes[dtype] },
+    },
+  ];
+}

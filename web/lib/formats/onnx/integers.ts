@@ -1,0 +1,99 @@
+import type { NewNode } from "./file/encode.js";
+import type { Node } from "./file/proto.js";
+import { resolve, type Scope, type Value } from "./file/values.js";
+
+// Weights whose codes nodes compute with, and which are nowhere in the model as floats: how they are found, and what would
+// compute with floats in place of those nodes.
+
+/** Codes that nodes compute with. */
+export interface IntegerWeight {
+  readonly pattern: "MatMulInteger" | "Gather";
+  /** The last of the nodes, which gives floats. */
+  readonly node: Node;
+  readonly codes: Value;
+  readonly scales: Value | undefined;
+  readonly zeroPoints: Value | undefined;
+  /** Of the scales of channels. */
+  readonly axis: number;
+  /** The other nodes that have nothing to do any more where the weight is float. */
+  readonly others: readonly Node[];
+  /** What stands in the place of `node` where the weight is float. */
+  floatNodes(weight: string): readonly NewNode[];
+}
+
+/**
+ * MatMulInteger of activations that DynamicQuantizeLinear quantized, with the nodes after it that make floats; a sentence
+ * where they are others.
+ */
+export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string {
+  const given = resolve(node.inputs[1] ?? "", scope);
+  const transpose = given?.node?.operator === "Transpose" ? given.node : undefined;
+  const codes = transpose ? resolve(transpose.inputs[0] ?? "", scope) : given;
+  const quantizer = resolve(node.inputs[0] ?? "", scope)?.node;
+  if (quantizer?.operator !== "DynamicQuantizeLinear")
+    return "its activations are not quantized by DynamicQuantizeLinear";
+  const cast = onlyUser(node, scope, "Cast");
+  const product = cast && onlyUser(cast, scope, "Mul");
+  const scale = product?.inputs.map((name) => resolve(name, scope)?.node).find((maker) => maker?.operator === "Mul");
+  if (codes?.tensor === undefined || cast === undefined || product === undefined || scale === undefined) {
+    return "its products are not multiplied with the scales of both";
+  }
+  const scales = scale.inputs.map((name) => resolve(name, scope)).find((value) => value?.tensor !== undefined);
+  const zeroPoints = resolve(node.inputs[3] ?? "", scope);
+  return {
+    ...{ pattern: "MatMulInteger", node: product, codes, scales, zeroPoints },
+    axis: (transpose ? 0 : 1) + codes.tensor.shape.length - 2,
+    others: [node, cast, scale, ...(transpose ? [transpose] : [])],
+    floatNodes(weight) {
+      const turned = transpose?.outputs[0];
+      const turning: NewNode[] = turned
+        ? [{ name: transpose.name, operator: "Transpose", inputs: [weight], outputs: [turned] }]
+        : [];
+      const name = node.name.replace(/_quant$/, "");
+      const inputs = [quantizer.inputs[0] as string, turned ?? weight];
+      return [...turning, { name, operator: "MatMul", inputs, outputs: product.outputs }];
+    },
+  };
+}
+
+/** Codes of which Gather takes rows before they become floats by DequantizeLinear, or by Cast and Mul. */
+export function gatheredRows(node: Node, scope: Scope): IntegerWeight | undefined {
+  const makers = node.inputs.map((name) => resolve(name, scope)?.node);
+  if (node.operator === "DequantizeLinear") {
+    const [gather] = makers;
+    const [, scales, zeroPoints] = node.inputs.map((name) => resolve(name, scope));
+    return gather && rowsOf(gather, node, scope, scales, zeroPoints, []);
+  }
+  const cast = makers.find((maker) => maker?.operator === "Cast");
+  const gather = cast && resolve(cast.inputs[0] ?? "", scope)?.node;
+  const ofScales = makers.find((maker) => maker?.operator === "Gather");
+  if (cast === undefined || gather === undefined || ofScales === undefined) return undefined;
+  const scales = resolve(ofScales.inputs[0] ?? "", scope);
+  return rowsOf(gather, node, scope, scales, undefined, [cast, ofScales]);
+}
+
+function rowsOf(
+  gather: Node,
+  node: Node,
+  scope: Scope,
+  scales: Value | undefined,
+  zeroPoints: Value | undefined,
+  others: readonly Node[],
+): IntegerWeight | undefined {
+  if (gather.operator !== "Gather" || (gather.attributes.get("axis")?.integer ?? 0) !== 0) return undefined;
+  const codes = resolve(gather.inputs[0] ?? "", scope);
+  if (codes?.tensor === undefined || scales?.tensor === undefined) return undefined;
+  return {
+    ...{ pattern: "Gather", node, codes, scales, zeroPoints, axis: 0 },
+    others: [gather, ...others],
+    floatNodes: (weight) => [
+      { name: gather.name, operator: "Gather", inputs: [weight, gather.inputs[1] as string], outputs: node.outputs },
+    ],
+  };
+}
+
+/** The node that takes what another gives, where it is the only one and of this operator. */
+function onlyUser(node: Node, scope: Scope, operator: string): Node | undefined {
+  const uses = resolve(node.outputs[0] ?? "", scope)?.uses ?? [];
+  return uses.length === 1 && uses[0]?.node.operator === operator ? uses[0].node : undefined;
+}

@@ -1,0 +1,87 @@
+import { shown } from "../../core/arguments.js";
+import { named } from "./axes.js";
+import type { Node } from "./file/proto.js";
+import { castAndMul } from "./forms/cast-and-mul.js";
+import { dequantizeLinear } from "./forms/dequantize-linear.js";
+import { dynamic } from "./forms/dynamic.js";
+import { type Form, microsoftDomain } from "./forms/form.js";
+import { gathered } from "./forms/gathered.js";
+import { matMulNBits } from "./forms/matmul-nbits.js";
+import type { OnnxContents } from "./model.js";
+
+// What a model is written for, and the forms that are fastest there, by `npm run bench:onnx`.
+
+/** Where an .onnx model is to run. */
+export type OnnxTarget = "wasm" | "webgpu" | "native" | "portable";
+
+/** A form, and why it is the one to write. */
+export interface Preference {
+  readonly form: Form;
+  readonly why: string;
+}
+
+const whyGathered = "only the rows that are gathered become floats";
+const whyFolded = "it becomes float when ONNX Runtime loads the model, which then runs as it did before";
+const whyDynamic = "ONNX Runtime multiplies int8 faster than floats; activations become int8 while the model runs";
+
+/** The first form counts that can store a weight; the last of each can store all. */
+const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
+  wasm: [
+    { form: dynamic, why: whyDynamic },
+    { form: gathered, why: whyGathered },
+    { form: castAndMul, why: whyFolded },
+  ],
+  native: [
+    { form: dynamic, why: whyDynamic },
+    {
+      form: matMulNBits(4),
+      why: "ONNX Runtime multiplies codes in groups; activations become int8 while the model runs",
+    },
+    { form: gathered, why: whyGathered },
+    { form: castAndMul, why: whyFolded },
+  ],
+  webgpu: [
+    { form: matMulNBits(1), why: "ONNX Runtime's shaders take codes in groups, which stay small in the GPU's memory" },
+    { form: gathered, why: whyGathered },
+    { form: castAndMul, why: whyFolded },
+  ],
+  portable: [
+    { form: gathered, why: whyGathered },
+    {
+      form: dequantizeLinear,
+      why: 'runtimes other than ONNX Runtime know it; onnxruntime-web runs MatMul after it slowly, unless the session has extra: { session: { disable_quant_qdq: "1" } }',
+    },
+    { form: castAndMul, why: "every opset has the operators" },
+  ],
+};
+
+export const preferencesOf = (target: OnnxTarget) => preferences[target];
+
+/** The form that a pattern stands for in a target. */
+export function preferenceFor(target: OnnxTarget, pattern: string | undefined): Preference {
+  return preferences[target].find(({ form }) => form.pattern === pattern) as Preference;
+}
+
+/** Domains whose operators every build of ONNX Runtime has. */
+const runtimeDomains = ["", "ai.onnx.ml", microsoftDomain];
+
+/** The target of a model: what is asked for, or wasm, and native for a model that onnxruntime-web cannot run. */
+export function checkTarget(model: OnnxContents, target: OnnxTarget | undefined): OnnxTarget {
+  if (target === undefined) return preventing(model, "wasm") === undefined ? "wasm" : "native";
+  if (!Object.hasOwn(preferences, target)) {
+    throw new TypeError(`target is ${shown(target)}; it must be one of ${Object.keys(preferences).join(", ")}`);
+  }
+  const node = preventing(model, target);
+  if (node === undefined) return target;
+  const has = target === "portable" ? "ONNX itself does not have" : "onnxruntime-web does not have";
+  throw new TypeError(`target is ${shown(target)}, and ${named(node)} is an operator of ${node.domain}, which ${has}`);
+}
+
+/** The first node that a target has no operator for. */
+function preventing({ proto, scopes }: OnnxContents, target: OnnxTarget): Node | undefined {
+  if (target === "native") return undefined; // builds of it can have operators of anyone
+  const domains = target === "portable" ? [""] : runtimeDomains;
+  const own = new Set(proto.functions.map(({ name }) => name));
+  const nodes = scopes.flatMap(({ graph }) => graph.nodes);
+  return nodes.find(({ domain, operator }) => !domains.includes(domain) && !own.has(operator));
+}
