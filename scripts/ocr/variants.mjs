@@ -3,19 +3,20 @@
 import { load } from "channelwise";
 import { blobSink, openModel, opsetChanges, planModel, quantizeModel } from "channelwise/models";
 
-/** Every weight, whatever its size. */
-const include = ["*"];
+/** Every weight, whatever its size, with activations as they were. */
+const weights = { include: ["*"], target: /** @type {const} */ ("portable") };
 
 /** @type {Record<string, import("channelwise/models").Rules>} */
 const variants = {
-  "int8, per channel": { include },
-  "int8, per tensor": { include, granularity: "tensor" },
-  "4 bits, per channel": { include, bits: 4 },
-  "4 bits, per tensor": { include, bits: 4, granularity: "tensor" },
-  "4 bits, groups of 32": { include, bits: 4, granularity: { group: 32 } },
-  "4 bits, groups of 32, opset 21": { include, bits: 4, granularity: { group: 32 }, opset: 21 },
+  "int8, per channel": weights,
+  "int8, per channel, for wasm": { ...weights, target: "wasm" },
+  "int8, per tensor": { ...weights, granularity: "tensor" },
+  "4 bits, per channel": { ...weights, bits: 4 },
+  "4 bits, per tensor": { ...weights, bits: 4, granularity: "tensor" },
+  "4 bits, groups of 32": { ...weights, bits: 4, granularity: { group: 32 } },
+  "4 bits, groups of 32, opset 21": { ...weights, bits: 4, granularity: { group: 32 }, opset: 21 },
   "int8, MatMul 4 bits": {
-    include,
+    ...weights,
     target: "webgpu",
     overrides: { "*MatMul*": { bits: 4, granularity: { group: 32 } } },
   },

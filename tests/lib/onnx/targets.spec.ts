@@ -143,6 +143,7 @@ describe("MatMul for wasm and native", () => {
   it("is written inside subgraphs too, of activations from outside", async () => {
     const branch = (seed: number) => ({
       graph: {
+        name: "branch",
         node: [node("MatMul", ["x", "w"], ["r"])],
         initializer: [tensor("w", [rows, columns], uniform("float32", rows * columns, seed))],
         output: [float("r")],
@@ -161,7 +162,12 @@ describe("MatMul for wasm and native", () => {
     ["groups", { granularity: { group: 32 } }, [matMul], "Cast, Mul"],
     ["scales along another axis", { axis: 0 }, [matMul], "Cast, Mul"],
     ["4 bits, which opset 21 packs", { bits: 4, opset: 21 }, [matMul], "Cast, Mul"],
-    ["what is also transposed", {}, [matMul, node("Transpose", ["w"], ["z"])], "Cast, Mul"],
+    [
+      "what is also transposed",
+      {},
+      [matMul, node("Transpose", ["w"], ["v"]), node("MatMul", ["x", "v"], ["z"])],
+      "Cast, Mul",
+    ],
     ["the first input", {}, [node("MatMul", ["w", "x"], ["y"])], "Cast, Mul"],
     [
       "a Gemm that multiplies its product",

@@ -42,6 +42,7 @@ export class ModelView {
   readonly #measuring: ProgressBar;
   readonly #measureButton = html("button", { type: "button", hidden: "" });
   readonly #obstacles = html("div", { class: "problem", hidden: "" });
+  readonly #notes = html("div", { id: "model-notes" });
   readonly #warnings = html("p", { class: "warning", id: "model-warnings", role: "status", hidden: "" });
   readonly #columns = html("select", { id: "tensor-columns" });
   readonly #list = new TensorList(this.#columns, () => this.#showOthers());
@@ -157,6 +158,7 @@ export class ModelView {
         this.#measuring.element,
         this.#measureButton,
         this.#obstacles,
+        this.#notes,
         this.#warnings,
       ),
       card(
@@ -231,8 +233,9 @@ export class ModelView {
       const plan = await client.ask("plan", rules);
       if (client !== this.#client) return false;
       this.#own = choices;
-      // What a setting costs in ONNX depends on how the opset lets it be written.
-      const stillHold = rules.opset === this.#state?.rules.opset;
+      // What a setting costs in ONNX depends on the form in which it is written.
+      const isSame = (form: "opset" | "target") => rules[form] === this.#state?.rules[form];
+      const stillHold = isSame("opset") && (description.format !== "onnx" || isSame("target"));
       this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
       this.#list.state = this.#state;
       this.#tradeOff.show(this.#state, this.#form.group);
@@ -241,6 +244,7 @@ export class ModelView {
       this.#command.textContent = command(this.#state);
       this.#keptFloats.show(plan.keptFloats);
       this.#warnings.hidden = plan.warnings.length === 0;
+      this.#notes.replaceChildren(...plan.notes.map((note) => html("p", { class: "hint" }, `${note}.`)));
       this.#warnings.textContent = `${someOf(plan.warnings)}.`;
       this.#showTotals();
       return true;

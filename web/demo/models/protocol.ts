@@ -1,6 +1,6 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, FormatName, KeptFloats, PassedOver, Scheme } from "channelwise/models";
+import type { DialectName, FormatName, KeptFloats, OnnxTarget, PassedOver, Scheme } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
@@ -15,8 +15,8 @@ export interface Setting {
   readonly axis?: number | undefined;
 }
 
-/** What is written: a dialect of .safetensors, .npz, or ONNX. */
-export type Target = DialectName | "onnx";
+/** What is written: a dialect of .safetensors or .npz, or of a model of ONNX one for a runtime. */
+export type Target = DialectName | OnnxTarget;
 
 /** What is written, and how new it may be. */
 export interface Form {
@@ -84,6 +84,8 @@ export interface Plan {
   readonly joined: readonly (readonly number[])[];
   /** What readers will refuse of the file to come. */
   readonly warnings: readonly string[];
+  /** In what form the operators of an .onnx model get their weights, and why, a sentence each. */
+  readonly notes: readonly string[];
   /** Which share of the bytes stays floats, and why. */
   readonly keptFloats: KeptFloats;
 }

@@ -1,7 +1,7 @@
 import { quoted } from "../take-away/recipes.js";
 import type { ModelState } from "./model-state.js";
 import type { Description, Setting } from "./protocol.js";
-import { groupAxis } from "./settings.js";
+import { groupAxis, isOnnxTarget } from "./settings.js";
 
 /** What was chosen for single tensors, by their names. */
 function ownChoices({ description, rules }: ModelState) {
@@ -47,7 +47,7 @@ function rulesCode(state: ModelState): string {
   };
   const wanted = own.filter(({ choice }) => choice !== "keep").map(({ name }) => JSON.stringify(name));
   const lines = [
-    ...(rules.target === "onnx" ? [] : [`dialect: "${rules.target}",`]),
+    `${isOnnxTarget(rules.target) ? "target" : "dialect"}: "${rules.target}",`,
     `${setting(rules.all)},`,
     ...(rules.opset === undefined ? [] : [`opset: ${rules.opset},`]),
     // However small they are, and whatever their names say.
@@ -75,7 +75,7 @@ export function command(state: ModelState): string {
   const { axis } = axesOf(rules.all, description);
   return [
     `npx channelwise quantize ${quoted(description.name)}`,
-    ...(rules.target === "onnx" ? [] : [`--dialect ${rules.target}`]),
+    `${isOnnxTarget(rules.target) ? "--target" : "--dialect"} ${rules.target}`,
     `--bits ${bits}`,
     ...(granularity === "channel" ? [] : [`--granularity ${scales(rules.all)}`]),
     ...(axis === undefined ? [] : [`--axis ${axis}`]),

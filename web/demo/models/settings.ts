@@ -1,3 +1,4 @@
+import type { OnnxTarget } from "channelwise/models";
 import { typeset } from "../format.js";
 import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
 
@@ -68,13 +69,23 @@ export class Costs {
   }
 }
 
+/** In the order in which they are offered. */
+export const onnxTargets = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly Target[];
+
+export function isOnnxTarget(target: Target): target is OnnxTarget {
+  return onnxTargets.some((each) => each === target);
+}
+
 export const targetNames: Record<Target, string> = {
   plain: ".safetensors, plain",
   comfyui: ".safetensors for ComfyUI",
   "compressed-tensors": ".safetensors for vLLM (W4A16, W8A16)",
   "compressed-tensors-w8a8": ".safetensors for vLLM (W8A8)",
   npz: ".npz for numpy",
-  onnx: ".onnx",
+  wasm: ".onnx for onnxruntime-web",
+  webgpu: ".onnx for onnxruntime-web on the GPU",
+  native: ".onnx for ONNX Runtime elsewhere",
+  portable: ".onnx for any runtime",
 };
 
 export const targetHints: Record<Target, string> = {
@@ -85,5 +96,10 @@ export const targetHints: Record<Target, string> = {
   "compressed-tensors-w8a8":
     "Linear layers are stored with 8 bits per channel, and vLLM quantizes the activations too.",
   npz: "Each weight is stored as two arrays of an archive, <name>.quantized and <name>.scale.",
-  onnx: "The model keeps its operators and gets new ones that turn integers back into weights. It runs wherever it ran before.",
+  wasm: "MatMul and Gemm compute with integers of 8 bits, which is faster. Other weights become floats when the model is loaded.",
+  webgpu:
+    "MatMul with 4 bits in groups stays small in the GPU’s memory. Other weights become floats when the model is loaded.",
+  native:
+    "MatMul and Gemm compute with integers, which is faster. Other weights become floats when the model is loaded.",
+  portable: "Operators of ONNX turn integers back into weights, and compute with floats as before.",
 };

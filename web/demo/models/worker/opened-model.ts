@@ -8,6 +8,7 @@ import {
   type ModelTensor,
   measureModel,
   NonFiniteError,
+  type OnnxTarget,
   openModel,
   outputBytes,
   planModel,
@@ -19,7 +20,7 @@ import {
 } from "channelwise/models";
 import { product } from "../../matrix.js";
 import type { Description, Errors, Form, Plan, Planned, Rules, Setting, Unmeasurable } from "../protocol.js";
-import { allBits, groupAxis } from "../settings.js";
+import { allBits, groupAxis, isOnnxTarget, onnxTargets } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import { firstPart } from "./part.js";
@@ -73,7 +74,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     return { bits, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
   };
   const targetOf = ({ target, opset }: Form): TargetOptions =>
-    isOnnx ? { ...(opset !== undefined && { opset }) } : { dialect: target as DialectName };
+    isOnnxTarget(target) ? { target, ...(opset !== undefined && { opset }) } : { dialect: target };
   const planOf = (rules: Rules) =>
     planModel(model, {
       ...targetOf(rules),
@@ -85,6 +86,15 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const fileNames = ({ target, all }: Rules) => {
     const written = outputName(stemOf(name), target, all.bits);
     return isOnnx && parts.length > 1 ? [written, `${written}.data`] : [written];
+  };
+  /** Whether the model has no node whose operator the target lacks. */
+  const canHave = (target: OnnxTarget) => {
+    try {
+      planModel(model, { target });
+      return true;
+    } catch {
+      return false;
+    }
   };
   /** What each tensor would become if it were wanted. */
   const usual = planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
@@ -104,7 +114,9 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       }),
       passedOver,
       byteLength: model.byteLength,
-      targets: isOnnx ? ["onnx"] : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
+      targets: isOnnx
+        ? onnxTargets.filter(canHave)
+        : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
     },
     plan(rules) {
       const plan = planOf(rules);
@@ -116,6 +128,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         bits: allBits.filter((bits) => plan.target.bits.includes(bits)),
         joined: plan.target.joined?.().lists ?? [],
         warnings: plan.warnings,
+        notes: plan.notes,
         keptFloats: keptFloats([plan]),
       };
     },
