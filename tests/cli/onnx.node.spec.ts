@@ -39,7 +39,7 @@ const read = (name: string) => new Uint8Array(readFileSync(place.path(name)));
 
 describe("quantize of an .onnx model", () => {
   it("writes a model whose codes are those of the library, and tells its errors, worst first", async () => {
-    const { files } = await place.json("quantize", "model.onnx");
+    const { files } = await place.json("quantize", "model.onnx", "--target", "portable");
     expect(place.list()).toEqual(["model.onnx", "model_int8.onnx"]);
     const channelwise = await load();
     const results = [
@@ -65,7 +65,8 @@ describe("quantize of an .onnx model", () => {
   });
 
   it("takes settings for weights by the names of their nodes, and says what is not as asked for", async () => {
-    const args = ["--bits", "4", "--granularity", "group:32", "--override", "hidden node=,,tensor"];
+    const form = ["--target", "webgpu", "--bits", "4", "--granularity", "group:32"];
+    const args = [...form, "--override", "hidden node=,,tensor"];
     const { files } = await place.json("quantize", "model.onnx", ...args);
     expect(files[0]).toMatchObject({ output: "model_q4.onnx" });
     // Only a granularity of channels has an axis.
@@ -107,6 +108,15 @@ describe("quantize of an .onnx model", () => {
     expect(await place.run("quantize", "model.onnx", "--opset", "12")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--opset is 12; it must be an integer from the model's 13 to 25"),
+    });
+  });
+
+  it("tells which operators get which form, and why, and refuses a target that there is none of", async () => {
+    const { stderr, stdout } = await place.run("quantize", "model.onnx");
+    expect(stderr + stdout).toMatch(/Gemm, MatMul as MatMulInteger for wasm: /);
+    expect(await place.run("quantize", "model.onnx", "--target", "wsam")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--target is wsam; it must be one of wasm, webgpu, native, portable"),
     });
   });
 
@@ -192,11 +202,14 @@ it("inspect shows the weights of an .onnx model and their channels", async () =>
   });
 });
 
+const fourBits = ["--bits", "4", "--granularity", "group:32"];
+
 it.each([
-  [12, [], "8 bits per channel, axis 1", "Cast, Mul", "2,176"],
-  [13, [], "8 bits per channel, axis 1", "DequantizeLinear", "2,176"],
-  [13, ["--bits", "4", "--granularity", "group:32"], "4 bits in groups of 32, axis 0", "MatMulNBits", "1,280"],
-  [21, ["--bits", "4", "--granularity", "group:32"], "4 bits in groups of 32, axis 0", "DequantizeLinear", "1,280"],
+  [12, [], "8 bits per channel, axis 1", "MatMulInteger", "2,208"],
+  [12, ["--target", "portable"], "8 bits per channel, axis 1", "Cast, Mul", "2,176"],
+  [13, ["--target", "portable"], "8 bits per channel, axis 1", "DequantizeLinear", "2,176"],
+  [13, ["--target", "webgpu", ...fourBits], "4 bits in groups of 32, axis 0", "MatMulNBits", "1,280"],
+  [21, ["--target", "portable", ...fourBits], "4 bits in groups of 32, axis 0", "DequantizeLinear", "1,280"],
 ])("inspect and compare read what is quantized (opset %i, %j: %s)", async (opset, args, layout, pattern, size) => {
   writeFileSync(place.path("model.onnx"), model(opset));
   const { files } = await place.json("quantize", "model.onnx", "-o", "small.onnx", ...args);

@@ -150,6 +150,7 @@ parallel.runner;
 const onnx = await openModel(new Blob());
 await openModel(["model.onnx", "model.onnx_data"]);
 const plan = planModel(onnx, {
+  target: "webgpu",
   bits: 4,
   granularity: { group: 32 },
   overrides: { "*.head": { bits: 8, keep: false } },

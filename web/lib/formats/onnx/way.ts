@@ -15,11 +15,12 @@ export function wayOf(weight: Weight, settings: Settings, target: OnnxTarget, op
   const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
   const wish: Wish = { bits: bits as Bits, axis, granularity, opset }; // checked with the rules
   for (const { form } of preferencesOf(target)) {
-    const way = form.wayOf(weight, wish);
-    if (typeof way === "string") continue;
+    const found = form.wayOf(weight, wish);
+    if (typeof found === "string") continue;
+    const { zeroPointBytes = 0, ...way } = found;
     const { codes, scales } = storedBytes(way);
     const notes = weight.isInput ? [...way.notes, "it is no longer an input of the graph"] : way.notes;
-    return { ...way, notes, pattern: form.pattern, bytesAfter: codes + scales };
+    return { ...way, notes, pattern: form.pattern, bytesAfter: codes + scales + zeroPointBytes };
   }
   throw new Error(`no form for ${target} holds ${weight.name}`); // the last of each holds everything
 }

@@ -42,6 +42,7 @@ export const dynamic: Form = {
       quantizedShape: weight.shape,
       storedBits: 8,
       notes: storageNotes(wish, 8),
+      zeroPointBytes: granularity === "channel" ? (weight.shape[axis] as number) : 1,
     };
   },
   replacementOf(choice, { codes, scales, scaleShape }, names) {

@@ -16,7 +16,7 @@ export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits" | "MatMul
 export interface Form {
   readonly pattern: Pattern;
   /** How it stores a weight, or why it cannot. */
-  wayOf(weight: Weight, wish: Wish): FormWay | string;
+  wayOf(weight: Weight, wish: Wish): (FormWay & { readonly zeroPointBytes?: number }) | string;
   replacementOf(choice: OnnxChoice, parts: Parts, names: Names): Replacement;
 }
 

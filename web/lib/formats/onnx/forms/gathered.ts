@@ -28,6 +28,7 @@ export const gathered: Form = {
       quantizedShape: weight.shape,
       storedBits,
       notes: storageNotes(wish, storedBits),
+      zeroPointBytes: granularity === "tensor" ? storedBits / 8 : 0,
     };
   },
   replacementOf(choice, { codes, scales }, names) {
