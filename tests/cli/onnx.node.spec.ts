@@ -112,8 +112,8 @@ describe("quantize of an .onnx model", () => {
   });
 
   it("tells which operators get which form, and why, and refuses a target that there is none of", async () => {
-    const { stderr, stdout } = await place.run("quantize", "model.onnx");
-    expect(stderr + stdout).toMatch(/Gemm, MatMul as MatMulInteger for wasm: /);
+    const { stdout } = await place.run("quantize", "model.onnx", "--dry-run");
+    expect(stdout).toMatch(/Gemm, MatMul as MatMulInteger for wasm: /);
     expect(await place.run("quantize", "model.onnx", "--target", "wsam")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--target is wsam; it must be one of wasm, webgpu, native, portable"),
