@@ -5,9 +5,13 @@
 #include <cstring>
 #include <limits>
 
+#include "lanes.h"
+
 namespace channelwise::blocks {
 
 namespace {
+
+// The law, one weight after the other. It also serves where a reciprocal is 0 or infinite.
 
 /// 1 / d, and 0 for 0.
 float reciprocal(float d) { return d == 0 ? 0.0f : 1 / d; }
@@ -79,28 +83,152 @@ Packed encodeFromLeast(const float* weights, Half& d, Half& min, std::uint8_t* n
   return codes;
 }
 
+/// The codes of Q8_0, from -127 to 127.
+void encodeBytes(const float* weights, float inverse, std::int8_t* codes) {
+  for (std::size_t i = 0; i < 32; ++i) codes[i] = static_cast<std::int8_t>(truncated(std::round(weights[i] * inverse)));
+}
+
+// The same with vectors, where the reciprocal is an ordinary number: what is truncated is then no more than half a code
+// away from the codes.
+
+using Block32 = Vectors<4>[2];
+
+void load32(const float* weights, Block32& x) {
+  load(weights, x[0]);
+  load(weights + 16, x[1]);
+}
+
+float largestLane(v128_t a) {
+  a = wasm_f32x4_pmax(a, wasm_i64x2_shuffle(a, a, 1, 0));
+  a = wasm_f32x4_pmax(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+  return wasm_f32x4_extract_lane(a, 0);
+}
+
+float leastLane(v128_t a) {
+  a = wasm_f32x4_pmin(a, wasm_i64x2_shuffle(a, a, 1, 0));
+  a = wasm_f32x4_pmin(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+  return wasm_f32x4_extract_lane(a, 0);
+}
+
+/// Zeros of either sign are taken for one.
+Range rangeOf(const Block32& x) {
+  v128_t least[4];
+  v128_t most[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    least[k] = wasm_f32x4_pmin(x[0].v[k], x[1].v[k]);
+    most[k] = wasm_f32x4_pmax(x[0].v[k], x[1].v[k]);
+  }
+  return {leastLane(wasm_f32x4_pmin(wasm_f32x4_pmin(least[0], least[1]), wasm_f32x4_pmin(least[2], least[3]))),
+          largestLane(wasm_f32x4_pmax(wasm_f32x4_pmax(most[0], most[1]), wasm_f32x4_pmax(most[2], most[3])))};
+}
+
+float largestMagnitude(const Block32& x) {
+  v128_t most[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) most[k] = wasm_f32x4_pmax(wasm_f32x4_abs(x[0].v[k]), wasm_f32x4_abs(x[1].v[k]));
+  return largestLane(wasm_f32x4_pmax(wasm_f32x4_pmax(most[0], most[1]), wasm_f32x4_pmax(most[2], most[3])));
+}
+
+bool isOrdinary(float inverse) { return inverse != 0 && std::fabs(inverse) <= std::numeric_limits<float>::max(); }
+
+/// Sixteen numbers truncated to bytes, limited to 0 and 255.
+v128_t bytesOf(const Vectors<4>& x) {
+  const v128_t low = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[0]), wasm_i32x4_trunc_sat_f32x4(x.v[1]));
+  const v128_t high = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[2]), wasm_i32x4_trunc_sat_f32x4(x.v[3]));
+  return wasm_u8x16_narrow_i16x8(low, high);
+}
+
+/// Codes of 32 weights from 0 to most, packed; gives the fifth bits. Shifts are of 16 bits, and none crosses a byte.
+template <int most>
+std::uint32_t pack32(const Vectors<4>& low, const Vectors<4>& high, std::uint8_t* nibbles) {
+  const v128_t limit = wasm_i8x16_splat(most);
+  const v128_t a = wasm_u8x16_min(bytesOf(low), limit);
+  const v128_t b = wasm_u8x16_min(bytesOf(high), limit);
+  if (most == 15) {
+    wasm_v128_store(nibbles, wasm_v128_or(a, wasm_i16x8_shl(b, 4)));
+    return 0;
+  }
+  const v128_t nibble = wasm_i8x16_splat(15);
+  wasm_v128_store(nibbles, wasm_v128_or(wasm_v128_and(a, nibble), wasm_i16x8_shl(wasm_v128_and(b, nibble), 4)));
+  return static_cast<std::uint32_t>(wasm_i8x16_bitmask(wasm_i16x8_shl(a, 3))) |
+         static_cast<std::uint32_t>(wasm_i8x16_bitmask(wasm_i16x8_shl(b, 3))) << 16;
+}
+
+template <int half>
+std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibbles) {
+  Block32 x;
+  load32(weights, x);
+  const Range range = rangeOf(x);
+  // The first of equal magnitudes has to be looked for.
+  const float largest = range.most > -range.least   ? range.most
+                        : range.most < -range.least ? range.least
+                                                    : signedLargest(weights);
+  const float scale = largest / -half;
+  const float inverse = reciprocal(scale);
+  if (!isOrdinary(inverse)) return encodeSigned<half>(weights, d, nibbles).high;
+  d = halfOf(scale);
+  const Vectors<4> factor(inverse);
+  const Vectors<4> offset(half + 0.5f);
+  return pack32<2 * half - 1>(x[0] * factor + offset, x[1] * factor + offset, nibbles);
+}
+
+template <int most>
+std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::uint8_t* nibbles) {
+  Block32 x;
+  load32(weights, x);
+  const Range range = rangeOf(x);
+  const float scale = (range.most - range.least) / most;
+  const float inverse = reciprocal(scale);
+  if (!isOrdinary(inverse)) return encodeFromLeast<most>(weights, d, min, nibbles).high;
+  d = halfOf(scale);
+  // The first zero decides about the sign of a minimum of zero.
+  min = halfOf(range.least == 0 ? rangeOf(weights).least : range.least);
+  const Vectors<4> factor(inverse);
+  const Vectors<4> least(range.least);
+  const Vectors<4> half(0.5f);
+  return pack32<most>((x[0] - least) * factor + half, (x[1] - least) * factor + half, nibbles);
+}
+
+/// Sixteen numbers of at most 127 rounded half away from zero, as std::round does: the largest number below 1/2 is
+/// added, since 1/2 itself would carry the number before it to 1.
+v128_t roundedBytes(const Vectors<4>& x) {
+  const v128_t sign = wasm_i32x4_splat(INT32_MIN);
+  const v128_t half = wasm_f32x4_splat(0x1.fffffep-2f);
+  v128_t rounded[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k)
+    rounded[k] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_add(x.v[k], wasm_v128_or(wasm_v128_and(x.v[k], sign), half)));
+  return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(rounded[0], rounded[1]),
+                                 wasm_i16x8_narrow_i32x4(rounded[2], rounded[3]));
+}
+
 }  // namespace
 
-void encodeBlock(const float* weights, Q4_0& block) { encodeSigned<8>(weights, block.d, block.codes); }
+void encodeBlock(const float* weights, Q4_0& block) { encodeSigned32<8>(weights, block.d, block.codes); }
 
-void encodeBlock(const float* weights, Q4_1& block) { encodeFromLeast<15>(weights, block.d, block.min, block.codes); }
+void encodeBlock(const float* weights, Q4_1& block) { encodeFromLeast32<15>(weights, block.d, block.min, block.codes); }
 
 void encodeBlock(const float* weights, Q5_0& block) {
-  const Packed codes = encodeSigned<16>(weights, block.d, block.codes);
-  std::memcpy(block.high, &codes.high, sizeof block.high);
+  const std::uint32_t high = encodeSigned32<16>(weights, block.d, block.codes);
+  std::memcpy(block.high, &high, sizeof high);
 }
 
 void encodeBlock(const float* weights, Q5_1& block) {
-  const Packed codes = encodeFromLeast<31>(weights, block.d, block.min, block.codes);
-  std::memcpy(block.high, &codes.high, sizeof block.high);
+  const std::uint32_t high = encodeFromLeast32<31>(weights, block.d, block.min, block.codes);
+  std::memcpy(block.high, &high, sizeof high);
 }
 
 void encodeBlock(const float* weights, Q8_0& block) {
-  const float scale = std::fabs(signedLargest(weights)) / 127;
+  Block32 x;
+  load32(weights, x);
+  const float scale = largestMagnitude(x) / 127;
   const float inverse = reciprocal(scale);
   block.d = halfOf(scale);
-  for (std::size_t i = 0; i < 32; ++i)
-    block.codes[i] = static_cast<std::int8_t>(truncated(std::round(weights[i] * inverse)));
+  if (!isOrdinary(inverse)) return encodeBytes(weights, inverse, block.codes);
+  const Vectors<4> factor(inverse);
+  wasm_v128_store(block.codes, roundedBytes(x[0] * factor));
+  wasm_v128_store(block.codes + 16, roundedBytes(x[1] * factor));
 }
 
 }  // namespace channelwise::blocks
