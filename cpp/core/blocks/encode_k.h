@@ -18,35 +18,51 @@ inline std::uint8_t byteOf(int x) { return static_cast<std::uint8_t>(x); }
 template <typename V>
 void codesOf(const float* weights, std::size_t length, float scale, float min, int least, int most,
              std::uint8_t* codes) {
+  const Limits<V> limits{least, most};
   for (std::size_t i = 0; i < length; i += kLanes<V>) {
     V x;
     load(weights + i, x);
-    storeByte(codes + i, nearest((x + V(min)) / V(scale), least, most) - V(static_cast<float>(least)));
+    storeNearest(codes + i, (x + V(min)) / V(scale), limits);
   }
 }
 
-/// Codes of 2 bits, of 256 weights.
-inline void packPairs(const std::uint8_t* codes, std::uint8_t* packed) {
-  for (std::size_t i = 0; i < 64; ++i) {
+// Codes of 256 weights, one a byte, are packed 16 bytes at a time. Shifts are of 16 bits, and masks let no bit cross a
+// byte.
+
+inline v128_t bitsOf(const std::uint8_t* codes, int mask) {
+  return wasm_v128_and(wasm_v128_load(codes), wasm_i8x16_splat(static_cast<std::int8_t>(mask)));
+}
+
+/// The lower four bits of the codes of elements i and i + distance of every 2 distance, side by side in a byte.
+inline void packNibbles(const std::uint8_t* codes, std::size_t distance, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < 128; i += 16) {
+    const std::uint8_t* of = codes + i / distance * 2 * distance + i % distance;
+    wasm_v128_store(packed + i, wasm_v128_or(bitsOf(of, 15), wasm_i16x8_shl(bitsOf(of + distance, 15), 4)));
+  }
+}
+
+/// Two bits of each code, from bit `first` on.
+inline void packPairs(const std::uint8_t* codes, int first, std::uint8_t* packed) {
+  for (std::size_t i = 0; i < 64; i += 16) {
     const std::uint8_t* of = codes + i / 32 * 128 + i % 32;
-    packed[i] = byteOf((of[0] & 3) | (of[32] & 3) << 2 | (of[64] & 3) << 4 | (of[96] & 3) << 6);
+    v128_t bytes = wasm_i8x16_splat(0);
+    for (int k = 0; k < 4; ++k) {
+      const v128_t pair = wasm_v128_and(wasm_u16x8_shr(wasm_v128_load(of + 32 * k), first), wasm_i8x16_splat(3));
+      bytes = wasm_v128_or(bytes, wasm_i16x8_shl(pair, 2 * k));
+    }
+    wasm_v128_store(packed + i, bytes);
   }
 }
 
-/// The lower four bits of the codes of 256 weights, in stretches of 64.
-inline void packNibbles(const std::uint8_t* codes, std::uint8_t* packed) {
-  for (std::size_t i = 0; i < 128; ++i) {
-    const std::uint8_t* of = codes + i / 32 * 64 + i % 32;
-    packed[i] = byteOf((of[0] & 15) | (of[32] & 15) << 4);
-  }
-}
-
-/// Bit `bit` of the codes of 256 weights.
+/// One bit of each code.
 inline void packBits(const std::uint8_t* codes, int bit, std::uint8_t* packed) {
-  for (std::size_t i = 0; i < 32; ++i) {
-    int byte = 0;
-    for (int k = 0; k < 8; ++k) byte |= (codes[32 * k + i] >> bit & 1) << k;
-    packed[i] = byteOf(byte);
+  for (std::size_t i = 0; i < 32; i += 16) {
+    v128_t bytes = wasm_i8x16_splat(0);
+    for (int k = 0; k < 8; ++k) {
+      const v128_t one = wasm_v128_and(wasm_u16x8_shr(wasm_v128_load(codes + 32 * k + i), bit), wasm_i8x16_splat(1));
+      bytes = wasm_v128_or(bytes, wasm_i16x8_shl(one, k));
+    }
+    wasm_v128_store(packed + i, bytes);
   }
 }
 
@@ -119,7 +135,7 @@ void encodeBlock(const float* weights, Q2_K& block) {
     codesOfSubBlock<V, 16>(weights, fits, j, floatOf(block.d) * static_cast<float>(block.scales[j] & 15),
                            floatOf(block.dmin) * static_cast<float>(block.scales[j] >> 4), 3, codes);
   }
-  packPairs(codes, block.codes);
+  packPairs(codes, 0, block.codes);
 }
 
 /// What Q4_K and Q5_K have in common.
@@ -147,14 +163,14 @@ template <typename V>
 void encodeBlock(const float* weights, Q4_K& block) {
   std::uint8_t codes[256];
   encodeScalesAndCodes<V>(weights, {15, -1, 20}, block, codes);
-  packNibbles(codes, block.codes);
+  packNibbles(codes, 32, block.codes);
 }
 
 template <typename V>
 void encodeBlock(const float* weights, Q5_K& block) {
   std::uint8_t codes[256];
   encodeScalesAndCodes<V>(weights, {31, -0.5f, 15}, block, codes);
-  packNibbles(codes, block.codes);
+  packNibbles(codes, 32, block.codes);
   packBits(codes, 4, block.high);
 }
 
@@ -200,7 +216,7 @@ void encodeBlock(const float* weights, Q3_K& block) {
       codes[16 * j + i] = byteOf(static_cast<int>(lanes[j % kLanes<V>]));
     }
   }
-  packPairs(codes, block.codes);
+  packPairs(codes, 0, block.codes);
   packBits(codes, 2, block.high);
 }
 
@@ -236,14 +252,8 @@ void encodeBlock(const float* weights, Q6_K& block) {
     for (std::size_t i = 0; i < 16; ++i)
       codes[16 * j + i] = inverses[j] == 0 ? 0 : byteOf(static_cast<int>(nearest(inverses[j] * x[i], -32, 31)) + 32);
   }
-  for (std::size_t i = 0; i < 128; ++i) {
-    const std::uint8_t* of = codes + i / 64 * 128 + i % 64;
-    block.codes[i] = byteOf((of[0] & 15) | (of[64] & 15) << 4);
-  }
-  for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint8_t* of = codes + i / 32 * 128 + i % 32;
-    block.high[i] = byteOf(of[0] >> 4 | of[32] >> 4 << 2 | of[64] >> 4 << 4 | of[96] >> 4 << 6);
-  }
+  packNibbles(codes, 64, block.codes);
+  packPairs(codes, 4, block.high);
 }
 
 }  // namespace channelwise::blocks

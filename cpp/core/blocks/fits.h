@@ -31,11 +31,51 @@ V penaltyOf(const V& difference) {
   return absolute ? magnitude(difference) : difference * difference;
 }
 
+/// What a trial found: the scale and the minimum (as they are added) that fit its codes best by squares, and their
+/// error.
+template <typename V>
+struct Trial {
+  V scale;
+  V min;
+  V error;
+  V determinant;  ///< above 0 where there is such a fit
+};
+
+/// Takes the codes nearest(inverse * (x - from)). Sums are of the importance and its product with x.
+template <std::size_t length, bool absolute, bool anyRange, typename V>
+[[gnu::always_inline]] inline Trial<V> tryInverse(const V* x, const V* importance, const V& sum, const V& sumX,
+                                                  const V& inverse, const V& from, const Limits<V>& limits) {
+  const V zero(0.0f);
+  V codes[length];
+  V sumL = zero;
+  V sumLL = zero;
+  V sumXL = zero;
+  for (std::size_t i = 0; i < length; ++i) {
+    const V code = nearest<anyRange>(inverse * (x[i] - from), limits);
+    codes[i] = code;
+    const V product = importance[i] * code;
+    sumL = sumL + product;
+    sumLL = sumLL + product * code;
+    sumXL = sumXL + product * x[i];
+  }
+  const V determinant = sum * sumLL - sumL * sumL;
+  V min = (sumLL * sumX - sumL * sumXL) / determinant;
+  V scale = (sum * sumXL - sumX * sumL) / determinant;
+  const auto isAbove = min > zero;
+  min = select(isAbove, zero, min);
+  scale = select(isAbove, sumXL / sumLL, scale);
+  V error = zero;
+  for (std::size_t i = 0; i < length; ++i)
+    error = error + importance[i] * penaltyOf<absolute>(scale * codes[i] + min - x[i]);
+  return {scale, min, error, determinant};
+}
+
 /// The scale and the minimum (0 or less, negated) of the least sum of weighted errors: squares, or magnitudes where
 /// `absolute`. A trial takes codes, and the scale and minimum that fit them best by squares.
 template <std::size_t length, bool absolute, typename V>
-ScaleAndMinFit<V> fitScaleAndMin(const V* x, const V* importance, Trials trials) {
+[[gnu::noinline]] ScaleAndMinFit<V> fitScaleAndMin(const V* x, const V* importance, Trials trials) {
   const V zero(0.0f);
+  const Limits<V> limits{0, trials.most};
   V least = x[0];
   V largest = x[0];
   V sum = importance[0];
@@ -46,52 +86,38 @@ ScaleAndMinFit<V> fitScaleAndMin(const V* x, const V* importance, Trials trials)
     sum = sum + importance[i];
     sumX = sumX + importance[i] * x[i];
   }
-  V from = select(least > zero, zero, least);
-  const auto isFlat = largest == from;
-  const V flatMin = from;
+  const V first = select(least > zero, zero, least);
+  const auto isFlat = largest == first;
 
-  const int most = trials.most;
-  V inverse = V(static_cast<float>(most)) / (largest - from);
-  V scale = V(1.0f) / inverse;
+  const V most(static_cast<float>(trials.most));
+  const V inverse = most / (largest - first);
+  const V scale = V(1.0f) / inverse;
   V best = zero;
   for (std::size_t i = 0; i < length; ++i) {
-    const V code = nearest(inverse * (x[i] - from), 0, most);
-    best = best + importance[i] * penaltyOf<absolute>(scale * code + from - x[i]);
+    const V code = nearest<true>(inverse * (x[i] - first), limits);
+    best = best + importance[i] * penaltyOf<absolute>(scale * code + first - x[i]);
   }
 
-  ScaleAndMinFit<V> fit{scale, from, inverse, from};
-  V codes[length];
+  ScaleAndMinFit<V> fit{scale, first, inverse, first};
+  const V farthest(0x1.fffff8p21f);
   for (int k = 0; k <= trials.steps; ++k) {
-    const V trial = V(trials.first + 0.1f * static_cast<float>(k) + static_cast<float>(most)) / (largest - fit.min);
-    V sumL = zero;
-    V sumLL = zero;
-    V sumXL = zero;
-    for (std::size_t i = 0; i < length; ++i) {
-      const V code = nearest(trial * (x[i] - fit.min), 0, most);
-      codes[i] = code;
-      const V product = importance[i] * code;
-      sumL = sumL + product;
-      sumLL = sumLL + product * code;
-      sumXL = sumXL + product * x[i];
-    }
-    const V determinant = sum * sumLL - sumL * sumL;
-    V newMin = (sumLL * sumX - sumL * sumXL) / determinant;
-    V newScale = (sum * sumXL - sumX * sumL) / determinant;
-    const auto isAbove = newMin > zero;
-    newMin = select(isAbove, zero, newMin);
-    newScale = select(isAbove, sumXL / sumLL, newScale);
-    V error = zero;
-    for (std::size_t i = 0; i < length; ++i)
-      error = error + importance[i] * penaltyOf<absolute>(newScale * codes[i] + newMin - x[i]);
-    const auto wins = both(determinant > zero, error < best);
+    const V tried =
+        V(trials.first + 0.1f * static_cast<float>(k) + static_cast<float>(trials.most)) / (largest - fit.min);
+    // All codes lie between those of the least and of the largest weight.
+    const bool isNear =
+        all(both(magnitude(tried * (least - fit.min)) < farthest, magnitude(tried * (largest - fit.min)) < farthest));
+    const Trial<V> trial = isNear
+                               ? tryInverse<length, absolute, false>(x, importance, sum, sumX, tried, fit.min, limits)
+                               : tryInverse<length, absolute, true>(x, importance, sum, sumX, tried, fit.min, limits);
+    const auto wins = both(trial.determinant > zero, trial.error < best);
     if (!any(wins)) continue;
-    best = select(wins, error, best);
-    fit.inverse = select(wins, trial, fit.inverse);
+    best = select(wins, trial.error, best);
+    fit.inverse = select(wins, tried, fit.inverse);
     fit.from = select(wins, fit.min, fit.from);
-    fit.scale = select(wins, newScale, fit.scale);
-    fit.min = select(wins, newMin, fit.min);
+    fit.scale = select(wins, trial.scale, fit.scale);
+    fit.min = select(wins, trial.min, fit.min);
   }
-  return {select(isFlat, zero, fit.scale), zero - select(isFlat, flatMin, fit.min), select(isFlat, zero, fit.inverse),
+  return {select(isFlat, zero, fit.scale), zero - select(isFlat, first, fit.min), select(isFlat, zero, fit.inverse),
           fit.from};
 }
 
@@ -112,8 +138,9 @@ struct ScaleFit {
 
 /// The scale of the least sum of errors weighted by weight^2, for codes from -half to half - 1, of 19 trials.
 template <std::size_t length, typename V>
-ScaleFit<V> fitScale(const V* x, int half) {
+[[gnu::noinline]] ScaleFit<V> fitScale(const V* x, int half) {
   const V zero(0.0f);
+  const Limits<V> limits{-half, half - 1};
   const V largest = signedLargest<length>(x);
   const auto isZero = magnitude(largest) < V(kLeastMagnitude);
   V squares[length];
@@ -131,7 +158,7 @@ ScaleFit<V> fitScale(const V* x, int half) {
     V sumXL = zero;
     V sumLL = zero;
     for (std::size_t i = 0; i < length; ++i) {
-      const V code = nearest(trial * x[i], -half, half - 1);
+      const V code = nearest<false>(trial * x[i], limits);
       sumXL = sumXL + cubes[i] * code;
       sumLL = sumLL + squares[i] * code * code;
     }
@@ -152,8 +179,9 @@ ScaleFit<V> fitScale(const V* x, int half) {
 /// The same by moving one code after the other, at most five times over, to where it is best for the scale that the
 /// others give. `codes` are those of the fit, counted from the least.
 template <std::size_t length, typename V>
-V fitScaleByMoves(const V* x, int half, V* codes) {
+[[gnu::noinline]] V fitScaleByMoves(const V* x, int half, V* codes) {
   const V zero(0.0f);
+  const Limits<V> limits{-half, half - 1};
   const V largest = signedLargest<length>(x);
   const auto isZero = magnitude(largest) < V(kLeastMagnitude);
   const V inverse = V(static_cast<float>(-half)) / largest;
@@ -164,7 +192,7 @@ V fitScaleByMoves(const V* x, int half, V* codes) {
   for (std::size_t i = 0; i < length; ++i) {
     squares[i] = x[i] * x[i];
     cubes[i] = squares[i] * x[i];
-    codes[i] = nearest(inverse * x[i], -half, half - 1);
+    codes[i] = nearest<true>(inverse * x[i], limits);
     sumXL = sumXL + cubes[i] * codes[i];
     sumLL = sumLL + squares[i] * codes[i] * codes[i];
   }
@@ -173,7 +201,7 @@ V fitScaleByMoves(const V* x, int half, V* codes) {
     for (std::size_t i = 0; i < length; ++i) {
       const V otherXL = sumXL - cubes[i] * codes[i];
       const V otherLL = sumLL - squares[i] * codes[i] * codes[i];
-      const V code = nearest(x[i] * otherLL / otherXL, -half, half - 1);
+      const V code = nearest<true>(x[i] * otherLL / otherXL, limits);
       const V newXL = otherXL + cubes[i] * code;
       const V newLL = otherLL + squares[i] * code * code;
       const auto moves = both(both(otherXL > zero, code != codes[i]),

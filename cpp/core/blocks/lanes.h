@@ -26,10 +26,9 @@ constexpr std::int32_t kOffset = 0x00400000;
 
 // One lane.
 
-using Mask1 = bool;
-
 inline float select(bool mask, float a, float b) { return mask ? a : b; }
 inline bool any(bool mask) { return mask; }
+inline bool all(bool mask) { return mask; }
 inline bool both(bool a, bool b) { return a && b; }
 inline float magnitude(float x) { return std::fabs(x); }
 inline float root(float x) { return std::sqrt(x); }
@@ -37,15 +36,31 @@ inline float root(float x) { return std::sqrt(x); }
 /// ggml's nearest_int: x rounded half to even where |x| < 2^22. For others the bits that it leaves, 0 for NaN.
 inline int nearestInt(float x) { return (__builtin_bit_cast(std::int32_t, x + kRounder) & kFraction) - kOffset; }
 
-/// nearestInt within limits, as a number.
-inline float nearest(float x, int least, int most) {
-  return static_cast<float>(std::min(most, std::max(least, nearestInt(x))));
+/// What nearest() needs: its limits, in a form that stays in registers.
+template <typename V>
+struct Limits;
+
+template <>
+struct Limits<float> {
+  int least;
+  int most;
+};
+
+/// nearestInt within limits, as a number. Where it is not `anyRange`, x is known to be below 2^22 in magnitude.
+template <bool anyRange>
+float nearest(float x, const Limits<float>& limits) {
+  return static_cast<float>(std::min(limits.most, std::max(limits.least, nearestInt(x))));
 }
+
+inline float nearest(float x, int least, int most) { return nearest<true>(x, {least, most}); }
 
 inline void load(const float* from, float& x) { x = *from; }
 inline void store(float* to, float x) { *to = x; }
-/// An integer from 0 to 255 that lies in a float.
-inline void storeByte(std::uint8_t* to, float x) { *to = static_cast<std::uint8_t>(x); }
+
+/// nearest() counted from the least, which gives 0 to 255.
+inline void storeNearest(std::uint8_t* to, float x, const Limits<float>& limits) {
+  *to = static_cast<std::uint8_t>(std::min(limits.most, std::max(limits.least, nearestInt(x))) - limits.least);
+}
 
 /// The elements of neighbouring sub-blocks of `length`, one sub-block in each lane.
 template <std::size_t length>
@@ -100,10 +115,18 @@ Vectors<n> select(const Vectors<n>& mask, const Vectors<n>& a, const Vectors<n>&
 
 template <int n>
 bool any(const Vectors<n>& mask) {
-  v128_t all = mask.v[0];
+  v128_t some = mask.v[0];
 #pragma GCC unroll 4
-  for (int k = 1; k < n; ++k) all = wasm_v128_or(all, mask.v[k]);
-  return wasm_v128_any_true(all);
+  for (int k = 1; k < n; ++k) some = wasm_v128_or(some, mask.v[k]);
+  return wasm_v128_any_true(some);
+}
+
+template <int n>
+bool all(const Vectors<n>& mask) {
+  v128_t every = mask.v[0];
+#pragma GCC unroll 4
+  for (int k = 1; k < n; ++k) every = wasm_v128_and(every, mask.v[k]);
+  return wasm_i32x4_all_true(every);
 }
 
 template <int n>
@@ -122,19 +145,58 @@ Vectors<n> root(const Vectors<n>& a) {
   return result;
 }
 
+/// Hides from the compiler what the vector is: it then keeps a constant in a register, where V8 would build it anew
+/// each time that it is used.
+inline v128_t opaque(v128_t v) {
+#ifdef __wasm__
+  asm("" : "+r"(v));
+#endif
+  return v;
+}
+
 template <int n>
-Vectors<n> nearest(const Vectors<n>& a, int least, int most) {
+struct Limits<Vectors<n>> {
+  v128_t rounder;
+  /// The bits of kRounder with the limits added.
+  v128_t least;
+  v128_t most;
+
+  Limits(int least, int most)
+      : rounder(opaque(wasm_f32x4_splat(kRounder))),
+        least(opaque(wasm_i32x4_splat(0x4b000000 + kOffset + least))),
+        most(opaque(wasm_i32x4_splat(0x4b000000 + kOffset + most))) {}
+};
+
+/// The bits of kRounder with the nearest integer added.
+template <bool anyRange>
+v128_t nearestBits(v128_t x, v128_t rounder, v128_t least, v128_t most) {
+  v128_t bits = wasm_f32x4_add(x, rounder);
+  // The exponent of kRounder, whatever it was.
+  if (anyRange) bits = wasm_v128_or(wasm_v128_and(bits, wasm_i32x4_splat(kFraction)), wasm_i32x4_splat(0x4b000000));
+  return wasm_i32x4_min(wasm_i32x4_max(bits, least), most);
+}
+
+template <bool anyRange, int n>
+Vectors<n> nearest(const Vectors<n>& a, const Limits<Vectors<n>>& limits) {
   Vectors<n> result;
 #pragma GCC unroll 4
-  for (int k = 0; k < n; ++k) {
-    const v128_t bits = wasm_f32x4_add(a.v[k], wasm_f32x4_splat(kRounder));
-    const v128_t integers = wasm_v128_and(bits, wasm_i32x4_splat(kFraction));
-    const v128_t within =
-        wasm_i32x4_min(wasm_i32x4_max(integers, wasm_i32x4_splat(least + kOffset)), wasm_i32x4_splat(most + kOffset));
-    // With the exponent of kRounder again, they are that much more than the integers.
-    result.v[k] = wasm_f32x4_sub(wasm_v128_or(within, wasm_i32x4_splat(0x4b000000)), wasm_f32x4_splat(kRounder));
-  }
+  for (int k = 0; k < n; ++k)
+    result.v[k] =
+        wasm_f32x4_sub(nearestBits<anyRange>(a.v[k], limits.rounder, limits.least, limits.most), limits.rounder);
   return result;
+}
+
+template <int n>
+void storeNearest(std::uint8_t* to, const Vectors<n>& x, const Limits<Vectors<n>>& limits) {
+  v128_t codes[n];
+#pragma GCC unroll 4
+  for (int k = 0; k < n; ++k)
+    codes[k] = wasm_i32x4_sub(nearestBits<true>(x.v[k], limits.rounder, limits.least, limits.most), limits.least);
+#pragma GCC unroll 2
+  for (int k = 0; k < n; k += 2) {
+    const v128_t halves = wasm_i16x8_narrow_i32x4(codes[k], codes[k + 1]);
+    wasm_v128_store64_lane(to + 4 * k, wasm_u8x16_narrow_i16x8(halves, halves), 0);
+  }
 }
 
 template <int n>
@@ -147,16 +209,6 @@ template <int n>
 void store(float* to, const Vectors<n>& x) {
 #pragma GCC unroll 4
   for (int k = 0; k < n; ++k) wasm_v128_store(to + 4 * k, x.v[k]);
-}
-
-template <int n>
-void storeByte(std::uint8_t* to, const Vectors<n>& x) {
-#pragma GCC unroll 2
-  for (int k = 0; k < n; k += 2) {
-    const v128_t halves =
-        wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[k]), wasm_i32x4_trunc_sat_f32x4(x.v[k + 1]));
-    wasm_v128_store64_lane(to + 4 * k, wasm_u8x16_narrow_i16x8(halves, halves), 0);
-  }
 }
 
 template <std::size_t length, int n>
