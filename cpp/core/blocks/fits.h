@@ -62,8 +62,10 @@ template <std::size_t length, bool absolute, bool anyRange, typename V>
   V min = (sumLL * sumX - sumL * sumXL) / determinant;
   V scale = (sum * sumXL - sumX * sumL) / determinant;
   const auto isAbove = min > zero;
-  min = select(isAbove, zero, min);
-  scale = select(isAbove, sumXL / sumLL, scale);
+  if (any(isAbove)) {
+    min = select(isAbove, zero, min);
+    scale = select(isAbove, sumXL / sumLL, scale);
+  }
   V error = zero;
   for (std::size_t i = 0; i < length; ++i)
     error = error + importance[i] * penaltyOf<absolute>(scale * codes[i] + min - x[i]);

@@ -42,3 +42,14 @@ it("types that are not known, and those that are decoded only, are named with wh
     "type must be one that is encoded, not TQ1_0, which is decoded only",
   );
 });
+
+it("arrays to be filled must fit", () => {
+  const weights = new Float32Array(64).fill(1);
+  const bytes = new Uint8Array(68);
+  expect(blocks.encode("Q8_0", weights, "ggml", bytes)).toBe(bytes);
+  const decoded = new Float32Array(64);
+  expect(blocks.decode("Q8_0", bytes, decoded)).toBe(decoded);
+  expect(decoded[63]).toBeCloseTo(1, 3);
+  expect(() => blocks.encode("Q8_0", weights, "ggml", new Uint8Array(67))).toThrow("into must hold 68 bytes, not 67");
+  expect(() => blocks.decode("Q8_0", bytes, new Float32Array(65))).toThrow("into must hold 64 weights, not 65");
+});

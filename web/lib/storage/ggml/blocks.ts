@@ -45,15 +45,22 @@ export class Blocks {
   /**
    * The blocks of weights that fill them, in order.
    *
+   * @param into - Bytes to be filled, instead of new ones: exactly as many as there are.
    * @throws {RangeError} where the type is only decoded, or the last block is not full.
    * @throws {NonFiniteError} for NaN and infinities; its `channel` is the block.
    */
-  encode(type: BlockType, weights: Float32Array, encoder: BlockEncoder): Uint8Array<ArrayBuffer> {
+  encode(
+    type: BlockType,
+    weights: Float32Array,
+    encoder: BlockEncoder,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Uint8Array<ArrayBuffer> {
     const { id, blockLength, blockBytes, encodes } = infoOf(type);
     if (encoder !== "ggml") throw new RangeError(`encoder must be "ggml", not ${JSON.stringify(encoder)}`);
     if (!encodes) throw new RangeError(`type must be one that is encoded, not ${type}, which is decoded only`);
     const count = wholeBlocks("weights", weights.length, blockLength, type);
-    const bytes = new Uint8Array(count * blockBytes);
+    const bytes = into ?? new Uint8Array(count * blockBytes);
+    if (bytes.length !== count * blockBytes) throw lengthError("bytes", bytes.length, count * blockBytes);
     const most = this.#weights.length / blockLength;
     for (let first = 0; first < count; first += most) {
       const blocks = Math.min(most, count - first);
@@ -68,12 +75,14 @@ export class Blocks {
    * What the codes of whole blocks stand for. Blocks of a damaged file can hold scales that are NaN or infinite, and then
    * so are their weights.
    *
+   * @param into - Weights to be filled, instead of new ones: exactly as many as there are.
    * @throws {RangeError} where the last block is not whole.
    */
-  decode(type: BlockType, bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  decode(type: BlockType, bytes: Uint8Array, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     const { id, blockLength, blockBytes } = infoOf(type);
     const count = wholeBlocks("bytes", bytes.length, blockBytes, type);
-    const weights = new Float32Array(count * blockLength);
+    const weights = into ?? new Float32Array(count * blockLength);
+    if (weights.length !== count * blockLength) throw lengthError("weights", weights.length, count * blockLength);
     const most = this.#weights.length / blockLength;
     for (let first = 0; first < count; first += most) {
       const blocks = Math.min(most, count - first);
@@ -93,6 +102,10 @@ function infoOf(type: BlockType): BlockTypeInfo {
 function wholeBlocks(what: string, length: number, ofBlock: number, type: BlockType): number {
   if (length % ofBlock === 0) return length / ofBlock;
   throw new RangeError(`${what} must fill whole blocks of ${type}: ${length} is no multiple of ${ofBlock}`);
+}
+
+function lengthError(what: string, length: number, needed: number): RangeError {
+  return new RangeError(`into must hold ${needed} ${what}, not ${length}`);
 }
 
 function nonFiniteError(weights: Float32Array, blockLength: number): NonFiniteError {
