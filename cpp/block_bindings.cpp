@@ -32,7 +32,9 @@ val weightsView() { return val(typed_memory_view(kWeights, weights)); }
 
 val bytesView() { return val(typed_memory_view(kBytes, bytes)); }
 
-bool encodeStaged(int type, std::uint32_t count) { return encode(static_cast<BlockType>(type), weights, count, bytes); }
+bool encodeStaged(int type, std::uint32_t count, bool searched) {
+  return encode(static_cast<BlockType>(type), weights, count, searched ? Encoder::kSearch : Encoder::kGgml, bytes);
+}
 
 bool decodeStaged(int type, std::uint32_t count) { return decode(static_cast<BlockType>(type), bytes, count, weights); }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "core/blocks/decode.h"
@@ -74,14 +75,19 @@ TYPED_TEST_SUITE(EveryBlock, Encoded);
 
 TYPED_TEST(EveryBlock, StaysWithinItsArrays) {
   using Block = typename TypeParam::Block;
-  const std::vector<float> values = weightsOf(kCount * Block::kLength);
-  for (std::size_t misalignment : {0, 4, 12}) {
+  // A search takes as many blocks as there are lanes at a time; kCount - 3 leaves a rest.
+  for (const auto& [encoder, count, misalignment] :
+       {std::tuple<Encoder, std::size_t, std::size_t>{Encoder::kGgml, kCount, 0},
+        {Encoder::kGgml, kCount, 12},
+        {Encoder::kSearch, kCount, 4},
+        {Encoder::kSearch, kCount - 3, 12}}) {
+    const std::vector<float> values = weightsOf(count * Block::kLength);
     Guarded<float> weights(values.size(), misalignment);
-    Guarded<Block> blocks(kCount, misalignment);
+    Guarded<Block> blocks(count, misalignment);
     Guarded<float> decoded(values.size(), misalignment);
     weights.fill(values);
-    ASSERT_TRUE(encode(TypeParam::kType, weights.data(), kCount, blocks.data()));
-    ASSERT_TRUE(decode(TypeParam::kType, blocks.data(), kCount, decoded.data()));
+    ASSERT_TRUE(encode(TypeParam::kType, weights.data(), count, encoder, blocks.data()));
+    ASSERT_TRUE(decode(TypeParam::kType, blocks.data(), count, decoded.data()));
     EXPECT_TRUE(weights.guardsIntact() && blocks.guardsIntact() && decoded.guardsIntact());
     EXPECT_EQ(weights.values(), values);
   }
@@ -95,7 +101,7 @@ TYPED_TEST(EveryBlock, RefusesWhatIsNotFinite) {
     for (std::size_t at = 0; at < 2 * Block::kLength; ++at) {
       std::vector<float> weights(2 * Block::kLength, 1.0f);
       weights[at] = value;
-      EXPECT_FALSE(encode(TypeParam::kType, weights.data(), 2, blocks.data()));
+      EXPECT_FALSE(encode(TypeParam::kType, weights.data(), 2, Encoder::kGgml, blocks.data()));
     }
   }
 }
@@ -110,7 +116,7 @@ TYPED_TEST(KBlock, LanesGiveTheBitsOfOneAfterTheOther) {
   using Block = typename TypeParam::Block;
   const std::vector<float> weights = weightsOf(kCount * Block::kLength);
   std::vector<Block> blocks(kCount);
-  ASSERT_TRUE(encode(TypeParam::kType, weights.data(), kCount, blocks.data()));
+  ASSERT_TRUE(encode(TypeParam::kType, weights.data(), kCount, Encoder::kGgml, blocks.data()));
   for (std::size_t i = 0; i < kCount; ++i) {
     Block expected;
     encodeBlock<float>(weights.data() + i * Block::kLength, expected);

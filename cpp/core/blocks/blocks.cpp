@@ -3,6 +3,7 @@
 #include "decode.h"
 #include "encode_k.h"
 #include "encode_plain.h"
+#include "search.h"
 
 namespace channelwise::blocks {
 
@@ -27,9 +28,13 @@ void encodeBlock(const float* weights, Q5_K& block) { encodeBlock<Vectors<2>>(we
 void encodeBlock(const float* weights, Q6_K& block) { encodeBlock<Vectors<2>>(weights, block); }
 
 template <typename Block>
-bool encodeAll(const float* weights, std::size_t count, void* blocks) {
+bool encodeAll(const float* weights, std::size_t count, Encoder encoder, void* to) {
   if (!areFinite(weights, count * Block::kLength)) return false;
-  for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, static_cast<Block*>(blocks)[i]);
+  Block* blocks = static_cast<Block*>(to);
+  if (encoder == Encoder::kSearch)
+    searchBlocks(weights, count, blocks);
+  else
+    for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i]);
   return true;
 }
 
@@ -42,28 +47,28 @@ bool decodeAll(const void* blocks, std::size_t count, float* weights) {
 
 }  // namespace
 
-bool encode(BlockType type, const float* weights, std::size_t count, void* blocks) {
+bool encode(BlockType type, const float* weights, std::size_t count, Encoder encoder, void* blocks) {
   switch (type) {
     case BlockType::kQ4_0:
-      return encodeAll<Q4_0>(weights, count, blocks);
+      return encodeAll<Q4_0>(weights, count, encoder, blocks);
     case BlockType::kQ4_1:
-      return encodeAll<Q4_1>(weights, count, blocks);
+      return encodeAll<Q4_1>(weights, count, encoder, blocks);
     case BlockType::kQ5_0:
-      return encodeAll<Q5_0>(weights, count, blocks);
+      return encodeAll<Q5_0>(weights, count, encoder, blocks);
     case BlockType::kQ5_1:
-      return encodeAll<Q5_1>(weights, count, blocks);
+      return encodeAll<Q5_1>(weights, count, encoder, blocks);
     case BlockType::kQ8_0:
-      return encodeAll<Q8_0>(weights, count, blocks);
+      return encodeAll<Q8_0>(weights, count, encoder, blocks);
     case BlockType::kQ2_K:
-      return encodeAll<Q2_K>(weights, count, blocks);
+      return encodeAll<Q2_K>(weights, count, encoder, blocks);
     case BlockType::kQ3_K:
-      return encodeAll<Q3_K>(weights, count, blocks);
+      return encodeAll<Q3_K>(weights, count, encoder, blocks);
     case BlockType::kQ4_K:
-      return encodeAll<Q4_K>(weights, count, blocks);
+      return encodeAll<Q4_K>(weights, count, encoder, blocks);
     case BlockType::kQ5_K:
-      return encodeAll<Q5_K>(weights, count, blocks);
+      return encodeAll<Q5_K>(weights, count, encoder, blocks);
     case BlockType::kQ6_K:
-      return encodeAll<Q6_K>(weights, count, blocks);
+      return encodeAll<Q6_K>(weights, count, encoder, blocks);
     default:
       return false;
   }

@@ -5,8 +5,14 @@ import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js
 import { deflatedWasm } from "./embedded.js";
 import createModule, { type BlockBindings } from "./glue.js";
 
-/** Who chooses scales and codes: "ggml" gives the bytes of ggml itself. */
-export type BlockEncoder = "ggml";
+/** What chooses scales and codes of a block. */
+export type BlockEncoder = (typeof encoders)[number];
+
+/**
+ * "ggml" gives the bytes of ggml itself. "search" gives blocks of the same size for the same readers, with a smaller sum of
+ * squared errors, and never one with a larger. A smaller error of the weights is not always a better model.
+ */
+const encoders = ["ggml", "search"] as const;
 
 let shared: Promise<Blocks> | undefined;
 
@@ -27,7 +33,7 @@ export function loadBlocks(): Promise<Blocks> {
   return shared;
 }
 
-/** Weights to ggml's blocks and back, bit for bit as ggml does it on x86-64. */
+/** Weights to ggml's blocks and back. Decoding, and the encoder "ggml", are bit for bit what ggml does on x86-64. */
 export class Blocks {
   /** Every type that can be decoded, by name. */
   readonly types = blockTypes;
@@ -56,7 +62,9 @@ export class Blocks {
     into?: Uint8Array<ArrayBuffer>,
   ): Uint8Array<ArrayBuffer> {
     const { id, blockLength, blockBytes, encodes } = infoOf(type);
-    if (encoder !== "ggml") throw new RangeError(`encoder must be "ggml", not ${JSON.stringify(encoder)}`);
+    if (!encoders.includes(encoder)) {
+      throw new RangeError(`encoder must be "ggml" or "search", not ${JSON.stringify(encoder)}`);
+    }
     if (!encodes) throw new RangeError(`type must be one that is encoded, not ${type}, which is decoded only`);
     const count = wholeBlocks("weights", weights.length, blockLength, type);
     const bytes = into ?? new Uint8Array(count * blockBytes);
@@ -65,7 +73,7 @@ export class Blocks {
     for (let first = 0; first < count; first += most) {
       const blocks = Math.min(most, count - first);
       this.#weights.set(weights.subarray(first * blockLength, (first + blocks) * blockLength));
-      if (!this.#bindings.encode(id, blocks)) throw nonFiniteError(weights, blockLength);
+      if (!this.#bindings.encode(id, blocks, encoder === "search")) throw nonFiniteError(weights, blockLength);
       bytes.set(this.#bytes.subarray(0, blocks * blockBytes), first * blockBytes);
     }
     return bytes;

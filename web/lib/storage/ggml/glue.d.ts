@@ -7,7 +7,7 @@ export interface BlockBindings {
   weights(): Float32Array<ArrayBuffer>;
   bytes(): Int8Array<ArrayBuffer>;
   /** Staged weights become so many blocks of the type, by its number in GGUF. False if a weight is NaN or infinite. */
-  encode(type: number, count: number): boolean;
+  encode(type: number, count: number, searched: boolean): boolean;
   /** So many staged blocks become weights. False if there is no such type. */
   decode(type: number, count: number): boolean;
 }

@@ -1,0 +1,410 @@
+#include "search.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "decode.h"
+#include "encode_k.h"
+#include "encode_plain.h"
+#include "search_fits.h"
+
+namespace channelwise::blocks {
+
+namespace {
+
+using V = Vectors<2>;
+
+void encodeAsGgml(const float* weights, Q2_K& block) { encodeBlock<V>(weights, block); }
+void encodeAsGgml(const float* weights, Q3_K& block) { encodeBlock<V>(weights, block); }
+void encodeAsGgml(const float* weights, Q4_K& block) { encodeBlock<V>(weights, block); }
+void encodeAsGgml(const float* weights, Q5_K& block) { encodeBlock<V>(weights, block); }
+void encodeAsGgml(const float* weights, Q6_K& block) { encodeBlock<V>(weights, block); }
+template <typename Block>
+void encodeAsGgml(const float* weights, Block& block) {
+  encodeBlock(weights, block);
+}
+
+/// The sum of squared errors of a block.
+template <typename Block>
+double errorOf(const float* weights, const Block& block) {
+  alignas(16) float decoded[Block::kLength];
+  decodeBlock(block, decoded);
+  v128_t sums = wasm_f64x2_splat(0);
+  for (std::size_t i = 0; i < Block::kLength; i += 4) {
+    const v128_t error = wasm_f32x4_sub(wasm_v128_load(decoded + i), wasm_v128_load(weights + i));
+    const v128_t low = wasm_f64x2_promote_low_f32x4(error);
+    const v128_t high = wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(error, error, 1, 1));
+    sums = wasm_f64x2_add(sums, wasm_f64x2_add(wasm_f64x2_mul(low, low), wasm_f64x2_mul(high, high)));
+  }
+  return wasm_f64x2_extract_lane(sums, 0) + wasm_f64x2_extract_lane(sums, 1);
+}
+
+/// The best block so far, ggml's at first.
+template <typename Block>
+class Best {
+ public:
+  Best(const float* weights, Block& block) : weights_(weights), block_(block) {
+    encodeAsGgml(weights, block);
+    error_ = errorOf(weights, block);
+  }
+
+  void consider(const Block& block) {
+    const double error = errorOf(weights_, block);
+    if (!(error < error_)) return;
+    error_ = error;
+    block_ = block;
+  }
+
+ private:
+  const float* weights_;
+  Block& block_;
+  double error_;
+};
+
+// Blocks of 32: one in each lane.
+
+/// Packs 32 codes of at most 5 bits, one a byte; gives the fifth bits.
+std::uint32_t packed32(const std::uint8_t* codes, std::uint8_t* nibbles) {
+  std::uint32_t high = 0;
+  for (std::size_t i = 0; i < 32; ++i) high |= static_cast<std::uint32_t>(codes[i] >> 4 & 1) << i;
+  for (std::size_t i = 0; i < 16; ++i) nibbles[i] = byteOf((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+  return high;
+}
+
+void setHigh(std::uint32_t, Q4_0&) {}
+void setHigh(std::uint32_t, Q4_1&) {}
+template <typename Block>
+void setHigh(std::uint32_t high, Block& block) {
+  std::memcpy(block.high, &high, sizeof high);
+}
+
+/// Calls `search` with the weights of as many blocks as there are lanes, one in each; zeros fill up the last.
+template <typename Search>
+void forLanesOfBlocks(const float* weights, std::size_t count, Search search) {
+  constexpr std::size_t kLanesOfV = kLanes<V>;
+  for (std::size_t first = 0; first < count; first += kLanesOfV) {
+    const std::size_t blocks = std::min(kLanesOfV, count - first);
+    alignas(16) float padded[32 * kLanesOfV] = {};
+    std::copy_n(weights + 32 * first, 32 * blocks, padded);
+    V x[32];
+    loadSubBlocks<32>(padded, x);
+    search(first, blocks, x);
+  }
+}
+
+/// Codes from `least` to `most`, counted from `least`.
+template <typename Block, typename Pack>
+void searchScales(const float* weights, std::size_t count, int least, int most, Block* blocks, Pack pack) {
+  forLanesOfBlocks(weights, count, [&](std::size_t first, std::size_t lanes, const V* x) {
+    float scales[kLanes<V>];
+    store(scales, searchScale<32>(x, least, most, {-4, 4, 24}));
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const float* of = weights + 32 * (first + j);
+      Best<Block> best(of, blocks[first + j]);
+      Block block;
+      block.d = halfOf(scales[j]);
+      const float scale = floatOf(block.d);
+      if (scale == 0) continue;
+      std::uint8_t codes[32];
+      codesOf<V>(of, 32, scale, 0, least, most, codes);
+      pack(codes, block);
+      best.consider(block);
+    }
+  });
+}
+
+template <typename Block>
+void searchNibbles(const float* weights, std::size_t count, int half, Block* blocks) {
+  searchScales(weights, count, -half, half - 1, blocks,
+               [](const std::uint8_t* codes, Block& block) { setHigh(packed32(codes, block.codes), block); });
+}
+
+template <typename Block>
+void searchNibblesAndMins(const float* weights, std::size_t count, int most, Block* blocks) {
+  forLanesOfBlocks(weights, count, [&](std::size_t first, std::size_t lanes, const V* x) {
+    float scales[kLanes<V>];
+    float mins[kLanes<V>];
+    const Affine<V> fit = searchScaleAndMin<32, false>(x, most, {-2, 2, 21});
+    store(scales, fit.scale);
+    store(mins, fit.min);
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const float* of = weights + 32 * (first + j);
+      Best<Block> best(of, blocks[first + j]);
+      Block block;
+      block.d = halfOf(scales[j]);
+      block.min = halfOf(mins[j]);
+      const float scale = floatOf(block.d);
+      if (scale == 0) continue;
+      std::uint8_t codes[32];
+      codesOf<V>(of, 32, scale, -floatOf(block.min), 0, most, codes);
+      setHigh(packed32(codes, block.codes), block);
+      best.consider(block);
+    }
+  });
+}
+
+// K blocks: a sub-block in each lane, whose scale (and minimum) is then one of the integers around what was found.
+
+/// 1 / x, and 0 for 0.
+V reciprocalOf(const V& x) { return select(x == V(0.0f), V(0.0f), V(1.0f) / x); }
+
+/// Squared errors of sub-blocks with the codes that are best for their scales and minima.
+template <std::size_t length>
+V errorsOf(const V* x, const V& scale, const V& min, const Limits<V>& limits) {
+  const V inverse = reciprocalOf(scale);
+  V error(0.0f);
+  for (std::size_t i = 0; i < length; ++i) {
+    const V code = nearest<true>((x[i] + min) * inverse, limits);
+    const V difference = scale * code - min - x[i];
+    error = error + difference * difference;
+  }
+  return error;
+}
+
+/// Sums over sub-blocks of the products that a fit of d and dmin needs.
+struct Products {
+  double scaleScale = 0;
+  double scaleMin = 0;
+  double minMin = 0;
+  double xScale = 0;
+  double xMin = 0;
+};
+
+/// Adds lanes of sub-blocks whose weights are d * scale * code - dmin * min.
+template <std::size_t length>
+void addProducts(const V* x, const V& d, const V& dmin, const V& scale, const V& min, const Limits<V>& limits,
+                 Products& products) {
+  const V inverse = reciprocalOf(d * scale);
+  const V shift = dmin * min;
+  V sumL(0.0f);
+  V sumLL(0.0f);
+  V sumX(0.0f);
+  V sumXL(0.0f);
+  for (std::size_t i = 0; i < length; ++i) {
+    const V code = nearest<true>((x[i] + shift) * inverse, limits);
+    sumL = sumL + code;
+    sumLL = sumLL + code * code;
+    sumX = sumX + x[i];
+    sumXL = sumXL + x[i] * code;
+  }
+  const auto total = [](const V& lanes) {
+    float values[kLanes<V>];
+    store(values, lanes);
+    double sum = 0;
+    for (float value : values) sum += value;
+    return sum;
+  };
+  products.scaleScale += total(scale * scale * sumLL);
+  products.scaleMin += total(scale * min * sumL);
+  products.minMin += total(min * min * V(static_cast<float>(length)));
+  products.xScale += total(scale * sumXL);
+  products.xMin += total(min * sumX);
+}
+
+/// Tries the integers around scale / d and min / dmin, and takes those of the least error.
+template <std::size_t length>
+Affine<V> roundedBest(const V* x, const Affine<V>& fit, float d, float dmin, int mostScale, const Limits<V>& limits) {
+  const V inverseD(d == 0 ? 0 : 1 / d);
+  const V inverseMin(dmin == 0 ? 0 : 1 / dmin);
+  const Limits<V> stored{0, mostScale};
+  const V scale = nearest<true>(fit.scale * inverseD, stored);
+  const V min = nearest<true>(fit.min * inverseMin, stored);
+  Affine<V> best{scale, min};
+  V least = errorsOf<length>(x, V(d) * scale, V(dmin) * min, limits);
+  for (int step = 0; step < 9; ++step) {
+    if (step == 4) continue;
+    const V triedScale = nearest<true>(scale + V(static_cast<float>(step / 3 - 1)), stored);
+    const V triedMin = nearest<true>(min + V(static_cast<float>(step % 3 - 1)), stored);
+    const V error = errorsOf<length>(x, V(d) * triedScale, V(dmin) * triedMin, limits);
+    const auto wins = error < least;
+    least = select(wins, error, least);
+    best.scale = select(wins, triedScale, best.scale);
+    best.min = select(wins, triedMin, best.min);
+  }
+  return best;
+}
+
+void packAll(const ScaleAndMin* stored, const std::uint8_t* codes, Q2_K& block) {
+  for (std::size_t j = 0; j < 16; ++j) block.scales[j] = byteOf(stored[j].scale | stored[j].min << 4);
+  packPairs(codes, 0, block.codes);
+}
+
+void packAll(const ScaleAndMin* stored, const std::uint8_t* codes, Q4_K& block) {
+  packScalesAndMins(stored, block.scales);
+  packNibbles(codes, 32, block.codes);
+}
+
+void packAll(const ScaleAndMin* stored, const std::uint8_t* codes, Q5_K& block) {
+  packScalesAndMins(stored, block.scales);
+  packNibbles(codes, 32, block.codes);
+  packBits(codes, 4, block.high);
+}
+
+/// One block of sub-blocks with scales and minima.
+template <typename Block, std::size_t length>
+[[gnu::noinline]] void searchScalesAndMins(const float* weights, int most, int mostScale, Window window,
+                                           Block& result) {
+  constexpr std::size_t kCount = 256 / length;
+  constexpr std::size_t kParts = kCount / kLanes<V>;
+  Best<Block> best(weights, result);
+  const Limits<V> limits{0, most};
+  V x[kParts][length];
+  Affine<V> fits[kParts];
+  float scales[kCount];
+  float mins[kCount];
+  for (std::size_t part = 0; part < kParts; ++part) {
+    loadSubBlocks<length>(weights + part * kLanes<V> * length, x[part]);
+    fits[part] = searchScaleAndMin<length, true>(x[part], most, window);
+    fits[part].min = V(0.0f) - fits[part].min;
+    store(scales + part * kLanes<V>, fits[part].scale);
+    store(mins + part * kLanes<V>, fits[part].min);
+  }
+  float d = largestOf(scales) / static_cast<float>(mostScale);
+  float dmin = largestOf(mins) / static_cast<float>(mostScale);
+  for (int round = 0; round < 3; ++round) {
+    Block block;
+    block.d = halfOf(d);
+    block.dmin = halfOf(dmin);
+    d = floatOf(block.d);
+    dmin = floatOf(block.dmin);
+    if (!(d < 65520) || !(dmin < 65520)) return;
+    ScaleAndMin stored[kCount];
+    std::uint8_t codes[256];
+    Products products;
+    for (std::size_t part = 0; part < kParts; ++part) {
+      const Affine<V> rounded = roundedBest<length>(x[part], fits[part], d, dmin, mostScale, limits);
+      addProducts<length>(x[part], V(d), V(dmin), rounded.scale, rounded.min, limits, products);
+      store(scales + part * kLanes<V>, rounded.scale);
+      store(mins + part * kLanes<V>, rounded.min);
+    }
+    for (std::size_t j = 0; j < kCount; ++j) {
+      stored[j] = {static_cast<int>(scales[j]), static_cast<int>(mins[j])};
+      if (d * scales[j] == 0)
+        std::fill_n(codes + j * length, length, std::uint8_t{0});
+      else
+        codesOf<V>(weights + j * length, length, d * scales[j], dmin * mins[j], 0, most, codes + j * length);
+    }
+    packAll(stored, codes, block);
+    best.consider(block);
+    const double determinant = products.scaleScale * products.minMin - products.scaleMin * products.scaleMin;
+    const double newD = products.minMin == 0
+                            ? products.xScale / products.scaleScale
+                            : (products.xScale * products.minMin - products.scaleMin * products.xMin) / determinant;
+    const double newMin = products.minMin == 0 ? 0 : (newD * products.scaleMin - products.xMin) / products.minMin;
+    if (!(newD > 0) || !(newMin >= 0)) return;
+    d = static_cast<float>(newD);
+    dmin = static_cast<float>(newMin);
+  }
+}
+
+void packAll(const int* stored, const std::uint8_t* codes, Q3_K& block) {
+  std::memset(block.scales, 0, sizeof block.scales);
+  for (std::size_t j = 0; j < 16; ++j) packScale(stored[j] + 32, j, block.scales);
+  packPairs(codes, 0, block.codes);
+  packBits(codes, 2, block.high);
+}
+
+void packAll(const int* stored, const std::uint8_t* codes, Q6_K& block) {
+  for (std::size_t j = 0; j < 16; ++j) block.scales[j] = static_cast<std::int8_t>(stored[j]);
+  packNibbles(codes, 64, block.codes);
+  packPairs(codes, 4, block.high);
+}
+
+/// One block of 16 sub-blocks with scales: codes from -half to half - 1, and scales from -halfScale to halfScale - 1.
+template <typename Block>
+[[gnu::noinline]] void searchSignedScales(const float* weights, int half, int halfScale, Window window, Block& result) {
+  constexpr std::size_t kParts = 16 / kLanes<V>;
+  Best<Block> best(weights, result);
+  const Limits<V> limits{-half, half - 1};
+  const Limits<V> stored{-halfScale, halfScale - 1};
+  const V zero(0.0f);
+  V x[kParts][16];
+  V fits[kParts];
+  float scales[16];
+  for (std::size_t part = 0; part < kParts; ++part) {
+    loadSubBlocks<16>(weights + part * kLanes<V> * 16, x[part]);
+    fits[part] = searchScale<16>(x[part], -half, half - 1, window);
+    store(scales + part * kLanes<V>, fits[part]);
+  }
+  float d = signedLargestOf(scales) / static_cast<float>(-halfScale);
+  for (int round = 0; round < 3; ++round) {
+    Block block;
+    block.d = halfOf(d);
+    d = floatOf(block.d);
+    if (d == 0 || !(std::fabs(d) < 65520)) return;
+    Products products;
+    for (std::size_t part = 0; part < kParts; ++part) {
+      const V middle = nearest<true>(fits[part] * V(1 / d), stored);
+      V rounded = middle;
+      V least = errorsOf<16>(x[part], V(d) * middle, zero, limits);
+      for (int step = -1; step <= 1; step += 2) {
+        const V tried = nearest<true>(middle + V(static_cast<float>(step)), stored);
+        const V error = errorsOf<16>(x[part], V(d) * tried, zero, limits);
+        const auto wins = error < least;
+        least = select(wins, error, least);
+        rounded = select(wins, tried, rounded);
+      }
+      addProducts<16>(x[part], V(d), zero, rounded, zero, limits, products);
+      store(scales + part * kLanes<V>, rounded);
+    }
+    int integers[16];
+    std::uint8_t codes[256];
+    for (std::size_t j = 0; j < 16; ++j) {
+      integers[j] = static_cast<int>(scales[j]);
+      if (integers[j] == 0)
+        std::fill_n(codes + 16 * j, 16, byteOf(half));
+      else
+        codesOf<V>(weights + 16 * j, 16, d * scales[j], 0, -half, half - 1, codes + 16 * j);
+    }
+    packAll(integers, codes, block);
+    best.consider(block);
+    if (!(products.scaleScale > 0)) return;
+    d = static_cast<float>(products.xScale / products.scaleScale);
+  }
+}
+
+}  // namespace
+
+void searchBlocks(const float* weights, std::size_t count, Q4_0* blocks) { searchNibbles(weights, count, 8, blocks); }
+
+void searchBlocks(const float* weights, std::size_t count, Q5_0* blocks) { searchNibbles(weights, count, 16, blocks); }
+
+void searchBlocks(const float* weights, std::size_t count, Q4_1* blocks) {
+  searchNibblesAndMins(weights, count, 15, blocks);
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q5_1* blocks) {
+  searchNibblesAndMins(weights, count, 31, blocks);
+}
+
+/// No code is -128, which ggml does not make either.
+void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks) {
+  searchScales(weights, count, -127, 127, blocks, [](const std::uint8_t* codes, Q8_0& block) {
+    for (std::size_t i = 0; i < 32; ++i) block.codes[i] = static_cast<std::int8_t>(codes[i] - 127);
+  });
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q2_K* blocks) {
+  for (std::size_t i = 0; i < count; ++i)
+    searchScalesAndMins<Q2_K, 16>(weights + 256 * i, 3, 15, {-1, 1, 21}, blocks[i]);
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q4_K* blocks) {
+  for (std::size_t i = 0; i < count; ++i)
+    searchScalesAndMins<Q4_K, 32>(weights + 256 * i, 15, 63, {-3, 3, 31}, blocks[i]);
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q5_K* blocks) {
+  for (std::size_t i = 0; i < count; ++i)
+    searchScalesAndMins<Q5_K, 32>(weights + 256 * i, 31, 63, {-2, 2, 21}, blocks[i]);
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q3_K* blocks) {
+  for (std::size_t i = 0; i < count; ++i) searchSignedScales(weights + 256 * i, 4, 32, {-1, 4, 16}, blocks[i]);
+}
+
+void searchBlocks(const float* weights, std::size_t count, Q6_K* blocks) {
+  for (std::size_t i = 0; i < count; ++i) searchSignedScales(weights + 256 * i, 32, 128, {-5, 3, 33}, blocks[i]);
+}
+
+}  // namespace channelwise::blocks

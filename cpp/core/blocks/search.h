@@ -1,0 +1,22 @@
+#pragma once
+
+#include "layouts.h"
+
+namespace channelwise::blocks {
+
+// Blocks with scales (and minima) by search, for the least sum of squared errors. A search begins with ggml's block and
+// keeps it where nothing is better: no block has a larger error than ggml's. Weights are finite.
+
+/// Of `count` blocks.
+void searchBlocks(const float* weights, std::size_t count, Q4_0* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q4_1* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q5_0* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q5_1* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q2_K* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q3_K* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q4_K* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q5_K* blocks);
+void searchBlocks(const float* weights, std::size_t count, Q6_K* blocks);
+
+}  // namespace channelwise::blocks
