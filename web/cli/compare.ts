@@ -57,7 +57,7 @@ function limitsOf({ "min-sqnr": minSqnr, "max-error": maxError }: Values): Limit
 
 interface Compared {
   readonly comparison: Comparison;
-  /** Of the original's tensors, by name. */
+  /** Shapes of the original's tensors, by name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 

@@ -7,9 +7,9 @@ export interface Context {
   readonly stderr: Stream;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
-  /** Told of an output before anything of it is made. */
+  /** Is called with an output before anything of it is made. */
   readonly begin: (output: BegunOutput) => void;
-  /** Told when it is complete. */
+  /** Is called when the output is complete. */
   readonly written: () => void;
 }
 

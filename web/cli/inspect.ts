@@ -88,7 +88,7 @@ function valuesText({ dtype, axis, operators, reason }: ModelTensor): string {
   return operators === undefined ? dtype : `${dtype}, axis ${axis} of ${operators.join(", ")}`;
 }
 
-/** Of all tensors. */
+/** Bytes of all tensors. */
 function sizeOf({ quantized, kept }: Inspection): number {
   return [...quantized, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

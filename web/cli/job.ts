@@ -25,9 +25,9 @@ export interface Job {
   readonly plan: Plan;
   /** Paths of the files that it was read from. */
   readonly reads: readonly string[];
-  /** Of the files that it was read from; of a part, of the file that it would be if nothing were quantized. */
+  /** Bytes of the files that it was read from. Of a part: bytes of its file if nothing were quantized. */
   readonly bytesBefore: number;
-  /** Of the files to be written. */
+  /** Bytes of the files to be written. */
   readonly bytesAfter: number;
 }
 
@@ -38,7 +38,7 @@ export interface DoneJob extends Job {
 export interface RunResult {
   /** In the order of the plan. */
   readonly tensors: readonly TensorSummary[];
-  /** Of the file, or of what it would be. */
+  /** Bytes of the file, or of the one that would be written. */
   readonly byteLength: number;
 }
 
@@ -83,7 +83,7 @@ export async function runJob(
 ): Promise<RunResult> {
   const options = {
     signal,
-    // Of more than the tensors where all else of a file is copied too.
+    // A run counts the bytes of tensors; the files have more.
     onProgress: ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
       onProgress((done / total) * bytesBefore, tensor),
   };

@@ -96,7 +96,7 @@ function defaultName(input: Input, settings: Settings): string {
 }
 
 function suffixOf(input: Input, { dialect, bits = 8 }: Settings): string {
-  // As transformers.js calls the types of models.
+  // These are transformers.js's names for the types of models.
   if (isOnnx(input.path)) return bits === 4 ? "_q4" : `_int${bits}`;
   if (dialect === "comfyui") return "-int8-comfyui";
   if (dialect === "compressed-tensors") return `-w${bits}a16`;

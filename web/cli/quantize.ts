@@ -26,7 +26,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const inputs = groupInputs(operands);
-  /** Of one model a part of its tensors, of several some of the models. */
+  /** If there is one model, a part has some of its tensors; if there are several, some of the models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
   const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
   const jobs: Job[] = [];

@@ -15,7 +15,7 @@ export interface Column {
 const GAP = 2;
 /** Below this a text says nothing any more. */
 const LEAST_WIDTH = 12;
-/** Also where the width has no end: one name of a megabyte would make every line as long. */
+/** This holds in a pipe too: one name of a megabyte would make every line as long. */
 const MOST_WIDTH = 400;
 
 /**

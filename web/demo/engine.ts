@@ -40,9 +40,9 @@ const ENDLESS: readonly Task[] = ["open", "save"];
  * questions are outdated is known here alone: whatever the worker says is an answer or an error.
  */
 export class Engine {
-  /** Told what the worker is doing. */
+  /** Is called with what the worker is doing. */
   onProgress: (stage: string) => void = () => {};
-  /** Told that the worker broke down; all that it was asked is given up. */
+  /** Is called if the worker breaks down; everything that it was asked is given up. */
   onBreakdown: (error: Error) => void = () => {};
   #worker: Worker | undefined = this.#spawn();
   readonly #pending = new Map<number, Pending>();

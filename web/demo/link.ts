@@ -89,7 +89,7 @@ function arithmeticOf(arithmetic: string | null): { arithmetic?: Arithmetic } {
   throw new Error(`The link's arithmetic is “${short(arithmetic)}”; it must be float32 or float64.`);
 }
 
-/** Of what a link says as much as a message needs. */
+/** A value of a link, cut to the length that a message can show. */
 function short(value: string): string {
   return value.length > 40 ? `${value.slice(0, 40)}…` : value;
 }

@@ -3,7 +3,7 @@ import type { ModelView } from "./models/model-view.js";
 import type { TensorFile } from "./models/protocol.js";
 import type { Settings } from "./protocol.js";
 
-/** Where a whole model stands on the page. What shows it is loaded when the first one is opened. */
+/** The part of the page that shows a model. Its code is loaded when the first model is opened. */
 export class ModelPanel {
   readonly #model = byId("model", HTMLElement);
   readonly #controls = byId("model-controls", HTMLElement);

@@ -51,9 +51,9 @@ export interface Cost {
   readonly maxError: number;
   readonly sqnr: number;
   readonly scales: number;
-  /** Of the integers as channelwise gives and the page saves them: one byte each up to 8 bits, two above. */
+  /** Bytes of the integers as channelwise gives and the page saves them: one byte each up to 8 bits, two above. */
   readonly codeBytes: number;
-  /** Of the integers in as many bits as they have. */
+  /** Bytes of the integers if each takes no more than its bits. */
   readonly packedBytes: number;
   readonly scaleBytes: number;
 }

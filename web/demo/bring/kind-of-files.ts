@@ -63,7 +63,7 @@ export interface PassedOver {
 }
 
 /**
- * Of all that was brought the files to open: those of one model, or one matrix. The others are passed over.
+ * Chooses the files to open among those that were brought: the files of one model, or one matrix. The others are passed over.
  *
  * @throws {Error} where there is none.
  */
@@ -104,12 +104,12 @@ const WEIGHTS = /\.(safetensors|onnx|np[yz]|[ct]sv)$|^model\.json$/i;
 const BESIDE =
   /^(.*config|.*tokeni[sz]er|.*\.bin\.index|special_tokens_map|added_tokens|vocab|merges|requirements|license|readme)(\.\w+)?\.(json|txt)$/i;
 
-/** Of all visible files those of one model, or one matrix. */
+/** The files of one model, or one matrix, among all visible files. */
 function partsOfOne(files: readonly File[]): readonly File[] {
   if (files.length <= 1) return files;
   const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
   if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
-  // Of several variants the one that is called model; it says itself what the files with its data are called.
+  // Among several variants, the one that is called model is opened. It names the files with its data itself.
   const [onnx] = [...named(/^model\.onnx$/i), ...named(/\.onnx$/i)];
   if (onnx) return files.filter((file) => file === onnx || !/\.(onnx|json|txt|md|py)$/i.test(file.name));
   const descriptions = [...named(/^model\.json$/i), ...named(/\.json$/i).filter(({ name }) => !BESIDE.test(name))];

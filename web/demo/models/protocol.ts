@@ -44,7 +44,7 @@ export interface TensorDescription {
 
 export interface Description {
   readonly format: FormatName;
-  /** Of the file that was opened. */
+  /** Name of the file that was opened. */
   readonly name: string;
   /** How many files it came in. */
   readonly files: number;
@@ -55,7 +55,7 @@ export interface Description {
   readonly tensors: readonly TensorDescription[];
   /** What else is in the files, and will not be in the one to come. */
   readonly passedOver: readonly PassedOver[];
-  /** Of all files that are parts of it. */
+  /** Bytes of all its files. */
   readonly byteLength: number;
   /** What it can be written as, the usual one first. */
   readonly targets: readonly Target[];
@@ -74,7 +74,7 @@ export type Planned = { readonly bytesAfter: number } & (
 export interface Plan {
   /** One for each tensor. */
   readonly tensors: readonly Planned[];
-  /** Of the file, or files, to come. */
+  /** Bytes of the file, or files, to come. */
   readonly byteLength: number;
   /** What the files to come are called. */
   readonly fileNames: readonly string[];

@@ -262,7 +262,7 @@ interface Choice {
 interface Candidate {
   readonly choices: readonly Choice[];
   readonly bytesAfter: number;
-  /** Of the worst of them. */
+  /** SQNR of the worst of them, in dB. */
   readonly sqnr: number;
 }
 
@@ -284,7 +284,7 @@ function unitsOf(tensors: readonly number[], joined: readonly (readonly number[]
   return [...units, ...[...rest].map((tensor) => [tensor])];
 }
 
-/** Of those with at least so many dB the smallest; where none has, the one with most. */
+/** The smallest candidate with at least so many dB; if none has, the one with the most. */
 function smallest(candidates: readonly Candidate[], least: number): Candidate | undefined {
   const enough = candidates.filter(({ sqnr }) => sqnr >= least);
   const bestFirst = [...candidates].sort((a, b) => b.sqnr - a.sqnr);

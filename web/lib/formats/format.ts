@@ -32,7 +32,7 @@ export interface Model {
   readonly files: readonly string[];
   /** Names of those that were given and are no part of the model, such as shards that its index does not name. */
   readonly unused?: readonly string[];
-  /** Of the files that it lies in, together. */
+  /** Bytes of its files, together. */
   readonly byteLength: number;
   /** What the header says besides the tensors: `__metadata__` of safetensors, the keys of a GGUF as texts; empty in other formats. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -106,7 +106,7 @@ export interface ModelKind {
 export interface UnreadableTensor {
   /** Name of the tensor. */
   readonly tensor: string;
-  /** Of the codes. */
+  /** Bytes of its codes. */
   readonly byteLength: number;
   /** Why its codes cannot be read. */
   readonly reason: string;
@@ -252,7 +252,7 @@ export interface Plan {
 
 /** What is to be written: every length is known before a weight is read. */
 export interface Output {
-  /** Of all files together. */
+  /** Bytes of all files together. */
   readonly byteLength: number;
   /** What the file says besides its tensors. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -272,7 +272,7 @@ export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Pro
 export type OutputStep = {
   /** What is worked on, for progress and errors. */
   readonly tensor: string;
-  /** Of the model. */
+  /** Bytes of the model that the step works on. */
   readonly byteLength: number;
 } & (
   | { readonly copy: CopySource; readonly write: WriteBytes }

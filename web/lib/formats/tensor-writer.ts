@@ -2,7 +2,7 @@ import type { Lend } from "../io/lent-files.js";
 
 /** Writes tensors into a file, a stretch of bytes at a time. */
 export interface TensorWriter {
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly byteLength: number;
   /** What stands before the tensors. */
   begin(): Promise<void>;

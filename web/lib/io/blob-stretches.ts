@@ -52,7 +52,7 @@ class BlobStream {
 export class BlobStretches {
   readonly #blob: Blob;
   #stream: BlobStream | undefined;
-  /** Where the latest read ended that did not come from the stream. */
+  /** The end of the latest read that did not come from the stream. */
   #end = -1;
   /** Not every engine's Blobs can be read into given memory. */
   #fillsMemory = true;

@@ -26,7 +26,7 @@ export interface ByteSink {
 
 /** A place in a file that is open in this process, in bytes. */
 export interface FilePlace {
-  /** For messages. */
+  /** The file's path, for messages. */
   readonly path: string;
   readonly descriptor: number;
   readonly position: number;

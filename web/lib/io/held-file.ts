@@ -14,7 +14,7 @@ const waiting: (() => void)[] = [];
 export class HeldFile {
   readonly path: string;
   readonly size: number;
-  /** As it was when it was opened first. */
+  /** The state of the file when it was first opened. */
   readonly #stat: FileStat;
   #handle: Promise<FileHandle> | undefined;
   #closed = false;

@@ -3,7 +3,7 @@ import type { ByteSource } from "./bytes.js";
 
 /** Bytes at the start of a file that are enough to tell text from most else. */
 const FIRST_BYTES = 8;
-/** And these what text it is. */
+/** Bytes at the start of a file that tell what text it is. */
 const TELLING_BYTES = 256;
 
 /**

@@ -11,7 +11,7 @@ export function partialName(path: string): string {
   return `${path}.${machine()}-${process.pid}-${Math.random().toString(36).slice(2, 8)}.partial`;
 }
 
-/** Of the machine's name, which may be long and hold anything. */
+/** A checksum stands for the machine's name, which may be long and hold any character. */
 function machine(): string {
   return crc32(new TextEncoder().encode(nodeModule("node:os").hostname())).toString(36);
 }

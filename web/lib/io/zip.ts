@@ -23,7 +23,7 @@ const LOCAL_BYTES = 30;
 /** Each is looked at when an archive is opened: two for each tensor of the largest header of .safetensors. */
 const MAX_ENTRIES = 600_000;
 
-/** As much as a header of .safetensors may take. */
+/** A header of .safetensors may take as much. */
 const MAX_DIRECTORY_BYTES = 100_000_000;
 
 /** Deflate can make no more bytes of one; an archive that says so is not honest. */
@@ -107,7 +107,7 @@ async function findDirectory(source: ByteSource, fail: Fail) {
   return { start, size, count };
 }
 
-/** Where the record of the archive's end and the comment after it would end. */
+/** The place where the record of the archive's end, with its comment, would end. */
 function endsAt(tail: DataView, end: number): number {
   return end + END_BYTES + tail.getUint16(end + 20, true);
 }

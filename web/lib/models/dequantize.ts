@@ -25,7 +25,7 @@ export async function dequantizeModel(
   options: RunOptions = {},
 ): Promise<
   Pick<Inspection, "unreadable"> & {
-    /** Of the file written. */
+    /** Bytes of the file written. */
     readonly byteLength: number;
   }
 > {

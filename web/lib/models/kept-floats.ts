@@ -3,9 +3,9 @@ import { isFloatDtype } from "../tensor/dtypes.js";
 
 /** The floats of a model that stay floats. */
 export interface KeptFloats {
-  /** Of the floats that stay floats. */
+  /** Bytes of the floats that stay floats. */
   readonly byteLength: number;
-  /** Of the bytes of all tensors of the model, from 0 to 1. */
+  /** Their share of the bytes of all tensors of the model, from 0 to 1. */
   readonly share: number;
   /** Why, the largest first. */
   readonly reasons: readonly {
@@ -13,7 +13,7 @@ export interface KeptFloats {
     readonly reason: string;
     /** How many tensors are kept for it. */
     readonly tensors: number;
-    /** Of these tensors together. */
+    /** Bytes of these tensors together. */
     readonly byteLength: number;
   }[];
 }
@@ -39,7 +39,7 @@ export function keptFloats(plans: readonly Plan[]): KeptFloats {
   return { byteLength: kept, share, reasons: [...reasons.values()].sort((a, b) => b.byteLength - a.byteLength) };
 }
 
-/** A reason for which a tensor is kept, without what is of that tensor alone: "small: 96 elements" and "small: 12 elements" are of one kind. */
+/** The reason for which a tensor is kept, without the part that holds for that tensor alone: "small: 96 elements" and "small: 12 elements" are of one kind. */
 export function kindOfReason(reason: string): string {
   return reason
     .replace(/^it belongs to .*, which is/, "it belongs to codes, which are")

@@ -21,7 +21,7 @@ export type TensorSummary = (QuantizeDecision & TotalErrors) | KeepDecision;
 export interface ModelSummary {
   /** In the order of the model. */
   readonly tensors: readonly TensorSummary[];
-  /** Of the files written. */
+  /** Bytes of the files written. */
   readonly byteLength: number;
   /** What was written into the header besides the tensors. */
   readonly metadata: Readonly<Record<string, string>>;

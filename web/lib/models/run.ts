@@ -7,7 +7,7 @@ import { StoppedError } from "../io/stopped-error.js";
 export interface RunOptions {
   /** Ends the run, which then leaves no file. */
   readonly signal?: AbortSignal;
-  /** Told how far the run is, several times a second on large models. */
+  /** Is called with how far the run is, several times a second on large models. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -24,14 +24,14 @@ export interface Progress {
 /** What a step of a run is given. */
 export interface Course {
   readonly signal: AbortSignal | undefined;
-  /** Told which share of the step is done. */
+  /** Is called with the share of the step that is done. */
   readonly progress: (share: number) => void;
 }
 
 /** The work on one tensor. */
 export interface Step<R> {
   readonly tensor: string;
-  /** Of the model's bytes. */
+  /** Bytes of the model that the step works on. */
   readonly byteLength: number;
   run(course: Course): Promise<R>;
 }

@@ -31,7 +31,7 @@ function wayOf(decision: Decision): string {
   return `${bits} bits ${typeof granularity === "object" ? `in groups of ${granularity.group}` : `per ${granularity}`}`;
 }
 
-/** With the dot at its end; "" where there is none. */
+/** The module that all names begin with, with the dot at its end; "" if there is none. */
 function commonModule(names: readonly string[]): string {
   let module = names[0].slice(0, names[0].lastIndexOf(".") + 1);
   while (module !== "" && !names.every((name) => name.startsWith(module))) {

@@ -43,7 +43,7 @@ export function bytesPerElement(dtype: Dtype): number {
 /** The most dimensions, as in numpy and PyTorch. */
 export const MAX_RANK = 64;
 
-/** Of the widest type so many elements still have an exact number of bits. */
+/** So many elements of the widest type still have an exact number of bits. */
 const MAX_ELEMENTS = 2 ** 47;
 
 /** What shapes can be, for messages. */
@@ -53,7 +53,7 @@ export const shapeLimits = `integers from 0 on, ${MAX_RANK} at most, whose produ
 export function isShape(value: unknown): value is number[] {
   const isCount = (each: unknown) => Number.isSafeInteger(each) && (each as number) >= 0;
   if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isCount)) return false;
-  // Of some of the dimensions too: a zero among them makes one product small, and another one NaN.
+  // A zero among the dimensions must not hide that the product of the others is too large.
   return elementsOf(value.filter((dimension) => dimension > 0)) <= MAX_ELEMENTS;
 }
 

@@ -9,11 +9,11 @@ export type CentredCodes = Int8Array | Int16Array | Int32Array;
 
 /** A tensor that is stored as codes and scales. */
 export interface QuantizedTensor {
-  /** Of the weights that they stand for. */
+  /** Name of the weights that codes and scales stand for. */
   readonly name: string;
   /** Dimensions of the weights. */
   readonly shape: readonly number[];
-  /** The dimensions that the scheme is said of: where the file joins some of the weights'. */
+  /** The dimensions that the scheme is about: those of the weights, some of them joined if the file joins them. */
   readonly quantizedShape: readonly number[];
   /** `bits` are those that a code takes in the file; it may have been made with fewer. */
   readonly scheme: Scheme;

@@ -8,13 +8,13 @@ export interface TensorInfo {
   readonly dtype: Dtype;
   /** Dimensions, row-major. */
   readonly shape: readonly number[];
-  /** Of the data, row-major and little-endian. */
+  /** Bytes of the data, which is row-major and little-endian. */
   readonly byteLength: number;
 }
 
 /** A named tensor of a file, whose data is read when it is asked for. */
 export interface ModelTensor extends TensorInfo {
-  /** Of an .onnx model's weight: the axis of its output channels, in the tensor as it is stored. */
+  /** The axis of the output channels of an .onnx model's weight, in the tensor as it is stored. */
   readonly axis?: number | undefined;
   /** The operators that take it, each once. */
   readonly operators?: readonly string[] | undefined;

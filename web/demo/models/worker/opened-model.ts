@@ -29,7 +29,7 @@ import { withWorkers } from "./pool.js";
 /** How a task goes on. */
 export interface Course {
   readonly signal: AbortSignal;
-  /** Told how many bytes of the model are done. */
+  /** Is called with the number of bytes of the model that are done. */
   readonly onProgress: (progress: { tensor: string; done: number; total: number }) => void;
 }
 

@@ -118,7 +118,7 @@ function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: Form
   return counted === undefined ? `it has no axis ${axis}` : { bits, axis: counted, granularity };
 }
 
-/** Of the output channels: the first, and in TensorFlow the last. */
+/** The axis of the output channels: the first, and in TensorFlow the last. */
 function usualAxis(name: string, format: FormatName): number {
   if (format !== "tfjs") return 0;
   return isDepthwiseKernel(name) ? -2 : -1;

@@ -173,7 +173,7 @@ export interface SafetensorsLayout {
   readonly header: Uint8Array<ArrayBuffer>;
   /** Place of each tensor's data in the file, in the order given. */
   readonly offsets: readonly number[];
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly byteLength: number;
 }
 

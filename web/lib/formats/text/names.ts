@@ -95,7 +95,7 @@ function few(names: readonly string[]): string {
   return `${shown.map((name) => quote(name, 20).slice(1, -1)).join(", ")}${rest}`;
 }
 
-/** With a capital. */
+/** The text with a capital at its start. */
 export function sentence(text: string): string {
   return text[0].toUpperCase() + text.slice(1);
 }

@@ -9,7 +9,7 @@ import { matchAt } from "./tokens.js";
 
 /** A matrix or tensor read from text, with the names that stood around its numbers. */
 export interface TextMatrix {
-  /** Row-major. */
+  /** The numbers, row-major. */
   values: Float64Array<ArrayBuffer>;
   /** Rows and columns; more dimensions where arrays are nested deeper. */
   shape: number[];
@@ -17,9 +17,9 @@ export interface TextMatrix {
   layout: string;
   /** What was taken for names or comments, and numbers in notations that could be misread: sentences, often none. */
   notes: string[];
-  /** Of each row; undefined where none has a name. */
+  /** A name for each row; undefined if no row has one. */
   rowNames?: string[];
-  /** Of each column; undefined where none has a name. */
+  /** A name for each column; undefined if no column has one. */
   columnNames?: string[];
 }
 

@@ -1,7 +1,7 @@
 /** Rows of elements that follow each other. */
 export class RowLengths {
   count = 0;
-  /** Of the row that is open, of the last one that ended, and of the first one. */
+  /** Lengths of the row that is open, of the last one that ended, and of the first one. */
   length = 0;
   last = 0;
   first = 0;
