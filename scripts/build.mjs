@@ -169,6 +169,7 @@ export async function gzipSizes() {
     "channelwise/npy": "npy.js",
     "channelwise/models": "models.js",
     "channelwise/embeddings": "embeddings.js",
+    "channelwise/recall": "recall.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }

@@ -68,7 +68,7 @@ void encodeScaled(std::uint32_t count, std::uint32_t size, std::uint32_t group, 
       const std::uint32_t part = std::min(group, size - at);
       const float own = scale != 0 ? scale : scaleOf(simd::largest(x, part), qmax);
       simd::encodeScaled(x, part, own, qmax, to + at);
-      squares += static_cast<double>(own) * own * squaresOf(to + at, part);
+      squares = squaresOf(to + at, part, own, squares);
       *scales++ = own;
     }
     memory.squares[r] = squares;

@@ -56,6 +56,7 @@ test("every entry is there, those of JavaScript with types", () => {
     "./npy",
     "./models",
     "./embeddings",
+    "./recall",
     "./channelwise.wasm",
     "./embeddings.wasm",
     "./package.json",
@@ -117,7 +118,7 @@ test.for([
 });
 
 test("a strict program for Node alone compiles with every entry", () => {
-  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings"].map(
+  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings", "/recall"].map(
     (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
   );
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
@@ -163,6 +164,6 @@ test("the entry for embeddings, with its wasm inside, takes at most 14 KB after 
 });
 
 test("what is imported and not used disappears from a bundle", async () => {
-  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models"; import { load as embeddings } from "channelwise/embeddings";`;
+  const unused = `import { load } from "channelwise"; import { load as slim } from "channelwise/slim"; import { readNpy } from "channelwise/npy"; import { load as parallel } from "channelwise/parallel"; import { openModel } from "channelwise/models"; import { load as embeddings } from "channelwise/embeddings"; import { recall } from "channelwise/recall";`;
   expect(await bundle(unused)).toHaveLength(0);
 });

@@ -6,7 +6,6 @@ import { deflatedWasm } from "./embeddings/embedded.js";
 import { newEmbeddings } from "./embeddings/embeddings.js";
 import type { Embeddings } from "./embeddings/types.js";
 
-export { FormatError } from "./core/errors.js";
 export type { LoadOptions, WasmSource } from "./core/types.js";
 export type * from "./embeddings/types.js";
 

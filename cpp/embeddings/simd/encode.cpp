@@ -32,30 +32,6 @@ void storeBytes(v128_t low, v128_t high, std::size_t count, std::int8_t* to) {
   std::copy(all, all + count, to);
 }
 
-template <Rounding rounding>
-void encodeTilesOfRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
-  const v128_t most = wasm_f32x4_splat(static_cast<float>(levels.most));
-  const v128_t offset = wasm_i32x4_splat(levels.offset);
-  const auto codeOf = [&](v128_t x, const float* start, const float* step) {
-    const v128_t place = wasm_f32x4_div(wasm_f32x4_sub(x, wasm_v128_load(start)), wasm_v128_load(step));
-    const v128_t rounded = rounding == Rounding::kFloor ? wasm_f32x4_floor(place) : wasm_f32x4_nearest(place);
-    const v128_t level = wasm_f32x4_pmin(most, wasm_f32x4_pmax(wasm_f32x4_splat(0), rounded));
-    return wasm_i32x4_sub(wasm_i32x4_trunc_sat_f32x4(level), offset);
-  };
-  forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t count) {
-    const float* start = ranges.starts + at;
-    const float* step = ranges.steps + at;
-    float rest[2][kTile] = {{}, {1, 1, 1, 1, 1, 1, 1, 1}};
-    if (count < kTile) {
-      std::copy(start, start + count, rest[0]);
-      std::copy(step, step + count, rest[1]);
-      start = rest[0];
-      step = rest[1];
-    }
-    storeBytes(codeOf(low, start, step), codeOf(high, start + 4, step + 4), count, codes + at);
-  });
-}
-
 }  // namespace
 
 float largest(const float* x, std::size_t size) {
@@ -85,9 +61,27 @@ void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::
 }
 
 void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
-  const auto run = levels.rounding == Rounding::kFloor ? encodeTilesOfRanges<Rounding::kFloor>
-                                                       : encodeTilesOfRanges<Rounding::kHalfEven>;
-  run(x, size, ranges, levels, codes);
+  const v128_t most = wasm_f32x4_splat(static_cast<float>(levels.most));
+  const v128_t offset = wasm_i32x4_splat(levels.offset);
+  const v128_t isFloor = wasm_i32x4_splat(levels.rounding == Rounding::kFloor ? -1 : 0);
+  const auto codeOf = [&](v128_t x, const float* start, const float* step) {
+    const v128_t place = wasm_f32x4_div(wasm_f32x4_sub(x, wasm_v128_load(start)), wasm_v128_load(step));
+    const v128_t rounded = wasm_v128_bitselect(wasm_f32x4_floor(place), wasm_f32x4_nearest(place), isFloor);
+    const v128_t level = wasm_f32x4_pmin(most, wasm_f32x4_pmax(wasm_f32x4_splat(0), rounded));
+    return wasm_i32x4_sub(wasm_i32x4_trunc_sat_f32x4(level), offset);
+  };
+  forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t count) {
+    const float* start = ranges.starts + at;
+    const float* step = ranges.steps + at;
+    float rest[2][kTile] = {{}, {1, 1, 1, 1, 1, 1, 1, 1}};
+    if (count < kTile) {
+      std::copy(start, start + count, rest[0]);
+      std::copy(step, step + count, rest[1]);
+      start = rest[0];
+      step = rest[1];
+    }
+    storeBytes(codeOf(low, start, step), codeOf(high, start + 4, step + 4), count, codes + at);
+  });
 }
 
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits) {

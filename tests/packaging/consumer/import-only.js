@@ -31,5 +31,6 @@ await import("channelwise/npy");
 await import("channelwise/parallel");
 await import("channelwise/models");
 await import("channelwise/embeddings");
+await import("channelwise/recall");
 const added = Object.getOwnPropertyNames(globalThis).filter((name) => !globals.includes(name));
 console.log(JSON.stringify({ used, added }));

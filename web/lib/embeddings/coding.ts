@@ -46,7 +46,7 @@ export function takeCoding(scaling: unknown, options: CodingOptions): Coding {
   }
   if (profile !== undefined && (precision === "int4" || (typeof taken === "string" && precision !== "binary"))) {
     throw new RangeError(
-      `profile "sentence-transformers" has "int8" and "uint8" with ranges, "binary" and "ubinary"; not ${shown(precision)} with ${typeof taken === "string" ? shown(taken) : "ranges"}`,
+      `profile has no ${shown(precision)} with this scaling; it has "int8" and "uint8" with ranges, "binary", "ubinary"`,
     );
   }
   const group = takeGroup(options.group, precision, taken, dimensions);

@@ -1,6 +1,6 @@
 import { checkInteger, checkNames, kindOf, shown } from "../core/arguments.js";
 import { bytesOfCodes, type Coding, scalesOfVector, stepsOf, takeCoding, unitScale } from "./coding.js";
-import type { CodedVectors } from "./types.js";
+import type { CodedVectors, Precision } from "./types.js";
 
 /** Gives how the codes were made. */
 export function takeCoded(name: string, value: unknown): Coding {
@@ -65,7 +65,7 @@ export function rowDecoder(coding: Coding): RowDecoder {
       }
     };
   }
-  const codeAt = precision === "int4" ? nibbleAt : precision === "int8" ? byteAt : unsignedAt;
+  const codeAt = codeReader(precision);
   if (typeof scaling === "object") {
     const { starts, steps, offset, middle } = stepsOf(scaling, coding);
     return (codes, _, to) => {
@@ -81,6 +81,12 @@ export function rowDecoder(coding: Coding): RowDecoder {
       to[d] = codeAt(codes, d) * scale;
     }
   };
+}
+
+/** Reads the code of a dimension out of a row. */
+function codeReader(precision: Precision): (codes: Uint8Array, d: number) => number {
+  if (precision === "int4") return nibbleAt;
+  return precision === "int8" ? byteAt : unsignedAt;
 }
 
 function byteAt(codes: Uint8Array, d: number): number {

@@ -4,6 +4,7 @@ import { newKernels } from "./kernels.js";
 import { fitRanges } from "./ranges.js";
 import { truncate } from "./truncate.js";
 import type { Embeddings } from "./types.js";
+import { createIndex, loadIndex } from "./vector-index.js";
 
 /** The functions of `channelwise/embeddings` over a module of cpp/embeddings. */
 export function newEmbeddings(module: WebAssembly.Module): Embeddings {
@@ -13,5 +14,7 @@ export function newEmbeddings(module: WebAssembly.Module): Embeddings {
     encode: (vectors, scaling, options) => encode(kernels, vectors, scaling, options),
     decode,
     truncate,
+    createIndex: (options) => createIndex(module, options),
+    loadIndex: (saved) => loadIndex(module, saved),
   };
 }

@@ -11,7 +11,7 @@ import {
 } from "./coding.js";
 import { type Kernels, ROW_BYTES, STAGED } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
-import { countVectors, nonFiniteError } from "./vectors.js";
+import { countVectors, nonFiniteError, numberError } from "./vectors.js";
 
 /** Numbers beyond 1 that are the rounding of a vector's length, and not another length. */
 const UNIT_MARGIN = 2 ** -10;
@@ -66,9 +66,7 @@ function checkLargest(largest: number, vectors: Float32Array, from: number, { di
   if (!Number.isFinite(largest)) throw nonFiniteError("vectors", vectors, dimensions, from * dimensions);
   if (scaling !== "unit" || largest <= 1 + UNIT_MARGIN) return;
   const index = vectors.findIndex((x, i) => i >= from * dimensions && Math.abs(x) > 1 + UNIT_MARGIN);
-  throw new RangeError(
-    `vectors[${index}] (vector ${Math.floor(index / dimensions)}, dimension ${index % dimensions}) is ${vectors[index]}; "unit" is for vectors of length 1: use "row" or ranges`,
-  );
+  throw numberError("vectors", vectors, dimensions, index, '"unit" is for vectors of length 1: use "row" or ranges');
 }
 
 /** {@link Embeddings.encode} */

@@ -65,7 +65,7 @@ export const kinds = { bytes: 0, nibbles: 1, groups: 2, bits: 3 } as const;
 export function newKernels(module: WebAssembly.Module): Kernels {
   const { exports } = new WebAssembly.Instance(module);
   if (!("arrangeForNibbles" in exports)) {
-    throw new Error("wasm is not the WebAssembly of this version of channelwise/embeddings");
+    throw new Error("wasm is not that of this channelwise/embeddings");
   }
   return exports as unknown as Kernels;
 }

@@ -9,9 +9,7 @@ export function fitRanges(vectors: Float32Array, options: FitOptions): VectorRan
   const quantile = checkQuantile(options.quantile ?? 1);
   const count = countVectors("vectors", vectors, dimensions);
   if (count < 2) {
-    throw new RangeError(
-      "vectors holds 1 vector; ranges need at least two, and better some thousand that are like those to come",
-    );
+    throw new RangeError("vectors holds 1 vector; ranges need two, better some thousand");
   }
   const lows = new Float32Array(dimensions);
   const highs = new Float32Array(dimensions);
@@ -24,7 +22,7 @@ export function fitRanges(vectors: Float32Array, options: FitOptions): VectorRan
     highs[d] = quantile < 1 ? quantileOf(column, (1 + quantile) / 2) : column.reduce((a, b) => Math.max(a, b));
     if (!Number.isFinite(Math.fround((highs[d] as number) - (lows[d] as number)))) {
       throw new RangeError(
-        `dimension ${d} goes from ${lows[d]} to ${highs[d]}, which is wider than a float32 holds: scale the vectors down`,
+        `dimension ${d} goes from ${lows[d]} to ${highs[d]}, wider than a float32 holds: scale the vectors down`,
       );
     }
   }
@@ -66,22 +64,17 @@ function fingerprintOf(dimensions: number, lows: Float32Array, highs: Float32Arr
 
 /** Refuses what is no ranges, or ranges that are not as they were made. Gives a copy. */
 export function checkRanges(value: unknown): VectorRanges {
-  const name = "ranges";
-  checkNames(name, value, ["dimensions", "quantile", "lows", "highs", "fingerprint"]);
+  checkNames("ranges", value, ["dimensions", "quantile", "lows", "highs", "fingerprint"]);
   const ranges = value as Record<keyof VectorRanges, unknown>;
   const dimensions = checkDimensions(ranges.dimensions);
-  const [lows, highs] = (["lows", "highs"] as const).map((end) => {
-    const numbers = ranges[end];
-    if (!Array.isArray(numbers)) throw new TypeError(`ranges.${end} must be an array, not ${shown(numbers)}`);
-    if (numbers.length !== dimensions) {
-      throw new RangeError(`ranges.${end} has ${numbers.length} numbers, but ranges.dimensions is ${dimensions}`);
-    }
-    return Float32Array.from(numbers);
+  const [lows, highs] = [ranges.lows, ranges.highs].map((numbers) => {
+    if (Array.isArray(numbers) && numbers.length === dimensions) return Float32Array.from(numbers);
+    throw new TypeError(`ranges.lows and ranges.highs must be arrays of ${dimensions} numbers`);
   }) as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
   const expected = fingerprintOf(dimensions, lows, highs);
   if (ranges.fingerprint !== expected) {
     throw new RangeError(
-      `ranges.fingerprint is ${shown(ranges.fingerprint)}, but that of the numbers is "${expected}": they are not as fitRanges made them`,
+      `ranges.fingerprint is ${shown(ranges.fingerprint)}, but the numbers have "${expected}": they are not as fitRanges made them`,
     );
   }
   const quantile = checkQuantile(ranges.quantile);

@@ -15,7 +15,7 @@ export function truncate(vectors: Float32Array, dimensions: { from: number; to: 
     for (const x of part) squares += x * x;
     if (!Number.isFinite(squares)) throw nonFiniteError("vectors", vectors, from, v * from);
     if (squares === 0) {
-      throw new RangeError(`vector ${v} is 0 in its first ${to} dimensions: it has no direction, and no length 1`);
+      throw new RangeError(`vector ${v} is 0 in its first ${to} dimensions: it has no direction`);
     }
     const length = Math.sqrt(squares);
     for (let d = 0; d < to; d++) kept[v * to + d] = (part[d] as number) / length;

@@ -82,6 +82,88 @@ export interface CodedVectors {
   readonly profile?: "sentence-transformers";
 }
 
+/** What an index is of. */
+export interface IndexOptions extends CodingOptions {
+  /** What the codes are scaled by; `"row"` if not given. With `"binary"` it has no meaning. */
+  scaling?: Scaling;
+  /** How close two vectors are; `"cosine"` if not given. */
+  metric?: Metric;
+}
+
+/** How hits are rescored. */
+export interface RescoreOptions {
+  /** How many times k vectors are looked for, from 1 to 1,000. */
+  times: number;
+  /** What has the vectors, by the same ids; the index that is searched if not given. */
+  index?: VectorIndex;
+}
+
+/** What a search is for. */
+export interface SearchOptions {
+  /** How many vectors to find, at most as many as the index holds; 10 if not given, or all where there are fewer. */
+  k?: number;
+  /**
+   * Looks for so many times k vectors by their codes, from 1 to 1,000, and takes the best k of them by the query as it is,
+   * in float64: with what the codes of this index stand for, or those of another one that has the same ids.
+   */
+  rescore?: number | RescoreOptions;
+  /** A bit for each id, 1 where the vector may be found: id & 7 is its place in byte id >> 3, counted from the lowest bit. */
+  filter?: Uint8Array;
+}
+
+/** The vectors that were found, the best first; of those with the same score, the one with the lower id. */
+export interface Hits {
+  /** At most k, and fewer only where a filter leaves fewer. */
+  readonly ids: Uint32Array<ArrayBuffer>;
+  /** Cosines or dot products, the larger the better; or Euclidean distances, the smaller the better. */
+  readonly scores: Float64Array<ArrayBuffer>;
+}
+
+/** Vectors as codes, in a memory of WebAssembly that grows with them, and exact search over all of them. */
+export interface VectorIndex {
+  /** Numbers of a vector. */
+  readonly dimensions: number;
+  /** How close two vectors are. */
+  readonly metric: Metric;
+  /** How many vectors it holds. */
+  readonly size: number;
+  /** Every id is below it: a filter has so many bits. */
+  readonly end: number;
+  /** Bytes that a vector takes: its codes, filled up to 16 bytes, and what the scores need. */
+  readonly bytesPerVector: number;
+  /**
+   * Adds vectors, or codes that were made with the same settings. Where this throws, nothing is added.
+   *
+   * @returns their ids: those of vectors that were removed, and then the numbers that follow, from 0 on.
+   * @throws {TypeError | RangeError} for numbers that are not finite, for vectors of zeros with `"cosine"`, for codes of
+   * other settings or ranges, and where the memory would be more than can be had.
+   */
+  add(vectors: Float32Array | CodedVectors): Uint32Array<ArrayBuffer>;
+  /**
+   * Removes vectors. Their ids are given to the vectors that are added next. Where this throws, nothing is removed.
+   *
+   * @throws {RangeError} for an id that is not in the index.
+   */
+  remove(ids: Iterable<number>): void;
+  /**
+   * What the codes of a vector stand for.
+   *
+   * @throws {RangeError} for an id that is not in the index.
+   */
+  vector(id: number): Float32Array<ArrayBuffer>;
+  /**
+   * Finds the vectors closest to one query: exactly those of what the codes say, with the numbers of the query as integers
+   * of 16 bits, or as they are with `rescore`.
+   *
+   * @throws {TypeError | RangeError} for wrong options, a query that does not fit, an empty index, or k above its size.
+   */
+  search(query: Float32Array | CodedVectors, options?: SearchOptions): Hits;
+  /** The same for several queries, one after the other in the array: the codes are read once for up to 64 of them. */
+  searchAll(queries: Float32Array | CodedVectors, options?: SearchOptions): Hits[];
+  /** The index as one buffer, to store or to send: `loadIndex` makes an index of it. Ids stay what they are. */
+  save(): ArrayBuffer;
+}
+
 /** Functions over vectors, whose rows lie one after the other in a `Float32Array`. */
 export interface Embeddings {
   /**
@@ -111,4 +193,17 @@ export interface Embeddings {
    * @throws {RangeError} where the dimensions do not match, a number is not finite, or a vector that is left is zero.
    */
   truncate(vectors: Float32Array, dimensions: { from: number; to: number }): Float32Array<ArrayBuffer>;
+  /**
+   * Makes an empty index, with a memory of its own that is given back with it.
+   *
+   * @throws {TypeError | RangeError} for wrong options.
+   */
+  createIndex(options: IndexOptions): VectorIndex;
+  /**
+   * Makes an index of what `save` gave.
+   *
+   * @throws {TypeError} for anything that is no bytes.
+   * @throws {RangeError} where it is damaged, or of a version that is not known.
+   */
+  loadIndex(saved: ArrayBuffer | Uint8Array): VectorIndex;
 }

@@ -13,11 +13,9 @@ export function countVectors(name: string, vectors: unknown, dimensions: number)
     throw new TypeError(`${name} must be a Float32Array with one vector after the other, not ${shown(vectors)}`);
   }
   const { length } = vectors as Float32Array;
-  if (length === 0) throw new RangeError(`${name} is empty; it must hold at least one vector`);
+  if (length === 0) throw new RangeError(`${name} is empty`);
   if (length % dimensions !== 0) {
-    throw new RangeError(
-      `${name} has ${length} numbers, which are no whole vectors of ${dimensions} dimensions: dimensions must divide them`,
-    );
+    throw new RangeError(`${name} has ${length} numbers, which are no whole vectors of ${dimensions} dimensions`);
   }
   return length / dimensions;
 }
@@ -25,6 +23,17 @@ export function countVectors(name: string, vectors: unknown, dimensions: number)
 /** The error for the first number from `from` on that is not finite. */
 export function nonFiniteError(name: string, vectors: Float32Array, dimensions: number, from: number): RangeError {
   const index = vectors.findIndex((x, i) => i >= from && !Number.isFinite(x));
+  return numberError(name, vectors, dimensions, index, "vectors must be finite");
+}
+
+/** The error for a number of a vector. */
+export function numberError(
+  name: string,
+  vectors: Float32Array,
+  dimensions: number,
+  index: number,
+  remedy: string,
+): RangeError {
   const where = `vector ${Math.floor(index / dimensions)}, dimension ${index % dimensions}`;
-  return new RangeError(`${name}[${index}] (${where}) is ${vectors[index]}; vectors must be finite`);
+  return new RangeError(`${name}[${index}] (${where}) is ${vectors[index]}; ${remedy}`);
 }

@@ -1,0 +1,73 @@
+import { kindOf } from "../core/arguments.js";
+import { bytesOfCodes, type Coding, scalesOfVector } from "./coding.js";
+import { rowDecoder } from "./decode.js";
+import { newEncoder } from "./encode.js";
+import type { Kernels } from "./kernels.js";
+import type { Memory } from "./memory.js";
+import type { Rows } from "./rows.js";
+import type { CodedVectors } from "./types.js";
+
+// What is put into the rows of an index. Nothing is in the index before its places are taken, which is when all is done.
+
+/** Where vectors go: the i-th to place i. */
+interface Target {
+  readonly rows: Rows;
+  readonly memory: Memory;
+  readonly coding: Coding;
+  readonly places: Uint32Array;
+}
+
+/** Puts the codes of vectors into rows. */
+export function fillWithVectors(
+  kernels: Kernels,
+  vectors: Float32Array,
+  { rows, memory, coding, places }: Target,
+): void {
+  const encoder = newEncoder(kernels, coding);
+  for (const { from, count, row } of runs(places, rows, encoder.most)) {
+    encoder.run(vectors, from, count, rows.addressOf("codes", row));
+    const scales = memory.floats(kernels.scales(), count * scalesOfVector(coding));
+    checkZero(rows.setScores(row, memory.doubles(kernels.squares(), count), scales), from);
+  }
+}
+
+/** Puts codes that there are already into rows. */
+export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, places }: Target): void {
+  const bytes = bytesOfCodes(coding);
+  const each = scalesOfVector(coding);
+  // Bytes of bits have a sign with sentence-transformers; in an index they have none.
+  const flip = coded.precision === "binary" && kindOf(coded.codes) === "Int8Array" ? 0x80 : 0;
+  const decode = rowDecoder({ ...coding, isSigned: false });
+  const values = new Float64Array(coding.dimensions);
+  const codes = new Uint8Array(coded.codes.buffer, coded.codes.byteOffset, coded.codes.length);
+  for (const { from, count, row } of runs(places, rows, rows.perSegment)) {
+    const squares = new Float64Array(count);
+    const scales = coded.scales?.subarray(from * each, (from + count) * each) ?? new Float32Array(0);
+    for (let i = 0; i < count; i++) {
+      const given = codes.subarray((from + i) * bytes, (from + i + 1) * bytes);
+      const kept = memory.bytes(rows.addressOf("codes", row + i), rows.stride).fill(0);
+      kept.set(given.map((byte) => byte ^ flip));
+      decode(given, each === 0 ? undefined : scales.subarray(i * each, (i + 1) * each), values);
+      // As the kernels form it: see cpp/embeddings/rows.h.
+      squares[i] = values.reduce((sum, value) => sum + value * value, 0);
+    }
+    checkZero(rows.setScores(row, squares, scales), from);
+  }
+}
+
+function checkZero(zero: number | undefined, from: number): void {
+  if (zero === undefined) return;
+  throw new RangeError(`vector ${from + zero} is zero as codes and has no direction, which a cosine needs`);
+}
+
+/** Neighbours in one segment, at most `most` of them. */
+function* runs(places: Uint32Array, rows: Rows, most: number): Generator<{ from: number; count: number; row: number }> {
+  for (let from = 0; from < places.length; ) {
+    const row = places[from] as number;
+    const room = Math.min(most, rows.leftInSegment(row), places.length - from);
+    let count = 1;
+    while (count < room && places[from + count] === row + count) count++;
+    yield { from, count, row };
+    from += count;
+  }
+}

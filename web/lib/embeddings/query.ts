@@ -1,0 +1,91 @@
+import { type Coding, stepsOf, unitScale } from "./coding.js";
+import type { Metric } from "./types.js";
+
+/** A query as the kernels take it. */
+export interface Query {
+  /** Its numbers as integers of 16 bits; or its signs, where vectors are bits. */
+  readonly codes: Int16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  /** A score begins as bias + factor * dot. */
+  readonly factor: number;
+  readonly bias: number;
+  /** The sum of its squares. */
+  readonly squares: number;
+}
+
+/** The largest magnitude of a query's integers with which no sum of products is beyond 32 bits. */
+function mostOf({ dimensions, precision }: Coding): number {
+  const largestCode = precision === "int4" ? 8 : 128;
+  return Math.min(32767, Math.floor(0x7fffffff / (largestCode * dimensions)));
+}
+
+/** Adding and subtracting rounds half to even, for magnitudes below 2^51. */
+const ROUNDER = 1.5 * 2 ** 52;
+
+/**
+ * Makes a query of the numbers of a vector. The dot product with what the codes c of a vector stand for, which are
+ * start + step * c for each dimension (with ranges) or scale * c, is
+ *
+ *     sum(x * start) + sum(x * step * c)  ~  bias + factor * sum(n * c)
+ *
+ * where n are the x * step as integers of 16 bits, so that their sum of products is exact in any order.
+ * @param length of the codes, at least as many as there are dimensions.
+ */
+export function newQuery(coding: Coding, metric: Metric, x: ArrayLike<number>, length: number): Query {
+  const { dimensions, precision, scaling } = coding;
+  if (precision === "binary") return queryOfSigns(coding, x, length);
+  const ranges = typeof scaling === "object" ? stepsOf(scaling, coding) : undefined;
+  const unit = scaling === "unit" ? unitScale(coding) : 1;
+  const products = new Float64Array(dimensions);
+  let [squares, bias, largest] = [0, 0, 0];
+  for (let d = 0; d < dimensions; d++) {
+    const number = x[d] as number;
+    squares += number * number;
+    if (ranges === undefined) products[d] = number * unit;
+    else {
+      const { starts, steps, offset, middle } = ranges;
+      const step = steps[d] as number;
+      bias += number * ((starts[d] as number) + step * (offset + middle));
+      products[d] = number * step;
+    }
+    largest = Math.max(largest, Math.abs(products[d] as number));
+  }
+  const scale = largest / mostOf(coding) || 1;
+  const codes = new Int16Array(length);
+  for (let d = 0; d < dimensions; d++) codes[d] = (products[d] as number) / scale + ROUNDER - ROUNDER;
+  return { codes, ...scored(metric, scale, bias, squares), squares };
+}
+
+function queryOfSigns({ dimensions }: Coding, x: ArrayLike<number>, length: number): Query {
+  const codes = new Uint8Array(length);
+  for (let d = 0; d < dimensions; d++) if ((x[d] as number) > 0) (codes[d >> 3] as number) |= 0x80 >> (d & 7);
+  return { codes, factor: 1, bias: 0, squares: dimensions };
+}
+
+/** The kernels look for the largest value: of Euclidean distances, |q|^2 less the square. */
+function scored(metric: Metric, factor: number, bias: number, squares: number): Pick<Query, "factor" | "bias"> {
+  if (metric === "dot") return { factor, bias };
+  if (metric === "euclid") return { factor: 2 * factor, bias: 2 * bias };
+  const length = Math.sqrt(squares);
+  return { factor: factor / length, bias: bias / length };
+}
+
+/** The score of a value that the kernels found. */
+export function scoreOf({ dimensions, precision }: Coding, metric: Metric, value: number, squares: number): number {
+  if (precision !== "binary") return metric === "euclid" ? Math.sqrt(Math.max(0, squares - value)) : value;
+  // Each bit that differs is a distance of 2.
+  return metric === "euclid" ? Math.sqrt(2 * (dimensions - value)) : metric === "dot" ? value : value / dimensions;
+}
+
+/** The score of two vectors as they are, in float64 from the first dimension on. */
+export function exactScore(metric: Metric, a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [dot, squaresA, squaresB, distance] = [0, 0, 0, 0];
+  for (let d = 0; d < a.length; d++) {
+    const [x, y] = [a[d] as number, b[d] as number];
+    dot += x * y;
+    squaresA += x * x;
+    squaresB += y * y;
+    distance += (x - y) * (x - y);
+  }
+  if (metric === "dot") return dot;
+  return metric === "euclid" ? Math.sqrt(distance) : dot / Math.sqrt(squaresA * squaresB);
+}

@@ -1,0 +1,70 @@
+import { checkInteger, checkNames } from "../core/arguments.js";
+import { nearest } from "./nearest.js";
+import type { Embeddings, IndexOptions, Metric } from "./types.js";
+import { checkDimensions, countVectors } from "./vectors.js";
+
+/** Settings that `recall` tries: those of an index, and whether what it finds is rescored. */
+export interface RecallSetting extends Omit<IndexOptions, "dimensions" | "metric"> {
+  /** How many times k vectors are looked for, and rescored with what their codes stand for. */
+  rescore?: number;
+}
+
+/** What `recall` is asked. */
+export interface RecallOptions {
+  /** Numbers of a vector, from 1 to 16,384. */
+  dimensions: number;
+  /** How close two vectors are; `"cosine"` if not given. */
+  metric?: Metric;
+  /** How many vectors are to be found; 1, 10 and 100 if not given, as far as there are so many. */
+  k?: readonly number[];
+}
+
+/** What a setting costs. */
+export interface RecallReport {
+  /** The setting, as it was given. */
+  readonly setting: RecallSetting;
+  /** Bytes of a vector in an index. */
+  readonly bytesPerVector: number;
+  /** For each k, the share of the k vectors that are truly closest that are among the k that are found: the mean of all queries. */
+  readonly recall: Readonly<Record<number, number>>;
+}
+
+/**
+ * Measures what settings cost: how many of the vectors closest to the queries, in float32, an index finds.
+ *
+ * @param embeddings what `load` of `channelwise/embeddings` gives
+ * @param vectors what is searched
+ * @param queries vectors that are like those that will be asked for, and not among the others
+ * @param settings those of an index, and whether what it finds is rescored
+ * @throws {TypeError | RangeError} for wrong options, and numbers that are not finite.
+ */
+export function recall(
+  embeddings: Embeddings,
+  vectors: Float32Array,
+  queries: Float32Array,
+  settings: readonly RecallSetting[],
+  options: RecallOptions,
+): RecallReport[] {
+  checkNames("options", options, ["dimensions", "metric", "k"]);
+  const dimensions = checkDimensions(options.dimensions);
+  const metric = options.metric ?? "cosine";
+  const count = countVectors("vectors", vectors, dimensions);
+  const queryCount = countVectors("queries", queries, dimensions);
+  if (!Array.isArray(settings)) throw new TypeError("settings must be an array");
+  const ks = (options.k ?? [1, 10, 100].filter((k) => k <= count)).map((k, i) => checkInteger(`k[${i}]`, k, 1, count));
+  const closest = nearest(vectors, queries, dimensions, metric, Math.max(...ks));
+  return settings.map((setting) => {
+    const { rescore, ...coding } = setting;
+    const index = embeddings.createIndex({ ...coding, dimensions, metric });
+    index.add(vectors);
+    const recalls = ks.map((k) => {
+      const found = index.searchAll(queries, { k, ...(rescore !== undefined && { rescore }) });
+      const shares = found.map(({ ids }, q) => {
+        const right = new Set(closest[q]?.subarray(0, k));
+        return ids.filter((id) => right.has(id)).length / k;
+      });
+      return [k, shares.reduce((a, b) => a + b) / queryCount] as const;
+    });
+    return { setting, bytesPerVector: index.bytesPerVector, recall: Object.fromEntries(recalls) };
+  });
+}

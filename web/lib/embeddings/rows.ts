@@ -1,0 +1,112 @@
+import { type Coding, scalesOfVector } from "./coding.js";
+import { rowDecoder } from "./decode.js";
+import { strideOf } from "./encode.js";
+import type { Memory } from "./memory.js";
+import type { Metric } from "./types.js";
+
+/** Rows lie in segments of at most so many bytes of codes, and so many rows. */
+const SEGMENT_BYTES = 1 << 20;
+const [LEAST_ROWS, MOST_ROWS] = [64, 1 << 14];
+
+/** What a segment has for each row beside its codes, in the order in which it is saved. */
+export const columns = ["codes", "scales", "factors", "offsets"] as const;
+export type Column = (typeof columns)[number];
+
+/** Addresses; 0 where there is no such column. */
+export type Segment = Readonly<Record<Column, number>>;
+
+/** The rows of an index in the memory of its kernels: codes, and what the scores are made of. */
+export class Rows {
+  readonly stride: number;
+  /** Rows of a segment: a power of two. */
+  readonly perSegment: number;
+  /** Bytes of a row in each column. */
+  readonly bytes: Readonly<Record<Column, number>>;
+  readonly #segments: Segment[] = [];
+  readonly #memory: Memory;
+  readonly #coding: Coding;
+  readonly #metric: Metric;
+  readonly #decode: ReturnType<typeof rowDecoder>;
+
+  constructor(memory: Memory, coding: Coding, metric: Metric) {
+    this.#memory = memory;
+    this.#coding = coding;
+    this.#metric = metric;
+    this.#decode = rowDecoder({ ...coding, isSigned: false });
+    this.stride = strideOf(coding);
+    const fitting = 2 ** Math.floor(Math.log2(SEGMENT_BYTES / this.stride));
+    this.perSegment = Math.min(MOST_ROWS, Math.max(LEAST_ROWS, fitting));
+    const isScored = coding.precision !== "binary";
+    const hasOwnScale = scalesOfVector(coding) === 1;
+    this.bytes = {
+      codes: this.stride,
+      scales: 4 * scalesOfVector(coding),
+      factors: isScored && (metric === "cosine" || hasOwnScale) ? 4 : 0,
+      offsets: isScored && metric === "euclid" ? 4 : 0,
+    };
+  }
+
+  /** Makes room for so many rows. */
+  reserve(rows: number): void {
+    while (this.#segments.length * this.perSegment < rows) {
+      const segment = { codes: 0, scales: 0, factors: 0, offsets: 0 };
+      for (const column of columns) {
+        const bytes = this.bytes[column] * this.perSegment;
+        if (bytes > 0) segment[column] = this.#memory.allocate(bytes);
+      }
+      this.#segments.push(segment);
+    }
+  }
+
+  /** The segments of the first `rows` rows, with how many of these each holds. */
+  *segmentsOf(rows: number): Generator<{ segment: Segment; first: number; count: number }> {
+    for (let first = 0; first < rows; first += this.perSegment) {
+      const segment = this.#segments[first / this.perSegment] as Segment;
+      yield { segment, first, count: Math.min(this.perSegment, rows - first) };
+    }
+  }
+
+  /** The address of a row in a column; 0 if there is no such column. */
+  addressOf(column: Column, row: number): number {
+    const segment = this.#segments[Math.floor(row / this.perSegment)] as Segment;
+    const start = segment[column];
+    return start === 0 ? 0 : start + (row % this.perSegment) * this.bytes[column];
+  }
+
+  /** How many rows from `row` on lie in the same segment. */
+  leftInSegment(row: number): number {
+    return this.perSegment - (row % this.perSegment);
+  }
+
+  /** What the codes of a row stand for, in float64. */
+  read(row: number, to: Float64Array | Float32Array): void {
+    const codes = this.#memory.bytes(this.addressOf("codes", row), this.stride);
+    const { scales } = this.bytes;
+    this.#decode(codes, scales > 0 ? this.#memory.floats(this.addressOf("scales", row), scales / 4) : undefined, to);
+  }
+
+  /**
+   * Sets what the scores of some rows of a segment are made of: the sums of the squares of what they stand for, and their
+   * scales, as many for each as are stored. Gives the first that is zero and has no direction, which a cosine needs.
+   */
+  setScores(row: number, squares: Float64Array, scales: Float32Array): number | undefined {
+    const { factors, offsets } = this.bytes;
+    const count = squares.length;
+    if (this.bytes.scales > 0) this.#column("scales", row, scales.length).set(scales);
+    if (offsets > 0) this.#column("offsets", row, count).set(squares);
+    if (factors > 0) {
+      const to = this.#column("factors", row, count);
+      const hasOwnScale = this.bytes.scales === 4;
+      for (let i = 0; i < count; i++) {
+        const own = hasOwnScale ? (scales[i] as number) : 1;
+        to[i] = this.#metric === "cosine" ? own / Math.sqrt(squares[i] as number) : own;
+      }
+    }
+    const zero = this.#metric === "cosine" ? squares.indexOf(0) : -1;
+    return zero === -1 || this.#coding.precision === "binary" ? undefined : zero;
+  }
+
+  #column(column: Column, row: number, count: number): Float32Array<ArrayBuffer> {
+    return this.#memory.floats(this.addressOf(column, row), count);
+  }
+}

@@ -1,0 +1,131 @@
+import type { Coding } from "./coding.js";
+import type { Memory } from "./memory.js";
+import { Places } from "./places.js";
+import { columns, type Rows } from "./rows.js";
+import type { IndexOptions, Metric } from "./types.js";
+
+// A saved index, in numbers of 32 bits, little-endian:
+//
+//     "cwei" | version | checksum of all that follows | bytes of the header | header: JSON, filled up with spaces
+//     bits of the places that are taken | codes | scales | factors | offsets: one after the other, of all places
+//
+// Each part is filled up to a multiple of four bytes.
+
+const MAGIC = 0x69657763;
+const VERSION = 1;
+const START = 16;
+
+/** What a saved index says of itself. */
+interface Header {
+  readonly options: IndexOptions;
+  readonly end: number;
+}
+
+/** A saved index that was read. */
+export interface SavedRows {
+  readonly options: IndexOptions;
+  readonly places: Places;
+  /** The columns of the rows, one after the other. */
+  readonly bytes: Uint8Array;
+}
+
+interface Saved {
+  readonly coding: Coding;
+  readonly metric: Metric;
+  readonly places: Places;
+  readonly rows: Rows;
+  readonly memory: Memory;
+}
+
+/** {@link VectorIndex.save} */
+export function saveIndex({ coding, metric, places, rows, memory }: Saved): ArrayBuffer {
+  const { dimensions, precision, scaling, group, profile } = coding;
+  const options = { dimensions, precision, scaling, metric, ...(group && { group }), ...(profile && { profile }) };
+  const { end } = places;
+  const header = new TextEncoder().encode(padded(JSON.stringify({ options, end } satisfies Header)));
+  const bits = places.bits();
+  const total = START + header.length + wholeWords(bits.length) + end * bytesOfRow(rows);
+  const saved = new Uint8Array(total);
+  saved.set(header, START);
+  saved.set(bits, START + header.length);
+  let at = START + header.length + wholeWords(bits.length);
+  for (const column of columns) {
+    if (rows.bytes[column] === 0) continue;
+    for (const { segment, count } of rows.segmentsOf(end)) {
+      const part = memory.bytes(segment[column], count * rows.bytes[column]);
+      saved.set(part, at);
+      at += part.length;
+    }
+  }
+  const words = new Uint32Array(saved.buffer);
+  words.set([MAGIC, VERSION, 0, header.length]);
+  words[2] = checksumOf(words);
+  return saved.buffer;
+}
+
+/** Reads and checks a saved index, but for the sizes that follow from its options. */
+export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
+  if (!(saved instanceof ArrayBuffer || saved instanceof Uint8Array)) {
+    throw new TypeError("saved must be the ArrayBuffer that save() gave, or a Uint8Array of it");
+  }
+  // A copy, where the words would not be aligned.
+  const given = saved instanceof Uint8Array ? saved : new Uint8Array(saved);
+  const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
+  if (bytes.length < START) throw damaged(0, `it has ${bytes.length} bytes; the least is ${START}`);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  if (words[0] !== MAGIC) throw damaged(0, "it does not begin as a saved index does");
+  if (words[1] !== VERSION) {
+    throw damaged(4, `it is of version ${words[1]}, and version ${VERSION} can be read: use a newer channelwise`);
+  }
+  if (words[2] !== checksumOf(words) || bytes.length % 4 !== 0) {
+    throw damaged(8, "its checksum is wrong: it is damaged, and must be saved again");
+  }
+  const headerBytes = words[3] as number;
+  const { options, end } = JSON.parse(new TextDecoder().decode(bytes.slice(START, START + headerBytes))) as Header;
+  const bitBytes = Math.ceil(end / 8);
+  const bitsAt = START + headerBytes;
+  const places = new Places(end, bytes.slice(bitsAt, bitsAt + bitBytes));
+  return { options, places, bytes: bytes.subarray(bitsAt + wholeWords(bitBytes)) };
+}
+
+/** Copies what was saved into rows that there is room for. */
+export function restoreRows({ places: { end }, bytes }: SavedRows, rows: Rows, memory: Memory): void {
+  if (bytes.length !== end * bytesOfRow(rows)) {
+    throw damaged(START, `its rows have ${bytes.length} bytes; ${end} rows must have ${end * bytesOfRow(rows)}`);
+  }
+  let at = 0;
+  for (const column of columns) {
+    if (rows.bytes[column] === 0) continue;
+    for (const { segment, count } of rows.segmentsOf(end)) {
+      const part = memory.bytes(segment[column], count * rows.bytes[column]);
+      part.set(bytes.subarray(at, at + part.length));
+      at += part.length;
+    }
+  }
+}
+
+function damaged(offset: number, reason: string): RangeError {
+  return new RangeError(`saved, byte ${offset}: ${reason}`);
+}
+
+function bytesOfRow(rows: Rows): number {
+  return columns.reduce((sum, column) => sum + rows.bytes[column], 0);
+}
+
+function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
+
+function padded(text: string): string {
+  return text.padEnd(wholeWords(text.length));
+}
+
+/** Over the words behind the checksum: each changes all that follow. */
+function checksumOf(words: Uint32Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = 3; i < words.length; i++) {
+    hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,90 @@
+import { type Coding, scalesOfVector } from "./coding.js";
+import { HIT_BYTES, type Kernels, kinds, MOST_QUERIES } from "./kernels.js";
+import type { Memory } from "./memory.js";
+import type { Query } from "./query.js";
+import type { Rows } from "./rows.js";
+
+/** What the kernels found for a query, the best first. */
+export interface Found {
+  readonly places: Uint32Array<ArrayBuffer>;
+  readonly values: Float64Array<ArrayBuffer>;
+}
+
+/** What is searched: the rows below `end`, those whose bit is set in `allowed`, or all. */
+interface Searched {
+  readonly rows: Rows;
+  readonly memory: Memory;
+  readonly coding: Coding;
+  readonly end: number;
+  readonly allowed: Uint8Array | undefined;
+}
+
+/** Numbers, or bytes, of the codes of a query. */
+export function queryLength({ precision }: Pick<Coding, "precision">, rows: Pick<Rows, "stride">): number {
+  return precision === "int4" ? 2 * rows.stride : rows.stride;
+}
+
+/** The best `room` rows for each query. Queries pass over a block of codes together, which is then read once. */
+export function searchRows(kernels: Kernels, searched: Searched, queries: readonly Query[], room: number): Found[] {
+  const found: Found[] = [];
+  for (let from = 0; from < queries.length; from += MOST_QUERIES) {
+    found.push(...searchTogether(kernels, searched, queries.slice(from, from + MOST_QUERIES), room));
+  }
+  return found;
+}
+
+function searchTogether(
+  kernels: Kernels,
+  { rows, memory, coding, end, allowed }: Searched,
+  queries: readonly Query[],
+  room: number,
+): Found[] {
+  const queryBytes = (queries[0] as Query).codes.byteLength;
+  const hits = memory.scratch((room * HIT_BYTES + queryBytes) * queries.length + (allowed?.length ?? 0));
+  const codes = hits + room * HIT_BYTES * queries.length;
+  const allowedAt = codes + queryBytes * queries.length;
+  if (allowed !== undefined) memory.bytes(allowedAt, allowed.length).set(allowed);
+  queries.forEach((query, i) => {
+    const at = codes + i * queryBytes;
+    memory.bytes(at, queryBytes).set(new Uint8Array(query.codes.buffer));
+    if (coding.precision === "int4") kernels.arrangeForNibbles(at, query.codes.length);
+    kernels.startQuery(i, query.factor, query.bias, hits + i * room * HIT_BYTES, room);
+  });
+  for (const { segment, first, count } of rows.segmentsOf(end)) {
+    kernels.search(
+      kindOf(coding),
+      queries.length,
+      codes,
+      queryBytes,
+      segment.codes,
+      rows.stride,
+      count,
+      first,
+      coding.dimensions,
+      (coding.group ?? 0) / 2,
+      segment.scales,
+      segment.factors,
+      segment.offsets,
+      allowed === undefined ? 0 : allowedAt + first / 8,
+    );
+  }
+  return queries.map((_, i) => readHits(memory, hits + i * room * HIT_BYTES, kernels.finishQuery(i)));
+}
+
+function kindOf(coding: Coding): number {
+  if (coding.precision === "binary") return kinds.bits;
+  if (coding.precision === "int8") return kinds.bytes;
+  return scalesOfVector(coding) > 1 ? kinds.groups : kinds.nibbles;
+}
+
+/** A hit is a float64, its value, and then the place as an integer of 32 bits: see cpp/embeddings/top_k.h. */
+function readHits(memory: Memory, at: number, count: number): Found {
+  const view = new DataView(memory.bytes(at, count * HIT_BYTES).slice().buffer);
+  const places = new Uint32Array(count);
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    values[i] = view.getFloat64(i * HIT_BYTES, true);
+    places[i] = view.getUint32(i * HIT_BYTES + 8, true);
+  }
+  return { places, values };
+}

@@ -1,0 +1,1 @@
+export { type RecallOptions, type RecallReport, type RecallSetting, recall } from "./embeddings/recall.js";
