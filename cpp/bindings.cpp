@@ -254,6 +254,7 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   constant("errorUnit", offsetof(ErrorFigures, error.unit) / sizeof(double));
   constant("weightSum", offsetof(ErrorFigures, weight.value) / sizeof(double));
   constant("weightUnit", offsetof(ErrorFigures, weight.unit) / sizeof(double));
+  constant("halfUnit", SquareSum::kHalfUnit);
   constant("largestError", offsetof(ErrorFigures, largest) / sizeof(double));
   function("shiftOutputs", &shiftOutputs);
   function("weights", &weightsView);

@@ -6,15 +6,22 @@
 
 namespace channelwise {
 
-void SquareSum::add(SquareSum other) {
+namespace {
+
+// A whole unit, 2^1200, is no double.
+constexpr double kUp = __builtin_ldexp(1, SquareSum::kHalfUnit);
+constexpr double kDown = __builtin_ldexp(1, -SquareSum::kHalfUnit);
+
+}  // namespace
+
+[[gnu::noinline]] void SquareSum::add(SquareSum other) {
   if (other.value == 0) return;
   if (value == 0) {
     *this = other;
     return;
   }
   if (unit < other.unit) std::swap(*this, other);
-  // 2^-1200 itself is no double.
-  for (; other.unit < unit; ++other.unit) other.value = other.value * 0x1p-600 * 0x1p-600;
+  for (; other.unit < unit; ++other.unit) other.value = other.value * kDown * kDown;
   value += other.value;
 }
 
@@ -22,9 +29,9 @@ void SquareSum::addSquareOf(double x) {
   const double a = std::fabs(x);
   // 2^32 squares of up to 2^480 still fit a double; a square of 2^-480 is still normal.
   if (a > 0x1p480) {
-    add({(a * 0x1p-600) * (a * 0x1p-600), 1});
+    add({(a * kDown) * (a * kDown), 1});
   } else if (a < 0x1p-480) {
-    add({(a * 0x1p600) * (a * 0x1p600), -1});
+    add({(a * kUp) * (a * kUp), -1});
   } else {
     add({a * a, 0});
   }

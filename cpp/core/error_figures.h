@@ -2,10 +2,12 @@
 
 namespace channelwise {
 
-/// A sum of squares of any magnitude: value * 2^(1200 * unit), with unit -1, 0 or 1. Squares of doubles below 2^-511
-/// underflow and those above 2^512 overflow; they are scaled before squaring and kept in a unit of their own
+/// A sum of squares of any magnitude: value * 2^(2 * kHalfUnit * unit), with unit -1, 0 or 1. Squares of doubles below
+/// 2^-511 underflow and those above 2^512 overflow; they are scaled before squaring and kept in a unit of their own
 /// (the idea of J. L. Blue, "A portable Fortran program to find the Euclidean norm of a vector", 1978).
 struct SquareSum {
+  static constexpr int kHalfUnit = 600;
+
   double value = 0;
   double unit = 0;
 

@@ -9,7 +9,7 @@ namespace channelwise {
 namespace {
 
 /// log2 of the sum, which may be far outside the range of doubles.
-double log2Of(const SquareSum& sum) { return std::log2(sum.value) + 1200 * sum.unit; }
+double log2Of(const SquareSum& sum) { return std::log2(sum.value) + 2 * SquareSum::kHalfUnit * sum.unit; }
 
 SquareSum sumOf(const std::vector<double>& values) {
   SquareSum sum;

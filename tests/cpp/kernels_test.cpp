@@ -123,7 +123,7 @@ std::vector<std::uint64_t> bitsOf(const std::vector<E>& values) {
 }
 
 /// log of a sum that may lie outside the range of doubles.
-double logOf(const SquareSum& sum) { return std::log(sum.value) + sum.unit * 1200 * std::log(2.0); }
+double logOf(const SquareSum& sum) { return std::log(sum.value) + sum.unit * 2 * SquareSum::kHalfUnit * std::log(2.0); }
 
 void expectSameSum(const SquareSum& actual, const SquareSum& expected, double tolerance) {
   if (expected.value == 0 || std::isinf(expected.value)) {

@@ -55,14 +55,7 @@ v128_t joinNibbles(v128_t low, v128_t high) {
   return wasm_u8x16_narrow_i16x8(pairs(low), pairs(high));
 }
 
-/// Codes up to the first field that begins with a byte, but no more than there are.
-std::size_t codesToByte(std::size_t count, int bits, int skip) {
-  std::size_t codes = 0;
-  while (codes < count && (skip + codes * bits) % 8 != 0) ++codes;
-  return codes;
-}
-
-/// Bytes that hold all eight codes of a half, and those that are read or written with them.
+/// Bytes that are read or written for the codes of a half, all of them or not.
 constexpr std::size_t kHalf = 8;
 
 }  // namespace
@@ -70,84 +63,82 @@ constexpr std::size_t kHalf = 8;
 void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip, std::uint8_t* bytes) {
   const int bits = packing.bits;
   const std::uint8_t* end = bytes + (skip + count * bits + 7) / 8;
-  std::uint32_t held = 0;  // what is not yet a byte, and how many bits that is
-  int heldBits = skip;
-  const auto packOne = [&] {
-    held |= static_cast<std::uint32_t>((*codes++ ^ packing.flip()) & ones(bits)) << heldBits;
-    heldBits += bits;
-    if (heldBits < 8) return;
-    *bytes++ = static_cast<std::uint8_t>(held);
-    held >>= 8;
-    heldBits -= 8;
-  };
-  const std::size_t before = codesToByte(count, bits, skip);
-  for (std::size_t i = 0; i < before; ++i) packOne();
-  std::size_t rest = count - before;
   const v128_t flip = wasm_i8x16_splat(static_cast<std::int8_t>(packing.flip()));
   const v128_t kept = wasm_i8x16_splat(static_cast<std::int8_t>(ones(bits)));
   const auto loadFields = [&] {
     const v128_t loaded = wasm_v128_load(codes);
     codes += kTile;
+    count -= kTile;
     return wasm_v128_and(wasm_v128_xor(loaded, flip), kept);
   };
-  for (; bits == 4 && rest >= 2 * kTile; rest -= 2 * kTile) {
-    const v128_t low = loadFields();
-    wasm_v128_store(bytes, joinNibbles(low, loadFields()));
-    bytes += kTile;
+  std::uint32_t held = 0;  // what is not yet a byte, and how many bits that is
+  int heldBits = skip;
+  while (count > 0) {
+    if (heldBits == 0) {
+      while (bits == 4 && count >= 2 * kTile) {
+        const v128_t low = loadFields();
+        wasm_v128_store(bytes, joinNibbles(low, loadFields()));
+        bytes += kTile;
+      }
+      // Each half is stored whole: what is too much of it is overwritten by the next.
+      while (count >= kTile && bytes + bits + kHalf <= end) {
+        const v128_t joined = join(loadFields(), inLoop(bits));
+        wasm_v128_store64_lane(bytes, joined, 0);
+        wasm_v128_store64_lane(bytes + bits, joined, 1);
+        bytes += 2 * bits;
+      }
+      if (count == 0) return;
+    }
+    held |= static_cast<std::uint32_t>((*codes++ ^ packing.flip()) & ones(bits)) << heldBits;
+    heldBits += bits;
+    --count;
+    if (heldBits < 8) continue;
+    *bytes++ = static_cast<std::uint8_t>(held);
+    held >>= 8;
+    heldBits -= 8;
   }
-  // Each half is stored whole: what is too much of it is overwritten by the next.
-  for (; rest >= kTile && bytes + bits + kHalf <= end; rest -= kTile) {
-    const v128_t joined = join(loadFields(), inLoop(bits));
-    wasm_v128_store64_lane(bytes, joined, 0);
-    wasm_v128_store64_lane(bytes + bits, joined, 1);
-    bytes += 2 * bits;
-  }
-  while (rest-- > 0) packOne();
-  if (heldBits > 0) *bytes = static_cast<std::uint8_t>(held);
+  if (heldBits > 0 && bytes < end) *bytes = static_cast<std::uint8_t>(held);
 }
 
 void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int skip, std::int8_t* codes) {
   const int bits = packing.bits;
   const std::uint8_t* end = bytes + (skip + count * bits + 7) / 8;
-  std::uint32_t held = 0;  // what is read and not yet a code, and how many bits that is
-  int heldBits = 0;
-  const auto unpackOne = [&] {
-    if (heldBits < bits) {
-      held |= static_cast<std::uint32_t>(*bytes++) << heldBits;
-      heldBits += 8;
-    }
-    *codes++ = static_cast<std::int8_t>(packing.codeOf(static_cast<int>(held & ones(bits))));
-    held >>= bits;
-    heldBits -= bits;
-  };
-  const std::size_t before = codesToByte(count, bits, skip);
-  if (before > 0) {
-    held = *bytes++ >> skip;
-    heldBits = 8 - skip;
-  }
-  for (std::size_t i = 0; i < before; ++i) unpackOne();
-  std::size_t rest = count - before;
   const v128_t flip = wasm_i8x16_splat(static_cast<std::int8_t>(packing.flip() ^ packing.sign()));
   const v128_t sign = wasm_i8x16_splat(static_cast<std::int8_t>(packing.sign()));
   const v128_t kept = wasm_i8x16_splat(static_cast<std::int8_t>(ones(bits)));
   const auto storeCodes = [&](v128_t fields) {
     wasm_v128_store(codes, wasm_i8x16_sub(wasm_v128_xor(fields, flip), sign));
     codes += kTile;
+    count -= kTile;
   };
-  for (; bits == 4 && rest >= 2 * kTile; rest -= 2 * kTile) {
-    const v128_t pairs = wasm_v128_load(bytes);
-    const v128_t low = wasm_v128_and(pairs, kept);
-    const v128_t high = wasm_u8x16_shr(pairs, 4);
-    storeCodes(wasm_i8x16_shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
-    storeCodes(wasm_i8x16_shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
-    bytes += kTile;
+  std::uint32_t held = 0;  // what is read and not yet a code, and how many bits that is
+  int heldBits = -skip;
+  while (count > 0) {
+    if (heldBits == 0) {
+      while (bits == 4 && count >= 2 * kTile) {
+        const v128_t pairs = wasm_v128_load(bytes);
+        const v128_t low = wasm_v128_and(pairs, kept);
+        const v128_t high = wasm_u8x16_shr(pairs, 4);
+        storeCodes(wasm_i8x16_shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+        storeCodes(wasm_i8x16_shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+        bytes += kTile;
+      }
+      while (count >= kTile && bytes + bits + kHalf <= end) {
+        const v128_t eights = wasm_v128_load64_lane(bytes + bits, wasm_v128_load64_splat(bytes), 1);
+        storeCodes(wasm_v128_and(part(eights, inLoop(bits)), kept));
+        bytes += 2 * bits;
+      }
+      if (count == 0) return;
+    }
+    while (heldBits < bits) {
+      held |= heldBits < 0 ? *bytes++ >> -heldBits : *bytes++ << heldBits;
+      heldBits += 8;
+    }
+    *codes++ = static_cast<std::int8_t>(packing.codeOf(static_cast<int>(held & ones(bits))));
+    held >>= bits;
+    heldBits -= bits;
+    --count;
   }
-  for (; rest >= kTile && bytes + bits + kHalf <= end; rest -= kTile) {
-    const v128_t eights = wasm_v128_load64_lane(bytes + bits, wasm_v128_load64_splat(bytes), 1);
-    storeCodes(wasm_v128_and(part(eights, inLoop(bits)), kept));
-    bytes += 2 * bits;
-  }
-  while (rest-- > 0) unpackOne();
 }
 
 }  // namespace channelwise::simd

@@ -76,7 +76,7 @@ void forEachStacks(Extent extent, const Span& span, const Tiling& tiling, void (
 /// The scales of a span as its stacks take them: one for each run or column, with ones for what is missing of the last
 /// tile. `expanded` (of kLanes) is the place for them where they are not there already.
 template <typename T>
-const T* scalesOf(const Span& span, std::size_t inner, const T* scales, T* expanded) {
+[[gnu::noinline]] const T* scalesOf(const Span& span, std::size_t inner, const T* scales, T* expanded) {
   const std::size_t rest = span.channels * inner % kWidestTile;
   if (!span.ofColumns || (inner == 1 && rest == 0)) return scales;
   T* end = expanded;

@@ -44,7 +44,8 @@ function as<A>(type: ArrayType<A>, size: number, { buffer, byteOffset, byteLengt
 
 /** One instance of the module: its kernels, and the buffers through which everything passes. */
 export function createEngine(bindings: Bindings) {
-  if (nodeModule("node:os")?.platform() === "linux") bindings.shiftOutputs(nodeShift);
+  const shift = nodeModule("node:os")?.platform() === "linux" ? nodeShift : 0;
+  bindings.shiftOutputs(shift);
   const weights = bindings.weights();
   const quantized = bindings.quantized();
   const dequantized = bindings.dequantized();
@@ -65,7 +66,7 @@ export function createEngine(bindings: Bindings) {
     int8: new Buffer(quantized),
     int16: new Buffer(as(Int16Array, 2, quantized)),
     halves: as(Uint16Array, 2, quantized),
-    packed: new Uint8Array(weights.buffer, weights.byteOffset + (quantized.byteOffset % 64), quantized.byteLength),
+    packed: new Uint8Array(weights.buffer, weights.byteOffset + shift, quantized.byteLength),
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),
@@ -312,18 +313,34 @@ function eachStretch(
 }
 
 /** Copies a block's rows into a buffer, one after the other. */
-function copyIn<A extends WeightArray | AnyCodes>(rows: Rows<A>, block: Block, buffer: A): void {
-  const { array } = rows;
-  eachStretch(block, rows, (at, start, count) => {
-    // What is missing would be left from the block before.
-    if (array.length < start + count) throw new Error("an array became shorter during the call");
-    buffer.set(count === array.length ? array : array.subarray(start, start + count), at);
-  });
+function copyIn<A extends WeightArray | AnyCodes>({ array, offset, stride }: Rows<A>, block: Block, buffer: A): void {
+  const width = block.channels * block.inner;
+  const at = offset + block.row * stride + block.column;
+  const count = block.outer * width;
+  // What is missing would be left from the block before.
+  if (array.length < at + (block.outer - 1) * stride + width)
+    throw new Error("an array became shorter during the call");
+  if (width === stride) {
+    buffer.set(count === array.length ? array : array.subarray(at, at + count));
+    return;
+  }
+  for (let o = 0; o < block.outer; o++) {
+    const start = at + o * stride;
+    buffer.set(array.subarray(start, start + width), o * width);
+  }
 }
 
 /** Copies a block's rows out of a buffer. */
-function copyOut(buffer: Buffer<FloatArray | CodeArray>, block: Block, rows: Rows<FloatArray | AnyCodes>): void {
-  eachStretch(block, rows, (at, start, count) =>
-    rows.array.set(at === 0 ? buffer.start(count) : buffer.all.subarray(at, at + count), start),
-  );
+function copyOut(
+  buffer: Buffer<FloatArray | CodeArray>,
+  block: Block,
+  { array, offset, stride }: Rows<FloatArray | AnyCodes>,
+): void {
+  const width = block.channels * block.inner;
+  const at = offset + block.row * stride + block.column;
+  if (width === stride) {
+    array.set(buffer.start(block.outer * width), at);
+    return;
+  }
+  for (let o = 0; o < block.outer; o++) array.set(buffer.all.subarray(o * width, (o + 1) * width), at + o * stride);
 }

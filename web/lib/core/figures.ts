@@ -4,25 +4,25 @@ import type { ChannelErrors, TotalErrors } from "./types.js";
 /** How error figures lie in an array. */
 export type FigurePlaces = Pick<
   Bindings,
-  "figuresLength" | "errorSum" | "errorUnit" | "weightSum" | "weightUnit" | "largestError"
+  "figuresLength" | "errorSum" | "errorUnit" | "weightSum" | "weightUnit" | "largestError" | "halfUnit"
 >;
 
 /** The places by themselves: from the module, which has much else, they take an engine long to read. */
 export function placesOf(bindings: Bindings): FigurePlaces {
-  const { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError } = bindings;
-  return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError };
+  const { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit } = bindings;
+  return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit };
 }
 
 /** Reads the error figures of `count` weights at `at`. */
 export function readFigures(places: FigurePlaces, figures: Float64Array, at: number, count: number): TotalErrors {
   const error = figures[at + places.errorSum] as number;
-  const errorUnit = figures[at + places.errorUnit] as number;
+  const errorBits = places.halfUnit * (figures[at + places.errorUnit] as number);
   const weight = figures[at + places.weightSum] as number;
-  const weightUnit = figures[at + places.weightUnit] as number;
+  const weightBits = places.halfUnit * (figures[at + places.weightUnit] as number);
   return {
-    mse: inUnits(error / count, errorUnit),
+    mse: scaledTwice(error / count, errorBits),
     maxError: figures[at + places.largestError] as number,
-    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, weightUnit - errorUnit),
+    sqnr: error === 0 ? Number.POSITIVE_INFINITY : decibels(weight, error, 2 * (weightBits - errorBits)),
   };
 }
 
@@ -46,16 +46,16 @@ export function readChannels(
   }
 }
 
-/** 10 log10(weight / error * 2^(1200 units)) in dB. */
-function decibels(weight: number, error: number, units: number): number {
+/** 10 log10(weight / error * 2^bits) in dB. */
+function decibels(weight: number, error: number, bits: number): number {
   const ratio = weight / error;
   // Sums of different units, or far apart, have no ratio that a double can hold.
-  if (units === 0 && ratio < Number.POSITIVE_INFINITY) return 10 * Math.log10(ratio);
-  return 10 * (Math.log10(weight) - Math.log10(error) + units * 1200 * Math.log10(2));
+  if (bits === 0 && ratio < Number.POSITIVE_INFINITY) return 10 * Math.log10(ratio);
+  return 10 * (Math.log10(weight) - Math.log10(error) + bits * Math.log10(2));
 }
 
-function inUnits(value: number, unit: number): number {
-  // In two steps: 2^1200 is no double.
-  const step = 2 ** (600 * unit);
+/** value * 2^(2 bits), in two steps: that power may be no double. */
+function scaledTwice(value: number, bits: number): number {
+  const step = 2 ** bits;
   return value * step * step;
 }

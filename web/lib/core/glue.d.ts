@@ -13,12 +13,13 @@ interface Constants {
   readonly channels: number;
   /** Numbers of the error figures of one channel, or of all as one. */
   readonly figuresLength: number;
-  /** Their places. A sum of squares is value * 2^(1200 unit), so that no square of a double under- or overflows. */
+  /** Their places. A sum of squares is value * 2^(2 halfUnit unit), so that no square of a double under- or overflows. */
   readonly errorSum: number;
   readonly errorUnit: number;
   readonly weightSum: number;
   readonly weightUnit: number;
   readonly largestError: number;
+  readonly halfUnit: number;
 }
 
 export interface Bindings extends Constants {
