@@ -180,6 +180,54 @@ export async function gzipSizes() {
 }
 
 /**
+ * What channelwise/models takes where a bundler splits it, in bytes after gzip: what is loaded at once, and what the first
+ * file of each format adds to that. Formats share some: two of them add less than the sum.
+ */
+export async function chunkSizes() {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(dist, "models.js")],
+    absWorkingDir: root,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    outdir: "chunks",
+    write: false,
+    metafile: true,
+  });
+  const { outputs } = metafile;
+  const bytesOf = (/** @type {string} */ chunk) => {
+    const file = outputFiles.find(({ path }) => path === join(root, chunk));
+    return gzipSync(/** @type {{ contents: Uint8Array }} */ (file).contents, { level: 9 }).length;
+  };
+  /** @type {(chunk: string, known?: Set<string>) => Set<string>} */
+  const loadedWith = (chunk, known = new Set()) => {
+    if (known.has(chunk)) return known;
+    known.add(chunk);
+    for (const { path, kind } of outputs[chunk].imports) if (kind === "import-statement") loadedWith(path, known);
+    return known;
+  };
+  const atOnce = loadedWith("chunks/models.js");
+  const total = (/** @type {Iterable<string>} */ chunks) => [...chunks].reduce((sum, chunk) => sum + bytesOf(chunk), 0);
+  /** @type {Record<string, number>} */
+  const sizes = { "at once": total(atOnce) };
+  for (const [chunk, { entryPoint = "" }] of Object.entries(outputs)) {
+    const format = /\bformats\/(\w+)\//.exec(entryPoint)?.[1];
+    if (format) sizes[format] = total([...loadedWith(chunk)].filter((each) => !atOnce.has(each)));
+  }
+  return sizes;
+}
+
+/** @param {Record<string, number>} sizes in bytes */
+function printSizes(sizes) {
+  for (const [name, bytes] of Object.entries(sizes)) {
+    console.log(`  ${name.padEnd(30)}${(bytes / 1000).toFixed(1).padStart(6)} KB`);
+  }
+}
+
+/**
  * Builds everything that is published; with `tests`, also what only the tests need; with `debug`, around a module that
  * checks itself (the preset wasm-debug), for tests alone.
  */
@@ -193,9 +241,9 @@ export async function build({ tests = false, debug = false } = {}) {
   tsc("web/cli");
   if (tests) writeFileSync(builtFrom, hashOfSources({ debug }));
   console.log("Size of each entry, minified and gzipped:");
-  for (const [name, bytes] of Object.entries(await gzipSizes())) {
-    console.log(`  ${name.padEnd(30)}${(bytes / 1000).toFixed(1).padStart(6)} KB`);
-  }
+  printSizes(await gzipSizes());
+  console.log("Of channelwise/models, what is loaded at once, and what a format adds when it is needed:");
+  printSizes(await chunkSizes());
 }
 
 /** Builds for the tests, unless that was done from these very sources. */

@@ -9,8 +9,9 @@ namespace channelwise {
 namespace {
 
 // A whole unit, 2^1200, is no double.
-constexpr double kUp = __builtin_ldexp(1, SquareSum::kHalfUnit);
-constexpr double kDown = __builtin_ldexp(1, -SquareSum::kHalfUnit);
+constexpr double kUp = 0x1p600;
+constexpr double kDown = 0x1p-600;
+static_assert(SquareSum::kHalfUnit == 600);
 
 }  // namespace
 
