@@ -70,7 +70,7 @@ class EveryBlock : public testing::Test {};
 using Encoded = testing::Types<Case<Q4_0, BlockType::kQ4_0>, Case<Q4_1, BlockType::kQ4_1>, Case<Q5_0, BlockType::kQ5_0>,
                                Case<Q5_1, BlockType::kQ5_1>, Case<Q8_0, BlockType::kQ8_0>, Case<Q2_K, BlockType::kQ2_K>,
                                Case<Q3_K, BlockType::kQ3_K>, Case<Q4_K, BlockType::kQ4_K>, Case<Q5_K, BlockType::kQ5_K>,
-                               Case<Q6_K, BlockType::kQ6_K>>;
+                               Case<Q6_K, BlockType::kQ6_K>, Case<IQ4_NL, BlockType::kIQ4_NL>>;
 TYPED_TEST_SUITE(EveryBlock, Encoded);
 
 TYPED_TEST(EveryBlock, StaysWithinItsArrays) {

@@ -2,6 +2,7 @@
 
 #include "decode.h"
 #include "encode_k.h"
+#include "encode_nonlinear.h"
 #include "encode_plain.h"
 #include "search.h"
 
@@ -69,6 +70,8 @@ bool encode(BlockType type, const float* weights, std::size_t count, Encoder enc
       return encodeAll<Q5_K>(weights, count, encoder, blocks);
     case BlockType::kQ6_K:
       return encodeAll<Q6_K>(weights, count, encoder, blocks);
+    case BlockType::kIQ4_NL:
+      return encodeAll<IQ4_NL>(weights, count, encoder, blocks);
     default:
       return false;
   }

@@ -5,6 +5,7 @@
 
 #include "decode.h"
 #include "encode_k.h"
+#include "encode_nonlinear.h"
 #include "encode_plain.h"
 #include "search_fits.h"
 
@@ -141,6 +142,45 @@ void searchNibblesAndMins(const float* weights, std::size_t count, int most, Blo
       best.consider(block);
     }
   });
+}
+
+/// The nearest number of kNonLinear.
+V nonLinear(const V& x) {
+  V value(static_cast<float>(kNonLinear[0]));
+  for (int k = 1; k < 16; ++k) {
+    const V middle(static_cast<float>(kNonLinear[k - 1] + kNonLinear[k]) / 2);
+    value = value + select(x < middle, V(0.0f), V(static_cast<float>(kNonLinear[k] - kNonLinear[k - 1])));
+  }
+  return value;
+}
+
+/// As searchScale, with the numbers of the table for codes: the largest weight lies around its one end or its other.
+[[gnu::noinline]] V searchNonLinearScale(const V* x) {
+  const V zero(0.0f);
+  const V largest = signedLargest<32>(x);
+  V scale = zero;
+  V bestXL = zero;
+  V bestLL(1.0f);
+  const auto trial = [&](const V& inverse) {
+    V sumXL = zero;
+    V sumLL = zero;
+    for (int i = 0; i < 32; ++i) {
+      const V value = nonLinear(inverse * x[i]);
+      sumXL = sumXL + x[i] * value;
+      sumLL = sumLL + value * value;
+    }
+    const auto wins = sumXL * sumXL * bestLL > bestXL * bestXL * sumLL;
+    bestXL = select(wins, sumXL, bestXL);
+    bestLL = select(wins, sumLL, bestLL);
+    scale = select(wins, sumXL / sumLL, scale);
+  };
+  constexpr Window kWindow{-24, 24, 13};
+  for (int k = 0; k < kWindow.trials; ++k) {
+    trial(V(static_cast<float>(kNonLinear[0]) - kWindow.beyond(k)) / largest);
+    trial(V(static_cast<float>(kNonLinear[15]) + kWindow.beyond(k)) / largest);
+  }
+  for (int round = 0; round < 2; ++round) trial(V(1.0f) / scale);
+  return scale;
 }
 
 // K blocks: a sub-block in each lane, whose scale (and minimum) is then one of the integers around what was found.
@@ -375,6 +415,25 @@ void searchBlocks(const float* weights, std::size_t count, Q4_1* blocks) {
 
 void searchBlocks(const float* weights, std::size_t count, Q5_1* blocks) {
   searchNibblesAndMins(weights, count, 31, blocks);
+}
+
+void searchBlocks(const float* weights, std::size_t count, IQ4_NL* blocks) {
+  forLanesOfBlocks(weights, count, [&](std::size_t first, std::size_t lanes, const V* x) {
+    float scales[kLanes<V>];
+    store(scales, searchNonLinearScale(x));
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const float* of = weights + 32 * (first + j);
+      Best<IQ4_NL> best(of, blocks[first + j]);
+      IQ4_NL block;
+      block.d = halfOf(scales[j]);
+      const float scale = floatOf(block.d);
+      if (scale == 0) continue;
+      std::uint8_t codes[32];
+      for (std::size_t i = 0; i < 32; ++i) codes[i] = byteOf(placeOf(of[i] / scale));
+      packed32(codes, block.codes);
+      best.consider(block);
+    }
+  });
 }
 
 /// No code is -128, which ggml does not make either.

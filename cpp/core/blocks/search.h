@@ -13,6 +13,7 @@ void searchBlocks(const float* weights, std::size_t count, Q4_1* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q5_0* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q5_1* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks);
+void searchBlocks(const float* weights, std::size_t count, IQ4_NL* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q2_K* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q3_K* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q4_K* blocks);

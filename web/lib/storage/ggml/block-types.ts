@@ -22,7 +22,7 @@ export const blockTypes = {
   Q4_K: { id: 12, blockLength: 256, blockBytes: 144, encodes: true },
   Q5_K: { id: 13, blockLength: 256, blockBytes: 176, encodes: true },
   Q6_K: { id: 14, blockLength: 256, blockBytes: 210, encodes: true },
-  IQ4_NL: { id: 20, blockLength: 32, blockBytes: 18, encodes: false },
+  IQ4_NL: { id: 20, blockLength: 32, blockBytes: 18, encodes: true },
   IQ4_XS: { id: 23, blockLength: 256, blockBytes: 136, encodes: false },
   TQ1_0: { id: 34, blockLength: 256, blockBytes: 54, encodes: false },
   TQ2_0: { id: 35, blockLength: 256, blockBytes: 66, encodes: false },
