@@ -46,7 +46,8 @@ struct Memory {
   alignas(64) std::byte dequantized[kBlockBytes + kMostShift];
   /// Before there are codes, halves pass here.
   alignas(64) std::byte quantized[kBlockElements * sizeof(std::int16_t) + kMostShift];
-  alignas(64) double largest[kChannels];
+  /// The largest |weight| of each channel, or a Range.
+  alignas(64) double ranges[2 * kChannels];
   alignas(64) double scales[kChannels];
   /// Of the last block, of the panel, and of all panels.
   ErrorFigures blockFigures[kChannels];
@@ -97,15 +98,21 @@ Codes stagedCodes(bool wide) { return {quantized<std::byte>(), wide}; }
 /// What the calls that follow are about.
 struct Job {
   Dtype dtype;  ///< of the weights
-  Scheme scheme;
   FiguresOf figuresOf;
   bool dequantize;
+  Scheme scheme;
 } job;
 
-void prepare(int dtype, int bits, int scaleType, int figuresOf, bool dequantize) {
-  job = {
-      static_cast<Dtype>(dtype), {bits, static_cast<Dtype>(scaleType)}, static_cast<FiguresOf>(figuresOf), dequantize};
+/// The scheme comes in the order of its members.
+void prepare(int dtype, int figuresOf, bool dequantize, int bits, int scaleType, int rule) {
+  job = {static_cast<Dtype>(dtype),
+         static_cast<FiguresOf>(figuresOf),
+         dequantize,
+         {bits, static_cast<Dtype>(scaleType), static_cast<ScaleRule>(rule)}};
 }
+
+/// Numbers that a channel's range has.
+std::uint32_t rangeLength() { return job.scheme.bothSides() ? 2 : 1; }
 
 bool isFloat64() { return job.dtype == Dtype::kFloat64; }
 
@@ -121,10 +128,14 @@ void widenHalves(Extent extent) {
 
 template <typename T>
 void rangesOf(Extent extent) {
-  kernels::ranges(as<T>(memory.weights), extent, as<T>(memory.largest));
+  const T* weights = as<T>(memory.weights);
+  if (job.scheme.bothSides())
+    kernels::ranges(weights, extent, as<Range<T>>(memory.ranges));
+  else
+    kernels::ranges(weights, extent, as<T>(memory.ranges));
 }
 
-void rangesOfFloats(Extent extent) {
+[[gnu::noinline]] void rangesOfFloats(Extent extent) {
   const auto run = isFloat64() ? rangesOf<double> : rangesOf<float>;
   run(extent);
 }
@@ -139,17 +150,19 @@ void ranges(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
 bool cover;
 
 template <typename T>
-bool scalesOf(std::uint32_t channels) {
-  const T* largest = as<T>(memory.largest);
-  T* scales = as<T>(memory.scales);
+[[gnu::noinline]] bool scalesOf(std::uint32_t channels) {
   const Scheme& scheme = job.scheme;
-  for (std::uint32_t c = 0; c < channels; ++c) {
-    if (!(largest[c] <= std::numeric_limits<T>::max())) return false;
-    scales[c] = scaleOf(largest[c], scheme);
-  }
+  const T* numbers = as<T>(memory.ranges);
+  const std::uint32_t length = rangeLength();
+  T* scales = as<T>(memory.scales);
+  const bool areRounded = !holds<T>(scheme.scaleType);
   cover = true;
-  if (holds<T>(scheme.scaleType)) return true;  // they are not rounded
-  for (std::uint32_t c = 0; c < channels; ++c) cover = cover && covers(scales[c], largest[c], scheme);
+  for (std::uint32_t c = 0; c < channels; ++c, numbers += length) {
+    const Range<T> range{numbers[0], numbers[length - 1]};
+    if (!(range.largest() <= std::numeric_limits<T>::max())) return false;
+    scales[c] = scaleOf(range, scheme);
+    if (areRounded || scheme.bothSides()) cover = cover && covers(scales[c], range.largest(), scheme);
+  }
   return true;
 }
 
@@ -199,7 +212,7 @@ void quantize(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner, 
 bool quantizePanel(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
   const Extent extent{outer, channels, inner};
   const std::uint32_t measured = measuredOf(channels);
-  std::fill_n(as<std::byte>(memory.largest), channels * sizeof(double), std::byte{});
+  std::fill_n(as<std::byte>(memory.ranges), rangeLength() * channels * sizeof(double), std::byte{});
   std::fill_n(memory.channelFigures, measured, ErrorFigures{});
   widenHalves(extent);
   rangesOfFloats(extent);
@@ -245,6 +258,8 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   constant("float64", static_cast<int>(Dtype::kFloat64));
   constant("float16", static_cast<int>(Dtype::kFloat16));
   constant("bfloat16", static_cast<int>(Dtype::kBfloat16));
+  int rule = 0;
+  for (const char* name : kScaleRules) constant(name, rule++);
   constant("nothing", static_cast<int>(FiguresOf::kNothing));
   constant("all", static_cast<int>(FiguresOf::kAll));
   constant("channels", static_cast<int>(FiguresOf::kChannels));
@@ -260,12 +275,13 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("weights", &weightsView);
   function("quantized", &quantizedView);
   function("dequantized", &dequantizedView);
-  function("largest", &stateView<&Memory::largest>);
+  function("ranges", &stateView<&Memory::ranges>);
   function("scales", &stateView<&Memory::scales>);
   function("blockFigures", &stateView<&Memory::blockFigures>);
   function("channelFigures", &stateView<&Memory::channelFigures>);
   function("totalFigures", &stateView<&Memory::totalFigures>);
   function("prepare", &prepare);
+  function("rangeLength", &rangeLength);
   function("findRanges", &ranges);
   function("makeScales", &scales);
   function("scalesCover", &scalesCover);

@@ -5,6 +5,7 @@
 #include "error_figures.h"
 #include "extent.h"
 #include "packing.h"
+#include "range.h"
 #include "scheme.h"
 
 // The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
@@ -33,6 +34,11 @@ namespace channelwise::simd {
 /// channel holds one of them.
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
+
+/// Raises both sides of ranges[c] (one per channel) to those of channel c. An infinity or NaN raises the side that its
+/// sign says.
+template <typename T>
+void ranges(const T* weights, Extent extent, Range<T>* ranges);
 
 /// code = clamp(round half to even(weight / scale), qmin, qmax); dequantized = code * scale, where that is not null,
 /// and +0 for code 0 whatever the sign of the scale. Dequantized values are infinite where that product is. For finite
@@ -64,6 +70,9 @@ namespace channelwise::scalar {
 
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest);
+
+template <typename T>
+void ranges(const T* weights, Extent extent, Range<T>* ranges);
 
 template <typename T>
 void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,

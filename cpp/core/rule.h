@@ -1,5 +1,6 @@
 #pragma once
 
+#include "range.h"
 #include "scheme.h"
 
 namespace channelwise {
@@ -19,6 +20,12 @@ T scaleOf(T largest, const Scheme& scheme) {
   if (holds<T>(scheme.scaleType) && scale > 0 && largest <= static_cast<T>(formatOf(kDtype<T>).largest / 2))
     return scale;
   return static_cast<T>(storedScale(scale, largest, scheme, kDtype<T>));
+}
+
+/// The scale by the scheme's rule for weights of a range that is finite.
+template <typename T>
+T scaleOf(const Range<T>& range, const Scheme& scheme) {
+  return scaleOf(range.largest(), scheme);
 }
 
 /// Whether no code needs clamping that a positive scale makes of weights of up to `largest`: weight / scale rounds to

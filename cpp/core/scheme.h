@@ -4,10 +4,17 @@
 
 namespace channelwise {
 
-/// How weights become codes: symmetric, with scales that the largest |weight| gives (rule.h).
+/// How the range of some weights becomes their scale (rule.h).
+enum class ScaleRule { kMax };
+
+/// What the rules are called where they are chosen, in the order of ScaleRule.
+constexpr const char* kScaleRules[] = {"max"};
+
+/// How weights become codes: symmetric, with scales that a rule gives.
 struct Scheme {
   int bits;         ///< of a code: 2 to 16
   Dtype scaleType;  ///< in which scales are stored
+  ScaleRule rule = ScaleRule::kMax;
 
   /// Codes run from qmin to qmax.
   constexpr int qmin() const { return -(1 << (bits - 1)); }
@@ -15,6 +22,9 @@ struct Scheme {
 
   /// Whether codes take 16 bits where they lie by themselves, or else 8.
   constexpr bool wide() const { return bits > 8; }
+
+  /// Whether the rule needs both sides of a range, and not only the largest |weight|.
+  constexpr bool bothSides() const { return rule != ScaleRule::kMax; }
 };
 
 }  // namespace channelwise

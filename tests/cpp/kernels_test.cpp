@@ -43,6 +43,12 @@ Codes codesOf(Code* data) {
   return {data, sizeof(Code) > 1};
 }
 
+/// Numbers of both sides as ranges.
+template <typename T>
+Range<T>* asRanges(T* sides) {
+  return reinterpret_cast<Range<T>*>(sides);
+}
+
 /// Runs and columns of every length around one and two tiles and around a span of columns, in each place of the
 /// extent.
 std::vector<Extent> extents() {
@@ -210,6 +216,15 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
         simd::ranges<T>(weights.data(), extent, largest.data());
         ASSERT_EQ(bitsOf(largest.values()), bitsOf(expectedLargest));
         ASSERT_TRUE(largest.guardsIntact());
+        std::vector<T> expectedSides(2 * extent.channels, 0);
+        Guarded<T> sides(expectedSides.size(), misalignment * sizeof(T));
+        sides.fill(expectedSides);
+        scalar::ranges(values.data(), extent, asRanges(expectedSides.data()));
+        simd::ranges<T>(weights.data(), extent, asRanges(sides.data()));
+        ASSERT_EQ(bitsOf(sides.values()), bitsOf(expectedSides));
+        ASSERT_TRUE(sides.guardsIntact());
+        for (std::size_t c = 0; c < extent.channels; ++c)
+          ASSERT_EQ(asRanges(expectedSides.data())[c].largest(), expectedLargest[c]);
 
         std::vector<T> scales(extent.channels);
         for (std::size_t c = 0; c < scales.size(); ++c) scales[c] = scaleOf(expectedLargest[c], scheme);
@@ -547,9 +562,15 @@ TYPED_TEST(Ranges, NonFiniteWeightsShowWhereverTheyAre) {
         weights[at] = bad;
         std::vector<T> largest(extent.channels, 0);
         simd::ranges(weights.data(), extent, largest.data());
-        for (std::size_t c = 0; c < largest.size(); ++c)
-          ASSERT_EQ(largest[c] <= std::numeric_limits<T>::max(), c != at / extent.inner % extent.channels)
+        std::vector<Range<T>> ranges(extent.channels, Range<T>{0, 0});
+        simd::ranges(weights.data(), extent, ranges.data());
+        for (std::size_t c = 0; c < largest.size(); ++c) {
+          const bool isFinite = c != at / extent.inner % extent.channels;
+          ASSERT_EQ(largest[c] <= std::numeric_limits<T>::max(), isFinite)
               << testing::PrintToString(extent) << ", weight " << at << " is " << bad;
+          ASSERT_EQ(ranges[c].largest() <= std::numeric_limits<T>::max(), isFinite)
+              << testing::PrintToString(extent) << ", weight " << at << " is " << bad;
+        }
       }
     }
   }
@@ -563,6 +584,28 @@ TYPED_TEST(Ranges, LargestIsRaisedNeverLowered) {
     simd::ranges(weights.data(), Extent{1, 2, inner}, largest.data());
     EXPECT_EQ(largest, (std::vector<T>{5, 2}));
   }
+}
+
+TYPED_TEST(Ranges, BothSidesAreRaisedNeverLowered) {
+  using T = TypeParam;
+  for (const std::uint32_t inner : {3u, 20u}) {
+    std::vector<T> weights(2 * inner, -2);
+    weights[inner + 1] = 4;
+    std::vector<Range<T>> ranges = {{5, 3}, {1, 1}};
+    simd::ranges(weights.data(), Extent{1, 2, inner}, ranges.data());
+    EXPECT_EQ(ranges[0].up, 5);
+    EXPECT_EQ(ranges[0].down, 3);
+    EXPECT_EQ(ranges[1].up, 4);
+    EXPECT_EQ(ranges[1].down, 2);
+  }
+}
+
+TYPED_TEST(Ranges, ThePositiveOneOfTwoLargestIsTheSignedLargest) {
+  using T = TypeParam;
+  EXPECT_EQ((Range<T>{3, 2}.signedLargest()), 3);
+  EXPECT_EQ((Range<T>{2, 3}.signedLargest()), -3);
+  EXPECT_EQ((Range<T>{3, 3}.signedLargest()), 3);
+  EXPECT_EQ((Range<T>{0, 0}.signedLargest()), 0);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ const weights = uniform("float32", 24, 1);
 
 describe("a result", () => {
   it("has exactly the fields that were asked for", () => {
-    const always = ["axis", "bits", "granularity", "quantized", "scaleShape", "scales", "shape"];
+    const always = ["axis", "bits", "granularity", "quantized", "rule", "scaleShape", "scales", "shape"];
     const total = ["maxError", "mse", "sqnr"];
     const fields = (options: QuantizeOptions) =>
       Object.keys(channelwise.quantize(weights, { shape: [4, 6], ...options })).sort();
@@ -22,11 +22,12 @@ describe("a result", () => {
 
   it("follows the defaults: axis 0, 8 bits, per channel, total errors", () => {
     const { quantized, ...result } = channelwise.quantize(weights, { shape: [4, 6] });
-    expect(result).toMatchObject({ shape: [4, 6], axis: 0, bits: 8, granularity: "channel", scaleShape: [4] });
+    expect(result).toMatchObject({ shape: [4, 6], axis: 0, bits: 8, rule: "max", granularity: "channel", scaleShape: [4] });
     const spelt = {
       shape: [4, 6],
       axis: 0,
       bits: 8,
+      scales: "max",
       granularity: "channel",
       errors: "total",
       dequantize: false,

@@ -1,6 +1,6 @@
 // Numbers and settings as they stand in what is printed.
 
-import { type Plan, printable, type Scheme } from "channelwise/models";
+import { type Plan, printable, type Scheme, scaleRules } from "channelwise/models";
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -44,10 +44,11 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 /** "8 bits per channel, axis 0" */
-export function layoutText({ bits, axis, granularity }: Scheme): string {
-  if (granularity === "tensor") return `${bits} bits per tensor`;
-  if (granularity === "channel") return `${bits} bits per channel, axis ${axis}`;
-  return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}`;
+export function layoutText({ bits, rule, axis, granularity }: Scheme): string {
+  const scales = rule === undefined || rule === scaleRules[0] ? "" : `, scales by ${rule}`;
+  if (granularity === "tensor") return `${bits} bits per tensor${scales}`;
+  if (granularity === "channel") return `${bits} bits per channel, axis ${axis}${scales}`;
+  return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}${scales}`;
 }
 
 /** Shortened in the middle, since names begin and end with what tells them apart. */

@@ -133,10 +133,11 @@ function lazySink(path: string, overwrite: boolean): ByteSink {
 export function decisionJson<D extends Decision>(decision: D): object {
   if (!decision.quantize) return decision;
   const { scheme, quantizedShape: _, storedBits: __, pattern, notes, ...others } = decision;
-  const { bits, axis, granularity } = scheme;
+  const { bits, rule, axis, granularity } = scheme;
   return {
     ...others,
     bits,
+    scales: rule,
     axis,
     granularity,
     ...(pattern !== undefined && { pattern }),

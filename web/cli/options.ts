@@ -1,3 +1,5 @@
+import { scaleRules } from "channelwise/models";
+
 /** An option of the command line, as it is parsed and as --help shows it. */
 export interface Option {
   /** What its value is called in the help; without, the option takes none. */
@@ -21,6 +23,10 @@ export const options = {
     value: "N",
     help: "bits of a code, 2 to 16 if the dialect holds them (default 8); fewer than 8 make a smaller file only in compressed-tensors and .onnx",
   },
+  scales: {
+    value: "RULE",
+    help: `how the range of some weights becomes their scale: ${scaleRules.join(", ")} (default ${scaleRules[0]})`,
+  },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
     value: "G",
@@ -35,7 +41,7 @@ export const options = {
   override: {
     value: "PATTERN=HOW",
     multiple: true,
-    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY (each may be left out), or keep",
+    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES (each may be left out), or keep",
   },
   opset: {
     value: "N",

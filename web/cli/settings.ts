@@ -1,4 +1,4 @@
-import type { DialectName, OnnxTarget, Rules } from "channelwise/models";
+import { type DialectName, type OnnxTarget, type Rules, type ScaleRule, scaleRules } from "channelwise/models";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
@@ -15,7 +15,7 @@ const dialectNames = [
 const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
 /** How tensors are to be quantized, as the options say it; what is not given is left to the library. */
-export type TensorSettings = Pick<Rules, "bits" | "axis" | "granularity">;
+export type TensorSettings = Pick<Rules, "bits" | "scales" | "axis" | "granularity">;
 
 type Granularity = NonNullable<Rules["granularity"]>;
 
@@ -29,13 +29,14 @@ export interface Shard {
 }
 
 export function settingsOf(values: Values): Settings {
-  const { dialect, bits, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
+  const { dialect, bits, scales, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
   // A name that ends so can mean nothing else.
   const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
   const chosen = dialect === undefined ? ofName : oneOf("--dialect", dialect, dialectNames);
   return {
     ...(chosen !== undefined && { dialect: chosen }),
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
+    ...(scales !== undefined && { scales: parseRule("--scales", scales) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
     ...onnxSettingsOf(values),
@@ -85,6 +86,10 @@ function oneOf<N extends string>(option: string, text: string, names: readonly N
   throw new UsageError(`${option} is ${text}; it must be one of ${names.join(", ")}${didYouMean(text, names)}`);
 }
 
+function parseRule(option: string, text: string): ScaleRule {
+  return oneOf(option, text, scaleRules);
+}
+
 function integer(option: string, text: string, least: number, most: number): number {
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
@@ -110,17 +115,17 @@ function parseGranularity(option: string, text: string): Granularity {
   };
 }
 
-/** "PATTERN=BITS,AXIS,GRANULARITY", each of them empty or left out where it is not to change, or "PATTERN=keep". */
+/** "PATTERN=BITS,AXIS,GRANULARITY,SCALES", each of them empty or left out where it is not to change, or "PATTERN=keep". */
 function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
   const end = text.lastIndexOf("=");
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
   const option = `--override ${text}`;
   if (end < 1 || how === "") {
-    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY or PATTERN=keep`);
+    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES or PATTERN=keep`);
   }
   if (how === "keep") return [pattern, { keep: true }];
-  const [bits, axis, granularity, ...rest] = how.split(",");
-  if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY after the =`);
+  const [bits, axis, granularity, scales, ...rest] = how.split(",");
+  if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES after the =`);
   return [
     pattern,
     {
@@ -128,6 +133,7 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
       ...(bits && { bits: integer(`${option}: bits`, bits, 2, 16) }),
       ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),
+      ...(scales && { scales: parseRule(`${option}: scales`, scales) }),
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { scaleRules } from "channelwise/models";
 import { count } from "./format.js";
 import type { Arithmetic, GranularityName, Settings } from "./protocol.js";
 
@@ -24,9 +25,10 @@ export interface Linked {
 
 /** What stands behind the #; the text is left out where it is too long. */
 export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ fragment: string; isWhole: boolean }> {
-  const { bits, granularity, axis, group, along, arithmetic } = settings;
+  const { bits, rule, granularity, axis, group, along, arithmetic } = settings;
   const fields = new URLSearchParams({
     bits: String(bits),
+    rule: String(rule),
     scales: granularity === "group" ? `group:${group}` : String(granularity),
     axis: String(axis),
     along: String(along),
@@ -40,7 +42,7 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
   return { fragment: `#${fields}`.replaceAll("%3A", ":"), isWhole: fits || sample !== undefined };
 }
 
-const FIELDS = ["bits", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
+const FIELDS = ["bits", "rule", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
 
 /**
  * What a link carries; undefined for one that carries nothing.
@@ -64,6 +66,7 @@ export async function linkedBy(fragment: string): Promise<Linked | undefined> {
     ...whole("bits", 2, 16),
     ...whole("axis", 0, 63),
     ...whole("along", 0, 63),
+    ...ruleOf(fields.get("rule")),
     ...scalesOf(fields.get("scales")),
     ...arithmeticOf(fields.get("arithmetic")),
   };
@@ -73,6 +76,13 @@ export async function linkedBy(fragment: string): Promise<Linked | undefined> {
     ...(matrix === null ? {} : { text: await unpacked(matrix) }),
     ...(sample === null ? {} : { sample }),
   };
+}
+
+function ruleOf(rule: string | null): Pick<Partial<Settings>, "rule"> {
+  if (rule === null) return {};
+  const known = scaleRules.find((each) => each === rule);
+  if (known !== undefined) return { rule: known };
+  throw new Error(`The link's rule is “${short(rule)}”; it must be one of ${scaleRules.join(", ")}.`);
 }
 
 function scalesOf(scales: string | null): { granularity?: GranularityName; group?: number } {

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. The weights and whole results stay in the worker. */
 
+import type { ScaleRule } from "channelwise";
 import type { Window } from "./matrix.js";
 
 export type Arithmetic = "float64" | "float32";
@@ -23,6 +24,8 @@ export type GranularityName = "channel" | "tensor" | "group";
 
 export interface Settings {
   readonly bits: number;
+  /** The rule for scales. */
+  readonly rule: ScaleRule;
   readonly granularity: GranularityName;
   /** The channel axis. */
   readonly axis: number;

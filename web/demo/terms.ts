@@ -4,6 +4,7 @@ import { byId, html } from "./dom.js";
 const terms = {
   scale:
     "The size of one step between neighbouring integers, in units of the weights: largest |weight| / (2^(bits−1) − 1).",
+  rule: "How the range of some weights becomes their scale. “max” divides the largest |weight| by the largest integer.",
   channel:
     "All weights with the same index along the channel axis, such as those that make one output of a layer. Channels often differ in size by a factor of ten and more.",
   tensor:

@@ -1,7 +1,7 @@
 export type { FloatArray } from "./core/arguments.js";
 export { FormatError, NonFiniteError } from "./core/errors.js";
 export { printable, shownName } from "./core/printable.js";
-export type { Scheme } from "./core/scheme.js";
+export { type ScaleRule, type Scheme, scaleRules } from "./core/scheme.js";
 export type { ConfigGroup, QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
 export type { DialectName } from "./formats/dialects/index.js";
 export type {

@@ -21,14 +21,25 @@ void forEach(Extent extent, Visit visit) {
       for (std::uint32_t i = 0; i < extent.inner; ++i) visit(index++, c);
 }
 
+template <typename T>
+void raise(T& largest, T magnitude) {
+  // The comparison is false for NaN on either side: a NaN replaces, and is not replaced.
+  if (!(magnitude <= largest) && !std::isnan(largest)) largest = magnitude;
+}
+
 }  // namespace
 
 template <typename T>
 void ranges(const T* weights, Extent extent, T* largest) {
+  forEach(extent,
+          [&](std::size_t index, std::uint32_t channel) { raise(largest[channel], std::fabs(weights[index])); });
+}
+
+template <typename T>
+void ranges(const T* weights, Extent extent, Range<T>* ranges) {
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
-    const T magnitude = std::fabs(weights[index]);
-    // The comparison is false for NaN on either side: a NaN replaces, and is not replaced.
-    if (!(magnitude <= largest[channel]) && !std::isnan(largest[channel])) largest[channel] = magnitude;
+    Range<T>& range = ranges[channel];
+    raise(std::signbit(weights[index]) ? range.down : range.up, std::fabs(weights[index]));
   });
 }
 
@@ -102,6 +113,8 @@ void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int s
 
 template void ranges(const float*, Extent, float*);
 template void ranges(const double*, Extent, double*);
+template void ranges(const float*, Extent, Range<float>*);
+template void ranges(const double*, Extent, Range<double>*);
 template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);
 template void quantize(const double*, Extent, Scales<double>, const Scheme&, Codes, double*, FiguresOf, ErrorFigures*);
 template void dequantize(Codes, Extent, const float*, float*);

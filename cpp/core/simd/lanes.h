@@ -44,6 +44,7 @@ struct Lanes<double> {
   static int signs(v128_t a) { return wasm_i64x2_bitmask(a); }
 
   static v128_t abs(v128_t a) { return wasm_f64x2_abs(a); }
+  static v128_t magnitudeBits() { return wasm_i64x2_splat(0x7fffffffffffffff); }
   static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_v128_bitselect(a, b, wasm_i64x2_gt(a, b)); }
   static v128_t largestMagnitude(v128_t a) { return maxMagnitude(a, wasm_i64x2_shuffle(a, a, 1, 0)); }
 
@@ -105,11 +106,11 @@ struct Lanes<float> {
   /// A bit for each lane: whether its sign is set.
   static int signs(v128_t a) { return wasm_i32x4_bitmask(a); }
 
-  static v128_t abs(v128_t a) { return wasm_v128_and(a, opaque(wasm_i32x4_splat(0x7fffffff))); }
+  static v128_t magnitudeBits() { return wasm_i32x4_splat(0x7fffffff); }
 
   /// Compared as integers, the bits of magnitudes have the order of the magnitudes, with infinity above every number
-  /// and NaN above infinity.
-  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
+  /// and NaN above infinity. What has a sign is below them all.
+  static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_i32x4_max(a, b); }
 
   /// The largest magnitude of all lanes, in every lane.
   static v128_t largestMagnitude(v128_t a) {

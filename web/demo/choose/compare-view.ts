@@ -36,8 +36,8 @@ export class CompareView {
   /** Computes the points one after another, so that nothing else waits long for the worker. */
   async show(summary: Summary) {
     this.#summary = summary;
-    const { axis, group, along, arithmetic } = summary.settings;
-    const basis = JSON.stringify([axis, group, along, arithmetic, summary.shape]);
+    const { rule, axis, group, along, arithmetic } = summary.settings;
+    const basis = JSON.stringify([rule, axis, group, along, arithmetic, summary.shape]);
     if (basis !== this.#basis) this.#points = [];
     this.#basis = basis;
     this.#draw();

@@ -1,3 +1,4 @@
+import { type ScaleRule, scaleRules } from "channelwise/models";
 import { byId, html } from "../dom.js";
 import { count, counted } from "../format.js";
 import type { Opened, Settings } from "../protocol.js";
@@ -8,6 +9,7 @@ const USUAL_GROUP = 32;
 /** The controls of the quantization, kept within what the weights allow. */
 export class SettingsForm {
   readonly #bits = byId("bits", HTMLInputElement);
+  readonly #rule = byId("rule", HTMLSelectElement);
   readonly #axis = byId("axis", HTMLSelectElement);
   readonly #group = byId("group", HTMLInputElement);
   readonly #along = byId("along", HTMLSelectElement);
@@ -18,6 +20,7 @@ export class SettingsForm {
 
   /** @param changed called after every change; `soon` where more may follow at once, as from a slider. */
   constructor(changed: (soon: boolean) => void) {
+    this.#rule.replaceChildren(...scaleRules.map((rule) => html("option", {}, rule)));
     this.#bits.addEventListener("input", () => {
       this.#tellBits();
       changed(true);
@@ -26,7 +29,7 @@ export class SettingsForm {
       this.#groupTyped = true;
       changed(true);
     });
-    for (const control of [this.#axis, this.#along, ...radios("granularity"), ...radios("arithmetic")]) {
+    for (const control of [this.#rule, this.#axis, this.#along, ...radios("granularity"), ...radios("arithmetic")]) {
       control.addEventListener("change", () => {
         if (!this.#groupTyped) this.#proposeGroup();
         this.#update();
@@ -74,6 +77,7 @@ export class SettingsForm {
   read(): Settings | undefined {
     const settings: Settings = {
       bits: this.#bits.valueAsNumber,
+      rule: this.#rule.value as ScaleRule,
       granularity: checked("granularity") as Settings["granularity"],
       axis: Number(this.#axis.value),
       group: this.#group.valueAsNumber,
@@ -94,7 +98,8 @@ export class SettingsForm {
     this.#update();
   }
 
-  #take({ bits, granularity, group }: Partial<Settings>) {
+  #take({ bits, rule, granularity, group }: Partial<Settings>) {
+    if (rule !== undefined) this.#rule.value = rule;
     if (bits !== undefined) this.#bits.value = String(bits);
     if (granularity !== undefined)
       for (const radio of radios("granularity")) radio.checked = radio.value === granularity;

@@ -1,3 +1,4 @@
+import { type ScaleRule, scaleRules } from "channelwise/models";
 import { html } from "../dom.js";
 import { term } from "../terms.js";
 import type { Description, Form, Setting, Target } from "./protocol.js";
@@ -13,6 +14,7 @@ export class ChooseForm {
   readonly element: HTMLElement;
   readonly #bits = html("input", { type: "range", id: "model-bits", min: "2", max: "16", step: "1", value: "8" });
   readonly #bitsValue = html("output", { for: "model-bits" });
+  readonly #rule = html("select", { id: "model-rule" }, ...scaleRules.map((rule) => html("option", {}, rule)));
   readonly #radios = (["channel", "tensor", "group"] as const).map((value) =>
     html("input", { type: "radio", name: "model-granularity", value, ...(value === "channel" ? { checked: "" } : {}) }),
   );
@@ -63,6 +65,12 @@ export class ChooseForm {
         html("div", { class: "choices" }, ...this.#radios.map((radio) => html("label", {}, radio, ` ${radio.value}`))),
       ),
       this.#groupField,
+      html(
+        "div",
+        { class: "field" },
+        html("label", { for: "model-rule" }, term("rule", "Rule for scales")),
+        this.#rule,
+      ),
       this.#axisField,
       html("div", { class: "field" }, html("label", { for: "model-target" }, "Save as"), this.#target),
       this.#hint,
@@ -75,7 +83,7 @@ export class ChooseForm {
         changed(true);
       });
     }
-    for (const control of [...this.#radios, this.#axis, this.#target, this.#opset]) {
+    for (const control of [...this.#radios, this.#rule, this.#axis, this.#target, this.#opset]) {
       control.addEventListener("change", () => {
         this.#tell();
         changed(false);
@@ -118,7 +126,8 @@ export class ChooseForm {
     this.showProblem(isWrong ? "The group size must be a whole number from 1 up." : undefined);
     if (isWrong) return undefined;
     const axis = this.#axis.value === "" || granularity === "tensor" ? undefined : Number(this.#axis.value);
-    return { bits: this.#bits.valueAsNumber, granularity: granularity === "group" ? group : granularity, axis };
+    const rule = this.#rule.value as ScaleRule;
+    return { bits: this.#bits.valueAsNumber, rule, granularity: granularity === "group" ? group : granularity, axis };
   }
 
   /** The size that groups have, or would have. */
@@ -127,7 +136,8 @@ export class ChooseForm {
   }
 
   /** Takes over a setting that was chosen elsewhere. */
-  set({ bits, granularity, axis }: Setting) {
+  set({ bits, rule, granularity, axis }: Setting) {
+    this.#rule.value = rule;
     this.#bits.value = String(bits);
     const name = typeof granularity === "number" ? "group" : granularity;
     for (const radio of this.#radios) radio.checked = radio.value === name;

@@ -304,7 +304,9 @@ export class ModelView {
     const columns = this.#columns.value as Columns;
     if (columns === "done") return [];
     const granularity = columns === "group" ? this.#form.group : columns;
-    return comparedBits.map((bits) => withAxis({ bits, granularity }, rules.all, description.format));
+    return comparedBits.map((bits) =>
+      withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format),
+    );
   }
 
   #offerColumns() {

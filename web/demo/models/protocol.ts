@@ -1,11 +1,13 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, FormatName, KeptFloats, OnnxTarget, PassedOver, Scheme } from "channelwise/models";
+import type { DialectName, FormatName, KeptFloats, OnnxTarget, PassedOver, ScaleRule, Scheme } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
 export interface Setting {
   readonly bits: number;
+  /** The rule for scales. */
+  readonly rule: ScaleRule;
   /** "channel", "tensor", or the size of groups along what a channel sums over. */
   readonly granularity: "channel" | "tensor" | number;
   /**

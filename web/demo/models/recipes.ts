@@ -1,3 +1,4 @@
+import { scaleRules } from "channelwise/models";
 import { quoted } from "../take-away/recipes.js";
 import type { ModelState } from "./model-state.js";
 import type { Description, Setting } from "./protocol.js";
@@ -37,13 +38,14 @@ function rulesCode(state: ModelState): string {
   const { description, rules } = state;
   const own = ownChoices(state);
   const setting = (setting: Setting) => {
-    const { bits, granularity } = setting;
+    const { bits, rule, granularity } = setting;
     const { axis, along } = axesOf(setting, description);
     const scales =
       typeof granularity === "number"
         ? `{ group: ${granularity}${along === undefined ? "" : `, along: ${along}`} }`
         : `"${granularity}"`;
-    return `bits: ${bits}, granularity: ${scales}${axis === undefined ? "" : `, axis: ${axis}`}`;
+    const ruleCode = rule === scaleRules[0] ? "" : `, scales: "${rule}"`;
+    return `bits: ${bits}${ruleCode}, granularity: ${scales}${axis === undefined ? "" : `, axis: ${axis}`}`;
   };
   const wanted = own.filter(({ choice }) => choice !== "keep").map(({ name }) => JSON.stringify(name));
   const lines = [
@@ -61,6 +63,11 @@ function rulesCode(state: ModelState): string {
   return `{\n${lines.map((line) => `  ${line}\n`).join("")}}`;
 }
 
+/** What an override says of the rule, where it is another than that of all. */
+function ruleOf({ rules }: ModelState, { rule }: Setting): string {
+  return rule === rules.all.rule ? "" : `,${rule}`;
+}
+
 /** The command that writes what the page saves. */
 export function command(state: ModelState): string {
   const { description, rules } = state;
@@ -71,12 +78,13 @@ export function command(state: ModelState): string {
     // The last is where the command lays them.
     return along === undefined || along === -1 ? `group:${granularity}` : `group:${granularity}@${along}`;
   };
-  const { bits, granularity } = rules.all;
+  const { bits, rule, granularity } = rules.all;
   const { axis } = axesOf(rules.all, description);
   return [
     `npx channelwise quantize ${quoted(description.name)}`,
     `${isOnnxTarget(rules.target) ? "--target" : "--dialect"} ${rules.target}`,
     `--bits ${bits}`,
+    ...(rule === scaleRules[0] ? [] : [`--scales ${rule}`]),
     ...(granularity === "channel" ? [] : [`--granularity ${scales(rules.all)}`]),
     ...(axis === undefined ? [] : [`--axis ${axis}`]),
     ...(rules.opset === undefined ? [] : [`--opset ${rules.opset}`]),
@@ -85,7 +93,7 @@ export function command(state: ModelState): string {
         ? [`--override ${quoted(`${name}=keep`)}`]
         : [
             `--include ${quoted(name)}`,
-            `--override ${quoted(`${name}=${choice.bits},${axesOf(choice, description).axis ?? ""},${scales(choice)}`)}`,
+            `--override ${quoted(`${name}=${choice.bits},${axesOf(choice, description).axis ?? ""},${scales(choice)}${ruleOf(state, choice)}`)}`,
           ],
     ),
   ].join(" ");

@@ -1,4 +1,4 @@
-import type { OnnxTarget } from "channelwise/models";
+import { type OnnxTarget, type ScaleRule, scaleRules } from "channelwise/models";
 import { typeset } from "../format.js";
 import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
 
@@ -8,14 +8,15 @@ export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
 /** A text that is the same for equal settings. */
-export function settingKey({ bits, granularity, axis }: Setting): string {
-  return `${bits} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
+export function settingKey({ bits, rule, granularity, axis }: Setting): string {
+  return `${bits} ${rule} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
 }
 
 export function settingOf(key: string): Setting {
-  const [bits, granularity, axis] = key.split(" ");
+  const [bits, rule, granularity, axis] = key.split(" ");
   return {
     bits: Number(bits),
+    rule: rule as ScaleRule,
     granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
     ...(axis === undefined ? {} : { axis: Number(axis) }),
   };
@@ -40,14 +41,20 @@ export function granularityText(granularity: Setting["granularity"]): string {
 }
 
 /** "8 bits per channel", "4 bits in groups of 32, axis −2" */
-export function settingText({ bits, granularity, axis }: Setting): string {
-  return `${bits} bits ${granularityText(granularity)}${axisText(axis)}`;
+export function settingText({ bits, rule, granularity, axis }: Setting): string {
+  const scales = rule === scaleRules[0] ? "" : `, scales by ${rule}`;
+  return `${bits} bits ${granularityText(granularity)}${axisText(axis)}${scales}`;
 }
 
 /** What is done with a tensor, exactly: "8 bits per channel, axis 0". */
-export function plannedText({ bits, axis, granularity }: Extract<Planned, { quantize: true }>): string {
-  if (typeof granularity !== "object") return settingText({ bits, granularity, axis });
-  return settingText({ bits, granularity: granularity.group, axis: granularity.along });
+export function plannedText({
+  bits,
+  rule = scaleRules[0],
+  axis,
+  granularity,
+}: Extract<Planned, { quantize: true }>): string {
+  if (typeof granularity !== "object") return settingText({ bits, rule, granularity, axis });
+  return settingText({ bits, rule, granularity: granularity.group, axis: granularity.along });
 }
 
 function axisText(axis: number | undefined): string {

@@ -66,7 +66,7 @@ function optionsFor({ rules, plan, description }: ModelState, group: number): Op
   const bits = [...comparedBits].reverse().filter((bits) => plan.bits.includes(bits));
   return (["channel", group, "tensor"] as const).flatMap((granularity) =>
     bits.map((bits) => {
-      const setting = withAxis({ bits, granularity }, rules.all, description.format);
+      const setting = withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format);
       return { key: settingKey(setting), text: settingText(setting) };
     }),
   );

@@ -174,7 +174,7 @@ export class TradeOffView {
   #settings({ rules, plan, description }: ModelState, granularities: readonly Setting["granularity"][]): Setting[] {
     const bits = comparedBits.filter((bits) => plan.bits.includes(bits));
     return granularities.flatMap((granularity) =>
-      bits.map((bits) => withAxis({ bits, granularity }, rules.all, description.format)),
+      bits.map((bits) => withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format)),
     );
   }
 

@@ -1,3 +1,4 @@
+import { scaleRules } from "channelwise/models";
 import { html, svg } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, typeset } from "../format.js";
@@ -60,7 +61,8 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
       html("code", {}, formula),
       html("span", { class: "note" }, note),
     );
-  const nothing = scale === 1 && size / highest !== 1;
+  const isMax = settings.rule === scaleRules[0];
+  const nothing = isMax && scale === 1 && size / highest !== 1;
   return [
     step(
       "Largest |weight|",
@@ -69,10 +71,12 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
     ),
     step(
       term("scale", "Scale"),
-      nothing ? "scale = 1" : `scale = max / ${count(highest)} = ${number(scale)}`,
+      nothing ? "scale = 1" : isMax ? `scale = max / ${count(highest)} = ${number(scale)}` : `scale = ${number(scale)}`,
       nothing
         ? "the weights are all 0, or too small to have a scale"
-        : `the largest integer of ${settings.bits} bits is 2${superscript(settings.bits - 1)} − 1 = ${count(highest)}`,
+        : !isMax
+          ? `chosen by the rule ${settings.rule}`
+          : `the largest integer of ${settings.bits} bits is 2${superscript(settings.bits - 1)} − 1 = ${count(highest)}`,
     ),
     step(
       "Divide",
@@ -86,7 +90,7 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
         ? Math.abs(quotient % 1) === 0.5
           ? "a half goes to the even neighbour"
           : "to the nearest integer"
-        : `to ${number(rounded)}, which is clamped to ${count(highest)}`,
+        : `to ${number(rounded)}, which is clamped to ${number(quantized)}`,
     ),
     step(
       term("dequantized", "Back"),

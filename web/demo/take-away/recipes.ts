@@ -1,3 +1,4 @@
+import { scaleRules } from "channelwise/models";
 import { product } from "../matrix.js";
 import type { Opened, Settings, Summary, TensorOfModel } from "../protocol.js";
 
@@ -36,18 +37,18 @@ console.log(result.quantized, result.scales, result.sqnr);
 `;
 }
 
-function options({ bits, granularity, axis, group, along }: Settings, shape: readonly number[]): string {
+function options({ bits, rule, granularity, axis, group, along }: Settings, shape: readonly number[]): string {
   const own = {
     channel: `axis: ${axis}`,
     tensor: 'granularity: "tensor"',
     group: `granularity: { group: ${group}, along: ${along} }`,
   }[granularity];
-  return `shape: [${shape.join(", ")}], ${own}, bits: ${bits}`;
+  return `shape: [${shape.join(", ")}], ${own}, bits: ${bits}${rule === scaleRules[0] ? "" : `, scales: "${rule}"`}`;
 }
 
 /** The command that quantizes a file like this, or one tensor of a model. */
 export function command(weights: { readonly file: string } | TensorOfModel, settings: Settings): string {
-  const { bits, granularity, axis, group, along } = settings;
+  const { bits, rule, granularity, axis, group, along } = settings;
   const isOnnx = "tensor" in weights && weights.isOnnx; // which knows by itself where groups lie
   const own = {
     channel: ` --axis ${axis}`,
@@ -59,7 +60,7 @@ export function command(weights: { readonly file: string } | TensorOfModel, sett
     "tensor" in weights
       ? `${quoted(weights.model)} --exclude '*' --include ${quoted(weights.tensor)}`
       : `${quoted(weights.file)} --include '*'`;
-  return `npx channelwise quantize ${which} --bits ${bits}${own}`;
+  return `npx channelwise quantize ${which} --bits ${bits}${rule === scaleRules[0] ? "" : ` --scales ${rule}`}${own}`;
 }
 
 /** The name as a shell takes it. */

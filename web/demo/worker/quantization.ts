@@ -111,10 +111,11 @@ function quantizeBy(
   });
 }
 
-function optionsFor({ bits, granularity, axis, group, along }: Settings, shape: readonly number[]) {
+function optionsFor({ bits, rule, granularity, axis, group, along }: Settings, shape: readonly number[]) {
   return {
     shape,
     bits,
+    scales: rule,
     ...(granularity === "channel" ? { axis } : {}),
     granularity: granularity === "group" ? { group, along } : granularity,
   };

@@ -33,8 +33,8 @@ async function modelFile(
   as: "safetensors" | "npz",
 ) {
   const model = await openModel(new File([writeNpy(weights, tensor.shape)], `${tensor.name}.npy`));
-  const { bits, axis, granularity } = result;
-  const settings = { bits, granularity, ...(axis !== undefined && { axis }) };
+  const { bits, rule, axis, granularity } = result;
+  const settings = { bits, scales: rule, granularity, ...(axis !== undefined && { axis }) };
   const plan = planModel(model, { dialect: as === "npz" ? "npz" : "plain", tensors: new Map([[0, settings]]) });
   const sink = blobSink();
   await quantizeModel(channelwise, plan, sink);

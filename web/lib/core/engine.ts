@@ -7,7 +7,7 @@ import { placesOf, readChannels } from "./figures.js";
 import type { Bindings } from "./glue.js";
 import { nodeModule } from "./node-module.js";
 import { type Packing, packStaged, unpackStaged } from "./packing.js";
-import type { Scheme } from "./scheme.js";
+import { type Scheme, schemeNumbers } from "./scheme.js";
 import type { ChannelErrors } from "./types.js";
 import type { Dtype } from "./weights.js";
 
@@ -49,14 +49,14 @@ export function createEngine(bindings: Bindings) {
   const weights = bindings.weights();
   const quantized = bindings.quantized();
   const dequantized = bindings.dequantized();
-  const largest = bindings.largest();
+  const ranges = bindings.ranges();
   const scales = bindings.scales();
   const channelFigures = bindings.channelFigures();
   const places = placesOf(bindings);
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
     weights: as(type, size, weights),
     dequantized: new Buffer(as(type, size, dequantized)),
-    largest: as(type, size, largest),
+    ranges: as(type, size, ranges),
     scales: new Buffer(as(type, size, scales)),
   });
   return {
@@ -141,18 +141,11 @@ export interface GivenScales {
 }
 
 /** Says what the calls of the kernels that follow are about. */
-function prepare({ bindings }: Engine, { dtype, scheme, figuresOf, dequantized }: Preparation): void {
-  const { bits, scaleType = "float64" } = scheme; // which holds all that the arithmetic has
-  bindings.prepare(bindings[dtype], bits, bindings[scaleType], bindings[figuresOf], !!dequantized);
+function prepare({ bindings }: Engine, { dtype, scheme, figuresOf = "nothing", dequantized }: Preparation): void {
+  bindings.prepare(bindings[dtype], bindings[figuresOf], !!dequantized, ...schemeNumbers(bindings, scheme));
 }
 
-type Preparation = Pick<QuantizeJob, "dtype" | "scheme" | "figuresOf" | "dequantized">;
-
-const ranges = {
-  scheme: { bits: 8, axis: undefined, granularity: "tensor" },
-  figuresOf: "nothing",
-  dequantized: undefined,
-} as const;
+type Preparation = Pick<QuantizeJob, "dtype" | "scheme"> & Partial<Pick<QuantizeJob, "figuresOf" | "dequantized">>;
 
 /**
  * Quantizes all of a panel and adds its error figures to the total. False if a channel holds NaN or an infinity.
@@ -175,11 +168,11 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     const cover = bindings.scalesCover();
     channelFigures.fill(0, 0, measured * places.figuresLength);
     if (isShared(weights.array.buffer)) {
-      const ranges = floatsOf(engine, dtype === "float64").largest.subarray(0, channels);
+      const ranges = rangesIn(engine, dtype, channels);
       const before = ranges.slice();
       ranges.fill(0);
       for (const block of blocks) quantizeBlock(engine, job, block, cover, true);
-      if (!ranges.every((largest, c) => largest === before[c])) throw changedError();
+      if (!ranges.every((range, i) => range === before[i])) throw changedError();
     } else {
       for (const block of blocks) quantizeBlock(engine, job, block, cover, false);
     }
@@ -190,8 +183,14 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
   return true;
 }
 
+/** The ranges of a panel's channels, in the engine's own memory. */
+function rangesIn(engine: Engine, dtype: Dtype, channels: number): FloatArray {
+  const { ranges } = floatsOf(engine, dtype === "float64");
+  return ranges.subarray(0, engine.bindings.rangeLength() * channels);
+}
+
 function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: readonly Block[]): void {
-  floatsOf(engine, job.dtype === "float64").largest.fill(0, 0, channels);
+  rangesIn(engine, job.dtype, channels).fill(0);
   for (const block of blocks) {
     stageWeights(engine, job, block);
     engine.bindings.findRanges(block.outer, channels, block.inner);
@@ -200,7 +199,7 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
 
 /**
  * @param cover whether scales are known to cover the weights
- * @param ranging whether the largest |weight| of the channels is raised to what the block has
+ * @param ranging whether the ranges of the channels are raised to what the block has
  */
 function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: boolean, ranging: boolean): void {
   const { bindings } = engine;
@@ -210,32 +209,48 @@ function quantizeBlock(engine: Engine, job: QuantizeJob, block: Block, cover: bo
   unstage(engine, job, block);
 }
 
-/** The largest |weight| of a panel's channels so far as its blocks here tell. The array is the engine's own. */
-export function rangesOfPanel(engine: Engine, job: WeightRows, { channels, blocks }: Panel): FloatArray {
-  prepare(engine, { ...ranges, dtype: job.dtype });
-  findRanges(engine, job, channels, blocks);
-  return floatsOf(engine, job.dtype === "float64").largest.subarray(0, channels);
+/** How many numbers the range of a channel has. */
+export function rangeLength(engine: Engine, dtype: Dtype, scheme: Scheme): number {
+  prepare(engine, { dtype, scheme });
+  return engine.bindings.rangeLength();
 }
 
-/** Makes scales of the largest |weight| of channels, in their place. Nothing if one is NaN or infinite. */
-export function toScales(engine: Engine, state: FloatArray, dtype: Dtype, scheme: Scheme): GivenScales | undefined {
+/** The ranges of a panel's channels so far as its blocks here tell. The array is the engine's own. */
+export function rangesOfPanel(
+  engine: Engine,
+  job: WeightRows & { readonly scheme: Scheme },
+  { channels, blocks }: Panel,
+): FloatArray {
+  prepare(engine, { dtype: job.dtype, scheme: job.scheme });
+  findRanges(engine, job, channels, blocks);
+  return rangesIn(engine, job.dtype, channels);
+}
+
+/** The scales of some channels by their ranges. Nothing if one holds NaN or an infinity. */
+export function scalesOf(
+  engine: Engine,
+  ofChannels: FloatArray,
+  dtype: Dtype,
+  scheme: Scheme,
+): GivenScales | undefined {
   const { bindings, panelLimit } = engine;
-  const { largest, scales } = floatsOf(engine, dtype === "float64");
-  prepare(engine, { ...ranges, dtype, scheme });
+  const { ranges, scales } = floatsOf(engine, dtype === "float64");
+  const length = rangeLength(engine, dtype, scheme);
+  const values: FloatArray = ofChannels.slice(0, ofChannels.length / length);
   let cover = true;
-  for (let first = 0; first < state.length; first += panelLimit) {
-    const some = state.subarray(first, first + panelLimit);
-    largest.set(some);
+  for (let first = 0; first < values.length; first += panelLimit) {
+    const some = values.subarray(first, first + panelLimit);
+    ranges.set(ofChannels.subarray(length * first, length * (first + some.length)));
     if (!bindings.makeScales(some.length)) return undefined;
     cover &&= bindings.scalesCover();
     some.set(scales.start(some.length));
   }
-  return { values: state, cover };
+  return { values, cover };
 }
 
 /**
- * Quantizes blocks of a panel with scales that it is given. It gives the error figures of each block, and the largest
- * |weight| of the panel's channels so far as its blocks here tell, in an array of the engine's own.
+ * Quantizes blocks of a panel with scales that it is given. It gives the error figures of each block, and the ranges of the
+ * panel's channels so far as its blocks here tell, in an array of the engine's own.
  */
 export function quantizeBlocks(
   engine: Engine,
@@ -245,14 +260,14 @@ export function quantizeBlocks(
 ) {
   const measured = { nothing: 0, all: 1, channels }[job.figuresOf];
   const floats = floatsOf(engine, job.dtype === "float64");
-  const largest: FloatArray = floats.largest.subarray(0, channels).fill(0);
   prepare(engine, job);
+  const ranges = rangesIn(engine, job.dtype, channels).fill(0);
   floats.scales.all.set(values.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block, cover, true);
     return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
   });
-  return { figures, largest };
+  return { figures, ranges };
 }
 
 export interface DequantizeJob {

@@ -1,7 +1,9 @@
+import type { ScaleRule } from "./scheme.js";
+
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 
 /** Numbers of the enumerations and places of cpp/bindings.cpp. */
-interface Constants {
+interface Constants extends Readonly<Record<ScaleRule, number>> {
   /** Types of weights and of stored scales. */
   readonly float32: number;
   readonly float64: number;
@@ -22,6 +24,9 @@ interface Constants {
   readonly halfUnit: number;
 }
 
+/** A Scheme of cpp/core/scheme.h. */
+export type SchemeNumbers = [bits: number, scaleType: number, rule: number];
+
 export interface Bindings extends Constants {
   /** To be called before there are views: outputs then begin so many bytes (0, 16, 32, 48) after a multiple of 64. */
   shiftOutputs(bytes: number): void;
@@ -29,18 +34,20 @@ export interface Bindings extends Constants {
   weights(): Float32Array<ArrayBuffer>;
   quantized(): Int8Array<ArrayBuffer>;
   dequantized(): Float32Array<ArrayBuffer>;
-  /** The largest |weight| and the scale of each of a panel's channels; float32 where the weights are. */
-  largest(): Float64Array<ArrayBuffer>;
+  /** The range and the scale of each of a panel's channels; float32 where the weights are. */
+  ranges(): Float64Array<ArrayBuffer>;
   scales(): Float64Array<ArrayBuffer>;
   /** Error figures of the last block and of the panel, by channel or as one, and of all panels. */
   blockFigures(): Float64Array<ArrayBuffer>;
   channelFigures(): Float64Array<ArrayBuffer>;
   totalFigures(): Float64Array<ArrayBuffer>;
-  /** What the calls that follow are about: the weights, the scheme, and what is made. */
-  prepare(dtype: number, bits: number, scaleType: number, figuresOf: number, dequantize: boolean): void;
-  /** Raises the largest |weight| of the panel's channels to what the block has. */
+  /** What the calls that follow are about: the weights, what is made, and the scheme. */
+  prepare(dtype: number, figuresOf: number, dequantize: boolean, ...scheme: SchemeNumbers): void;
+  /** How many numbers the range of a channel has under the scheme, all >= 0 unless they are NaN. */
+  rangeLength(): number;
+  /** Raises the ranges of the panel's channels to what the block has: each number to the larger one. */
   findRanges(outer: number, channels: number, inner: number): void;
-  /** Makes scales of the largest |weight|. False if a channel holds NaN or infinity. */
+  /** Makes scales of the ranges. False if a channel holds NaN or infinity. */
   makeScales(channels: number): boolean;
   /** Whether no code needs clamping with the scales that were made last. */
   scalesCover(): boolean;

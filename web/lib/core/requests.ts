@@ -25,6 +25,7 @@ export const quantizeNames = [
   "dtype",
   "axis",
   "bits",
+  "scales",
   "granularity",
   "errors",
   "dequantize",
@@ -43,9 +44,9 @@ export type QuantizeRequest = ReturnType<typeof checkQuantize>;
 export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
   // First all that may run code of the caller's, a getter or a proxy, each once: it may change options and arrays.
   checkNames("options", options, names);
-  const { shape: dimensions, dtype: half, axis, bits, granularity, errors = "total" } = options;
+  const { shape: dimensions, dtype: half, axis, bits, scales: rule, granularity, errors = "total" } = options;
   const { dequantize = false, packed = false, into = {} } = options;
-  const schemeOptions = { axis, bits, granularity: copyGranularity(granularity) } as SchemeOptions;
+  const schemeOptions = { axis, bits, scales: rule, granularity: copyGranularity(granularity) } as SchemeOptions;
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
   const given = takeWeights(weights, half);
@@ -96,8 +97,9 @@ export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | u
   const { quantized = request.quantized, scales = request.scales } = into;
   const { perChannel = request.perChannel, dequantized = request.dequantized } = into;
   const { scaleShape } = extents;
-  const { bits, axis, granularity } = scheme;
-  const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, granularity, ...totals };
+  const { bits, rule, axis, granularity } = scheme;
+  const scheming = { axis, bits, rule, granularity };
+  const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, ...scheming, ...totals };
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
   return result;

@@ -1,6 +1,20 @@
-import { checkAxis, checkBits, checkGranularity } from "./arguments.js";
+import { checkAxis, checkBits, checkGranularity, shown } from "./arguments.js";
+import type { Bindings, SchemeNumbers } from "./glue.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
 import type { Dtype } from "./weights.js";
+
+/** The rules for scales, and whether the scales that they give may be negative. */
+const rules = {
+  max: { negative: false },
+} as const;
+
+/**
+ * How the range of some weights becomes their scale. "max": the largest |weight| gets the code qmax, or its negative.
+ */
+export type ScaleRule = keyof typeof rules;
+
+/** The names of the rules for scales; the first is the default. */
+export const scaleRules = Object.keys(rules) as readonly ScaleRule[];
 
 /** How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and back into results and files. */
 export interface Scheme {
@@ -11,6 +25,8 @@ export interface Scheme {
    * arithmetic where it is undefined.
    */
   readonly scaleType?: Dtype | undefined;
+  /** How ranges become scales; undefined in a file, which does not say it. */
+  readonly rule?: ScaleRule | undefined;
   /** The channel axis, counted from 0; undefined where no scale is that of a channel. */
   readonly axis: number | undefined;
   /** What shares one scale; `along` is counted from 0. */
@@ -23,6 +39,8 @@ export interface SchemeOptions {
   readonly axis?: number | undefined;
   /** 2 to 16; 8 when not given. */
   readonly bits?: Bits | (number & {}) | undefined;
+  /** How ranges become scales; "max" when not given. */
+  readonly scales?: ScaleRule | undefined;
   /** "channel" when not given. */
   readonly granularity?: GranularityOption | undefined;
   /** The type in which scales are stored; that of the arithmetic when not given. */
@@ -37,7 +55,25 @@ export interface SchemeOptions {
 export function schemeOf(options: SchemeOptions, shape: readonly number[]): Scheme {
   const { bits = 8, scaleType } = options;
   const { axis, granularity } = checkSharing(options, shape);
-  return { bits: checkBits(bits), axis, granularity, scaleType };
+  return { bits: checkBits(bits), rule: checkRule("scales", options.scales), axis, granularity, scaleType };
+}
+
+/** The rule of that name; the first where none is given. */
+export function checkRule(name: string, value: unknown): ScaleRule {
+  if (value === undefined) return scaleRules[0] as ScaleRule;
+  const found = scaleRules.find((rule) => rule === value);
+  if (found !== undefined) return found;
+  const known = scaleRules.map((rule) => `"${rule}"`).join(", ");
+  throw new TypeError(`${name} must be one of ${known}, not ${shown(value)}`);
+}
+
+/** Whether scales may be negative, which not every reader takes. */
+export const mayBeNegative = ({ rule = "max" }: Pick<Scheme, "rule">): boolean => rules[rule].negative;
+
+/** The scheme as the module takes it. */
+export function schemeNumbers(bindings: Bindings, scheme: Scheme): SchemeNumbers {
+  const { bits, scaleType = "float64", rule = "max" } = scheme; // float64 holds all that the arithmetic has
+  return [bits, bindings[scaleType], bindings[rule]];
 }
 
 /** Granularity and axis, checked. The axis has a meaning per channel only. */

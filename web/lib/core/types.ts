@@ -1,3 +1,7 @@
+import type { ScaleRule } from "./scheme.js";
+
+export type { ScaleRule } from "./scheme.js";
+
 /** Float16Array, where the program's libraries declare it. */
 type HalfArray = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;
 
@@ -73,6 +77,8 @@ export interface QuantizeOptions {
   readonly axis?: number;
   /** 2 to 16; 8 when not given. */
   readonly bits?: Bits | (number & {});
+  /** The rule by which the range of some weights becomes their scale; "max" when not given. */
+  readonly scales?: ScaleRule;
   /** "channel" when not given. */
   readonly granularity?: GranularityOption;
   /** Error figures: of all weights ("total", the default), of every channel as well ("channel"), or none. */
@@ -190,6 +196,8 @@ export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
   axis: number | undefined;
   /** Bits of a code. */
   bits: Bits;
+  /** The rule for scales. */
+  rule: ScaleRule;
   /** As asked for; `along` counted from 0. */
   granularity: Granularity;
 } & ErrorFields<O> &

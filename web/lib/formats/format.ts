@@ -1,5 +1,5 @@
 import type { Engine } from "../core/engine.js";
-import type { Scheme, SchemeOptions } from "../core/scheme.js";
+import type { ScaleRule, Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
 import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
@@ -161,6 +161,8 @@ export interface Target {
   readonly bits: readonly number[];
   /** Weights of fewer elements are not worth the trouble unless they are asked for. */
   readonly smallest: number;
+  /** @throws {RangeError} for a rule for scales that give what it cannot hold. */
+  checkRule(name: string, rule: ScaleRule): void;
   /** Whether groups may lie along an axis that is said, and not along what an operator sums over. */
   readonly groupsAlong: boolean;
   /** The axis of a tensor's output channels where no other is said. */

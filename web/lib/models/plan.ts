@@ -1,4 +1,5 @@
 import { checkAxis, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../core/arguments.js";
+import { checkRule } from "../core/scheme.js";
 import { namedTensors } from "../formats/dialects/kind.js";
 import type { Decision, Model, ModelKind, Plan, Settings, Target, TargetOptions } from "../formats/format.js";
 import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
@@ -28,7 +29,7 @@ export interface Rules extends Settings, TargetOptions {
   readonly minimumSize?: number | undefined;
 }
 
-const settingNames = ["bits", "axis", "granularity"] satisfies (keyof Settings)[];
+const settingNames = ["bits", "scales", "axis", "granularity"] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
   ...(["dialect", "opset", "target"] satisfies (keyof TargetOptions)[]),
@@ -172,8 +173,8 @@ function kept({ name, byteLength }: ModelTensor, reason: string): Decision {
   return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter: byteLength, reason };
 }
 
-function pick({ bits, axis, granularity }: Settings): Settings {
-  return { bits, axis, granularity };
+function pick({ bits, scales, axis, granularity }: Settings): Settings {
+  return { bits, scales, axis, granularity };
 }
 
 function checkOverrides(overrides: unknown, target: Target) {
@@ -204,8 +205,9 @@ function checkOverride(where: string, settings: Override, target: Target) {
   if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
 }
 
-function checkSettings(where: string, { bits, axis, granularity }: Settings, target: Target) {
+function checkSettings(where: string, { bits, scales, axis, granularity }: Settings, target: Target) {
   if (bits !== undefined) checkHeldBits(`${where}bits`, bits, target);
+  if (scales !== undefined) target.checkRule(`${where}scales`, checkRule(`${where}scales`, scales));
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);

@@ -171,6 +171,7 @@ async function quantize(
       {
         shape: quantizedShape,
         ...scheme,
+        scales: scheme.rule,
         signal: course.signal,
         onProgress: (done, all) => course.progress(done / all),
       },

@@ -1,6 +1,14 @@
 import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
 import type { Part } from "../core/cut.js";
-import { type AnyCodes, cutFor, type FiguresOf, type GivenScales, joinedRows, toScales } from "../core/engine.js";
+import {
+  type AnyCodes,
+  cutFor,
+  type FiguresOf,
+  type GivenScales,
+  joinedRows,
+  rangeLength,
+  scalesOf,
+} from "../core/engine.js";
 import { changedError } from "../core/errors.js";
 import { extentsOf, type TensorExtents } from "../core/extents.js";
 import { readFigures } from "../core/figures.js";
@@ -109,8 +117,8 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
     heldElements: defaultHeldElements,
     ...options,
   }).run();
-  const { bits, axis, granularity } = scheme;
-  return { shape, axis, bits, granularity, scaleShape: extents.scaleShape, ...totals };
+  const { bits, rule, axis, granularity } = scheme;
+  return { shape, axis, bits, rule, granularity, scaleShape: extents.scaleShape, ...totals };
 }
 
 /**
@@ -206,32 +214,33 @@ export class QuantizeStream {
     const { scheme, figuresOf } = this.#job;
     const { engine } = this.#runner;
     const { dtype } = this.#source;
-    const ofChannels = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", part.channels);
-    // The largest |weight| of every channel, then its scale.
-    const state = ofChannels();
-    // The largest |weight| of the first sweep, and of the second, which may read other weights.
-    const [ranges, rangesAgain] = [ofChannels(), ofChannels()];
+    const length = rangeLength(engine, dtype, scheme) * part.channels;
+    const newRanges = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
+    // Of the first sweep, and of the second, which may read other weights.
+    const [ranges, rangesAgain] = [newRanges(), newRanges()];
     let scales: GivenScales | undefined;
     /** The first chunks, which are kept from one sweep to the next. */
     const kept: WeightArray[] = [];
     for (const chunk of chunks()) {
       await this.#pipeline.room();
       this.#pipeline.add(
-        async () => this.#runner.run({ kind: "ranges", dtype, part: chunk.part, weights: await this.#read(chunk) }),
-        ({ largest, used }) => {
+        async () => {
+          const weights = await this.#read(chunk);
+          return this.#runner.run({ kind: "ranges", dtype, part: chunk.part, scheme, weights });
+        },
+        ({ ranges: ofChunk, used }) => {
           if (used && kept.length < this.#keptChunks) kept.push(used);
           else this.#reuse(used);
-          raise(state, largest);
+          raise(ranges, ofChunk);
           this.#progress(chunk, 0.5);
         },
       );
     }
     await this.#pipeline.room();
     const scaled = this.#pipeline.add(nothing, async () => {
-      ranges.set(state);
-      scales = toScales(engine, state, dtype, scheme);
+      scales = scalesOf(engine, ranges, dtype, scheme);
       if (!scales) throw await this.#nonFinite(start);
-      await this.#sink.scales(scale, state.slice());
+      await this.#sink.scales(scale, scales.values.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
     let place = 0;
@@ -247,7 +256,7 @@ export class QuantizeStream {
         },
         async (done) => {
           this.#reuse(done.used);
-          if (done.largest) raise(rangesAgain, done.largest);
+          if (done.ranges) raise(rangesAgain, done.ranges);
           sums.add(chunk.part, done.figures);
           await this.#write(chunk, done);
           this.#progress(chunk, 0.5);
@@ -256,7 +265,7 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     this.#pipeline.add(nothing, async () => {
-      if (!ranges.every((largest, c) => largest === rangesAgain[c])) throw changedError();
+      if (!ranges.every((range, i) => range === rangesAgain[i])) throw changedError();
       if (figuresOf !== "nothing") sums.addTo(this.#total);
       if (figuresOf === "channels") await this.#sink.perChannel?.(scale, sums.perChannel());
     });
@@ -330,8 +339,8 @@ function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
 }
 
 /** NaN on either side wins. */
-function raise(ranges: FloatArray, largest: FloatArray): void {
-  for (let c = 0; c < ranges.length; c++) ranges[c] = Math.max(ranges[c] as number, largest[c] as number);
+function raise(ranges: FloatArray, others: FloatArray): void {
+  for (let i = 0; i < ranges.length; i++) ranges[i] = Math.max(ranges[i] as number, others[i] as number);
 }
 
 /** Begins an action that has all its work in its turn. */

@@ -12,6 +12,7 @@ import {
   quantizeBlocks,
   quantizePanel,
   type Rows,
+  rangeLength,
   rangesOfPanel,
 } from "../core/engine.js";
 import { newArray, newChannelErrors } from "../core/outputs.js";
@@ -24,9 +25,10 @@ import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
 // over a SharedArrayBuffer, which are worked on in place, in arrays of their own, which are handed over, or in files.
 
-/** Asks for the largest |weight| of every channel. */
+/** Asks for the range of every channel. */
 export interface RangesTask extends TaskWeights {
   readonly kind: "ranges";
+  readonly scheme: Scheme;
 }
 
 /** What a task works on. */
@@ -37,7 +39,7 @@ export interface TaskWeights {
 }
 
 export interface RangesDone {
-  readonly largest: FloatArray;
+  readonly ranges: FloatArray;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;
 }
@@ -70,8 +72,8 @@ export interface QuantizeDone {
   readonly figures: Float64Array;
   /** The scales, where they were not given. */
   readonly perChannel: ChannelErrors | undefined;
-  /** Where scales were given: the largest |weight| of every channel, which tells whether they are those of the scales. */
-  readonly largest?: FloatArray | undefined;
+  /** Where scales were given: the range of every channel, which tells whether it is that of the scales. */
+  readonly ranges?: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
   readonly used: WeightArray | undefined;
 }
@@ -131,10 +133,10 @@ export function buffersOfTask(task: Task): ArrayBuffer[] {
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { used, largest, quantized, dequantized, scales, figures, perChannel } = done as Partial<
+  const { used, ranges, quantized, dequantized, scales, figures, perChannel } = done as Partial<
     RangesDone & QuantizeDone
   >;
-  return unsharedBuffers([used, largest, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
+  return unsharedBuffers([used, ranges, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
 }
 
 function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
@@ -145,10 +147,13 @@ const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Floa
 
 const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * channels * inner;
 
-function findRanges(engine: Engine, { dtype, part }: RangesTask, weights: Rows<WeightArray>) {
-  const largest: FloatArray = newFloats(dtype === "float64", part.channels);
-  for (const panel of panelsOf(part)) largest.set(rangesOfPanel(engine, { dtype, weights }, panel), panel.scale);
-  return { largest };
+function findRanges(engine: Engine, { dtype, part, scheme }: RangesTask, weights: Rows<WeightArray>) {
+  const length = rangeLength(engine, dtype, scheme);
+  const ranges: FloatArray = newFloats(dtype === "float64", length * part.channels);
+  for (const panel of panelsOf(part)) {
+    ranges.set(rangesOfPanel(engine, { dtype, weights, scheme }, panel), length * panel.scale);
+  }
+  return { ranges };
 }
 
 /** The job of a task, the arrays that it makes for it, and what brings codes to their file, if they have one. */
@@ -204,12 +209,13 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
 
 function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
   const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
-  const largest = newFloats(task.dtype === "float64", scales.values.length);
+  const length = rangeLength(engine, task.dtype, task.scheme);
+  const ranges = newFloats(task.dtype === "float64", length * scales.values.length);
   const blocks: Float64Array[] = [];
   for (const panel of panelsOf(task.part)) {
     const done = quantizeBlocks(engine, job, scales, panel);
     for (const figures of done.figures) blocks.push(figures);
-    largest.set(done.largest, panel.scale);
+    ranges.set(done.ranges, length * panel.scale);
   }
   const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
   let at = 0;
@@ -218,7 +224,7 @@ function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightAr
     at += each.length;
   }
   write();
-  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, largest };
+  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, ranges };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {

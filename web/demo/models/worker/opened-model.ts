@@ -68,10 +68,10 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
   const remembered = new Remembered();
 
-  const settingsOf = ({ bits, granularity, axis }: Setting): Settings => {
-    if (typeof granularity !== "number") return { bits, granularity, ...(axis !== undefined && { axis }) };
-    if (isOnnx) return { bits, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
-    return { bits, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
+  const settingsOf = ({ bits, rule: scales, granularity, axis }: Setting): Settings => {
+    if (typeof granularity !== "number") return { bits, scales, granularity, ...(axis !== undefined && { axis }) };
+    if (isOnnx) return { bits, scales, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
+    return { bits, scales, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
   };
   const targetOf = ({ target, opset }: Form): TargetOptions =>
     isOnnxTarget(target) ? { target, ...(opset !== undefined && { opset }) } : { dialect: target };

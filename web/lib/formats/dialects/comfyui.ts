@@ -9,6 +9,7 @@ const FORMAT = "int8_tensorwise";
 /** ComfyUI's layers of int8: `weight`, `weight_scale`, and `comfy_quant`, which says what they are (formats of comfy/quant_ops.py). */
 export const comfyui: Dialect = {
   bits: [8],
+  positive: "ComfyUI",
   refusal({ name, shape }, { axis, granularity }) {
     if (moduleOf(name) === undefined || shape.length !== 2) return "ComfyUI quantizes linear layers only";
     if (typeof granularity === "object") return "ComfyUI has no int8 layers with groups";

@@ -23,6 +23,7 @@ function dialectOf(format: "pack-quantized" | "int-quantized", bits: readonly Bi
   const packed = format === "pack-quantized";
   return {
     bits,
+    positive: "vLLM", // of its kernels nobody says what they do with others
     refusal: (tensor, scheme) => refusal(tensor, scheme, packed),
     keeps({ name }, byName) {
       if (isOutputHead(name)) return "the output head, which vLLM expects as it is";

@@ -24,6 +24,8 @@ export interface QuantizedTensorInfo {
 export interface Dialect {
   /** Bits that it can hold. */
   readonly bits: readonly Bits[];
+  /** Who reads it that takes no negative scales; undefined where all take them. */
+  readonly positive?: string;
   /** Why it cannot hold a tensor quantized in this way; undefined where it can. */
   refusal(tensor: TensorInfo, scheme: Scheme): string | undefined;
   /** What to keep as it is unless asked for, beyond what any dialect keeps, and why; undefined where nothing. */

@@ -1,4 +1,4 @@
-import type { Scheme } from "../../core/scheme.js";
+import { checkRule, mayBeNegative, type Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
@@ -27,6 +27,12 @@ export function dialectTarget(
     bits: dialect.bits,
     // A file of one array was given for the sake of that array.
     smallest: isOneArray ? 0 : 1024,
+    checkRule(option, rule) {
+      const { positive } = dialect;
+      if (positive === undefined || !mayBeNegative({ rule })) return;
+      const remedy = "choose another rule, or another dialect";
+      throw new RangeError(`${option} is ${rule}, which may make scales negative; ${positive} takes none: ${remedy}`);
+    },
     groupsAlong: true,
     channelAxis: ({ name, shape }) => {
       const axis = usualAxis(name, format);
@@ -103,19 +109,20 @@ function whyKept(tensor: TensorInfo, dialect: Dialect, byName: Surroundings["byN
 function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: FormatName): Scheme | string {
   const { granularity = "channel" } = settings;
   const bits = (settings.bits ?? 8) as Bits; // checked with the rules
+  const rule = checkRule("scales", settings.scales);
   if (typeof granularity === "object") {
     const { group, along: given = -1 } = granularity;
     const along = onAxis(given, shape.length);
     if (along === undefined) return `it has no axis ${given} to lay groups along`;
     const dimension = shape[along];
     if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
-    return { bits, axis: undefined, granularity: { group, along } };
+    return { bits, rule, axis: undefined, granularity: { group, along } };
   }
   // Each element of a vector would be a channel.
-  if (granularity === "tensor" || shape.length === 1) return { bits, axis: undefined, granularity: "tensor" };
+  if (granularity === "tensor" || shape.length === 1) return { bits, rule, axis: undefined, granularity: "tensor" };
   const axis = settings.axis ?? usualAxis(name, format);
   const counted = onAxis(axis, shape.length);
-  return counted === undefined ? `it has no axis ${axis}` : { bits, axis: counted, granularity };
+  return counted === undefined ? `it has no axis ${axis}` : { bits, rule, axis: counted, granularity };
 }
 
 /** The axis of the output channels: the first, and in TensorFlow the last. */

@@ -1,5 +1,6 @@
 import { shown } from "../../core/arguments.js";
 import { extentsOf } from "../../core/extents.js";
+import { checkRule } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import type { Settings } from "../format.js";
@@ -20,7 +21,8 @@ export function wayOf(weight: Weight, settings: Settings, target: OnnxTarget, op
     const { zeroPointBytes = 0, ...way } = found;
     const { codes, scales } = storedBytes(way);
     const notes = weight.isInput ? [...way.notes, "it is no longer an input of the graph"] : way.notes;
-    return { ...way, notes, pattern: form.pattern, bytesAfter: codes + scales + zeroPointBytes };
+    const scheme = { ...way.scheme, rule: checkRule("scales", settings.scales) };
+    return { ...way, scheme, notes, pattern: form.pattern, bytesAfter: codes + scales + zeroPointBytes };
   }
   throw new Error(`no form for ${target} holds ${weight.name}`); // the last of each holds everything
 }

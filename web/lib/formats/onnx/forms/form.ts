@@ -1,4 +1,5 @@
 import { extentsOf } from "../../../core/extents.js";
+import type { Scheme } from "../../../core/scheme.js";
 import type { Bits, Granularity } from "../../../core/types.js";
 import type { Way } from "../../format.js";
 import type { NewNode, NewTensor } from "../file/encode.js";
@@ -43,7 +44,7 @@ export interface FormWay extends Pick<Way, "quantizedShape" | "notes"> {
 }
 
 export interface OnnxWay extends Way, FormWay {
-  readonly scheme: FormWay["scheme"];
+  readonly scheme: FormWay["scheme"] & Pick<Scheme, "rule">;
   readonly storedBits: FormWay["storedBits"];
   readonly pattern: Pattern;
 }
