@@ -22,9 +22,22 @@ T scaleOf(T largest, const Scheme& scheme) {
   return static_cast<T>(storedScale(scale, largest, scheme, kDtype<T>));
 }
 
+/// The scale with which the weight of the largest magnitude has the code qmin, whatever its sign: that weight / qmin,
+/// one rounded division, which is exact but for subnormal scales. Its corners are those of the magnitudes.
+///
+/// This is how ggml's quantize_row_q4_0_ref makes the scales of Q4_0.
+template <typename T>
+T signedScaleOf(T signedLargest, const Scheme& scheme) {
+  const T largest = signedLargest < 0 ? -signedLargest : signedLargest;
+  const T magnitude = static_cast<T>(storedScale(largest / static_cast<T>(-scheme.qmin()), largest, scheme, kDtype<T>));
+  // Where all codes are 0, the scale is 1 as elsewhere.
+  return signedLargest > 0 && largest >= magnitude ? -magnitude : magnitude;
+}
+
 /// The scale by the scheme's rule for weights of a range that is finite.
 template <typename T>
 T scaleOf(const Range<T>& range, const Scheme& scheme) {
+  if (scheme.rule == ScaleRule::kSignedMax) return signedScaleOf(range.signedLargest(), scheme);
   return scaleOf(range.largest(), scheme);
 }
 

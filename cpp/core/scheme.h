@@ -5,10 +5,10 @@
 namespace channelwise {
 
 /// How the range of some weights becomes their scale (rule.h).
-enum class ScaleRule { kMax };
+enum class ScaleRule { kMax, kSignedMax };
 
 /// What the rules are called where they are chosen, in the order of ScaleRule.
-constexpr const char* kScaleRules[] = {"max"};
+constexpr const char* kScaleRules[] = {"max", "signed-max"};
 
 /// How weights become codes: symmetric, with scales that a rule gives.
 struct Scheme {

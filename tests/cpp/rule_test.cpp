@@ -111,6 +111,36 @@ TEST(Rule, WhatComesBackIsFiniteInTheTypeOfTheScale) {
   }
 }
 
+constexpr Scheme kSigned(int bits, Dtype type = Dtype::kFloat32) { return {bits, type, ScaleRule::kSignedMax}; }
+
+TEST(SignedMax, TheLargestMagnitudeHasTheLeastCode) {
+  EXPECT_EQ(scaleOf(Range<float>{8, 7}, kSigned(4)), -1.0f);
+  EXPECT_EQ(scaleOf(Range<float>{7, 8}, kSigned(4)), 1.0f);
+  EXPECT_EQ(scaleOf(Range<float>{8, 8}, kSigned(4)), -1.0f);  // the positive one of two
+  EXPECT_EQ(scaleOf(Range<double>{0.1, 0.3}, kSigned(2)), 0.3 / 2);
+  EXPECT_EQ(scaleOf(Range<float>{1, 0}, kSigned(16)), -0x1p-15f);
+  EXPECT_EQ(scaleOf(Range<float>{1, 2}, kFloat32Scales(2)), 2.0f);  // the maximum knows no sign
+}
+
+TEST(SignedMax, ZerosAndUnderflowGiveScaleOne) {
+  EXPECT_EQ(scaleOf(Range<float>{0, 0}, kSigned(4)), 1.0f);
+  EXPECT_EQ(scaleOf(Range<float>{4 * 0x1p-149f, 0}, kSigned(4)), 1.0f);  // a tie with 0, which is even
+  EXPECT_EQ(scaleOf(Range<float>{0, 4 * 0x1p-149f}, kSigned(4)), 1.0f);
+  EXPECT_EQ(scaleOf(Range<float>{5 * 0x1p-149f, 0}, kSigned(4)), -0x1p-149f);
+  EXPECT_EQ(scaleOf(Range<float>{8 * 0x1p-25f, 0}, kSigned(4, Dtype::kFloat16)), 1.0f);
+  EXPECT_EQ(scaleOf(Range<float>{8 * 0x1.02p-25f, 0}, kSigned(4, Dtype::kFloat16)), -0x1p-24f);
+}
+
+TEST(SignedMax, WhatComesBackIsFinite) {
+  for (int bits = 2; bits <= 16; ++bits) {
+    const float qmin = static_cast<float>(kSigned(bits).qmin());
+    EXPECT_EQ(qmin * scaleOf(Range<float>{kFloatMax, 1}, kSigned(bits)), kFloatMax) << bits;
+    EXPECT_EQ(qmin * scaleOf(Range<float>{1, kFloatMax}, kSigned(bits)), -kFloatMax) << bits;
+  }
+  EXPECT_EQ(scaleOf(Range<float>{65519, 0}, kSigned(8, Dtype::kFloat16)), -511.75f);
+  EXPECT_EQ(scaleOf(Range<float>{1e30f, 0}, kSigned(8, Dtype::kFloat16)), -511.75f);
+}
+
 /// By the definition of the types, without the trick that roundTo() uses.
 TEST(RoundTo, IsTheNearestNumberOfTheType) {
   std::mt19937_64 random(2);

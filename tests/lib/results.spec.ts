@@ -22,7 +22,14 @@ describe("a result", () => {
 
   it("follows the defaults: axis 0, 8 bits, per channel, total errors", () => {
     const { quantized, ...result } = channelwise.quantize(weights, { shape: [4, 6] });
-    expect(result).toMatchObject({ shape: [4, 6], axis: 0, bits: 8, rule: "max", granularity: "channel", scaleShape: [4] });
+    expect(result).toMatchObject({
+      shape: [4, 6],
+      axis: 0,
+      bits: 8,
+      rule: "max",
+      granularity: "channel",
+      scaleShape: [4],
+    });
     const spelt = {
       shape: [4, 6],
       axis: 0,

@@ -157,6 +157,12 @@ const written: [Layer, number, Rules & { bits: number }, Pattern, string[], numb
   ["MatMul", 20, { bits: 4, ...group }, "Cast, Mul", castMulReshape, INT8],
   ["MatMul", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
 
+  // Scales of either sign.
+  ["MatMul", 12, { bits: 4, scales: "signed-max", ...channel }, "Cast, Mul", castMul, INT8],
+  ["MatMul", 20, { bits: 4, scales: "signed-max", ...group }, "MatMulNBits", [], UINT8],
+  ["MatMul", 21, { bits: 4, scales: "signed-max", ...group }, "DequantizeLinear", linear, INT4],
+  ["Conv", 13, { bits: 8, scales: "signed-max", ...channel }, "DequantizeLinear", linear, INT8],
+
   ["Conv", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["Conv", 13, { bits: 8, ...channel }, "DequantizeLinear", linear, INT8],
   ["Conv", 9, { bits: 8, ...perTensor }, "Cast, Mul", castMul, INT8],
@@ -183,6 +189,7 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operat
     const { dequantized, mse, maxError, sqnr } = channelwise.quantize(built.weights, {
       ...options,
       bits,
+      scales: rules.scales ?? "max",
       dequantize: true,
     });
     const result = await quantized(built.bytes, { ...everything, ...rules });
