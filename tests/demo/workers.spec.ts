@@ -9,8 +9,10 @@ let page: Page;
 let browser: Browser;
 let url: string;
 
-openForEach({}, (opened) => {
+openForEach({}, async (opened) => {
   ({ page, browser, url } = opened);
+  // Its worker is there then.
+  await shows(verdict).toMatch(/^8 bits/);
 });
 
 const verdict = (of = page) => text(of.locator("#verdict"));
