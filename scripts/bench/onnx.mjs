@@ -1,0 +1,63 @@
+// npm run bench:onnx: how long .onnx models take that are written for each target, as times of the float model. One thread;
+// all forms of a model take turns, and the best of their runs counts. --native runs them in onnxruntime-node, --only PATTERN
+// some of them.
+
+import { parseArgs } from "node:util";
+import { build } from "./command-line.mjs";
+
+const { values: options } = parseArgs({ options: { native: { type: "boolean" }, only: { type: "string" } } });
+build();
+// The library is there only by now.
+const { load } = await import("channelwise");
+const { blobSink, openModel, planModel, quantizeModel } = await import("channelwise/models");
+const { graphs } = await import("./onnx-graphs.mjs");
+const { loadRuntime } = await import("./onnx-runtime.mjs");
+
+const RUNS = 40;
+const targets = /** @type {const} */ (["wasm", "native", "webgpu", "portable"]);
+
+const channelwise = await load();
+const { InferenceSession, Tensor } = await loadRuntime(options.native ?? false);
+
+/** @param {Uint8Array<ArrayBuffer>} bytes @param {import("channelwise/models").Rules} rules */
+async function quantized(bytes, rules) {
+  const sink = blobSink();
+  await quantizeModel(channelwise, planModel(await openModel(bytes, { name: "model.onnx" }), rules), sink);
+  return new Uint8Array(await (await sink.blob()).arrayBuffer());
+}
+
+console.log(`times of the float model in onnxruntime-${options.native ? "node" : "web"}, and bytes of the file\n`);
+console.log(`| model | ${targets.join(" | ")} |`);
+console.log(`| --- |${" ---: |".repeat(targets.length)}`);
+/** @type {string[]} */
+const losers = [];
+for await (const { name, bytes, inputs } of graphs()) {
+  if (options.only !== undefined && !name.includes(options.only)) continue;
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([input, { data, dims }]) => [
+      input,
+      data instanceof BigInt64Array ? new Tensor("int64", data, dims) : new Tensor("float32", data, dims),
+    ]),
+  );
+  const files = [bytes];
+  for (const target of targets) files.push(await quantized(bytes, { target }));
+  const sessions = [];
+  for (const file of files) sessions.push(await InferenceSession.create(file));
+  const best = files.map(() => Infinity);
+  for (let run = 0; run < RUNS; run++) {
+    for (const [i, session] of sessions.entries()) {
+      const start = performance.now();
+      await session.run(feeds);
+      best[i] = Math.min(best[i], performance.now() - start);
+    }
+  }
+  for (const session of sessions) await session.release();
+  const ratios = targets.map((_, i) => best[i + 1] / best[0]);
+  const cells = ratios.map((ratio, i) => `${ratio.toFixed(2)}, ${(files[i + 1].length / bytes.length).toFixed(2)}`);
+  console.log(`| ${name} | ${cells.join(" | ")} |`);
+  targets.forEach((target, i) => {
+    if (ratios[i] > 1) losers.push(`${name} for ${target}: ${ratios[i].toFixed(2)}`);
+  });
+}
+console.log(`\nslower than the float model: ${losers.length === 0 ? "none" : losers.join("; ")}`);
+process.exit();
