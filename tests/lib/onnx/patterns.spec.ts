@@ -154,6 +154,7 @@ const written: [Layer, number, Rules & { bits: number }, Pattern, string[], numb
 
   ["MatMul", 9, { bits: 4, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
   ["MatMul", 20, { bits: 4, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
+  ["MatMul", 13, { bits: 8, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
   ["MatMul", 20, { bits: 4, ...group }, "Cast, Mul", castMulReshape, INT8],
   ["MatMul", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
 
@@ -200,7 +201,7 @@ describe.each(written)("%s, opset %i, %o", (layer, opset, rules, pattern, operat
     const consumer = pattern === "MatMulNBits" ? pattern : layer.split(" ")[0];
     const { graph, irVersion, opsetImport } = parse(result.bytes);
     expect(operatorsOf(graph)).toEqual([...operators, consumer]);
-    const codes = tensorsOf(result.bytes).get(pattern === "MatMulNBits" ? "w_Q4" : "w_quantized");
+    const codes = tensorsOf(result.bytes).get(pattern === "MatMulNBits" ? `w_Q${bits}` : "w_quantized");
     expect(codes?.dataType).toBe(type);
     expect(Number(irVersion)).toBe(type === INT2 ? 13 : type === INT4 ? 10 : 7);
     expect(opsetImport.map(({ domain, version }) => [domain, Number(version)])).toEqual([

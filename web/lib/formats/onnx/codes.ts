@@ -29,11 +29,11 @@ export function codeSink(
 }
 
 /**
- * com.microsoft's MatMulNBits with 4 bits takes the weights [K, N] by columns: codes [N, K / group, group / 2] as code + 8,
- * two in a byte, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
+ * com.microsoft's MatMulNBits takes the weights [K, N] by columns: codes [N, K / group, bytes] as code + 8, two in a byte,
+ * or with 8 bits as code + 128, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
  */
 function matMulNBitsSink(
-  { quantizedShape, scheme }: OnnxChoice,
+  { quantizedShape, scheme, storedBits }: OnnxChoice,
   writeCodes: WriteBytes,
   writeScales: WriteBytes,
 ): CodeSink {
@@ -41,14 +41,16 @@ function matMulNBitsSink(
   const { group } = scheme.granularity as { group: number };
   const { scaleType } = scheme;
   const groups = rows / group;
-  const codeBytes = new Uint8Array((rows * columns) / 2);
+  const perByte = 8 / storedBits;
+  const half = 2 ** (storedBits - 1);
+  const codeBytes = new Uint8Array((rows * columns) / perByte);
   const byColumn = new Float32Array(groups * columns);
   return {
     async quantized(start, codes) {
       for (let i = 0; i < codes.length; i++) {
         const row = Math.floor((start + i) / columns);
         const at = ((start + i) % columns) * rows + row;
-        codeBytes[Math.floor(at / 2)] |= ((codes[i] as number) + 8) << (4 * (at & 1));
+        codeBytes[Math.floor(at / perByte)] |= ((codes[i] as number) + half) << (storedBits * (at % perByte));
       }
     },
     async scales(start, scales) {

@@ -13,7 +13,7 @@ import { type Form, floatTypes, microsoftDomain } from "./form.js";
 export const matMulNBits = (accuracyLevel: 1 | 4): Form => ({
   pattern: "MatMulNBits",
   wayOf({ place, shape, dtype }, { bits, axis, granularity }) {
-    if (bits !== 4) return `MatMulNBits is written with 4 bits, and these are ${bits}`;
+    if (bits !== 4 && bits !== 8) return `MatMulNBits is written with 4 or 8 bits, and these are ${bits}`;
     if (typeof granularity !== "object") return "MatMulNBits takes groups";
     const { group } = granularity;
     if (group < 16 || (group & (group - 1)) !== 0)
@@ -27,7 +27,7 @@ export const matMulNBits = (accuracyLevel: 1 | 4): Form => ({
       scheme: { bits, axis: undefined, granularity: { group, along: 0 }, scaleType: dtype },
       // The last groups are filled up with zeros.
       quantizedShape: [Math.ceil(rows / group) * group, columns],
-      storedBits: 4,
+      storedBits: bits,
       notes: [],
     };
   },
@@ -38,7 +38,12 @@ export const matMulNBits = (accuracyLevel: 1 | 4): Form => ({
     const { name, shape, place } = weight;
     const blocks = rows / group;
     const tensors: NewTensor[] = [
-      { name: unused(`${name}_Q4`), type: dataType.uint8, shape: [columns, blocks, group / 2], data: codes },
+      {
+        name: unused(`${name}_Q${bits}`),
+        type: dataType.uint8,
+        shape: [columns, blocks, (group * bits) / 8],
+        data: codes,
+      },
       { name: unused(`${name}_scales`), type: floatTypes[scaleType], shape: [columns, blocks], data: scales },
     ];
     const integers = { K: shape[0] as number, N: columns, bits, block_size: group, accuracy_level: accuracyLevel };
