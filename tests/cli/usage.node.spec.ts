@@ -30,7 +30,10 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors --granularity chanel", "group:N, group:N@AXIS; did you mean channel?"],
     ["quantize model.safetensors --granularity group:0", "--granularity group is 0; it must be an integer from 1 to"],
     ["quantize model.safetensors --override lm_head", "must be PATTERN=BITS,AXIS,GRANULARITY,SCALES or PATTERN=keep"],
-    ["quantize model.safetensors --override *=4,0,channel,max,x", "has more than BITS,AXIS,GRANULARITY,SCALES after the ="],
+    [
+      "quantize model.safetensors --override *=4,0,channel,max,x",
+      "has more than BITS,AXIS,GRANULARITY,SCALES after the =",
+    ],
     ["quantize model.safetensors --override *=99", "--override *=99: bits is 99; it must be an integer from 2 to 16"],
     ["quantize model.safetensors --shard 0/4", "--shard is 0/4; it must be K/N with K from 1 to N, such as 3/16"],
     ["quantize model.safetensors --shard 5/4", "--shard is 5/4; it must be K/N"],

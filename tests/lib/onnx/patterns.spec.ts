@@ -160,7 +160,7 @@ const written: [Layer, number, Rules & { bits: number }, Pattern, string[], numb
 
   // Scales of either sign.
   ["MatMul", 12, { bits: 4, scales: "signed-max", ...channel }, "Cast, Mul", castMul, INT8],
-  ["MatMul", 20, { bits: 4, scales: "signed-max", ...group }, "MatMulNBits", [], UINT8],
+  ["MatMul", 20, { bits: 4, scales: "signed-max", ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
   ["MatMul", 21, { bits: 4, scales: "signed-max", ...group }, "DequantizeLinear", linear, INT4],
   ["Conv", 13, { bits: 8, scales: "signed-max", ...channel }, "DequantizeLinear", linear, INT8],
 

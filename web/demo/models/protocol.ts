@@ -1,6 +1,14 @@
 /** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
 
-import type { DialectName, FormatName, KeptFloats, OnnxTarget, PassedOver, ScaleRule, Scheme } from "channelwise/models";
+import type {
+  DialectName,
+  FormatName,
+  KeptFloats,
+  OnnxTarget,
+  PassedOver,
+  ScaleRule,
+  Scheme,
+} from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
 /** How weights are quantized, whatever their shape. */
