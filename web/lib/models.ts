@@ -19,6 +19,7 @@ export type {
   UnreadableTensor,
   Way,
 } from "./formats/format.js";
+export { type FileTypeName, fileTypes } from "./formats/gguf/file-types.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export type { OnnxTarget } from "./formats/onnx/targets.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
@@ -48,6 +49,7 @@ export {
 } from "./models/quantize.js";
 export type { Progress, RunOptions } from "./models/run.js";
 export type { AnyChannelwise } from "./stream/runner.js";
+export type { BlockTensor } from "./tensor/block-tensor.js";
 export type { Dtype, FloatDtype } from "./tensor/dtypes.js";
 export type { CentredCodes, QuantizedTensor } from "./tensor/quantized-tensor.js";
 export { readFloats } from "./tensor/read-floats.js";

@@ -1,11 +1,14 @@
 import type { Engine } from "../core/engine.js";
 import type { ScaleRule, Scheme, SchemeOptions } from "../core/scheme.js";
-import type { GranularityOption } from "../core/types.js";
+import type { GranularityOption, TotalErrors } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
+import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
+import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
+import type { FileTypeName } from "./gguf/file-types.js";
 import type { GgufKey } from "./gguf/keys.js";
 import type { OnnxTarget } from "./onnx/targets.js";
 
@@ -96,6 +99,8 @@ export interface ModelKind {
   inspect(model: Model): Promise<Inspection>;
   /** @throws {TypeError | RangeError} for options that the model cannot have, and for a model that is quantized already. */
   target(model: Pick<Model, "format" | "tensors"> & Partial<Model>, options: TargetOptions): Target;
+  /** The model with the weights that its blocks stand for among its tensors, where it has blocks. */
+  asFloats?(model: Model): Model;
   /** The output in which everything that is quantized is floats again. */
   floats(model: Model, inspection: Inspection): Output;
   /** The nodes of an .onnx model that would mean something else if it were raised to an opset. */
@@ -118,6 +123,8 @@ export interface Inspection {
   readonly dialect: DialectName | undefined;
   /** The tensors that are stored as codes and scales. */
   readonly quantized: readonly QuantizedTensor[];
+  /** Those of a GGUF that are stored as blocks; undefined in other formats. */
+  readonly blocks?: readonly BlockTensor[] | undefined;
   /** All others, but for what belongs to those that are quantized. */
   readonly kept: readonly ModelTensor[];
   /** Tensors quantized in ways that cannot be read, and why. */
@@ -149,6 +156,12 @@ export interface TargetOptions {
    * whose operator the target lacks.
    */
   readonly target?: OnnxTarget | undefined;
+  /** Writes a GGUF of this type, such as Q4_K_M: which types its tensors get is what llama-quantize gives them. */
+  readonly type?: FileTypeName | undefined;
+  /** Who chooses the codes of a GGUF's blocks: "ggml", to the last byte, when not given. */
+  readonly encoder?: BlockEncoder | undefined;
+  /** Takes a GGUF that is quantized already, whose errors are then added to; refused when not given. */
+  readonly requantize?: boolean | undefined;
 }
 
 /** What tensors of a model become. */
@@ -163,6 +176,8 @@ export interface Target {
   readonly smallest: number;
   /** @throws {RangeError} for a rule for scales that give what it cannot hold. */
   checkRule(name: string, rule: ScaleRule): void;
+  /** Whether tensors are converted that do not become smaller. */
+  readonly grows?: boolean;
   /** Whether groups may lie along an axis that is said, and not along what an operator sums over. */
   readonly groupsAlong: boolean;
   /** The axis of a tensor's output channels where no other is said. */
@@ -185,6 +200,8 @@ export interface Target {
   notes?(plan: Pick<Plan, "model" | "decisions">): readonly string[];
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
+  /** Encodes one tensor, where the bytes of what is written are not codes and scales of the engine's. */
+  encode?(tensor: ModelTensor, way: Way, write: WriteBytes, course: EncodeCourse): Promise<TotalErrors>;
   /**
    * @internal Lays the output out; nothing is written yet.
    *
@@ -203,6 +220,8 @@ export interface Way {
   readonly storedBits: number;
   /** The operators with which an .onnx model gets from codes back to weights. */
   readonly pattern?: string | undefined;
+  /** The type of the tensor in a GGUF, such as Q4_K; the scheme then says bits and groups of its codes alone. */
+  readonly blockType?: string | undefined;
   /** Bytes of all that stands for it in the file. */
   readonly bytesAfter: number;
   /** What is not as it was asked for, and why. */
@@ -270,6 +289,13 @@ export interface OutputWork {
 
 export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
+/** How work on one tensor goes on. */
+export interface EncodeCourse {
+  readonly signal: AbortSignal | undefined;
+  /** Told which share is done. */
+  readonly progress: (share: number) => void;
+}
+
 /** One thing after the other: bytes are copied, a tensor is quantized, or one is dequantized. */
 export type OutputStep = {
   /** What is worked on, for progress and errors. */
@@ -286,6 +312,8 @@ export type OutputStep = {
       /** What lends the place of the codes for workers to write. */
       readonly lendCodes?: ((work: (place: CodesPlace) => Promise<unknown>) => Promise<unknown>) | undefined;
     }
+  /** The place of the decision, for the target to encode. */
+  | { readonly encode: number; readonly write: WriteBytes }
   | { readonly dequantize: QuantizedTensor; readonly info: TensorInfo; readonly write: WriteBytes }
 );
 

@@ -4,6 +4,7 @@ import { ErrorSums } from "../stream/error-sums.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
 import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../tensor/dtypes.js";
 import { floatsOf } from "../tensor/floats.js";
+import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { copyBytes } from "./copy-bytes.js";
@@ -65,11 +66,11 @@ export async function compareModels(
   checkRunOptions(options);
   const runner = runnerOf(channelwise);
   const before = await inspectModel(original);
-  if (before.quantized.length > 0) throw new TypeError(`${original.name} is quantized; the original comes first`);
-  const { quantized, kept, unreadable } = await inspectModel(model);
+  if (before.quantized.length + (before.blocks?.length ?? 0) > 0) throw new TypeError(`${original.name} is quantized; the original comes first`);
+  const { quantized, blocks = [], kept, unreadable } = await inspectModel(model);
   const unread = unreadable.map((each) => ({ ...each, name: each.tensor }));
   const unreadNames = new Set(unread.map(({ name }) => name));
-  const others = byKey<Other>([...unread, ...quantized, ...kept.filter(({ name }) => !unreadNames.has(name))]);
+  const others = byKey<Other>([...unread, ...quantized, ...blocks, ...kept.filter(({ name }) => !unreadNames.has(name))]);
   const tensors = byKey(original.tensors);
   const steps = [...tensors].flatMap(([key, tensor]): Step<ComparedTensor>[] => {
     const other = others.get(key);
@@ -99,7 +100,7 @@ function byKey<T extends { readonly name: string }>(tensors: readonly T[]): Map<
   return found;
 }
 
-type Other = ModelTensor | QuantizedTensor | (UnreadableTensor & { readonly name: string });
+type Other = ModelTensor | QuantizedTensor | BlockTensor | (UnreadableTensor & { readonly name: string });
 
 async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: Course) {
   if (!("shape" in other)) {
@@ -116,6 +117,10 @@ async function compare(runner: Runner, tensor: ModelTensor, other: Other, course
       sums.add(await floatsIn(tensor, start, values.length), values);
     await dequantized(runner, other, use, course);
     return { result: "near", ...sums.figures() } as const;
+  }
+  if ("blockType" in other) {
+    if (!isFloatDtype(tensor.dtype)) return differ("type", tensor.dtype, other.blockType);
+    return { result: "near", ...(await errorsOfFloats(tensor, other.floats, course)) } as const;
   }
   if (tensor.dtype === other.dtype && (await haveSameBytes(tensor, other, course))) return { result: "same" } as const;
   if (!isFloatDtype(tensor.dtype) || !isFloatDtype(other.dtype)) {

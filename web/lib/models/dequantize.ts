@@ -33,8 +33,8 @@ export async function dequantizeModel(
     checkRunOptions(options);
     const runner = runnerOf(channelwise);
     const inspection = await inspectModel(model);
-    const { quantized, unreadable } = inspection;
-    if (quantized.length === 0) {
+    const { quantized, blocks = [], unreadable } = inspection;
+    if (quantized.length + blocks.length === 0) {
       const [first] = unreadable;
       const why = first && `tensor ${first.tensor}: ${first.reason}`;
       throw new TypeError(why ?? `${model.name} has no quantized tensors`);
@@ -55,7 +55,7 @@ function stepOf(step: OutputStep, runner: Runner): Step<void> {
   const { tensor, byteLength } = step;
   const run = async (course: Course) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
-    if ("quantize" in step) throw new Error("a model of floats has nothing to quantize");
+    if ("quantize" in step || "encode" in step) throw new Error("a model of floats has nothing to quantize");
     const { dtype } = step.info;
     const write = (start: number, values: FloatArray) =>
       step.write(start * bytesPerElement(dtype), dtype === "float16" ? scaleBytes(values, dtype) : bytesIn(values));

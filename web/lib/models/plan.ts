@@ -32,7 +32,7 @@ export interface Rules extends Settings, TargetOptions {
 const settingNames = ["bits", "scales", "axis", "granularity"] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
-  ...(["dialect", "opset", "target"] satisfies (keyof TargetOptions)[]),
+  ...(["dialect", "opset", "target", "type", "encoder", "requantize"] satisfies (keyof TargetOptions)[]),
   "include",
   "exclude",
   "overrides",
@@ -51,8 +51,9 @@ const ruleNames = [
  *
  * @throws {TypeError | RangeError} for rules that are wrong, or that what is to be written cannot hold.
  */
-export function planModel(model: Model, rules: Rules = {}): Plan {
+export function planModel(given: Model, rules: Rules = {}): Plan {
   checkNames("rules", rules, ruleNames);
+  const model = rules.requantize ? (kindOf(given).asFloats?.(given) ?? given) : given;
   const { include = [], exclude = [], overrides = {}, tensors } = rules;
   const target = targetOf(model, rules);
   checkPatterns("include", include);
@@ -136,8 +137,8 @@ export function kindOf(model: Partial<Model>): ModelKind {
   return model.kind ?? namedTensors;
 }
 
-function targetOf(model: Model, { dialect, opset, target }: TargetOptions): Target {
-  return kindOf(model).target(model, { dialect, opset, target });
+function targetOf(model: Model, { dialect, opset, target, type, encoder, requantize }: TargetOptions): Target {
+  return kindOf(model).target(model, { dialect, opset, target, type, encoder, requantize });
 }
 
 interface Asked {
@@ -165,7 +166,8 @@ function decide(
   }
   const way = target.wayOf(tensor, settings);
   if (typeof way === "string") return kept(tensor, way);
-  if (!isWanted && way.bytesAfter >= tensor.byteLength) return kept(tensor, "it would not become smaller");
+  if (!isWanted && !target.grows && way.bytesAfter >= tensor.byteLength)
+    return kept(tensor, "it would not become smaller");
   return { tensor: tensor.name, bytesBefore: tensor.byteLength, quantize: true, ...way };
 }
 

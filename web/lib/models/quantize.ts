@@ -1,7 +1,7 @@
 import type { WeightArray } from "../core/arguments.js";
 import { checkNames, shown } from "../core/arguments.js";
 import type { TotalErrors } from "../core/types.js";
-import type { CodeSink, KeepDecision, Output, OutputStep, Plan, QuantizeDecision } from "../formats/format.js";
+import type { CodeSink, KeepDecision, Output, OutputStep, Plan, QuantizeDecision, WriteBytes } from "../formats/format.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
@@ -100,7 +100,9 @@ export async function measureModel(
   const errors = new Map<number, TotalErrors>();
   const steps = plan.decisions.flatMap(({ quantize, tensor, bytesBefore }, place) => {
     const nowhere: CodeSink = { quantized() {}, scales() {} };
-    const step: OutputStep = { tensor, byteLength: bytesBefore, quantize: place, results: () => nowhere };
+    const step: OutputStep = plan.target.encode
+      ? { tensor, byteLength: bytesBefore, encode: place, write: async () => {} }
+      : { tensor, byteLength: bytesBefore, quantize: place, results: () => nowhere };
     return quantize ? [stepOf(step, plan, runner, spares, errors)] : [];
   });
   await runSteps(steps, options);
@@ -146,10 +148,20 @@ function stepOf(
   const { tensor, byteLength } = step;
   const run = async (course: Course) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
+    if ("encode" in step) {
+      errors.set(step.encode, await encode(plan, step.encode, step.write, course));
+      return;
+    }
     if ("dequantize" in step) throw new Error("a plan dequantizes nothing");
     errors.set(step.quantize, await quantize(step, plan, runner, spares, course));
   };
   return { tensor, byteLength, run };
+}
+
+/** Encodes a tensor of a plan whose target makes its bytes itself. */
+function encode({ model, target, decisions }: Plan, place: number, write: WriteBytes, course: Course) {
+  if (!target.encode) throw new Error("the target encodes nothing");
+  return target.encode(model.tensors[place], decisions[place] as QuantizeDecision, write, course);
 }
 
 async function quantize(

@@ -1,29 +1,64 @@
 import { namedTensors } from "../dialects/kind.js";
-import type { Inspection, ModelKind } from "../format.js";
-import type { GgufContents } from "./parts.js";
-import { floatTensors } from "./tensors.js";
+import type { Inspection, Model, ModelKind, TargetOptions } from "../format.js";
+import type { GgufContents, GgufTensor } from "./parts.js";
+import { llamaRules } from "./rules.js";
+import { type GgufInput, ggufTarget } from "./target.js";
+import { blockTensors, elementTensors, isDecoded } from "./tensors.js";
 
-/** Models of a GGUF: those of elements are quantized as those of any other file are. */
+/** Models of a GGUF. They become GGUFs of other types, or what any named tensors do. */
 export function ggufKind(contents: GgufContents): ModelKind {
   const ofBlocks = contents.tensors.filter(({ type }) => type.dtype === undefined);
   return {
     inspect: async (): Promise<Inspection> => ({
       dialect: undefined,
       quantized: [],
-      kept: floatTensors(contents),
-      unreadable: ofBlocks.map(({ name, byteLength, type }) => ({
-        tensor: name,
-        byteLength,
-        reason: `blocks of ${type.name} are not read`,
-      })),
+      blocks: blockTensors(contents),
+      kept: elementTensors(contents),
+      unreadable: ofBlocks.filter(({ type }) => !isDecoded(type.name)).map(unreadable),
     }),
     target(model, options) {
-      const [first] = ofBlocks;
-      if (first === undefined) return namedTensors.target(model, options);
-      throw new TypeError(
-        `${contents.name} is quantized already (tensor ${first.name} is ${first.type.name}): give the float model it was made from`,
-      );
+      refuseQuantized(contents.name, ofBlocks, options);
+      if (options.type === undefined) return namedTensors.target(model, options);
+      return ggufTarget(inputOf(contents), llamaRules, { ...options, type: options.type });
     },
-    floats: namedTensors.floats,
+    asFloats: (model) => asFloats(model, contents),
+    floats: (model, inspection) => floatsOutput(model, inspection, ofBlocks),
   };
+}
+
+function unreadable({ name, byteLength, type }: GgufTensor) {
+  return { tensor: name, byteLength, reason: `blocks of ${type.name} are not read` };
+}
+
+function refuseQuantized(file: string, ofBlocks: readonly GgufTensor[], { type, requantize }: TargetOptions): void {
+  const [first] = ofBlocks;
+  if (first === undefined || (requantize && type !== undefined)) return;
+  const remedy = "give the float model it was made from, or ask for it with requantize, which adds to the errors";
+  throw new TypeError(`${file} is quantized already (tensor ${first.name} is ${first.type.name}): ${remedy}`);
+}
+
+function inputOf({ keys, alignment, tensors }: GgufContents): GgufInput {
+  const inputs = tensors.map(({ name, type, shape, byteLength, data }) => {
+    return { name, type, shape, data: { byteLength, read: data.read } };
+  });
+  return { keys, alignment, tensors: inputs };
+}
+
+/** A .safetensors file of the weights that blocks stand for, in the place of these. */
+function floatsOutput(model: Model, inspection: Inspection, ofBlocks: readonly GgufTensor[]) {
+  const unread = ofBlocks.find(({ type }) => !isDecoded(type.name));
+  if (unread !== undefined) {
+    const remedy = "llama-quantize --allow-requantize writes it as F16";
+    throw new TypeError(`tensor ${unread.name} is of ${unread.type.name} blocks, which are not read: ${remedy}`);
+  }
+  const { tensors } = model.kind?.asFloats?.(model) ?? model;
+  return namedTensors.floats(model, { ...inspection, blocks: [], kept: tensors });
+}
+
+/** The model with the weights of blocks in the place of these. */
+function asFloats(model: Model, contents: GgufContents): Model {
+  const decoded = new Map(blockTensors(contents).map(({ name, floats }) => [name, floats]));
+  const elements = new Map(elementTensors(contents).map((tensor) => [tensor.name, tensor]));
+  const tensors = contents.tensors.flatMap(({ name }) => decoded.get(name) ?? elements.get(name) ?? []);
+  return { ...model, tensors };
 }

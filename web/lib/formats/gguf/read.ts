@@ -2,7 +2,7 @@ import type { FormatContents, FormatInput } from "../format.js";
 import { type GgufKey, keyText } from "./keys.js";
 import { ggufKind } from "./kind.js";
 import { readParts } from "./parts.js";
-import { floatTensors } from "./tensors.js";
+import { elementTensors } from "./tensors.js";
 
 /**
  * Reads a GGUF of version 2 or 3, or one in parts.
@@ -12,7 +12,7 @@ import { floatTensors } from "./tensors.js";
 export async function read(input: FormatInput): Promise<FormatContents> {
   const contents = await readParts(input);
   const { keys } = contents;
-  return { tensors: floatTensors(contents), metadata: metadataOf(keys), keys, kind: ggufKind(contents) };
+  return { tensors: elementTensors(contents), metadata: metadataOf(keys), keys, kind: ggufKind(contents) };
 }
 
 /** The keys as texts: of a long array its beginning. */

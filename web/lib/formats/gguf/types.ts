@@ -1,3 +1,4 @@
+import { blockTypes } from "../../storage/ggml/block-types.js";
 import type { Dtype } from "../../tensor/dtypes.js";
 
 /** A type of the tensors in a GGUF: elements of their own, or blocks of weights that share scales. */
@@ -24,26 +25,17 @@ const blocks = (name: string, id: number, blockLength: number, blockBytes: numbe
 const types: readonly GgufType[] = [
   elements("F32", 0, 4, "float32"),
   elements("F16", 1, 2, "float16"),
-  blocks("Q4_0", 2, 32, 18),
-  blocks("Q4_1", 3, 32, 20),
-  blocks("Q5_0", 6, 32, 22),
-  blocks("Q5_1", 7, 32, 24),
-  blocks("Q8_0", 8, 32, 34),
+  ...Object.entries(blockTypes).map(([name, { id, blockLength, blockBytes }]) =>
+    blocks(name, id, blockLength, blockBytes),
+  ),
   blocks("Q8_1", 9, 32, 36),
-  blocks("Q2_K", 10, 256, 84),
-  blocks("Q3_K", 11, 256, 110),
-  blocks("Q4_K", 12, 256, 144),
-  blocks("Q5_K", 13, 256, 176),
-  blocks("Q6_K", 14, 256, 210),
   blocks("Q8_K", 15, 256, 292),
   blocks("IQ2_XXS", 16, 256, 66),
   blocks("IQ2_XS", 17, 256, 74),
   blocks("IQ3_XXS", 18, 256, 98),
   blocks("IQ1_S", 19, 256, 50),
-  blocks("IQ4_NL", 20, 32, 18),
   blocks("IQ3_S", 21, 256, 110),
   blocks("IQ2_S", 22, 256, 82),
-  blocks("IQ4_XS", 23, 256, 136),
   elements("I8", 24, 1, "int8"),
   elements("I16", 25, 2, "int16"),
   elements("I32", 26, 4, "int32"),
@@ -51,9 +43,6 @@ const types: readonly GgufType[] = [
   elements("F64", 28, 8, "float64"),
   blocks("IQ1_M", 29, 256, 56),
   elements("BF16", 30, 2, "bfloat16"),
-  blocks("TQ1_0", 34, 256, 54),
-  blocks("TQ2_0", 35, 256, 66),
-  blocks("MXFP4", 39, 32, 17),
   blocks("NVFP4", 40, 64, 36),
   blocks("Q1_0", 41, 128, 18),
   blocks("Q2_0", 42, 64, 18),

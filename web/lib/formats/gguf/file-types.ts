@@ -1,0 +1,31 @@
+/** A kind of GGUF by the types of most of its tensors, as llama-quantize names it. */
+export interface FileType {
+  /** `general.file_type`. */
+  readonly number: number;
+  /** The type of a tensor of which nothing else is said. */
+  readonly tensors: string;
+}
+
+/** What a GGUF can be written as. */
+export const fileTypes = {
+  F32: { number: 0, tensors: "F32" },
+  F16: { number: 1, tensors: "F16" },
+  BF16: { number: 32, tensors: "BF16" },
+  Q4_0: { number: 2, tensors: "Q4_0" },
+  Q4_1: { number: 3, tensors: "Q4_1" },
+  Q5_0: { number: 8, tensors: "Q5_0" },
+  Q5_1: { number: 9, tensors: "Q5_1" },
+  Q8_0: { number: 7, tensors: "Q8_0" },
+  Q2_K: { number: 10, tensors: "Q2_K" },
+  Q3_K_S: { number: 11, tensors: "Q3_K" },
+  Q3_K_M: { number: 12, tensors: "Q3_K" },
+  Q3_K_L: { number: 13, tensors: "Q3_K" },
+  Q4_K_S: { number: 14, tensors: "Q4_K" },
+  Q4_K_M: { number: 15, tensors: "Q4_K" },
+  Q5_K_S: { number: 16, tensors: "Q5_K" },
+  Q5_K_M: { number: 17, tensors: "Q5_K" },
+  Q6_K: { number: 18, tensors: "Q6_K" },
+} as const satisfies Record<string, FileType>;
+
+/** A type that a GGUF can be written as, such as Q4_K_M. */
+export type FileTypeName = keyof typeof fileTypes;
