@@ -29,8 +29,9 @@ export async function dequantize(operands: readonly string[], values: Values, co
       model.files.map((name) => join(input.folder, name)),
     );
     tellReading(stderr, input.path, model);
-    const { quantized, unreadable } = await inspectModel(model);
-    if (quantized.length === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
+    const { quantized, blocks = [], unreadable } = await inspectModel(model);
+    const count = quantized.length + blocks.length;
+    if (count === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
     if (!force) refuseExisting([output]);
     const bar = new ProgressBar(stderr);
     const onProgress = ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
@@ -46,11 +47,12 @@ export async function dequantize(operands: readonly string[], values: Values, co
     tellWarnings(stderr, kept);
     if (!json) {
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
-      stdout.write(
-        `${styled(stdout, "bold", printable(output))}  ${counted(quantized.length, "tensor")} dequantized, ${size}\n`,
-      );
+      stdout.write(`${styled(stdout, "bold", printable(output))}  ${counted(count, "tensor")} dequantized, ${size}\n`);
     }
-    const tensors = quantized.map(({ name, shape, scheme }) => ({ tensor: name, shape, ...scheme }));
+    const tensors = [
+      ...quantized.map(({ name, shape, scheme }) => ({ tensor: name, shape, ...scheme })),
+      ...blocks.map(({ name, shape, blockType }) => ({ tensor: name, shape, type: blockType })),
+    ];
     const { passedOver = [] } = model;
     const told = { bytesBefore, bytesAfter: byteLength, tensors, unreadable, passedOver };
     return { exitCode: 0, json: { input: input.path, output, ...told } };

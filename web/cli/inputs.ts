@@ -34,12 +34,18 @@ export function isOnnx(path: string): boolean {
   return /\.onnx$/i.test(path);
 }
 
+/** The name of a model, of whose parts a file is one. */
+function ggufPart(name: string): { readonly stem: string } | undefined {
+  const [, stem] = /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(name) ?? [];
+  return stem === undefined ? undefined : { stem };
+}
+
 /** One model for each path, but shards of one model together. */
 export function groupInputs(paths: readonly string[]): Input[] {
   const groups = new Map<string, { stem: string; files: string[] }>();
   for (const path of new Set(paths.map(modelFile))) {
     const name = basename(path);
-    const shard = parseShardName(name);
+    const shard = parseShardName(name) ?? ggufPart(name);
     const stem = shard?.stem ?? name.replace(/(\.safetensors)?\.index\.json$|\.[^.]+$/i, "");
     // An index given with its shards is of their model.
     const isOfShards = shard !== undefined || /\.index\.json$/i.test(name);

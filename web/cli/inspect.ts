@@ -45,16 +45,17 @@ const columns: readonly Column[] = [
 
 function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout"]): string[] {
   const { name, metadata, irVersion } = model;
-  const { dialect, quantized, kept, unreadable } = inspection;
+  const { dialect, quantized, blocks = [], kept, unreadable } = inspection;
   const format = formatText({ model }) + (irVersion === undefined ? "" : `, IR version ${irVersion}`);
   const width = widthOf(stdout);
   const facts = [
     dialect === undefined ? format : `${format}, dialect ${dialect}`,
-    counted(quantized.length + kept.length, "tensor"),
+    counted(quantized.length + blocks.length + kept.length, "tensor"),
     bytes(sizeOf(inspection)),
   ];
   const rows = [
     ...quantized.map((tensor) => [tensor.name, shapeText(tensor.shape), howText(tensor), bytes(tensor.byteLength)]),
+    ...blocks.map((tensor) => [tensor.name, shapeText(tensor.shape), tensor.blockType, bytes(tensor.byteLength)]),
     ...kept.map((tensor) => [tensor.name, shapeText(tensor.shape), valuesText(tensor), bytes(tensor.byteLength)]),
   ];
   const [titles, ...lines] = tableLines(columns, rows, width);
@@ -89,13 +90,13 @@ function valuesText({ dtype, axis, operators, reason }: ModelTensor): string {
 }
 
 /** Bytes of all tensors. */
-function sizeOf({ quantized, kept }: Inspection): number {
-  return [...quantized, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
+function sizeOf({ quantized, blocks = [], kept }: Inspection): number {
+  return [...quantized, ...blocks, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 function inspectionJson(model: Model, inspection: Inspection): object {
   const { name, format, metadata, notes, opset, irVersion, passedOver = [] } = model;
-  const { dialect, quantized, kept, unreadable } = inspection;
+  const { dialect, quantized, blocks, kept, unreadable } = inspection;
   return {
     name,
     format,
@@ -113,6 +114,9 @@ function inspectionJson(model: Model, inspection: Inspection): object {
       scales: infoJson(scales),
       byteLength,
     })),
+    ...(blocks && {
+      blocks: blocks.map(({ name, shape, blockType, byteLength }) => ({ name, shape, type: blockType, byteLength })),
+    }),
     kept: kept.map(infoJson),
     unreadable,
     passedOver,

@@ -132,7 +132,7 @@ function lazySink(path: string, overwrite: boolean): ByteSink {
 /** A decision as --json shows it. */
 export function decisionJson<D extends Decision>(decision: D): object {
   if (!decision.quantize) return decision;
-  const { scheme, quantizedShape: _, storedBits: __, pattern, notes, ...others } = decision;
+  const { scheme, quantizedShape: _, storedBits: __, pattern, blockType, notes, ...others } = decision;
   const { bits, rule, axis, granularity } = scheme;
   return {
     ...others,
@@ -141,6 +141,7 @@ export function decisionJson<D extends Decision>(decision: D): object {
     axis,
     granularity,
     ...(pattern !== undefined && { pattern }),
+    ...(blockType !== undefined && { type: blockType }),
     ...(notes.length > 0 && { notes }),
   };
 }

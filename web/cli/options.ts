@@ -19,6 +19,11 @@ export const options = {
     value: "NAME",
     help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz (which an OUT that ends with .npz means)",
   },
+  type: {
+    value: "TYPE",
+    help: "write a GGUF of this type, byte for byte as llama-quantize does: Q4_K_M, Q8_0 and the like (of a GGUF alone)",
+  },
+  requantize: { help: "take a GGUF that is quantized already; its errors are added to" },
   bits: {
     value: "N",
     help: "bits of a code, 2 to 16 if the dialect holds them (default 8); fewer than 8 make a smaller file only in compressed-tensors and .onnx",

@@ -13,7 +13,7 @@ export interface Naming {
 }
 
 /** How the name of an output ends when it is a file. */
-const fileEnding = /\.(safetensors|npz|onnx)$/i;
+const fileEnding = /\.(safetensors|gguf|npz|onnx)$/i;
 
 /** The file that each input is written to. */
 export function outputsOf(inputs: readonly Input[], { output, settings, shard }: Naming): string[] {
@@ -29,7 +29,12 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
   const ending = endingOf(inputs[0], settings);
   if (!output.toLowerCase().endsWith(ending)) {
     const { dialect = "plain" } = settings;
-    const why = isOnnx(inputs[0].path) ? "of an .onnx model" : `with the dialect ${dialect}`;
+    const why =
+      settings.type !== undefined
+        ? "of a GGUF"
+        : isOnnx(inputs[0].path)
+          ? "of an .onnx model"
+          : `with the dialect ${dialect}`;
     // What ends with .npz has that dialect, unless another is given.
     const other =
       ending === ".safetensors" && settings.dialect === undefined ? ", or with .npz for the dialect npz" : "";
@@ -95,7 +100,8 @@ function defaultName(input: Input, settings: Settings): string {
   return input.stem + suffixOf(input, settings) + endingOf(input, settings);
 }
 
-function suffixOf(input: Input, { dialect, bits = 8 }: Settings): string {
+function suffixOf(input: Input, { dialect, type, bits = 8 }: Settings): string {
+  if (type !== undefined) return `-${type}`;
   // These are transformers.js's names for the types of models.
   if (isOnnx(input.path)) return bits === 4 ? "_q4" : `_int${bits}`;
   if (dialect === "comfyui") return "-int8-comfyui";
@@ -103,7 +109,8 @@ function suffixOf(input: Input, { dialect, bits = 8 }: Settings): string {
   return dialect === "compressed-tensors-w8a8" ? "-w8a8" : `-int${bits}`;
 }
 
-function endingOf(input: Input, { dialect }: Settings): string {
+function endingOf(input: Input, { dialect, type }: Settings): string {
+  if (type !== undefined) return ".gguf";
   if (isOnnx(input.path)) return ".onnx";
   return dialect === "npz" ? ".npz" : ".safetensors";
 }

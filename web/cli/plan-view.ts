@@ -152,7 +152,8 @@ function noteLines(jobs: readonly Job[], width: number): string[] {
   );
 }
 
-function howText({ scheme, pattern }: QuantizeDecision): string {
+function howText({ scheme, pattern, blockType }: QuantizeDecision): string {
+  if (blockType !== undefined) return blockType;
   const layout = layoutText(scheme);
   return pattern === undefined ? layout : `${layout}, as ${pattern}`;
 }

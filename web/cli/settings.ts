@@ -1,4 +1,4 @@
-import { type DialectName, type OnnxTarget, type Rules, type ScaleRule, scaleRules } from "channelwise/models";
+import { type DialectName, type FileTypeName, fileTypes, type OnnxTarget, type Rules, type ScaleRule, scaleRules } from "channelwise/models";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
@@ -39,6 +39,8 @@ export function settingsOf(values: Values): Settings {
     ...(scales !== undefined && { scales: parseRule("--scales", scales) }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
+    ...(values.type !== undefined && { type: parseType(values.type) }),
+    ...(values.requantize && { requantize: true }),
     ...onnxSettingsOf(values),
     include,
     exclude,
@@ -88,6 +90,14 @@ function oneOf<N extends string>(option: string, text: string, names: readonly N
 
 function parseRule(option: string, text: string): ScaleRule {
   return oneOf(option, text, scaleRules);
+}
+
+function parseType(text: string): FileTypeName {
+  const names = Object.keys(fileTypes) as FileTypeName[];
+  const found = names.find((name) => name === text.toUpperCase());
+  if (found) return found;
+  const why = /^(IQ[123]|Q2_K_S)/i.test(text) ? ": types that need an importance matrix are not written" : "";
+  throw new UsageError(`--type is ${text}; it must be one of ${names.join(", ")}${why || didYouMean(text, names)}`);
 }
 
 function integer(option: string, text: string, least: number, most: number): number {

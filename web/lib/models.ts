@@ -48,6 +48,7 @@ export {
   type WriteOptions,
 } from "./models/quantize.js";
 export type { Progress, RunOptions } from "./models/run.js";
+export { type GgufFile, joinGguf, splitGguf } from "./models/split.js";
 export type { AnyChannelwise } from "./stream/runner.js";
 export type { BlockTensor } from "./tensor/block-tensor.js";
 export type { Dtype, FloatDtype } from "./tensor/dtypes.js";

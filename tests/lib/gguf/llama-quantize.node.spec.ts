@@ -44,7 +44,7 @@ function firstDifference(a: Buffer, b: Buffer): string | undefined {
   return `byte ${at}: ${a.subarray(at, at + 16).toString("hex")} and not ${b.subarray(at, at + 16).toString("hex")}; ${a.length} and ${b.length} bytes`;
 }
 
-const plain = { architecture: "llama", layers: 9, columns: 256, hidden: 512 };
+const plain = { architecture: "llama", layers: 9, columns: 256, hidden: 256 };
 const models: Record<string, TinyModel> = {
   "llama, F16": plain,
   "llama, BF16": { ...plain, type: "BF16", layers: 2 },

@@ -1,4 +1,4 @@
-import { type KeyToWrite, type TensorToWrite, bytesOf, tensorType } from "./gguf-file.js";
+import { bytesOf, type KeyToWrite, type TensorToWrite, tensorType } from "./gguf-file.js";
 
 // Tiny language models: what llama.cpp needs to take one, with weights of a fixed sequence of numbers.
 
@@ -68,7 +68,10 @@ export function tinyModel(options: TinyModel): { keys: KeyToWrite[]; tensors: Te
   ];
   const tensors: TensorToWrite[] = [];
   const add = (tensor: string, shape: number[], as: keyof typeof tensorType = type) => {
-    const floats = weightsOf(tensors.length + 1, shape.reduce((a, b) => a * b, 1));
+    const floats = weightsOf(
+      tensors.length + 1,
+      shape.reduce((a, b) => a * b, 1),
+    );
     const data = as === "F32" ? floats : narrow(as as "F16" | "BF16", floats);
     tensors.push({ name: tensor, type: tensorType[as], shape, data: bytesOf(data) });
   };

@@ -99,6 +99,10 @@ export interface ModelKind {
   inspect(model: Model): Promise<Inspection>;
   /** @throws {TypeError | RangeError} for options that the model cannot have, and for a model that is quantized already. */
   target(model: Pick<Model, "format" | "tensors"> & Partial<Model>, options: TargetOptions): Target;
+  /** A GGUF in parts, and in one file. */
+  readonly ggufFiles?: { split(maxBytes: number): Output[]; joined(): Output };
+  /** Whether it becomes a GGUF where a type is given. */
+  readonly writesGguf?: boolean;
   /** The model with the weights that its blocks stand for among its tensors, where it has blocks. */
   asFloats?(model: Model): Model;
   /** The output in which everything that is quantized is floats again. */

@@ -2,9 +2,9 @@ import type { TotalErrors } from "../core/types.js";
 import type { Model, UnreadableTensor } from "../formats/format.js";
 import { ErrorSums } from "../stream/error-sums.js";
 import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
+import type { BlockTensor } from "../tensor/block-tensor.js";
 import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../tensor/dtypes.js";
 import { floatsOf } from "../tensor/floats.js";
-import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { copyBytes } from "./copy-bytes.js";
@@ -66,11 +66,17 @@ export async function compareModels(
   checkRunOptions(options);
   const runner = runnerOf(channelwise);
   const before = await inspectModel(original);
-  if (before.quantized.length + (before.blocks?.length ?? 0) > 0) throw new TypeError(`${original.name} is quantized; the original comes first`);
+  if (before.quantized.length + (before.blocks?.length ?? 0) > 0)
+    throw new TypeError(`${original.name} is quantized; the original comes first`);
   const { quantized, blocks = [], kept, unreadable } = await inspectModel(model);
   const unread = unreadable.map((each) => ({ ...each, name: each.tensor }));
   const unreadNames = new Set(unread.map(({ name }) => name));
-  const others = byKey<Other>([...unread, ...quantized, ...blocks, ...kept.filter(({ name }) => !unreadNames.has(name))]);
+  const others = byKey<Other>([
+    ...unread,
+    ...quantized,
+    ...blocks,
+    ...kept.filter(({ name }) => !unreadNames.has(name)),
+  ]);
   const tensors = byKey(original.tensors);
   const steps = [...tensors].flatMap(([key, tensor]): Step<ComparedTensor>[] => {
     const other = others.get(key);

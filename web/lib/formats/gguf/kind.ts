@@ -2,6 +2,7 @@ import { namedTensors } from "../dialects/kind.js";
 import type { Inspection, Model, ModelKind, TargetOptions } from "../format.js";
 import type { GgufContents, GgufTensor } from "./parts.js";
 import { llamaRules } from "./rules.js";
+import { joinedOutput, splitOutputs } from "./split.js";
 import { type GgufInput, ggufTarget } from "./target.js";
 import { blockTensors, elementTensors, isDecoded } from "./tensors.js";
 
@@ -9,6 +10,11 @@ import { blockTensors, elementTensors, isDecoded } from "./tensors.js";
 export function ggufKind(contents: GgufContents): ModelKind {
   const ofBlocks = contents.tensors.filter(({ type }) => type.dtype === undefined);
   return {
+    writesGguf: true,
+    ggufFiles: {
+      split: (maxBytes) => splitOutputs(contents, maxBytes),
+      joined: () => joinedOutput(contents),
+    },
     inspect: async (): Promise<Inspection> => ({
       dialect: undefined,
       quantized: [],

@@ -1,3 +1,4 @@
+import type { ByteSink } from "../../io/bytes.js";
 import { elementsOf } from "../../tensor/dtypes.js";
 import { DEFAULT_ALIGNMENT } from "./header.js";
 import type { GgufKey } from "./keys.js";
@@ -75,3 +76,9 @@ export function layOut(
 
 const MAGIC = new TextEncoder().encode("GGUF");
 const VERSION = 3;
+
+/** Writes the header, and the zeros after the data of each tensor. */
+export async function writeFrame(sink: ByteSink, { header, ends, padding }: Layout): Promise<void> {
+  await sink.write(0, header);
+  for (const [i, count] of padding.entries()) if (count > 0) await sink.write(ends[i], new Uint8Array(count));
+}

@@ -2,14 +2,13 @@ import { shown } from "../../core/arguments.js";
 import { shownName } from "../../core/printable.js";
 import { schemeOf } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
-import type { ByteSink } from "../../io/bytes.js";
 import { elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { CopySource, Output, OutputStep, Plan, Settings, Target, TargetOptions, Way } from "../format.js";
 import { encodeTensor } from "./encode.js";
 import { type FileTypeName, fileTypes } from "./file-types.js";
 import { type GgufKey, integerKey } from "./keys.js";
-import { layOut } from "./layout.js";
+import { layOut, writeFrame } from "./layout.js";
 import type { TensorRules } from "./rules.js";
 import { bytesOfType, type GgufType, typeNamed } from "./types.js";
 
@@ -40,6 +39,9 @@ const codesOf: Readonly<Record<string, readonly [Bits, number]>> = {
   ...{ Q2_K: [2, 16], Q3_K: [3, 16], Q4_K: [4, 32], Q5_K: [5, 32], Q6_K: [6, 16] },
 };
 
+/** Whichever are asked for, they are refused with the type that says them. */
+const anyBits = Array.from({ length: 15 }, (_, i) => i + 2);
+
 /**
  * What tensors become in a GGUF.
  *
@@ -56,7 +58,7 @@ export function ggufTarget(
   const stored = new Map(input.tensors.map((tensor) => [tensor.name, tensor.type]));
   const typeOf = ({ name }: { readonly name: string }) => typeNamed(types.get(name) ?? fileTypes[type].tensors);
   return {
-    ...{ dialect: undefined, opset: undefined, bits: [], smallest: 0, groupsAlong: true, grows: true },
+    ...{ dialect: undefined, opset: undefined, bits: anyBits, smallest: 0, groupsAlong: true, grows: true },
     channelAxis: () => 0,
     whyImpossible: ({ dtype, shape }) => {
       if (!isFloatDtype(dtype)) return `it is ${dtype}`;
@@ -153,10 +155,4 @@ function outputOf({ model, decisions }: Plan, input: GgufInput, rules: TensorRul
       end: async () => {},
     }),
   };
-}
-
-/** Writes the header, and the zeros after the data of each tensor. */
-async function writeFrame(sink: ByteSink, { header, ends, padding }: ReturnType<typeof layOut>): Promise<void> {
-  await sink.write(0, header);
-  for (const [i, count] of padding.entries()) if (count > 0) await sink.write(ends[i], new Uint8Array(count));
 }
