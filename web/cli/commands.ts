@@ -30,6 +30,7 @@ the output is named after the input and lies beside it.`,
       "output",
       "dialect",
       "type",
+      "encoder",
       "requantize",
       "bits",
       "scales",
@@ -95,6 +96,21 @@ other files a .safetensors file. Several files are the shards of one model.
 Without -o the output lies beside the input.`,
     options: ["output", "threads", "force", "json", "help"],
     examples: ["channelwise dequantize model-int8.safetensors -o model-float.safetensors"],
+  },
+  split: {
+    operands: "FILE [-o FOLDER]",
+    least: 1,
+    most: Infinity,
+    summary: "cut a GGUF into parts, or join its parts",
+    description: `\
+Writes the parts of a GGUF as gguf-split names and numbers them, such as
+model-00001-of-00003.gguf. With --join, FILE is one of the parts or all of them,
+and the file that was split comes back.`,
+    options: ["output", "max-size", "join", "force", "json", "help"],
+    examples: [
+      "channelwise split model.gguf --max-size 500M -o parts",
+      "channelwise split --join model-00001-of-00003.gguf",
+    ],
   },
   join: {
     operands: "FOLDER",

@@ -23,6 +23,10 @@ export const options = {
     value: "TYPE",
     help: "write a GGUF of this type, byte for byte as llama-quantize does: Q4_K_M, Q8_0 and the like (of a GGUF alone)",
   },
+  encoder: {
+    value: "NAME",
+    help: "who chooses the codes of a GGUF: ggml (default), byte for byte, or search, of less squared error in as many bytes",
+  },
   requantize: { help: "take a GGUF that is quantized already; its errors are added to" },
   bits: {
     value: "N",
@@ -64,6 +68,8 @@ export const options = {
     value: "K/N",
     help: "do only part K of N: some tensors of one model, or some of several files",
   },
+  "max-size": { value: "N", help: "bytes of a part's tensors at most, such as 500M or 2G (default 2000M)" },
+  join: { help: "write one file of the parts" },
   threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
   "dry-run": { help: "show what would happen to every tensor, and write nothing" },
   measure: { help: "find the errors of every tensor, and write nothing" },

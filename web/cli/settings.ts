@@ -40,6 +40,7 @@ export function settingsOf(values: Values): Settings {
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
     ...(values.type !== undefined && { type: parseType(values.type) }),
+    ...(values.encoder !== undefined && { encoder: oneOf("--encoder", values.encoder, ["ggml", "search"] as const) }),
     ...(values.requantize && { requantize: true }),
     ...onnxSettingsOf(values),
     include,

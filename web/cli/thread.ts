@@ -13,13 +13,14 @@ import type { Values } from "./options.js";
 import { page } from "./page.js";
 import { quantize } from "./quantize.js";
 import { printJson, reportFailure } from "./report.js";
+import { split } from "./split.js";
 import type { Stream } from "./terminal.js";
 import type { FromThread, StreamName, ThreadData, ToThread } from "./thread-messages.js";
 
 // The thread in which a command runs, whatever that takes; the main one is free to end it.
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, join, page };
+const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, split, join, page };
 
 const { args, streams } = workerData as ThreadData;
 const port = parentPort as MessagePort;

@@ -75,4 +75,16 @@ describe.runIf(runsHere)("a GGUF is what llama-quantize writes", () => {
       rmSync(join(folder, "ours.gguf"));
     }
   });
+
+  it("of a GGUF that is quantized already, where that is asked for", async () => {
+    const input = join(folder, "quantized.gguf");
+    writeFileSync(join(folder, "floats.gguf"), ggufFile(tinyModel({ ...plain, layers: 2 })));
+    await ours(join(folder, "floats.gguf"), input, "Q5_K_M");
+    const theirs = await llamaQuantize(input, ["Q4_K_M", "Q8_0"], "requantize");
+    for (const type of ["Q4_K_M", "Q8_0"] as const) {
+      const mine = await ours(input, join(folder, "again.gguf"), type, true);
+      expect(firstDifference(mine, readFileSync(join(theirs, `${fileTypes[type].number}.gguf`))), type).toBeUndefined();
+      rmSync(join(folder, "again.gguf"));
+    }
+  });
 });

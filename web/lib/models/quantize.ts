@@ -1,7 +1,15 @@
 import type { WeightArray } from "../core/arguments.js";
 import { checkNames, shown } from "../core/arguments.js";
 import type { TotalErrors } from "../core/types.js";
-import type { CodeSink, KeepDecision, Output, OutputStep, Plan, QuantizeDecision, WriteBytes } from "../formats/format.js";
+import type {
+  CodeSink,
+  KeepDecision,
+  Output,
+  OutputStep,
+  Plan,
+  QuantizeDecision,
+  WriteBytes,
+} from "../formats/format.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
