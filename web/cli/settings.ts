@@ -1,4 +1,12 @@
-import { type DialectName, type FileTypeName, fileTypes, type OnnxTarget, type Rules, type ScaleRule, scaleRules } from "channelwise/models";
+import {
+  type DialectName,
+  type FileTypeName,
+  fileTypes,
+  type OnnxTarget,
+  type Rules,
+  type ScaleRule,
+  scaleRules,
+} from "channelwise/models";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";

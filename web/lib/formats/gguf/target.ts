@@ -59,6 +59,7 @@ export function ggufTarget(
   const typeOf = ({ name }: { readonly name: string }) => typeNamed(types.get(name) ?? fileTypes[type].tensors);
   return {
     ...{ dialect: undefined, opset: undefined, bits: anyBits, smallest: 0, groupsAlong: true, grows: true },
+    checkRule() {}, // it is refused below, as all that the type says
     channelAxis: () => 0,
     whyImpossible: ({ dtype, shape }) => {
       if (!isFloatDtype(dtype)) return `it is ${dtype}`;
@@ -100,9 +101,9 @@ function checkTensor({ name, shape }: InputTensor, { program, mostNameBytes, mos
   }
 }
 
-function refuseSettings({ bits, axis, granularity }: Settings, type: string): void {
-  for (const [name, value] of Object.entries({ bits, axis, granularity })) {
-    if (value !== undefined)
+function refuseSettings(settings: Settings, type: string): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (name !== "keep" && value !== undefined)
       throw new TypeError(`${name} has no meaning with type ${type}, which says it: leave it out`);
   }
 }
@@ -118,7 +119,7 @@ function wayTo({ shape }: ModelTensor, { name, ...type }: GgufType, asked: strin
   const columns = shape[shape.length - 1];
   const isFallback = columns % typeNamed(asked).blockLength !== 0;
   return {
-    scheme: schemeOf({ bits: bits ?? 16, granularity }, shape),
+    scheme: { ...schemeOf({ bits: bits ?? 16, granularity }, shape), rule: undefined },
     quantizedShape: shape,
     storedBits: (8 * type.blockBytes) / type.blockLength,
     blockType: name,
