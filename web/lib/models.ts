@@ -19,7 +19,7 @@ export type {
   UnreadableTensor,
   Way,
 } from "./formats/format.js";
-export { type FileTypeName, fileTypes } from "./formats/gguf/file-types.js";
+export { type FileType, type FileTypeName, fileTypes } from "./formats/gguf/file-types.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export type { OnnxTarget } from "./formats/onnx/targets.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";

@@ -204,7 +204,7 @@ export interface Target {
   notes?(plan: Pick<Plan, "model" | "decisions">): readonly string[];
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
-  /** Encodes one tensor, where the bytes of what is written are not codes and scales of the engine's. */
+  /** @internal Encodes one tensor, where the bytes of what is written are not codes and scales of the engine's. */
   encode?(tensor: ModelTensor, way: Way, write: WriteBytes, course: EncodeCourse): Promise<TotalErrors>;
   /**
    * @internal Lays the output out; nothing is written yet.

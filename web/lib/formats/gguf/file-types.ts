@@ -6,8 +6,13 @@ export interface FileType {
   readonly tensors: string;
 }
 
+/** A type that a GGUF can be written as, such as Q4_K_M. */
+export type FileTypeName =
+  | ("F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0")
+  | ("Q2_K" | "Q3_K_S" | "Q3_K_M" | "Q3_K_L" | "Q4_K_S" | "Q4_K_M" | "Q5_K_S" | "Q5_K_M" | "Q6_K");
+
 /** What a GGUF can be written as. */
-export const fileTypes = {
+export const fileTypes: Readonly<Record<FileTypeName, FileType>> = {
   F32: { number: 0, tensors: "F32" },
   F16: { number: 1, tensors: "F16" },
   BF16: { number: 32, tensors: "BF16" },
@@ -25,7 +30,4 @@ export const fileTypes = {
   Q5_K_S: { number: 16, tensors: "Q5_K" },
   Q5_K_M: { number: 17, tensors: "Q5_K" },
   Q6_K: { number: 18, tensors: "Q6_K" },
-} as const satisfies Record<string, FileType>;
-
-/** A type that a GGUF can be written as, such as Q4_K_M. */
-export type FileTypeName = keyof typeof fileTypes;
+};
