@@ -126,6 +126,12 @@ void widenHalves(Extent extent) {
   kernels::widen(quantized<std::uint16_t>(), extent.size(), job.dtype, as<float>(memory.weights));
 }
 
+/// Staged halves become weights, or else the values that stand for weights.
+void widen(int dtype, std::uint32_t count, bool weights) {
+  kernels::widen(quantized<std::uint16_t>(), count, static_cast<Dtype>(dtype),
+                 weights ? as<float>(memory.weights) : dequantized<float>());
+}
+
 template <typename T>
 void rangesOf(Extent extent) {
   const T* weights = as<T>(memory.weights);
@@ -248,6 +254,18 @@ void unpack(std::uint32_t at, std::uint32_t count, int bits, bool offset, int sk
   kernels::unpack(packedBytes(), count, {bits, offset}, skip, quantized<std::int8_t>() + at);
 }
 
+template <typename T>
+void measureBlock(std::uint32_t count) {
+  kernels::measure(as<T>(memory.weights), dequantized<T>(), count, memory.blockFigures[0]);
+}
+
+/// The figures of the values in `dequantized` against the weights, in blockFigures.
+void measure(bool float64, std::uint32_t count) {
+  memory.blockFigures[0] = {};
+  const auto run = float64 ? measureBlock<double> : measureBlock<float>;
+  run(count);
+}
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(channelwise) {
@@ -292,4 +310,6 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("dequantize", &dequantize);
   function("pack", &pack);
   function("unpack", &unpack);
+  function("widen", &widen);
+  function("measure", &measure);
 }

@@ -1,6 +1,5 @@
 #include "error_figures.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -38,16 +37,23 @@ void SquareSum::addSquareOf(double x) {
   }
 }
 
+namespace {
+
+/// The larger of two numbers; NaN where one is.
+double largerOf(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+
+}  // namespace
+
 void ErrorFigures::add(const ErrorFigures& other) {
   error.add(other.error);
   weight.add(other.weight);
-  largest = std::max(largest, other.largest);
+  largest = largerOf(largest, other.largest);
 }
 
 void ErrorFigures::addElement(double weightValue, double errorValue) {
   weight.addSquareOf(weightValue);
   error.addSquareOf(errorValue);
-  largest = std::max(largest, std::fabs(errorValue));
+  largest = largerOf(largest, std::fabs(errorValue));
 }
 
 }  // namespace channelwise

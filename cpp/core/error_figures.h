@@ -15,7 +15,7 @@ struct SquareSum {
   void addSquareOf(double x);
 };
 
-/// What quantizing cost a channel, or several.
+/// What it cost that other values stand for the weights of a channel, or of several. All is NaN that a NaN is part of.
 struct ErrorFigures {
   SquareSum error;     ///< sum of (weight - dequantized)^2
   SquareSum weight;    ///< sum of weight^2

@@ -1,16 +1,35 @@
-// What quantizing is held against: reading and writing the same bytes with the same calls, and nothing else. In Node and in
+// What the library is held against: reading and writing as many bytes with the same calls, and nothing else. In Node and in
 // browsers.
 
 const STRETCH = 2 ** 22;
 
 /**
- * Reads all of a source, the next stretch while one is written, and writes `length` bytes of it.
+ * Reads all of a source, the next stretch while one is written, and writes `length` bytes.
  *
  * @param {import("channelwise/models").ByteSource} source
  * @param {import("channelwise/models").ByteSink} sink
  * @param {number} length
  */
 export async function copy(source, sink, length) {
+  let written = 0;
+  await readAll(source, async (bytes, at) => {
+    const end = Math.round((length * (at + bytes.length)) / source.size);
+    // Where more is written than read, the same bytes again.
+    for (let from = written; from < end; from += bytes.length) {
+      await sink.write(from, bytes.subarray(0, Math.min(bytes.length, end - from)));
+    }
+    written = end;
+  });
+  await sink.close();
+}
+
+/**
+ * Reads all of a source, the next stretch while one is used.
+ *
+ * @param {import("channelwise/models").ByteSource} source
+ * @param {(bytes: Uint8Array<ArrayBuffer>, at: number) => Promise<void>} [use]
+ */
+export async function readAll(source, use = async () => {}) {
   /** @type {ArrayBuffer | undefined} */
   let spare;
   const read = (/** @type {number} */ at) => {
@@ -18,14 +37,10 @@ export async function copy(source, sink, length) {
     return source.read(at, count, spare?.byteLength === count ? spare : undefined);
   };
   let next = read(0);
-  let written = 0;
   for (let at = 0; at < source.size; at += STRETCH) {
     const bytes = await next;
     if (at + STRETCH < source.size) next = read(at + STRETCH);
-    const end = Math.round((length * Math.min(source.size, at + STRETCH)) / source.size);
-    await sink.write(written, bytes.subarray(0, end - written));
+    await use(bytes, at);
     spare = bytes.buffer;
-    written = end;
   }
-  await sink.close();
 }

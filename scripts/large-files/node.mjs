@@ -1,16 +1,27 @@
 // npm run large-files: quantizes files that are far larger than memory should be, with every core as the command line does,
-// and says how much memory that took and how long against copying the same bytes. Takes some minutes, and 3.3 GB of room in
-// the system's folder for temporary files, or in the one given: npm run large-files -- FOLDER
+// dequantizes what became of them, and compares the two. It says how much memory that took, and how long against reading and
+// writing as many bytes; comparing, against reading one file after the other. Takes some minutes, and 4.1 GB of room in the
+// system's folder for temporary files, or in the one given: npm run large-files -- FOLDER. A second argument chooses cases by
+// a part of their names.
 
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fileSink, openModel, openSource, outputBytes, planModel, quantizeModel } from "channelwise/models";
+import {
+  compareModels,
+  dequantizeModel,
+  fileSink,
+  openModel,
+  openSource,
+  outputBytes,
+  planModel,
+  quantizeModel,
+} from "channelwise/models";
 import { load } from "channelwise/parallel";
 import { writeSparseModel } from "../sparse-model.mjs";
-import { copy } from "./copy.mjs";
+import { copy, readAll } from "./copy.mjs";
 import { layers, single } from "./shapes.mjs";
 
 /**
@@ -18,37 +29,42 @@ import { layers, single } from "./shapes.mjs";
  * @property {string} name
  * @property {number[][]} shapes of its float32 tensors
  * @property {import("channelwise/models").Rules} rules
+ * @property {boolean} [back] dequantizes and compares too, which takes room for all floats
  */
 
 /** @type {Case[]} */
 const cases = [
   { name: "12.9 GB in 48 tensors, comfyui", shapes: layers, rules: { dialect: "comfyui" } },
-  { name: "one tensor of 3.2 GB, a scale a row", shapes: single, rules: {} },
-  { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },
-  { name: "one tensor of 3.2 GB, a scale a column", shapes: single, rules: { axis: 1 } },
+  { name: "one tensor of 3.2 GB, a scale a row", shapes: single, rules: {}, back: true },
+  { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" }, back: true },
+  { name: "one tensor of 3.2 GB, a scale a column", shapes: single, rules: { axis: 1 }, back: true },
   {
     name: "one tensor of 3.2 GB, 4 bits, groups of 32",
     shapes: single,
     rules: { dialect: "compressed-tensors", bits: 4, granularity: { group: 32, along: 1 } },
+    back: true,
   },
 ];
 
 /** Of which the times are the medians. The first writing of a file takes a disk several times as long, and is not timed. */
 const rounds = 5;
 
-/** @typedef {{ seconds: number, copySeconds: number, bytes: number, memory: number }} Figures */
+/** @typedef {{ job: string, seconds: number, copySeconds: number, bytes: number, memory: number }} Figures */
 
 /** Each case in a process of its own, so that its peak of memory is its own. */
-async function runAll(/** @type {string} */ parent) {
+async function runAll(/** @type {string} */ parent, /** @type {string} */ pattern) {
   console.log(`${availableParallelism()} workers; memory is above that of the process with its workers, idle\n`);
   const folder = mkdtempSync(join(parent, "channelwise-large-"));
   try {
     for (const [i, { name }] of cases.entries()) {
-      const { seconds, copySeconds, bytes, memory } = await inProcess(i, folder);
-      console.log(
-        `${name.padEnd(43)}${megabytes(memory).padStart(7)}${seconds.toFixed(1).padStart(7)} s, ` +
-          `${(seconds / copySeconds).toFixed(2)} x the copy${megabytes(bytes / seconds).padStart(9)}/s`,
-      );
+      if (!name.includes(pattern)) continue;
+      console.log(name);
+      for (const { job, seconds, copySeconds, bytes, memory } of await inProcess(i, folder)) {
+        console.log(
+          `  ${job.padEnd(41)}${megabytes(memory).padStart(7)}${seconds.toFixed(1).padStart(7)} s, ` +
+            `${(seconds / copySeconds).toFixed(2)} x the copy${megabytes(bytes / seconds).padStart(9)}/s`,
+        );
+      }
     }
   } finally {
     rmSync(folder, { recursive: true });
@@ -58,12 +74,12 @@ async function runAll(/** @type {string} */ parent) {
 /**
  * @param {number} i
  * @param {string} folder
- * @returns {Promise<Figures>}
+ * @returns {Promise<Figures[]>}
  */
 function inProcess(i, folder) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(import.meta.url), [String(i), folder]);
-    child.once("message", (figures) => resolve(/** @type {Figures} */ (figures)));
+    child.once("message", (figures) => resolve(/** @type {Figures[]} */ (figures)));
     child.once("exit", (code) => reject(new Error(`case ${i} ended with exit code ${code}`)));
   });
 }
@@ -71,36 +87,74 @@ function inProcess(i, folder) {
 /**
  * @param {Case} given
  * @param {string} folder
- * @returns {Promise<Figures>}
+ * @returns {Promise<Figures[]>}
  */
-async function measure({ shapes, rules }, folder) {
+async function measure({ shapes, rules, back }, folder) {
   const input = join(folder, "model.safetensors");
-  const output = join(folder, "quantized.safetensors");
+  const quantized = join(folder, "quantized.safetensors");
+  const output = join(folder, "output.safetensors");
   const bytes = await writeSparseModel(input, shapes);
   const channelwise = await load({ workers: availableParallelism() });
   const model = await openModel(input);
   const plan = planModel(model, rules);
-  const quantizeOnce = async () => {
-    await quantizeModel(channelwise, plan, await fileSink(output, { overwrite: true }));
-  };
-  const copyOnce = async () => {
-    const source = await openSource(input);
-    await copy(source, await fileSink(output, { overwrite: true }), outputBytes(plan));
+  const sinkTo = (/** @type {string} */ path) => fileSink(path, { overwrite: true });
+  const copyOnce = (/** @type {string} */ from, /** @type {number} */ length) => async () => {
+    const source = await openSource(from);
+    await copy(source, await sinkTo(output), length);
     await source.close();
   };
+  const { byteLength: size } = model;
 
-  // First of all, before a copy has made room in the process.
-  const memory = await growthDuring(quantizeOnce);
-  await copyOnce();
-  /** @type {{ quantize: number[], copy: number[] }} */
-  const times = { quantize: [], copy: [] };
-  for (let round = 0; round < rounds; round++) {
-    times.quantize.push(await timed(quantizeOnce));
-    times.copy.push(await timed(copyOnce));
+  const jobs = [
+    {
+      job: "quantize",
+      run: async () => {
+        await quantizeModel(channelwise, plan, await sinkTo(quantized));
+      },
+      copyAsMuch: copyOnce(input, outputBytes(plan)),
+    },
+    {
+      job: "dequantize",
+      run: async () => {
+        const codes = await openModel(quantized);
+        await dequantizeModel(channelwise, codes, await sinkTo(output));
+        await codes.close();
+      },
+      copyAsMuch: copyOnce(quantized, size),
+    },
+    {
+      job: "compare",
+      run: async () => {
+        const codes = await openModel(quantized);
+        await compareModels(channelwise, model, codes);
+        await codes.close();
+      },
+      copyAsMuch: async () => {
+        for (const path of [input, quantized]) {
+          const source = await openSource(path);
+          await readAll(source);
+          await source.close();
+        }
+      },
+    },
+  ];
+  /** @type {Figures[]} */
+  const figures = [];
+  for (const { job, run, copyAsMuch } of back ? jobs : jobs.slice(0, 1)) {
+    // First of all, before a copy has made room in the process.
+    const memory = await growthDuring(run);
+    await copyAsMuch();
+    /** @type {{ run: number[], copy: number[] }} */
+    const times = { run: [], copy: [] };
+    for (let round = 0; round < rounds; round++) {
+      times.run.push(await timed(run));
+      times.copy.push(await timed(copyAsMuch));
+    }
+    figures.push({ job, seconds: median(times.run), copySeconds: median(times.copy), bytes, memory });
   }
   await model.close();
   channelwise.close();
-  return { seconds: median(times.quantize), copySeconds: median(times.copy), bytes, memory };
+  return figures;
 }
 
 /** By how many bytes the process grows while something is done. */
@@ -130,7 +184,6 @@ function megabytes(/** @type {number} */ bytes) {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
-const [given, folder] = process.argv.slice(2);
-if (process.send && folder !== undefined)
-  process.send(await measure(/** @type {Case} */ (cases[Number(given)]), folder));
-else await runAll(given ?? tmpdir());
+const [given, other] = process.argv.slice(2);
+if (process.send && other !== undefined) process.send(await measure(/** @type {Case} */ (cases[Number(given)]), other));
+else await runAll(given ?? tmpdir(), other ?? "");

@@ -432,6 +432,73 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
   }
 }
 
+template <typename T>
+class Measure : public testing::Test {};
+using FloatTypes = testing::Types<float, double>;
+TYPED_TEST_SUITE(Measure, FloatTypes);
+
+/// Both versions, added to figures that are there already.
+template <typename T>
+void expectSameMeasure(const std::vector<T>& weights, const std::vector<T>& values, std::size_t misalignment) {
+  Guarded<T> ofWeights(weights.size(), misalignment * sizeof(T));
+  Guarded<T> ofValues(values.size(), (misalignment + 1) % 3 * sizeof(T));
+  ofWeights.fill(weights);
+  ofValues.fill(values);
+  ErrorFigures expected;
+  expected.addElement(3, 0x1p-3);
+  ErrorFigures actual = expected;
+  scalar::measure(weights.data(), values.data(), weights.size(), expected);
+  simd::measure<T>(ofWeights.data(), ofValues.data(), weights.size(), actual);
+  ASSERT_TRUE(ofWeights.guardsIntact() && ofValues.guardsIntact());
+  EXPECT_EQ(actual.largest, expected.largest);
+  expectSameSum(actual.error, expected.error, 1e-12);
+  expectSameSum(actual.weight, expected.weight, 1e-12);
+}
+
+TYPED_TEST(Measure, SimdEqualsScalar) {
+  using T = TypeParam;
+  std::mt19937_64 random(5);
+  std::vector<std::size_t> counts;
+  for (std::size_t n = 0; n <= 13; ++n) counts.push_back(n);
+  for (std::size_t n : {1023u, 1024u, 1025u, 1029u, 4099u, 20000u}) counts.push_back(n);  // where runs end
+  for (const std::size_t count : counts) {
+    for (const auto& [kind, fill] : kindsOfWeights<T>({8, kDtype<T>})) {
+      for (const auto& [kindOfValue, fillValue] : kindsOfWeights<T>({8, kDtype<T>})) {
+        SCOPED_TRACE(testing::Message() << count << " weights " << kind << ", values " << kindOfValue);
+        std::vector<T> weights(count), values(count);
+        for (T& weight : weights) weight = fill(random);
+        for (T& value : values) value = fillValue(random);
+        expectSameMeasure(weights, values, count % 3);
+        expectSameMeasure(weights, weights, count % 3);
+        ASSERT_FALSE(testing::Test::HasFailure());
+      }
+    }
+  }
+}
+
+/// In each place of a run and of the elements after the last whole step.
+TYPED_TEST(Measure, NonFiniteFloatsShowWhereverTheyAre) {
+  using T = TypeParam;
+  const T infinity = std::numeric_limits<T>::infinity();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  for (std::size_t at = 0; at < 1031; at += at < 9 ? 1 : 73) {
+    for (const auto& [weight, value] : {std::pair{nan, T{1}}, {T{1}, nan}, {infinity, infinity}, {-infinity, T{1}}}) {
+      std::vector<T> weights(1031, 2), values(1031, 1);
+      weights[at] = weight;
+      values[at] = value;
+      ErrorFigures figures;
+      simd::measure<T>(weights.data(), values.data(), weights.size(), figures);
+      figures.addElement(1, 0.5);  // and is not lost by what is added later
+      const bool isNan = !(weight == -infinity);
+      EXPECT_EQ(std::isnan(figures.largest), isNan) << weight << " and " << value << " at " << at;
+      EXPECT_EQ(std::isnan(figures.error.value), isNan) << weight << " and " << value << " at " << at;
+      if (isNan) continue;
+      EXPECT_EQ(figures.largest, infinity);
+      EXPECT_EQ(figures.error.value, infinity);
+    }
+  }
+}
+
 /// Every half there is, in arrays of every length up to several tiles and at every offset.
 TEST(Widen, EveryHalfEqualsScalar) {
   std::vector<std::uint16_t> all(1 << 16);
@@ -549,7 +616,6 @@ TEST(Pack, KnownBytes) {
 
 template <typename T>
 class Ranges : public testing::Test {};
-using FloatTypes = testing::Types<float, double>;
 TYPED_TEST_SUITE(Ranges, FloatTypes);
 
 TYPED_TEST(Ranges, NonFiniteWeightsShowWhereverTheyAre) {

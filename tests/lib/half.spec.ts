@@ -3,7 +3,7 @@ import { load as loadParallel } from "channelwise/parallel";
 import { float16ToFloat32 } from "npyjs";
 import { afterAll, describe, expect, it } from "vitest";
 import { quantizeStream } from "../../dist/stream/quantize-stream.js";
-import { runnerOf } from "../../dist/stream/runner.js";
+import { runnerOf } from "../../dist/workers/runner-of.js";
 import { loadOracle } from "./oracle.js";
 import { randomBits } from "./random.js";
 import type { Layout } from "./reference.js";

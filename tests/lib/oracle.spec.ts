@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { cutFor, joinedRows } from "../../dist/core/engine.js";
 import { extentsOf } from "../../dist/core/extents.js";
 import { readFigures } from "../../dist/core/figures.js";
-import { runnerOf } from "../../dist/stream/runner.js";
+import { runnerOf } from "../../dist/workers/runner-of.js";
 import { loadOracle } from "./oracle.js";
 import {
   allBits,
@@ -190,7 +190,6 @@ async function expectOracleForScales(weights: Floats, scales: Floats, layout: La
             figuresOf,
             weights: joinedRows(weights, extents),
             scales: { values: scales, cover: false },
-            mayChange: false,
             dequantize,
           });
         }),

@@ -5,7 +5,7 @@ import { fields } from "../../dist/storage/fields.js";
 import { integers } from "../../dist/storage/integers.js";
 import { codeWriter, placeOf, type Storage } from "../../dist/storage/storage.js";
 import { words } from "../../dist/storage/words.js";
-import { runnerOf } from "../../dist/stream/runner.js";
+import { runnerOf } from "../../dist/workers/runner-of.js";
 import { expectSameBits } from "./same-bits.js";
 
 const { engine } = runnerOf(await load());

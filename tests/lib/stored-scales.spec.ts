@@ -4,7 +4,7 @@ import { type Granularity, load, type TotalErrors } from "channelwise";
 import { load as loadParallel, type ParallelChannelwise } from "channelwise/parallel";
 import { afterAll, describe, expect, it } from "vitest";
 import { quantizeStream } from "../../dist/stream/quantize-stream.js";
-import { runnerOf } from "../../dist/stream/runner.js";
+import { runnerOf } from "../../dist/workers/runner-of.js";
 import { type Floats, floatsFrom, newFloats, randomBits, randomPatterns } from "./random.js";
 import { channels, type Layout, reference, type ScaleType } from "./reference.js";
 import { expectSameBits, expectSameDouble } from "./same-bits.js";

@@ -1,7 +1,8 @@
 import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { describe, expect, it } from "vitest";
-import { quantizeStream, type ResultSink, type WeightSource } from "../../dist/stream/quantize-stream.js";
-import { runnerOf } from "../../dist/stream/runner.js";
+import type { ResultSink, WeightSource } from "../../dist/stream/ends.js";
+import { quantizeStream } from "../../dist/stream/quantize-stream.js";
+import { runnerOf } from "../../dist/workers/runner-of.js";
 import { type Floats, floatTypes, newFloats, randomPatterns, uniform } from "./random.js";
 import { channels, type Layout } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";

@@ -1,16 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { printable, removePartialFiles } from "channelwise/models";
-import type { Context } from "./context.js";
-
-/** A file that a command has begun to write. */
-export interface BegunOutput {
-  readonly path: string;
-  /** The outermost folder that was made for it, where one was. */
-  readonly madeFolder: string | undefined;
-  /** What is said where it does not come to its end, besides why. */
-  readonly failed: string;
-}
+import type { BegunOutput, Context } from "./context.js";
 
 /**
  * Makes the folders of an output, writes it, and where that fails says so and removes them again.

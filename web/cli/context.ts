@@ -1,5 +1,13 @@
-import type { BegunOutput } from "./begun-output.js";
 import type { Stream } from "./terminal.js";
+
+/** A file that a command has begun to write. */
+export interface BegunOutput {
+  readonly path: string;
+  /** The outermost folder that was made for it, where one was. */
+  readonly madeFolder: string | undefined;
+  /** What is said where it does not come to its end, besides why. */
+  readonly failed: string;
+}
 
 /** What a command works with besides its operands and options. */
 export interface Context {

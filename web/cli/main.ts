@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { askedBy } from "./asked.js";
-import type { BegunOutput } from "./begun-output.js";
+import type { BegunOutput } from "./context.js";
 import { type InterruptingSignal, Interruption, interruptingSignals } from "./interruption.js";
 import { clearedLine, factsOf, type Stream } from "./terminal.js";
 import type { FromThread, ThreadData, ToThread } from "./thread-messages.js";

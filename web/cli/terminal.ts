@@ -1,5 +1,12 @@
 import { styleText } from "node:util";
-import type { StreamFacts } from "./thread-messages.js";
+
+/** A stream of the process as it is when the command begins. */
+export interface StreamFacts {
+  /** Whether a person looks at it, on a terminal that can go back in a line. */
+  readonly isTerminal: boolean;
+  readonly columns: number;
+  readonly hasColors: boolean;
+}
 
 /** Standard output or standard error. */
 export interface Stream extends StreamFacts {

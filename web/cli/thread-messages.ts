@@ -1,15 +1,8 @@
-import type { BegunOutput } from "./begun-output.js";
+import type { BegunOutput } from "./context.js";
 import type { InterruptingSignal } from "./interruption.js";
+import type { StreamFacts } from "./terminal.js";
 
 // What the main thread and that of the command say to each other.
-
-/** A stream of the process as it is when the command begins. */
-export interface StreamFacts {
-  /** Whether a person looks at it, on a terminal that can go back in a line. */
-  readonly isTerminal: boolean;
-  readonly columns: number;
-  readonly hasColors: boolean;
-}
 
 export type StreamName = "stdout" | "stderr";
 

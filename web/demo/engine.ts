@@ -1,4 +1,4 @@
-import type { Reply, Request, Settings, Source, Summary, Task, Tasks } from "./protocol.js";
+import type { Question, Questions, Reply, Request, Settings, Source, Summary } from "./protocol.js";
 
 /** A question that was given up: newer input made it pointless, the person cancelled it, or what it was about is gone. */
 export class Interrupted extends Error {
@@ -15,9 +15,9 @@ export async function unlessInterrupted<T>(answer: Promise<T>): Promise<T | unde
   }
 }
 
-/** A task failed in the worker; the range is the part of the pasted text to point at. */
-export class TaskError extends Error {
-  override readonly name = "TaskError";
+/** The worker could not answer a question; the range is the part of the pasted text to point at. */
+export class QuestionError extends Error {
+  override readonly name = "QuestionError";
   readonly range: readonly [start: number, length: number] | undefined;
 
   constructor(message: string, range: readonly [start: number, length: number] | undefined) {
@@ -27,13 +27,13 @@ export class TaskError extends Error {
 }
 
 interface Pending {
-  task: Task;
+  question: Question;
   resolve: (answer: never) => void;
   reject: (error: Error) => void;
 }
 
-/** Tasks that may take long and cannot be given up halfway. The others end soon, or at their next stage. */
-const ENDLESS: readonly Task[] = ["open", "save"];
+/** Questions that may take long and cannot be given up halfway. The others end soon, or at their next stage. */
+const ENDLESS: readonly Question[] = ["open", "save"];
 
 /**
  * The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. Which
@@ -57,7 +57,7 @@ export class Engine {
   }
 
   /** Opens weights in place of those that were open. */
-  async open(source: Source): Promise<Tasks["open"]["answer"]> {
+  async open(source: Source): Promise<Questions["open"]["answer"]> {
     this.#forget();
     const opened = await this.#send("open", source);
     this.#opened = source;
@@ -71,15 +71,18 @@ export class Engine {
   }
 
   /** Asks about the result; a map of the weights can be had before there is one. */
-  ask<T extends Exclude<Task, "open" | "quantize">>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
+  ask<T extends Exclude<Question, "open" | "quantize">>(
+    question: T,
+    given: Questions[T]["given"],
+  ): Promise<Questions[T]["answer"]> {
     // What asks is shown anew as soon as there is a result.
-    const canAnswer = this.#hasResult || (task === "map" && this.#opened !== undefined);
-    return canAnswer ? this.#send(task, given) : Promise.reject(new Interrupted());
+    const canAnswer = this.#hasResult || (question === "map" && this.#opened !== undefined);
+    return canAnswer ? this.#send(question, given) : Promise.reject(new Interrupted());
   }
 
   /** Gives up whatever is under way; the worker is ended only where it would not stop soon by itself. */
   interrupt() {
-    if ([...this.#pending.values()].some(({ task }) => ENDLESS.includes(task))) {
+    if ([...this.#pending.values()].some(({ question }) => ENDLESS.includes(question))) {
       this.#end();
     } else if (this.#pending.size > 0) {
       this.#worker?.postMessage({ firstWanted: this.#nextId } satisfies Request);
@@ -87,13 +90,13 @@ export class Engine {
     this.#giveUp();
   }
 
-  #send<T extends Task>(task: T, given: Tasks[T]["given"]): Promise<Tasks[T]["answer"]> {
+  #send<T extends Question>(question: T, given: Questions[T]["given"]): Promise<Questions[T]["answer"]> {
     this.#worker ??= this.#spawn();
     const worker = this.#worker;
     const id = this.#nextId++;
-    return new Promise<Tasks[T]["answer"]>((resolve, reject) => {
-      worker.postMessage({ id, task, given } as Request);
-      this.#pending.set(id, { task, resolve, reject });
+    return new Promise<Questions[T]["answer"]>((resolve, reject) => {
+      worker.postMessage({ id, question, given } as Request);
+      this.#pending.set(id, { question, resolve, reject });
     });
   }
 
@@ -134,7 +137,7 @@ export class Engine {
       return;
     }
     this.#pending.delete(reply.id);
-    if ("failure" in reply) pending.reject(new TaskError(reply.failure.message, reply.failure.range));
+    if ("failure" in reply) pending.reject(new QuestionError(reply.failure.message, reply.failure.range));
     else pending.resolve(reply.answer as never);
   }
 

@@ -185,8 +185,8 @@ export interface Distribution {
 export type Saved = "scales" | "quantized" | "dequantized" | "all";
 export type SavedAs = "csv" | "tsv" | "npy" | "json" | "safetensors" | "npz";
 
-/** Every task of the worker: what it is given and what it answers. */
-export interface Tasks {
+/** Every question to the worker: what it is given and what it answers. */
+export interface Questions {
   open: { given: Source; answer: Opened };
   quantize: { given: Settings; answer: Summary };
   /** What other settings would cost. */
@@ -200,14 +200,14 @@ export interface Tasks {
   save: { given: { what: Saved; as: SavedAs }; answer: Blob };
 }
 
-export type Task = keyof Tasks;
+export type Question = keyof Questions;
 
 /** A question, which is always answered, or the word that nobody waits for the answers to those before `firstWanted`. */
 export type Request =
-  | { [T in Task]: { id: number; task: T; given: Tasks[T]["given"] } }[Task]
+  | { [T in Question]: { id: number; question: T; given: Questions[T]["given"] } }[Question]
   | { firstWanted: number };
 
-/** Why a task failed; the range is the part of a pasted text to point at. */
+/** Why a question could not be answered; the range is the part of a pasted text to point at. */
 export interface Failure {
   readonly message: string;
   readonly range?: readonly [start: number, length: number] | undefined;
@@ -215,5 +215,5 @@ export interface Failure {
 
 export type Reply =
   | { id: number; progress: string }
-  | { id: number; answer: Tasks[Task]["answer"] }
+  | { id: number; answer: Questions[Question]["answer"] }
   | { id: number; failure: Failure };

@@ -1,7 +1,8 @@
 export type { FloatArray } from "./core/arguments.js";
 export { FormatError, NonFiniteError } from "./core/errors.js";
 export { printable, shownName } from "./core/printable.js";
-export { type ScaleRule, type Scheme, scaleRules } from "./core/scheme.js";
+export { type ScaleRule, scaleRules } from "./core/scale-rules.js";
+export type { Scheme } from "./core/scheme.js";
 export type { ConfigGroup, QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
 export type { DialectName } from "./formats/dialects/index.js";
 export type {
@@ -21,17 +22,18 @@ export type {
 } from "./formats/format.js";
 export { type FileType, type FileTypeName, fileTypes } from "./formats/gguf/file-types.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
-export type { OnnxTarget } from "./formats/onnx/targets.js";
+export type { OnnxTarget } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
-export { parseMatrix, type TextMatrix } from "./formats/text/parse-matrix.js";
+export { parseMatrix } from "./formats/text/parse-matrix.js";
 export { TextError } from "./formats/text/text-error.js";
-export type { ByteSink, ByteSource } from "./io/bytes.js";
+export type { TextMatrix } from "./formats/text/text-matrix.js";
+export type { ByteSink, ByteSource, OpenSource } from "./io/bytes.js";
 export { type FileSinkOptions, fileSink } from "./io/node-files.js";
 export { notTheFile } from "./io/not-the-file.js";
 export { removePartialFiles } from "./io/partial-files.js";
 export { type BlobSink, blobSink, privateFileSink, streamSink } from "./io/sinks.js";
-export { type OpenSource, openSource, type SourceInput } from "./io/sources.js";
+export { openSource, type SourceInput } from "./io/sources.js";
 export { StoppedError } from "./io/stopped-error.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
 export { dequantizeModel } from "./models/dequantize.js";
@@ -49,9 +51,9 @@ export {
 } from "./models/quantize.js";
 export type { Progress, RunOptions } from "./models/run.js";
 export { type GgufFile, joinGguf, splitGguf } from "./models/split.js";
-export type { AnyChannelwise } from "./stream/runner.js";
 export type { BlockTensor } from "./tensor/block-tensor.js";
 export type { Dtype, FloatDtype } from "./tensor/dtypes.js";
 export type { CentredCodes, QuantizedTensor } from "./tensor/quantized-tensor.js";
 export { readFloats } from "./tensor/read-floats.js";
 export type { ModelTensor, TensorInfo } from "./tensor/tensor.js";
+export type { AnyChannelwise } from "./workers/runner-of.js";

@@ -68,6 +68,14 @@ void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized)
   });
 }
 
+template <typename T>
+void measure(const T* weights, const T* values, std::size_t count, ErrorFigures& figures) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const double weight = weights[i];
+    figures.addElement(weight, weight - values[i]);
+  }
+}
+
 namespace {
 
 float widenFloat16(std::uint16_t half) {
@@ -119,5 +127,7 @@ template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes
 template void quantize(const double*, Extent, Scales<double>, const Scheme&, Codes, double*, FiguresOf, ErrorFigures*);
 template void dequantize(Codes, Extent, const float*, float*);
 template void dequantize(Codes, Extent, const double*, double*);
+template void measure(const float*, const float*, std::size_t, ErrorFigures&);
+template void measure(const double*, const double*, std::size_t, ErrorFigures&);
 
 }  // namespace channelwise::scalar

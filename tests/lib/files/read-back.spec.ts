@@ -8,9 +8,11 @@ import {
   type Model,
   openModel,
   type Rules,
+  readFloats,
 } from "channelwise/models";
 import { load as loadParallel } from "channelwise/parallel";
 import { describe, expect, it } from "vitest";
+import { exactFigures } from "../exact-figures.js";
 import { DBL_MAX, FLT_MAX, uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 import { openSafetensors, quantized } from "./run.js";
@@ -35,6 +37,10 @@ async function reopened(rules: Rules): Promise<Model> {
   const { file } = await quantized(original, rules);
   return openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });
 }
+
+/** Halves whose floats are finite, of any magnitude. */
+const floatsOfHalves = (dtype: "float16" | "bfloat16") => (seed: number) =>
+  Uint16Array.from({ length: 3 * 100_003 }, (_, i) => ((i + seed) * 40503) & (dtype === "float16" ? 0xbfff : 0xbfbf));
 
 /** A model of one tensor in memory. */
 function modelOf(name: string, shape: number[], data: Float32Array | Float64Array): Model {
@@ -293,6 +299,46 @@ describe("compareModels", () => {
     expect([missing, added]).toEqual([["up.bias"], ["added.bias"]]);
     const { tensors: same } = await compareModels(channelwise, original, await variant([]));
     expect(same.every(({ result }) => result === "same")).toBe(true);
+  });
+
+  it("measures floats of any type against those of any other, within 1e-12 of the exact sums", async () => {
+    const ofHalves = { F16: floatsOfHalves("float16"), BF16: floatsOfHalves("bfloat16") };
+    const kinds = {
+      F32: (seed: number) => uniform("float32", count, seed),
+      F64: (seed: number) => uniform("float64", count, seed),
+      ...ofHalves,
+    };
+    const count = 3 * 100_003;
+    const tensorOf = (dtype: keyof typeof kinds, seed: number) =>
+      openSafetensors(fileOf([{ name: "a", dtype, shape: [3, 100_003], data: kinds[dtype](seed) }]));
+    for (const dtype of ["F16", "BF16", "F32", "F64"] as const) {
+      for (const other of ["F16", "BF16", "F32", "F64"] as const) {
+        const [model, second] = [await tensorOf(dtype, 1), await tensorOf(other, 2)];
+        const [weights, values] = await Promise.all([model, second].map(({ tensors: [a] }) => readFloats(a)));
+        const { mse, sqnr } = exactFigures(weights, values);
+        const [compared] = (await compareModels(channelwise, model, second)).tensors;
+        const actual = compared as { mse: number; maxError: number; sqnr: number };
+        expect(Math.abs(actual.mse / mse - 1), `${dtype} against ${other}`).toBeLessThan(1e-12);
+        expect(actual.sqnr).toBeCloseTo(sqnr, 10);
+        let largest = 0;
+        for (const [i, weight] of weights.entries()) largest = Math.max(largest, Math.abs(weight - values[i]));
+        expect(actual.maxError).toBe(largest);
+      }
+    }
+  });
+
+  it("tells by their figures where floats are not finite", async () => {
+    const of = (data: Float32Array) => openSafetensors(fileOf([{ name: "a", dtype: "F32", shape: [3], data }]));
+    const figures = async (weights: number[], values: number[]) => {
+      const both = await Promise.all([weights, values].map((each) => of(Float32Array.of(...each))));
+      return (await compareModels(channelwise, both[0], both[1])).tensors[0];
+    };
+    const not = { mse: NaN, maxError: NaN, sqnr: NaN };
+    expect(await figures([1, NaN, 2], [1, 1, 2])).toMatchObject(not);
+    expect(await figures([1, Infinity, 2], [1, Infinity, 3])).toMatchObject(not);
+    expect(await figures([1, 3, 2], [1, -Infinity, 2])).toMatchObject({ mse: Infinity, maxError: Infinity });
+    expect(await figures([1, NaN, -0], [1, NaN, -0])).toMatchObject({ result: "same" });
+    expect(await figures([1, 3, -0], [1, 3, 0])).toMatchObject({ result: "near", mse: 0, sqnr: Infinity });
   });
 
   it("gives Infinity where floats of another type are equal", async () => {

@@ -16,7 +16,11 @@ import { appendFile, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { load as loadAlone } from "channelwise";
 import {
+  blobSink,
+  compareModels,
+  dequantizeModel,
   fileSink,
   type Model,
   NonFiniteError,
@@ -33,6 +37,7 @@ import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { bytesOf, safetensorsFile } from "./safetensors-file.js";
 
+const channelwise = await loadAlone();
 const parallel = await load({ workers: 2 });
 afterAll(() => parallel.close());
 
@@ -133,6 +138,33 @@ describe("files that workers read and write", () => {
     const elements = shape.reduce((a, b) => a * b, 1);
     if (codes === "through") expect(written).toBe(made.length);
     else expect(written).toBeLessThanOrEqual(made.length - elements / 2);
+  });
+
+  it.each(rules)("%s: the same floats and figures back", async (_, dtype, shape, rules) => {
+    const file = modelFile(dtype, shape);
+    writeFileSync(at("in.safetensors"), file);
+    const { file: stored } = await quantized(await openModel(file, { name: "in.safetensors" }), rules);
+    const name = rules.dialect === "npz" ? "in.npz" : "quantized.safetensors";
+    writeFileSync(at(name), stored);
+    const inMemory = [
+      await openModel(file, { name: "in.safetensors" }),
+      await openModel(new Uint8Array(stored), { name }),
+    ] as const;
+    const sink = blobSink();
+    await dequantizeModel(channelwise, inMemory[1], sink);
+    const expected = Buffer.from(await (await sink.blob()).arrayBuffer());
+    const inFiles = [await openModel(at("in.safetensors")), await openModel(at(name))] as const;
+    const { read, written } = await counted(async () => {
+      await dequantizeModel(parallel, inFiles[1], await fileSink(at("out")));
+    });
+    expect(Buffer.compare(readFileSync(at("out")), expected)).toBe(0);
+    const elements = shape.reduce((a, b) => a * b, 1);
+    expect(written).toBeLessThan(elements);
+    if (!rules.dialect) expect(read).toBeLessThan(elements / 2); // scales; codes that are packed pass through
+    const compared = await counted(() => compareModels(parallel, ...inFiles));
+    expect(compared.result).toEqual(await compareModels(channelwise, ...inMemory));
+    expect(compared.result.tensors).toMatchObject([{ result: "same" }, { result: "near" }]);
+    for (const model of [...inMemory, ...inFiles]) await model.close();
   });
 
   it.each(["<f4", ">f4"])("a .npy file of type %s", async (descr) => {

@@ -1,5 +1,5 @@
 import { byId, html, scrollRegion } from "../dom.js";
-import { TaskError } from "../engine.js";
+import { QuestionError } from "../engine.js";
 import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
@@ -91,7 +91,7 @@ export class BringView {
   showProblem(error: Error | undefined) {
     byId("input-problem", HTMLElement).hidden = error === undefined;
     byId("input-error", HTMLElement).textContent = error?.message ?? "";
-    const isOfOpened = error instanceof TaskError;
+    const isOfOpened = error instanceof QuestionError;
     const isOfText = isOfOpened && this.#source?.kind === "text";
     this.#text.setAttribute("aria-invalid", String(isOfText));
     if (isOfOpened) this.clearOpened();

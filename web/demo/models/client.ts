@@ -1,10 +1,10 @@
-/** A task given up by the person, or because what it was for is not wanted any more. */
+/** A question was given up by the person, or because what it was for is not wanted any more. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
 }
 
-/** Every task of a worker: what it is given, and what it answers. */
-type TasksOf<T> = { readonly [K in keyof T]: { given: unknown; answer: unknown } };
+/** Every question of a worker: what it is given, and what it answers. */
+type QuestionsOf<T> = { readonly [K in keyof T]: { given: unknown; answer: unknown } };
 
 type Reply<P> =
   | { readonly id: number; readonly progress: P }
@@ -12,7 +12,7 @@ type Reply<P> =
   | { readonly id: number; readonly failure: string };
 
 export interface AskOptions<P> {
-  /** Ends the task, which is then rejected with Cancelled. */
+  /** Ends the question, which is then rejected with Cancelled. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: P) => void;
 }
@@ -22,8 +22,8 @@ interface Pending<P> extends AskOptions<P> {
   readonly reject: (error: Error) => void;
 }
 
-/** The page's side of a worker that does tasks T and tells of them in P. */
-export class Client<T extends TasksOf<T>, P = never> {
+/** The page's side of a worker that answers the questions T and tells of them in P. */
+export class Client<T extends QuestionsOf<T>, P = never> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending<P>>();
   #nextId = 0;
@@ -46,11 +46,11 @@ export class Client<T extends TasksOf<T>, P = never> {
     return this.#ended !== undefined;
   }
 
-  ask<K extends keyof T>(task: K, given: T[K]["given"], options: AskOptions<P> = {}): Promise<T[K]["answer"]> {
+  ask<K extends keyof T>(question: K, given: T[K]["given"], options: AskOptions<P> = {}): Promise<T[K]["answer"]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise<T[K]["answer"]>((resolve, reject) => {
-      this.#worker.postMessage({ id, task, given });
+      this.#worker.postMessage({ id, question, given });
       this.#pending.set(id, { ...options, resolve, reject });
       options.signal?.addEventListener("abort", () => this.#worker.postMessage({ cancel: id }), { once: true });
     });

@@ -1,11 +1,11 @@
-import type { Description, Errors, Plan, Rules, Setting } from "./protocol.js";
+import type { Description, Errors, Rules, Setting, ShownPlan } from "./protocol.js";
 import type { Costs } from "./settings.js";
 
 /** An open model: what is in it, what is chosen for it, what comes of that, and what was measured so far. */
 export interface ModelState {
   readonly description: Description;
   readonly rules: Rules;
-  readonly plan: Plan;
+  readonly plan: ShownPlan;
   readonly costs: Costs;
 }
 

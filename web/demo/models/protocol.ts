@@ -81,7 +81,8 @@ export type Planned = { readonly bytesAfter: number } & (
   | { readonly quantize: false; readonly reason: string }
 );
 
-export interface Plan {
+/** What the page shows of a plan. */
+export interface ShownPlan {
   /** One for each tensor. */
   readonly tensors: readonly Planned[];
   /** Bytes of the file, or files, to come. */
@@ -143,10 +144,10 @@ export type Progress =
   /** In bytes of the model, and the tensor that is being worked on. */
   | { readonly tensor: string; readonly done: number; readonly total: number };
 
-/** Every task of the worker: what it is given and what it answers. */
-export interface ModelTasks {
+/** Every question to the worker: what it is given and what it answers. */
+export interface ModelQuestions {
   open: { given: { files: readonly File[] }; answer: Description };
-  plan: { given: Rules; answer: Plan };
+  plan: { given: Rules; answer: ShownPlan };
   /** What the tensors would become with each of the settings. */
   alternatives: {
     given: { form: Form; tensors: readonly number[]; settings: readonly Setting[] };
@@ -159,14 +160,16 @@ export interface ModelTasks {
   write: { given: { rules: Rules; handle: FileSystemFileHandle | undefined }; answer: Written };
 }
 
-export type ModelTask = keyof ModelTasks;
+export type ModelQuestion = keyof ModelQuestions;
 
 export type ModelRequest =
-  | { [T in ModelTask]: { readonly id: number; readonly task: T; readonly given: ModelTasks[T]["given"] } }[ModelTask]
-  /** Gives up a task, which then fails. */
+  | {
+      [T in ModelQuestion]: { readonly id: number; readonly question: T; readonly given: ModelQuestions[T]["given"] };
+    }[ModelQuestion]
+  /** Gives up a question, whose answer is then an error. */
   | { readonly cancel: number };
 
 export type ModelReply =
   | { readonly id: number; readonly progress: Progress }
-  | { readonly id: number; readonly answer: ModelTasks[ModelTask]["answer"] }
+  | { readonly id: number; readonly answer: ModelQuestions[ModelQuestion]["answer"] }
   | { readonly id: number; readonly failure: string };

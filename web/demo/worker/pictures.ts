@@ -1,5 +1,5 @@
 import { channelOf, elementName, indicesOf, matrixOf } from "../matrix.js";
-import type { Bars, Cell, ChannelOrder, Distribution, Grid, Tasks } from "../protocol.js";
+import type { Bars, Cell, ChannelOrder, Distribution, Grid, Questions } from "../protocol.js";
 import { inOrder, valuesOf } from "./channels.js";
 import { axisNames, channelName, indexName, type Quantization } from "./quantization.js";
 import { largestOf, sharingOf } from "./sharing.js";
@@ -20,7 +20,7 @@ const MAX_NAMES = 128;
 export function gridOf(
   tensor: Tensor,
   quantization: Quantization | undefined,
-  { map, axis, window, rows, columns }: Tasks["map"]["given"],
+  { map, axis, window, rows, columns }: Questions["map"]["given"],
 ): Grid {
   const { columns: width, rowShape, columnShape } = matrixOf(tensor.shape, axis);
   const [gridRows, gridColumns] = [Math.min(rows, window.rows), Math.min(columns, window.columns)];

@@ -2,10 +2,11 @@ import wasmAddress from "channelwise/channelwise.wasm?url";
 import { TextError } from "channelwise/models";
 import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
-import type { Failure, Reply, Request, Task, Tasks } from "../protocol.js";
+import type { Failure, Question, Questions, Reply, Request } from "../protocol.js";
 import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
 import { costOf, type Quantization, quantization } from "./quantization.js";
-import { readTensor, type Tensor } from "./tensor.js";
+import { readTensor } from "./read-tensor.js";
+import type { Tensor } from "./tensor.js";
 import { cellsIn, scaleRows } from "./windows.js";
 
 let tensor: Tensor | undefined;
@@ -16,8 +17,11 @@ let spare: Int8Array | Int16Array = new Int8Array();
 /** Tells what is being done; rejects where nobody waits for it any more. */
 type Progress = (stage: string) => Promise<void>;
 
-const tasks: {
-  [T in Task]: (given: Tasks[T]["given"], progress: Progress) => Tasks[T]["answer"] | Promise<Tasks[T]["answer"]>;
+const answers: {
+  [T in Question]: (
+    given: Questions[T]["given"],
+    progress: Progress,
+  ) => Questions[T]["answer"] | Promise<Questions[T]["answer"]>;
 } = {
   async open(source, progress) {
     await progress("Reading");
@@ -72,14 +76,14 @@ function opened<T>(value: T | undefined): T {
 /** Requests before this one are forgotten by those who made them. */
 let firstWanted = 0;
 
-// One task after another: the next may need what the one before has opened.
+// One question after another: the next may need what the one before has opened.
 let last = Promise.resolve();
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
   if ("firstWanted" in data) firstWanted = data.firstWanted;
   else last = last.then(() => answer(data));
 });
 
-async function answer({ id, task, given }: Extract<Request, { id: number }>) {
+async function answer({ id, question, given }: Extract<Request, { id: number }>) {
   if (id < firstWanted) return;
   const progress = async (stage: string) => {
     self.postMessage({ id, progress: stage } satisfies Reply);
@@ -87,7 +91,7 @@ async function answer({ id, task, given }: Extract<Request, { id: number }>) {
     if (id < firstWanted) throw new Error("given up");
   };
   try {
-    const run = tasks[task] as (given: unknown, progress: Progress) => Promise<Tasks[Task]["answer"]>;
+    const run = answers[question] as (given: unknown, progress: Progress) => Promise<Questions[Question]["answer"]>;
     const result = await run(given, progress);
     // Answers are made anew each time, so that their arrays can be handed over.
     const arrays = Object.values(result).filter((value) => ArrayBuffer.isView(value));

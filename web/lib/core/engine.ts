@@ -1,6 +1,7 @@
 import type { CodeArray, FloatArray, WeightArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
 import { type Block, cutExtents, type Panel, type Part } from "./cut.js";
+import type { Dtype } from "./dtype.js";
 import { changedError } from "./errors.js";
 import type { Extents } from "./extents.js";
 import { placesOf, readChannels } from "./figures.js";
@@ -9,7 +10,6 @@ import { nodeModule } from "./node-module.js";
 import { type Packing, packStaged, unpackStaged } from "./packing.js";
 import { type Scheme, schemeNumbers } from "./scheme.js";
 import type { ChannelErrors } from "./types.js";
-import type { Dtype } from "./weights.js";
 
 /**
  * Bytes from a multiple of 64 to where large arrays of Node begin on Linux: malloc puts its header before them. x86
@@ -86,7 +86,8 @@ export function cutFor(engine: Engine, extents: Extents, float64: boolean): Part
   return cutExtents(extents, floatsOf(engine, float64).weights.length, engine.panelLimit);
 }
 
-function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
+/** The buffers for weights of a type. */
+export function floatsOf(engine: Engine, float64: boolean): Engine["float32"] | Engine["float64"] {
   return float64 ? engine.float64 : engine.float32;
 }
 
@@ -289,14 +290,16 @@ export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, cha
   }
 }
 
-const isWide = ({ array }: Rows<AnyCodes>) => array.BYTES_PER_ELEMENT === 2;
+/** Whether codes are int16. */
+export const isWide = ({ array }: Rows<AnyCodes>) => array.BYTES_PER_ELEMENT === 2;
 
 function stageWeights(engine: Engine, { dtype, weights }: WeightRows, block: Block): void {
   const isFloat = dtype === "float32" || dtype === "float64";
   copyIn(weights, block, isFloat ? engine[dtype].weights : engine.halves);
 }
 
-function stageCodes(engine: Engine, rows: Rows<AnyCodes>, block: Block): void {
+/** Brings the codes of a block to where the kernels take them. */
+export function stageCodes(engine: Engine, rows: Rows<AnyCodes>, block: Block): void {
   const { packing } = rows;
   if (packing) {
     eachStretch(block, rows, (at, start, count) =>
@@ -328,7 +331,11 @@ function eachStretch(
 }
 
 /** Copies a block's rows into a buffer, one after the other. */
-function copyIn<A extends WeightArray | AnyCodes>({ array, offset, stride }: Rows<A>, block: Block, buffer: A): void {
+export function copyIn(
+  { array, offset, stride }: Rows<WeightArray | AnyCodes>,
+  block: Block,
+  buffer: WeightArray | AnyCodes,
+): void {
   const width = block.channels * block.inner;
   const at = offset + block.row * stride + block.column;
   const count = block.outer * width;

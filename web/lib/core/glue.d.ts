@@ -1,4 +1,4 @@
-import type { ScaleRule } from "./scheme.js";
+import type { ScaleRule } from "./scale-rules.js";
 
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 
@@ -66,6 +66,10 @@ export interface Bindings extends Constants {
   pack(at: number, count: number, bits: number, offset: boolean, skip: number): void;
   /** Unpacks `count` codes to the place `at` among the staged ones. */
   unpack(at: number, count: number, bits: number, offset: boolean, skip: number): void;
+  /** Makes floats of `count` halves, which lie where codes do: weights, or else values in `dequantized`. */
+  widen(dtype: number, count: number, weights: boolean): void;
+  /** Puts the figures of the values in `dequantized` against the weights into blockFigures, as one. */
+  measure(float64: boolean, count: number): void;
 }
 
 export interface ModuleArguments {

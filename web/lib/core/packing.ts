@@ -1,4 +1,11 @@
-import type { Engine } from "./engine.js";
+import type { Bindings } from "./glue.js";
+
+/** Of an engine, where codes and their bytes are staged. */
+interface Staging {
+  readonly bindings: Pick<Bindings, "pack" | "unpack">;
+  readonly packed: Uint8Array;
+  readonly int8: { readonly all: Int8Array; start(count: number): Int8Array };
+}
 
 /** How codes of up to 8 bits lie side by side (Packing of cpp/core/packing.h). */
 export interface Packing {
@@ -16,7 +23,7 @@ export const packedLength = (count: number, bits: number) => Math.ceil((count * 
  * bits stay as they are, also where another thread changes them.
  */
 export function packStaged(
-  { bindings, packed }: Engine,
+  { bindings, packed }: Staging,
   { bits, offset }: Packing,
   at: number,
   count: number,
@@ -44,7 +51,7 @@ function putBits(array: Uint8Array, at: number, mask: number, bits: number): voi
 
 /** Unpacks `count` codes, from `bit` on, to the place `at` among the engine's staged codes. */
 export function unpackStaged(
-  { bindings, packed }: Engine,
+  { bindings, packed }: Staging,
   { bits, offset }: Packing,
   at: number,
   count: number,
@@ -59,7 +66,7 @@ export function unpackStaged(
 }
 
 /** Packs codes into the bits of an array from `bit` on. */
-export function packCodes(engine: Engine, packing: Packing, codes: Int8Array, array: Uint8Array, bit: number): void {
+export function packCodes(engine: Staging, packing: Packing, codes: Int8Array, array: Uint8Array, bit: number): void {
   const staged = engine.int8.all;
   for (let at = 0; at < codes.length; at += staged.length) {
     const some = codes.subarray(at, at + staged.length);
@@ -69,7 +76,7 @@ export function packCodes(engine: Engine, packing: Packing, codes: Int8Array, ar
 }
 
 /** Unpacks as many codes as there is room for, from the bits of an array from `bit` on. */
-export function unpackCodes(engine: Engine, packing: Packing, array: Uint8Array, bit: number, codes: Int8Array): void {
+export function unpackCodes(engine: Staging, packing: Packing, array: Uint8Array, bit: number, codes: Int8Array): void {
   const staged = engine.int8;
   for (let at = 0; at < codes.length; at += staged.all.length) {
     const count = Math.min(staged.all.length, codes.length - at);

@@ -11,6 +11,7 @@ import {
   shown,
   type WeightArray,
 } from "./arguments.js";
+import type { Dtype } from "./dtype.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
 import { type Extents, extentsOf } from "./extents.js";
@@ -18,7 +19,7 @@ import { exactView, newArray, outputsFor, takeInto, viewOf } from "./outputs.js"
 import { type Packing, packedLength } from "./packing.js";
 import { checkSharing, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
-import { checkWeights, type Dtype, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
+import { checkWeights, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";
 
 export const quantizeNames = [
   "shape",

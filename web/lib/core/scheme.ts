@@ -1,22 +1,8 @@
 import { checkAxis, checkBits, checkGranularity, shown } from "./arguments.js";
+import type { Dtype } from "./dtype.js";
 import type { Bindings, SchemeNumbers } from "./glue.js";
+import { rules, type ScaleRule, scaleRules } from "./scale-rules.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
-import type { Dtype } from "./weights.js";
-
-/**
- * How the range of some weights becomes their scale. "max": the largest |weight| gets the code qmax, or its negative.
- * "signed-max": the weight of the largest magnitude gets the code -2^(bits-1), and the scale has the sign for that.
- */
-export type ScaleRule = "max" | "signed-max";
-
-/** The rules for scales, and whether the scales that they give may be negative. */
-const rules: Readonly<Record<ScaleRule, { readonly negative: boolean }>> = {
-  max: { negative: false },
-  "signed-max": { negative: true },
-};
-
-/** The names of the rules for scales; the first is the default. */
-export const scaleRules = Object.keys(rules) as readonly ScaleRule[];
 
 /** How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and back into results and files. */
 export interface Scheme {

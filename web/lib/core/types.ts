@@ -1,6 +1,6 @@
-import type { ScaleRule } from "./scheme.js";
+import type { ScaleRule } from "./scale-rules.js";
 
-export type { ScaleRule } from "./scheme.js";
+export type { ScaleRule } from "./scale-rules.js";
 
 /** Float16Array, where the program's libraries declare it. */
 type HalfArray = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;

@@ -1,18 +1,7 @@
 import { type FloatArray, isFloatArray, kindOf, shown, type WeightArray } from "./arguments.js";
 import { lengthOf } from "./arrays.js";
+import { arrayKinds, type Dtype, type HalfType } from "./dtype.js";
 import { newArray, viewOf } from "./outputs.js";
-
-/** What weights are. All but float64 are computed in float32. */
-export type Dtype = "float32" | "float64" | HalfType;
-export type HalfType = "float16" | "bfloat16";
-
-/** The arrays in which they are read. */
-export const arrayKinds = {
-  float32: "Float32Array",
-  float64: "Float64Array",
-  float16: "Uint16Array",
-  bfloat16: "Uint16Array",
-} as const satisfies Record<Dtype, string>;
 
 const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 

@@ -1,16 +1,18 @@
 import type { Engine } from "../core/engine.js";
-import type { ScaleRule, Scheme, SchemeOptions } from "../core/scheme.js";
+import type { ScaleRule } from "../core/scale-rules.js";
+import type { Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption, TotalErrors } from "../core/types.js";
 import type { ByteSink, ByteSource } from "../io/bytes.js";
+import type { Lend } from "../io/lent-files.js";
 import type { BlockEncoder } from "../storage/ggml/blocks.js";
-import type { CodesPlace, ResultSink } from "../stream/quantize-stream.js";
+import type { CodesPlace, ResultSink } from "../stream/ends.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
 import type { FileTypeName } from "./gguf/file-types.js";
 import type { GgufKey } from "./gguf/keys.js";
-import type { OnnxTarget } from "./onnx/targets.js";
+import type { OnnxTarget } from "./onnx/target-name.js";
 
 // What the models layer asks of a format. A format is a folder beside this file and a line in registry.ts.
 
@@ -318,7 +320,14 @@ export type OutputStep = {
     }
   /** The place of the decision, for the target to encode. */
   | { readonly encode: number; readonly write: WriteBytes }
-  | { readonly dequantize: QuantizedTensor; readonly info: TensorInfo; readonly write: WriteBytes }
+  | {
+      readonly dequantize: QuantizedTensor;
+      /** Of the floats. */
+      readonly info: TensorInfo;
+      readonly write: WriteBytes;
+      /** What lends the place of the first float for workers to write, where floats have the type of the arithmetic. */
+      readonly lendValues?: Lend | undefined;
+    }
 );
 
 export interface CopySource {

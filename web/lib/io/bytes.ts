@@ -14,6 +14,12 @@ export interface ByteSource {
   read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** A source that may hold a file open. */
+export interface OpenSource extends ByteSource {
+  /** Closes the file, when workers have done with it. */
+  close(): Promise<void>;
+}
+
 /** A file being written. It appears under its name when it is closed, and not before. */
 export interface ByteSink {
   /** Writes at any place, once each. */

@@ -1,3 +1,4 @@
+import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import type { ByteSink, ByteSource, FilePlace } from "./bytes.js";
 
@@ -7,15 +8,18 @@ import type { ByteSink, ByteSource, FilePlace } from "./bytes.js";
 /** Does work with the place of the first byte. The file stays open until that settles. */
 export type Lend = <R>(work: (place: FilePlace) => Promise<R>) => Promise<R>;
 
-const lenders = new WeakMap<ByteSource | ModelTensor | ByteSink, Lend>();
+/** Of a quantized tensor its codes are lent, where they lie in the file as `readCodes` gives them. */
+type Owner = ByteSource | ModelTensor | QuantizedTensor | ByteSink;
+
+const lenders = new WeakMap<Owner, Lend>();
 
 /** What lends the bytes of a source, a tensor or a sink, where these lie in a file. */
-export function lenderOf(owner: ByteSource | ModelTensor | ByteSink): Lend | undefined {
+export function lenderOf(owner: Owner): Lend | undefined {
   return lenders.get(owner);
 }
 
 /** Lets the bytes of `owner` be lent; gives it back. */
-export function lentBy<O extends ByteSource | ModelTensor | ByteSink>(owner: O, lend: Lend | undefined): O {
+export function lentBy<O extends Owner>(owner: O, lend: Lend | undefined): O {
   if (lend) lenders.set(owner, lend);
   return owner;
 }

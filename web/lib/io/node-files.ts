@@ -1,9 +1,8 @@
-import type { ByteSink } from "./bytes.js";
+import type { ByteSink, OpenSource } from "./bytes.js";
 import { HeldFile } from "./held-file.js";
 import { FileLender, lentBy } from "./lent-files.js";
 import { nodeModule } from "./node.js";
 import { partialName, removePartialFiles } from "./partial-files.js";
-import type { OpenSource } from "./sources.js";
 
 function pathOf(file: string | URL): string {
   return typeof file === "string" ? file : nodeModule("node:url").fileURLToPath(file);

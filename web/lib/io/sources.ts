@@ -1,17 +1,11 @@
 import { shown } from "../core/arguments.js";
 import { BlobStretches } from "./blob-stretches.js";
-import type { ByteSource } from "./bytes.js";
+import type { ByteSource, OpenSource } from "./bytes.js";
 import { lenderOf, lendFrom, lentBy } from "./lent-files.js";
 import { openNodeFile } from "./node-files.js";
 
 /** Where bytes come from: a File or Blob, memory, in Node a path, or anything with `name`, `size` and `read`. */
 export type SourceInput = Blob | ArrayBuffer | ArrayBufferView | ByteSource | string | URL;
-
-/** A source that may hold a file open. */
-export interface OpenSource extends ByteSource {
-  /** Closes the file, when workers have done with it. */
-  close(): Promise<void>;
-}
 
 /**
  * Opens bytes for reading at any place.

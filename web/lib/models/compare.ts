@@ -1,16 +1,21 @@
+import { type Extents, extentsOf } from "../core/extents.js";
 import type { TotalErrors } from "../core/types.js";
 import type { Model, UnreadableTensor } from "../formats/format.js";
-import { ErrorSums } from "../stream/error-sums.js";
-import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
+import { lenderOf, lentOrNot } from "../io/lent-files.js";
+import { haveSameBytes } from "../io/same-bytes.js";
+import { SpareMemory } from "../io/spare-memory.js";
+import { measureStream, type ValueSource } from "../stream/measure-stream.js";
+import type { Runner } from "../stream/runner.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
-import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../tensor/dtypes.js";
-import { floatsOf } from "../tensor/floats.js";
+import { isFloatDtype } from "../tensor/dtypes.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
+import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
-import { dequantized } from "./dequantized.js";
 import { inspectModel } from "./inspect.js";
-import { type Course, checkRunOptions, type RunOptions, runSteps, type Step } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse } from "./run.js";
+import { withValues } from "./values.js";
+import { weightsOf } from "./weights.js";
 
 /**
  * A tensor that both models have: "same" where its bytes are; "near" with the errors of floats against the original's;
@@ -82,7 +87,7 @@ export async function compareModels(
     const other = others.get(key);
     if (other === undefined) return [];
     const { byteLength } = tensor;
-    const run = async (course: Course): Promise<ComparedTensor> => ({
+    const run = async (course: StepCourse): Promise<ComparedTensor> => ({
       ...{ tensor: tensor.name, bytesBefore: byteLength, bytesAfter: other.byteLength },
       ...(await compare(runner, tensor, other, course)),
     });
@@ -108,7 +113,7 @@ function byKey<T extends { readonly name: string }>(tensors: readonly T[]): Map<
 
 type Other = ModelTensor | QuantizedTensor | BlockTensor | (UnreadableTensor & { readonly name: string });
 
-async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: Course) {
+async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: StepCourse) {
   if (!("shape" in other)) {
     return { result: "other", reason: `it is quantized, but not read: ${other.reason}` } as const;
   }
@@ -118,55 +123,54 @@ async function compare(runner: Runner, tensor: ModelTensor, other: Other, course
   if (shapeOf(tensor) !== shapeOf(other)) return differ("shape", shapeOf(tensor), shapeOf(other));
   if ("readCodes" in other) {
     if (!isFloatDtype(tensor.dtype)) return differ("type", tensor.dtype, "quantized");
-    const sums = new ErrorSums();
-    const use = async (start: number, values: Parameters<typeof sums.add>[1]) =>
-      sums.add(await floatsIn(tensor, start, values.length), values);
-    await dequantized(runner, other, use, course);
-    return { result: "near", ...sums.figures() } as const;
+    const { quantizedShape, scheme } = other;
+    const extents = extentsOf(quantizedShape, scheme.axis, scheme.granularity);
+    const { same: _, ...errors } = await withValues(runner.engine, other, (values) =>
+      measure(runner, tensor, "products" in values ? values.products : values, extents, course),
+    );
+    return { result: "near", ...errors } as const;
   }
   if ("blockType" in other) {
     if (!isFloatDtype(tensor.dtype)) return differ("type", tensor.dtype, other.blockType);
-    return { result: "near", ...(await errorsOfFloats(tensor, other.floats, course)) } as const;
+    const { same: _, ...errors } = await measureFloats(runner, tensor, other.floats, course);
+    return { result: "near", ...errors } as const;
   }
-  if (tensor.dtype === other.dtype && (await haveSameBytes(tensor, other, course))) return { result: "same" } as const;
-  if (!isFloatDtype(tensor.dtype) || !isFloatDtype(other.dtype)) {
-    if (tensor.dtype !== other.dtype) return differ("type", tensor.dtype, other.dtype);
-    return { result: "other", reason: "its bytes differ" } as const;
+  if (isFloatDtype(tensor.dtype) && isFloatDtype(other.dtype)) {
+    const { same, ...errors } = await measureFloats(runner, tensor, other, course);
+    return same ? ({ result: "same" } as const) : ({ result: "near", ...errors } as const);
   }
-  return { result: "near", ...(await errorsOfFloats(tensor, other, course)) } as const;
+  if (tensor.dtype !== other.dtype) return differ("type", tensor.dtype, other.dtype);
+  if (await haveSameData(tensor, other, course)) return { result: "same" } as const;
+  return { result: "other", reason: "its bytes differ" } as const;
 }
 
-async function haveSameBytes(tensor: ModelTensor, other: ModelTensor, course: Course): Promise<boolean> {
+function measureFloats(runner: Runner, tensor: ModelTensor, other: ModelTensor, course: StepCourse) {
+  const values = weightsOf(other, other.shape, new SpareMemory());
+  return lentOrNot(lenderOf(other), (file) =>
+    measure(runner, tensor, { ...values, file }, extentsOf(tensor.shape, undefined, "tensor"), course),
+  );
+}
+
+/** What values cost that stand for the weights of a tensor. */
+function measure(runner: Runner, tensor: ModelTensor, values: ValueSource, extents: Extents, course: StepCourse) {
+  const weights = weightsOf(tensor, tensor.shape, new SpareMemory());
+  const { signal, progress } = course;
+  const onProgress = (done: number, all: number) => progress(done / all);
+  return lentOrNot(lenderOf(tensor), (file) =>
+    measureStream(runner, { ...weights, file }, values, extents, { signal, onProgress }),
+  );
+}
+
+async function haveSameData(tensor: ModelTensor, other: ModelTensor, course: StepCourse): Promise<boolean> {
   let same = true;
-  const use = async (offset: number, bytes: Uint8Array<ArrayBuffer>) => {
-    if (!same) return;
-    const others = await other.read(offset, bytes.length);
-    same = bytes.every((byte, i) => byte === others[i]);
+  const both = {
+    byteLength: tensor.byteLength,
+    read: async (offset: number, length: number) => {
+      const [bytes, others] = await Promise.all([tensor.read(offset, length), other.read(offset, length)]);
+      same &&= haveSameBytes(bytes, others);
+      return bytes;
+    },
   };
-  await copyBytes(tensor, use, course);
+  await copyBytes(both, async () => {}, course);
   return same;
-}
-
-/** Weights that are read at a time. */
-const STRETCH_ELEMENTS = 2 ** 20;
-
-async function errorsOfFloats(
-  tensor: ModelTensor,
-  other: ModelTensor,
-  { signal, progress }: Course,
-): Promise<TotalErrors> {
-  const sums = new ErrorSums();
-  const elements = elementsOf(tensor.shape);
-  for (let start = 0; start < elements; start += STRETCH_ELEMENTS) {
-    signal?.throwIfAborted();
-    const count = Math.min(STRETCH_ELEMENTS, elements - start);
-    sums.add(await floatsIn(tensor, start, count), await floatsIn(other, start, count));
-    progress((start + count) / elements);
-  }
-  return sums.figures();
-}
-
-async function floatsIn(tensor: ModelTensor, start: number, count: number) {
-  const size = bytesPerElement(tensor.dtype);
-  return floatsOf(await tensor.read(start * size, count * size), tensor.dtype as FloatDtype);
 }

@@ -1,5 +1,5 @@
 import type { CopySource } from "../formats/format.js";
-import type { Course } from "./run.js";
+import type { StepCourse } from "./run.js";
 
 /** Bytes that are read at a time. */
 const STRETCH_BYTES = 2 ** 22;
@@ -8,7 +8,7 @@ const STRETCH_BYTES = 2 ** 22;
 export async function copyBytes(
   { byteLength, read }: CopySource,
   use: (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
-  { signal, progress }: Course,
+  { signal, progress }: StepCourse,
 ): Promise<void> {
   const stretch = (offset: number) => read(offset, Math.min(STRETCH_BYTES, byteLength - offset));
   let next = stretch(0);

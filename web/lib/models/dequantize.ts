@@ -1,14 +1,20 @@
 import type { FloatArray } from "../core/arguments.js";
+import { extentsOf } from "../core/extents.js";
 import type { Inspection, Model, OutputStep } from "../formats/format.js";
-import type { ByteSink } from "../io/bytes.js";
-import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
+import type { ByteSink, FilePlace } from "../io/bytes.js";
+import { lentOrNot } from "../io/lent-files.js";
+import { copyFloats } from "../stream/copy-floats.js";
+import { dequantizeStream } from "../stream/dequantize-stream.js";
+import type { Runner } from "../stream/runner.js";
 import { bytesPerElement } from "../tensor/dtypes.js";
+import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import { bytesIn, scaleBytes } from "../tensor/stored-scales.js";
+import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
-import { dequantized } from "./dequantized.js";
 import { inspectModel } from "./inspect.js";
 import { kindOf } from "./plan.js";
-import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse, writing } from "./run.js";
+import { type Values, withValues } from "./values.js";
 
 /**
  * Writes a file of the weights that a quantized model stands for, as float32 (float64 where its scales are); all else is
@@ -53,13 +59,35 @@ export async function dequantizeModel(
 
 function stepOf(step: OutputStep, runner: Runner): Step<void> {
   const { tensor, byteLength } = step;
-  const run = async (course: Course) => {
+  const run = async (course: StepCourse) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
     if ("quantize" in step || "encode" in step) throw new Error("a model of floats has nothing to quantize");
-    const { dtype } = step.info;
-    const write = (start: number, values: FloatArray) =>
-      step.write(start * bytesPerElement(dtype), dtype === "float16" ? scaleBytes(values, dtype) : bytesIn(values));
-    await dequantized(runner, step.dequantize, write, course);
+    await withValues(runner.engine, step.dequantize, (values) =>
+      lentOrNot(step.lendValues, (file) => dequantize(runner, step, values, file, course)),
+    );
   };
   return { tensor, byteLength, run };
+}
+
+async function dequantize(
+  runner: Runner,
+  { dequantize: tensor, info, write }: Extract<OutputStep, { readonly dequantize: QuantizedTensor }>,
+  values: Values,
+  file: FilePlace | undefined,
+  { signal, progress }: StepCourse,
+): Promise<void> {
+  const { dtype } = info;
+  const sink = (start: number, some: FloatArray) =>
+    write(start * bytesPerElement(dtype), dtype === "float16" ? scaleBytes(some, dtype) : bytesIn(some));
+  const onProgress = (done: number, all: number) => progress(done / all);
+  if ("products" in values) {
+    await copyFloats(values.products, sink, { signal, onProgress });
+    return;
+  }
+  const { quantizedShape, scheme } = tensor;
+  const extents = extentsOf(quantizedShape, scheme.axis, scheme.granularity);
+  await dequantizeStream(runner, values.codes, values.scales, { dequantized: sink, file }, extents, {
+    signal,
+    onProgress,
+  });
 }

@@ -2,11 +2,11 @@ import { checkNames } from "../core/arguments.js";
 import { FormatError } from "../core/errors.js";
 import type { Format, Model } from "../formats/format.js";
 import { formats } from "../formats/registry.js";
-import type { ByteSource } from "../io/bytes.js";
+import type { ByteSource, OpenSource } from "../io/bytes.js";
 import { JsonProblem, parseJson } from "../io/json.js";
 import { besidePath } from "../io/node-files.js";
 import { refuseNotTheFile } from "../io/not-the-file.js";
-import { type OpenSource, openSource, type SourceInput } from "../io/sources.js";
+import { openSource, type SourceInput } from "../io/sources.js";
 import { refuseOtherKind } from "./other-kinds.js";
 
 /** A description of a model has names and a graph. */

@@ -1,4 +1,3 @@
-import type { WeightArray } from "../core/arguments.js";
 import { checkNames, shown } from "../core/arguments.js";
 import type { TotalErrors } from "../core/types.js";
 import type {
@@ -14,13 +13,15 @@ import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
 import { SpareMemory } from "../io/spare-memory.js";
-import { type CodesPlace, quantizeStream, type WeightSource } from "../stream/quantize-stream.js";
-import { type AnyChannelwise, type Runner, runnerOf } from "../stream/runner.js";
-import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
-import type { ModelTensor } from "../tensor/tensor.js";
+import type { CodesPlace } from "../stream/ends.js";
+import { quantizeStream } from "../stream/quantize-stream.js";
+import type { Runner } from "../stream/runner.js";
+import { elementsOf } from "../tensor/dtypes.js";
+import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
 import { type KeptFloats, keptFloats } from "./kept-floats.js";
-import { type Course, checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse, writing } from "./run.js";
+import { weightsOf } from "./weights.js";
 
 /** What became of a tensor: of one that was quantized, with its error figures. */
 export type TensorSummary = (QuantizeDecision & TotalErrors) | KeepDecision;
@@ -154,7 +155,7 @@ function stepOf(
   errors: Map<number, TotalErrors>,
 ): Step<void> {
   const { tensor, byteLength } = step;
-  const run = async (course: Course) => {
+  const run = async (course: StepCourse) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
     if ("encode" in step) {
       errors.set(step.encode, await encode(plan, step.encode, step.write, course));
@@ -167,7 +168,7 @@ function stepOf(
 }
 
 /** Encodes a tensor of a plan whose target makes its bytes itself. */
-function encode({ model, target, decisions }: Plan, place: number, write: WriteBytes, course: Course) {
+function encode({ model, target, decisions }: Plan, place: number, write: WriteBytes, course: StepCourse) {
   if (!target.encode) throw new Error("the target encodes nothing");
   return target.encode(model.tensors[place], decisions[place] as QuantizeDecision, write, course);
 }
@@ -177,7 +178,7 @@ async function quantize(
   { model, decisions }: Plan,
   runner: Runner,
   spares: SpareMemory,
-  course: Course,
+  course: StepCourse,
 ): Promise<TotalErrors> {
   const tensor = model.tensors[place];
   const { scheme, quantizedShape } = decisions[place] as QuantizeDecision;
@@ -204,29 +205,4 @@ async function quantize(
   const { mse, maxError, sqnr } = errors;
   // Zeros with which the weights were filled up come back exactly.
   return { mse: (mse * source.length) / elementsOf(tensor.shape), maxError, sqnr };
-}
-
-/** The weights of a tensor with zeros after them, as many as the shape has. */
-function weightsOf(tensor: ModelTensor, shape: readonly number[], spares: SpareMemory): WeightSource {
-  const dtype = tensor.dtype as FloatDtype;
-  const size = bytesPerElement(dtype);
-  const there = elementsOf(tensor.shape);
-  const typed = (buffer: ArrayBuffer): WeightArray => {
-    if (dtype === "float64") return new Float64Array(buffer);
-    return dtype === "float32" ? new Float32Array(buffer) : new Uint16Array(buffer);
-  };
-  return {
-    dtype,
-    length: elementsOf(shape),
-    async read(start, count) {
-      const given = Math.max(0, Math.min(count, there - start));
-      if (given === count) {
-        return typed((await tensor.read(start * size, count * size, spares.take(count * size))).buffer);
-      }
-      const bytes = new Uint8Array(count * size);
-      if (given > 0) bytes.set(await tensor.read(start * size, given * size));
-      return typed(bytes.buffer);
-    },
-    reuse: ({ buffer }) => spares.give(buffer as ArrayBuffer),
-  };
 }

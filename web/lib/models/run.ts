@@ -22,7 +22,7 @@ export interface Progress {
 }
 
 /** What a step of a run is given. */
-export interface Course {
+export interface StepCourse {
   readonly signal: AbortSignal | undefined;
   /** Is called with the share of the step that is done. */
   readonly progress: (share: number) => void;
@@ -33,7 +33,7 @@ export interface Step<R> {
   readonly tensor: string;
   /** Bytes of the model that the step works on. */
   readonly byteLength: number;
-  run(course: Course): Promise<R>;
+  run(course: StepCourse): Promise<R>;
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -1,8 +1,13 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
+import { arrayKinds } from "../core/dtype.js";
 import { type AnyCodes, joinedRows, type Rows } from "../core/engine.js";
-import { type ArrayKind, exactView, newArray } from "../core/outputs.js";
+import { type ArrayKind, bytesPer, exactView, newArray } from "../core/outputs.js";
 import type { Packing } from "../core/packing.js";
+import type { CodeSource, WeightSource } from "./ends.js";
+import { fileRows } from "./file-rows.js";
 import type { Chunk } from "./regions.js";
+import type { Runner } from "./runner.js";
+import type { TaskCodes, TaskWeights } from "./tasks.js";
 
 /** An array, or something else that can be read at any place. */
 interface Source<A> {
@@ -10,8 +15,31 @@ interface Source<A> {
   readonly shared?: A | undefined;
 }
 
+/** The weights of a chunk, or where workers read them. */
+export async function weightsOfChunk(
+  { hasFiles }: Runner,
+  source: WeightSource,
+  chunk: Chunk,
+): Promise<TaskWeights["weights"]> {
+  const kind = arrayKinds[source.dtype];
+  return hasFiles && source.file ? fileRows(source.file, chunk, bytesPer[kind]) : readChunk(source, chunk, kind);
+}
+
+/** The codes of a chunk, or where workers read them. */
+export async function codesOfChunk(
+  { hasFiles }: Runner,
+  source: CodeSource,
+  chunk: Chunk,
+): Promise<Pick<TaskCodes, "wide" | "quantized">> {
+  const { wide, file, shared, packing } = source;
+  if (shared) return { wide, quantized: rowsIn(shared, chunk, packing) };
+  const kind = wide ? "Int16Array" : "Int8Array";
+  if (hasFiles && file) return { wide, quantized: fileRows(file, chunk, bytesPer[kind]) };
+  return { wide, quantized: await readChunk<CodeArray>({ read: source.read }, chunk, kind) };
+}
+
 /** The rows of a chunk, in an array of their own unless what they are part of is shared. */
-export async function readChunk<A extends WeightArray | CodeArray>(
+async function readChunk<A extends WeightArray | CodeArray>(
   source: Source<A>,
   chunk: Chunk,
   kind: ArrayKind,

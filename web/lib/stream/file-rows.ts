@@ -1,12 +1,13 @@
-import type { WeightArray } from "../core/arguments.js";
+import type { FloatArray, WeightArray } from "../core/arguments.js";
 import type { AnyCodes } from "../core/engine.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
 import type { FilePlace } from "../io/bytes.js";
 import type { Chunk } from "./regions.js";
 
-// Workers of Node share the open files of their process, so they read weights and write codes themselves. That takes half
-// as long as passing them through the calling thread: each worker has its bytes in the cache of its core, and none waits.
+// Workers of Node share the open files of their process, so they read what they need and write what they make themselves.
+// That takes half as long as passing it through the calling thread: each worker has its bytes in the cache of its core, and
+// none waits.
 
 /** Rows in a file: `count` of `width` bytes, the first of them at the place, `stride` bytes apart. */
 export interface FileRows extends FilePlace {
@@ -27,17 +28,20 @@ export function fileRows({ path, descriptor, position }: FilePlace, chunk: Chunk
  * Memory that this worker uses for one task after the other, as much as the largest needs: new memory takes longer than
  * reading.
  */
-const memories = { weights: new ArrayBuffer(0), codes: new ArrayBuffer(0) };
+const memories = { weights: new ArrayBuffer(0), codes: new ArrayBuffer(0), values: new ArrayBuffer(0) };
+
+/** What memory is used for: at most one array for each. */
+export type ScratchUse = keyof typeof memories;
 
 /** An array that is this worker's only until its next task. */
-export function scratchArray<K extends ArrayKind>(use: keyof typeof memories, kind: K, length: number) {
+export function scratchArray<K extends ArrayKind>(use: ScratchUse, kind: K, length: number) {
   const byteLength = length * bytesPer[kind];
   if (memories[use].byteLength < byteLength) memories[use] = new ArrayBuffer(byteLength);
   return arrayOver(kind, memories[use], length);
 }
 
 /** Reads rows, one after the other, into an array of as many elements. */
-export function readRows(rows: FileRows, array: WeightArray): void {
+export function readRows(rows: FileRows, array: WeightArray | AnyCodes): void {
   const { readSync } = fileSystem();
   eachRow(rows, array, (bytes, position) => {
     const some = readSync(rows.descriptor, bytes, 0, bytes.length, position);
@@ -47,7 +51,7 @@ export function readRows(rows: FileRows, array: WeightArray): void {
 }
 
 /** Writes rows from an array that holds them one after the other. */
-export function writeRows(rows: FileRows, array: AnyCodes): void {
+export function writeRows(rows: FileRows, array: AnyCodes | FloatArray): void {
   const { writeSync } = fileSystem();
   eachRow(rows, array, (bytes, position) => writeSync(rows.descriptor, bytes, 0, bytes.length, position));
 }

@@ -26,14 +26,15 @@ export class PanelSums {
     this.#engine = engine;
     this.#part = part;
     this.#ofChannels = figuresOf === "channels";
-    this.#sums = new Float64Array(figuresOf === "nothing" ? 0 : this.#place(part.channels));
+    this.#sums = new Float64Array(figuresOf === "nothing" ? 0 : this.#place(part.pieces * part.channels));
   }
 
-  /** Where the figures of the panel begin whose first channel this is. */
-  #place(channel: number): number {
-    return (
-      (this.#ofChannels ? channel : Math.ceil(channel / this.#part.panelChannels)) * this.#engine.places.figuresLength
-    );
+  /** Where the figures of the panel begin whose first scale is at a place. */
+  #place(scale: number): number {
+    const { channels, panelChannels } = this.#part;
+    const panels = Math.floor(scale / channels) * Math.ceil(channels / panelChannels);
+    const before = this.#ofChannels ? scale : panels + Math.ceil((scale % channels) / panelChannels);
+    return before * this.#engine.places.figuresLength;
   }
 
   /** Adds the figures of all blocks of some of the part's rows, panel by panel. */
@@ -56,18 +57,16 @@ export class PanelSums {
 
   /** Adds all panels to the total. */
   addTo(total: Float64Array): void {
-    const { channels, panelChannels } = this.#part;
-    for (let first = 0; first < channels; first += panelChannels) {
-      const end = Math.min(first + panelChannels, channels);
-      addPanel(this.#engine, total, this.#sums.subarray(this.#place(first), this.#place(end)));
+    for (const { scale, channels } of panelsOf(this.#part)) {
+      addPanel(this.#engine, total, this.#sums.subarray(this.#place(scale), this.#place(scale + channels)));
     }
   }
 
   /** The figures of each channel, where they are kept. */
   perChannel(): ChannelErrors {
-    const { channels, outer, inner } = this.#part;
-    const errors = newChannelErrors(channels);
-    readChannels(this.#engine.places, this.#sums, channels, outer * inner, errors, 0);
+    const { pieces, channels, outer, inner } = this.#part;
+    const errors = newChannelErrors(pieces * channels);
+    readChannels(this.#engine.places, this.#sums, pieces * channels, outer * inner, errors, 0);
     return errors;
   }
 }

@@ -56,3 +56,6 @@ export class Pipeline {
     return promise;
   }
 }
+
+/** Begins an action that has all its work in its turn. */
+export async function nothing(): Promise<void> {}

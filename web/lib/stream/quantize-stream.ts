@@ -1,95 +1,25 @@
-import { type CodeArray, checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
+import { checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
 import type { Part } from "../core/cut.js";
-import {
-  type AnyCodes,
-  cutFor,
-  type FiguresOf,
-  type GivenScales,
-  joinedRows,
-  rangeLength,
-  scalesOf,
-} from "../core/engine.js";
+import { cutFor, type FiguresOf, type GivenScales, joinedRows, rangeLength, scalesOf } from "../core/engine.js";
 import { changedError } from "../core/errors.js";
 import { extentsOf, type TensorExtents } from "../core/extents.js";
 import { readFigures } from "../core/figures.js";
 import { bytesPer, newArray } from "../core/outputs.js";
-import type { Packing } from "../core/packing.js";
 import { checkErrors, figuresOf, nonFiniteError } from "../core/requests.js";
 import { codeKind, type Scheme, type SchemeOptions, schemeOf } from "../core/scheme.js";
-import type { ChannelErrors, TotalErrors } from "../core/types.js";
-import { arrayKinds, type Dtype } from "../core/weights.js";
-import type { FilePlace } from "../io/bytes.js";
-import { readChunk, rowsIn, writeChunk } from "./chunks.js";
+import type { TotalErrors } from "../core/types.js";
+import { rowsIn, weightsOfChunk, writeChunk } from "./chunks.js";
+import type { Course } from "./course.js";
+import type { CodesPlace, ResultSink, WeightSource } from "./ends.js";
 import { fileRows } from "./file-rows.js";
 import { addPanel, PanelSums } from "./panel-sums.js";
-import { Pipeline } from "./pipeline.js";
-import { blockSize, type Chunk, type Region, regionsOf } from "./regions.js";
+import { nothing, Pipeline } from "./pipeline.js";
+import { type Chunk, chunkElementsFor, type Region, regionsOf } from "./regions.js";
 import type { Runner } from "./runner.js";
 import type { CodesFile, QuantizeDone, TaskWeights } from "./tasks.js";
 
-/** Weights that are read when they are wanted. */
-export interface WeightSource {
-  readonly dtype: Dtype;
-  readonly length: number;
-  /**
-   * `count` weights from `start` on, in row-major order, over a buffer of their own, which is then handed over. A
-   * Uint16Array for float16 and bfloat16.
-   */
-  read(start: number, count: number): Promise<WeightArray>;
-  /** Gives back an array that was read, when it is done with, for another read. */
-  reuse?(array: WeightArray): void;
-  /** All weights, where they lie in a SharedArrayBuffer; they are then used in place. */
-  readonly shared?: WeightArray | undefined;
-  /** The place of the first weight in a file, row-major, in this machine's order of bytes: workers may read weights there. */
-  readonly file?: FilePlace | undefined;
-}
-
-/**
- * Takes results when they are made: one call after the other, each awaited. Places ascend, except where the rows of a
- * tensor are too long for a chunk: then its results come in strips of channels.
- */
-export interface ResultSink {
-  quantized(start: number, codes: CodeArray): Promise<void> | void;
-  scales(start: number, scales: FloatArray): Promise<void> | void;
-  /** Takes the dequantized weights, which are made only if this is there. */
-  dequantized?(start: number, values: FloatArray): Promise<void> | void;
-  /** Takes the figures that `errors: "channel"` asks for. Places are those of the scales. */
-  perChannel?(start: number, errors: ChannelErrors): Promise<void> | void;
-  /** Arrays of all results in a SharedArrayBuffer, which are filled in place instead. */
-  readonly shared?: {
-    readonly quantized?: AnyCodes | undefined;
-    /** How codes are packed there. */
-    readonly packing?: Packing | undefined;
-    readonly dequantized?: FloatArray | undefined;
-  };
-  /** The place of the first code in a file: workers may write codes there, which then do not go to `quantized`. */
-  readonly file?: CodesPlace | undefined;
-}
-
-export interface CodesPlace extends FilePlace {
-  /** How codes are packed. All codes that are made at a time must fill whole bytes. */
-  readonly packing?: Packing | undefined;
-}
-
-/** A chunk is a few MB, so that several fit the memory, and far more than a block. */
-export const defaultChunkElements = 2 ** 20;
-
 /** That is 32 MB of float32, and as much again of what passes twice. */
 const defaultHeldElements = 2 ** 23;
-
-export interface Course {
-  /** Ends everything; the promise is rejected with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told how many weights of all are done. Where they pass twice, passing once is half of it. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Weights that are read and sent to a worker at a time. */
-  readonly chunkElements?: number | undefined;
-  /**
-   * The most weights that are under way at a time. Of weights that pass twice, as many are kept in memory in between. When
-   * not given, there is no limit and nothing is kept. Nothing that workers read from a file is kept either.
-   */
-  readonly heldElements?: number | undefined;
-}
 
 export interface StreamOptions extends Course, SchemeOptions {
   readonly shape: readonly number[];
@@ -121,15 +51,6 @@ export async function quantizeStream(runner: Runner, source: WeightSource, sink:
   return { shape, axis, bits, rule, granularity, scaleShape: extents.scaleShape, ...totals };
 }
 
-/**
- * How many weights to read at a time. Where channels are columns, it is all columns of a block's rows, because reading rows
- * in strips takes many times as long.
- */
-function chunkElementsFor({ outer, channels, inner, blockRows }: Part): number {
-  const band = outer > 1 ? blockRows * channels * inner : 0;
-  return Math.max(defaultChunkElements, Math.min(4 * defaultChunkElements, band));
-}
-
 /** What to make, checked. */
 interface Job {
   readonly extents: TensorExtents;
@@ -146,7 +67,6 @@ export class QuantizeStream {
   readonly #part: Part;
   readonly #chunkElements: number;
   readonly #keptChunks: number;
-  readonly #weightsFile: FilePlace | undefined;
   readonly #codesFile: CodesPlace | undefined;
   readonly #pipeline: Pipeline;
   readonly #total: Float64Array;
@@ -161,16 +81,15 @@ export class QuantizeStream {
     this.#onProgress = onProgress;
     this.#total = new Float64Array(runner.engine.places.figuresLength);
     this.#part = cutFor(runner.engine, job.extents, source.dtype === "float64");
-    const { chunkElements = chunkElementsFor(this.#part) } = course;
-    this.#chunkElements = Math.max(chunkElements, blockSize(this.#part));
+    this.#chunkElements = chunkElementsFor(this.#part, course.chunkElements);
     const heldChunks = Math.floor((heldElements ?? 0) / this.#chunkElements);
-    this.#weightsFile = runner.hasFiles ? source.file : undefined;
+    const weightsFile = runner.hasFiles ? source.file : undefined;
     this.#codesFile = runner.hasFiles ? sink.file : undefined;
-    this.#keptChunks = source.shared || this.#weightsFile ? 0 : heldChunks;
+    this.#keptChunks = source.shared || weightsFile ? 0 : heldChunks;
     // Each worker has a task waiting while it works on another; meanwhile one is read and one is written. What workers read
     // and write themselves is not held here.
     const width = 2 * runner.width + 2;
-    const isHeld = heldElements !== undefined && !(this.#weightsFile && this.#codesFile);
+    const isHeld = heldElements !== undefined && !(weightsFile && this.#codesFile);
     const held = isHeld ? Math.min(width, heldChunks) : width;
     this.#pipeline = new Pipeline(Math.max(held, runner.width + 2), signal); // no worker is left without work
   }
@@ -299,10 +218,8 @@ export class QuantizeStream {
     });
   }
 
-  async #read(chunk: Chunk): Promise<TaskWeights["weights"]> {
-    const kind = arrayKinds[this.#source.dtype];
-    if (this.#weightsFile) return fileRows(this.#weightsFile, chunk, bytesPer[kind]);
-    return readChunk(this.#source, chunk, kind);
+  #read(chunk: Chunk): Promise<TaskWeights["weights"]> {
+    return weightsOfChunk(this.#runner, this.#source, chunk);
   }
 
   #reuse(used: WeightArray | undefined): void {
@@ -342,6 +259,3 @@ function codesIn(place: CodesPlace, chunk: Chunk, scheme: Scheme): CodesFile {
 function raise(ranges: FloatArray, others: FloatArray): void {
   for (let i = 0; i < ranges.length; i++) ranges[i] = Math.max(ranges[i] as number, others[i] as number);
 }
-
-/** Begins an action that has all its work in its turn. */
-async function nothing(): Promise<void> {}

@@ -21,9 +21,20 @@ export interface Region {
   readonly whole: boolean;
 }
 
-/** Weights of the largest blocks: the least that can be worked on by itself. */
-export function blockSize({ panelChannels, blockRows, blockInner }: Part): number {
-  return panelChannels * blockRows * blockInner;
+/** A chunk is a few MB, so that several fit the memory, and far more than a block. */
+const defaultChunkElements = 2 ** 20;
+
+/**
+ * How many weights to read at a time. Where channels are columns, it is all columns of a block's rows, because reading rows
+ * in strips takes many times as long.
+ *
+ * @param asked how many, where that is said: not fewer than a block, which is the least that can be worked on by itself
+ */
+export function chunkElementsFor(tensor: Part, asked?: number): number {
+  const { outer, channels, inner, panelChannels, blockRows, blockInner } = tensor;
+  const band = outer > 1 ? blockRows * channels * inner : 0;
+  const fitting = Math.max(defaultChunkElements, Math.min(4 * defaultChunkElements, band));
+  return Math.max(asked ?? fitting, panelChannels * blockRows * blockInner);
 }
 
 /**

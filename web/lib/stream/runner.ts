@@ -1,8 +1,5 @@
-import { shown } from "../core/arguments.js";
-import { type Engine, engines } from "../core/engine.js";
-import type { Channelwise } from "../core/types.js";
-import type { ParallelChannelwise } from "../workers/parallel-channelwise.js";
-import { type Done, perform, type Task } from "./tasks.js";
+import type { Engine } from "../core/engine.js";
+import type { Done, Task } from "./tasks.js";
 
 /** What performs tasks: the calling thread or some workers. */
 export interface Runner {
@@ -14,26 +11,4 @@ export interface Runner {
   readonly hasFiles: boolean;
   /** Performs a task, and takes over those of its arrays that can be handed over. */
   run<T extends Task>(task: T): Promise<Done<T>>;
-}
-
-/** Performs tasks at once, on the calling thread. */
-function runnerOn(engine: Engine): Runner {
-  return { engine, width: 1, hasFiles: false, run: async (task) => perform(engine, task) };
-}
-
-/** What a `load` gave: a quantizer on the calling thread, or one with workers. */
-export type AnyChannelwise = Channelwise | ParallelChannelwise;
-
-/**
- * What performs tasks for a quantizer that a `load` gave.
- *
- * @throws {TypeError} for anything else.
- */
-export function runnerOf(channelwise: AnyChannelwise): Runner {
-  if (typeof channelwise === "object" && channelwise !== null) {
-    if ("runner" in channelwise) return channelwise.runner;
-    const engine = engines.get(channelwise);
-    if (engine) return runnerOn(engine);
-  }
-  throw new TypeError(`channelwise must be what load() gives, not ${shown(channelwise)}`);
 }

@@ -1,26 +1,12 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
-import { type Part, panelsOf } from "../core/cut.js";
-import {
-  type AnyCodes,
-  dequantizePanel,
-  type Engine,
-  type FiguresOf,
-  type GivenScales,
-  joinedRows,
-  type QuantizeJob,
-  quantizeBlocks,
-  quantizePanel,
-  type Rows,
-  rangeLength,
-  rangesOfPanel,
-} from "../core/engine.js";
-import { newArray, newChannelErrors } from "../core/outputs.js";
-import { type Packing, packedLength } from "../core/packing.js";
-import { codeKind, type Scheme } from "../core/scheme.js";
+import type { Part } from "../core/cut.js";
+import type { Dtype } from "../core/dtype.js";
+import type { AnyCodes, FiguresOf, GivenScales, Rows } from "../core/engine.js";
+import type { Packing } from "../core/packing.js";
+import type { Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
-import { arrayKinds, type Dtype } from "../core/weights.js";
-import { type FileRows, readRows, scratchArray, writeRows } from "./file-rows.js";
+import type { FileRows } from "./file-rows.js";
 
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
 // over a SharedArrayBuffer, which are worked on in place, in arrays of their own, which are handed over, or in files.
@@ -78,159 +64,88 @@ export interface QuantizeDone {
   readonly used: WeightArray | undefined;
 }
 
-export interface DequantizeTask {
+/** Codes that a task reads, and the scales of all channels of the part. */
+export interface TaskCodes {
+  /** Whether they are int16. */
+  readonly wide: boolean;
+  readonly quantized: Rows<AnyCodes> | FileRows;
+  readonly scales: FloatArray;
+}
+
+export interface DequantizeTask extends TaskCodes {
   readonly kind: "dequantize";
   readonly float64: boolean;
   readonly part: Part;
-  readonly quantized: Rows<AnyCodes>;
-  readonly scales: FloatArray;
-  /** What is filled in place. */
-  readonly dequantized?: Rows<FloatArray> | undefined;
+  /** What is filled in place, or written. */
+  readonly dequantized?: Rows<FloatArray> | FileRows | undefined;
 }
 
 export interface DequantizeDone {
-  /** The part's rows, one after the other, unless they were filled in place. */
+  /** The part's rows, one after the other, unless they were filled in place or written. */
   readonly dequantized: FloatArray | undefined;
   /** The task's array, which its sender may use again. */
-  readonly used: AnyCodes;
+  readonly used: AnyCodes | undefined;
 }
 
-export type Task = RangesTask | QuantizeTask | DequantizeTask;
+/** Floats that a task reads. */
+export interface TaskFloats {
+  readonly dtype: Dtype;
+  readonly floats: Rows<WeightArray> | FileRows;
+}
+
+/** Asks what it costs that values stand for weights. */
+export interface MeasureTask {
+  readonly kind: "measure";
+  readonly part: Part;
+  readonly weights: TaskFloats;
+  readonly values: TaskFloats | TaskCodes;
+}
+
+export interface MeasureDone {
+  /** Error figures of every block. */
+  readonly figures: Float64Array;
+  /** Whether weights and values are floats of the same bytes. */
+  readonly same: boolean;
+  /** The task's arrays, which its sender may use again. */
+  readonly used: WeightArray | undefined;
+  readonly usedValues: WeightArray | AnyCodes | undefined;
+}
+
+export type Task = RangesTask | QuantizeTask | DequantizeTask | MeasureTask;
 
 export type Done<T extends Task> = T extends RangesTask
   ? RangesDone
   : T extends QuantizeTask
     ? QuantizeDone
-    : DequantizeDone;
+    : T extends DequantizeTask
+      ? DequantizeDone
+      : MeasureDone;
 
-export type AnyDone = RangesDone | QuantizeDone | DequantizeDone;
-
-export function perform<T extends Task>(engine: Engine, task: T): Done<T>;
-export function perform(engine: Engine, task: Task): AnyDone {
-  if (task.kind === "dequantize") return dequantize(engine, task);
-  const weights = weightsOf(task);
-  const used = "array" in task.weights ? task.weights.array : undefined;
-  if (task.kind === "ranges") return { ...findRanges(engine, task, weights), used };
-  const { scales } = task;
-  return { ...(scales ? quantizeWith(engine, task, weights, scales) : quantizeWhole(engine, task, weights)), used };
-}
-
-/** The weights of a task in memory. */
-function weightsOf({ weights, dtype, part }: TaskWeights): Rows<WeightArray> {
-  if ("array" in weights) return weights;
-  const array: WeightArray = scratchArray("weights", arrayKinds[dtype], sizeOf(part));
-  readRows(weights, array);
-  return joinedRows(array, part);
-}
+export type AnyDone = RangesDone | QuantizeDone | DequantizeDone | MeasureDone;
 
 /** The buffers of a task that its sender gives away: those that are not shared. */
 export function buffersOfTask(task: Task): ArrayBuffer[] {
+  const arrayOf = (rows: Rows<WeightArray | AnyCodes> | FileRows | undefined) =>
+    rows && "array" in rows ? rows.array : undefined;
+  if (task.kind === "measure") {
+    const { weights, values } = task;
+    return unsharedBuffers([arrayOf(weights.floats), arrayOf("floats" in values ? values.floats : values.quantized)]);
+  }
   const { weights, quantized, dequantized } = task as Partial<QuantizeTask>;
-  return unsharedBuffers(
-    [weights, quantized, dequantized].map((rows) => (rows && "array" in rows ? rows.array : undefined)),
-  );
+  return unsharedBuffers([arrayOf(weights), arrayOf(quantized), arrayOf(dequantized)]);
 }
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { used, ranges, quantized, dequantized, scales, figures, perChannel } = done as Partial<
-    RangesDone & QuantizeDone
+  const { used, usedValues, ranges, quantized, dequantized, scales, figures, perChannel } = done as Partial<
+    RangesDone & QuantizeDone & MeasureDone
   >;
-  return unsharedBuffers([used, ranges, quantized, dequantized, scales, figures, ...Object.values(perChannel ?? {})]);
+  return unsharedBuffers([
+    ...[used, usedValues, ranges, quantized, dequantized, scales, figures],
+    ...Object.values(perChannel ?? {}),
+  ]);
 }
 
 function unsharedBuffers(arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
   return arrays.map((array) => array?.buffer).filter((buffer): buffer is ArrayBuffer => !!buffer && !isShared(buffer));
-}
-
-const newFloats = (float64: boolean, length: number) => newArray(float64 ? "Float64Array" : "Float32Array", length);
-
-const sizeOf = ({ pieces, outer, channels, inner }: Part) => pieces * outer * channels * inner;
-
-function findRanges(engine: Engine, { dtype, part, scheme }: RangesTask, weights: Rows<WeightArray>) {
-  const length = rangeLength(engine, dtype, scheme);
-  const ranges: FloatArray = newFloats(dtype === "float64", length * part.channels);
-  for (const panel of panelsOf(part)) {
-    ranges.set(rangesOfPanel(engine, { dtype, weights, scheme }, panel), length * panel.scale);
-  }
-  return { ranges };
-}
-
-/** The job of a task, the arrays that it makes for it, and what brings codes to their file, if they have one. */
-function prepare(
-  task: QuantizeTask,
-  weights: Rows<WeightArray>,
-  scales: FloatArray,
-  perChannel: ChannelErrors | undefined,
-) {
-  const { dtype, part, scheme } = task;
-  const kind = codeKind(scheme);
-  const file = task.quantized && "path" in task.quantized ? task.quantized : undefined;
-  const rows = task.quantized && "array" in task.quantized ? task.quantized : undefined;
-  const forFile = file && codesForFile(file, kind, sizeOf(part));
-  const quantized: CodeArray | undefined = task.quantized ? undefined : newArray(kind, sizeOf(part));
-  const dequantized = task.dequantize && !task.dequantized ? newFloats(dtype === "float64", sizeOf(part)) : undefined;
-  const job: QuantizeJob = {
-    ...{ dtype, part, scheme, figuresOf: task.figuresOf, weights },
-    quantized: rows ?? joinedRows((forFile ?? quantized) as AnyCodes, part, file?.packing),
-    dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
-    scales,
-    perChannel,
-  };
-  const write = () => {
-    if (file && forFile) writeRows(file, forFile);
-  };
-  return { job, quantized, dequantized, write };
-}
-
-function codesForFile({ packing }: CodesFile, kind: "Int8Array" | "Int16Array", count: number): AnyCodes {
-  if (packing) return scratchArray("codes", "Uint8Array", packedLength(count, packing.bits));
-  return scratchArray("codes", kind, count);
-}
-
-function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {
-  const { part, dtype, figuresOf } = task;
-  const { figuresLength } = engine.places;
-  const scales = newFloats(dtype === "float64", part.pieces * part.channels);
-  const perChannel = figuresOf === "channels" ? newChannelErrors(scales.length) : undefined;
-  const { job, quantized, dequantized, write } = prepare(task, weights, scales, perChannel);
-  const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);
-  let finite = true;
-  let at = 0;
-  for (const panel of panelsOf(part)) {
-    engine.totalFigures.fill(0);
-    finite &&= quantizePanel(engine, job, panel);
-    figures.set(engine.totalFigures, at);
-    at += figuresLength;
-  }
-  if (finite) write();
-  return { finite, quantized, dequantized, scales, figures, perChannel };
-}
-
-function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
-  const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
-  const length = rangeLength(engine, task.dtype, task.scheme);
-  const ranges = newFloats(task.dtype === "float64", length * scales.values.length);
-  const blocks: Float64Array[] = [];
-  for (const panel of panelsOf(task.part)) {
-    const done = quantizeBlocks(engine, job, scales, panel);
-    for (const figures of done.figures) blocks.push(figures);
-    ranges.set(done.ranges, length * panel.scale);
-  }
-  const figures = new Float64Array(blocks.reduce((length, each) => length + each.length, 0));
-  let at = 0;
-  for (const each of blocks) {
-    figures.set(each, at);
-    at += each.length;
-  }
-  write();
-  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, ranges };
-}
-
-function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
-  const { float64, part } = task;
-  const dequantized = task.dequantized ? undefined : newFloats(float64, sizeOf(part));
-  const job = { ...task, dequantized: task.dequantized ?? joinedRows<FloatArray>(dequantized as FloatArray, part) };
-  for (const panel of panelsOf(part)) dequantizePanel(engine, job, panel);
-  return { dequantized, used: task.quantized.array };
 }

@@ -1,4 +1,4 @@
-import type { Dtype as FloatDtype } from "../core/weights.js";
+import type { Dtype as FloatDtype } from "../core/dtype.js";
 
 export type { FloatDtype };
 

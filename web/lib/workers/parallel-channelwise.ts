@@ -8,6 +8,7 @@ import {
   type WeightArray,
 } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
+import { arrayKinds } from "../core/dtype.js";
 import { embeddedWasm } from "../core/embedded-wasm.js";
 import { type AnyCodes, createEngine } from "../core/engine.js";
 import { compile, instantiate } from "../core/instantiate.js";
@@ -31,9 +32,9 @@ import type {
   QuantizeResult,
   Weights,
 } from "../core/types.js";
-import { arrayKinds } from "../core/weights.js";
+import type { Course } from "../stream/course.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
-import { type Course, QuantizeStream } from "../stream/quantize-stream.js";
+import { QuantizeStream } from "../stream/quantize-stream.js";
 import type { Runner } from "../stream/runner.js";
 import { Pool } from "./pool.js";
 import { availableWorkers, checkWorkers, startWorker, type WorkerLike } from "./start.js";

@@ -3,7 +3,8 @@
 import { createEngine, type Engine } from "../core/engine.js";
 import { instantiate } from "../core/instantiate.js";
 import { nodeModule } from "../core/node-module.js";
-import { buffersOfDone, perform } from "../stream/tasks.js";
+import { perform } from "../stream/perform.js";
+import { buffersOfDone } from "../stream/tasks.js";
 import type { Failure, FromWorker, ToWorker } from "./messages.js";
 
 /** What a worker talks through, in a page and in Node. */

@@ -40,7 +40,7 @@ export interface Comparison {
   readonly times: { readonly float: number; readonly quantized: number; readonly runs: number };
 }
 
-export interface RunTasks {
+export interface RunQuestions {
   /** Loads the float model. */
   load: { given: ModelFiles; answer: readonly Input[] };
   /** Loads the quantized model, in place of the one before. */
@@ -49,12 +49,12 @@ export interface RunTasks {
   run: { given: Readonly<Record<string, Filling>>; answer: Comparison };
 }
 
-export type RunTask = keyof RunTasks;
+export type RunQuestion = keyof RunQuestions;
 
 export type RunRequest = {
-  [T in RunTask]: { readonly id: number; readonly task: T; readonly given: RunTasks[T]["given"] };
-}[RunTask];
+  [T in RunQuestion]: { readonly id: number; readonly question: T; readonly given: RunQuestions[T]["given"] };
+}[RunQuestion];
 
 export type RunReply =
-  | { readonly id: number; readonly answer: RunTasks[RunTask]["answer"] }
+  | { readonly id: number; readonly answer: RunQuestions[RunQuestion]["answer"] }
   | { readonly id: number; readonly failure: string };

@@ -4,7 +4,7 @@ import { Cancelled, Client } from "../client.js";
 import type { ModelClient } from "../model-client.js";
 import type { ModelState } from "../model-state.js";
 import { InputForm } from "./input-form.js";
-import type { Comparison, ModelFiles, RunTasks } from "./protocol.js";
+import type { Comparison, ModelFiles, RunQuestions } from "./protocol.js";
 
 /** Runs the float model and the quantized one side by side, in ONNX Runtime, which is loaded only then. */
 export class RunView {
@@ -18,7 +18,7 @@ export class RunView {
   #client: ModelClient | undefined;
   #files: readonly File[] = [];
   #state: ModelState | undefined;
-  #runtime: Client<RunTasks> | undefined;
+  #runtime: Client<RunQuestions> | undefined;
   #forms: readonly InputForm[] = [];
   /** The state whose quantized model is loaded. */
   #loaded: ModelState | undefined;
@@ -87,10 +87,12 @@ export class RunView {
   }
 
   /** ONNX Runtime with the float model, whose inputs are shown. */
-  async #start(): Promise<Client<RunTasks>> {
+  async #start(): Promise<Client<RunQuestions>> {
     if (this.#runtime !== undefined && !this.#runtime.hasEnded) return this.#runtime;
     this.#stop();
-    const runtime = new Client<RunTasks>(new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }));
+    const runtime = new Client<RunQuestions>(
+      new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }),
+    );
     this.#runtime = runtime;
     try {
       const inputs = await runtime.ask("load", floatModel(this.#files));

@@ -2,7 +2,7 @@ import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import { env, InferenceSession, type Tensor } from "onnxruntime-web/wasm";
 import { compareOutput } from "./compare.js";
 import { tensorFor } from "./inputs.js";
-import type { ModelFiles, RunReply, RunRequest, RunTask, RunTasks } from "./protocol.js";
+import type { ModelFiles, RunQuestion, RunQuestions, RunReply, RunRequest } from "./protocol.js";
 
 // Several threads need a page that is isolated from others, which takes headers that static hosts do not send.
 env.wasm.numThreads = 1;
@@ -18,7 +18,7 @@ const quiet = { logSeverityLevel: 4 } as const;
 let float: InferenceSession;
 let quantized: InferenceSession | undefined;
 
-const tasks: { [T in RunTask]: (given: RunTasks[T]["given"]) => Promise<RunTasks[T]["answer"]> } = {
+const answers: { [T in RunQuestion]: (given: RunQuestions[T]["given"]) => Promise<RunQuestions[T]["answer"]> } = {
   async load(files) {
     float = await sessionOf(files);
     return float.inputMetadata.map((input) => ({
@@ -76,15 +76,15 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-// One task after another.
+// One question after another.
 let last = Promise.resolve();
 self.addEventListener("message", ({ data }: MessageEvent<RunRequest>) => {
   last = last.then(() => answer(data));
 });
 
-async function answer({ id, task, given }: RunRequest) {
+async function answer({ id, question, given }: RunRequest) {
   try {
-    const run = tasks[task] as (given: unknown) => Promise<RunTasks[RunTask]["answer"]>;
+    const run = answers[question] as (given: unknown) => Promise<RunQuestions[RunQuestion]["answer"]>;
     self.postMessage({ id, answer: await run(given) } satisfies RunReply);
   } catch (error) {
     self.postMessage({ id, failure: error instanceof Error ? error.message : String(error) } satisfies RunReply);

@@ -14,24 +14,21 @@ import {
   planModel,
   planTensor,
   quantizeModel,
+  type RunOptions,
   readFloats,
   type Settings,
   type TargetOptions,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
-import type { Description, Errors, Form, Plan, Planned, Rules, Setting, Unmeasurable } from "../protocol.js";
+import type { Description, Errors, Form, Planned, Rules, Setting, ShownPlan, Unmeasurable } from "../protocol.js";
 import { allBits, groupAxis, isOnnxTarget, onnxTargets } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import { firstPart } from "./part.js";
 import { withWorkers } from "./pool.js";
 
-/** How a task goes on. */
-export interface Course {
-  readonly signal: AbortSignal;
-  /** Is called with the number of bytes of the model that are done. */
-  readonly onProgress: (progress: { tensor: string; done: number; total: number }) => void;
-}
+/** Signal and progress of a question. */
+export type QuestionOptions = Required<RunOptions>;
 
 /** Some of a tensor's weights. */
 export interface Weights {
@@ -42,14 +39,23 @@ export interface Weights {
 /** A model of any format. */
 export interface OpenedModel {
   readonly description: Description;
-  plan(rules: Rules): Plan;
+  plan(rules: Rules): ShownPlan;
   /** What a tensor would become. */
   alternative(tensor: number, setting: Setting, form: Form): Planned;
-  measure(tensor: number, setting: Setting, form: Form, course: Pick<Course, "signal">): Promise<Errors | Unmeasurable>;
+  measure(
+    tensor: number,
+    setting: Setting,
+    form: Form,
+    options: Pick<QuestionOptions, "signal">,
+  ): Promise<Errors | Unmeasurable>;
   /** At most so many weights: of a larger tensor as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;
   /** Writes one file into each sink, in the order of the plan's names. Gives what goes into a config.json. */
-  write(rules: Rules, sinks: readonly ByteSink[], course: Course): Promise<{ byteLength: number; config?: string }>;
+  write(
+    rules: Rules,
+    sinks: readonly ByteSink[],
+    options: QuestionOptions,
+  ): Promise<{ byteLength: number; config?: string }>;
 }
 
 /** A dialect that holds every setting: what one costs in errors is the same in all dialects. */
@@ -162,10 +168,10 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       const shape = firstPart(tensor.shape, most);
       return { values: await readFloats(tensor, 0, product(shape)), shape };
     },
-    async write(rules, [sink, dataSink], course) {
+    async write(rules, [sink, dataSink], options) {
       const external = dataSink && { external: { location: fileNames(rules)[1], sink: dataSink } };
       const { byteLength, metadata } = await withWorkers((channelwise) =>
-        quantizeModel(channelwise, planOf(rules), sink, { ...course, ...external }),
+        quantizeModel(channelwise, planOf(rules), sink, { ...options, ...external }),
       );
       const config = metadata.quantization_config;
       return { byteLength, ...(config !== undefined && { config }) };

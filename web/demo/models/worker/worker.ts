@@ -2,7 +2,7 @@ import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } fr
 import { writeNpy } from "channelwise/npy";
 import { count } from "../../format.js";
 import { product } from "../../matrix.js";
-import type { Measured, ModelReply, ModelRequest, ModelTask, ModelTasks, Progress } from "../protocol.js";
+import type { Measured, ModelQuestion, ModelQuestions, ModelReply, ModelRequest, Progress } from "../protocol.js";
 import { type OpenedModel, openForPage } from "./opened-model.js";
 
 /** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
@@ -13,16 +13,16 @@ const PROGRESS_INTERVAL = 100;
 
 let model: OpenedModel;
 
-interface Course {
+interface Answering {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
 }
 
-const tasks: {
-  [T in ModelTask]: (
-    given: ModelTasks[T]["given"],
-    course: Course,
-  ) => ModelTasks[T]["answer"] | Promise<ModelTasks[T]["answer"]>;
+const answers: {
+  [T in ModelQuestion]: (
+    given: ModelQuestions[T]["given"],
+    answering: Answering,
+  ) => ModelQuestions[T]["answer"] | Promise<ModelQuestions[T]["answer"]>;
 } = {
   async open({ files }) {
     model = await openForPage(files);
@@ -129,7 +129,7 @@ async function removeDownloads() {
   }
 }
 
-/** What ends each task under way. */
+/** What ends each question under way. */
 const controllers = new Map<number, AbortController>();
 
 self.addEventListener("message", async ({ data }: MessageEvent<ModelRequest>) => {
@@ -137,12 +137,15 @@ self.addEventListener("message", async ({ data }: MessageEvent<ModelRequest>) =>
     controllers.get(data.cancel)?.abort(new Error("cancelled"));
     return;
   }
-  const { id, task, given } = data;
+  const { id, question, given } = data;
   const reply = (message: ModelReply) => self.postMessage(message);
   const controller = new AbortController();
   controllers.set(id, controller);
   try {
-    const run = tasks[task] as (given: unknown, course: Course) => Promise<ModelTasks[ModelTask]["answer"]>;
+    const run = answers[question] as (
+      given: unknown,
+      answering: Answering,
+    ) => Promise<ModelQuestions[ModelQuestion]["answer"]>;
     const { signal } = controller;
     reply({ id, answer: await run(given, { signal, progress: (progress) => reply({ id, progress }) }) });
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { FloatArray } from "../../core/arguments.js";
 import type { Scheme } from "../../core/scheme.js";
 import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
+import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { shownJson } from "../../io/shorten.js";
 import { integers } from "../../storage/integers.js";
 import { placeOf, type Storage } from "../../storage/storage.js";
@@ -65,7 +66,7 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
   const { name, shape, codes, scales, storage, signed } = found;
   const scaleType = scales.dtype as FloatDtype;
   const scheme = { ...found.scheme, scaleType };
-  return {
+  const quantized: QuantizedTensor = {
     ...{
       name,
       shape,
@@ -83,6 +84,8 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
     },
     readScales: async (): Promise<FloatArray> => floatsOf(await scales.read(0, scales.byteLength), scaleType),
   };
+  // Words are unpacked first.
+  return lentBy(quantized, codes.dtype === "int32" ? undefined : lenderOf(codes));
 }
 
 /** compressed-tensors' words of several codes. */

@@ -29,7 +29,8 @@ function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
         const { name, byteLength } = input;
         const write = (offset: number, bytes: Uint8Array<ArrayBuffer>) => writer.write(i, offset, bytes);
         const step = { tensor: name, byteLength, write };
-        return "readCodes" in input ? { ...step, dequantize: input, info: tensors[i] } : { ...step, copy: input };
+        if (!("readCodes" in input)) return { ...step, copy: input };
+        return { ...step, dequantize: input, info: tensors[i], lendValues: writer.lender?.(i) };
       });
       return { begin: writer.begin, steps, end: writer.end };
     },

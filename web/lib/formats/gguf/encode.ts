@@ -1,12 +1,12 @@
 import { NonFiniteError } from "../../core/errors.js";
 import type { TotalErrors } from "../../core/types.js";
 import type { BlockEncoder } from "../../storage/ggml/blocks.js";
-import { ErrorSums } from "../../stream/error-sums.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "../../tensor/dtypes.js";
 import { floatsOf } from "../../tensor/floats.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { EncodeCourse, WriteBytes } from "../format.js";
+import { ErrorSums } from "./error-sums.js";
 import { isDecoded } from "./tensors.js";
 import { bytesOfType, type GgufType } from "./types.js";
 

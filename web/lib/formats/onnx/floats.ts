@@ -1,10 +1,10 @@
 import { byteLengthOf } from "../../tensor/dtypes.js";
+import type { OnnxContents } from "./contents.js";
 import { constantNode, node as newNode } from "./file/encode.js";
 import { dataType, type Node } from "./file/proto.js";
 import { type Edit, type Later, type Part, splice } from "./file/splice.js";
 import type { Value } from "./file/values.js";
 import type { Message } from "./file/wire.js";
-import type { OnnxContents } from "./model.js";
 import type { QuantizedWeight } from "./quantized.js";
 import type { WeightDtype } from "./weights.js";
 

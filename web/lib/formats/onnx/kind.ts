@@ -2,11 +2,12 @@ import { shown } from "../../core/arguments.js";
 import { dialects } from "../dialects/index.js";
 import type { Inspection, ModelKind, Plan, Target, TargetOptions } from "../format.js";
 import { named } from "./axes.js";
+import type { OnnxContents } from "./contents.js";
 import type { OnnxWay, Pattern } from "./forms/form.js";
-import type { OnnxContents } from "./model.js";
 import { changesUpTo, newestOpset, oldestOpset } from "./opsets.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
-import { checkTarget, type OnnxTarget, preferenceFor } from "./targets.js";
+import type { OnnxTarget } from "./target-name.js";
+import { checkTarget, preferenceFor } from "./targets.js";
 import { wayOf } from "./way.js";
 import type { Weight } from "./weights.js";
 

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../io/bytes.js";
+import type { OnnxContents } from "./contents.js";
 import {
   constantNode,
   type ExternalPlace,
@@ -13,7 +14,6 @@ import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splic
 import { externalBytes, tensorsOf } from "./file/tensors.js";
 import { type Message, varintField } from "./file/wire.js";
 import { microsoftDomain, type OnnxChoice, scaleShapeOf } from "./forms/form.js";
-import type { OnnxContents } from "./model.js";
 import { newNames } from "./names.js";
 import { irVersionOf } from "./opsets.js";
 import { storedBytes } from "./way.js";
@@ -21,7 +21,7 @@ import { storedBytes } from "./way.js";
 // The output files, all but codes and scales: where everything goes is known before a weight is read.
 
 /** Codes and scales of a weight, to be made while writing. */
-export interface Task {
+export interface WeightToMake {
   readonly choice: OnnxChoice;
   readonly codes: Later;
   readonly scales: Later;
@@ -34,10 +34,10 @@ export interface ExternalItem {
   readonly content: Later | { readonly source: ByteSource; readonly start: number };
 }
 
-export interface Layout {
+export interface OnnxLayout {
   readonly parts: readonly Part[];
   readonly external: readonly ExternalItem[];
-  readonly tasks: readonly Task[];
+  readonly weights: readonly WeightToMake[];
 }
 
 /** Readers may map the file into memory, where a tensor must begin a page. */
@@ -61,11 +61,11 @@ export interface OnnxChanges {
  * @param location of the file for external data, from the model's folder
  * @param everything puts all new tensors there, not only those of weights that were there before
  */
-export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): Layout {
+export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): OnnxLayout {
   const { proto, scopes, files } = model;
   const names = newNames(scopes);
   const edits: Edit[] = [];
-  const tasks: Task[] = [];
+  const weights: WeightToMake[] = [];
   const external: ExternalItem[] = [];
 
   const outside = (content: ExternalItem["content"], length: number): ExternalPlace => {
@@ -104,7 +104,7 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     if (value.input) edits.push(replace(value.input, []));
     // One by one: a call takes only so many arguments.
     for (const edit of replacement.edits) edits.push(edit);
-    tasks.push({ choice, codes: parts.codes, scales: parts.scales });
+    weights.push({ choice, codes: parts.codes, scales: parts.scales });
     replaced.add(tensor);
   }
   // After what weights come from, some of which may be activations of others.
@@ -128,7 +128,7 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     const { end } = proto.message;
     edits.push({ message: proto.message, start: end, end, parts: operatorSet(microsoftDomain, 1) });
   }
-  return { parts: splice(proto.message, edits), external, tasks };
+  return { parts: splice(proto.message, edits), external, weights };
 }
 
 /** The version in the operator set of ONNX's own domain. */

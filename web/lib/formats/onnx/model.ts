@@ -1,30 +1,10 @@
-import type { FormatContents, FormatInput, UnreadableTensor } from "../format.js";
-import { type Node, type Proto, readProto } from "./file/proto.js";
-import { type ExternalFiles, openExternalFiles } from "./file/tensors.js";
-import { linkValues, type Scope } from "./file/values.js";
+import type { FormatContents, FormatInput } from "../format.js";
+import { readProto } from "./file/proto.js";
+import { openExternalFiles } from "./file/tensors.js";
+import { linkValues } from "./file/values.js";
 import { onnxKind } from "./kind.js";
-import { findQuantized, type QuantizedWeight, quantizedNode, quantizedWeight } from "./quantized.js";
-import { findWeights, type KeptTensor, type Weight } from "./weights.js";
-
-/** A model whose structure is read. Its weights stay in the file until they are wanted. */
-export interface OnnxContents {
-  readonly name: string;
-  readonly opset: number;
-  readonly irVersion: number;
-  /** What can be quantized, in the order of the graphs. */
-  readonly weights: readonly Weight[];
-  /** Other tensors of floats, and why they stay as they are. */
-  readonly kept: readonly KeptTensor[];
-  /** Weights that are quantized already. */
-  readonly quantized: readonly QuantizedWeight[];
-  /** Weights quantized in ways that are not read, and why. */
-  readonly unreadable: readonly UnreadableTensor[];
-  readonly proto: Proto;
-  readonly scopes: readonly Scope[];
-  readonly files: ExternalFiles;
-  /** A node that says that the model is quantized already. */
-  readonly quantizedBy: Node | undefined;
-}
+import { findQuantized, quantizedNode, quantizedWeight } from "./quantized.js";
+import { findWeights } from "./weights.js";
 
 /**
  * Reads the structure of an ONNX model and finds its weights.

@@ -1,6 +1,6 @@
 import { named } from "./axes.js";
+import type { OnnxContents } from "./contents.js";
 import type { Node } from "./file/proto.js";
-import type { OnnxContents } from "./model.js";
 
 // What changes when a model is raised to a higher version of ONNX's operators. Most operators get another version only for
 // more types of elements, or an attribute whose default is what was before; those that mean something else stand below,

@@ -4,12 +4,12 @@ import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { Inspection, Output, OutputStep, Plan, WriteBytes } from "../format.js";
 import { codeSink } from "./codes.js";
+import type { OnnxContents } from "./contents.js";
 import { type Later, lengthOf, totalLength } from "./file/splice.js";
 import { tensorsOf } from "./file/tensors.js";
 import { layOutFloats } from "./floats.js";
 import type { OnnxChoice } from "./forms/form.js";
-import { type Layout, layOut, type OnnxChanges } from "./layout.js";
-import type { OnnxContents } from "./model.js";
+import { layOut, type OnnxChanges, type OnnxLayout } from "./layout.js";
 import type { QuantizedWeight } from "./quantized.js";
 import type { Weight } from "./weights.js";
 
@@ -28,7 +28,7 @@ export function quantizedOutput(
   const layout = layOutFor(changes, location);
   return outputOf(changes.model, layout, location, (write) => {
     const steps = new Map<Later, OutputStep>();
-    for (const { choice, codes, scales } of layout.tasks) {
+    for (const { choice, codes, scales } of layout.weights) {
       const { place, weight } = choice as PlacedChoice;
       steps.set(codes, {
         ...stepOf(model.tensors[place] ?? weight),
@@ -43,7 +43,7 @@ export function quantizedOutput(
 /** The model with float weights in place of those that are quantized. */
 export function floatsOutput(model: OnnxContents, { quantized }: Inspection): Output {
   const { parts, floats } = layOutFloats(model, quantized as readonly QuantizedWeight[]);
-  const layout: Layout = { parts, external: [], tasks: [] };
+  const layout: OnnxLayout = { parts, external: [], weights: [] };
   return outputOf(model, layout, undefined, (write) => {
     const steps = new Map<Later, OutputStep>();
     for (const { weight, dtype, data } of floats) {
@@ -68,7 +68,7 @@ const stepOf = ({ name, byteLength }: Pick<Weight | QuantizedTensor | ModelTenso
 });
 
 /** With external data where the model had some, or where it would be too long without. */
-function layOutFor(changes: OnnxChanges, location: string | undefined): Layout {
+function layOutFor(changes: OnnxChanges, location: string | undefined): OnnxLayout {
   const layout = layOut(changes, location ?? "", false);
   if (location === undefined || totalLength(layout.parts) <= MAX_MODEL_BYTES) return layout;
   return layOut(changes, location, true);
@@ -79,7 +79,7 @@ function layOutFor(changes: OnnxChanges, location: string | undefined): Layout {
  */
 function outputOf(
   model: OnnxContents,
-  layout: Layout,
+  layout: OnnxLayout,
   location: string | undefined,
   stepsOf: (writers: Writers) => ReadonlyMap<Later, OutputStep>,
 ): Output {

@@ -6,7 +6,7 @@ import type { TensorInfo } from "../../tensor/tensor.js";
 import type { UnreadableTensor } from "../format.js";
 import { named } from "./axes.js";
 import { dataType, type Node, type Tensor } from "./file/proto.js";
-import { codeSource, type ExternalFiles, floatSource } from "./file/tensors.js";
+import { type CodeType, codeSource, type ExternalFiles, floatSource } from "./file/tensors.js";
 import { resolve, type Scope, type Value } from "./file/values.js";
 import type { WireReader } from "./file/wire.js";
 import { microsoftDomain, type Pattern } from "./forms/form.js";
@@ -32,12 +32,6 @@ interface Place {
   readonly integers?: IntegerWeight | undefined;
 }
 
-/** How integers lie in bytes: those of fewer than 8 bits from the lowest bits on. */
-export interface CodeType {
-  readonly bits: 2 | 4 | 8 | 16;
-  readonly signed: boolean;
-}
-
 /** By TensorProto.DataType. */
 const codeTypes: Readonly<Record<number, CodeType>> = {
   [dataType.int8]: { bits: 8, signed: true },
@@ -51,7 +45,7 @@ const codeTypes: Readonly<Record<number, CodeType>> = {
 };
 
 /** A quantized weight, of which nothing but the model's structure is read. */
-interface Found extends Place, Layout {
+interface Found extends Place, ScaleSharing {
   /** That it had in the float model, as far as the names of what stands for it say. */
   readonly name: string;
   readonly shape: readonly number[];
@@ -70,7 +64,7 @@ interface Found extends Place, Layout {
 }
 
 /** How weights share scales. */
-interface Layout extends Pick<Scheme, "axis" | "granularity"> {
+interface ScaleSharing extends Pick<Scheme, "axis" | "granularity"> {
   /** The dimensions that this is said of. */
   readonly quantizedShape: readonly number[];
 }
@@ -219,7 +213,7 @@ interface Parts {
 }
 
 /** Codes in the order of the weights. */
-function inOrder(pattern: Pattern, parts: Parts, layout: Layout): Found | string {
+function inOrder(pattern: Pattern, parts: Parts, layout: ScaleSharing): Found | string {
   const { quantizedShape } = layout;
   const { node, scope, codes, scales, integers } = parts;
   const ofLinear = pattern === "DequantizeLinear" && (node.inputs[2] ?? "") !== "";

@@ -1,5 +1,6 @@
 import { shown } from "../../core/arguments.js";
 import { named } from "./axes.js";
+import type { OnnxContents } from "./contents.js";
 import type { Node } from "./file/proto.js";
 import { castAndMul } from "./forms/cast-and-mul.js";
 import { dequantizeLinear } from "./forms/dequantize-linear.js";
@@ -7,12 +8,9 @@ import { dynamic } from "./forms/dynamic.js";
 import { type Form, microsoftDomain } from "./forms/form.js";
 import { gathered } from "./forms/gathered.js";
 import { matMulNBits } from "./forms/matmul-nbits.js";
-import type { OnnxContents } from "./model.js";
+import type { OnnxTarget } from "./target-name.js";
 
 // What a model is written for, and the forms that are fastest there, by `npm run bench:onnx`.
-
-/** Where an .onnx model is to run. */
-export type OnnxTarget = "wasm" | "webgpu" | "native" | "portable";
 
 /** A form, and why it is the one to write. */
 export interface Preference {

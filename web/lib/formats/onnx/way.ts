@@ -5,7 +5,8 @@ import type { Bits } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import type { Settings } from "../format.js";
 import type { FormWay, OnnxWay, Wish } from "./forms/form.js";
-import { type OnnxTarget, preferencesOf } from "./targets.js";
+import type { OnnxTarget } from "./target-name.js";
+import { preferencesOf } from "./targets.js";
 import type { Weight } from "./weights.js";
 
 // How a weight is quantized and stored, by the forms that a target prefers.

@@ -1,13 +1,13 @@
 import { kindOfRow, MARK, PassedOver } from "./comments.js";
 import { matrixOf } from "./matrix-of-rows.js";
 import { numberIn, plainNumber, quote } from "./numbers.js";
-import type { TextMatrix } from "./parse-matrix.js";
 import { joinPrinted } from "./printed.js";
 import { type Row, splitRows } from "./rows.js";
 import { TextError } from "./text-error.js";
+import type { TextMatrix } from "./text-matrix.js";
 
 /** How the text is cut into rows and cells. */
-interface Layout {
+interface Separation {
   readonly name: string;
   /** What separates cells; box drawings have several bars. */
   readonly separators: string;
@@ -17,7 +17,7 @@ interface Layout {
   readonly ignored?: RegExp;
 }
 
-const layouts: readonly Layout[] = [
+const separations: readonly Separation[] = [
   byCharacter("separated by tabs", "\t"),
   { ...byCharacter("a table with |", "|│┃║"), ignored: /\*\*|`|^[ \t]*[|│┃║]|[|│┃║][ \t]*$/gm },
   byCharacter("separated by semicolons", ";"),
@@ -26,19 +26,19 @@ const layouts: readonly Layout[] = [
   // "1, 2; 3, 4"
   { ...bySpaces("rows ended by semicolons", ";"), ignored: /,(?=\s)/g },
 ];
-const [tabs, , , , spaces] = layouts;
+const [tabs, , , , spaces] = separations;
 
-function byCharacter(name: string, separators: string): Layout {
+function byCharacter(name: string, separators: string): Separation {
   return { name, separators, cell: new RegExp(`([^${separators}\\r\\n]*)(?:([${separators}])|\\r\\n?|\\n|$)`, "y") };
 }
 
-function bySpaces(name: string, rowEnd: string): Layout {
+function bySpaces(name: string, rowEnd: string): Separation {
   const other = `[^ \\t\\r\\n${rowEnd}]`;
   const end = `(?:([ \\t]+)(?=${other})|[ \\t]*(?:\\r\\n?|[\\n${rowEnd}]|$))`;
   return { name, separators: " ", cell: new RegExp(`([ \\t]*${other}*)${end}`, "y") };
 }
 
-/** Characters of a text by which its layout is told. */
+/** Characters of a text by which its separation is told. */
 const SAMPLE = 2 ** 16;
 
 /**
@@ -49,12 +49,12 @@ const SAMPLE = 2 ** 16;
  * @param notes on what stands before them.
  */
 export function parseDelimited(text: string, from: number, notes: readonly string[]): TextMatrix {
-  const { layout, width } = layoutOf(text.slice(from, from + SAMPLE));
-  const [separator] = layout.separators;
+  const { separation, width } = separationOf(text.slice(from, from + SAMPLE));
+  const [separator] = separation.separators;
   const comments = new PassedOver();
   const rows: Row[] = [];
   let commentLine = 0;
-  for (const row of rowsIn(text, from, layout)) {
+  for (const row of rowsIn(text, from, separation)) {
     if (row.line === commentLine) continue; // what follows a semicolon in a comment
     const kind = kindOfRow(row.cells, rows, width, separator);
     if (kind === "header") row.cells[0] = row.cells[0].replace(MARK, "").trim();
@@ -78,26 +78,26 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
   for (const note of perhapsOneNumber(rows, separator)) found.push(note);
   return printed
     ? matrixOf(printed, "as R and MATLAB print", " ", found)
-    : matrixOf(rows, layout.name, separator, found);
+    : matrixOf(rows, separation.name, separator, found);
 }
 
-/** The layout in which most cells of the first lines are numbers; and how many cells such lines have. */
-function layoutOf(sample: string): { layout: Layout; width: number } {
-  const candidates = layouts.filter(
-    (layout) => layout === spaces || [...layout.separators].some((separator) => sample.includes(separator)),
+/** The separation in which most cells of the first lines are numbers; and how many cells such lines have. */
+function separationOf(sample: string): { separation: Separation; width: number } {
+  const candidates = separations.filter(
+    (separation) => separation === spaces || [...separation.separators].some((separator) => sample.includes(separator)),
   );
-  let best = { layout: spaces, width: 0, numbers: -1 };
+  let best = { separation: spaces, width: 0, numbers: -1 };
   const isOfR = /^\s*\[(?:,1\]|1,?\])/.test(sample);
-  for (const layout of isOfR ? [spaces] : candidates) {
+  for (const separation of isOfR ? [spaces] : candidates) {
     let [width, most, numbers] = [0, 0, 0];
-    for (const { cells } of rowsIn(sample, 0, layout)) {
-      const count = MARK.test(cells[0]) ? 0 : cells.filter((cell) => isNumber(cell, layout.separators)).length;
+    for (const { cells } of rowsIn(sample, 0, separation)) {
+      const count = MARK.test(cells[0]) ? 0 : cells.filter((cell) => isNumber(cell, separation.separators)).length;
       if (count > most) [width, most] = [cells.length, count];
       numbers += count;
     }
-    if (numbers > best.numbers) best = { layout, width, numbers };
+    if (numbers > best.numbers) best = { separation, width, numbers };
     // Tabs hardly ever stand in a text for something else.
-    if (layout === tabs && numbers > 0) break;
+    if (separation === tabs && numbers > 0) break;
   }
   return best;
 }
@@ -108,7 +108,7 @@ function isNumber(cell: string, separators: string): boolean {
   return !Number.isNaN(numberIn(cell)) || !Number.isNaN(numberIn(cell, true));
 }
 
-function rowsIn(text: string, from: number, { cell, ignored, separators }: Layout): Row[] {
+function rowsIn(text: string, from: number, { cell, ignored, separators }: Separation): Row[] {
   const left = ignored === undefined ? text : text.replace(ignored, (all) => " ".repeat(all.length));
   return splitRows(left, from, cell, separators[0]);
 }

@@ -1,7 +1,7 @@
 import { matrixOf } from "./matrix-of-rows.js";
-import type { TextMatrix } from "./parse-matrix.js";
 import { lineOf, splitRows } from "./rows.js";
 import { TextError } from "./text-error.js";
+import type { TextMatrix } from "./text-matrix.js";
 import { matchAt } from "./tokens.js";
 
 const TABLE = /\\begin\{((?:[bpvBV]|small)?matrix|(?:long)?tabular[xy*]?|array|aligned)\*?\}/g;

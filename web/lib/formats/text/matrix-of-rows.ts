@@ -1,7 +1,7 @@
 import { findNames, notesOnNames, sentence } from "./names.js";
 import { numberIn, quote, whyNoWeight } from "./numbers.js";
-import type { TextMatrix } from "./parse-matrix.js";
 import { failAt, nameOf, type Row } from "./rows.js";
+import type { TextMatrix } from "./text-matrix.js";
 
 /**
  * The numbers of a table, and the names around them.

@@ -1,8 +1,8 @@
 import { MAX_RANK } from "../../tensor/dtypes.js";
 import { type Arguments, kindOfName, orderByRows, shapeGiven } from "./calls.js";
 import { numberIn, quote, whyNoWeight } from "./numbers.js";
-import type { TextMatrix } from "./parse-matrix.js";
 import { RowLengths } from "./row-lengths.js";
+import type { TextMatrix } from "./text-matrix.js";
 import { Tokens } from "./tokens.js";
 
 /** Closes what a bracket opens. */

@@ -7,7 +7,6 @@ import { integers } from "../../../storage/integers.js";
 import { placeOf } from "../../../storage/storage.js";
 import { elementsOf, isShape, shapeLimits } from "../../../tensor/dtypes.js";
 import { floatsOf } from "../../../tensor/floats.js";
-import type { CodeType } from "../quantized.js";
 import { readHalves } from "./halves.js";
 import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
 import type { WireReader } from "./wire.js";
@@ -16,6 +15,12 @@ import type { WireReader } from "./wire.js";
 
 /** The files beside a model, by the location its tensors name. */
 export type ExternalFiles = ReadonlyMap<string, ByteSource>;
+
+/** How integers lie in bytes: those of fewer than 8 bits from the lowest bits on. */
+export interface CodeType {
+  readonly bits: 2 | 4 | 8 | 16;
+  readonly signed: boolean;
+}
 
 /** Bits of an element, by TensorProto.DataType; strings have none. */
 const elementBits: Readonly<Record<number, number>> = {

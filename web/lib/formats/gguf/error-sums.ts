@@ -1,4 +1,4 @@
-import type { TotalErrors } from "../core/types.js";
+import type { TotalErrors } from "../../core/types.js";
 
 type Floats = Float32Array | Float64Array;
 

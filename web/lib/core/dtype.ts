@@ -1,0 +1,11 @@
+/** What weights are. All but float64 are computed in float32. */
+export type Dtype = "float32" | "float64" | HalfType;
+export type HalfType = "float16" | "bfloat16";
+
+/** The arrays in which they are read. */
+export const arrayKinds = {
+  float32: "Float32Array",
+  float64: "Float64Array",
+  float16: "Uint16Array",
+  bfloat16: "Uint16Array",
+} as const satisfies Record<Dtype, string>;

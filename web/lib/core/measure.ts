@@ -1,0 +1,65 @@
+import type { FloatArray, WeightArray } from "./arguments.js";
+import type { Block, Panel } from "./cut.js";
+import type { Dtype } from "./dtype.js";
+import { type AnyCodes, copyIn, type Engine, floatsOf, isWide, type Rows, stageCodes } from "./engine.js";
+
+/** Floats where they lie. */
+export interface FloatRows {
+  readonly dtype: Dtype;
+  readonly floats: Rows<WeightArray>;
+}
+
+/** Codes where they lie, and the scales of all channels of the part. */
+export interface CodeRows {
+  readonly quantized: Rows<AnyCodes>;
+  readonly scales: FloatArray;
+}
+
+/** What is measured: values that stand for weights. */
+export interface MeasureJob {
+  /** Whether one of the two is float64. Halves are measured against float32 alone. */
+  readonly float64: boolean;
+  readonly weights: FloatRows;
+  readonly values: FloatRows | CodeRows;
+}
+
+/** The error figures of each block of a panel, as one. */
+export function measureBlocks(
+  engine: Engine,
+  { float64, weights, values }: MeasureJob,
+  { scale, channels, blocks }: Panel,
+): Float64Array[] {
+  const { bindings, blockFigures, places } = engine;
+  const floats = floatsOf(engine, float64);
+  if ("scales" in values) floats.scales.all.set(values.scales.subarray(scale, scale + channels));
+  return blocks.map((block) => {
+    const { outer, inner } = block;
+    stageFloats(engine, weights, block, float64, true);
+    if ("scales" in values) {
+      stageCodes(engine, values.quantized, block);
+      bindings.dequantize(float64, isWide(values.quantized), outer, channels, inner);
+    } else {
+      stageFloats(engine, values, block, float64, false);
+    }
+    bindings.measure(float64, outer * channels * inner);
+    return blockFigures.slice(0, places.figuresLength);
+  });
+}
+
+/** @param areWeights or else the values that stand for them */
+function stageFloats(
+  engine: Engine,
+  { dtype, floats }: FloatRows,
+  block: Block,
+  float64: boolean,
+  areWeights: boolean,
+) {
+  const { bindings, halves } = engine;
+  const { weights, dequantized } = floatsOf(engine, float64);
+  if (dtype === "float16" || dtype === "bfloat16") {
+    copyIn(floats, block, halves);
+    bindings.widen(bindings[dtype], block.outer * block.channels * block.inner, areWeights);
+  } else {
+    copyIn(floats, block, areWeights ? weights : dequantized.all);
+  }
+}

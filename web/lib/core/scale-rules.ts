@@ -1,0 +1,14 @@
+/**
+ * How the range of some weights becomes their scale. "max": the largest |weight| gets the code qmax, or its negative.
+ * "signed-max": the weight of the largest magnitude gets the code -2^(bits-1), and the scale has the sign for that.
+ */
+export type ScaleRule = "max" | "signed-max";
+
+/** The rules for scales, and whether the scales that they give may be negative. */
+export const rules: Readonly<Record<ScaleRule, { readonly negative: boolean }>> = {
+  max: { negative: false },
+  "signed-max": { negative: true },
+};
+
+/** The names of the rules for scales; the first is the default. */
+export const scaleRules = Object.keys(rules) as readonly ScaleRule[];

@@ -1,0 +1,2 @@
+/** Where an .onnx model is to run. */
+export type OnnxTarget = "wasm" | "webgpu" | "native" | "portable";

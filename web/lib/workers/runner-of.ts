@@ -1,0 +1,28 @@
+import { shown } from "../core/arguments.js";
+import { type Engine, engines } from "../core/engine.js";
+import type { Channelwise } from "../core/types.js";
+import { perform } from "../stream/perform.js";
+import type { Runner } from "../stream/runner.js";
+import type { ParallelChannelwise } from "./parallel-channelwise.js";
+
+/** What a `load` gave: a quantizer on the calling thread, or one with workers. */
+export type AnyChannelwise = Channelwise | ParallelChannelwise;
+
+/**
+ * What performs tasks for a quantizer that a `load` gave.
+ *
+ * @throws {TypeError} for anything else.
+ */
+export function runnerOf(channelwise: AnyChannelwise): Runner {
+  if (typeof channelwise === "object" && channelwise !== null) {
+    if ("runner" in channelwise) return channelwise.runner;
+    const engine = engines.get(channelwise);
+    if (engine) return runnerOn(engine);
+  }
+  throw new TypeError(`channelwise must be what load() gives, not ${shown(channelwise)}`);
+}
+
+/** Performs tasks at once, on the calling thread. */
+function runnerOn(engine: Engine): Runner {
+  return { engine, width: 1, hasFiles: false, run: async (task) => perform(engine, task) };
+}
