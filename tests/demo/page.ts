@@ -77,7 +77,7 @@ export function openForEach(
 }
 
 /**
- * Opens the page, which then shows the example. `complaints` are errors, also of the console, error events of the page,
+ * Opens the page, which then shows the example, with all that is loaded where it is seen. `complaints` are errors, also of the console, error events of the page,
  * and breaches of the policy.
  */
 export async function openPage(page: Page, url: string) {
@@ -92,7 +92,17 @@ export async function openPage(page: Page, url: string) {
     addEventListener("error", ({ message }) => console.error(`error event: ${message}`));
   });
   await page.goto(url);
+  await seeAll(page);
   return { page, complaints };
+}
+
+/** Scrolls to the end of the page and back: what lies far down is loaded when it comes near what is seen. */
+export async function seeAll(page: Page) {
+  await page.locator("#results[aria-busy=false]").waitFor();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.locator("#take-away button").first().waitFor();
+  await page.locator("#trade-off figure").first().waitFor();
+  await page.evaluate(() => scrollTo(0, 0));
 }
 
 /** Opens the tables, and shows the channels as they lie. */

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { contentSecurityPolicy, launchChromium, newPage, serve } from "../packaging/browser.js";
-import { pageFolder, shows, text } from "./page.js";
+import { pageFolder, seeAll, shows, text } from "./page.js";
 
 let browser: Browser;
 
@@ -115,6 +115,7 @@ it("works from any folder, and without a network after the first visit", async (
   await shows(() => text(verdict)).toMatch(/^8 bits per channel: 384 bytes become 96 bytes/);
   await page.getByLabel("Or paste a matrix").fill("7 1\n1 -7");
   await shows(() => text(verdict)).toMatch(/^8 bits per channel: 32 bytes become 20 bytes/);
+  await seeAll(page);
   const [saved] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Download integers as .csv" }).click(),

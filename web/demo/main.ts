@@ -1,8 +1,8 @@
 import { BringView, type Brought, type ModelSource } from "./bring/bring-view.js";
-import { CompareView } from "./choose/compare-view.js";
 import { SettingsForm } from "./choose/settings-form.js";
 import { byId } from "./dom.js";
 import { Engine, Interrupted } from "./engine.js";
+import { LaterView } from "./later-view.js";
 import { ModelPanel } from "./model-panel.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
@@ -12,7 +12,6 @@ import { HeatMapsView } from "./see/heat-maps-view.js";
 import { comparison, inShort, totals, verdict } from "./see/result-view.js";
 import { TablesView } from "./see/tables-view.js";
 import { Selection } from "./selection.js";
-import { TakeAwayView } from "./take-away/take-away-view.js";
 import { explainTerms } from "./terms.js";
 import { trustOwnScripts } from "./trusted-types.js";
 
@@ -31,11 +30,17 @@ const cell = new CellView(element("one-weight"), engine, selection);
 const tables = new TablesView(element("tables"), engine);
 const channels = new ChannelsView(element("channels"), engine, selection, (order) => tables.setOrder(order));
 const distribution = new DistributionView(element("why"), element("distribution"), engine, selection);
-const compare = new CompareView(element("trade-off"), engine, (chosen) => {
-  settings.set(chosen);
-  updateIn(0);
+const compare = new LaterView(element("trade-off"), async () => {
+  const { CompareView } = await import("./choose/compare-view.js");
+  return new CompareView(element("trade-off"), engine, (chosen) => {
+    settings.set(chosen);
+    updateIn(0);
+  });
 });
-const takeAway = new TakeAwayView(element("take-away"), engine, whileBusy);
+const takeAway = new LaterView(element("take-away"), async () => {
+  const { TakeAwayView } = await import("./take-away/take-away-view.js");
+  return new TakeAwayView(element("take-away"), engine, whileBusy);
+});
 
 /** What is shown and computed; undefined while the text box is empty. */
 let source: Source | undefined;
@@ -130,7 +135,7 @@ async function openQuantizeAndShow(source: Source) {
     preset = {};
     bring.showOpened(opened);
     selection.reset();
-    compare.reset();
+    compare.view?.reset();
     const chosen = settings.read();
     if (chosen === undefined)
       results.hidden = true; // it is of other weights
