@@ -117,7 +117,7 @@ TEST(SignedMax, TheLargestMagnitudeHasTheLeastCode) {
   EXPECT_EQ(scaleOf(Range<float>{8, 7}, kSigned(4)), -1.0f);
   EXPECT_EQ(scaleOf(Range<float>{7, 8}, kSigned(4)), 1.0f);
   EXPECT_EQ(scaleOf(Range<float>{8, 8}, kSigned(4)), -1.0f);  // the positive one of two
-  EXPECT_EQ(scaleOf(Range<double>{0.1, 0.3}, kSigned(2)), 0.3 / 2);
+  EXPECT_EQ(scaleOf(Range<double>{0.1, 0.3}, kSigned(2, Dtype::kFloat64)), 0.3 / 2);
   EXPECT_EQ(scaleOf(Range<float>{1, 0}, kSigned(16)), -0x1p-15f);
   EXPECT_EQ(scaleOf(Range<float>{1, 2}, kFloat32Scales(2)), 2.0f);  // the maximum knows no sign
 }

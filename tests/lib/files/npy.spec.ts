@@ -3,6 +3,8 @@ import { readNpy, writeNpy } from "channelwise/npy";
 import fc from "fast-check";
 import { dump as npyjsDump } from "npyjs";
 import { describe, expect, it } from "vitest";
+import { inRows } from "../../../dist/formats/npy/fortran-order.js";
+import { bytesPerElement, type Dtype } from "../../../dist/tensor/dtypes.js";
 import { randomBits, uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 
@@ -91,43 +93,56 @@ describe("a .npy file, read in parts", () => {
     expectSameBits(new Float64Array((await tensor.read(0, 96)).buffer), weights, "weights");
   });
 
-  it("puts Fortran's order into rows, a band at a time where it is large", async () => {
-    const [rows, columns] = [3000, 6000];
-    const values = Float32Array.from({ length: rows * columns }, (_, i) => i % 2 ** 24);
-    const tensor = await tensorOf(npyFile("<f4", [rows, columns], new Uint8Array(values.buffer), true));
-    for (const [row, column] of [
-      [0, 0],
-      [0, 5999],
-      [2795, 5999],
-      [2796, 0],
-      [2999, 5999],
-    ]) {
-      const bytes = await tensor.read(4 * (row * columns + column), 4);
-      expect(new Float32Array(bytes.buffer)[0]).toBe((column * rows + row) % 2 ** 24);
+  // Short columns, which are read with their neighbours, and long ones, of which the rows of a band are read; an array of
+  // three dimensions, whose columns do not lie in their order; and elements of every size.
+  it.each<[Dtype, readonly number[]]>([
+    ["float32", [70, 900]],
+    ["float32", [5000, 13]],
+    ["float16", [90, 700]],
+    ["float64", [3, 2000]],
+    ["int8", [20_000, 7]],
+    ["float32", [30, 20, 50]],
+  ])("puts Fortran's order into rows, a band at a time: %s %j", async (dtype, shape) => {
+    const [rows, ...inner] = shape;
+    const unit = bytesPerElement(dtype);
+    const columns = inner.reduce((a, b) => a * b, 1);
+    const inFortransOrder = Uint8Array.from({ length: rows * columns * unit }, (_, i) => (i * 2654435761) >>> 24);
+    const source = {
+      name: "a.npy",
+      size: inFortransOrder.length,
+      read: async (offset: number, length: number) => inFortransOrder.slice(offset, offset + length),
+    };
+    const [second = 1, third = 1] = inner;
+    const expected = new Uint8Array(inFortransOrder.length);
+    for (let row = 0, to = 0; row < rows; row++) {
+      for (let j = 0; j < second; j++) {
+        for (let k = 0; k < third; k++, to += unit) {
+          const from = (row + rows * (j + second * k)) * unit;
+          expected.set(inFortransOrder.subarray(from, from + unit), to);
+        }
+      }
     }
-    const start = 2790 * columns + 17;
-    const across = new Float32Array((await tensor.read(4 * start, 4 * 60_000)).buffer);
-    expectSameBits(
-      across,
-      Float32Array.from(
-        across,
-        (_, i) => (((start + i) % columns) * rows + Math.floor((start + i) / columns)) % 2 ** 24,
-      ),
-      "rows of two bands",
-    );
+    for (const bandRows of [1, 7, rows]) {
+      const data = inRows(source, dtype, shape, bandRows * columns * unit);
+      const parts = [0, 3 * unit, 11 * columns * unit + unit, expected.length].filter((at) => at <= expected.length);
+      for (let i = 1; i < parts.length; i++) {
+        const part = await data.read(parts[i - 1], parts[i] - parts[i - 1]);
+        expectSameBits(part, expected.subarray(parts[i - 1], parts[i]), `bands of ${bandRows} rows, part ${i}`);
+      }
+    }
   });
 
   it("refuses Fortran's order of rows too long", async () => {
     const read = async () => new Uint8Array(0);
-    const start = npyFile("<f4", [2, 2 ** 25], new Uint8Array(), true);
+    const start = npyFile("<f4", [2, 2 ** 28], new Uint8Array(), true);
     const file = {
       name: "wide.npy",
-      size: start.length + 2 ** 28,
+      size: start.length + 2 ** 31,
       read: async (offset: number, length: number) =>
         offset < start.length ? start.slice(offset, offset + length) : read(),
     };
     await expect(openModel(file)).rejects.toThrow(
-      /one index of the first dimension takes 134217728 bytes; at most 67108864/,
+      /one index of the first dimension takes 1073741824 bytes; at most 536870912/,
     );
   });
 

@@ -5,6 +5,7 @@ import { shorten } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
+import { BAND_BYTES, inRows } from "./fortran-order.js";
 import {
   BFLOAT16,
   checkDataLength,
@@ -14,7 +15,7 @@ import {
   readNpyHeader,
   UnreadTypeError,
 } from "./header.js";
-import { reverseElements, toRowMajor } from "./order.js";
+import { reverseElements } from "./order.js";
 
 /** numpy's names of element types, without the order of bytes. */
 const dtypes: Readonly<Record<string, Dtype>> = {
@@ -32,9 +33,6 @@ const dtypes: Readonly<Record<string, Dtype>> = {
   f8: "float64",
   c8: "complex64",
 };
-
-/** Memory to put data of Fortran's order into rows: some rows at a time are read from every column. */
-const BAND_BYTES = 2 ** 26;
 
 /** The dtype's name in a .npy header; undefined where numpy has none. */
 export function descrOf(dtype: Dtype): string | undefined {
@@ -69,7 +67,10 @@ export async function readNpyTensor(source: ByteSource, name: string): Promise<M
   let data = partOf(source, dataStart, byteLength);
   if (order === ">") data = littleEndian(data, dtype);
   const isMatrix = shape.filter((dimension) => dimension !== 1).length > 1;
-  if (fortranOrder && isMatrix && byteLength > 0) data = rowMajor(data, dtype, header, file);
+  if (fortranOrder && isMatrix && byteLength > 0) {
+    checkRow(header, bytesPerElement(dtype), file);
+    data = inRows(data, dtype, shape);
+  }
   return lentBy({ name, dtype, shape, byteLength, read: data.read }, lenderOf(data));
 }
 
@@ -88,51 +89,10 @@ function littleEndian(data: ByteSource, dtype: Dtype): ByteSource {
   };
 }
 
-/** Data whose first index runs fastest, put into rows a band of the first dimension at a time. */
-function rowMajor(data: ByteSource, dtype: Dtype, { shape, dataStart }: NpyHeader, file: string): ByteSource {
-  const unit = bytesPerElement(dtype);
-  const [rows] = shape;
-  const columns = elementsOf(shape) / rows;
-  const rowBytes = columns * unit;
-  if (rowBytes > BAND_BYTES) {
-    const reason = `the data is in Fortran's order, and one index of the first dimension takes ${rowBytes} bytes; at most ${BAND_BYTES} can be put in order: save numpy.ascontiguousarray(array)`;
-    throw new FormatError({ file, offset: dataStart, reason });
-  }
-  const bandRows = Math.min(rows, Math.floor(BAND_BYTES / rowBytes));
-
-  async function readBand(first: number): Promise<Uint8Array<ArrayBuffer>> {
-    const count = Math.min(bandRows, rows - first);
-    if (count === rows) return inRows(await data.read(0, data.size), unit, shape);
-    const band = new Uint8Array(count * rowBytes);
-    for (let column = 0; column < columns; column++) {
-      band.set(await data.read((column * rows + first) * unit, count * unit), column * count * unit);
-    }
-    return inRows(band, unit, [count, ...shape.slice(1)]);
-  }
-
-  let held: { first: number; band: Promise<Uint8Array<ArrayBuffer>> } | undefined;
-  return {
-    ...data,
-    async read(offset, length) {
-      const bytes = new Uint8Array(length);
-      for (let at = offset; at < offset + length; ) {
-        const first = Math.floor(at / (bandRows * rowBytes)) * bandRows;
-        if (held?.first !== first) held = { first, band: readBand(first) };
-        const start = first * rowBytes;
-        const part = (await held.band).subarray(at - start, offset + length - start);
-        bytes.set(part, at - offset);
-        at += part.length;
-        if (at === data.size) held = undefined; // read once, in order, is the rule
-      }
-      return bytes;
-    },
-  };
-}
-
-function inRows(bytes: Uint8Array<ArrayBuffer>, unit: number, shape: readonly number[]): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  if (unit === 8) return new Uint8Array(toRowMajor(new BigUint64Array(buffer), shape).buffer as ArrayBuffer);
-  if (unit === 4) return new Uint8Array(toRowMajor(new Uint32Array(buffer), shape).buffer as ArrayBuffer);
-  if (unit === 2) return new Uint8Array(toRowMajor(new Uint16Array(buffer), shape).buffer as ArrayBuffer);
-  return toRowMajor(bytes, shape);
+/** @throws {FormatError} for data in Fortran's order of which not even a row fits the memory to put it in order. */
+function checkRow({ shape, dataStart }: NpyHeader, unit: number, file: string): void {
+  const rowBytes = elementsOf(shape.slice(1)) * unit;
+  if (rowBytes <= BAND_BYTES) return;
+  const reason = `the data is in Fortran's order, and one index of the first dimension takes ${rowBytes} bytes; at most ${BAND_BYTES} can be put in order: save numpy.ascontiguousarray(array)`;
+  throw new FormatError({ file, offset: dataStart, reason });
 }
