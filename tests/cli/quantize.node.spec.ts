@@ -81,6 +81,7 @@ describe("quantize", () => {
       quantize: true,
       bits: 8,
       axis: 0,
+      scales: "max",
       granularity: "channel",
       shape: [128, 32],
       dtype: "float32",
