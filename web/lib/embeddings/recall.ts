@@ -52,7 +52,13 @@ export function recall(
   const queryCount = countVectors("queries", queries, dimensions);
   if (!Array.isArray(settings)) throw new TypeError("settings must be an array");
   const ks = (options.k ?? [1, 10, 100].filter((k) => k <= count)).map((k, i) => checkInteger(`k[${i}]`, k, 1, count));
-  const closest = nearest(vectors, queries, dimensions, metric, Math.max(...ks));
+  const closest = nearest(
+    vectors,
+    queries,
+    dimensions,
+    metric,
+    ks.reduce((most, k) => Math.max(most, k), 0),
+  );
   return settings.map((setting) => {
     const { rescore, ...coding } = setting;
     const index = embeddings.createIndex({ ...coding, dimensions, metric });

@@ -28,7 +28,8 @@ export function queryLength({ precision }: Pick<Coding, "precision">, rows: Pick
 export function searchRows(kernels: Kernels, searched: Searched, queries: readonly Query[], room: number): Found[] {
   const found: Found[] = [];
   for (let from = 0; from < queries.length; from += MOST_QUERIES) {
-    found.push(...searchTogether(kernels, searched, queries.slice(from, from + MOST_QUERIES), room));
+    const some = queries.slice(from, from + MOST_QUERIES);
+    for (const each of searchTogether(kernels, searched, some, room)) found.push(each);
   }
   return found;
 }
