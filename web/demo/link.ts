@@ -28,7 +28,7 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
   const { bits, rule, granularity, axis, group, along, arithmetic } = settings;
   const fields = new URLSearchParams({
     bits: String(bits),
-    rule: String(rule),
+    ...(rule !== undefined && { rule }),
     scales: granularity === "group" ? `group:${group}` : String(granularity),
     axis: String(axis),
     along: String(along),
