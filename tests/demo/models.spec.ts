@@ -273,7 +273,7 @@ describe("a .safetensors file", () => {
     await page.locator("#bits").fill("4");
     await page.locator("#axis").selectOption("0");
     await page.getByRole("button", { name: "Use these settings for it" }).click();
-    await shows(() => choiceOf("layers.0.down.weight").inputValue()).toBe("4 max channel 0");
+    await shows(() => choiceOf("layers.0.down.weight").inputValue()).toBe("4 channel 0");
     const rules: Rules = { axis: -1, overrides: { "layers.0.down.weight": { bits: 4, axis: 0 } } };
     const saved = await save();
     expect(saved).toEqual({ "model-int8.safetensors": await written(files, rules) });

@@ -150,7 +150,7 @@ describe("a model in .safetensors", () => {
     await enter("#bits", "3");
     await shows(() => textOf("#verdict")).toMatch(/^3 bits per channel/);
     await click("#use-for-model");
-    await shows(() => fieldValue(".tensors tbody select")).toMatch(/^3 max channel/);
+    await shows(() => fieldValue(".tensors tbody select")).toMatch(/^3 channel/);
     await saves("other-int8.safetensors", { overrides: { "layer.weight": { bits: 3 } } });
   });
 });

@@ -1,4 +1,4 @@
-import { type OnnxTarget, type ScaleRule, scaleRules } from "channelwise/models";
+import { type OnnxTarget, scaleRules } from "channelwise/models";
 import { typeset } from "../format.js";
 import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
 
@@ -7,16 +7,18 @@ export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 /** Bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
-/** A text that is the same for equal settings. */
+/** A text that is the same for equal settings: "4 channel", "8 32 0", "4 tensor signed-max". */
 export function settingKey({ bits, rule, granularity, axis }: Setting): string {
-  return `${bits} ${rule} ${granularity}${axis === undefined ? "" : ` ${axis}`}`;
+  const words = [bits, granularity, axis, rule === scaleRules[0] ? undefined : rule];
+  return words.filter((word) => word !== undefined).join(" ");
 }
 
 export function settingOf(key: string): Setting {
-  const [bits, rule, granularity, axis] = key.split(" ");
+  const [bits, granularity, ...rest] = key.split(" ");
+  const axis = rest.find((word) => /^-?\d+$/.test(word));
   return {
     bits: Number(bits),
-    rule: rule as ScaleRule,
+    rule: scaleRules.find((rule) => rest.includes(rule)) ?? scaleRules[0],
     granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
     ...(axis === undefined ? {} : { axis: Number(axis) }),
   };
