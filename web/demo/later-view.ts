@@ -1,3 +1,5 @@
+import { unlessInterrupted } from "./engine.js";
+
 /** A view whose code is loaded when its place comes near what is seen of the page. */
 export class LaterView<Given extends readonly unknown[], V extends { show(...given: Given): unknown }> {
   /** Undefined until it is loaded. */
@@ -10,7 +12,7 @@ export class LaterView<Given extends readonly unknown[], V extends { show(...giv
         if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
         observer.disconnect();
         this.view = await load();
-        if (this.#given !== undefined) await this.view.show(...this.#given);
+        if (this.#given !== undefined) await unlessInterrupted(Promise.resolve(this.view.show(...this.#given)));
       },
       { rootMargin: "100% 0px" }, // as far as one page down
     );
