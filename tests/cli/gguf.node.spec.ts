@@ -93,6 +93,8 @@ describe("a GGUF on the command line", () => {
     writeFileSync(place.path("matrix.csv"), "1,2\n3,4\n");
     const { code, stderr } = await place.run("quantize", place.path("matrix.csv"), "--type", "Q8_0");
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--type is "Q8_0", and matrix\.csv is no GGUF: convert a language model with convert_hf_to/);
+    expect(stderr).toMatch(
+      /--type is "Q8_0", and matrix\.csv is not a GGUF file: convert a language model with convert_hf_to/,
+    );
   });
 });

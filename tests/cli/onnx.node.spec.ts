@@ -146,7 +146,10 @@ describe("quantize of an .onnx model", () => {
   });
 
   it.each<[string[], string]>([
-    [["--dialect", "plain"], '--dialect is "plain", which is of other files; an .onnx model stays an .onnx model'],
+    [
+      ["--dialect", "plain"],
+      '--dialect is "plain", which is for other files: leave it out, and an .onnx model is written',
+    ],
     [
       ["--granularity", "group:32@0"],
       "in an .onnx model groups lie along what an operator sums over; leave out along: 0",

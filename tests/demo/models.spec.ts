@@ -592,7 +592,7 @@ describe("other formats", () => {
     };
     await opensAndSaves(files, "model.json", /^TensorFlow\.js, 2 files, 1 tensor, /);
     expect(await text(passedOver)).toMatch(
-      /^Passed over, and not in what is saved: words: its elements are text, and no numbers\.$/,
+      /^Passed over, and not in what is saved: words: its elements are text, not numbers\.$/,
     );
 
     await open({ "model.safetensors": model() });

@@ -106,8 +106,12 @@ describe("a file of weights of another kind", () => {
     ["model.CKPT", Uint8Array.of(0x80, 2, 0x8a), ".ckpt files are not read: save it from PyTorch"],
     ["pytorch_model.bin", zip, ".bin files are not read: give the model.json of a TensorFlow.js model with it"],
     ["model.h5", "\x89HDF\r\n\x1a\n", ".h5 files are not read: save its weights with numpy.savez"],
-    ["download", Uint8Array.of(0x80, 2, 0x8a), "files that begin so are not read: save it from PyTorch"],
-    ["download", Uint8Array.of(0x89, 0x48, 0x44, 0x46), "files that begin so are not read: save its weights with"],
+    ["download", Uint8Array.of(0x80, 2, 0x8a), "files that begin like this are not read: save it from PyTorch"],
+    [
+      "download",
+      Uint8Array.of(0x89, 0x48, 0x44, 0x46),
+      "files that begin like this are not read: save its weights with",
+    ],
   ])("is refused with what to do: %s", async (name, contents, reason) => {
     const opening = openModel(file(name, contents));
     await expect(opening).rejects.toThrow(FormatError);

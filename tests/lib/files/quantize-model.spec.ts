@@ -590,7 +590,7 @@ describe("wrong arguments", () => {
     });
     expect(await bad(planModel(reserved))).toMatchObject({
       name: "RangeError",
-      message: /__metadata__ is no name for a tensor/,
+      message: /__metadata__ cannot be the name of a tensor/,
     });
   });
 });

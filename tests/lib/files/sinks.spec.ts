@@ -67,7 +67,7 @@ describe("streamSink", () => {
     const sink = streamSink(stream);
     await sink.write(0, bytes(1));
     await sink.write(2, bytes(3));
-    await expect(sink.close()).rejects.toThrow("nothing was written at byte 1, and more after it");
+    await expect(sink.close()).rejects.toThrow("bytes are missing: nothing was written at byte 1, but more after it");
     expect(ends).toEqual([]);
   });
 

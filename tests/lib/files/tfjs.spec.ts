@@ -176,7 +176,7 @@ describe("a TensorFlow.js model", () => {
     ]);
     expect(model.tensors.map(({ name }) => name)).toEqual(["before", "after"]);
     expect(await model.tensors[1].read(0, 96)).toEqual(new Uint8Array(kernel.buffer));
-    const reason = "its elements are text, and no numbers";
+    const reason = "its elements are text, not numbers";
     expect(model.passedOver).toEqual([
       { name: "vocabulary", reason },
       { name: "none", reason },

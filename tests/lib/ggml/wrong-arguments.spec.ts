@@ -5,13 +5,13 @@ const blocks = await loadBlocks();
 
 it("weights that do not fill a block are refused", () => {
   expect(() => blocks.encode("Q4_0", new Float32Array(40), "ggml")).toThrow(
-    "weights must fill whole blocks of Q4_0: 40 is no multiple of 32",
+    "weights must fill whole blocks of Q4_0: 40 is not a multiple of 32",
   );
 });
 
 it("a block that is not whole is refused", () => {
   expect(() => blocks.decode("Q6_K", new Uint8Array(2 * 210 + 1))).toThrow(
-    "bytes must fill whole blocks of Q6_K: 421 is no multiple of 210",
+    "bytes must fill whole blocks of Q6_K: 421 is not a multiple of 210",
   );
 });
 

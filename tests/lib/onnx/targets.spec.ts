@@ -407,6 +407,8 @@ describe("a target", () => {
 
   it("is of .onnx models alone", () => {
     const model = { format: "npy", tensors: [] } as unknown as Parameters<typeof planModel>[0];
-    expect(() => planModel(model, { target: "wasm" })).toThrow("target is of .onnx models; this is another file");
+    expect(() => planModel(model, { target: "wasm" })).toThrow(
+      "target is an option for .onnx models, and this is another file",
+    );
   });
 });

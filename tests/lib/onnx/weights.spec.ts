@@ -361,12 +361,12 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a weight that something else takes too",
       { ...base, node: [multiply, node("Add", ["w", "x"], ["z"])] },
-      'Add "z node" takes it, whose weights are left alone',
+      'Add "z node" uses it, and weights of that operator stay floats',
     ],
     [
       "a weight of an operator of another domain",
       { ...base, node: [{ ...multiply, domain: "com.example" }] },
-      'com.example.MatMul "y node" takes it, whose weights are left alone',
+      'com.example.MatMul "y node" uses it, and weights of that operator stay floats',
     ],
     [
       "what is reshaped as the model runs",
@@ -407,17 +407,17 @@ describe("a tensor stays float, with the reason", () => {
     [
       "what goes round in a circle",
       { ...base, node: [node("Identity", ["w", "back"], ["there"]), node("Identity", ["there"], ["back"])] },
-      'Identity "there node" takes it, whose weights are left alone',
+      'Identity "there node" uses it, and weights of that operator stay floats',
     ],
     [
       "what has too few dimensions",
       { ...base, node: [node("ConvTranspose", ["x", "w"], ["y"]), node("Gather", ["w", "x"], ["z"], { axis: 2 })] },
-      'Gather "z node" takes it, for whose weights it has too few dimensions',
+      'Gather "z node" uses it, and it has too few dimensions for weights of that operator',
     ],
     [
       "a bias of two dimensions",
       { ...base, node: [node("Gemm", ["x", "x", "w"], ["y"])] },
-      'Gemm "y node" takes it, and not as its weights',
+      'Gemm "y node" uses it, but not as weights',
     ],
     ["what no node takes", { ...base, node: [node("Relu", ["x"], ["y"])] }, "no node takes it"],
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],
@@ -430,7 +430,7 @@ describe("a tensor stays float, with the reason", () => {
     [
       "a weight that is made integers of",
       { ...base, node: [multiply, node("Cast", ["w"], ["z"], { to: dataType.INT32 })] },
-      'Cast "z node" takes it, whose weights are left alone',
+      'Cast "z node" uses it, and weights of that operator stay floats',
     ],
     [
       "float64",
@@ -525,7 +525,7 @@ it("operators that a model makes of others stay as they are, and their weights a
   expect(keptBy(result.plan)).toEqual([
     {
       ...{ name: "v", dtype: "float32", shape: [8, 8], byteLength: 256 },
-      reason: 'part of the function "Project", whose weights are left alone',
+      reason: 'part of the function "Project", and weights of functions stay floats',
     },
   ]);
   expect(parse(result.bytes).functions).toEqual(parse(bytes).functions);

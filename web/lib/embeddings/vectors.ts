@@ -15,7 +15,7 @@ export function countVectors(name: string, vectors: unknown, dimensions: number)
   const { length } = vectors as Float32Array;
   if (length === 0) throw new RangeError(`${name} is empty`);
   if (length % dimensions !== 0) {
-    throw new RangeError(`${name} has ${length} numbers, which are no whole vectors of ${dimensions} dimensions`);
+    throw new RangeError(`${name} has ${length} numbers, which is not a multiple of ${dimensions} dimensions`);
   }
   return length / dimensions;
 }

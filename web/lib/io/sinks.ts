@@ -45,7 +45,8 @@ export function streamSink(stream: WritableStream): ByteSink {
       }
     },
     async close() {
-      if (waitingBytes > 0) throw new Error(`nothing was written at byte ${position}, and more after it`);
+      if (waitingBytes > 0)
+        throw new Error(`bytes are missing: nothing was written at byte ${position}, but more after it`);
       await close();
     },
     abort,

@@ -18,6 +18,6 @@ export function inspectModel(model: Model): Promise<Inspection> {
  */
 export function opsetChanges(model: Model, opset: number): string[] {
   const { opsetChanges: changes } = kindOf(model);
-  if (changes === undefined) throw new TypeError(`${model.name} is no .onnx model`);
+  if (changes === undefined) throw new TypeError(`${model.name} is not an .onnx model`);
   return changes(opset);
 }

@@ -31,6 +31,6 @@ export async function refuseOtherKind(source: ByteSource): Promise<void> {
   const begun = Object.keys(beginnings).find((bytes) => start.startsWith(bytes));
   const advice = Object.hasOwn(endings, ending) ? endings[ending] : begun && beginnings[begun];
   if (advice === undefined) return;
-  const kind = Object.hasOwn(endings, ending) ? `.${ending} files are` : "files that begin so are";
+  const kind = Object.hasOwn(endings, ending) ? `.${ending} files are` : "files that begin like this are";
   throw new FormatError({ file, offset: 0, reason: `${kind} not read: ${advice}` });
 }

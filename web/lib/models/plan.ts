@@ -140,7 +140,7 @@ export function kindOf(model: Partial<Model>): ModelKind {
 function targetOf(model: Model, { dialect, opset, target, type, encoder, requantize }: TargetOptions): Target {
   if (type !== undefined && !kindOf(model).writesGguf) {
     const remedy = "convert a language model with convert_hf_to_gguf.py of llama.cpp first";
-    throw new TypeError(`type is ${shown(type)}, and ${model.name} is no GGUF: ${remedy}`);
+    throw new TypeError(`type is ${shown(type)}, and ${model.name} is not a GGUF file: ${remedy}`);
   }
   return kindOf(model).target(model, { dialect, opset, target, type, encoder, requantize });
 }

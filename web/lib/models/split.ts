@@ -41,7 +41,7 @@ export function joinGguf(model: Model): GgufFile {
 
 function filesOf(model: Model) {
   const { ggufFiles } = kindOf(model);
-  if (ggufFiles === undefined) throw new TypeError(`${model.name} is no GGUF`);
+  if (ggufFiles === undefined) throw new TypeError(`${model.name} is not a GGUF file`);
   return ggufFiles;
 }
 

@@ -16,7 +16,7 @@ export function dialectTarget(
 ): Target {
   const dialect = dialectNamed(name);
   for (const [option, value] of Object.entries({ opset, target })) {
-    if (value !== undefined) throw new TypeError(`${option} is of .onnx models; this is another file`);
+    if (value !== undefined) throw new TypeError(`${option} is an option for .onnx models, and this is another file`);
   }
   const { format } = model;
   const isOneArray = format === "npy" || format === "text";

@@ -75,7 +75,7 @@ export async function readHeader(source: ByteSource): Promise<Header> {
 
 async function readVersion(cursor: Cursor): Promise<number> {
   const magic = new TextDecoder("latin1").decode(await cursor.bytes(4, "the letters GGUF"));
-  if (magic !== "GGUF") cursor.fail("it does not begin with the letters GGUF: this is no GGUF", { offset: 0 });
+  if (magic !== "GGUF") cursor.fail("it does not begin with the letters GGUF: it is not a GGUF file", { offset: 0 });
   const offset = cursor.position;
   const version = await cursor.u32("the version");
   if (version === 2 || version === 3) return version;

@@ -68,7 +68,7 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
   const { node, input, scope } = use;
   const refuse = (reason: string): Consumer[] => [{ use, via, reason }];
   const name = named(node);
-  if (node.domain !== "") return refuse(`${node.domain}.${name} takes it, whose weights are left alone`);
+  if (node.domain !== "") return refuse(`${node.domain}.${name} uses it, and weights of that operator stay floats`);
   const passed = passThrough(use, view);
   if (passed !== undefined) {
     if (typeof passed === "string") return refuse(passed);
@@ -79,11 +79,11 @@ function consume(use: Use, view: View, via: readonly Node[]): Consumer[] {
     return follow(output, passed, [...via, node]);
   }
   const axesOfInput = Object.hasOwn(axesOf, node.operator) ? axesOf[node.operator] : undefined;
-  if (axesOfInput === undefined) return refuse(`${name} takes it, whose weights are left alone`);
+  if (axesOfInput === undefined) return refuse(`${name} uses it, and weights of that operator stay floats`);
   const axes = axesOfInput(node, input, view.shape.length);
-  if (axes === undefined) return refuse(`${name} takes it, and not as its weights`);
+  if (axes === undefined) return refuse(`${name} uses it, but not as weights`);
   if (axes.some((axis) => axis < 0 || axis >= view.shape.length)) {
-    return refuse(`${name} takes it, for whose weights it has too few dimensions`);
+    return refuse(`${name} uses it, and it has too few dimensions for weights of that operator`);
   }
   const [axis, along] = axes.map((each) => view.stored[each]);
   if (axis === undefined) return refuse(`the output channels of ${name} are reshaped out of more than one dimension`);

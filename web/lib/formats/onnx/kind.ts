@@ -26,8 +26,8 @@ export function onnxKind(model: OnnxContents): ModelKind {
 
 function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime }: TargetOptions): Target {
   if (dialect !== undefined) {
-    const known = Object.hasOwn(dialects, dialect) ? "is of other files" : "is not known";
-    throw new TypeError(`dialect is ${shown(dialect)}, which ${known}; an .onnx model stays an .onnx model`);
+    const known = Object.hasOwn(dialects, dialect) ? "is for other files" : "is not known";
+    throw new TypeError(`dialect is ${shown(dialect)}, which ${known}: leave it out, and an .onnx model is written`);
   }
   const { quantizedBy } = model;
   if (quantizedBy !== undefined) {

@@ -79,7 +79,8 @@ export function findWeights(
   for (const { name, nodes } of proto.functions) {
     for (const { outputs, attributes } of nodes) {
       const tensor = attributes.get("value")?.tensor;
-      if (tensor) keep(outputs[0] ?? "", tensor, `part of the function "${name}", whose weights are left alone`);
+      if (tensor)
+        keep(outputs[0] ?? "", tensor, `part of the function "${name}", and weights of functions stay floats`);
     }
   }
   return { weights, kept };

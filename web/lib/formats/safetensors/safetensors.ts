@@ -189,7 +189,7 @@ export function layOutSafetensors(
   tensors: readonly TensorInfo[],
   metadata: Readonly<Record<string, string>>,
 ): SafetensorsLayout {
-  if (tensors.some(({ name }) => name === METADATA)) throw new RangeError(`${METADATA} is no name for a tensor`);
+  if (tensors.some(({ name }) => name === METADATA)) throw new RangeError(`${METADATA} cannot be the name of a tensor`);
   const alignment = ({ dtype, byteLength }: TensorInfo) => (byteLength % 8 === 0 ? 8 : bytesPerElement(dtype));
   const order = [...tensors.keys()].sort((a, b) => alignment(tensors[b]) - alignment(tensors[a]));
 

@@ -60,7 +60,7 @@ export async function readTfjs(
       names.add(name);
       if (dtype === "string") {
         offset += await textBytes(elementsOf(shape), data, offset, name);
-        passedOver.push({ name, reason: "its elements are text, and no numbers" });
+        passedOver.push({ name, reason: "its elements are text, not numbers" });
         continue;
       }
       const { tensor, size } = readWeight(sound, data, offset, file);

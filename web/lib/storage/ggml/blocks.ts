@@ -109,7 +109,7 @@ function infoOf(type: BlockType): BlockTypeInfo {
 
 function wholeBlocks(what: string, length: number, ofBlock: number, type: BlockType): number {
   if (length % ofBlock === 0) return length / ofBlock;
-  throw new RangeError(`${what} must fill whole blocks of ${type}: ${length} is no multiple of ${ofBlock}`);
+  throw new RangeError(`${what} must fill whole blocks of ${type}: ${length} is not a multiple of ${ofBlock}`);
 }
 
 function lengthError(what: string, length: number, needed: number): RangeError {

@@ -360,7 +360,7 @@ function addRun(reader: WireReader, runs: Run[], field: Field, tensor: string): 
   if (field.type === wireType.bytes) {
     const length = field.end - field.start;
     if (length % 4 !== 0) {
-      reader.fail(field.at, `float_data of ${tensor} takes ${length} bytes, which is no multiple of 4`);
+      reader.fail(field.at, `float_data of ${tensor} takes ${length} bytes, which is not a multiple of 4`);
     }
     runs.push({ start: field.start, count: length / 4, stride: 4 });
     return;
