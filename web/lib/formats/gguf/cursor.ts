@@ -1,7 +1,7 @@
 import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
 
-/** Bytes that are read at first, and then as many again as are there. */
+/** The bytes of the first read. Each later one doubles what is held. */
 const FIRST_BYTES = 2 ** 16;
 
 /** A vocabulary of 256,000 tokens with its merges takes about 12 MB. */
@@ -10,8 +10,8 @@ const MAX_HEADER_BYTES = 2 ** 28;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads what stands before the data of a GGUF, whose length is not known before it is read. Everything that is asked for is
- * held against the end of the file first, so that no damaged length takes memory.
+ * Reads the header of a GGUF, whose length is not known beforehand. Every length is checked against the end of the file
+ * first, so that a damaged one cannot take memory.
  */
 export class Cursor {
   readonly #source: ByteSource;
@@ -23,17 +23,17 @@ export class Cursor {
     this.#source = source;
   }
 
-  /** In the file. */
+  /** The offset in the file, in bytes. */
   get position(): number {
     return this.#position;
   }
 
-  /** Bytes of the file from here on. */
+  /** The number of bytes from here to the end of the file. */
   get left(): number {
     return this.#source.size - this.#position;
   }
 
-  /** What was read from `start` up to here. */
+  /** The bytes from `start` to here. */
   since(start: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(start, this.#position);
   }
@@ -48,13 +48,13 @@ export class Cursor {
     return this.#view.getUint32(this.#position - 4, true);
   }
 
-  /** A count or a length: such as no file reaches is refused by what it counts. */
+  /** A count or a length. It may be larger than any file: its user checks it. */
   async u64(what: string): Promise<bigint> {
     await this.#take(8, what);
     return this.#view.getBigUint64(this.#position - 8, true);
   }
 
-  /** A count of things of `least` bytes at least, which must fit in the rest of the file. */
+  /** A count of things that take at least `least` bytes each and must fit into the rest of the file. */
   async count(what: string, least: number): Promise<number> {
     const offset = this.#position;
     const count = await this.u64(what);
@@ -87,10 +87,10 @@ export class Cursor {
     return this.since(this.#position - length);
   }
 
-  /** Passes strings, of which only the lengths are looked at. */
+  /** Skips strings: only their lengths are read. */
   async skipTexts(count: number, what: string): Promise<void> {
     for (let i = 0; i < count; i++) {
-      // Most strings are there: waiting for each of a vocabulary's takes longer than all else.
+      // Most strings are held already. Awaiting each one of a vocabulary takes longer than everything else.
       if (this.#position + 8 <= this.#bytes.length) {
         const length = this.#view.getUint32(this.#position, true);
         const end = this.#position + 8 + length;

@@ -10,11 +10,11 @@ import { ErrorSums } from "./error-sums.js";
 import { isDecoded } from "./tensors.js";
 import { bytesOfType, type GgufType } from "./types.js";
 
-/** Weights that are encoded at a time: whole blocks of every type. */
+/** The number of weights that are encoded at a time: whole blocks of every type. */
 const STRETCH_ELEMENTS = 2 ** 20;
 
 /**
- * Writes a tensor in a type, and gives how far it is from what it was.
+ * Writes a tensor in a block type, and returns the error figures.
  *
  * @throws {NonFiniteError} for NaN and infinities, which blocks cannot hold.
  * @throws {RangeError} where a weight or a scale is too large for a float16.
@@ -36,7 +36,7 @@ export async function encodeTensor(
     signal?.throwIfAborted();
     const weights = singles(await (next as ReturnType<typeof stretch>), tensor.dtype as FloatDtype);
     if (start + STRETCH_ELEMENTS < elements) next = stretch(start + STRETCH_ELEMENTS);
-    next?.catch(() => undefined); // it is awaited above, unless encoding fails before
+    next?.catch(() => undefined); // it is awaited above, unless encoding fails first
     checkFinite(weights, start, elements / (tensor.shape[0] ?? 1));
     const bytes = codec.encode(weights);
     const decoded = codec.decode(bytes);
@@ -69,7 +69,7 @@ async function codecOf({ name, dtype }: GgufType, encoder: BlockEncoder): Promis
   };
 }
 
-/** Little-endian bytes as float32; of float64 rounded. */
+/** Little-endian bytes as float32; float64 is rounded. */
 function singles(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype): Float32Array<ArrayBuffer> {
   const floats = floatsOf(bytes, dtype);
   return floats instanceof Float32Array ? floats : new Float32Array(floats);

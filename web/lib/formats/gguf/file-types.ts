@@ -1,8 +1,8 @@
-/** A kind of GGUF by the types of most of its tensors, as llama-quantize names it. */
+/** A type of a whole GGUF, named as in llama-quantize after the type of most of its tensors. */
 export interface FileType {
-  /** `general.file_type`. */
+  /** The value of `general.file_type`. */
   readonly number: number;
-  /** The type of a tensor of which nothing else is said. */
+  /** The type of a tensor for which no rule says otherwise. */
   readonly tensors: string;
 }
 
@@ -11,7 +11,7 @@ export type FileTypeName =
   | ("F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0")
   | ("Q2_K" | "Q3_K_S" | "Q3_K_M" | "Q3_K_L" | "Q4_K_S" | "Q4_K_M" | "Q5_K_S" | "Q5_K_M" | "Q6_K");
 
-/** What a GGUF can be written as. */
+/** The types that a GGUF can be written as. */
 export const fileTypes: Readonly<Record<FileTypeName, FileType>> = {
   F32: { number: 0, tensors: "F32" },
   F16: { number: 1, tensors: "F16" },

@@ -5,34 +5,34 @@ import { Cursor } from "./cursor.js";
 import { type GgufKey, integerOf, LEAST_KEY_BYTES, readKey } from "./keys.js";
 import { bytesOfType, type GgufType, typeOfId } from "./types.js";
 
-/** What a header says of a tensor. */
+/** The entry of a tensor in the header. */
 export interface TensorEntry {
   readonly name: string;
   readonly type: GgufType;
-  /** Row-major: the file has its dimensions the other way round. */
+  /** The row-major shape: the file stores the dimensions in reverse order. */
   readonly shape: readonly number[];
-  /** Of the first byte, in the file. */
+  /** The offset of the first byte of data in the file. */
   readonly offset: number;
   readonly byteLength: number;
 }
 
-/** What stands before the data of a GGUF. */
+/** Everything that precedes the data in a GGUF. */
 export interface Header {
   readonly version: number;
   readonly keys: readonly GgufKey[];
-  /** In the order of the header. */
+  /** The tensors in the order of the header. */
   readonly tensors: readonly TensorEntry[];
-  /** Every tensor's data begins at a multiple of so many bytes from the begin of all. */
+  /** The data of each tensor begin at a multiple of this many bytes from the start of all data. */
   readonly alignment: number;
 }
 
 const ALIGNMENT = "general.alignment";
 export const DEFAULT_ALIGNMENT = 32;
 
-/** llama.cpp has 63, and ComfyUI's converter allows 127. */
+/** llama.cpp allows 63, and ComfyUI's converter 127. */
 const MAX_NAME_BYTES = 127;
 
-/** llama.cpp has 4; weights of convolutions over time have 5. */
+/** llama.cpp allows 4; weights of convolutions over time have 5. */
 const MAX_DIMENSIONS = 8;
 
 /** The length of a name, the number of dimensions, a type and an offset. */
@@ -41,7 +41,7 @@ const LEAST_TENSOR_BYTES = 8 + 4 + 4 + 8;
 /**
  * Reads the header of a GGUF.
  *
- * @throws {FormatError} for a malformed file: nothing of the data needs to be read to know that it is sound.
+ * @throws {FormatError} for a malformed file. A header that is returned is sound: no data are read to check it.
  */
 export async function readHeader(source: ByteSource): Promise<Header> {
   const cursor = new Cursor(source);
@@ -79,7 +79,7 @@ async function readVersion(cursor: Cursor): Promise<number> {
   const offset = cursor.position;
   const version = await cursor.u32("the version");
   if (version === 2 || version === 3) return version;
-  // The bytes of 2 and 3 the other way round.
+  // These are the versions 2 and 3 in the other byte order.
   if (version === 0x02000000 || version === 0x03000000) {
     cursor.fail("it is big-endian, which is not read: convert it with gguf_convert_endian.py of llama.cpp", { offset });
   }
@@ -99,11 +99,11 @@ function alignmentOf(keys: readonly GgufKey[], cursor: Cursor): number {
   });
 }
 
-/** Where the data begins is not known before the last entry is read. */
+/** An entry before its place in the file is known: where the data begin is known only after the last entry. */
 interface Entry extends Omit<TensorEntry, "offset"> {
-  /** Of the entry, in the file. */
+  /** The offset of the entry in the file. */
   readonly place: number;
-  /** From the begin of the data. */
+  /** The offset from the start of all data. */
   readonly offset: bigint;
 }
 
@@ -129,7 +129,7 @@ async function readEntry(cursor: Cursor, alignment: number): Promise<Entry> {
   return { name, type, shape, place, offset, byteLength: bytesOfType(type, elementsOf(shape)) };
 }
 
-/** The places of tensors in the file, of which no two share bytes. */
+/** Computes where tensors lie in the file, and checks that no two share bytes. */
 function placed(entries: readonly Entry[], dataStart: number, { name: file, size }: ByteSource): TensorEntry[] {
   const sorted = [...entries].sort((a, b) => Number(a.offset - b.offset) || a.byteLength - b.byteLength);
   let end = 0n;

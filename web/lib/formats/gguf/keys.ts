@@ -1,9 +1,9 @@
 import type { Cursor } from "./cursor.js";
 
-/** A value of a key, or of an array: 64-bit integers are BigInt where a number would not be exact. */
+/** A value of a key or an element of an array. 64-bit integers are BigInt where a number would not be exact. */
 export type GgufValue = number | bigint | boolean | string;
 
-/** The types of values, by the numbers that files have for them. */
+/** The types of values, in the order of their numbers in files. */
 const valueTypes = [
   ...(["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"] as const),
   ...(["bool", "string", "array", "uint64", "int64", "float64"] as const),
@@ -30,25 +30,25 @@ const bytesOfValue: Readonly<Record<Exclude<GgufValueType, "string">, number>> =
 
 /** A key of a GGUF with its value or array of values. */
 export interface GgufKey {
-  /** Its name, such as "general.architecture". */
+  /** The name, such as "general.architecture". */
   readonly name: string;
-  /** Of its value, or of those of its array. */
+  /** The type of the value, or of the elements of the array. */
   readonly type: GgufValueType;
-  /** Undefined where the value is no array. */
+  /** The number of elements; undefined where the value is not an array. */
   readonly arrayLength: number | undefined;
-  /** The value; of an array the values from `start` on, `count` of them or all. */
+  /** The value as a list of one; of an array `count` elements from `start` on, by default all. */
   values(start?: number, count?: number): readonly GgufValue[];
-  /** @internal Its entry in the file, from the length of its name on. */
+  /** @internal The entry in the file, from the length of its name on. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** As the format's specification has it. */
+/** The limit that the specification of the format gives. */
 const MAX_KEY_BYTES = 65535;
 
-/** The length of a name, a type, and the least value. */
+/** The length of a name, a type, and the smallest value. */
 export const LEAST_KEY_BYTES = 8 + 4 + 1;
 
-/** Reads one key, and passes its value. */
+/** Reads one key, and skips its value. */
 export async function readKey(cursor: Cursor): Promise<GgufKey> {
   const start = cursor.position;
   const name = await cursor.text("the name of a key", MAX_KEY_BYTES);
@@ -129,10 +129,10 @@ function exact(value: bigint): number | bigint {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** More of an array says no more. */
+/** The first elements are enough for a person who reads an array. */
 const MOST_SHOWN = 8;
 
-/** A value as text: of a long array its beginning and its length. */
+/** A value as text; a long array is shortened to its first elements and its length. */
 export function keyText({ arrayLength, values }: GgufKey): string {
   if (arrayLength === undefined) return String(values()[0]);
   const shown = values(0, MOST_SHOWN).map((value) => JSON.stringify(typeof value === "bigint" ? `${value}` : value));
@@ -140,19 +140,19 @@ export function keyText({ arrayLength, values }: GgufKey): string {
   return `[${shown.join(", ")}${more}]`;
 }
 
-/** An integer of the model's header, such as its number of layers; of an array, as heads may be, the first. */
+/** An integer key, such as the number of layers; of an array, as for heads in each layer, the first element. */
 export function integerOf(keys: readonly GgufKey[], name: string): number | undefined {
   const [value] = keys.find((key) => key.name === name)?.values(0, 1) ?? [];
   return typeof value === "number" && Number.isInteger(value) ? value : undefined;
 }
 
-/** A text of the model's header. */
+/** A text key. */
 export function textOf(keys: readonly GgufKey[], name: string): string | undefined {
   const key = keys.find((each) => each.name === name);
   return key?.type === "string" && key.arrayLength === undefined ? String(key.values()[0]) : undefined;
 }
 
-/** A key with an integer as it stands in a file. */
+/** A key with an integer, with its bytes in a file. */
 export function integerKey(name: string, type: "uint16" | "uint32" | "int32", value: number): GgufKey {
   const bytes = keyBytes(name, type, bytesOfValue[type]);
   const view = new DataView(bytes.buffer);
@@ -162,7 +162,7 @@ export function integerKey(name: string, type: "uint16" | "uint32" | "int32", va
   return { name, type, arrayLength: undefined, bytes, values: () => [value] };
 }
 
-/** The entry of a key whose value is not there yet. */
+/** The bytes of a key with `valueBytes` zeros for its value, which the caller sets. */
 function keyBytes(name: string, type: GgufValueType, valueBytes: number): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(name);
   const bytes = new Uint8Array(8 + text.length + 4 + valueBytes);

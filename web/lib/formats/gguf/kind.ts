@@ -6,7 +6,7 @@ import { joinedOutput, splitOutputs } from "./split.js";
 import { type GgufInput, ggufTarget } from "./target.js";
 import { blockTensors, elementTensors, isDecoded } from "./tensors.js";
 
-/** Models of a GGUF. They become GGUFs of other types, or what any named tensors do. */
+/** How models of a GGUF are inspected and stored: as GGUFs of other types, or in the dialects of all named tensors. */
 export function ggufKind(contents: GgufContents): ModelKind {
   const ofBlocks = contents.tensors.filter(({ type }) => type.dtype === undefined);
   return {
@@ -50,7 +50,7 @@ function inputOf({ keys, alignment, tensors }: GgufContents): GgufInput {
   return { keys, alignment, tensors: inputs };
 }
 
-/** A .safetensors file of the weights that blocks stand for, in the place of these. */
+/** A .safetensors file in which decoded weights replace blocks. */
 function floatsOutput(model: Model, inspection: Inspection, ofBlocks: readonly GgufTensor[]) {
   const unread = ofBlocks.find(({ type }) => !isDecoded(type.name));
   if (unread !== undefined) {
@@ -61,7 +61,7 @@ function floatsOutput(model: Model, inspection: Inspection, ofBlocks: readonly G
   return namedTensors.floats(model, { ...inspection, blocks: [], kept: tensors });
 }
 
-/** The model with the weights of blocks in the place of these. */
+/** The model with decoded weights in place of blocks. */
 function asFloats(model: Model, contents: GgufContents): Model {
   const decoded = new Map(blockTensors(contents).map(({ name, floats }) => [name, floats]));
   const elements = new Map(elementTensors(contents).map((tensor) => [tensor.name, tensor]));

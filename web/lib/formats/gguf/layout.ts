@@ -8,24 +8,24 @@ import { bytesOfType, type GgufType } from "./types.js";
 export interface TensorToWrite {
   readonly name: string;
   readonly type: GgufType;
-  /** Row-major. */
+  /** The row-major shape. */
   readonly shape: readonly number[];
 }
 
-/** A GGUF to be written: what stands before its data, and where the data of each tensor lie. */
+/** A GGUF to be written: its header, and where the data of each tensor lie. */
 export interface Layout {
   readonly header: Uint8Array<ArrayBuffer>;
-  /** Of each tensor in the file, in the order given. */
+  /** The offset of each tensor's data in the file, in the order given. */
   readonly offsets: readonly number[];
-  /** Where the data of each tensor end. */
+  /** The offset of the end of each tensor's data. */
   readonly ends: readonly number[];
-  /** Zeros that follow there. */
+  /** The number of zeros that follow each tensor's data. */
   readonly padding: readonly number[];
-  /** Of the whole file. */
+  /** The size of the whole file in bytes. */
   readonly byteLength: number;
 }
 
-/** Lays out a GGUF of version 3, whose tensors' data lie in the order given. */
+/** Lays out a GGUF of version 3. The data of tensors lie in the order given. */
 export function layOut(
   keys: readonly GgufKey[],
   tensors: readonly TensorToWrite[],
@@ -77,7 +77,7 @@ export function layOut(
 const MAGIC = new TextEncoder().encode("GGUF");
 const VERSION = 3;
 
-/** Writes the header, and the zeros after the data of each tensor. */
+/** Writes the header, and the zeros after each tensor's data. */
 export async function writeFrame(sink: ByteSink, { header, ends, padding }: Layout): Promise<void> {
   await sink.write(0, header);
   for (const [i, count] of padding.entries()) if (count > 0) await sink.write(ends[i], new Uint8Array(count));

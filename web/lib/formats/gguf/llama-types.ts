@@ -2,15 +2,16 @@ import { type FileTypeName, fileTypes } from "./file-types.js";
 import { type GgufKey, integerOf, textOf } from "./keys.js";
 import { typeNamed } from "./types.js";
 
-// Which type llama-quantize of llama.cpp v0.4.0 gives each tensor of a language model: the rules of src/llama-quant.cpp.
+// The type that llama-quantize of llama.cpp v0.4.0 gives each tensor of a language model, by the rules of
+// src/llama-quant.cpp.
 
-/** What of a tensor decides. */
+/** What decides the type of a tensor. */
 export interface Sized {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
-/** Parts of names by which tensors stay as they are. */
+/** Tensors whose names contain one of these stay as they are. */
 const KEPT = [
   ...["_norm.weight", "ffn_gate_inp.weight", "ffn_gate_tid2eid.weight", "altup", "laurel", "per_layer_model_proj"],
   ...["ssm_conv1d", "shortconv.conv.weight", "indexer.k_proj.weight", "indexer.q_proj.weight", "attn_rel_b.weight"],
@@ -21,7 +22,7 @@ const KEPT = [
 ];
 const KEPT_NAMES = ["position_embd.weight", "token_types.weight"];
 
-/** Why a tensor stays as it is; undefined where it is quantized. */
+/** The reason why a tensor stays as it is; undefined for one that is quantized. */
 export function whyLlamaKeeps({ name, shape }: Sized): string | undefined {
   if (ggmlRank(shape) < 2) return "llama-quantize keeps vectors";
   if (!name.endsWith("weight")) return "llama-quantize keeps what is no weight";
@@ -29,13 +30,13 @@ export function whyLlamaKeeps({ name, shape }: Sized): string | undefined {
   return part && `llama-quantize keeps ${part.replace(/^\.|\.$/g, "")}`;
 }
 
-/** Dimensions without outer ones of size 1, which ggml does not count. */
+/** The number of dimensions without leading ones of size 1, which ggml does not count. */
 export function ggmlRank(shape: readonly number[]): number {
   const first = shape.findIndex((dimension) => dimension !== 1);
   return first === -1 ? 1 : shape.length - first;
 }
 
-/** In the order of llama-quantize: those of no layer, then layer by layer, and in each by name. */
+/** Sorts tensors as llama-quantize does: those outside of layers, then layer by layer, each by name. */
 export function inLlamaOrder<T extends { readonly name: string }>(tensors: readonly T[]): T[] {
   const encoder = new TextEncoder();
   const keyed = tensors.map((tensor) => ({ tensor, layer: layerOf(tensor.name), bytes: encoder.encode(tensor.name) }));
@@ -56,7 +57,7 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 type Category = "output" | "embedding" | "value" | "key" | "attention output" | "down" | "other";
 
-/** In the order in which names are held against them. */
+/** The first category that matches a name counts. */
 const categories: readonly (readonly [Category, (name: string) => boolean])[] = [
   ["output", (name) => name === "output.weight"],
   ["embedding", (name) => name === "token_embd.weight" || name === "per_layer_token_embd.weight"],
@@ -72,12 +73,12 @@ function categoryOf(name: string): Category {
   return categories.find(([, matches]) => matches(name))?.[0] ?? "other";
 }
 
-/** What of a model's keys decides. */
+/** What a model's keys say that decides types. */
 interface Facts {
   readonly architecture: string;
   readonly layers: number;
   readonly experts: number;
-  /** Heads of queries for each head of keys, a whole number. */
+  /** The number of query heads for each key head, rounded down. */
   readonly headsPerKey: number;
   readonly is70B: boolean;
 }
@@ -100,7 +101,8 @@ function factsOf(keys: readonly GgufKey[]): Facts {
 /**
  * The types of all tensors that are quantized, by name.
  *
- * @param tensors all of a model, in the order of llama-quantize, by which some of a kind get more bits than others.
+ * @param tensors all tensors of a model, in the order of llama-quantize: which ones of a kind get more bits depends on
+ * it.
  */
 export function llamaTypes(
   tensors: readonly Sized[],
@@ -133,7 +135,7 @@ export function llamaTypes(
     } else if (category === "key" && facts.experts === 8) {
       type = "Q8_0";
     } else if (category === "down") {
-      // Experts are not in order, so that their layer is that of their names.
+      // Experts may be out of order, so their layer is taken from their names.
       const at = facts.experts > 1 ? layerOf(name) : downsBefore;
       downsBefore++;
       type = downType(fileType, facts, { at, of: facts.layers }) ?? base;
@@ -145,13 +147,13 @@ export function llamaTypes(
   return types;
 }
 
-/** Which of how many of a kind. */
+/** The place of a tensor among those of its kind, counted from 0, and their number. */
 interface Place {
   readonly at: number;
   readonly of: number;
 }
 
-/** The first and the last eighth, and every third between them. */
+/** llama-quantize gives more bits to the first and the last eighth, and to every third between them. */
 function hasMoreBits({ at, of }: Place): boolean {
   const eighth = Math.trunc(of / 8);
   return at < eighth || at >= Math.trunc((7 * of) / 8) || (at - eighth) % 3 === 2;
@@ -198,12 +200,12 @@ function attentionOutputType(fileType: FileTypeName, { architecture, experts }: 
   return { Q2_K: "Q3_K", Q3_K_M: "Q4_K", Q3_K_L: "Q5_K" }[fileType as string];
 }
 
-/** What stands in for a type whose blocks do not fill rows. */
+/** The types that replace those whose blocks do not fill rows. */
 const smaller: Readonly<Record<string, string>> = {
   ...{ Q2_K: "Q4_0", Q3_K: "Q4_0", Q4_K: "Q5_0", Q5_K: "Q5_1", Q6_K: "Q8_0" },
 };
 
-/** A type whose blocks fill rows of so many columns: the one asked for, one of smaller blocks, or F16. */
+/** A type whose blocks fill rows of `columns` weights: the one asked for, one of smaller blocks, or F16. */
 function typeThatFits(type: string, columns: number): string {
   const fits = (name: string) => columns % typeNamed(name).blockLength === 0;
   if (fits(type)) return type;

@@ -5,8 +5,8 @@ import type { FormatInput } from "../format.js";
 import { type Header, readHeader, type TensorEntry } from "./header.js";
 import { type GgufKey, integerOf } from "./keys.js";
 
-// The parts of a model, as llama.cpp's gguf-split names and numbers them: the first has the keys of the model, and every one
-// its number, how many there are, and how many tensors they have together.
+// The parts of a model, named and numbered as by llama.cpp's gguf-split. The first has the keys of the model; every
+// part has its number, the number of parts, and the number of tensors in all of them.
 
 export const SPLIT_NUMBER = "split.no";
 export const SPLIT_COUNT = "split.count";
@@ -18,11 +18,11 @@ export interface GgufTensor extends Omit<TensorEntry, "offset"> {
   readonly data: ByteSource;
 }
 
-/** What a model's files hold, without what is of the files alone. */
+/** The contents of a model's files, without the keys that number its parts. */
 export interface GgufContents {
   readonly name: string;
   readonly version: number;
-  /** Without those of the parts. */
+  /** The keys, without those that number parts. */
   readonly keys: readonly GgufKey[];
   readonly alignment: number;
   readonly tensors: readonly GgufTensor[];
@@ -33,21 +33,21 @@ interface Part {
   readonly header: Header;
 }
 
-/** "model-00002-of-00005.gguf": parts are counted from 1 in names, and from 0 in their keys. */
+/** Names such as "model-00002-of-00005.gguf" count parts from 1; their keys count from 0. */
 export function partName(stem: string, number: number, count: number): string {
   const five = (value: number) => String(value).padStart(5, "0");
   return `${stem}-${five(number + 1)}-of-${five(count)}.gguf`;
 }
 
-/** The name without number and ending; undefined for one that is not that of a part. */
+/** The name without number and ending; undefined for a name that is not that of a part. */
 function stemOf(name: string): string | undefined {
   return /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(name)?.[1];
 }
 
 /**
- * Reads the headers of a model's file or of all its parts, which `openNamed` finds where only one is given.
+ * Reads the headers of a model's file or of all its parts. Where only one part is given, `openNamed` finds the others.
  *
- * @throws {FormatError} for a malformed file, and where the parts are not all those of one model.
+ * @throws {FormatError} for a malformed file, and where the parts are not those of one model.
  */
 export async function readParts({ files, openNamed }: Pick<FormatInput, "files" | "openNamed">): Promise<GgufContents> {
   const given: Part[] = [];
@@ -73,7 +73,7 @@ export async function readParts({ files, openNamed }: Pick<FormatInput, "files" 
   return contentsOf(one.source.name, inOrder([one, ...others], count));
 }
 
-/** The parts by their numbers, which must be there once each. */
+/** Sorts parts by their numbers, each of which must be there once. */
 function inOrder(parts: readonly Part[], count: number): Part[] {
   const sorted: Part[] = [];
   for (const part of parts) {

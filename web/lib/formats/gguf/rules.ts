@@ -2,28 +2,28 @@ import type { FileTypeName } from "./file-types.js";
 import type { GgufKey } from "./keys.js";
 import { ggmlRank, inLlamaOrder, llamaTypes, type Sized, whyLlamaKeeps } from "./llama-types.js";
 
-/** How a program that makes GGUFs of a kind of models treats their tensors. */
+/** The rules by which a program that makes GGUFs of one kind of models treats their tensors. */
 export interface TensorRules {
-  /** Who does it so. */
+  /** The name of the program. */
   readonly program: string;
-  /** The order of the tensors in the file. */
+  /** Sorts tensors as they lie in the file. */
   inOrder<T extends { readonly name: string }>(tensors: readonly T[]): T[];
-  /** Why a tensor stays as it is. */
+  /** The reason why a tensor stays as it is; undefined for one that is quantized. */
   whyKept(tensor: Sized): string | undefined;
-  /** The types of those that are quantized, by name. */
+  /** The types of the tensors that are quantized, by name. */
   typesOf(tensors: readonly Sized[], keys: readonly GgufKey[], fileType: FileTypeName): ReadonlyMap<string, string>;
-  /** The dimensions as they stand in the file. */
+  /** The shape that is written to the file. */
   shapeOf(shape: readonly number[]): readonly number[];
-  /** The most bytes of a name. */
+  /** The longest name of a tensor, in UTF-8 bytes. */
   readonly mostNameBytes: number;
-  /** The most dimensions of a tensor. */
+  /** The largest number of dimensions of a tensor. */
   readonly mostDimensions: number;
 }
 
-/** The version of llama.cpp whose llama-quantize is followed to the last byte. */
+/** The version of llama.cpp whose llama-quantize is followed byte for byte. */
 export const llamaCppVersion = "v0.4.0";
 
-/** Of language models. */
+/** The rules for language models. */
 export const llamaRules: TensorRules = {
   program: `llama-quantize of llama.cpp ${llamaCppVersion}`,
   inOrder: inLlamaOrder,

@@ -4,7 +4,7 @@ import { type GgufKey, integerKey } from "./keys.js";
 import { layOut, writeFrame } from "./layout.js";
 import { type GgufContents, type GgufTensor, SPLIT_COUNT, SPLIT_NUMBER, SPLIT_TENSORS } from "./parts.js";
 
-/** The parts of a model as llama.cpp's gguf-split cuts it: in order, each with tensors of at most so many bytes. */
+/** The parts into which llama.cpp's gguf-split cuts a model: in order, each with at most `mostBytes` of tensors. */
 export function splitOutputs({ keys, tensors, alignment }: GgufContents, maxBytes: number): Output[] {
   const parts: GgufTensor[][] = [[]];
   let size = 0;
@@ -35,10 +35,10 @@ export function splitOutputs({ keys, tensors, alignment }: GgufContents, maxByte
   });
 }
 
-/** Names number them with five digits. */
+/** File names number parts with five digits. */
 const MOST_PARTS = 65535;
 
-/** The model in one file. */
+/** The model as one file. */
 export function joinedOutput({ keys, tensors, alignment }: GgufContents): Output {
   return copied(keys, tensors, alignment);
 }

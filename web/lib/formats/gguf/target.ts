@@ -12,11 +12,11 @@ import { layOut, writeFrame } from "./layout.js";
 import type { TensorRules } from "./rules.js";
 import { bytesOfType, type GgufType, typeNamed } from "./types.js";
 
-/** What is made into a GGUF: any named tensors with the keys that go before them. */
+/** The input of a GGUF to be written: named tensors of any kind, and the keys of the model. */
 export interface GgufInput {
   readonly keys: readonly GgufKey[];
   readonly alignment: number;
-  /** All of them; those that are kept are copied in their types. */
+  /** All tensors; those that are kept are copied in their types. */
   readonly tensors: readonly InputTensor[];
 }
 
@@ -24,28 +24,29 @@ export interface InputTensor {
   readonly name: string;
   readonly type: GgufType;
   readonly shape: readonly number[];
-  /** Its bytes as they are. */
+  /** The bytes as they are. */
   readonly data: CopySource;
 }
 
-/** The least version of the blocks' layouts that readers know. */
+/** The version of the layouts of blocks, which readers check. */
 const QUANTIZATION_VERSION = 2;
 const QUANTIZATION_KEY = "general.quantization_version";
 const FILE_TYPE_KEY = "general.file_type";
 
-/** Bits of a code and weights that share a scale, of each type that is written. */
+/** The bits of a code and the number of weights that share a scale, for each type that is written. */
 const codesOf: Readonly<Record<string, readonly [Bits, number]>> = {
   ...{ Q4_0: [4, 32], Q4_1: [4, 32], Q5_0: [5, 32], Q5_1: [5, 32], Q8_0: [8, 32] },
   ...{ Q2_K: [2, 16], Q3_K: [3, 16], Q4_K: [4, 32], Q5_K: [5, 32], Q6_K: [6, 16] },
 };
 
-/** Whichever are asked for, they are refused with the type that says them. */
+/** All bits pass here: with a type, any that a person sets are refused below, with a reason. */
 const anyBits = Array.from({ length: 15 }, (_, i) => i + 2);
 
 /**
- * What tensors become in a GGUF.
+ * How tensors are stored in a GGUF.
  *
- * @throws {TypeError | RangeError} for a type that is not written, and for tensors that its readers do not take.
+ * @throws {TypeError | RangeError} for a type that is not written, and for tensors that the program of the rules does
+ * not take.
  */
 export function ggufTarget(
   input: GgufInput,
@@ -59,7 +60,7 @@ export function ggufTarget(
   const typeOf = ({ name }: { readonly name: string }) => typeNamed(types.get(name) ?? fileTypes[type].tensors);
   return {
     ...{ dialect: undefined, opset: undefined, bits: anyBits, smallest: 0, groupsAlong: true, grows: true },
-    checkRule() {}, // it is refused below, as all that the type says
+    checkRule() {}, // refuseSettings refuses every rule
     channelAxis: () => 0,
     whyImpossible: ({ dtype, shape }) => {
       if (!isFloatDtype(dtype)) return `it is ${dtype}`;

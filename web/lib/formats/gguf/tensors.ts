@@ -6,19 +6,19 @@ import { bytesIn } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { GgufContents, GgufTensor } from "./parts.js";
 
-/** The tensors whose elements are numbers of their own, in the order of the header. */
+/** The tensors with plain elements, in the order of the header. */
 export function elementTensors({ tensors }: Pick<GgufContents, "tensors">): ModelTensor[] {
   return tensors.flatMap(({ name, type: { dtype }, shape, byteLength, data }) =>
     dtype === undefined ? [] : [lentBy({ name, dtype, shape, byteLength, read: data.read }, lenderOf(data))],
   );
 }
 
-/** Those of blocks that can be decoded. */
+/** The tensors of blocks that can be decoded. */
 export function blockTensors({ tensors }: Pick<GgufContents, "tensors">): BlockTensor[] {
   return tensors.flatMap((tensor) => (isDecoded(tensor.type.name) ? [blockTensor(tensor, tensor.type.name)] : []));
 }
 
-/** Whether weights can be had of a type of blocks. */
+/** Whether blocks of a type can be decoded. */
 export function isDecoded(name: string): name is BlockType {
   return Object.hasOwn(blockTypes, name);
 }

@@ -1,16 +1,16 @@
 import { blockTypes } from "../../storage/ggml/block-types.js";
 import type { Dtype } from "../../tensor/dtypes.js";
 
-/** A type of the tensors in a GGUF: elements of their own, or blocks of weights that share scales. */
+/** A type of the tensors in a GGUF: plain elements, or blocks of weights that share scales. */
 export interface GgufType {
   readonly name: string;
-  /** By which files know it. */
+  /** The number that stands for it in files. */
   readonly id: number;
-  /** Weights of a block, which lie one after the other in a row. */
+  /** The number of weights in a block, which lie one after the other in a row. */
   readonly blockLength: number;
-  /** Bytes of a block. */
+  /** The size of a block in bytes. */
   readonly blockBytes: number;
-  /** Of elements; undefined where it is of blocks. */
+  /** The type of plain elements; undefined for blocks. */
   readonly dtype: Dtype | undefined;
 }
 
@@ -21,7 +21,7 @@ const blocks = (name: string, id: number, blockLength: number, blockBytes: numbe
   ...{ name, id, blockLength, blockBytes, dtype: undefined },
 });
 
-/** The types of ggml.h, with the sizes that ggml_blck_size and ggml_type_size give. */
+/** The types of ggml.h, with the sizes of ggml_blck_size and ggml_type_size. */
 const types: readonly GgufType[] = [
   elements("F32", 0, 4, "float32"),
   elements("F16", 1, 2, "float16"),
@@ -55,14 +55,14 @@ export function typeOfId(id: number): GgufType | undefined {
   return byId.get(id);
 }
 
-/** @throws {Error} for a name that is not in the table: names come from code, and not from files. */
+/** @throws {Error} for a name that is not in the table. Only code gives names, never files. */
 export function typeNamed(name: string): GgufType {
   const type = byName.get(name);
   if (type === undefined) throw new Error(`there is no type ${name}`);
   return type;
 }
 
-/** Bytes of so many weights, which are whole blocks. */
+/** The bytes that `elements` weights take, which must fill whole blocks. */
 export function bytesOfType({ blockLength, blockBytes }: GgufType, elements: number): number {
   return (elements / blockLength) * blockBytes;
 }

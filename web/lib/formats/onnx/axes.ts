@@ -1,31 +1,33 @@
 import { dataType, type Node } from "./file/proto.js";
 import { resolve, type Use, type Value } from "./file/values.js";
 
-// Along which axis of a stored tensor the output channels lie, and along which a channel is summed over, from the nodes
-// that take it.
+// The axes of a stored tensor that hold its output channels and that a channel is summed over, found from the nodes
+// that use it.
 
-/** A tensor as a node sees it: its dimensions, and the axis each is of the tensor as it is stored (none where they mix). */
+/**
+ * A tensor as a node sees it: its dimensions, and for each the axis of the stored tensor (undefined where several mix).
+ */
 interface View {
   readonly shape: readonly number[];
   readonly stored: readonly (number | undefined)[];
 }
 
-/** What takes a tensor, by way of nodes that only move it, and where its output channels are. */
+/** A node that uses a tensor, the nodes on the way that only move it, and the axis of its output channels. */
 export type Consumer = { readonly use: Use; readonly via: readonly Node[] } & (
   | { readonly axis: number; readonly along: number | undefined }
   | { readonly reason: string }
 );
 
-/** The axis of the output channels, and one along which each of them is summed over. */
+/** The axis of the output channels, and an axis that each of them is summed over. */
 type Axes = readonly [channels: number, along: number];
 
-/** [directions, output channels of all gates, inputs] of the weights and of those of the recurrence. */
+/** The weights of inputs and of recurrence are [directions, output channels of all gates, inputs]. */
 const recurrent = (_: Node, input: number): Axes | undefined => (input === 1 || input === 2 ? [1, 2] : undefined);
 
-/** Where the output channels lie, by operator and input; undefined for an input that is no weight. */
+/** The axes by operator and input; undefined for an input that does not hold weights. */
 const axesOf: Readonly<Record<string, (node: Node, input: number, rank: number) => Axes | undefined>> = {
   Conv: (_, input) => (input === 1 ? [0, 1] : undefined),
-  // [input channels, output channels of a group, ...]: those of the same place in every group share a scale.
+  // [input channels, output channels of a group, ...]: channels at the same place in every group share a scale.
   ConvTranspose: (_, input) => (input === 1 ? [1, 0] : undefined),
   MatMul: (_, input, rank) => (input === 1 ? [rank - 1, rank - 2] : [rank - 2, rank - 1]),
   Gemm(node, input) {
@@ -44,7 +46,7 @@ const axesOf: Readonly<Record<string, (node: Node, input: number, rank: number) 
   RNN: recurrent,
 };
 
-/** The types of floats, between which Cast changes nothing of what a weight is. */
+/** The float types, between which a Cast keeps a weight a weight. */
 const floatTypes: readonly (number | undefined)[] = [
   dataType.float,
   dataType.float16,
@@ -52,10 +54,10 @@ const floatTypes: readonly (number | undefined)[] = [
   dataType.double,
 ];
 
-/** More nodes in a row that only move a tensor than any exporter writes; each takes a place on the stack. */
+/** No exporter writes as many nodes in a row that only move a tensor. Each one takes a place on the stack. */
 const MAX_MOVES = 16;
 
-/** Everything that takes a tensor, found through Identity, Cast, Transpose and Reshape. */
+/** Every node that uses a tensor, found through Identity, Cast, Transpose and Reshape. */
 export function consumersOf(value: Value, shape: readonly number[]): Consumer[] {
   return follow(value, { shape, stored: shape.map((_, axis) => axis) }, []);
 }
@@ -95,7 +97,10 @@ export function named({ operator, name, outputs }: Node): string {
   return `${operator} "${name || outputs[0]}"`;
 }
 
-/** What a node that only moves a tensor makes of it, or why that is not known; undefined where it does more than that. */
+/**
+ * The tensor after a node that only moves it, or a sentence where that is not known; undefined for a node that does
+ * more.
+ */
 function passThrough({ node, input, scope }: Use, view: View): View | string | undefined {
   if (input !== 0) return undefined;
   if (node.operator === "Identity") return view;
@@ -117,7 +122,7 @@ function transpose(node: Node, { shape, stored }: View): View | string {
   return { shape: perm.map((axis) => shape[axis]), stored: perm.map((axis) => stored[axis]) };
 }
 
-/** A dimension is still the same one where it has its size, and as many elements before it. */
+/** A dimension stays the same one if it keeps its size and the number of elements before it. */
 function reshape({ shape, stored }: View, target: readonly number[], node: Node): View | undefined {
   const keepsZeros = (node.attributes.get("allowzero")?.integer ?? 0) !== 0;
   const filled = target.map((dimension, i) => (dimension === 0 && !keepsZeros ? (shape[i] ?? 0) : dimension));

@@ -7,7 +7,7 @@ import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { CodeSink, WriteBytes } from "../format.js";
 import type { OnnxChoice } from "./forms/form.js";
 
-// Codes and scales as bytes of the file.
+// Writes codes and scales as they lie in the file.
 
 export function codeSink(
   engine: Engine,
@@ -21,7 +21,7 @@ export function codeSink(
   const storage =
     storedBits === 8 || storedBits === 16
       ? integers(storedBits)
-      : fields({ bits: storedBits, offset: false }, elementsOf(weight.shape)); // these patterns fill nothing up
+      : fields({ bits: storedBits, offset: false }, elementsOf(weight.shape)); // no form that comes here has padding
   return {
     quantized: codeWriter(engine, storage, writeCodes),
     scales: (start, scales) => writeScales(bytesPerElement(scaleType) * start, scaleBytes(scales, scaleType)),
@@ -29,8 +29,9 @@ export function codeSink(
 }
 
 /**
- * com.microsoft's MatMulNBits takes the weights [K, N] by columns: codes [N, K / group, bytes] as code + 8, two in a byte,
- * or with 8 bits as code + 128, and scales [N, K / group]. Held in memory until all are there, since they come by rows.
+ * Writes codes and scales for com.microsoft's MatMulNBits, which takes the weights [K, N] by columns: codes [N, K /
+ * group, bytes], two to a byte as code + 8, or one as code + 128, and scales [N, K / group]. Weights come by rows, so
+ * everything is held in memory until the last.
  */
 function matMulNBitsSink(
   { quantizedShape, scheme, storedBits }: OnnxChoice,

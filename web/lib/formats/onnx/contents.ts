@@ -5,22 +5,22 @@ import type { Scope } from "./file/values.js";
 import type { QuantizedWeight } from "./quantized.js";
 import type { KeptTensor, Weight } from "./weights.js";
 
-/** A model whose structure is read. Its weights stay in the file until they are wanted. */
+/** A model whose structure has been read. Its weights stay in the file until they are needed. */
 export interface OnnxContents {
   readonly name: string;
   readonly opset: number;
   readonly irVersion: number;
-  /** What can be quantized, in the order of the graphs. */
+  /** The weights that can be quantized, in the order of the graphs. */
   readonly weights: readonly Weight[];
-  /** Other tensors of floats, and why they stay as they are. */
+  /** The other float tensors, with the reason why each stays as it is. */
   readonly kept: readonly KeptTensor[];
-  /** Weights that are quantized already. */
+  /** The weights that are quantized already. */
   readonly quantized: readonly QuantizedWeight[];
-  /** Weights quantized in ways that are not read, and why. */
+  /** The quantized weights that cannot be read, with the reason for each. */
   readonly unreadable: readonly UnreadableTensor[];
   readonly proto: Proto;
   readonly scopes: readonly Scope[];
   readonly files: ExternalFiles;
-  /** A node that says that the model is quantized already. */
+  /** A node that shows that the model is quantized already. */
   readonly quantizedBy: Node | undefined;
 }

@@ -8,13 +8,13 @@ import type { Message } from "./file/wire.js";
 import type { QuantizedWeight } from "./quantized.js";
 import type { WeightDtype } from "./weights.js";
 
-// A quantized model with float weights again: a Constant stands where codes became weights.
+// Turns a quantized model back into a float model: a Constant replaces the nodes that made weights of codes.
 
 export interface FloatWeight {
   readonly weight: QuantizedWeight;
-  /** That of the scales, which is what the operators gave. */
+  /** The type of the scales, which is also what the operators gave. */
   readonly dtype: WeightDtype;
-  /** The weights, to be made while writing. */
+  /** The bytes of the weights, to be made while writing. */
   readonly data: Later;
 }
 
@@ -51,7 +51,7 @@ export function layOutFloats(
       });
       edits.push(replace(node.message, [...constantNode(tensor(constant)), ...matMul]));
     } else {
-      // "Cast, Mul": the Cast has nothing left to do.
+      // Without the Mul, its Cast has nothing left to do.
       if (node.operator === "Mul") {
         const cast = codes.uses[0]?.node as Node;
         gone.add(cast);
@@ -73,7 +73,7 @@ export function layOutFloats(
     for (const value of [place.codes, place.scales, place.zeroPoints]) if (value) sources.add(value);
   }
   for (const value of sources) {
-    // What another node takes too stays.
+    // A value that another node uses stays.
     if (!value.uses.every(({ node }) => gone.has(node)) || value.isOutput) continue;
     edits.push(replace(value.node?.message ?? (value.tensor?.message as Message), []));
     if (value.input) edits.push(replace(value.input, []));

@@ -2,8 +2,8 @@ import type { NewNode } from "./file/encode.js";
 import type { Node } from "./file/proto.js";
 import { resolve, type Scope, type Value } from "./file/values.js";
 
-// Weights whose codes nodes compute with, and which are nowhere in the model as floats: how they are found, and what would
-// compute with floats in place of those nodes.
+// Finds weights whose codes nodes compute with, so that the model never has them as floats, and gives the nodes that
+// compute with floats instead.
 
 /** Codes that nodes compute with. */
 export interface IntegerWeight {
@@ -13,17 +13,17 @@ export interface IntegerWeight {
   readonly codes: Value;
   readonly scales: Value | undefined;
   readonly zeroPoints: Value | undefined;
-  /** Of the scales of channels. */
+  /** The axis of the codes along which scales of channels run. */
   readonly axis: number;
-  /** The other nodes that have nothing to do any more where the weight is float. */
+  /** The other nodes that a float weight makes needless. */
   readonly others: readonly Node[];
-  /** What stands in the place of `node` where the weight is float. */
+  /** The nodes that replace `node` where the weight is float. */
   floatNodes(weight: string): readonly NewNode[];
 }
 
 /**
- * MatMulInteger of activations that DynamicQuantizeLinear quantized, with the nodes after it that make floats; a sentence
- * where they are others.
+ * Recognises MatMulInteger of activations that DynamicQuantizeLinear quantized, with the nodes after it that make
+ * floats; returns a sentence for other activations or nodes.
  */
 export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string {
   const given = resolve(node.inputs[1] ?? "", scope);
@@ -56,7 +56,7 @@ export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string 
   };
 }
 
-/** Codes of which Gather takes rows before they become floats by DequantizeLinear, or by Cast and Mul. */
+/** Recognises Gather of rows of codes, which become floats by DequantizeLinear, or by Cast and Mul. */
 export function gatheredRows(node: Node, scope: Scope): IntegerWeight | undefined {
   const makers = node.inputs.map((name) => resolve(name, scope)?.node);
   if (node.operator === "DequantizeLinear") {
@@ -92,7 +92,7 @@ function rowsOf(
   };
 }
 
-/** The node that takes what another gives, where it is the only one and of this operator. */
+/** The node that uses the output of another, if it is the only one and has this operator. */
 function onlyUser(node: Node, scope: Scope, operator: string): Node | undefined {
   const uses = resolve(node.outputs[0] ?? "", scope)?.uses ?? [];
   return uses.length === 1 && uses[0]?.node.operator === operator ? uses[0].node : undefined;

@@ -59,7 +59,7 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime
   };
 }
 
-/** Which operators get their weights in which form, and why: a sentence for each form. */
+/** A note for each form that was chosen: which operators get it, and why. */
 function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">, target: OnnxTarget): string[] {
   const operatorsOf = new Map<string, Set<string>>();
   decisions.forEach((decision, place) => {

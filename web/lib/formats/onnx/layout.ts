@@ -18,16 +18,16 @@ import { newNames } from "./names.js";
 import { irVersionOf } from "./opsets.js";
 import { storedBytes } from "./way.js";
 
-// The output files, all but codes and scales: where everything goes is known before a weight is read.
+// Lays out the output files except for codes and scales: every place is known before a weight is read.
 
-/** Codes and scales of a weight, to be made while writing. */
+/** The codes and scales of a weight, to be made while writing. */
 export interface WeightToMake {
   readonly choice: OnnxChoice;
   readonly codes: Later;
   readonly scales: Later;
 }
 
-/** Bytes of the file beside the model: made while writing, or copied. */
+/** Bytes of the file beside the model, which are made while writing or copied. */
 export interface ExternalItem {
   readonly offset: number;
   readonly length: number;
@@ -40,26 +40,26 @@ export interface OnnxLayout {
   readonly weights: readonly WeightToMake[];
 }
 
-/** Readers may map the file into memory, where a tensor must begin a page. */
+/** Readers may map the file into memory, so a tensor begins at a page. */
 const EXTERNAL_ALIGNMENT = 4096;
 
-/** Smaller tensors stay in the model, as in ONNX's own tools: shapes and the like are wanted while it is loaded. */
+/** Smaller tensors, such as shapes, stay in the model, as in ONNX's own tools: readers need them while they load it. */
 const SMALLEST_EXTERNAL = 1024;
 
-/** The IR versions that brought the types of codes, by their bits. */
+/** The IR versions that introduced types of codes, by their bits. */
 const irVersions: Readonly<Record<number, number>> = { 2: 13, 4: 10 };
 
-/** What is written of a model. */
+/** The changes to be made to a model. */
 export interface OnnxChanges {
   readonly model: OnnxContents;
-  /** Version of ONNX's own operators. */
+  /** The version of ONNX's own operators. */
   readonly opset: number;
   readonly choices: readonly OnnxChoice[];
 }
 
 /**
- * @param location of the file for external data, from the model's folder
- * @param everything puts all new tensors there, not only those of weights that were there before
+ * @param location the path of the file for external data, relative to the model's folder
+ * @param everything whether all new tensors go there, or only those of weights that were external before
  */
 export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): OnnxLayout {
   const { proto, scopes, files } = model;
@@ -92,7 +92,7 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     if (value.node) {
       edits.push(replace(value.node.message, [...replacement.tensors.flatMap(constantNode), ...nodes]));
     } else if (proto.irVersion < 4) {
-      // Every initializer had to be an input as well then, which a Constant need not be.
+      // Up to IR version 3, every initializer must be an input too. A Constant need not.
       edits.push(
         before(graph.nodes, [...replacement.tensors.flatMap(constantNode), ...nodes]),
         replace(tensor.message, []),
@@ -102,12 +102,12 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
       edits.push(before(graph.nodes, nodes), replace(tensor.message, initializers));
     }
     if (value.input) edits.push(replace(value.input, []));
-    // One by one: a call takes only so many arguments.
+    // Spread arguments are limited in number.
     for (const edit of replacement.edits) edits.push(edit);
     weights.push({ choice, codes: parts.codes, scales: parts.scales });
     replaced.add(tensor);
   }
-  // After what weights come from, some of which may be activations of others.
+  // These come last, because their activations may be the outputs of the nodes above.
   for (const { node: quantizer, before: first } of names.quantizers()) edits.push(beforeNode(first, node(quantizer)));
   for (const tensor of tensorsOf(proto)) {
     const bytes = replaced.has(tensor) ? undefined : externalBytes(tensor, proto.reader, files);
@@ -131,7 +131,7 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
   return { parts: splice(proto.message, edits), external, weights };
 }
 
-/** The version in the operator set of ONNX's own domain. */
+/** Sets the version in the operator set of ONNX's own domain. */
 function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit {
   const { message, versionField } = operatorSets.find(({ domain }) => domain === "") as OperatorSet;
   const { at, end } = versionField ?? { at: message.end, end: message.end };
@@ -142,12 +142,12 @@ function irVersionFor(pattern: OnnxChoice["pattern"], storedBits: number): numbe
   return pattern === "MatMulNBits" ? 0 : (irVersions[storedBits] ?? 0);
 }
 
-/** A field with a message becomes other fields. */
+/** Replaces the field of a message with other fields. */
 function replace({ parent, at, end }: Message, parts: Part[]): Edit {
   return { message: parent as Message, start: at, end, parts };
 }
 
-/** What weights come from goes before all that may take it. */
+/** Inserts nodes before all those that may use their outputs. */
 function before(nodes: readonly Node[], parts: Part[]): Edit {
   return beforeNode(nodes[0] as Node, parts);
 }
@@ -156,7 +156,7 @@ function beforeNode({ message: { parent, at } }: Node, parts: Part[]): Edit {
   return { message: parent as Message, start: at, end: at, parts };
 }
 
-/** An external tensor that stays as it is, in its new place. */
+/** Gives an external tensor that stays as it is its new place. */
 function moved({ message, external }: Tensor, place: ExternalPlace, length: number): Edit[] {
   const entries = external?.entries.filter(({ key }) => ["location", "offset", "length"].includes(key)) ?? [];
   return entries.map(({ field }, i) => {

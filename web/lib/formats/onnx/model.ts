@@ -9,7 +9,7 @@ import { findWeights } from "./weights.js";
 /**
  * Reads the structure of an ONNX model and finds its weights.
  *
- * @throws {FormatError} for what is no ONNX model, is damaged or lacks a file.
+ * @throws {FormatError} for a file that is not an ONNX model or is damaged, and where a file beside it is missing.
  */
 export async function read({ files: [source], openNamed }: FormatInput): Promise<FormatContents> {
   const proto = await readProto(source);

@@ -3,9 +3,9 @@ import type { Node } from "./file/proto.js";
 import type { Scope } from "./file/values.js";
 import type { Names, QuantizedActivations } from "./forms/form.js";
 
-// Names for what is new in a model, and activations that become codes while it runs.
+// Names for what is new in a model, and the activations that are quantized while it runs.
 
-/** Activations of a graph that are quantized, and the first of the nodes that want them. */
+/** Activations that are quantized, and the first of the nodes that use their codes. */
 interface Wanted {
   readonly names: QuantizedActivations;
   readonly float: string;
@@ -14,7 +14,7 @@ interface Wanted {
 }
 
 export interface NewNames extends Names {
-  /** The nodes that quantize what `activations` was asked for, each with the node that it has to stand before. */
+  /** The nodes that quantize the activations asked for, each with the node that it must precede. */
   quantizers(): readonly { readonly node: NewNode; readonly before: Node }[];
 }
 

@@ -2,9 +2,9 @@ import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
 import type { Node } from "./file/proto.js";
 
-// What changes when a model is raised to a higher version of ONNX's operators. Most operators get another version only for
-// more types of elements, or an attribute whose default is what was before; those that mean something else stand below,
-// from version 7 to 25 (ONNX's changelog and version converter: https://github.com/onnx/onnx).
+// The operators whose meaning changes when a model is raised to a higher opset, from version 7 to 25. Most new versions
+// of an operator only add types of elements, or an attribute whose default keeps the old behaviour; the others are
+// below (ONNX's changelog and version converter: https://github.com/onnx/onnx).
 
 /** Whether a node means something else from a version on. */
 type Changed = (node: Node) => boolean;
@@ -17,15 +17,15 @@ const withAttribute =
 
 const isGiven = (input: string | undefined) => input !== undefined && input !== "";
 
-/** Where the last windows begin in the padding, there are fewer of them now. */
+/** Windows that begin in the padding at the end no longer count. */
 const roundedUp: Changed = ({ attributes }) => (attributes.get("ceil_mode")?.integer ?? 0) !== 0;
 
-/** A way to find coordinates is gone, and so are scales that are given and empty beside sizes. */
+/** One way to transform coordinates was removed, and so were empty scales given beside sizes. */
 const resizedOtherwise: Changed = ({ attributes, inputs }) =>
   attributes.get("coordinate_transformation_mode")?.text === "tf_half_pixel_for_nn" ||
   (isGiven(inputs[2]) && isGiven(inputs[3]));
 
-/** Over the last dimension it is the same; before, all dimensions from the axis on were taken as one. */
+/** Only over the last dimension is the result the same: before, all dimensions from the axis on were joined. */
 const overMoreThanTheLast: Changed = ({ attributes }) => attributes.get("axis")?.integer !== -1;
 
 const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
@@ -35,7 +35,7 @@ const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
     14: ({ outputs }) => outputs.slice(1).some(isGiven),
   },
   Clip: { 11: withAttribute("min", "max") },
-  // Which side of the output gets the odd one of what is cut off.
+  // The side of the output that loses one more element changed.
   ConvTranspose: { 11: withAttribute("auto_pad", "output_shape") },
   DFT: { 20: always },
   Dropout: { 12: withAttribute("ratio") },
@@ -44,7 +44,7 @@ const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
   Hardmax: { 13: overMoreThanTheLast },
   LogSoftmax: { 13: overMoreThanTheLast },
   MaxPool: { 22: roundedUp },
-  // Of indices below 0.
+  // The meaning of negative indices changed.
   OneHot: { 11: always },
   Pad: { 11: always },
   ReduceL1: { 18: withAttribute("axes") },
@@ -70,11 +70,11 @@ const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
   Upsample: { 9: always, 10: always },
 };
 
-/** The versions that the table above is for. */
+/** The range of versions that the table covers. */
 export const oldestOpset = 7;
 export const newestOpset = 25;
 
-/** The IR versions with which operator sets came, the newest first. */
+/** The IR version that came with each operator set, the newest first. */
 const irVersions: readonly (readonly [opset: number, irVersion: number])[] = [
   [25, 13],
   [24, 12],
@@ -88,16 +88,15 @@ const irVersions: readonly (readonly [opset: number, irVersion: number])[] = [
   [9, 4],
 ];
 
-/** The IR version that a model with an operator set has at least. */
+/** The least IR version of a model with an operator set. */
 export function irVersionOf(opset: number): number {
   return irVersions.find(([since]) => opset >= since)?.[1] ?? 3;
 }
 
 /**
- * What would change if a model were raised to a higher version of ONNX's operators: the nodes that would mean something
- * else.
+ * The nodes that would mean something else if a model were raised to a higher opset.
  *
- * @param to from the model's own to 25
+ * @param to the new opset, from the model's own to 25
  */
 export function changesUpTo({ proto, scopes, opset }: OnnxContents, to: number): string[] {
   if (opset < oldestOpset) return [`what changed before opset ${oldestOpset} is not known here`];

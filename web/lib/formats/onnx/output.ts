@@ -13,10 +13,10 @@ import { layOut, type OnnxChanges, type OnnxLayout } from "./layout.js";
 import type { QuantizedWeight } from "./quantized.js";
 import type { Weight } from "./weights.js";
 
-/** A protocol buffer can be no longer. */
+/** The size limit of a protocol buffer. */
 const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
-/** A weight that is to be quantized, and the place of its decision. */
+/** A weight that is to be quantized, and the index of its decision. */
 export type PlacedChoice = OnnxChoice & { readonly place: number };
 
 /** The model with some weights quantized. */
@@ -40,7 +40,7 @@ export function quantizedOutput(
   });
 }
 
-/** The model with float weights in place of those that are quantized. */
+/** The model with float weights in place of the quantized ones. */
 export function floatsOutput(model: OnnxContents, { quantized }: Inspection): Output {
   const { parts, floats } = layOutFloats(model, quantized as readonly QuantizedWeight[]);
   const layout: OnnxLayout = { parts, external: [], weights: [] };
@@ -57,7 +57,7 @@ export function floatsOutput(model: OnnxContents, { quantized }: Inspection): Ou
 
 type Writers = ReadonlyMap<Later, WriteBytes>;
 
-/** Writes where the part will be known to lie. */
+/** Writes a part at the place that is known only when it is written. */
 function lazily(writers: Writers, part: Later): WriteBytes {
   return (offset, bytes) => (writers.get(part) as WriteBytes)(offset, bytes);
 }
@@ -67,16 +67,14 @@ const stepOf = ({ name, byteLength }: Pick<Weight | QuantizedTensor | ModelTenso
   byteLength,
 });
 
-/** With external data where the model had some, or where it would be too long without. */
+/** Lays out a model with external data if it had some, or if it would be too long without. */
 function layOutFor(changes: OnnxChanges, location: string | undefined): OnnxLayout {
   const layout = layOut(changes, location ?? "", false);
   if (location === undefined || totalLength(layout.parts) <= MAX_MODEL_BYTES) return layout;
   return layOut(changes, location, true);
 }
 
-/**
- * @param stepsOf gives for each part that is made the step that makes it; where its bytes go is known when it is run.
- */
+/** @param stepsOf returns the step that makes each part; the places of parts are known only when a step runs */
 function outputOf(
   model: OnnxContents,
   layout: OnnxLayout,
@@ -92,12 +90,12 @@ function outputOf(
       checkFits(model, length, location);
       const writers = new Map<Later, WriteBytes>();
       const made = stepsOf(writers);
-      // In the order of the files, since some sinks hold in memory what comes before its turn.
+      // Steps follow the order of the files, since some sinks hold bytes in memory until those before them are written.
       const steps: OutputStep[] = [];
       const willMake = (later: Later, write: WriteBytes) => {
         writers.set(later, write);
         const step = made.get(later);
-        if (step) steps.push(step); // others, scales, are made with their codes
+        if (step) steps.push(step); // scales have no step: they are made with their codes
       };
       const copied = (source: Pick<ByteSource, "read">, start: number, byteLength: number, write: WriteBytes) => {
         const read = (offset: number, count: number) => source.read(start + offset, count);
@@ -136,7 +134,7 @@ function checkFits(model: OnnxContents, length: number, location: string | undef
   throw new RangeError(`the model takes ${length} bytes, and a model file at most ${MAX_MODEL_BYTES}: ${advice}`);
 }
 
-/** Writes from a place of a file on. */
+/** Writes to a file from a place on. */
 function writerAt(file: ByteSink, place: number): WriteBytes {
   return (offset, bytes) => file.write(place + offset, bytes);
 }

@@ -13,7 +13,7 @@ import { microsoftDomain, type Pattern } from "./forms/form.js";
 import { gatheredRows, type IntegerWeight, integerMatMul } from "./integers.js";
 import type { WeightDtype } from "./weights.js";
 
-// The weights of a model that is quantized already: codes, scales and zero points, and how they become weights again.
+// The weights of a model that is quantized already: their codes, scales and zero points, and how these become floats.
 
 /** A weight that is stored as codes and scales. */
 export interface QuantizedWeight extends QuantizedTensor {
@@ -21,18 +21,18 @@ export interface QuantizedWeight extends QuantizedTensor {
   readonly place: Place;
 }
 
-/** What stands for a weight. */
+/** Where a quantized weight is in the model. */
 interface Place {
-  /** That makes it, or takes it. */
+  /** The node that makes the weight, or computes with its codes. */
   readonly node: Node;
   readonly codes: Value;
   readonly scales: Value;
   readonly zeroPoints: Value | undefined;
-  /** Where nodes compute with the codes. */
+  /** The nodes that compute with the codes, where those never become the weight itself. */
   readonly integers?: IntegerWeight | undefined;
 }
 
-/** By TensorProto.DataType. */
+/** Types by TensorProto.DataType. */
 const codeTypes: Readonly<Record<number, CodeType>> = {
   [dataType.int8]: { bits: 8, signed: true },
   [dataType.uint8]: { bits: 8, signed: false },
@@ -44,32 +44,32 @@ const codeTypes: Readonly<Record<number, CodeType>> = {
   [dataType.uint2]: { bits: 2, signed: false },
 };
 
-/** A quantized weight, of which nothing but the model's structure is read. */
+/** A quantized weight as the structure of the model describes it. */
 interface Found extends Place, ScaleSharing {
-  /** That it had in the float model, as far as the names of what stands for it say. */
+  /** The name of the weight in the float model, as far as the names in this one tell. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly pattern: Pattern;
   readonly type: CodeType;
-  /** How many there are in the file. */
+  /** The number of codes in the file. */
   readonly codeCount: number;
   readonly zeroCount: number;
-  /** Of codes without zero points, as they are in the file. */
+  /** The zero point, as stored, where the file has none. */
   readonly zero: number;
-  /** Where the code of a weight is; where it is not given, codes are in the order of the weights. */
+  /** The index of the code of a weight; by default that of the weight. */
   readonly codeAt?: (weight: number) => number;
-  /** Where scale and zero point are that stand at a place in the order of the scheme; by default at that place. */
+  /** The index of a scale in the file, from its index in the order of the scheme; by default the same. */
   readonly scaleAt?: (place: number) => number;
   readonly zeroAt?: (place: number) => number;
 }
 
 /** How weights share scales. */
 interface ScaleSharing extends Pick<Scheme, "axis" | "granularity"> {
-  /** The dimensions that this is said of. */
+  /** The dimensions that the scheme refers to. */
   readonly quantizedShape: readonly number[];
 }
 
-/** Operators whose presence says that a model is quantized already. */
+/** Operators that show that a model is quantized already. */
 const quantizedOperators = new Set([
   ..."QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul".split(
     " ",
@@ -112,7 +112,7 @@ export function findQuantized(scopes: readonly Scope[]): {
   return { found, unreadable };
 }
 
-/** The codes among the inputs of a node that takes some. */
+/** The codes among the inputs of a node that dequantizes or computes with codes. */
 function codesOf(node: Node, scope: Scope): Value | undefined {
   const inputs = node.inputs.map((name) => resolve(name, scope));
   const isCodes = (value: Value | undefined) => codeTypes[value?.tensor?.type ?? 0] !== undefined;
@@ -121,12 +121,12 @@ function codesOf(node: Node, scope: Scope): Value | undefined {
   if (node.operator === "Mul" && node.domain === "") {
     const cast = inputs.find((value) => value?.node?.operator === "Cast" && value.uses.length === 1);
     const codes = resolve(cast?.node?.inputs[0] ?? "", cast?.scope);
-    // A mask may be unsigned.
+    // Unsigned integers may be a mask.
     const { type = 0, shape = [] } = codes?.tensor ?? {};
     return codeTypes[type]?.signed && shape.length > 1 && scalesOfMul(node, scope) ? codes : undefined;
   }
   if (!quantizedOperators.has(node.operator)) return undefined;
-  // Of other operators the zero points of what is computed are vectors or single numbers.
+  // Other operators take the zero points of their outputs too, which are vectors or single numbers.
   const least = node.operator === "DequantizeLinear" || node.operator === "MatMulNBits" ? 0 : 2;
   return inputs.find((value) => isCodes(value) && (value?.tensor?.shape.length ?? 0) >= least);
 }
@@ -140,7 +140,7 @@ function isFloat(tensor: Tensor | undefined): boolean {
   return tensor?.type === dataType.float || tensor?.type === dataType.float16;
 }
 
-/** A weight, or why its codes are not read. */
+/** The weight of some codes, or a sentence why they cannot be read. */
 function weightOf(node: Node, scope: Scope, codes: Value): Found | string {
   const integers = integersOf(node, scope);
   if (typeof integers === "string") return `${named(node)} takes its codes, and ${integers}`;
@@ -151,7 +151,7 @@ function weightOf(node: Node, scope: Scope, codes: Value): Found | string {
   return `${named(node)} takes its codes, which is not read`;
 }
 
-/** How nodes compute with the codes of a weight, if they do; a sentence where that is not read. */
+/** How nodes compute with the codes of a weight, if they do; a sentence where that cannot be read. */
 function integersOf(node: Node, scope: Scope): IntegerWeight | string | undefined {
   if (node.domain !== "") return undefined;
   if (node.operator === "MatMulInteger") return integerMatMul(node, scope);
@@ -179,7 +179,7 @@ function dequantizeLinear(node: Node, scope: Scope, codes: Value): Found | strin
   return inOrder("DequantizeLinear", { node, scope, codes, scales }, layout);
 }
 
-/** The product repeats what has the size 1. */
+/** Mul repeats scales along dimensions of size 1. */
 function castAndMul(node: Node, scope: Scope, codes: Value): Found | string {
   const { shape } = codes.tensor as Tensor;
   const scales = scalesOfMul(node, scope) as Value;
@@ -191,7 +191,7 @@ function castAndMul(node: Node, scope: Scope, codes: Value): Found | string {
   if (scaleShape.length !== shape.length || differing.some((i) => scaleShape[i] !== 1)) return wrong;
   const parts = { node, scope, codes, scales };
   const [along] = differing;
-  // Groups have a dimension of their own, until a Reshape.
+  // Groups have a dimension of their own, which a Reshape joins again.
   if (differing.length === 1 && along !== undefined && along > 0 && shape.length > 2 && endOf(parts).reshaped) {
     const group = shape[along] as number;
     const joined = [...shape.slice(0, along - 1), (shape[along - 1] as number) * group, ...shape.slice(along + 1)];
@@ -237,8 +237,8 @@ function inOrder(pattern: Pattern, parts: Parts, layout: ScaleSharing): Found | 
 }
 
 /**
- * com.microsoft's MatMulNBits takes weights [K, N] by columns: codes [N, blocks, bytes], those of each block from the
- * lowest bits on, scales [N, blocks], and zero points of as many bits, each column from a new byte on.
+ * com.microsoft's MatMulNBits takes weights [K, N] by columns: codes [N, blocks, bytes], filled from the lowest bits of
+ * a byte on, scales [N, blocks], and zero points of as many bits as codes, with a new byte for each column.
  */
 function matMulNBits(node: Node, scope: Scope, codes: Value): Found | string {
   const [rows, columns, group, bits = 4] = ["K", "N", "block_size", "bits"].map((name) => integerOf(node, name));
@@ -270,7 +270,7 @@ function matMulNBits(node: Node, scope: Scope, codes: Value): Found | string {
     ...{ node, codes, scales: scales as Value, zeroPoints: hasZeroPoints ? zeroPoints : undefined },
     ...{ type: { bits, signed: false }, codeCount, zeroCount: columns * zerosPerColumn, zero: 2 ** (bits - 1) },
     codeAt: (weight) => column(weight) * blocks * group + row(weight),
-    // In the order of the scheme they are [blocks, N]: the block is where the row of a weight is.
+    // In the order of the scheme scales are [blocks, N], so the row of a place is its block.
     scaleAt: (place) => column(place) * blocks + row(place),
     zeroAt: (place) => column(place) * zerosPerColumn + row(place),
   };
@@ -280,7 +280,7 @@ function integerOf({ attributes }: Node, name: string): number | undefined {
   return attributes.get(name)?.integer;
 }
 
-/** Elements of a tensor; 0 where the file has none. */
+/** The number of elements of a tensor; 0 where the file has none. */
 function countOf(value: Value | undefined): number {
   return value?.tensor === undefined ? 0 : product(value.tensor.shape);
 }
@@ -289,12 +289,14 @@ function product(factors: readonly number[]): number {
   return factors.reduce((a, b) => a * b, 1);
 }
 
-/** The weight's name in that of its codes, which is how ONNX Runtime's tools call them too. */
+/** The weight's name, taken from the name of its codes as ONNX Runtime's tools form it. */
 function stemOf(codes: string): string | undefined {
   return /^(.+?)_quantized(_\d+)?$/.exec(codes)?.[1];
 }
 
-/** Where the nodes that dequantize end: with the weight's own name, for which there may be a Reshape and a Cast to go. */
+/**
+ * The end of the nodes that dequantize: its output has the weight's own name. A Reshape and a Cast may come before it.
+ */
 function endOf({ node, scope, codes }: Parts): { name: string; shape: readonly number[]; reshaped: boolean } {
   const stem = stemOf(codes.name);
   const { shape: start } = codes.tensor as Tensor;
@@ -322,9 +324,9 @@ export function quantizedWeight(found: Found, reader: WireReader, files: Externa
   const places = scalePlaces(quantizedShape, found);
   const length = product(shape);
   const NewCodes = type.bits < 16 || (type.signed && zeroData === undefined) ? Int16Array : Int32Array;
-  // Unsigned codes and zero points are both read less half of their range.
+  // Unsigned codes and zero points are both read with half of their range subtracted.
   const readZero = type.signed ? zero : zero - 2 ** (type.bits - 1);
-  /** Codes in another order are read whole, and let go with the last of them. */
+  /** Codes in another order are read whole, and released with the last of them. */
   let whole: Promise<CodeArray> | undefined;
   let zeros: Promise<CodeArray> | undefined;
   async function readCodes(engine: Engine, start: number, count: number) {

@@ -10,9 +10,9 @@ import { gathered } from "./forms/gathered.js";
 import { matMulNBits } from "./forms/matmul-nbits.js";
 import type { OnnxTarget } from "./target-name.js";
 
-// What a model is written for, and the forms that are fastest there, by `npm run bench:onnx`.
+// The targets that a model can be written for, and the forms that are fastest there by `npm run bench:onnx`.
 
-/** A form, and why it is the one to write. */
+/** A form, and the reason to write it. */
 export interface Preference {
   readonly form: Form;
   readonly why: string;
@@ -22,7 +22,7 @@ const whyGathered = "only the rows that are gathered become floats";
 const whyFolded = "it becomes float when ONNX Runtime loads the model, which then runs as it did before";
 const whyDynamic = "ONNX Runtime multiplies int8 faster than floats; activations become int8 while the model runs";
 
-/** The first form counts that can store a weight; the last of each can store all. */
+/** The first form that can store a weight is used. The last of each list can store every weight. */
 const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
   wasm: [
     { form: dynamic, why: whyDynamic },
@@ -55,15 +55,17 @@ const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
 
 export const preferencesOf = (target: OnnxTarget) => preferences[target];
 
-/** The form that a pattern stands for in a target. */
+/** The form of a pattern in a target. */
 export function preferenceFor(target: OnnxTarget, pattern: string | undefined): Preference {
   return preferences[target].find(({ form }) => form.pattern === pattern) as Preference;
 }
 
-/** Domains whose operators every build of ONNX Runtime has. */
+/** The domains whose operators every build of ONNX Runtime has. */
 const runtimeDomains = ["", "ai.onnx.ml", microsoftDomain];
 
-/** The target of a model: what is asked for, or wasm, and native for a model that onnxruntime-web cannot run. */
+/**
+ * The target of a model: the one asked for, or by default wasm, and native for a model that onnxruntime-web cannot run.
+ */
 export function checkTarget(model: OnnxContents, target: OnnxTarget | undefined): OnnxTarget {
   if (target === undefined) return preventing(model, "wasm") === undefined ? "wasm" : "native";
   if (!Object.hasOwn(preferences, target)) {
@@ -75,9 +77,9 @@ export function checkTarget(model: OnnxContents, target: OnnxTarget | undefined)
   throw new TypeError(`target is ${shown(target)}, and ${named(node)} is an operator of ${node.domain}, which ${has}`);
 }
 
-/** The first node that a target has no operator for. */
+/** The first node whose operator a target lacks. */
 function preventing({ proto, scopes }: OnnxContents, target: OnnxTarget): Node | undefined {
-  if (target === "native") return undefined; // builds of it can have operators of anyone
+  if (target === "native") return undefined; // a native build can have operators of any domain
   const domains = target === "portable" ? [""] : runtimeDomains;
   const own = new Set(proto.functions.map(({ name }) => name));
   const nodes = scopes.flatMap(({ graph }) => graph.nodes);

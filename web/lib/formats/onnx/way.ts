@@ -9,7 +9,7 @@ import type { OnnxTarget } from "./target-name.js";
 import { preferencesOf } from "./targets.js";
 import type { Weight } from "./weights.js";
 
-// How a weight is quantized and stored, by the forms that a target prefers.
+// Decides how a weight is quantized and stored, by the forms that a target prefers.
 
 /** @throws {RangeError} for an axis that the weight does not have. */
 export function wayOf(weight: Weight, settings: Settings, target: OnnxTarget, opset: number): OnnxWay {
@@ -25,10 +25,10 @@ export function wayOf(weight: Weight, settings: Settings, target: OnnxTarget, op
     const scheme = { ...way.scheme, rule: checkRule("scales", settings.scales) };
     return { ...way, scheme, notes, pattern: form.pattern, bytesAfter: codes + scales + zeroPointBytes };
   }
-  throw new Error(`no form for ${target} holds ${weight.name}`); // the last of each holds everything
+  throw new Error(`no form for ${target} holds ${weight.name}`); // the last form of each target stores every weight
 }
 
-/** What codes and scales take in the file. */
+/** The bytes that codes and scales take in the file. */
 export function storedBytes({ quantizedShape, scheme, storedBits }: FormWay): { codes: number; scales: number } {
   const { axis, granularity, scaleType } = scheme;
   const { pieces, channels } = extentsOf(quantizedShape, axis, granularity);

@@ -5,29 +5,29 @@ import { dataType, type Proto, type Tensor } from "./file/proto.js";
 import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
 
-// Which tensors of a model are weights that can be quantized, and why the others cannot.
+// Finds the tensors of a model that are weights and can be quantized, and the reasons why others cannot.
 
 /**
- * A tensor of float32 or float16 that Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN takes its weights from,
- * and nothing else.
+ * A tensor of float32 or float16 that only Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN use, as their
+ * weights.
  */
 export interface Weight extends ModelTensor {
   readonly dtype: WeightDtype;
-  /** Of the output channels, in the tensor as it is stored; where its users differ, that of the first. */
+  /** The axis of the output channels in the stored tensor; where the nodes that use it differ, that of the first. */
   readonly axis: number;
-  /** Along which a channel is summed over; undefined where a Reshape makes that of more than one dimension. */
+  /** The axis that a channel is summed over; undefined where a Reshape makes it of more than one dimension. */
   readonly along: number | undefined;
-  /** The operators that take it, each once. */
+  /** The operators that use it, each once. */
   readonly operators: readonly string[];
-  /** The names of the nodes that take it. */
+  /** The names of the nodes that use it. */
   readonly nodes: readonly string[];
-  /** Whether it is an input of the graph too, for which other values can be given. */
+  /** Whether it is also an input of the graph, for which other values can be given. */
   readonly isInput: boolean;
   /** @internal */
   readonly place: WeightPlace;
 }
 
-/** Where a weight is in the model, and what takes it. */
+/** Where a weight is in the model, and the nodes that use it. */
 interface WeightPlace {
   readonly value: Value;
   readonly tensor: Tensor;
@@ -40,10 +40,10 @@ export interface KeptTensor extends ModelTensor {
   readonly reason: string;
 }
 
-/** What weights can be of. */
+/** The types of weights that can be quantized. */
 export type WeightDtype = "float32" | "float16";
 
-/** By TensorProto.DataType. */
+/** Types by TensorProto.DataType. */
 export const floatTypes: Readonly<Record<number, KeptTensor["dtype"]>> = {
   [dataType.float]: "float32",
   [dataType.float16]: "float16",
@@ -86,7 +86,7 @@ export function findWeights(
   return { weights, kept };
 }
 
-/** A weight, or why the tensor is none. */
+/** The weight that a tensor holds, or a sentence why it holds none. */
 function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
   const { shape, type } = tensor;
   const size = sizeOf(tensor, proto.reader);
@@ -96,7 +96,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   if (dtype !== "float32" && dtype !== "float16") return `${dtype}; weights of float32 and float16 are quantized`;
   if (tensor.segmented) return "stored in segments, an obsolete way";
   if (value.isOutput) return "also an output of the graph, which must stay exact";
-  // Inputs of a Loop's or Scan's body are told apart by their places.
+  // The body of a Loop or Scan identifies its inputs by their place, so none may be removed.
   if (value.input && value.scope.outer) return "an input of a subgraph";
   const consumers = consumersOf(value, shape);
   const refused = consumers.find((consumer) => "reason" in consumer);
@@ -104,7 +104,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   const [first] = consumers;
   if (first === undefined || !("axis" in first)) return "no node takes it";
   const nodes = consumers.map(({ use }) => use.node);
-  const { byteLength } = floatSource(tensor, proto.reader, files); // checks that they are all there
+  const { byteLength } = floatSource(tensor, proto.reader, files); // throws where some of them are missing
   return {
     name: value.name,
     dtype,
@@ -114,14 +114,14 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     operators: [...new Set(nodes.map(({ operator }) => operator))],
     nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
     byteLength,
-    // Before version 4 every initializer had to be an input; after it, one that is can be given another value.
+    // Before IR version 4 every initializer had to be an input. Since then, an input allows another value to be given.
     isInput: value.input !== undefined && proto.irVersion >= 4,
     read: bytesOfFloats(tensor, dtype, proto, files),
     place: { value, tensor, consumers },
   };
 }
 
-/** Reads the bytes of a tensor of floats; throws where they are stored in a way that is not read. */
+/** Reads the bytes of a float tensor; throws where they are stored in a way that cannot be read. */
 function bytesOfFloats(
   tensor: Tensor,
   dtype: KeptTensor["dtype"],

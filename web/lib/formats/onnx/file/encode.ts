@@ -1,21 +1,21 @@
 import { type Later, lengthOf, type Part, totalLength } from "./splice.js";
 import { bytesField, bytesHead, varintField } from "./wire.js";
 
-// The messages that are written new.
+// Encodes new messages.
 
-/** AttributeProto.AttributeType */
+/** AttributeProto.AttributeType. */
 const attributeType = { integer: 2, tensor: 4 } as const;
 
 export interface NewTensor {
   readonly name: string;
-  /** TensorProto.DataType */
+  /** A value of TensorProto.DataType. */
   readonly type: number;
   readonly shape: readonly number[];
   readonly data: Uint8Array | Later;
 }
 
 export interface NewNode {
-  /** "" for none. */
+  /** The name, or "" for a tensor without one. */
   readonly name: string;
   readonly operator: string;
   readonly inputs: readonly string[];
@@ -23,13 +23,13 @@ export interface NewNode {
   readonly integers?: Readonly<Record<string, number>>;
 }
 
-/** Where data lie that are not in the model's file. */
+/** The place of data in a file beside the model. */
 export interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
 }
 
-/** A field that holds a message of these parts. */
+/** A field with a message made of `content`. */
 function messageField(id: number, content: readonly Part[]): Part[] {
   return [Uint8Array.from(bytesHead(id, totalLength(content))), ...content];
 }
@@ -45,19 +45,19 @@ function tensorContent({ name, type, shape, data }: NewTensor, external: Externa
   return [Uint8Array.from([...head, ...bytesHead(9, lengthOf(data))]), data];
 }
 
-/** Fields of a TensorProto that say where its data lie. */
+/** The fields of a TensorProto that give the place of external data. */
 export function externalFields({ location, offset }: ExternalPlace, length: number): number[] {
   const entries = Object.entries({ location, offset: String(offset), length: String(length) });
   const fields = entries.flatMap(([key, value]) => bytesField(13, [...bytesField(1, key), ...bytesField(2, value)]));
   return [...fields, ...varintField(14, 1)];
 }
 
-/** A tensor among the initializers of a graph. */
+/** The field of an initializer in a GraphProto. */
 export function initializer(tensor: NewTensor, external?: ExternalPlace): Part[] {
   return messageField(5, tensorContent(tensor, external));
 }
 
-/** A tensor as the value of a Constant node. */
+/** The field of a Constant node in a GraphProto. */
 export function constantNode(tensor: NewTensor): Part[] {
   const value = messageField(5, tensorContent(tensor, undefined));
   const attribute = [

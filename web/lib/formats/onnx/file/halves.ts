@@ -1,41 +1,41 @@
 import { type Field, type Span, type WireReader, wireType } from "./wire.js";
 
-// float16 in int32_data, as onnx.helper.make_tensor writes them: the bits of each are a varint of 1 to 3 bytes, so that the
-// place of one is known only from those before it. All are gone through once, and the places of some remembered.
+// Reads float16 in int32_data, as onnx.helper.make_tensor writes them. The bits of each value are a varint of 1 to 3
+// bytes, so finding one takes all those before it. All are read once, and the places of some are remembered.
 
-/** Varints one after the other. */
+/** Consecutive varints. */
 interface VarintRun extends Span {
-  /** Each is a field of its own, after its tag. */
+  /** Whether each value is a field of its own, after a tag. */
   readonly tagged: boolean;
 }
 
-/** Values that begin at a place, up to the next such. */
+/** A remembered place, at which a value begins. */
 interface Mark {
   readonly run: VarintRun;
   readonly at: number;
-  /** The number of the value that begins there. */
+  /** The index of that value in the tensor. */
   readonly index: number;
 }
 
-/** What is known of float16 in a tensor's int32_data. */
+/** The places of the float16 in a tensor's int32_data. */
 export interface Halves {
   readonly count: number;
   readonly marks: readonly Mark[];
 }
 
-/** Values between two places that are remembered; reading some begins at most so many before them. */
+/** The number of values between two marks, and the most that a read steps over before it begins. */
 const VALUES_OF_A_MARK = 2 ** 14;
 
 const WINDOW_BYTES = 2 ** 16;
 
-/** A tag and a varint of 64 bits, as negative numbers are. */
+/** A tag and a varint of 64 bits, which negative numbers take. */
 const MAX_VALUE_BYTES = 2 + 10;
 
 /**
- * Goes through all values.
+ * Reads all values once.
  *
- * @param tensor for messages.
- * @throws {FormatError} for values that are the bits of no float16.
+ * @param tensor the name for messages
+ * @throws {FormatError} for values that are not the bits of a float16
  */
 export async function findHalves(reader: WireReader, fields: readonly Field[], tensor: string): Promise<Halves> {
   const marks: Mark[] = [];
@@ -74,7 +74,7 @@ export async function readHalves(
   return new Uint8Array(halves.buffer);
 }
 
-/** The last mark that is not behind a value. */
+/** The last mark at or before a value. */
 function firstMark(marks: readonly Mark[], index: number): number {
   let [low, high] = [0, marks.length];
   while (high - low > 1) {
@@ -96,7 +96,7 @@ function runsOf(fields: readonly Field[]): VarintRun[] {
   return runs;
 }
 
-/** @param visit told each value and where it begins, as long as it gives true */
+/** @param visit is called with each value and its place until it returns false */
 async function walk(
   { source, fail }: WireReader,
   { end, tagged }: VarintRun,

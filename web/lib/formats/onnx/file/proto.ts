@@ -2,10 +2,11 @@ import type { ByteSource } from "../../../io/bytes.js";
 import { findHalves, type Halves } from "./halves.js";
 import { type Field, type Message, type Span, type WireReader, wireReader, wireType } from "./wire.js";
 
-// The messages of onnx.proto that matter to weights: every graph, node and tensor with its place in the file. What they say
-// is not judged here, only read; the field numbers stand in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+// Reads the messages of onnx.proto that matter to weights: every graph, node and tensor with its place in the file.
+// Their contents are read here, and judged elsewhere. Field numbers are those of
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 
-/** TensorProto.DataType */
+/** TensorProto.DataType. */
 export const dataType = {
   float: 1,
   int8: 3,
@@ -22,41 +23,41 @@ export const dataType = {
   int2: 26,
 } as const;
 
-/** Floats one after another in the file, each `stride` bytes after the one before. */
+/** Floats in the file, each `stride` bytes after the one before. */
 export interface Run {
   readonly start: number;
   readonly count: number;
   readonly stride: number;
 }
 
-/** Where external data lies; the numbers as the file has them, in decimal. */
+/** The place of external data. The file has its numbers as decimal text. */
 export interface ExternalData {
   readonly location: string | undefined;
   readonly offset: string | undefined;
   readonly length: string | undefined;
-  /** The entries that say so, and those of other keys. */
+  /** All entries of the field, to be replaced or copied. */
   readonly entries: readonly { readonly key: string; readonly field: Field }[];
 }
 
 export interface Tensor {
   readonly message: Message;
-  /** Of one that has none, where it is. */
+  /** The name, or for a tensor without one a description of its place. */
   readonly name: string;
-  /** TensorProto.DataType */
+  /** A value of TensorProto.DataType. */
   readonly type: number;
   readonly shape: readonly number[];
-  /** Little-endian, row-major. */
+  /** The bytes of the data, little-endian and row-major. */
   readonly raw: Span | undefined;
-  /** Of float32, where they are fields of their own. */
+  /** The runs of float32, where those are fields of their own. */
   readonly floats: readonly Run[];
-  /** Of a short list of int64, such as a shape; undefined for all else. */
+  /** The integers of a short list of int64, such as a shape; undefined for anything else. */
   readonly integers: readonly number[] | undefined;
-  /** Of float16, where they are integers in fields. */
+  /** The float16 that are stored as integers in fields. */
   readonly halves: Halves | undefined;
-  /** Fields of integers of up to 32 bits, each that of a byte where those are of fewer than 8. */
+  /** The fields of integers of up to 32 bits. Elements of fewer than 8 bits have a field for each byte. */
   readonly integerFields: readonly Field[];
   readonly external: ExternalData | undefined;
-  /** A tensor cut into parts, an obsolete way. */
+  /** Whether the tensor is stored in segments, an obsolete way. */
   readonly segmented: boolean;
 }
 
@@ -65,9 +66,9 @@ export interface Attribute {
   readonly message: Message;
   readonly float: number | undefined;
   readonly integer: number | undefined;
-  /** Undefined where it is too long to matter. */
+  /** The text; undefined where it is too long to matter. */
   readonly text: string | undefined;
-  /** Undefined where there are too many to matter. */
+  /** The integers; undefined where there are too many to matter. */
   readonly integers: readonly number[] | undefined;
   readonly tensor: Tensor | undefined;
   readonly graphs: readonly Graph[];
@@ -77,11 +78,11 @@ export interface Node {
   readonly message: Message;
   readonly name: string;
   readonly operator: string;
-  /** "" for ONNX's own operators. */
+  /** The domain; "" for ONNX's own operators. */
   readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** The fields of the inputs, the operator and the domain, to replace. */
+  /** The fields of the inputs, the operator and the domain, which can be replaced. */
   readonly fields: { readonly inputs: readonly Field[]; readonly operator: Field; readonly domain: Field | undefined };
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
@@ -95,11 +96,11 @@ export interface Graph {
 }
 
 export interface OperatorSet {
-  /** "" for ONNX's own operators. */
+  /** The domain; "" for ONNX's own operators. */
   readonly domain: string;
   readonly version: number;
   readonly message: Message;
-  /** The field of the version, to replace. */
+  /** The field of the version, which can be replaced. */
   readonly versionField: Field | undefined;
 }
 
@@ -107,24 +108,24 @@ export interface Proto {
   readonly reader: WireReader;
   readonly message: Message;
   readonly irVersion: number;
-  /** The field of the IR version, to replace. */
+  /** The field of the IR version, which can be replaced. */
   readonly irField: Field;
   readonly operatorSets: readonly OperatorSet[];
   readonly graph: Graph;
-  /** Operators of its own, made of others. */
+  /** Functions of the model: operators made of other operators. */
   readonly functions: readonly { readonly name: string; readonly nodes: readonly Node[] }[];
 }
 
-/** No exporter nests subgraphs deeper than a handful; each takes a place on the stack. */
+/** Exporters nest subgraphs a few levels deep. Each level takes a place on the stack. */
 const MAX_DEPTH = 32;
 
-/** More integers than this are no shape and no permutation. */
+/** No shape and no permutation has more integers. */
 const MAX_INTEGERS = 64;
 
-/** What takes more is none of the words that say how an operator works. */
+/** No word that controls an operator takes more bytes. */
 const MAX_WORD_BYTES = 64;
 
-/** A model's structure. Nothing of its weights is read. */
+/** Reads the structure of a model, without its weights. */
 export async function readProto(source: ByteSource): Promise<Proto> {
   const reader = wireReader(source);
   const message: Message = { id: 0, at: 0, start: 0, end: source.size, parent: undefined };
@@ -185,7 +186,10 @@ async function readFunction(reader: WireReader, message: Message, what: string) 
   return { name, nodes };
 }
 
-/** @param what it is, for messages, as are those of the functions below: nodes and tensors by number until they have a name */
+/**
+ * @param what names the graph in messages. The functions below do the same; nodes and tensors go by number until they
+ * have a name.
+ */
 async function readGraph(reader: WireReader, message: Message, what: string, depth: number): Promise<Graph> {
   if (depth > MAX_DEPTH) reader.fail(message.at, `graphs are nested more than ${MAX_DEPTH} deep, which is the limit`);
   const nodes: Node[] = [];
@@ -252,7 +256,7 @@ async function readNode(reader: WireReader, message: Message, what: string, dept
   return { message, name, operator: operator.name, domain, inputs, outputs, fields, attributes };
 }
 
-/** The name that a message has in one of its fields. */
+/** Finds the name of a message among its fields. */
 async function nameAmong(reader: WireReader, fields: readonly Field[], id: number, what: string): Promise<string> {
   const field = fields.filter((each) => each.id === id).at(-1);
   return field === undefined ? "" : reader.text(field, `the name of ${what}`);
@@ -275,7 +279,7 @@ async function readAttribute(
   const name = await nameAmong(reader, fields, 1, what);
   const value = `${name} of ${node}`;
   for (const field of fields) {
-    // Some have numbers beyond 2^53, such as an index that means "to the end"; none of those is looked at.
+    // Integers that are not looked at may exceed 2^53, such as an index that means "to the end".
     if (field.id === 2) float = await reader.float(field, value);
     else if (field.id === 3) integer = field.value;
     else if (field.id === 4 && field.end - field.start <= MAX_WORD_BYTES) text = await reader.text(field, value);
@@ -289,7 +293,7 @@ async function readAttribute(
   return { name, message, float, integer, text, integers, tensor, graphs };
 }
 
-/** Adds to the list, unless it becomes too long to matter. */
+/** Adds to the list until it is too long to matter. */
 async function shortList(
   reader: WireReader,
   field: Field,
@@ -367,7 +371,7 @@ function addRun(reader: WireReader, runs: Run[], field: Field, tensor: string): 
   }
   if (field.type !== wireType.fixed32)
     reader.fail(field.at, `float_data of ${tensor} has the wire type ${field.type}; it must be 2 or 5`);
-  // One after another they are a run, or a tensor would take an object for each of its floats.
+  // Consecutive floats become one run: an object for each float of a tensor would take too much memory.
   const stride = field.end - field.at;
   const last = runs.at(-1);
   if (last !== undefined && last.start + last.count * last.stride === field.start) {

@@ -1,15 +1,15 @@
 import { bytesHead, type Message, type Span } from "./wire.js";
 
-// A changed copy of a file: parts of the original as they are, and what is put between and instead of them.
+// Makes a changed copy of a file from parts of the original and new parts between them.
 
-/** Bytes that are made while the file is written; their number is known before. */
+/** Bytes of a known number that are made while the file is written. */
 export interface Later {
   readonly length: number;
 }
 
 export type Part = Span | Uint8Array | Later;
 
-/** New content for the fields of a message from `start` to `end`; with both the same, what is put in there. */
+/** New content for the fields of a message from `start` to `end`. Where both are the same, it is inserted there. */
 export interface Edit extends Span {
   readonly message: Message;
   readonly parts: readonly Part[];
@@ -23,7 +23,7 @@ export function totalLength(parts: readonly Part[]): number {
   return parts.reduce((sum, part) => sum + lengthOf(part), 0);
 }
 
-/** The file as it becomes: what no edit touches stays as it is, but the lengths of the messages around an edit. */
+/** The parts of the changed file. Only edits, and the lengths of the messages around them, differ from the original. */
 export function splice(file: Message, edits: readonly Edit[]): Part[] {
   const changed = new Map<Message, { edits: Edit[]; inner: Set<Message> }>();
   const changesOf = (message: Message) => {
@@ -60,7 +60,7 @@ export function splice(file: Message, edits: readonly Edit[]): Part[] {
   return joined(contentOf(file));
 }
 
-/** The same with new bytes that follow one another as one part, so that they are written at once. */
+/** Joins consecutive new bytes into one part, so that they are written at once. */
 function joined(parts: readonly Part[]): Part[] {
   const result: Part[] = [];
   let run: Uint8Array[] = [];

@@ -11,24 +11,24 @@ import { readHalves } from "./halves.js";
 import { dataType, type Graph, type Node, type Proto, type Run, type Tensor } from "./proto.js";
 import type { WireReader } from "./wire.js";
 
-// Where the data of tensors lie: in the model's file, as raw bytes or as fields, or in files beside it.
+// Finds the data of tensors: in the model's file as raw bytes or as fields, or in files beside it.
 
-/** The files beside a model, by the location its tensors name. */
+/** The files beside a model, by the location that its tensors give. */
 export type ExternalFiles = ReadonlyMap<string, ByteSource>;
 
-/** How integers lie in bytes: those of fewer than 8 bits from the lowest bits on. */
+/** The type of integers. Those of fewer than 8 bits fill a byte from its lowest bits on. */
 export interface CodeType {
   readonly bits: 2 | 4 | 8 | 16;
   readonly signed: boolean;
 }
 
-/** Bits of an element, by TensorProto.DataType; strings have none. */
+/** The bits of an element, by TensorProto.DataType; strings have none. */
 const elementBits: Readonly<Record<number, number>> = {
   ...{ 1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16 },
   ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2 },
 };
 
-/** Every tensor of a model. */
+/** Yields every tensor of a model. */
 export function* tensorsOf({ graph, functions }: Proto): Generator<Tensor> {
   yield* tensorsOfGraph(graph);
   for (const { nodes } of functions) yield* tensorsOfNodes(nodes);
@@ -49,9 +49,9 @@ function* tensorsOfNodes(nodes: readonly Node[]): Generator<Tensor> {
 }
 
 /**
- * Finds every file that the tensors of a model lie in; throws where one of them is not in its file.
+ * Opens every file that the tensors of a model lie in; throws where a tensor does not fit into its file.
  *
- * @param open gives the file at a path from the model's folder
+ * @param open opens the file at a path relative to the model's folder
  */
 export async function openExternalFiles(
   proto: Proto,
@@ -64,7 +64,7 @@ export async function openExternalFiles(
     const location = external.location ?? "";
     if (files.has(location)) continue;
     const fail = (reason: string) => reader.fail(message.at, reason, name);
-    // It is opened on a disk, and who wrote the model may be anybody.
+    // The path is opened on a disk, and anybody may have written the model.
     if (!isBelow(location)) {
       fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
     }
@@ -78,7 +78,7 @@ export async function openExternalFiles(
   return files;
 }
 
-/** Elements of a tensor; throws where its dimensions cannot be any. */
+/** The number of elements of a tensor; throws for impossible dimensions. */
 export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
   if (!isShape(shape)) {
     const reason = `shape [${shape.join(", ")}] is that of no tensor, which has ${shapeLimits}: export the model again`;
@@ -87,14 +87,14 @@ export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): nu
   return elementsOf(shape);
 }
 
-/** A part of a file beside the model. */
+/** A stretch of a file beside the model. */
 export interface ExternalBytes {
   readonly source: ByteSource;
   readonly start: number;
   readonly length: number;
 }
 
-/** Where an external tensor lies; throws where that is not in its file. */
+/** The place of an external tensor; throws where it does not fit into its file. */
 export function externalBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
   const { external, message, name, type } = tensor;
   if (external === undefined) return undefined;
@@ -119,7 +119,7 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
   return { source, start, length };
 }
 
-/** The bytes of the weights of a float32 or float16 tensor; throws where they are not as many as its shape says. */
+/** The bytes of the weights of a float32 or float16 tensor; throws where their number does not fit its shape. */
 export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalFiles) {
   const { message, name, type, shape, floats, halves } = tensor;
   const length = sizeOf(tensor, reader);
@@ -139,7 +139,7 @@ export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalF
   return { length, byteLength: bytesEach * length, read, floats: widened };
 }
 
-/** Where the bytes of a tensor lie that has them in one place, in the model's file or beside it. */
+/** The place of the bytes of a tensor that are in one piece, in the model's file or beside it. */
 export function wholeBytes(tensor: Tensor, reader: WireReader, files: ExternalFiles): ExternalBytes | undefined {
   const { raw } = tensor;
   const inside = raw && { source: reader.source, start: raw.start, length: raw.end - raw.start };
@@ -147,8 +147,8 @@ export function wholeBytes(tensor: Tensor, reader: WireReader, files: ExternalFi
 }
 
 /**
- * Integers of a tensor that may take less than a byte each, unsigned ones less 2^(bits - 1); throws where there are not so
- * many.
+ * The integers of a tensor, which may take less than a byte each. 2^(bits - 1) is subtracted from unsigned ones. Throws
+ * where their number does not fit.
  */
 export function codeSource(
   tensor: Tensor,

@@ -1,11 +1,11 @@
 import type { Graph, Node, Proto, Tensor } from "./proto.js";
 import type { Message } from "./wire.js";
 
-// Who uses what: the values of every graph, and the nodes that take them.
+// Links the values of every graph with the nodes that use them.
 
 export interface Use {
   readonly node: Node;
-  /** Which of the node's inputs. */
+  /** The index of the input of the node. */
   readonly input: number;
   readonly scope: Scope;
 }
@@ -13,11 +13,11 @@ export interface Use {
 export interface Value {
   readonly name: string;
   readonly scope: Scope;
-  /** What an initializer or a Constant node holds. */
+  /** The tensor of an initializer or a Constant node. */
   readonly tensor: Tensor | undefined;
-  /** The node that makes it, for a Constant the one that holds the tensor. */
+  /** The node that makes the value; for a constant, the Constant node. */
   readonly node: Node | undefined;
-  /** What says that it is an input of the graph, where it is one. */
+  /** The message that makes it an input of the graph, where it is one. */
   readonly input: Message | undefined;
   readonly uses: Use[];
   isOutput: boolean;
@@ -30,7 +30,7 @@ export interface Scope {
   readonly values: Map<string, Value>;
 }
 
-/** Every graph of a model with its values, the outer ones first. */
+/** The values of every graph of a model, outer graphs first. */
 export function linkValues(proto: Proto): Scope[] {
   const scopes = scopesOf(proto, proto.graph, undefined);
   for (const scope of scopes) {
@@ -65,7 +65,7 @@ function scopesOf(proto: Proto, graph: Graph, outer: Scope | undefined): Scope[]
     scope.values.set(name, { name, scope, tensor, node, input: inputs.get(name), uses: [], isOutput: false });
   };
   for (const tensor of graph.initializers) define(tensor.name, tensor.message, tensor);
-  // An input that has an initializer too has it as its default.
+  // An initializer is the default of the input with the same name.
   for (const { name, message } of graph.inputs) if (!scope.values.has(name)) define(name, message, undefined);
   for (const node of graph.nodes) {
     const isConstant = node.operator === "Constant" && node.domain === "";

@@ -1,14 +1,15 @@
 import { FormatError } from "../../../core/errors.js";
 import type { ByteSource } from "../../../io/bytes.js";
 
-// Protocol buffers as they lie in a file (https://protobuf.dev/programming-guides/encoding): a message is a run of fields,
-// a field a tag (its number and wire type) and a value. Read a few bytes at a time, so that a value of gigabytes is stepped
-// over, and with the place of every field, so that a message can be changed and all else copied as it is.
+// Reads protocol buffers in a file (https://protobuf.dev/programming-guides/encoding). A message is a run of fields; a
+// field is a tag, with its number and wire type, and a value. Small windows of the file are read, so that a value of
+// gigabytes is stepped over. Every field keeps its place, so that a message can be changed while everything else is
+// copied.
 
 /** Wire types. Groups (3 and 4) are obsolete, and ONNX has none. */
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** A part of the file, in bytes. */
+/** A stretch of the file, in bytes. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -16,33 +17,33 @@ export interface Span {
 
 /** A field, whose value lies from `start` to `end`. */
 export interface Field extends Span {
-  /** Its number in the message. */
+  /** The number of the field in its message. */
   readonly id: number;
   readonly type: number;
-  /** Where its tag begins. */
+  /** The place of its tag. */
   readonly at: number;
-  /** Of a varint, as a signed integer: exact to 2^53, and beyond that no safe integer. */
+  /** The value of a varint as a signed integer, exact up to 2^53; above that it is not a safe integer. */
   readonly value: number;
 }
 
 /** A message inside another, or the file itself. */
 export interface Message extends Span {
-  /** The number of the field that holds it, and where that begins; 0 for the file. */
+  /** The number of the field that holds it, and the place of that field; 0 for the file. */
   readonly id: number;
   readonly at: number;
   readonly parent: Message | undefined;
 }
 
-/** Enough for most messages; every value that is stepped over costs one read. */
+/** The size suffices for most messages. Every value that is stepped over costs one read. */
 const WINDOW_BYTES = 2 ** 16;
 
-/** A tag and a length take at most this. */
+/** The most bytes of a tag and a length. */
 const MAX_FIELD_HEAD = 10 + 10;
 
-/** Names are read whole; one above this is a damaged length. */
+/** Names are read whole. A longer one is a damaged length. */
 const MAX_TEXT_BYTES = 2 ** 20;
 
-/** Fields that are read of one file; language models have some hundred thousand. What is read of them takes memory. */
+/** The most fields that are read of a file, since each takes memory. Language models have some hundred thousand. */
 const MAX_FIELDS = 2 ** 21;
 
 const utf8 = new TextDecoder();
@@ -58,24 +59,24 @@ export function wireReader(source: ByteSource) {
     throw new FormatError({ file: source.name, tensor, offset, reason });
   }
 
-  /** Whether the bytes from `start` on are in the window: `length` of them, or all up to the end of the file. */
+  /** Whether the window holds `length` bytes from `start` on, or all up to the end of the file. */
   function sees(start: number, length: number): boolean {
     return start >= windowStart && Math.min(start + length, source.size) <= windowStart + window.length;
   }
 
-  /** Moves the window to these bytes. */
+  /** Moves the window so that it holds these bytes. */
   async function look(start: number, length: number): Promise<void> {
     window = await source.read(start, Math.min(Math.max(length, WINDOW_BYTES), source.size - start));
     windowStart = start;
   }
 
-  /** Reads a varint of the window. Its end is wanted before `limit`. */
+  /** Reads a varint in the window, which must end before `limit`. */
   function varint(at: number, limit: number, what: string): { value: number; end: number } {
     let [low, high] = [0, 0];
     for (let i = 0; i < 10; i++) {
       if (at + i >= limit) fail(at, `${what} is cut short by the end of the message at byte ${limit}: export it again`);
       const byte = window[at + i - windowStart] as number;
-      // In two halves, because a number has no 64 bits to shift.
+      // The varint is added up in two halves, because shifts are limited to 32 bits.
       if (i < 4) low += (byte & 0x7f) * 2 ** (7 * i);
       else if (i === 4) {
         low += (byte & 0x0f) * 2 ** 28;
@@ -86,7 +87,7 @@ export function wireReader(source: ByteSource) {
     return fail(at, `${what} is a varint of more than 10 bytes: the file is damaged, export it again`);
   }
 
-  /** The fields of a message. `what` names it for people. */
+  /** Reads the fields of a message. `what` names it in messages. */
   async function fields({ start, end }: Span, what: string): Promise<Field[]> {
     const found: Field[] = [];
     for (let at = start; at < end; ) {
@@ -122,7 +123,7 @@ export function wireReader(source: ByteSource) {
     return end === source.size ? "the file is cut short, or no ONNX model" : "the file is damaged, export it again";
   }
 
-  /** Bytes of the file; `span` is trusted to be small. */
+  /** Reads bytes of the file. The caller ensures that `span` is small. */
   async function bytes({ start, end }: Span): Promise<Uint8Array> {
     if (!sees(start, end - start)) await look(start, end - start);
     return window.subarray(start - windowStart, end - windowStart);
@@ -153,7 +154,7 @@ export function wireReader(source: ByteSource) {
     return field.value;
   }
 
-  /** Adds integers as they are repeated: each a field of its own, or many packed into one. */
+  /** Adds repeated integers, of which each is a field of its own, or many are packed into one. */
   async function integers(field: Field, into: number[], what: string): Promise<void> {
     if (field.type === wireType.varint) {
       into.push(field.value);
@@ -176,7 +177,7 @@ export function wireReader(source: ByteSource) {
   return { source, fail, fields, bytes, text, message, float, integer, integers };
 }
 
-/** A varint of a whole number from 0 to 2^53. */
+/** Encodes an integer from 0 to 2^53 as a varint. */
 export function varint(value: number): number[] {
   const bytes = [];
   for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80);
@@ -188,14 +189,14 @@ export function varintField(id: number, value: number): number[] {
   return [...varint(id * 8 + wireType.varint), ...varint(value)];
 }
 
-/** The tag and the length of a field of so many bytes. */
+/** Encodes the tag and the length of a field of `length` bytes. */
 export function bytesHead(id: number, length: number): number[] {
   return [...varint(id * 8 + wireType.bytes), ...varint(length)];
 }
 
 const encoder = new TextEncoder();
 
-/** A string, or a message already encoded. */
+/** Encodes a field with a string, or with a message that is encoded already. */
 export function bytesField(id: number, content: string | readonly number[]): number[] {
   const bytes = typeof content === "string" ? Array.from(encoder.encode(content)) : content;
   return [...bytesHead(id, bytes.length), ...bytes];

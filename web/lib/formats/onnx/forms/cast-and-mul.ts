@@ -3,14 +3,16 @@ import { castTo, chain } from "./chain.js";
 import { codeTypes, type Form, floatTypes, type OnnxChoice } from "./form.js";
 import { layoutOf, storageNotes, storedBitsOf } from "./layouts.js";
 
-/** Cast of codes, and Mul with scales, give the weight: in every opset, and runtimes compute it when they load the model. */
+/**
+ * Cast of codes and Mul with scales give the weight. Every opset has these, and runtimes compute them once, on loading.
+ */
 export const castAndMul: Form = {
   pattern: "Cast, Mul",
   wayOf(weight, wish) {
     const { granularity, quantizedShape, notes } = layoutOf(weight, wish);
     const storedBits = storedBitsOf(wish);
     return {
-      // What Mul gives is not yet rounded to float16.
+      // The output of Mul is not yet rounded to float16.
       scheme: {
         bits: wish.bits,
         axis: granularity === "channel" ? wish.axis : undefined,
@@ -35,7 +37,10 @@ export const castAndMul: Form = {
   },
 };
 
-/** The dimensions of codes and scales for which a product repeats each scale over what shares it; groups get one of their own. */
+/**
+ * The dimensions of codes and scales with which Mul repeats each scale over what shares it. Groups get a dimension of
+ * their own.
+ */
 function spread({
   quantizedShape: shape,
   scheme: { axis, granularity },

@@ -3,9 +3,9 @@ import { dataType } from "../file/proto.js";
 import type { WeightDtype } from "../weights.js";
 import { floatTypes, type Names, type OnnxChoice, type Replacement } from "./form.js";
 
-// The nodes that make a weight of its codes, one after the other.
+// Builds the chain of nodes that makes a weight of its codes.
 
-/** A node that takes what the one before it gives, and tensors after it. */
+/** A node that takes the output of the one before it, followed by tensors. */
 export interface Step {
   readonly operator: string;
   readonly inputs: readonly NewTensor[];
@@ -19,9 +19,9 @@ export const castTo = (dtype: WeightDtype): Step => ({
 });
 
 /**
- * The nodes from the codes on, and where they are missing the steps to the weight's dimensions and type.
+ * The nodes from the codes on, and the steps that are still needed for the weight's dimensions and type.
  *
- * @param tensors the codes, and what else the steps take
+ * @param tensors the codes and the other inputs of the steps
  * @param hasShape whether the steps give the weight's dimensions
  */
 export function chain(

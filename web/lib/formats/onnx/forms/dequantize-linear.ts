@@ -4,7 +4,7 @@ import { chain } from "./chain.js";
 import { codeTypes, type Form, floatTypes, since } from "./form.js";
 import { layoutOf, storageNotes, storedBitsOf } from "./layouts.js";
 
-/** DequantizeLinear of codes and scales gives the weight. */
+/** DequantizeLinear makes the weight of codes and scales. */
 export const dequantizeLinear: Form = {
   pattern: "DequantizeLinear",
   wayOf(weight, wish) {
@@ -20,7 +20,7 @@ export const dequantizeLinear: Form = {
         bits,
         axis: granularity === "channel" ? axis : undefined,
         granularity,
-        // What it gives has the type of its scales.
+        // The output has the type of the scales.
         scaleType: opset >= since.float16 ? weight.dtype : "float32",
       },
       quantizedShape,
@@ -44,7 +44,7 @@ export const dequantizeLinear: Form = {
   },
 };
 
-/** ONNX Runtime 1.30 ends its process where DequantizeLinear comes before a Transpose without perm. */
+/** ONNX Runtime 1.30 crashes where DequantizeLinear comes before a Transpose without perm. */
 function goesThroughBareTranspose({ place }: Weight): boolean {
   const moved = place.consumers.flatMap(({ via }) => via);
   return moved.some(({ operator, attributes }) => operator === "Transpose" && !attributes.has("perm"));

@@ -6,10 +6,10 @@ import type { Message } from "../file/wire.js";
 import { codeTypes, type Form, type Names, type OnnxChoice, since } from "./form.js";
 import { storageNotes } from "./layouts.js";
 
-// What quantize_dynamic of ONNX Runtime's tools writes of MatMul, with its names of nodes and tensors
-// (onnxruntime/python/tools/quantization/operators/matmul.py): runtimes know the nodes together as one.
+// Writes what quantize_dynamic of ONNX Runtime's tools makes of MatMul, with the same names of nodes and tensors
+// (onnxruntime/python/tools/quantization/operators/matmul.py). Runtimes recognise these nodes and fuse them.
 
-/** The names of what stands for a weight. */
+/** The names of the tensors that store a weight. */
 interface Stored {
   readonly codes: string;
   readonly scale: string;
@@ -17,8 +17,9 @@ interface Stored {
 }
 
 /**
- * MatMul becomes MatMulInteger of codes of the weight and codes of its activations, which DynamicQuantizeLinear makes while
- * the model runs. So does Gemm, with an Add after it where it has one; where it takes its weight transposed, so do the codes.
+ * MatMul becomes MatMulInteger of the weight's codes and codes of the activations, which DynamicQuantizeLinear makes
+ * while the model runs. Gemm becomes the same, followed by an Add for its bias; codes are transposed where Gemm
+ * transposes its weight.
  */
 export const dynamic: Form = {
   pattern: "MatMulInteger",
@@ -72,7 +73,7 @@ export const dynamic: Form = {
   },
 };
 
-/** Whether a node multiplies its activations with the matrix, and does nothing else but add to that. */
+/** Whether a node computes the product of activations with the weight, and at most adds a bias. */
 function isProduct({ node, input }: Use): boolean {
   if (node.operator === "MatMul") return input === 1;
   if (node.operator !== "Gemm" || input !== 1) return false;
@@ -87,7 +88,7 @@ function isTransposed({ operator, attributes }: Node): boolean {
 
 const channelAxis = (node: Node) => (isTransposed(node) ? 0 : 1);
 
-/** Runtimes compute it when they load the model. */
+/** Runtimes transpose the codes once, on loading. */
 function transposedCodes({ weight: { name } }: OnnxChoice, { codes }: Stored, { unused }: Names): NewNode {
   return {
     name: unused(`${name}_quantized_Transpose`),

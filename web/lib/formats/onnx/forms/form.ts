@@ -8,27 +8,27 @@ import type { Edit, Later } from "../file/splice.js";
 import type { Scope } from "../file/values.js";
 import type { Weight, WeightDtype } from "../weights.js";
 
-// A form is a way to store a weight inside a model: its codes and scales, and the nodes that compute with them. Each is a
-// file beside this one and a line in index.ts.
+// A form is a way to store a weight inside a model: its codes and scales, and the nodes that compute with them. Each is
+// a file beside this one and a line in index.ts.
 
-/** The operators by which a form is known. */
+/** The operators that identify a form. */
 export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits" | "MatMulInteger" | "Gather";
 
 export interface Form {
   readonly pattern: Pattern;
-  /** How it stores a weight, or why it cannot. */
+  /** How the form stores a weight, or a sentence why it cannot. */
   wayOf(weight: Weight, wish: Wish): (FormWay & { readonly zeroPointBytes?: number }) | string;
   replacementOf(choice: OnnxChoice, parts: Parts, names: Names): Replacement;
 }
 
-/** What is asked for. */
+/** The settings for a weight. */
 export interface Wish {
   readonly bits: Bits;
-  /** Of the weight, counted from 0. */
+  /** The axis of the channels, counted from 0. */
   readonly axis: number;
-  /** Groups lie along what a channel sums over. */
+  /** Groups lie along the dimension that a channel sums over. */
   readonly granularity: "channel" | "tensor" | { readonly group: number };
-  /** Version of ONNX's own operators. */
+  /** The version of ONNX's own operators. */
   readonly opset: number;
 }
 
@@ -55,39 +55,39 @@ export interface OnnxChoice extends OnnxWay {
   readonly form: Form;
 }
 
-/** Bytes of a weight, to be made while writing. */
+/** The bytes of codes and scales, to be made while writing. */
 export interface Parts {
   readonly codes: Later;
   readonly scales: Later;
   readonly scaleShape: readonly number[];
 }
 
-/** What stands in a weight's place. The names are those of ONNX Runtime's tools. */
+/** The replacement of a weight. Names are those that ONNX Runtime's tools give. */
 export interface Replacement {
-  /** Those of codes and scales are among them. */
+  /** The new tensors, with codes and scales among them. */
   readonly tensors: readonly NewTensor[];
-  /** The last gives the weight under its own name, so that what takes it stays as it is. */
+  /** The new nodes. The last gives the weight under its own name, so that the nodes that use it stay as they are. */
   readonly nodes: readonly NewNode[];
-  /** Changes of the nodes that take it, where it is no longer there. */
+  /** Changes of the nodes that use the weight, where it no longer exists. */
   readonly edits: readonly Edit[];
 }
 
-/** Names for what is new in a model. */
+/** Names for new nodes and values of a model. */
 export interface Names {
-  /** Gives a name that the model does not have, like the one wanted. */
+  /** Returns a name that the model does not have yet, similar to `wanted`. */
   unused(wanted: string): string;
-  /** The names of the activations that a node takes first, once they are quantized while the model runs. */
+  /** Returns the names of the first input of a node after it is quantized while the model runs. */
   activations(node: Node, scope: Scope): QuantizedActivations;
 }
 
-/** What DynamicQuantizeLinear gives. */
+/** The outputs of DynamicQuantizeLinear. */
 export interface QuantizedActivations {
   readonly codes: string;
   readonly scale: string;
   readonly zeroPoint: string;
 }
 
-/** Versions of ONNX's operators that brought what is written. */
+/** The first opset that has each of these features. */
 export const since = { integers: 10, dynamic: 11, axis: 13, float16: 19, int4: 21, int2: 25 } as const;
 
 export const microsoftDomain = "com.microsoft";

@@ -7,8 +7,9 @@ import { codeTypes, type Form, floatTypes, type Names, type OnnxChoice, since } 
 import { storageNotes } from "./layouts.js";
 
 /**
- * Gather takes rows of codes, and only these become floats: with one scale by DequantizeLinear, as quantize_dynamic of ONNX
- * Runtime's tools writes it (operators/gather.py); with one for each row by Cast, and Mul with the scales of the same rows.
+ * Gather takes rows of codes, and only these become floats. With one scale, DequantizeLinear follows, as
+ * quantize_dynamic of ONNX Runtime's tools writes it (operators/gather.py). With a scale for each row, Cast follows,
+ * and Mul with the scales of the same rows.
  */
 export const gathered: Form = {
   pattern: "Gather",
@@ -93,7 +94,7 @@ function withScalesOfRows({ node }: Use, [codes, scale]: string[], choice: OnnxC
 
 type Unfinished = Pick<NewNode, "operator" | "inputs">;
 
-/** The node that gives floats, and a Cast where the model has others. */
+/** The node that gives floats, followed by a Cast for a model of another float type. */
 function ending(
   { operator, inputs }: Unfinished,
   output: string,

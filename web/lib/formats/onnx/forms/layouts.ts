@@ -2,7 +2,7 @@ import type { Granularity } from "../../../core/types.js";
 import type { Weight } from "../weights.js";
 import { type FormWay, since, type Wish } from "./form.js";
 
-// How weights share scales, and how many bits their codes take, where nodes turn codes into the weight itself.
+// Shares scales among weights, and finds the bits that codes take, where nodes turn codes into the weight itself.
 
 export interface Layout {
   readonly quantizedShape: readonly number[];
@@ -15,14 +15,15 @@ export function layoutOf(weight: Weight, { axis, granularity }: Wish): Layout {
   return { quantizedShape: weight.shape, granularity, notes: [] };
 }
 
-/** Groups run along what a channel sums over: of axis 0 all that follows, as in Conv. */
+/** Groups run along what a channel sums over: for axis 0 that is everything after it, as in Conv. */
 function groupedLayout(weight: Weight, axis: number, wanted: number): Layout {
   const { shape } = weight;
   const joined = axis === 0 ? [shape[0] as number, shape.slice(1).reduce((a, b) => a * b, 1)] : shape;
   const ofOperator = axis === weight.axis ? weight.along : undefined;
   const along = axis === 0 ? 1 : (ofOperator ?? axis - 1);
   const summed = joined[along] as number;
-  // One that divides them all, and not much smaller, or there would be hardly less scales than codes.
+  // The group has to divide the sum, and must not be much smaller than wanted: there would be almost as many scales as
+  // codes.
   let group = Math.min(wanted, summed);
   while (summed % group !== 0) group--;
   if (group < wanted / 2 && group < summed) {
@@ -36,14 +37,14 @@ function groupedLayout(weight: Weight, axis: number, wanted: number): Layout {
   return { quantizedShape: joined, granularity: { group, along }, notes };
 }
 
-/** The bits that a code takes in the fewest bytes that an opset has a type for. */
+/** The bits of a code in the smallest type of the opset that holds it. */
 export function storedBitsOf({ bits, opset }: Wish): FormWay["storedBits"] {
   if (bits === 2 && opset >= since.int2) return 2;
   if (bits <= 4 && opset >= since.int4) return 4;
   return bits <= 8 ? 8 : 16;
 }
 
-/** Says where codes take more bits in the file than they have, and why. */
+/** A note where codes take more bits in the file than they have, with the reason. */
 export function storageNotes({ bits, opset }: Wish, storedBits: number): readonly string[] {
   if (storedBits === bits) return [];
   const takes = `a code takes ${storedBits} bits in the file`;

@@ -5,10 +5,10 @@ import { bytesField } from "../file/wire.js";
 import { type Form, floatTypes, microsoftDomain } from "./form.js";
 
 /**
- * MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight, in groups along the first
- * of its two dimensions.
+ * MatMul becomes MatMulNBits of com.microsoft, which takes codes and scales in place of the weight, in groups along the
+ * first of its two dimensions.
  *
- * @param accuracyLevel 1 computes the products in float32, 4 in int8, with activations that become int8 in groups too
+ * @param accuracyLevel 1 computes the products in float32; 4 computes them in int8, with activations in groups of int8
  */
 export const matMulNBits = (accuracyLevel: 1 | 4): Form => ({
   pattern: "MatMulNBits",
@@ -25,7 +25,7 @@ export const matMulNBits = (accuracyLevel: 1 | 4): Form => ({
     const [rows, columns] = shape as [number, number];
     return {
       scheme: { bits, axis: undefined, granularity: { group, along: 0 }, scaleType: dtype },
-      // The last groups are filled up with zeros.
+      // Zeros pad the last groups.
       quantizedShape: [Math.ceil(rows / group) * group, columns],
       storedBits: bits,
       notes: [],
