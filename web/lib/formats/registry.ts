@@ -1,11 +1,11 @@
 import type { Format } from "./format.js";
 
-/** Every format, in the order in which a file is held against them. */
+/** The formats, in the order in which a file is compared with them. */
 export const formats: readonly Format[] = [
   {
     name: "safetensors",
     endings: /\.safetensors$/i,
-    // The length of the header, which begins with a brace; text has no zeros.
+    // A header that begins with a brace follows its length. Text has no zeros.
     begins: (bytes) => bytes[7] === 0 && bytes[8] === 0x7b,
     describedBy: "weight_map",
     takes: "parts",

@@ -2,14 +2,14 @@ import type { Lend } from "../io/lent-files.js";
 
 /** Writes tensors into a file, a stretch of bytes at a time. */
 export interface TensorWriter {
-  /** Bytes of the whole file. */
+  /** The size of the file in bytes. */
   readonly byteLength: number;
-  /** What stands before the tensors. */
+  /** Writes everything that precedes the tensors. */
   begin(): Promise<void>;
-  /** Bytes of a tensor, from byte `offset` of its data on, each once and in any order. */
+  /** Writes bytes of a tensor from byte `offset` of its data on. Each byte comes once, in any order. */
   write(tensor: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** What lends a tensor's data for workers to write. */
+  /** Lends a tensor's data, so that workers can write them. */
   lender?(tensor: number): Lend | undefined;
-  /** What stands after them. */
+  /** Writes everything that follows the tensors. */
   end(): Promise<void>;
 }

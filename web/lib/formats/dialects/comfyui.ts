@@ -3,10 +3,13 @@ import type { Dialect, QuantizedTensorInfo } from "./dialect.js";
 import { isEmbedding, isRouter, moduleOf } from "./modules.js";
 import { stored } from "./plain.js";
 
-/** What ComfyUI calls a layer of int8 weights, with one scale for each row or one for all. */
+/** ComfyUI's name for a layer of int8 weights with one scale for each row or one for all. */
 const FORMAT = "int8_tensorwise";
 
-/** ComfyUI's layers of int8: `weight`, `weight_scale`, and `comfy_quant`, which says what they are (formats of comfy/quant_ops.py). */
+/**
+ * ComfyUI's layers of int8: `weight`, `weight_scale`, and the marker `comfy_quant`, which names the format (formats of
+ * comfy/quant_ops.py).
+ */
 export const comfyui: Dialect = {
   bits: [8],
   positive: "ComfyUI",
@@ -31,7 +34,7 @@ export const comfyui: Dialect = {
   },
 };
 
-/** The module whose comfy_quant marker this is; undefined for other tensors. */
+/** The module that a comfy_quant marker belongs to; undefined for other tensors. */
 export function markedModule({ name, dtype }: TensorInfo): string | undefined {
   return name.endsWith(".comfy_quant") && dtype === "uint8" ? name.slice(0, -".comfy_quant".length) : undefined;
 }

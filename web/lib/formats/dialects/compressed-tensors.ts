@@ -7,23 +7,26 @@ import { expertsOf, joinedLayers } from "./joined-layers.js";
 import { isEmbedding, isNorm, isOutputHead, isRouter, moduleOf } from "./modules.js";
 import { stored } from "./plain.js";
 
-/** The name in the file's metadata, and in config.json. */
+/** The key in the metadata of the file and in config.json. */
 export const CONFIG = "quantization_config";
 
-/** Weights of 8 or 4 bits, packed; activations stay as they are (W8A16, W4A16). */
+/** Packed weights of 8 or 4 bits; activations stay floats (W8A16, W4A16). */
 export const packQuantized = dialectOf("pack-quantized", [8, 4]);
 
-/** Weights of 8 bits, for activations that are quantized to 8 bits when the model runs (W8A8). */
+/** Weights of 8 bits; activations are quantized to 8 bits while the model runs (W8A8). */
 export const intQuantized = dialectOf("int-quantized", [8]);
 
-/** Layers of DeepSeek's that vLLM builds without a quantization: of its indexer and of the prediction of several tokens. */
+/**
+ * Layers of DeepSeek's models that vLLM always builds without quantization: those of its indexer and of multi-token
+ * prediction.
+ */
 const alwaysFloat = /\.(weights_proj|eh_proj)\.weight$/;
 
 function dialectOf(format: "pack-quantized" | "int-quantized", bits: readonly Bits[]): Dialect {
   const packed = format === "pack-quantized";
   return {
     bits,
-    positive: "vLLM", // of its kernels nobody says what they do with others
+    positive: "vLLM", // its kernels do not say what they do with negative scales
     refusal: (tensor, scheme) => refusal(tensor, scheme, packed),
     keeps({ name }, byName) {
       if (isOutputHead(name)) return "the output head, which vLLM expects as it is";
@@ -63,7 +66,7 @@ function intTensors({ tensor, scaleShape }: QuantizedTensorInfo): StoredTensor[]
   const module = moduleOf(tensor.name) as string;
   return [
     stored(tensor.name, "int8", tensor.shape, "codes"),
-    scalesOf(module, tensor, scaleShape, "float32"), // as vLLM loads them, whatever the model's type
+    scalesOf(module, tensor, scaleShape, "float32"), // vLLM loads them as float32, whatever the model's type
   ];
 }
 
@@ -72,42 +75,44 @@ function scalesOf(module: string, { shape }: TensorInfo, scaleShape: readonly nu
   return stored(`${module}.weight_scale`, dtype, [rows, elementsOf(scaleShape) / rows], "scales");
 }
 
-/** Scales are stored in the type of the model, and no model runs in float64. */
+/** The type of the model, in which scales are stored. No model runs in float64. */
 function modelDtype(dtype: Dtype): Dtype {
   return isFloatDtype(dtype) && dtype !== "float64" ? dtype : "float32";
 }
 
-/** What goes into a model's config.json under `quantization_config`, so that vLLM and transformers load it. */
+/** The value of `quantization_config` in a model's config.json, by which vLLM and transformers load it. */
 export interface QuantizationConfig {
   /** The library that reads the format. */
   quant_method: "compressed-tensors";
-  /** "pack-quantized": codes are packed into int32; "int-quantized": codes are int8, and activations are quantized too. */
+  /**
+   * "pack-quantized": codes are packed into int32. "int-quantized": codes are int8, and activations are quantized too.
+   */
   format: "pack-quantized" | "int-quantized";
   /** The file holds codes, not floats. */
   quantization_status: "compressed";
-  /** Not computed. */
+  /** The ratio is not computed. */
   global_compression_ratio: null;
-  /** The cache of keys and values is not quantized. */
+  /** The key-value cache is not quantized. */
   kv_cache_scheme: null;
-  /** Linear layers that are not quantized. */
+  /** The linear layers that are not quantized. */
   ignore: string[];
-  /** Layers that are quantized in one way, by a name of the group. */
+  /** Groups of layers that are quantized in one way, by name. */
   config_groups: Record<string, ConfigGroup>;
 }
 
 /** Layers that are quantized in one way, and how. */
 export interface ConfigGroup {
-  /** Names of the layers, or "Linear" for all linear layers. */
+  /** The names of the layers, or "Linear" for all linear layers. */
   targets: string[];
-  /** How weights are quantized: `num_bits`, `strategy`, `group_size` and so on, as compressed-tensors calls them. */
+  /** How weights are quantized: `num_bits`, `strategy`, `group_size` and so on, as compressed-tensors names them. */
   weights: object;
-  /** How the inputs of the layers are quantized when the model runs; null where they stay floats. */
+  /** How the inputs of the layers are quantized while the model runs; null where they stay floats. */
   input_activations: object | null;
   /** The outputs of the layers stay floats. */
   output_activations: null;
 }
 
-/** The configuration that says which linear layers are quantized, and how. */
+/** The configuration that describes the quantized linear layers. */
 export function configOf(
   format: QuantizationConfig["format"],
   quantized: readonly QuantizedTensorInfo[],
@@ -145,7 +150,10 @@ export function configOf(
   };
 }
 
-/** The names by which loaders look for a layer that is kept; none for what is no linear layer, nor experts. */
+/**
+ * The names by which loaders look for a layer that is kept; none for tensors that are neither linear layers nor
+ * experts.
+ */
 function ignoredOf(tensor: TensorInfo): string[] {
   const { name, shape } = tensor;
   const stacked = stackedExpertsOf(tensor);
@@ -155,19 +163,27 @@ function ignoredOf(tensor: TensorInfo): string[] {
   return shape.length === 2 || shape.length === 3 ? [module, ...firstExpert(expertsOf(module))] : [];
 }
 
-/** The module of all experts of a layer that lie in one tensor, as those of Llama 4, gpt-oss and Granite do: vLLM builds linear layers of them. */
+/**
+ * The module of all experts of a layer that lie in one tensor, as in Llama 4, gpt-oss and Granite: vLLM builds linear
+ * layers of them.
+ */
 function stackedExpertsOf({ name, dtype, shape }: TensorInfo): string | undefined {
   if (shape.length < 2 || !isFloatDtype(dtype) || expertsOf(name) !== undefined) return undefined;
   const granite = /^(?:.*\.)?block_sparse_moe(?=\.(input|output)_linear\.)/.exec(name)?.[0];
   return granite === undefined ? /^(?:.*\.)?experts(?=\.)/.exec(name)?.[0] : `${granite}.experts`;
 }
 
-/** The names by which vLLM asks how all experts of a layer are quantized, whatever they are called (compressed_tensors_moe.py). */
+/**
+ * The names by which vLLM asks how the experts of a layer are quantized, whatever the file calls them
+ * (compressed_tensors_moe.py).
+ */
 function firstExpert(experts: string | undefined): string[] {
   return experts === undefined ? [] : ["gate_proj", "up_proj", "down_proj"].map((layer) => `${experts}.0.${layer}`);
 }
 
-/** Heads that the file does not have since they share the weights of an embedding: loaders make linear layers of them. */
+/**
+ * Heads that share the weights of an embedding and are therefore not in the file: loaders make linear layers of them.
+ */
 function tiedHeads(tensors: readonly TensorInfo[]): string[] {
   if (tensors.some(({ name }) => isOutputHead(name))) return [];
   const above = tensors.flatMap(({ name }) => /^((?:.*\.)?)model\.embed_tokens\.weight$/.exec(name)?.[1] ?? []);

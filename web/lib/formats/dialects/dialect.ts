@@ -4,37 +4,46 @@ import type { Bits } from "../../core/types.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
 
 /**
- * A tensor of the output that stands, with others, for one that is quantized. Its bytes are the codes (packed to
- * `packed` bits where that is given), the scales in the tensor's dtype, or known beforehand.
+ * A tensor of the output that, together with others, replaces a quantized tensor. Its content is the codes (packed to
+ * `packed` bits if given), the scales in the tensor's dtype, or given bytes.
  */
 export interface StoredTensor extends TensorInfo {
   readonly content: "codes" | "scales" | Uint8Array<ArrayBuffer>;
   readonly packed?: 4 | 8;
 }
 
-/** One tensor that is quantized, as a dialect is told of it. */
+/** A tensor that is to be quantized, as a dialect sees it. */
 export interface QuantizedTensorInfo {
   readonly tensor: TensorInfo;
   readonly scheme: Scheme;
-  /** Of the scales, in the order of the tensor: [C] per channel, [] per tensor; with groups the shape divided. */
+  /**
+   * The shape of the scales in the order of the tensor: [C] per channel, [] per tensor; with groups, the shape with one
+   * dimension divided.
+   */
   readonly scaleShape: readonly number[];
 }
 
-/** A convention for names, types and shapes of what a quantized tensor becomes. */
+/** A convention for the names, types and shapes of the tensors that replace a quantized one. */
 export interface Dialect {
-  /** Bits that it can hold. */
+  /** The bits of a code that it can hold. */
   readonly bits: readonly Bits[];
-  /** Who reads it that takes no negative scales; undefined where all take them. */
+  /** The reader that takes no negative scales; undefined where all readers take them. */
   readonly positive?: string;
-  /** Why it cannot hold a tensor quantized in this way; undefined where it can. */
+  /** The reason why it cannot hold a tensor quantized in this way; undefined where it can. */
   refusal(tensor: TensorInfo, scheme: Scheme): string | undefined;
-  /** What to keep as it is unless asked for, beyond what any dialect keeps, and why; undefined where nothing. */
+  /**
+   * The reason to keep a tensor by default in this dialect, in addition to those of all dialects; undefined for no such
+   * reason.
+   */
   keeps?(tensor: TensorInfo, byName: ReadonlyMap<string, TensorInfo>): string | undefined;
-  /** Tensors, by their places, that its reader joins into one layer: each list is to be quantized in one way, or kept. */
+  /**
+   * Lists of indices of tensors that its reader joins into one layer. All of a list must be quantized in one way, or
+   * kept.
+   */
   joined?(tensors: readonly TensorInfo[]): number[][];
-  /** The tensors that stand for one quantized: the codes first. */
+  /** The tensors that replace a quantized one, codes first. */
   stored(tensor: QuantizedTensorInfo): StoredTensor[];
-  /** What it says in the metadata of the file. */
+  /** The entries of the file's metadata. */
   metadata?(quantized: readonly QuantizedTensorInfo[], kept: readonly TensorInfo[]): Record<string, string>;
 }
 

@@ -19,8 +19,8 @@ import type { DialectName } from "./index.js";
 const MAX_MARKER_BYTES = 4096;
 
 /**
- * Finds the quantized tensors of a model, by their names, types and shapes. Of the data only markers and shapes are read. What
- * belongs together and does not fit together is among those that cannot be read.
+ * Finds the quantized tensors of a model by names, types and shapes. Only markers and stored shapes are read of the
+ * data. Tensors that belong together but do not fit are reported as unreadable.
  */
 export async function inspectNames(model: Model): Promise<Inspection> {
   const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor]));
@@ -48,7 +48,7 @@ type Names = ReadonlyMap<string, ModelTensor>;
 
 interface FoundTensor {
   readonly dialect: DialectName;
-  /** Of the weights. */
+  /** The name of the weight. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly scheme: Scheme;
@@ -56,7 +56,7 @@ interface FoundTensor {
   readonly scales: ModelTensor;
   readonly storage: Storage;
   readonly signed: boolean;
-  /** All that stands for it. */
+  /** All tensors that together stand for the weight. */
   readonly parts: readonly ModelTensor[];
 }
 
@@ -84,11 +84,11 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
     },
     readScales: async (): Promise<FloatArray> => floatsOf(await scales.read(0, scales.byteLength), scaleType),
   };
-  // Words are unpacked first.
+  // Words are unpacked first, so workers cannot read their codes.
   return lentBy(quantized, codes.dtype === "int32" ? undefined : lenderOf(codes));
 }
 
-/** compressed-tensors' words of several codes. */
+/** A weight whose codes compressed-tensors packed into words. */
 async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | undefined> {
   if (!codes.name.endsWith(".weight_packed") || codes.dtype !== "int32" || codes.shape.length !== 2) return undefined;
   const module = codes.name.slice(0, -".weight_packed".length);
@@ -115,7 +115,7 @@ async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | 
   };
 }
 
-/** What a tensor says of the shape of packed weights; a sentence where that is none. */
+/** The shape of packed weights that a tensor states, or a sentence why it is invalid. */
 async function storedShape(tensor: ModelTensor, codes: ModelTensor): Promise<number[] | string> {
   const { name, dtype, byteLength } = tensor;
   if (dtype !== "int64" || byteLength !== 16) return `${name} must be two numbers of type int64`;
@@ -126,7 +126,7 @@ async function storedShape(tensor: ModelTensor, codes: ModelTensor): Promise<num
   return [rows, columns];
 }
 
-/** Codes of a type of their own, with scales beside them. */
+/** A weight with a code for each element, and scales in a tensor beside it. */
 async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Promise<Found | undefined> {
   if (codes.dtype !== "int8" && codes.dtype !== "int16") return undefined;
   const isNpz = model.format === "npz";
@@ -170,12 +170,12 @@ async function whyUnreadable(marker: ModelTensor): Promise<string | undefined> {
   }
 }
 
-/** What the shape of the scales says of how a tensor is quantized; a sentence where it says nothing. */
+/** The axis and granularity that the shape of the scales implies; a sentence where it implies none. */
 function layoutOf(shape: readonly number[], scales: ModelTensor): Pick<Scheme, "axis" | "granularity"> | string {
   const count = elementsOf(scales.shape);
   if (count === 0 || elementsOf(shape) === 0) return `${count === 0 ? scales.name : "it"} is empty`;
   if (count === 1) return { axis: undefined, granularity: "tensor" };
-  // One dimension is that of the rows.
+  // A single dimension is that of the rows.
   const scaleShape = scales.shape.length === 1 ? [count, ...shape.slice(1).map(() => 1)] : scales.shape;
   const mismatch = `scales of shape [${scales.shape.join(", ")}] do not fit weights of shape [${shape.join(", ")}]`;
   if (scaleShape.length !== shape.length) return mismatch;

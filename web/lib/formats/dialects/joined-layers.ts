@@ -1,12 +1,12 @@
 import type { TensorInfo } from "../../tensor/tensor.js";
 import { moduleOf } from "./modules.js";
 
-// Layers of a model that vLLM joins into one: packed_modules_mapping and stacked_params_mapping of its models, and the
+// Knows which layers vLLM joins into one: packed_modules_mapping and stacked_params_mapping of its models, and the
 // experts of a mixture (FusedMoE). "vLLM requires all to use the same scheme" (compressed_tensors/utils.py).
 
-/** Layers of one module that are joined; those with `beside` where that is there too. */
+/** Layers of one module that are joined; those with `beside` only where the module has that layer too. */
 const stacks: readonly { readonly layers: readonly string[]; readonly beside?: string }[] = [
-  { layers: ["q_proj", "k_proj", "v_proj", "b_proj", "f_a_proj", "g_a_proj"] }, // the last three in Kimi's linear attention
+  { layers: ["q_proj", "k_proj", "v_proj", "b_proj", "f_a_proj", "g_a_proj"] }, // the last three: Kimi's linear attention
   { layers: ["gate_proj", "up_proj"] },
   { layers: ["w1", "w3"] },
   { layers: ["w1", "w2"], beside: "c_proj" }, // Qwen's first model; in others w2 comes after w1 and w3
@@ -27,7 +27,7 @@ const stacks: readonly { readonly layers: readonly string[]; readonly beside?: s
   { layers: ["in_proj_b", "in_proj_a"] },
 ];
 
-/** The places of linear layers that are joined, two or more in each list. */
+/** Lists of indices of linear layers that are joined, two or more in each. */
 export function joinedLayers(tensors: readonly TensorInfo[]): number[][] {
   const modules = new Set(tensors.map(({ name }) => moduleOf(name)));
   const joined = new Map<string, number[]>();
@@ -43,7 +43,7 @@ export function joinedLayers(tensors: readonly TensorInfo[]): number[][] {
   return [...joined.values()].filter(({ length }) => length > 1);
 }
 
-/** What the layers that a layer is joined with have in common. */
+/** Keys that a layer shares with those that it is joined with. */
 function keysOf(module: string, modules: ReadonlySet<string | undefined>): string[] {
   const experts = expertsOf(module);
   if (experts !== undefined) return [experts];
@@ -54,7 +54,9 @@ function keysOf(module: string, modules: ReadonlySet<string | undefined>): strin
     .map(({ layers }) => above + layers);
 }
 
-/** The module of all experts of a layer, where each is a module of its own: `mlp.experts` of `mlp.experts.3.up_proj`. */
+/**
+ * The module of all experts of a layer, where each is a module of its own: `mlp.experts` for `mlp.experts.3.up_proj`.
+ */
 export function expertsOf(module: string): string | undefined {
   return /^(?:.*\.)?experts(?=\.\d+\.)/.exec(module)?.[0];
 }

@@ -7,14 +7,14 @@ import { CONFIG } from "./compressed-tensors.js";
 import { inspectNames } from "./inspect.js";
 import { dialectTarget } from "./target.js";
 
-/** Models of named tensors, in whichever format: they are inspected and stored by the names of these. */
+/** Models of named tensors in any format, which are inspected and stored by these names. */
 export const namedTensors: ModelKind = {
   inspect: inspectNames,
   target: dialectTarget,
   floats: floatsOutput,
 };
 
-/** A .safetensors file of floats in place of what is quantized. */
+/** A .safetensors file with floats in place of the quantized tensors. */
 function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
   const inputs: readonly (QuantizedTensor | ModelTensor)[] = [...quantized, ...kept];
   const tensors = inputs.map((input) => ("readCodes" in input ? floatInfo(input) : input));
@@ -37,7 +37,7 @@ function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
   };
 }
 
-/** The tensor of floats that a quantized one stands for. */
+/** The float tensor that a quantized one stands for. */
 export function floatInfo({ name, shape, scheme }: QuantizedTensor): TensorInfo {
   const dtype = scheme.scaleType === "float64" ? "float64" : "float32";
   return { name, shape, dtype, byteLength: byteLengthOf(dtype, shape) };

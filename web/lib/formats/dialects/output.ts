@@ -15,13 +15,13 @@ import { CONFIG } from "./compressed-tensors.js";
 import { type StoredTensor, withScaleShape } from "./dialect.js";
 import { type DialectName, dialectNamed } from "./index.js";
 
-/** A tensor of the output and its place among all of them. Its content is "copy" where the input's is kept. */
+/** A tensor of the output and its index. Its content is "copy" where that of the input is kept. */
 interface OutputTensor extends Omit<StoredTensor, "content"> {
   readonly index: number;
   readonly content: StoredTensor["content"] | "copy";
 }
 
-/** A tensor of the model, and what stands for it in the output. */
+/** A tensor of the model, and the tensors that replace it in the output. */
 interface Conversion {
   readonly tensor: ModelTensor;
   readonly decision: Decision;
@@ -29,10 +29,10 @@ interface Conversion {
 }
 
 /**
- * Lays a file out in a dialect.
+ * Lays out a file in a dialect.
  *
- * @throws {RangeError} where two tensors would have one name, and where more is to be quantized of a model whose metadata
- * says how it is quantized.
+ * @throws {RangeError} where two tensors would have one name, and where a model whose metadata describe a quantization
+ * would be quantized further.
  */
 export function layOut({ model, decisions }: Plan, name: DialectName): Output {
   const dialect = dialectNamed(name);
@@ -63,7 +63,7 @@ export function layOut({ model, decisions }: Plan, name: DialectName): Output {
     );
   }
   const kept = conversions.filter(({ decision }) => !decision.quantize).map(({ tensor }) => tensor);
-  // Where all is kept, what is said of how it is quantized is too.
+  // If every tensor is kept, so is the metadata's description of how they are quantized.
   const own = CONFIG in model.metadata ? {} : dialect.metadata?.(quantized, kept);
   const metadata = { ...model.metadata, ...own };
   const writerFor = (sink: ByteSink) =>
@@ -104,7 +104,7 @@ function stepOf({ tensor, decision, outputs }: Conversion, place: number, writer
   };
 }
 
-/** Whether all codes that are made at a time fill whole words, where they are packed: rows and groups do then. */
+/** Whether each batch of packed codes fills whole words, which is so if rows and groups do. */
 function fillsWords({ packed }: OutputTensor, shape: readonly number[], { scheme }: QuantizeDecision): boolean {
   if (packed === undefined) return true;
   const perWord = 32 / packed;

@@ -4,7 +4,7 @@ import type { Dialect, QuantizedTensorInfo, StoredTensor } from "./dialect.js";
 
 const allBits: readonly Bits[] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
-/** A tensor of the output, its length in bytes from its dtype and shape. */
+/** A tensor of the output, with its length in bytes from its dtype and shape. */
 export function stored(
   name: string,
   dtype: Dtype,
@@ -14,7 +14,7 @@ export function stored(
   return { name, dtype, shape, byteLength: byteLengthOf(dtype, shape), content };
 }
 
-/** The codes under the tensor's own name as int8 or int16, and the scales beside them under `<name>_scale`. */
+/** Codes keep the tensor's own name as int8 or int16, with scales beside them as `<name>_scale`. */
 export const plain: Dialect = {
   bits: allBits,
   refusal: () => undefined,
@@ -40,12 +40,15 @@ function codesDtype(bits: Bits): Dtype {
   return bits > 8 ? "int16" : "int8";
 }
 
-/** The type that the arithmetic has. */
+/** The type of scales: that of the arithmetic. */
 function scalesDtype(weights: Dtype): Dtype {
   return weights === "float64" ? "float64" : "float32";
 }
 
-/** Scales that codes can be multiplied with as they are: [N, 1] for the rows of a matrix. Groups have a shape of their own. */
+/**
+ * The shape of scales that codes can be multiplied with directly: [N, 1] for the rows of a matrix. Groups need a shape
+ * of their own.
+ */
 function broadcastShape({ tensor, scheme, scaleShape }: QuantizedTensorInfo): readonly number[] {
   if (scheme.granularity !== "channel") return scaleShape;
   return tensor.shape.map((dimension, i) => (i === scheme.axis ? dimension : 1));

@@ -1,37 +1,41 @@
 import { elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
 
-// What belongs to codes in a model that is quantized already, and must stay as it is: scales, zero points, codebooks and
-// the like. Tools agree on no names (weight_scale, weight_scale_inv, wscales, absmax, ...), so that what lies beside codes is
-// judged by words and shapes; names alone decide only where they mean nothing else, since codes may be in another shard.
+// Finds tensors that belong to codes in a model that is quantized already and so must stay as they are: scales, zero
+// points, codebooks and the like. Tools agree on no names (weight_scale, weight_scale_inv, wscales, absmax, ...), so
+// words and shapes decide for tensors beside codes. A name alone decides only where it has no other meaning, since
+// codes may be in another shard.
 
-/** The types that codes have. */
+/** The types of codes. */
 const CODES = /^(u?int(8|16|32)$|float[468]_)/;
 
-/** Words of what turns codes into weights again; TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX and bitsandbytes have their own. */
+/**
+ * Words for tensors that help turn codes into weights. TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX and bitsandbytes
+ * have their own.
+ */
 const COMPANION =
   /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
 
-/** Those that are also modules of their own, in the one that has the codes. */
+/** Those words that also name a module inside the one with the codes. */
 const COMPANION_MODULE = /(^|_)(codebooks?|centroids?|scales?|zeros?)$/;
 
-/** Words that say of codes that they are some, and no more. */
+/** Words that only say that a tensor holds codes. */
 const CODES_WORD = /^(q|int\d|codes?|quantized|qweight|packed|qdata|data|blocks|indices|weight)$/;
 
-/** What follows such a word: weight_scale_inv, weight_scale_2, weight_zero_point, smooth_orig. */
+/** Words that follow those above: weight_scale_inv, weight_scale_2, weight_zero_point, smooth_orig. */
 const FOLLOWING = /^(inv|\d|points?|factors?|orig|map|weight|down|up|bias)$/;
 
-/** Names that parameters of float models do not have. */
+/** Names that parameters of float models never have. */
 const SCALES_NAME =
   /(^|_)(scale_inv|zero_points?|absmax|qzeros|wzeros|scaled_zeros|w[ct]?scales?|scb)$|(^|_)(weights?|kernel|proj)_(scales?|zeros)$|^scale_(weight|input)$/;
 
-/** Names that they may have, and then beside a weight of the same module. */
+/** Names that they may have, so a weight must lie beside them in the same module. */
 const ALSO_SCALES_NAME = /^(scales?|zeros?|biases)$/;
 
 /**
- * Why one of a model's float tensors is part of what is quantized already; undefined for all others.
+ * Returns why a float tensor is part of a quantization, or undefined.
  *
- * @param byName whether a name alone may decide: not in a file of one array, which was given for the sake of that.
+ * @param byName whether a name alone may decide; false for a file of one array, which a person chose to quantize.
  */
 export type WhyQuantizedAlready = (tensor: TensorInfo, byName: boolean) => string | undefined;
 
@@ -53,7 +57,7 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
     const codes = codesBeside(tensor, module, parameter, own) ?? codesAbove(module, parameter, modules);
     if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
     if (!byName || !isScalesName(parameter)) return undefined;
-    // A `scale` beside a weight may be of anything, and so may a vector.
+    // A `scale` or a vector beside a weight may belong to anything.
     const isMatrix = tensor.shape.filter((dimension) => dimension > 1).length > 1;
     const isSure = SCALES_NAME.test(bare(parameter)) || (isMatrix && module !== "" && !own.hasWeight);
     if (!isSure) return undefined;
@@ -63,15 +67,15 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
 
 /** The parameters that lie in one module. */
 interface Module {
-  /** Some of them are enough. */
+  /** The first tensors of codes. */
   readonly codes: TensorInfo[];
-  /** By what their names say besides that they are codes. */
+  /** Tensors of codes by the rest of their names, without the words for codes. */
   readonly byStem: Map<string, TensorInfo>;
-  /** Whether it has a matrix of floats that is no scale. */
+  /** Whether it has a matrix of floats that is not a scale. */
   hasWeight: boolean;
 }
 
-/** A module has a few; a crafted file may have any number. */
+/** Modules have a few. A crafted file may have any number. */
 const MOST_CODES = 64;
 
 function isCodes({ dtype, shape }: TensorInfo): boolean {
@@ -88,12 +92,15 @@ function codesBeside(
   const isNamedSo = isCompanion(parameter);
   const stem = byStem.get(stemOf(parameter));
   if (isNamedSo && stem !== undefined) return stem;
-  // Arrays outside of modules have nothing to do with one another.
+  // Arrays outside of modules are unrelated.
   if (module === "") return undefined;
   return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each));
 }
 
-/** Codes of the module that one of scales or codebooks lies in, as `q.centroids.weight` in q, or that it is named after, as `q.weight.absmax`. */
+/**
+ * The codes above a tensor of scales or codebooks: those of q for `q.centroids.weight`, and `q.weight` for
+ * `q.weight.absmax`.
+ */
 function codesAbove(module: string, parameter: string, modules: ReadonlyMap<string, Module>): TensorInfo | undefined {
   if (module === "") return undefined;
   const above = partsOf(module);
@@ -103,7 +110,10 @@ function codesAbove(module: string, parameter: string, modules: ReadonlyMap<stri
   return COMPANION_MODULE.test(above.parameter.toLowerCase()) ? of.codes[0] : undefined;
 }
 
-/** Whether every dimension divides one of the codes', or is a multiple of it since codes are packed, and it is the smaller of the two. */
+/**
+ * Whether a tensor is smaller than some codes and every dimension divides one of theirs, or is a multiple of it since
+ * codes may be packed.
+ */
 function fits({ shape, byteLength }: TensorInfo, codes: TensorInfo): boolean {
   if (byteLength >= codes.byteLength) return false;
   const long = shape.filter((dimension) => dimension > 1);
@@ -121,7 +131,7 @@ function isScalesName(parameter: string): boolean {
   return SCALES_NAME.test(name) || ALSO_SCALES_NAME.test(name);
 }
 
-/** In lower case, without the underscore that torchao and quanto begin with. */
+/** The name in lower case, without the leading underscore of torchao and quanto. */
 function bare(parameter: string): string {
   return parameter.toLowerCase().replace(/^_+/, "");
 }
@@ -130,14 +140,14 @@ function wordsOf(parameter: string): string[] {
   return bare(parameter).split("_");
 }
 
-/** What a name says besides that it is of codes, or of what belongs to codes: "w1" of w1_int8 and of w1_scale_inv. */
+/** The rest of a name without words for codes and what belongs to them: "w1" for w1_int8 and w1_scale_inv. */
 function stemOf(parameter: string): string {
   return wordsOf(parameter)
     .filter((word) => !COMPANION.test(word) && !CODES_WORD.test(word) && !FOLLOWING.test(word))
     .join("_");
 }
 
-/** The module and the parameter's own name: `a.b` and `weight` of `a.b.weight`. */
+/** The module and the parameter's own name: `a.b` and `weight` for `a.b.weight`. */
 function partsOf(name: string): { module: string; parameter: string } {
   const at = Math.max(name.lastIndexOf("."), name.lastIndexOf("/"));
   return { module: name.slice(0, Math.max(at, 0)), parameter: name.slice(at + 1) };

@@ -9,7 +9,7 @@ import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./module
 import { layOut } from "./output.js";
 import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.js";
 
-/** What the tensors of a model become in a dialect, told by their names, types and shapes. */
+/** How the tensors of a model are stored in a dialect, by their names, types and shapes. */
 export function dialectTarget(
   model: Pick<Model, "format" | "tensors"> & Partial<Model>,
   { dialect: name = "plain", opset, target }: TargetOptions,
@@ -25,7 +25,7 @@ export function dialectTarget(
     dialect: name,
     opset: undefined,
     bits: dialect.bits,
-    // A file of one array was given for the sake of that array.
+    // A person chose a file of one array in order to quantize it.
     smallest: isOneArray ? 0 : 1024,
     checkRule(option, rule) {
       const { positive } = dialect;
@@ -57,7 +57,7 @@ interface Surroundings {
 
 const known = new WeakMap<readonly TensorInfo[], Surroundings>();
 
-/** What of its neighbours a tensor is judged by, found once for a model. */
+/** The neighbours by which tensors are judged, found once for a model. */
 function surroundings(tensors: readonly TensorInfo[]): Surroundings {
   const found = known.get(tensors) ?? {
     byName: new Map(tensors.map((info) => [info.name, info])),
@@ -83,7 +83,7 @@ function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Su
   };
 }
 
-/** Why codes of fewer bits make no smaller file. */
+/** A note that codes of fewer bits do not make the file smaller. */
 function storageNote(dialect: DialectName, bits: Bits): string {
   const takes = bits < 8 ? "a byte" : "two bytes";
   const advice = bits <= 4 ? "; compressed-tensors packs 4 bits" : "";
@@ -105,7 +105,7 @@ function whyKept(tensor: TensorInfo, dialect: Dialect, byName: Surroundings["byN
   return dialect.keeps?.(tensor, byName);
 }
 
-/** How a tensor is quantized by the settings, or why it cannot be. */
+/** The scheme of a tensor by the settings, or a sentence why it cannot have one. */
 function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: FormatName): Scheme | string {
   const { granularity = "channel" } = settings;
   const bits = (settings.bits ?? 8) as Bits; // checked with the rules
@@ -118,7 +118,7 @@ function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: Form
     if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
     return { bits, rule, axis: undefined, granularity: { group, along } };
   }
-  // Each element of a vector would be a channel.
+  // Otherwise each element of a vector would be a channel.
   if (granularity === "tensor" || shape.length === 1) return { bits, rule, axis: undefined, granularity: "tensor" };
   const axis = settings.axis ?? usualAxis(name, format);
   const counted = onAxis(axis, shape.length);
@@ -131,7 +131,7 @@ function usualAxis(name: string, format: FormatName): number {
   return isDepthwiseKernel(name) ? -2 : -1;
 }
 
-/** The axis counted from 0; undefined where the rank has none such. */
+/** The axis counted from 0; undefined where the tensor lacks it. */
 function onAxis(axis: number, rank: number): number | undefined {
   return axis < -rank || axis >= rank ? undefined : (axis + rank) % rank;
 }

@@ -11,7 +11,7 @@ import type { TensorWriter } from "../tensor-writer.js";
 const ENDING = ".npy";
 
 /**
- * Reads the arrays of a .npz file. What is no array of numbers is passed over.
+ * Reads the arrays of a .npz file, and passes over everything that is not an array of numbers.
  *
  * @throws {FormatError} for a malformed file.
  */
@@ -42,7 +42,10 @@ function whyNoArray(name: string): string | undefined {
 
 const MAX_NAME_BYTES = 0xffff;
 
-/** Why a file in an archive cannot have a name: arrays are named as files are, which others unpack into folders. */
+/**
+ * The reason why a file in an archive cannot have a name. Arrays are named like files, which people unpack into
+ * folders.
+ */
 function whyNoFileName(name: string): string | undefined {
   if (/\p{Surrogate}/u.test(name))
     return "half of a character is in its name, which would be another one in the archive";
@@ -59,7 +62,7 @@ function whyNoFileName(name: string): string | undefined {
 /**
  * Writes an uncompressed .npz file.
  *
- * @throws {RangeError} for tensors of types that numpy does not have, and of names that no file in an archive can have.
+ * @throws {RangeError} for types that numpy does not have, and for names that a file in an archive cannot have.
  */
 export function npzWriter(sink: ByteSink, tensors: readonly TensorInfo[]): TensorWriter {
   const headers = tensors.map(({ name, dtype, shape }) => {

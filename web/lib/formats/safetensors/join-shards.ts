@@ -4,27 +4,27 @@ import { inspectNames } from "../dialects/inspect.js";
 import { floatInfo } from "../dialects/kind.js";
 import type { Model } from "../format.js";
 
-/** What makes one model of several .safetensors files. */
+/** The files that make one model of several .safetensors files. */
 export interface JoinedShards {
-  /** To be written as `model.safetensors.index.json` beside them. */
+  /** The contents of `model.safetensors.index.json`, to be written beside the shards. */
   readonly index: {
-    /** What is said of the model as a whole. */
+    /** The metadata of the whole model. */
     readonly metadata: {
-      /** Bytes of all tensors. */
+      /** The size of all tensors in bytes. */
       readonly total_size: number;
     };
     /** The name of the file that holds each tensor, by the tensor's name. */
     readonly weight_map: Readonly<Record<string, string>>;
   };
-  /** To be put into config.json under `quantization_config`, where the dialect is compressed-tensors. */
+  /** The value for `quantization_config` of config.json, where the dialect is compressed-tensors. */
   readonly quantizationConfig: QuantizationConfig | undefined;
 }
 
 /**
- * Joins shards, written by one machine or by many.
+ * Joins shards that one machine or many wrote.
  *
- * @param shards every file opened as a model of its own.
- * @throws {RangeError} where two hold a tensor of the same name, or they are of different dialects.
+ * @param shards each file, opened as a model of its own.
+ * @throws {RangeError} where two shards have a tensor of the same name, or differ in dialect.
  */
 export async function joinShards(shards: readonly Model[]): Promise<JoinedShards> {
   const files = new Map<string, string>();

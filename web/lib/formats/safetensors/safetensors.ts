@@ -8,13 +8,13 @@ import { bytesPerElement, type Dtype, exactByteLength, isShape, shapeLimits } fr
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { TensorWriter } from "../tensor-writer.js";
 
-/** As in the format's reference implementation. */
+/** The limit of the format's reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** The header's length, in 8 bytes. */
+/** The header's length takes 8 bytes. */
 const PREFIX_BYTES = 8;
 
-/** An object of tensors, each an object with arrays. */
+/** The header is an object of tensors, each an object with arrays. */
 const MAX_DEPTH = 3;
 
 const METADATA = "__metadata__";
@@ -48,14 +48,14 @@ const namesOfDtypes = new Map(Object.entries(dtypes).map(([name, dtype]) => [dty
 
 export interface SafetensorsContents {
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of their data. */
+  /** The tensors in the order of their data. */
   readonly tensors: readonly ModelTensor[];
 }
 
 /**
  * Reads the header of a .safetensors file.
  *
- * @throws {FormatError} for a malformed file: nothing of the data needs to be read to know that it is sound.
+ * @throws {FormatError} for a malformed file. A header that is returned is sound: no data are read to check it.
  */
 export async function readSafetensors(source: ByteSource): Promise<SafetensorsContents> {
   const file = source.name;
@@ -82,7 +82,7 @@ export async function readSafetensors(source: ByteSource): Promise<SafetensorsCo
     .filter(([name]) => name !== METADATA)
     .map(([name, entry]) => ({ name, ...checkEntry(entry, (reason) => fail(placeOf(name), reason, name)) }));
 
-  // Without holes or overlap, the tensors in the order of their data follow one another.
+  // The data must have neither holes nor overlaps, so each tensor begins where the one before it ends.
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   const dataLength = source.size - dataStart;
   let position = 0;
@@ -167,21 +167,22 @@ function checkEntry(entry: unknown, fail: (reason: string) => never) {
   return { dtype, shape, begin, end };
 }
 
-/** A .safetensors file to be written: what stands before the tensors' data, and where that lies. */
+/** A .safetensors file to be written: its header, and where the data of tensors lie. */
 export interface SafetensorsLayout {
-  /** The header with its length: the file up to the data. */
+  /** The bytes before the data: the header after its length. */
   readonly header: Uint8Array<ArrayBuffer>;
-  /** Place of each tensor's data in the file, in the order given. */
+  /** The offset of each tensor's data in the file, in the order given. */
   readonly offsets: readonly number[];
-  /** Bytes of the whole file. */
+  /** The size of the file in bytes. */
   readonly byteLength: number;
 }
 
 /**
  * Lays out a .safetensors file.
  *
- * Readers view tensors in place, so that each must lie at a multiple of its elements' size, and holes are not allowed.
- * Hence tensors of a multiple of 8 bytes come first, in the order given, then the others, those of large elements first.
+ * Readers view tensors in place, so each must lie at a multiple of the size of its elements, and holes are not allowed.
+ * Tensors of a multiple of 8 bytes therefore come first, in the order given, then the others, those with large elements
+ * first.
  *
  * @throws {RangeError} where the header would be longer than the format allows, and for the name that it reserves.
  */

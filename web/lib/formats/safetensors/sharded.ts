@@ -4,13 +4,13 @@ import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
 import { readSafetensors, type SafetensorsContents } from "./safetensors.js";
 
-/** Which file each tensor is in, as `model.safetensors.index.json` says. */
+/** The file that each tensor is in, as in `model.safetensors.index.json`. */
 export type WeightMap = Readonly<Record<string, string>>;
 
 /**
  * The weight map of an index.
  *
- * @throws {FormatError} where it has none, or names files that are not beside it.
+ * @throws {FormatError} where the map is missing, or names files in other folders.
  */
 export function weightMapOf(index: Record<string, unknown>, file: string): WeightMap {
   const { weight_map: map } = index;
@@ -26,7 +26,7 @@ export function weightMapOf(index: Record<string, unknown>, file: string): Weigh
   return map as WeightMap;
 }
 
-/** A name without a folder, so that an index cannot reach files elsewhere. */
+/** Whether a name has no folder, so that an index cannot reach files elsewhere. */
 function isFileName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
@@ -34,7 +34,7 @@ function isFileName(name: string): boolean {
 /**
  * Reads the headers of all shards.
  *
- * @throws {FormatError} for a malformed shard, and where the shards do not hold just what the index says.
+ * @throws {FormatError} for a malformed shard, and where the shards do not contain exactly what the index says.
  */
 export async function readShards(
   shards: readonly ByteSource[],
@@ -45,7 +45,7 @@ export async function readShards(
   const fileOf = new Map<string, string>();
   for (const shard of shards) {
     const contents = await readSafetensors(shard);
-    metadata = { ...metadata, ...contents.metadata }; // an assignment would lose what is called __proto__
+    metadata = { ...metadata, ...contents.metadata }; // an assignment would lose a key named __proto__
     for (const tensor of contents.tensors) {
       const { name } = tensor;
       const fail = (reason: string): never => {

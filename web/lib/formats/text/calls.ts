@@ -1,9 +1,9 @@
-/** What makes arrays in R, Python, JavaScript and others, and what they print. */
+/** Recognises calls that make arrays in R, Python, JavaScript and other languages, and what these print. */
 
-/** Elements, written as arguments. */
+/** Functions whose arguments are the elements. */
 const LISTS = /(?:^|[.:])(?:c|rbind|cbind|list|tuple|of|vec!)$/;
 
-/** An array, and arguments that say of what type it is or which shape it has; and types of numbers. */
+/** Functions of an array and of arguments for its type or shape, and names of number types. */
 const ARRAYS =
   /(?:^|[.:])(?:(?:as|device|(?:u?int|float)\d\d?(?:clamped)?)?array|\w*tensor|constant|variable|parameter|matrix|mat|structure|from|b?float\d*|f\d\d|double|half|single|u?int\d*|long)$/i;
 
@@ -15,10 +15,10 @@ export function kindOfName(name: string): "list" | "array" | undefined {
   return ARRAYS.test(name) ? "array" : undefined;
 }
 
-/** Arguments: what numbers each has, by its name, or by its place after the array. */
+/** The numbers in each argument, by its name, or by its position after the array. */
 export type Arguments = ReadonlyMap<string, readonly number[]>;
 
-/** Which shape the arguments give to `count` numbers, and in which order; undefined where they say nothing of it. */
+/** The shape and order that the arguments give to `count` numbers; undefined where they give none. */
 export function shapeGiven(
   name: string,
   count: number,
@@ -36,7 +36,7 @@ export function shapeGiven(
   return { shape: [height, columns ?? count / height], byRow: order === 1 };
 }
 
-/** Puts the numbers from a place on, which fill an array column by column, into row-major order. */
+/** Reorders the numbers from a place on from column-major to row-major. */
 export function orderByRows(values: number[], first: number, shape: readonly number[]): void {
   const source = values.slice(first);
   for (let index = 0; index < source.length; index++) {

@@ -3,7 +3,7 @@ import type { Row } from "./rows.js";
 
 export type RowKind = "row" | "header" | "comment" | "rule";
 
-/** What begins comments. */
+/** The marks that begin comments. */
 export const MARK = /^(?:#|%|\/\/)/;
 
 /** Lines without cells in tables: |---|---|, +---+---+, box drawings, === ===. */
@@ -12,11 +12,11 @@ const BORDER = /[+=\u2500\u2501\u2504-\u2550\u2552-\u257f]/;
 const DASHES = /-{3}|={3}|[\u2500-\u257f]{3}/;
 
 /**
- * What a row of cells is. No row of numbers is passed over: dashes may stand for missing numbers, spreadsheets' errors begin
- * with #, and words such as #love and # have rows in lists of embeddings.
+ * The kind of a row. A row of numbers is never passed over: dashes may stand for missing numbers, errors of
+ * spreadsheets begin with #, and words such as #love and # have rows in lists of embeddings.
  *
  * @param above the rows before it.
- * @param width cells of the other rows.
+ * @param width the number of cells of the other rows.
  */
 export function kindOfRow(cells: readonly string[], above: readonly Row[], width: number, separator: string): RowKind {
   const [first, ...others] = cells;
@@ -33,18 +33,18 @@ export function kindOfRow(cells: readonly string[], above: readonly Row[], width
   if ((first.length > 1 && looksNumeric(first)) || first.startsWith("%%M")) return "row"; // %%MatrixMarket
 
   if (fits && width > 1 && areNumbers === width - 1) return "row";
-  // numpy.savetxt writes the names of columns so.
+  // numpy.savetxt writes the names of columns like this.
   if (fits && width > 1 && above.length === 0 && text !== "" && areNumbers === 0) return "header";
   if (/^(?:$|[\s#/!])/.test(text)) return "comment";
   return fits || areNumbers > 0 ? "row" : "comment";
 }
 
-/** What was passed over, as a sentence. */
+/** Counts the comments that were passed over, for a note. */
 export class PassedOver {
   #count = 0;
   #first = "";
 
-  /** @param line in which it stands, which takes a while to find, and is asked for once. */
+  /** @param line finds the line of the comment. It is slow, and called once. */
   add(text: string, line: () => number): void {
     if (this.#count++ === 0) this.#first = `${quote(text)} in line ${line()}`;
   }

@@ -9,11 +9,11 @@ import type { TextMatrix } from "./text-matrix.js";
 /** How the text is cut into rows and cells. */
 interface Separation {
   readonly name: string;
-  /** What separates cells; box drawings have several bars. */
+  /** The characters that separate cells; box drawings have several bars. */
   readonly separators: string;
   /** A cell and what ends it; see splitRows. */
   readonly cell: RegExp;
-  /** What no cell has: it is blanked, so that places stay places in the text. */
+  /** Characters that are not part of a cell. They are blanked, so that places in the text stay the same. */
   readonly ignored?: RegExp;
 }
 
@@ -23,7 +23,7 @@ const separations: readonly Separation[] = [
   byCharacter("separated by semicolons", ";"),
   byCharacter("separated by commas", ","),
   bySpaces("separated by spaces", ""),
-  // "1, 2; 3, 4"
+  // For "1, 2; 3, 4".
   { ...bySpaces("rows ended by semicolons", ";"), ignored: /,(?=\s)/g },
 ];
 const [tabs, , , , spaces] = separations;
@@ -38,15 +38,15 @@ function bySpaces(name: string, rowEnd: string): Separation {
   return { name, separators: " ", cell: new RegExp(`([ \\t]*${other}*)${end}`, "y") };
 }
 
-/** Characters of a text by which its separation is told. */
+/** The number of characters from which the separation is guessed. */
 const SAMPLE = 2 ** 16;
 
 /**
- * Reads rows of numbers separated by tabs, bars, semicolons, commas or spaces. Names above and before the numbers are kept
- * apart; blank lines, comments, rules of tables and separators at the ends of rows are passed over.
+ * Reads rows of numbers separated by tabs, bars, semicolons, commas or spaces. Names above and before the numbers are
+ * kept apart. Blank lines, comments, rules of tables and separators at the ends of rows are passed over.
  *
- * @param from where the rows begin.
- * @param notes on what stands before them.
+ * @param from the place where the rows begin.
+ * @param notes notes on the text before them.
  */
 export function parseDelimited(text: string, from: number, notes: readonly string[]): TextMatrix {
   const { separation, width } = separationOf(text.slice(from, from + SAMPLE));
@@ -55,7 +55,7 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
   const rows: Row[] = [];
   let commentLine = 0;
   for (const row of rowsIn(text, from, separation)) {
-    if (row.line === commentLine) continue; // what follows a semicolon in a comment
+    if (row.line === commentLine) continue; // after a semicolon in a comment
     const kind = kindOfRow(row.cells, rows, width, separator);
     if (kind === "header") row.cells[0] = row.cells[0].replace(MARK, "").trim();
     if (kind === "row" || kind === "header") rows.push(row);
@@ -65,7 +65,7 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
   }
   const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
   const found = [...notes, ...comments.notes()];
-  // As word2vec and fastText write embeddings.
+  // word2vec and fastText begin with the size of the embeddings.
   if (second && second.length !== 2 && size.join() === `${rows.length - 1},${second.length - 1}`) {
     found.push(`Line ${rows[0].line} gives the size, ${size.join(" × ")}, and was passed over.`);
     rows.shift();
@@ -81,7 +81,7 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     : matrixOf(rows, separation.name, separator, found);
 }
 
-/** The separation in which most cells of the first lines are numbers; and how many cells such lines have. */
+/** The separation in which most cells of the first lines are numbers, and the number of cells in such lines. */
 function separationOf(sample: string): { separation: Separation; width: number } {
   const candidates = separations.filter(
     (separation) => separation === spaces || [...separation.separators].some((separator) => sample.includes(separator)),
@@ -96,13 +96,13 @@ function separationOf(sample: string): { separation: Separation; width: number }
       numbers += count;
     }
     if (numbers > best.numbers) best = { separation, width, numbers };
-    // Tabs hardly ever stand in a text for something else.
+    // Tabs are rarely used for anything else.
     if (separation === tabs && numbers > 0) break;
   }
   return best;
 }
 
-/** What may be a separator does not stand in numbers. */
+/** Whether a cell is a number without a character that may be the separator. */
 function isNumber(cell: string, separators: string): boolean {
   if (/[ ,]/.test(separators)) return !Number.isNaN(plainNumber(cell));
   return !Number.isNaN(numberIn(cell)) || !Number.isNaN(numberIn(cell, true));
@@ -113,14 +113,14 @@ function rowsIn(text: string, from: number, { cell, ignored, separators }: Separ
   return splitRows(left, from, cell, separators[0]);
 }
 
-/** Separators at the ends of all rows make empty cells; a header's line often lacks its. */
+/** Drops the empty cells that separators at the ends of all rows make. The header's line often lacks its separator. */
 function dropTrailingSeparators(rows: readonly Row[]): void {
   const trailing = ({ cells }: Row) => cells.length > 1 && cells[cells.length - 1] === "";
   if (!rows.slice(rows.length > 1 ? 1 : 0).every(trailing)) return;
   for (const row of rows) if (trailing(row)) row.cells.pop();
 }
 
-/** Where each row may be meant as one number: "1,234" and "1 234"; or some commas as decimal: "0,5, 1,25". */
+/** Notes on rows that may be meant as one number ("1,234" and "1 234"), or that have decimal commas ("0,5, 1,25"). */
 function perhapsOneNumber(rows: readonly Row[], separator: string): string[] {
   const pattern =
     separator === "," ? /^[+-]?\d{1,3},(?:\d+|\d{3}\.\d*)$/ : /^[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d*)?$/;

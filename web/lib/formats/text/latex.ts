@@ -11,12 +11,12 @@ const ARGUMENTS = /(?:\[[^\]]{0,40}\]|\{(?:[^{}]|\{[^{}]{0,40}\}){0,100}\}){0,3}
 const CELL = /([^&\\]*(?:\\(?!\\)&?[^&\\]*)*)(?:(&)|\\\\\*?(?:\[[^\]]{0,20}\])?|$)/y;
 
 /**
- * Comments, rules and spaces, which are blanked; powers of 10, and what is only styled, which are made plain. No more
- * characters than these are looked at, so that reading takes linear time.
+ * Comments, rules and spaces, which are blanked, and powers of 10 and styled text, which are made plain. The number of
+ * characters is limited, so that reading takes linear time.
  */
 const COMMANDS =
   /\\\\|%.*|[$~]|\\(?:hline|(?:top|mid|bottom)rule|c(?:line|midrule)\S{0,40}|[,;:! ]|(?:left|right)\W)|[ ~]{0,3}\\(?:times|cdot)[ ~]{0,3}10\^\{?([+-]?\d{1,4})\}?|\\(?:text|math|bold|num)\w{0,6}\{([^{}\\&]{0,60})\}|\\(%)/g;
-/** What may stand around a matrix. */
+/** The text that may stand around a matrix. */
 const AROUND = /\\(?:begin|end) ?\{[^{}]{0,40}\}|\\[[\]()]|\s+/g;
 
 export function isLatex(text: string): boolean {
@@ -24,9 +24,9 @@ export function isLatex(text: string): boolean {
 }
 
 /**
- * Reads a matrix or table of LaTeX: cells parted by &, rows ended by two backslashes.
+ * Reads a matrix or table of LaTeX, with cells separated by & and rows ended by two backslashes.
  *
- * @throws {TextError} for several of them, and where something stands beside a matrix.
+ * @throws {TextError} for several of them, and where other text stands beside a matrix.
  */
 export function parseLatex(text: string): TextMatrix {
   const plain = withoutCommands(text);
@@ -36,7 +36,7 @@ export function parseLatex(text: string): TextMatrix {
   return matrixOf(rows, "a LaTeX table", "&", []);
 }
 
-/** The text without its commands, at their places. */
+/** Blanks commands, so that places in the text stay the same. */
 function withoutCommands(text: string): string {
   return text.replace(COMMANDS, (all, power?: string, styled?: string, percent?: string) => {
     if (all === "\\\\") return all;
@@ -44,7 +44,7 @@ function withoutCommands(text: string): string {
   });
 }
 
-/** Where the rows of the one table begin and end. */
+/** The start and end of the rows of the only table. */
 function insideOf(plain: string): [start: number, end: number] {
   const [begin, second] = plain.matchAll(TABLE);
   if (begin === undefined) return [0, plain.length];
@@ -54,7 +54,7 @@ function insideOf(plain: string): [start: number, end: number] {
   if (!begin[1].includes("matrix")) inside += matchAt(ARGUMENTS, plain, inside).length;
   const end = plain.indexOf("\\end", inside);
   if (end === -1) fail(plain, "this table has no \\end", begin.index, inside);
-  // A factor, a sign or an exponent makes another matrix of it; only "A =" may stand there.
+  // A factor, a sign or an exponent would change the matrix, so only "A =" may stand there.
   const [before, after] = [plain.slice(0, begin.index), plain.slice(end)].map((around) => around.replace(AROUND, ""));
   if (!begin[1].includes("tabular") && !/^(?:[^=]*=)?\n[.,;]?$/.test(`${before}\n${after}`)) {
     fail(plain, "something stands beside the matrix; give it alone", 0, plain.length);

@@ -7,8 +7,8 @@ import type { TextMatrix } from "./text-matrix.js";
  * The numbers of a table, and the names around them.
  *
  * @param layout how they were written, in words.
- * @param notes what was found so far, in sentences.
- * @throws {TextError} for what is no number, and rows of different lengths.
+ * @param notes the notes so far, in sentences.
+ * @throws {TextError} for cells that are not numbers, and rows of different lengths.
  */
 export function matrixOf(
   rows: readonly Row[],
@@ -77,13 +77,13 @@ function placeIn(rows: readonly Row[], row: number, column: number): string {
 }
 
 /**
- * Whether commas are decimal and points part thousands, by the numbers that can be read in one way only.
+ * Whether commas are decimal and points separate thousands, decided by the numbers that can be read in one way only.
  *
- * @throws {TextError} where some are written in the one way and some in the other, and where it cannot be told: "1,234". But
- * between semicolons commas are decimal.
+ * @throws {TextError} where numbers are written in both ways, and where the way cannot be decided, as for "1,234".
+ * Between semicolons, commas are decimal.
  */
 function hasDecimalCommas(rows: readonly Row[], before: number, separator: string): boolean {
-  /** The first cell that is of a kind. */
+  /** Finds the first cell that fulfils a condition. */
   const find = (isIt: (cell: string) => boolean) => {
     for (const [row, { cells }] of rows.entries()) {
       for (let column = before; column < cells.length; column++) if (isIt(cells[column])) return { row, column };

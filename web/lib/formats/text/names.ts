@@ -1,15 +1,15 @@
 import { looksNumeric, quote } from "./numbers.js";
 import { nameOf, type Row } from "./rows.js";
 
-/** What stands around the numbers of a table. */
+/** The names around the numbers of a table. */
 export interface Names {
-  /** The first row names the columns. */
+  /** Whether the first row names the columns. */
   readonly header: boolean;
-  /** The first column names the rows. */
+  /** Whether the first column names the rows. */
   readonly named: boolean;
 }
 
-/** Tells names from numbers. What looks like a number is a name only where its neighbours leave no doubt. */
+/** Tells names from numbers. Text that looks like a number is a name only where its neighbours leave no doubt. */
 export function findNames(rows: readonly Row[]): Names {
   const [{ cells: top }, ...below] = rows;
   if (below.length === 0) return { header: false, named: top.length > 1 && isName(top[0]) };
@@ -19,7 +19,7 @@ export function findNames(rows: readonly Row[]): Names {
   const named = areMostlyNames(below);
   const isCounted = below.every(({ cells }, i) => cells[0] === String(i + (below[0].cells[0] === "1" ? 1 : 0)));
 
-  // R leaves the corner above the names of rows out, pandas leaves it empty, and both may number rows and columns.
+  // R omits the corner above the names of rows, pandas leaves it empty, and both may number rows and columns.
   const cornerMissing = top.length === width - 1;
   const labels = cornerMissing ? top : top.slice(1);
   if (width > 1 && (cornerMissing || (top.length === width && top[0] === ""))) {
@@ -36,7 +36,7 @@ export function findNames(rows: readonly Row[]): Names {
   return { header: false, named: areMostlyNames(rows) };
 }
 
-/** What was decided, and what may have been meant otherwise, in sentences. */
+/** Notes on what was decided and what may have been meant otherwise, in sentences. */
 export function notesOnNames(rows: readonly Row[], { header, named }: Names): string[] {
   const notes: string[] = [];
   const body = header ? rows.slice(1) : rows;
@@ -75,12 +75,12 @@ function isWhole(cell: string): boolean {
   return /^\d{1,9}$/.test(cell);
 }
 
-/** 0, 1, 2 and so on, as pandas numbers columns without names. */
+/** Whether cells are 0, 1, 2 and so on, as pandas numbers columns without names. */
 function isRange(cells: readonly string[]): boolean {
   return cells.every((cell, i) => cell === String(i));
 }
 
-/** Whole numbers that grow. */
+/** Whether cells are increasing integers. */
 function isCount(cells: readonly string[]): boolean {
   return cells.every((cell, i) => isWhole(cell) && (i === 0 || Number(cell) > Number(cells[i - 1])));
 }
@@ -95,7 +95,7 @@ function few(names: readonly string[]): string {
   return `${shown.map((name) => quote(name, 20).slice(1, -1)).join(", ")}${rest}`;
 }
 
-/** The text with a capital at its start. */
+/** The text with a capital first letter. */
 export function sentence(text: string): string {
   return text[0].toUpperCase() + text.slice(1);
 }

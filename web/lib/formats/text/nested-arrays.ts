@@ -5,7 +5,7 @@ import { RowLengths } from "./row-lengths.js";
 import type { TextMatrix } from "./text-matrix.js";
 import { Tokens } from "./tokens.js";
 
-/** Closes what a bracket opens. */
+/** The closing bracket for each opening one. */
 const CLOSING = new Map(["[]", "()", "{}"].map(([opening, closing]) => [opening, closing]));
 
 /** A name with a value: {"w": [1, 2]}, {w = {1, 2}}. */
@@ -16,13 +16,13 @@ type Shape = readonly number[];
 const NUMBER: Shape = [];
 
 /**
- * Reads numbers in brackets: JSON and other languages' lists, tuples and initializers, rows ended by semicolons, R's and
- * Python's calls, and what numpy and other libraries print, where spaces stand for commas. The arrays may be nested to any
- * depth, but must form a tensor.
+ * Reads numbers in brackets: lists, tuples and initializers of JSON and other languages, rows ended by semicolons,
+ * calls of R and Python, and the output of numpy and other libraries, where spaces take the place of commas. Arrays may
+ * be nested, but must form a tensor.
  *
- * @param from where they begin.
+ * @param from the place where they begin.
  * @param isCode whether they are assigned to something, rather than printed.
- * @param notes on what stands before them.
+ * @param notes notes on the text before them.
  */
 export function parseNestedArrays(text: string, from: number, isCode: boolean, notes: readonly string[]): TextMatrix {
   const reader = new Reader(text, from, isCode);
@@ -39,9 +39,9 @@ class Reader extends Tokens {
   readonly values: number[] = [];
   readonly notes = new Set<string>();
   readonly #isCode: boolean;
-  /** Places in the arrays that are open. */
+  /** The indices in the arrays that are open. */
   #path: number[] = [];
-  /** Brackets that are open. */
+  /** The number of brackets that are open. */
   #depth = 0;
 
   constructor(text: string, from: number, isCode: boolean) {
@@ -49,7 +49,7 @@ class Reader extends Tokens {
     this.#isCode = isCode;
   }
 
-  /** Reads the array, or several one after the other, which are rows. Gives the shape. */
+  /** Reads the array, or several in a row, each as a row. Returns the shape. */
   all(): Shape {
     const { start } = this;
     const shape = this.#value();
@@ -68,7 +68,7 @@ class Reader extends Tokens {
     return [rows, ...shape];
   }
 
-  /** Passes over a comma or semicolon. */
+  /** Skips a comma or semicolon. Returns whether there was one. */
   #passes(): boolean {
     const passes = this.is(",") || this.is(";");
     if (passes) this.next();
@@ -82,7 +82,7 @@ class Reader extends Tokens {
       const shape = this.begins(OBJECT) ? this.#object() : this.#list();
       return shape === NUMBER ? this.#afterLength() : shape;
     }
-    // To MATLAB, what follows a percent sign is a comment.
+    // In MATLAB, a percent sign begins a comment.
     const value = token.endsWith("%") ? Number.NaN : numberIn(token);
     if (Number.isNaN(value)) return this.#named();
     if (!Number.isFinite(value)) this.#fail(whyNoWeight(token));
@@ -91,7 +91,7 @@ class Reader extends Tokens {
     return NUMBER;
   }
 
-  /** What begins with a name: a call, or an array after its type. */
+  /** Reads a call, or an array after the name of its type. */
   #named(): Shape {
     const { token: name, start } = this;
     const kind = kindOfName(name);
@@ -119,7 +119,10 @@ class Reader extends Tokens {
     return name === "rbind" ? [count, length] : this.#shaped([length, count], first, false);
   }
 
-  /** What Node and browsers print: Float32Array(3) [ 1, 2, 3 ], (3) [1, 2, 3]. The length was read as a number. */
+  /**
+   * Reads an array that Node or a browser printed after its length, which was read as a number: Float32Array(3) [ 1, 2,
+   * 3 ], (3) [1, 2, 3].
+   */
   #afterLength(): Shape {
     if (!this.is("[") || this.isFirst) return NUMBER;
     const { start } = this;
@@ -129,7 +132,7 @@ class Reader extends Tokens {
     return shape;
   }
 
-  /** Numbers from a place on in another shape; R fills its columns one after the other. */
+  /** Gives the numbers from a place on another shape. R fills columns one after the other. */
   #shaped(shape: number[], first: number, byRow: boolean): Shape {
     const count = this.values.length - first;
     if (!shape.every(Number.isInteger) || shape.reduce((product, length) => product * length, 1) !== count) {
@@ -141,7 +144,7 @@ class Reader extends Tokens {
     return shape;
   }
 
-  /** An array, and what a call is given besides. */
+  /** Reads an array and the other arguments of a call. */
   #arguments(name: string): { shape: Shape; given: Arguments; isVector: boolean } {
     this.#open();
     this.#passesName();
@@ -155,7 +158,7 @@ class Reader extends Tokens {
         if (CLOSING.has(this.token)) depth++;
         else if (/^[\])}]$/.test(this.token)) depth--;
         const number = /^T(?:RUE)?$/.test(this.token) ? 1 : numberIn(this.token);
-        // A type may stand without a name.
+        // A type may be given without a name.
         const isOther = depth > 0 || numbers.length > 0 || !(Number.isNaN(number) || name === "matrix");
         if (key === "" && isOther) this.#fail(`${quote(this.token)} is not read here; give one array alone`);
         numbers.push(number);
@@ -166,7 +169,7 @@ class Reader extends Tokens {
     return { shape, given, isVector };
   }
 
-  /** Passes over `name =` and gives the name. */
+  /** Skips `name =`, and returns the name. */
   #passesName(): string {
     const name = this.begins(NAMED) ? this.token : "";
     if (name !== "") {
@@ -176,7 +179,7 @@ class Reader extends Tokens {
     return name;
   }
 
-  /** An object with one array, or what JSON makes of a typed array: {"0": 0.5, "1": 0.25}. */
+  /** Reads an object with one array, or a typed array as JSON writes it: {"0": 0.5, "1": 0.25}. */
   #object(): Shape {
     let [count, shape, more] = [0, NUMBER, false];
     this.#open();
@@ -199,7 +202,7 @@ class Reader extends Tokens {
     const isParenthesis = this.is("(");
     const close = CLOSING.get(this.token) as string;
     const path = this.#path;
-    /** Rows that semicolons end, and lines without commas at their ends. */
+    /** The rows that semicolons end, and the lines that no comma ends. */
     const [rows, lines] = [new RowLengths(), new RowLengths()];
     let [count, commas, afterElement] = [0, 0, false];
     let element: Shape | undefined;
@@ -262,7 +265,10 @@ class Reader extends Tokens {
     );
   }
 
-  /** Whether line ends part rows, as in MATLAB; in what numpy prints they do not, and the last line is mostly shorter. */
+  /**
+   * Whether the end of a line ends a row, as in MATLAB. In what numpy prints it does not, and the last line is usually
+   * shorter.
+   */
   #areRows(lines: RowLengths, hasCommas: boolean): boolean {
     const [areEven, areRows] = [lines.end(), hasCommas || this.#isCode];
     if (areEven !== areRows) this.#fail("lines may be rows or not; write semicolons or commas at their ends");
@@ -286,7 +292,7 @@ class Reader extends Tokens {
     return this.fail(reason, this.#place(), this.start, this.end, column);
   }
 
-  /** Where reading has come to: row and column counted from 1 in a matrix, otherwise indices from 0 as in code. */
+  /** The place of the reader: row and column counted from 1 in a matrix, otherwise indices from 0 as in code. */
   #place(): string {
     const [first, second] = this.#path.map((index) => index + 1);
     if (this.#path.length > 2) return `, at [${this.#path.join("][")}]`;

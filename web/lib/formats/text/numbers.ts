@@ -1,22 +1,23 @@
-/** One number, in the notations of programs, tables and countries. */
+/** Reads one number, in the notations of programs, tables and countries. */
 
-/** What JavaScript's Number() reads too: nearly all numbers there are. */
+/** Nearly all numbers, in a notation that JavaScript's Number() reads too. */
 const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 
 /**
- * Digits with marks between them, an exponent (Fortran's 1.D-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 × 10^-5), what
- * languages append (C's 1.f, R's 1L, Mathematica's precision 1`7.95), and a percent sign. 1d5 and 1f may be hexadecimal.
+ * Digits with marks between them; an exponent (Fortran's 1.D-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 ×
+ * 10^-5); suffixes of languages (C's 1.f, R's 1L, Mathematica's precision 1`7.95); and a percent sign. 1d5 and 1f may
+ * be hexadecimal.
  */
 const OTHER =
   /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)[dDf]|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF]|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
 const FRACTION = /^([+-]?\d+)\/(\d+)$/;
 
-/** Only plain numbers are longer. */
+/** The longest number in other notations than the plain one. */
 const MAX_LENGTH = 100;
 
 const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
-/** What stands for a number that is missing, and spreadsheets' errors such as #DIV/0!. */
+/** Marks for missing numbers, and errors of spreadsheets such as #DIV/0!. */
 const MISSING = /^(?:<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
 /** Signs, then digits. */
 const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
@@ -24,16 +25,16 @@ const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
 const OTHER_BASE = /^[+-]?0[xob][\da-f]/i;
 const DATE_OR_TIME = /^(?:\d{4}-\d\d?-|\d\d?([./])\d\d?\1\d{4}|\d\d?:\d\d)/;
 
-/** The number a text is in the plain notation; NaN where it is none. */
+/** The number in the plain notation; NaN for other text. */
 export function plainNumber(text: string): number {
   PLAIN.lastIndex = 0;
   return PLAIN.test(text) && PLAIN.lastIndex === text.length ? Number(text) : Number.NaN;
 }
 
 /**
- * The number that a cell holds, Infinity where it is larger than any float64; NaN where it holds none.
+ * The number that a cell holds; Infinity where it is larger than any float64, NaN for other text.
  *
- * @param decimalComma a comma stands before the decimals, and points part thousands; otherwise the other way round.
+ * @param decimalComma whether a comma precedes the decimals and points separate thousands, rather than the reverse.
  */
 export function numberIn(cell: string, decimalComma = false): number {
   const plain = plainNumber(decimalComma ? cell.replace(",", ".") : cell);
@@ -48,7 +49,7 @@ export function numberIn(cell: string, decimalComma = false): number {
   return Number(`${sign}${digits}.${decimals}e${Number(exponent) - (percent ? 2 : 0)}`);
 }
 
-/** Takes out the mark between groups of three digits, which is `ownMark`, an apostrophe or a space. */
+/** Removes the mark between groups of three digits, which is `ownMark`, an apostrophe or a space. */
 function withoutThousands(whole: string, ownMark: string): string {
   const mark = /[^\d]/.exec(whole)?.[0] ?? ownMark;
   const groups = whole.split(mark);
@@ -56,7 +57,7 @@ function withoutThousands(whole: string, ownMark: string): string {
   return fits && (mark === ownMark || !".,".includes(mark)) ? groups.join("") : whole;
 }
 
-/** Whether a cell is meant as a number, in any notation, or as one that is missing, rather than as a name. */
+/** Whether a cell is meant as a number, in any notation, or as a missing one, rather than as a name. */
 export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
@@ -65,7 +66,7 @@ export function looksNumeric(cell: string): boolean {
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
 }
 
-/** Why a cell is no weight. */
+/** The reason why a cell is not a weight. */
 export function whyNoWeight(cell: string, decimalComma = false): string {
   if (cell === "") return "the cell is empty; a number must stand there";
   const quoted = quote(cell);
@@ -77,7 +78,7 @@ export function whyNoWeight(cell: string, decimalComma = false): string {
   return `${quoted} is not a number${advice}`;
 }
 
-/** The text in quotes, short enough for a message, and without characters that a terminal obeys. */
+/** The text in quotes, shortened for a message, and without control characters of terminals. */
 export function quote(text: string, longest = 40): string {
   const line = text.slice(0, longest + 1).replace(/[\s\p{C}]+/gu, " ");
   return `“${line.length > longest ? `${line.slice(0, longest)}…` : line}”`;

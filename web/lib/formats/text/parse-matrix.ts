@@ -10,22 +10,23 @@ import { matchAt } from "./tokens.js";
 
 /** A line that ends with a colon, such as "Parameter containing:", and Excel's first line. */
 const CAPTION = /(?:[A-Za-z\d][^\r\n,;|\t]{0,200}:[ ]*|sep=.)[\r\n]+/y;
-/** "w =", "const float w[2][2] =", "A <-", "weights:", "<tf.Tensor: shape=(2, 2), numpy=". */
+/** Beginnings such as "w =", "const float w[2][2] =", "A <-", "weights:", "<tf.Tensor: shape=(2, 2), numpy=". */
 const ASSIGNMENT =
   /(?:<tf\.[^\r\n]{0,300}?numpy=|[A-Za-z_$][\w .$@<>:,;&*[\]()"'\t]{0,200}?(?:<-|(?<![-+*/!<>=%^|&][ ]?):?=(?!=)|:(?=\s*[[{(])(?![^\r\n=]{0,100}[\])}>] ?=(?!=))))\s*/y;
-/** What stands before initializers in Java, C# and Go. */
+/** The types before initializers in Java, C# and Go. */
 const TYPE = /(?:new\s{1,9})?[\w.]{0,60}(?:\[[\d, ]{0,20}\]){1,9}[\w.]{0,60}\s?(?=\{)/y;
 const NAME = /(?:new\s{1,9})?([A-Za-z_][\w.:]{0,60}!?)(\s{0,20})[([{](?![\],])/y;
-/** How R numbers rows, columns and places. */
+/** R's numbers of rows, columns and elements. */
 const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
 
 /**
- * Reads a matrix from text: rows of numbers, nested arrays, or a table, in the notations of many languages and programs.
+ * Reads a matrix from text: rows of numbers, nested arrays, or a table, in the notations of many languages and
+ * programs.
  *
- * @throws {TextError} that names line and column.
+ * @throws {TextError} with the line and the column.
  */
 export function parseMatrix(input: string): TextMatrix {
-  // What is no part of the matrix is blanked, not removed, so that places in the text stay places in the input.
+  // Text around the matrix is blanked rather than removed, so that places stay those of the input.
   const text = input.replace(/^\ufeff/, " ");
   const comments = new PassedOver();
   let at = afterComments(text, 0, comments);
@@ -45,7 +46,7 @@ export function parseMatrix(input: string): TextMatrix {
   return parseDelimited(text, caption === "" ? 0 : at, notes);
 }
 
-/** The next place that has neither a blank nor a line that may be a comment. */
+/** The next place that is neither a blank nor in a line that may be a comment. */
 function afterComments(text: string, from: number, comments: PassedOver): number {
   for (let at = from; ; ) {
     at += matchAt(/\s+/y, text, at).length;

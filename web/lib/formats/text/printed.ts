@@ -5,8 +5,8 @@ const ROW = /^\[\d+,\]$/;
 const PLACE = /^\[\d+\]$/;
 
 /**
- * What R, MATLAB and Octave print: numbered with brackets, and wide matrices in blocks of columns, one below the other.
- * Gives the rows as they were before; undefined for another text.
+ * Joins the rows that R, MATLAB and Octave print: numbered in brackets, with wide matrices in blocks of columns, one
+ * below the other. Returns undefined for other text.
  */
 export function joinPrinted(rows: readonly Row[]): Row[] | undefined {
   const isVector = PLACE.test(rows[0].cells[0]) && rows[0].cells.length > 1;
@@ -25,7 +25,7 @@ export function joinPrinted(rows: readonly Row[]): Row[] | undefined {
       failAt(block[0], `The block of columns at ${nameOf(rows, rows.indexOf(block[0]))} ${lengths}.`);
     }
     for (const [i, { cells }] of block.entries()) {
-      // Rows may have names too, which every block has.
+      // Rows may have names too, which every block repeats.
       const isLabelled =
         isVector || (i > 0 && (isNumbered || (block !== first && cells.length > block[0].cells.length)));
       for (const cell of isLabelled ? cells.slice(1) : cells) joined[i].cells.push(cell);

@@ -1,13 +1,13 @@
-/** Rows of elements that follow each other. */
+/** Checks that rows of elements have one length. */
 export class RowLengths {
   count = 0;
-  /** Lengths of the row that is open, of the last one that ended, and of the first one. */
+  /** The lengths of the row that is open, of the last one that ended, and of the first one. */
   length = 0;
   last = 0;
   first = 0;
   #areEven = true;
 
-  /** Ends a row, unless it is empty. Gives whether all are of one length. */
+  /** Ends a row, unless it is empty. Returns whether all rows have one length. */
   end(): boolean {
     if (this.length > 0) {
       this.last = this.length;

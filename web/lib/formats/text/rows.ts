@@ -1,19 +1,19 @@
 import { TextError } from "./text-error.js";
 
-/** A row of cells, in the order in which they stand in the text. */
+/** A row of cells, in the order of the text. */
 export interface Row {
   readonly cells: string[];
   readonly text: string;
-  /** Where it begins, and in which line, counted from 1. */
+  /** The place where it begins, and its line, counted from 1. */
   readonly start: number;
   readonly line: number;
 }
 
 /**
- * Cuts the text into rows of cells. Those that are empty are left out.
+ * Cuts the text into rows of cells. Empty rows are left out.
  *
- * @param cell a sticky expression for a cell and what ends it, wherever it stands. It captures the cell, and the separator
- * where no row ends.
+ * @param cell a sticky expression for a cell and what ends it. It captures the cell, and the separator unless a row
+ * ends.
  */
 export function splitRows(text: string, from: number, cell: RegExp, separator: string): Row[] {
   const rows: Row[] = [];
@@ -41,7 +41,7 @@ export function splitRows(text: string, from: number, cell: RegExp, separator: s
     cells.push(content);
     if (separated !== undefined) continue;
     if (cells.some((each) => each !== "")) {
-      // A copy has no room for more.
+      // A copy does not keep the room that the array grew by.
       rows.push({ cells: cells.slice(), text, start: first, line: line + lineOf(text.slice(rowStart, first)) - 1 });
     }
     line += lineOf(text.slice(rowStart, cell.lastIndex)) - 1;
@@ -52,8 +52,8 @@ export function splitRows(text: string, from: number, cell: RegExp, separator: s
 }
 
 /**
- * Where the quotes end that begin at `start`, with quotes written twice between; `start` where they are characters like
- * others: rows would vanish between two that stand in different ones, as among the words of embeddings.
+ * The place after the quotes that begin at `start`; inside them, quotes are written twice. Returns `start` for quotes
+ * that are ordinary characters, as among the words of embeddings: otherwise all rows between two of them would vanish.
  */
 function endOfQuotes(text: string, start: number, separator: string): number {
   let end = text.indexOf('"', start + 1);
@@ -73,18 +73,18 @@ export function lineOf(text: string, place = text.length): number {
   return line;
 }
 
-/** A row as messages call it: where several stand in a line, by its number. */
+/** The name of a row in messages: its line, and its number where a line has several rows. */
 export function nameOf(rows: readonly Row[], row: number): string {
   return rows.length > 1 && rows[0].line === rows[rows.length - 1].line ? `row ${row + 1}` : `line ${rows[row].line}`;
 }
 
-/** @throws {TextError} for a row, or a cell of it. */
+/** @throws {TextError} for a row, or for one of its cells. */
 export function failAt({ cells, text, start, line }: Row, message: string, cell?: number): never {
   const isWhole = cell === undefined || cells[cell] === "";
   let [first, end] = [start, start];
   for (const content of isWhole ? cells : cells.slice(0, cell + 1)) {
     first = text.indexOf(content, end);
-    if (first === -1) break; // what was written otherwise, such as quotes in quotes
+    if (first === -1) break; // the text was written differently, such as quotes in quotes
     end = first + content.length;
   }
   const from = isWhole || first === -1 ? start : first;

@@ -5,14 +5,14 @@ import type { FormatContents } from "../format.js";
 import { parseMatrix } from "./parse-matrix.js";
 import { TextError } from "./text-error.js";
 
-/** Longer text does not fit a string in every engine. */
+/** Some engines have no longer strings. */
 const MAX_TEXT_BYTES = 500_000_000;
 
 /**
- * Reads a matrix from text, whole: numbers cannot be found in it otherwise.
+ * Reads a matrix from text, which must be held whole to find numbers in it.
  *
- * @param name of the tensor.
- * @throws {FormatError} for text that is no matrix.
+ * @param name the name of the tensor.
+ * @throws {FormatError} for text that is not a matrix.
  */
 export async function readText(source: ByteSource, name: string): Promise<FormatContents> {
   const file = source.name;
@@ -21,7 +21,7 @@ export async function readText(source: ByteSource, name: string): Promise<Format
     throw new FormatError({ file, offset: 0, reason });
   }
   const bytes = await source.read(0, source.size);
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8"; // spreadsheets' "Unicode text"
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8"; // "Unicode text" of spreadsheets
   const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
   const binary = text.indexOf("\0");
   const byteAt = (character: number) =>
@@ -41,7 +41,7 @@ export async function readText(source: ByteSource, name: string): Promise<Format
     return { tensors: [tensor], notes: [`It is read as ${shape.join(" × ")}, ${layout}.`, ...notes] };
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
-    // It may be meant as the description of a model of several files.
+    // The text may be meant as the description of a model of several files.
     const keys = "a weight_map (an index of .safetensors) or weightsManifest (TensorFlow.js)";
     const also = text.trimStart().startsWith("{") ? ` It is an object without ${keys}, too.` : "";
     throw new FormatError({ file, offset: byteAt(error.range[0]), reason: `${error.message}${also}` });

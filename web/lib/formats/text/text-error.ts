@@ -1,12 +1,12 @@
-/** Text that cannot be read as a matrix, and where. */
+/** An error for text that cannot be read as a matrix, with the place. */
 export class TextError extends Error {
-  /** "TextError". */
+  /** The name of the error: "TextError". */
   override readonly name = "TextError";
-  /** Line of the text, counted from 1. */
+  /** The line of the text, counted from 1. */
   readonly line: number;
-  /** Cell in its row, counted from 1; undefined where a whole row is wrong. */
+  /** The cell in its row, counted from 1; undefined where a whole row is wrong. */
   readonly column: number | undefined;
-  /** Part of the text to point at: its first character and its length. */
+  /** The part of the text to point at, as its first character and its length. */
   readonly range: readonly [start: number, length: number];
 
   constructor(

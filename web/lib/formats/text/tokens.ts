@@ -4,19 +4,19 @@ import { TextError } from "./text-error.js";
 
 /** Blanks, line ends, and comments of Python, MATLAB, C and JavaScript. */
 const BETWEEN = /[^\S\r\n]+|[\r\n]+|(?:#|%|\/\/).*|\/\*[\s\S]*?\*\//y;
-/** A mark, a string, perhaps without its end, or a word. */
+/** A mark, a string, which may lack its end, or a word. */
 const TOKEN = /[[\](){},;:=]|"(?:[^"\\\r\n]|\\.){0,1000}"?|'(?:[^'\\\r\n]|\\.){0,1000}'?|[^\s[\](){},;:="']+/y;
 
-/** The tokens of nested arrays, one at a time. */
+/** Yields the tokens of nested arrays, one at a time. */
 export class Tokens {
   readonly text: string;
   readonly comments = new PassedOver();
-  /** The token that comes next; "" at the end of the text. */
+  /** The next token; "" at the end of the text. */
   token = "";
   start: number;
-  /** Whether it is the first in its line. */
+  /** Whether the token is the first in its line. */
   isFirst = false;
-  /** The end of the token before it. */
+  /** The place where the previous token ended. */
   previousEnd = 0;
 
   constructor(text: string, from: number) {
@@ -47,19 +47,19 @@ export class Tokens {
     return this.token === token;
   }
 
-  /** Whether an expression, which must be sticky, matches where the token begins. */
+  /** Whether a sticky expression matches at the start of the token. */
   begins(expression: RegExp): boolean {
     return matchAt(expression, this.text, this.start) !== "";
   }
 
-  /** @param place after the line, such as ", row 2". */
+  /** @param place is added after the line, such as ", row 2". */
   fail(reason: string, place = "", start = this.start, end = this.end, column?: number): never {
     const line = lineOf(this.text, start);
     throw new TextError(`Line ${line}${place}: ${reason}.`, { line, column, range: [start, end - start] });
   }
 }
 
-/** What a sticky expression matches there; "" for nothing. */
+/** The match of a sticky expression at a place; "" for none. */
 export function matchAt(expression: RegExp, text: string, at: number): string {
   expression.lastIndex = at;
   return expression.exec(text)?.[0] ?? "";

@@ -10,7 +10,7 @@ export async function read({ files: [source], description = {}, openNamed }: For
   const { name } = source;
   const files = new Map<string, ByteSource>();
   for (const path of tfjsWeightFiles(description, name)) {
-    // It is opened on a disk, and who wrote the model may be anybody.
+    // The path is opened on a disk, and anybody may have written the model.
     if (!isBelow(path)) {
       const reason = `its weights are in ${shownJson(path)}, which is no path below the model's folder`;
       throw new FormatError({ file: name, offset: 0, reason });

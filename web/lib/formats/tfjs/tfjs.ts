@@ -16,7 +16,7 @@ import {
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { FormatContents, PassedOver } from "../format.js";
 
-/** TensorFlow.js's names of element types, but for text. */
+/** TensorFlow.js's names of element types, without that for text. */
 const dtypes: Readonly<Record<string, Dtype>> = {
   float32: "float32",
   int32: "int32",
@@ -24,11 +24,11 @@ const dtypes: Readonly<Record<string, Dtype>> = {
   complex64: "complex64",
 };
 
-/** How weights that TensorFlow.js's converter quantized are stored. */
+/** The types in which TensorFlow.js's converter stores weights that it quantized. */
 const storedDtypes: Readonly<Record<string, Dtype>> = { float16: "float16", uint8: "uint8", uint16: "uint16" };
 
 /**
- * Paths of the weight files of a model.json, in order.
+ * The paths of the weight files of a model.json, in order.
  *
  * @throws {FormatError} where it is not a model with weights.
  */
@@ -37,10 +37,10 @@ export function tfjsWeightFiles(model: Record<string, unknown>, file: string): s
 }
 
 /**
- * The weights of a TensorFlow.js model. Those that are text are passed over.
+ * The weights of a TensorFlow.js model. Text is passed over.
  *
- * @param open gives a weight file by its path in the manifest.
- * @throws {FormatError} for a malformed model, and where the files are not as long as the weights.
+ * @param open opens a weight file by its path in the manifest.
+ * @throws {FormatError} for a malformed model, and where the length of the files does not fit the weights.
  */
 export async function readTfjs(
   model: Record<string, unknown>,
@@ -147,10 +147,10 @@ function cutShort({ name: file, size }: ByteSource, offset: number, tensor: stri
   });
 }
 
-/** Most strings are short, and are stepped over many at a time. */
+/** Most strings are short, so one window holds many. */
 const TEXT_WINDOW_BYTES = 2 ** 16;
 
-/** The bytes that texts take: each after its length in 4 bytes. */
+/** The bytes that texts take, each after its length in 4 bytes. */
 async function textBytes(count: number, data: ByteSource, offset: number, name: string): Promise<number> {
   let at = offset;
   let window = { start: 0, bytes: new Uint8Array() };
@@ -171,7 +171,7 @@ interface Affine {
   min: number;
 }
 
-/** As in TensorFlow.js's io_utils.ts: float16 stands for float32, and integers for float32 or int32. */
+/** TensorFlow.js's io_utils.ts has the same rule: float16 replaces float32, and integers replace float32 or int32. */
 function storedDtypeOf(quantization: unknown, original: Dtype, file: string, name: string): Dtype {
   const { dtype, scale, min } = (quantization ?? {}) as Record<string, unknown>;
   const known = typeof dtype === "string" && Object.hasOwn(storedDtypes, dtype);
@@ -184,7 +184,10 @@ function storedDtypeOf(quantization: unknown, original: Dtype, file: string, nam
   return storedDtypes[dtype as string];
 }
 
-/** Weights that TensorFlow.js's converter made integers of, as what they stand for: integer * scale + min, of int32 rounded. */
+/**
+ * Turns integers that TensorFlow.js's converter made of weights back: integer * scale + min, which is rounded for
+ * int32.
+ */
 function dequantized(
   stored: ByteSource,
   storedDtype: "uint8" | "uint16",
