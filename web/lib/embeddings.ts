@@ -12,11 +12,12 @@ export type * from "./embeddings/types.js";
 let shared: Promise<Embeddings> | undefined;
 
 /**
- * Gives the shared functions over vectors, made at the first call from the WebAssembly inside this module. With `wasm`,
- * makes them from that binary: `channelwise/embeddings.wasm`. A load that failed can be tried again.
+ * Loads the shared functions over vectors; the first call makes them from the WebAssembly inside this module. With
+ * `wasm`, makes them from that binary: `channelwise/embeddings.wasm`. A load that failed can be tried again.
  *
  * @throws {TypeError} for wrong options.
- * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be loaded or belongs to another
+ * version.
  */
 export async function load(options: LoadOptions = {}): Promise<Embeddings> {
   checkNames("options", options, ["wasm"]);

@@ -10,11 +10,12 @@ export type * from "./core/types.js";
 let shared: Promise<Channelwise> | undefined;
 
 /**
- * Gives the shared quantizer, made at the first call from the WebAssembly inside this module. With `wasm`, makes one of
- * its own from that binary. A load that failed can be tried again.
+ * Loads the shared quantizer; the first call makes it from the WebAssembly inside this module. With `wasm`, makes a
+ * quantizer of its own from that binary. A load that failed can be tried again.
  *
  * @throws {TypeError} for wrong options.
- * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be loaded or belongs to another
+ * version.
  */
 export async function load(options: LoadOptions = {}): Promise<Channelwise> {
   checkNames("options", options, ["wasm"]);

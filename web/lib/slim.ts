@@ -7,10 +7,11 @@ export { FormatError, NonFiniteError } from "./core/errors.js";
 export type * from "./core/types.js";
 
 /**
- * Makes a quantizer from `channelwise/channelwise.wasm`, which this entry does not carry.
+ * Makes a quantizer from `channelwise/channelwise.wasm`, which this entry does not contain.
  *
  * @throws {TypeError} without `wasm`.
- * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be had or is not this version's.
+ * @throws {Error} where the engine has no WebAssembly SIMD, or the binary cannot be loaded or belongs to another
+ * version.
  */
 export async function load(options: Required<LoadOptions>): Promise<Channelwise> {
   if (options !== undefined) checkNames("options", options, ["wasm"]);

@@ -1,9 +1,12 @@
-/** Chromium collects a Blob's stream that nothing else holds while it is read, and the read then never settles. */
+/**
+ * Holds the readers of streams that are read: Chromium collects a Blob's stream that nothing else holds, and the read
+ * then never settles.
+ */
 const readersAtWork = new Set<ReadableStreamBYOBReader>();
 
-/** Gives a Blob's bytes from `position` on, a stretch at a time. */
+/** Reads a Blob's bytes from `position` on, a stretch at a time. */
 class BlobStream {
-  /** Where the next read begins. */
+  /** The place where the next read begins. */
   position: number;
   readonly #reader: ReadableStreamBYOBReader;
   #last: Promise<unknown> = Promise.resolve();
@@ -13,13 +16,13 @@ class BlobStream {
     this.position = position;
   }
 
-  /** The next bytes, as many as the memory holds. */
+  /** Reads as many bytes as the memory holds. */
   read(memory: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
     const start = this.position;
     this.position += memory.byteLength;
     const bytes = this.#last.then(() => this.#fill(memory, start));
     this.#last = bytes;
-    bytes.catch(() => {}); // reported to those who read; all that come after it fail as it did
+    bytes.catch(() => {}); // reported to the caller; every later read fails in the same way
     return bytes;
   }
 
@@ -27,7 +30,7 @@ class BlobStream {
     readersAtWork.add(this.#reader);
     try {
       for (let done = 0; done < memory.byteLength; ) {
-        // The memory goes with every call and comes back with what was read.
+        // Each call transfers the memory, and the result transfers it back.
         const { value } = await this.#reader.read(new Uint8Array(memory, done));
         if (!value?.length) throw new Error(`the file ended at byte ${start + done}: it changed while it was read`);
         memory = value.buffer;
@@ -41,20 +44,20 @@ class BlobStream {
 
   async end(): Promise<void> {
     await this.#last.catch(() => {});
-    await this.#reader.cancel().catch(() => {}); // one that failed has ended
+    await this.#reader.cancel().catch(() => {}); // a stream that failed has ended
   }
 }
 
 /**
- * Reads stretches of a Blob. Those that follow one another come from one stream: in Chromium it takes as long to open one
- * as to read 4 MB.
+ * Reads stretches of a Blob. Consecutive ones come from one stream: Chromium takes as long to open a stream as to read
+ * 4 MB.
  */
 export class BlobStretches {
   readonly #blob: Blob;
   #stream: BlobStream | undefined;
-  /** The end of the latest read that did not come from the stream. */
+  /** The end of the last read that did not come from the stream. */
   #end = -1;
-  /** Not every engine's Blobs can be read into given memory. */
+  /** Some engines cannot read Blobs into given memory. */
   #fillsMemory = true;
 
   constructor(blob: Blob) {
@@ -71,7 +74,7 @@ export class BlobStretches {
       try {
         return await stream.read(spare ?? new ArrayBuffer(length));
       } catch (error) {
-        // Nobody knows how far the stream came.
+        // The position of the stream is unknown now.
         if (this.#stream === stream) await this.close();
         throw error;
       }
@@ -93,7 +96,7 @@ export class BlobStretches {
       return new BlobStream(stream.getReader({ mode: "byob" }), start);
     } catch {
       this.#fillsMemory = false;
-      stream.cancel().catch(() => {}); // it is of no use
+      stream.cancel().catch(() => {}); // it is no longer needed
       return undefined;
     }
   }

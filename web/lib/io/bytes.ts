@@ -1,14 +1,14 @@
-/** Bytes that can be read at any place, a few at a time: a file, a Blob, memory. */
+/** Bytes that can be read at any place, a few at a time, such as those of a file, a Blob or memory. */
 export interface ByteSource {
   /** The file's name, for messages and for names derived from it. */
   readonly name: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
   /**
-   * The bytes from `offset` to `offset + length`, which lie inside the source, in a buffer of their own (so that it can be
-   * transferred to a worker).
+   * Reads the bytes from `offset` to `offset + length`, which lie inside the source, into a buffer of their own, so
+   * that it can be transferred to a worker.
    *
-   * @param spare memory of `length` bytes that nobody uses any more. A source that can reads into it: new memory takes
+   * @param spare memory of `length` bytes that is no longer used. A source that can reads into it: allocating takes
    * longer than reading.
    */
   read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
@@ -16,17 +16,17 @@ export interface ByteSource {
 
 /** A source that may hold a file open. */
 export interface OpenSource extends ByteSource {
-  /** Closes the file, when workers have done with it. */
+  /** Closes the file once workers no longer use it. */
   close(): Promise<void>;
 }
 
-/** A file being written. It appears under its name when it is closed, and not before. */
+/** A file being written. It appears under its name only when it is closed. */
 export interface ByteSink {
-  /** Writes at any place, once each. */
+  /** Writes bytes at any place, each of them once. */
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Says that all is written. */
+  /** Completes the file. */
   close(): Promise<void>;
-  /** Leaves no file behind. */
+  /** Removes what was written. */
   abort(reason?: unknown): Promise<void>;
 }
 

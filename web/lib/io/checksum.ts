@@ -1,8 +1,9 @@
-// The checksum of zip files: the remainder of the bytes, taken as a polynomial over two elements, by that of degree 32.
+// The checksum of zip files: the remainder of the bytes, as a polynomial over GF(2), modulo the polynomial of degree 32
+// below.
 
 const POLYNOMIAL = 0xedb88320;
 
-/** Remainders of a byte with 0 to 7 bytes of zeros after it, 256 for each number of zeros. */
+/** The remainders of a byte followed by 0 to 7 zero bytes, 256 for each number of zeros. */
 const remainders = new Uint32Array(8 * 256);
 for (let i = 0; i < remainders.length; i++) {
   let rest = i < 256 ? i : remainders[i - 256];
@@ -10,11 +11,11 @@ for (let i = 0; i < remainders.length; i++) {
   remainders[i] = rest;
 }
 
-/** Goes on with a checksum; 0 begins one. */
+/** Continues a checksum. A new one begins with 0. */
 export function crc32(bytes: Uint8Array, checksum = 0): number {
   let rest = ~checksum;
   let i = 0;
-  // Eight bytes at a time, which do not wait for one another: ten times as fast.
+  // Eight lookups do not wait for one another, which makes this ten times as fast.
   for (const end = bytes.length - 7; i < end; i += 8) {
     rest ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
     rest =
@@ -31,7 +32,7 @@ export function crc32(bytes: Uint8Array, checksum = 0): number {
   return ~rest >>> 0;
 }
 
-/** The checksum of two stretches of bytes one after the other, from theirs. */
+/** The checksum of two stretches, one after the other, from theirs. */
 export function joinedCrc32(first: number, second: number, secondLength: number): number {
   return (times(first, power(secondLength)) ^ second) >>> 0;
 }
@@ -46,7 +47,7 @@ function times(a: number, b: number): number {
   return product >>> 0;
 }
 
-/** x to the power of 8 * bytes: what that many bytes of zeros do. */
+/** x to the power of 8 * bytes: the effect of that many zero bytes. */
 function power(bytes: number): number {
   let result = 0x80000000; // 1
   let square = 0x00800000; // x^8

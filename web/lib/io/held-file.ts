@@ -1,16 +1,16 @@
 import { type FileHandle, type FileStat, nodeModule } from "./node.js";
 
-/** A process may have as few as 256 files open, and a model lies in thousands. */
+/** The limit of files that are open at a time. A process may have as few as 256, and a model thousands. */
 const MOST_OPEN = 64;
 
-/** How many are open, or being opened. */
+/** The number of files that are open or being opened. */
 let open = 0;
-/** Those that are open and not used, the one that has waited longest first. */
+/** The open files that are not in use, the one that has waited longest first. */
 const idle = new Set<HeldFile>();
-/** Those that wait for one to be closed. */
+/** Resolves for those who wait until a file is closed. */
 const waiting: (() => void)[] = [];
 
-/** A file for reading, which is open while it is used, and after that until others need its place. */
+/** A file for reading. It is open while it is used, and then until others need its place. */
 export class HeldFile {
   readonly path: string;
   readonly size: number;
@@ -28,13 +28,13 @@ export class HeldFile {
     this.#rest();
   }
 
-  /** @throws {TypeError} for what is no file, such as a folder or a pipe. */
+  /** @throws {TypeError} for a path that is not a file, such as that of a folder or a pipe. */
   static async open(path: string): Promise<HeldFile> {
     const { handle, stat } = await openForReading(path);
     return new HeldFile(path, handle, stat);
   }
 
-  /** Does work with the file, which stays open until that settles. */
+  /** Works with the file, which stays open until the work settles. */
   async use<R>(work: (handle: FileHandle) => Promise<R>): Promise<R> {
     if (this.#closed) throw Object.assign(new Error(`${this.path} is closed`), { code: "EBADF" });
     idle.delete(this);
@@ -49,7 +49,7 @@ export class HeldFile {
     }
   }
 
-  /** Closes it for good, when nobody uses it any more: its descriptor may then be that of another file. */
+  /** Closes the file for good once nobody uses it. Its descriptor may then belong to another file. */
   async close(): Promise<void> {
     this.#closed = true;
     idle.delete(this);
@@ -57,7 +57,7 @@ export class HeldFile {
     await this.release();
   }
 
-  /** Closes it until it is used again. */
+  /** Closes the file until it is used again. */
   async release(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
@@ -83,7 +83,7 @@ export class HeldFile {
   }
 }
 
-/** Opens a file when there is room for it. */
+/** Opens a file when the limit allows it. */
 async function openForReading(path: string): Promise<{ handle: FileHandle; stat: FileStat }> {
   const { constants, open: openFile } = nodeModule("node:fs/promises");
   while (open >= MOST_OPEN) {
@@ -96,7 +96,7 @@ async function openForReading(path: string): Promise<{ handle: FileHandle; stat:
   open++;
   let handle: FileHandle | undefined;
   try {
-    // Or a named pipe to which nobody writes would be waited for, by a thread that nothing interrupts.
+    // Opening a named pipe that nobody writes to would otherwise block a thread for ever.
     handle = await openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stat = await handle.stat();
     if (stat.isFile()) return { handle, stat };

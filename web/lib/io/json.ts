@@ -1,6 +1,6 @@
 import { shorten } from "./shorten.js";
 
-/** Why a text is not the JSON that is wanted, and the character where. */
+/** The reason why a text is not the JSON that is wanted, and the place of the character. */
 export class JsonProblem extends Error {
   readonly at: number;
 
@@ -11,8 +11,8 @@ export class JsonProblem extends Error {
 }
 
 /**
- * Far more than models have: a header of safetensors has 8 for each matrix. Without a limit, a crafted file of 100 MB would
- * take gigabytes.
+ * Models have far fewer: a header of safetensors has 8 for each matrix. Without a limit, a crafted file of 100 MB would
+ * take gigabytes of memory.
  */
 const MAX_VALUES = 2 ** 21;
 
@@ -20,14 +20,14 @@ const MAX_VALUES = 2 ** 21;
  * Parses JSON more strictly than JSON.parse: no object may have a name twice, and nesting and the number of values are
  * limited.
  *
- * @returns the value, and where the names of the outermost object stand.
+ * @returns the value, and the places of the outermost object's names.
  * @throws {JsonProblem}
  */
 export function parseJson(text: string, maxDepth: number): { value: unknown; places: Map<string, number> } {
   const places = new Map<string, number>();
-  /** Names so far in each object that is open; undefined for an array. */
+  /** The names so far in each open object; undefined for an array. */
   const open: (Map<string, number> | undefined)[] = [];
-  /** Values in arrays and objects; an empty one counts as having one. */
+  /** The number of values in arrays and objects; an empty one counts as having one. */
   let values = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];

@@ -2,34 +2,37 @@ import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import type { ByteSink, ByteSource, FilePlace } from "./bytes.js";
 
-// Files of Node that lend their bytes, so that workers may read and write them themselves. What lends is not a property of
-// sources and sinks: a copy of one would have it too, although its `read` or `write` may do something else.
+// Files of Node lend their bytes, so that workers can read and write them. The lender is not a property of a source or
+// sink: a copy with another `read` or `write` would have it too.
 
-/** Does work with the place of the first byte. The file stays open until that settles. */
+/** Works with the place of the first byte. The file stays open until the work settles. */
 export type Lend = <R>(work: (place: FilePlace) => Promise<R>) => Promise<R>;
 
-/** Of a quantized tensor its codes are lent, where they lie in the file as `readCodes` gives them. */
+/**
+ * The owner of bytes that may be lent. A quantized tensor lends its codes, if they lie in the file as `readCodes`
+ * returns them.
+ */
 type Owner = ByteSource | ModelTensor | QuantizedTensor | ByteSink;
 
 const lenders = new WeakMap<Owner, Lend>();
 
-/** What lends the bytes of a source, a tensor or a sink, where these lie in a file. */
+/** The lender of the bytes of a source, a tensor or a sink, if they lie in a file. */
 export function lenderOf(owner: Owner): Lend | undefined {
   return lenders.get(owner);
 }
 
-/** Lets the bytes of `owner` be lent; gives it back. */
+/** Sets the lender of the bytes of `owner`, and returns `owner`. */
 export function lentBy<O extends Owner>(owner: O, lend: Lend | undefined): O {
   if (lend) lenders.set(owner, lend);
   return owner;
 }
 
-/** Lends what begins `offset` bytes further on. */
+/** Lends the bytes from `offset` further on. */
 export function lendFrom(lend: Lend | undefined, offset: number): Lend | undefined {
   return lend && ((work) => lend(({ position, ...file }) => work({ ...file, position: position + offset })));
 }
 
-/** Does work with a place, or without where there is nothing to lend. */
+/** Works with a lent place, or without one where nothing can be lent. */
 export function lentOrNot<R>(lend: Lend | undefined, work: (place?: FilePlace) => Promise<R>): Promise<R> {
   return lend ? lend(work) : work();
 }
@@ -55,7 +58,7 @@ export class FileLender {
     }
   };
 
-  /** Resolves when nobody works on the file any more: its number may then be that of another. */
+  /** Resolves when nobody uses the file: its descriptor may then belong to another file. */
   async takeBack(): Promise<void> {
     this.#isOver = true;
     await Promise.allSettled(this.#working);

@@ -17,7 +17,7 @@ export function besidePath(file: string | URL, name: string): string {
 /**
  * Opens a file of Node's file system for reading.
  *
- * @throws {TypeError} for what is no file.
+ * @throws {TypeError} for a path that is not a file.
  */
 export async function openNodeFile(file: string | URL): Promise<OpenSource> {
   const path = pathOf(file);
@@ -42,15 +42,15 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
 
 /** Options of `fileSink`. */
 export interface FileSinkOptions {
-  /** Replaces a file that is there already; refused when not given. */
+  /** Whether to replace a file that exists; false by default, which throws. */
   readonly overwrite?: boolean;
 }
 
 /**
- * Writes a file in Node: beside its place, under a name of its own, and renamed when it is closed, with its bytes on the
- * disk by then. `abort` removes it. What earlier runs left of the same file that were killed is removed first.
+ * Writes a file in Node: under a temporary name in the same folder, and renamed when it is closed and its bytes are on
+ * the disk. `abort` removes it. Temporary files that killed runs left are removed first.
  *
- * @throws {Error} where the file exists and `overwrite` is not true, and where what exists is no file.
+ * @throws {Error} where the file exists and `overwrite` is not true, and where the path exists but is not a file.
  */
 export async function fileSink(file: string | URL, { overwrite = false }: FileSinkOptions = {}): Promise<ByteSink> {
   const path = pathOf(file);
@@ -66,7 +66,7 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
   await removePartialFiles(path);
   const partial = partialName(path);
   const handle = await open(partial, "wx").catch((error) => {
-    throw Object.assign(error, { path }); // the name that is known
+    throw Object.assign(error, { path }); // the name that people know
   });
   const lender = new FileLender(partial, handle.fd);
   /** A run that fails because its sink was aborted aborts it again. */

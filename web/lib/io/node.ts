@@ -1,4 +1,4 @@
-// What is used of Node, declared here since the library's types know no Node.
+// The parts of Node that are used. They are declared here since the library's types do not include Node's.
 
 export interface FileStat {
   readonly size: number;
@@ -40,7 +40,7 @@ interface Modules {
 
 declare const process: { getBuiltinModule<N extends keyof Modules>(name: N): Modules[N] } | undefined;
 
-/** Asking for a module this way leaves nothing for a bundler to resolve. */
+/** Loads a module of Node without an import that a bundler would resolve. */
 export function nodeModule<N extends keyof Modules>(name: N): Modules[N] {
   if (typeof process !== "object" || typeof process.getBuiltinModule !== "function") {
     throw new TypeError("paths are read and written in Node only (from 20.16 on); give a File or a Blob");

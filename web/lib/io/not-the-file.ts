@@ -1,16 +1,15 @@
 import { FormatError } from "../core/errors.js";
 import type { ByteSource } from "./bytes.js";
 
-/** Bytes at the start of a file that are enough to tell text from most else. */
+/** The number of first bytes that usually tell text from anything else. */
 const FIRST_BYTES = 8;
-/** Bytes at the start of a file that tell what text it is. */
+/** The number of first bytes that tell the kind of text. */
 const TELLING_BYTES = 256;
 
 /**
- * What lies under a file's name in place of the file, since it was not downloaded as it should have been; undefined for all
- * else.
+ * What a file contains if a download went wrong, such as a web page; undefined for any other contents.
  *
- * @param start the file's first bytes: TELLING_BYTES at least, or all that it has.
+ * @param start the file's first bytes: TELLING_BYTES at least, or the whole file.
  */
 export function notTheFile(start: Uint8Array): string | undefined {
   const text = textOf(start);
@@ -23,7 +22,10 @@ export function notTheFile(start: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** @throws {FormatError} for what was downloaded in place of a file: a Git LFS pointer, a web page, under a binary's name any text. */
+/**
+ * @throws {FormatError} for a file that holds a Git LFS pointer or a web page instead of its contents, or any text
+ * under a binary's name.
+ */
 export async function refuseNotTheFile(source: ByteSource): Promise<void> {
   const { name: file, size } = source;
   if (!isText(await source.read(0, Math.min(size, FIRST_BYTES)))) return;
@@ -46,9 +48,9 @@ function firstLine(start: Uint8Array): string {
   );
 }
 
-/** Latin-1, in which no byte is wrong. */
+/** The bytes as Latin-1, in which every byte is valid. */
 function textOf(start: Uint8Array): string {
-  const bytes = new Uint8Array(start.subarray(0, TELLING_BYTES)); // a decoder takes no shared memory
+  const bytes = new Uint8Array(start.subarray(0, TELLING_BYTES)); // decoders refuse shared memory
   return new TextDecoder("latin1")
     .decode(bytes)
     .replace(/^\xef\xbb\xbf/, "")

@@ -1,29 +1,31 @@
 import { crc32 } from "./checksum.js";
 import { nodeModule } from "./node.js";
 
-// A file is written under a partial name beside its place, and renamed when it is complete. The name says who writes it, so
-// that what a run left that was killed can be told from what another one still writes.
+// A file is written under a partial name in its folder, and renamed when it is complete. The name tells who writes it,
+// so that files of runs that were killed can be told from those of runs at work.
 
 declare const process: { readonly pid: number; kill(pid: number, signal: 0): void };
 
-/** "model.safetensors.1k2x3y-4242-a1b2c3.partial": the machine, the process, and what makes it a name of its own. */
+/**
+ * A name such as "model.safetensors.1k2x3y-4242-a1b2c3.partial", with the machine, the process and random characters.
+ */
 export function partialName(path: string): string {
   return `${path}.${machine()}-${process.pid}-${Math.random().toString(36).slice(2, 8)}.partial`;
 }
 
-/** A checksum stands for the machine's name, which may be long and hold any character. */
+/** A checksum replaces the machine's name, which may be long and hold any character. */
 function machine(): string {
   return crc32(new TextEncoder().encode(nodeModule("node:os").hostname())).toString(36);
 }
 
 /**
- * Removes what runs on this machine left of a file that was to be written to a path: they were killed, since all others
- * remove it themselves. What other machines write stays, since it cannot be told from here whether they still do.
+ * Removes the partial files of a path that runs on this machine left. Only killed runs leave any. Those of other
+ * machines stay, since their runs may be at work.
  */
 export async function removePartialFiles(
   path: string,
   options: {
-    /** Removes also what this process writes: for a process whose threads were ended. */
+    /** Whether to remove the files of this process too, for a process whose threads were ended. */
     readonly own?: boolean;
   } = {},
 ): Promise<void> {
@@ -41,17 +43,20 @@ export async function removePartialFiles(
   }
 }
 
-/** Whether a process still writes a file. Numbers of processes come again, so that one that runs need not be that one. */
+/**
+ * Whether a process is still writing a file. Process numbers are reused, so a process with this number need not be that
+ * one.
+ */
 async function isWritten(partial: string, pid: number): Promise<boolean> {
   const { readdir, stat } = nodeModule("node:fs/promises");
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as { code?: string }).code !== "ESRCH"; // it may be somebody else's
+    return (error as { code?: string }).code !== "ESRCH"; // it may belong to another user
   }
   const open = `/proc/${pid}/fd`;
   const descriptors = await readdir(open).catch(() => undefined);
-  if (descriptors === undefined) return true; // there is no such list here, or not for us
+  if (descriptors === undefined) return true; // the list does not exist here, or cannot be read
   const written = await stat(partial).catch(() => undefined);
   for (const descriptor of descriptors) {
     const found = await stat(`${open}/${descriptor}`).catch(() => undefined);

@@ -1,7 +1,7 @@
 /** Whether two arrays of one length hold the same bytes. */
 export function haveSameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
   const { byteLength } = a;
-  // Four bytes at a time where both lie as numbers of 32 bits do.
+  // Arrays that are aligned to 32 bits are compared four bytes at a time.
   const Elements = (a.byteOffset | b.byteOffset | byteLength) % 4 === 0 ? Int32Array : Uint8Array;
   const length = byteLength / Elements.BYTES_PER_ELEMENT;
   const [some, others] = [a, b].map(

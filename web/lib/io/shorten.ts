@@ -1,9 +1,9 @@
-/** Text from a file as it should stand in a message: short, whatever the file holds. */
+/** Text from a file for a message, shortened to `length`. */
 export function shorten(text: string, length = 24): string {
   return text.length > length ? `${text.slice(0, length)}...` : text;
 }
 
-/** A value out of JSON, shortened in the same way. */
+/** A JSON value for a message, shortened in the same way. */
 export function shownJson(value: unknown): string {
   return shorten(JSON.stringify(value) ?? "missing", 80);
 }

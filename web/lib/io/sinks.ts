@@ -1,10 +1,10 @@
 import { shown } from "../core/arguments.js";
 import type { ByteSink } from "./bytes.js";
 
-/** Where a stream can be written in order only, bytes that come early wait in memory for those before them. */
+/** The most bytes that wait in memory where a stream can be written in order only and earlier ones are missing. */
 const MAX_WAITING_BYTES = 2 ** 28;
 
-/** What FileSystemWritableFileStream takes; declared here since not every library of types has it. */
+/** The argument of FileSystemWritableFileStream's write, declared here since some type libraries lack it. */
 interface PositionedWrite {
   readonly type: "write";
   readonly position: number;
@@ -12,8 +12,8 @@ interface PositionedWrite {
 }
 
 /**
- * Writes to a stream: at any place where it is a FileSystemWritableFileStream (`await handle.createWritable()`), whose file
- * changes when it is closed; otherwise in order.
+ * Writes to a stream: at any place of a FileSystemWritableFileStream (`await handle.createWritable()`), whose file
+ * changes when it is closed; in order to any other.
  */
 export function streamSink(stream: WritableStream): ByteSink {
   if (typeof stream?.getWriter !== "function")
@@ -53,16 +53,18 @@ export function streamSink(stream: WritableStream): ByteSink {
   };
 }
 
-/** A sink whose file can be had when it is closed. */
+/** A sink that returns its file once it is closed. */
 export interface BlobSink extends ByteSink {
-  /** What was written, once it is closed. */
+  /** The file that was written. The sink must be closed. */
   blob(): Promise<Blob>;
 }
 
-/** Parts of a Blob are joined up to this size: millions of small ones would be slow. */
+/** The size up to which parts of a Blob are joined, since millions of small ones would be slow. */
 const BLOB_PART_BYTES = 2 ** 22;
 
-/** Writes to memory, or to where the browser keeps Blobs. For large files a save handle or `privateFileSink` is better. */
+/**
+ * Writes to memory, or wherever the browser keeps Blobs. A save handle or `privateFileSink` is better for large files.
+ */
 export function blobSink(type = "application/octet-stream"): BlobSink {
   const parts: Blob[] = [];
   let pending: Uint8Array<ArrayBuffer>[] = [];
@@ -102,11 +104,11 @@ export function blobSink(type = "application/octet-stream"): BlobSink {
 }
 
 /**
- * Writes to the origin-private file system of a page: files of any size, which only this site sees, to be downloaded from
- * `blob()`. The file appears under its name when it is complete.
+ * Writes files of any size to the page's origin-private file system, which only this site sees. `blob()` returns the
+ * file for downloading. It appears under its name when it is complete.
  *
- * @throws {Error} where there is no such file system, or none that takes streams (insecure pages, some private windows, Safari
- *   before 26): `blobSink()` is there everywhere.
+ * @throws {Error} where there is no such file system, or one without streams (insecure pages, some private windows,
+ * Safari before 26). `blobSink()` works everywhere.
  */
 export async function privateFileSink(name: string): Promise<BlobSink> {
   const partialName = `${name}.${Math.random().toString(36).slice(2, 10)}.partial`;
@@ -119,7 +121,7 @@ export async function privateFileSink(name: string): Promise<BlobSink> {
       await partial.move(folder, name);
     },
     async abort(reason) {
-      // What was closed, or failed by itself, cannot be aborted any more.
+      // A stream that was closed or failed cannot be aborted.
       await sink.abort(reason).catch(() => undefined);
       await folder.removeEntry(partialName);
     },
@@ -147,7 +149,7 @@ async function createPrivateFile(name: string) {
   }
 }
 
-/** Not in TypeScript's library. Safari has no `move(name)`. */
+/** The method is missing from TypeScript's library. Safari has no `move(name)`. */
 interface MovableHandle extends FileSystemFileHandle {
   move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 }

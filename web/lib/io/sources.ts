@@ -4,18 +4,18 @@ import type { ByteSource, OpenSource } from "./bytes.js";
 import { lenderOf, lendFrom, lentBy } from "./lent-files.js";
 import { openNodeFile } from "./node-files.js";
 
-/** Where bytes come from: a File or Blob, memory, in Node a path, or anything with `name`, `size` and `read`. */
+/** A source of bytes: a File or Blob, memory, in Node a path, or an object with `name`, `size` and `read`. */
 export type SourceInput = Blob | ArrayBuffer | ArrayBufferView | ByteSource | string | URL;
 
 /**
  * Opens bytes for reading at any place.
  *
- * @param name for messages, of what has no name of its own.
- * @throws {TypeError} for anything else than a `SourceInput`, and for paths outside of Node.
+ * @param name the name in messages for a source that has none.
+ * @throws {TypeError} for anything but a `SourceInput`, and for paths outside of Node.
  */
 export async function openSource(input: SourceInput, name = "the file"): Promise<OpenSource> {
   if (typeof input === "string" || input instanceof URL) return openNodeFile(input);
-  // By what it can do and not by instanceof, so that one from another realm, such as a frame, is taken too.
+  // The test is for methods rather than instanceof, so that a Blob of another realm, such as a frame, passes.
   if (typeof (input as Blob | null)?.arrayBuffer === "function") return blobSource(input as Blob, name);
   if (ArrayBuffer.isView(input)) {
     return bytesSource(new Uint8Array(input.buffer, input.byteOffset, input.byteLength), name);
@@ -56,7 +56,7 @@ function bytesSource(bytes: Uint8Array, name: string): OpenSource {
   };
 }
 
-/** Part of a source, as a source. */
+/** A part of a source, as a source. */
 export function partOf(source: ByteSource, offset: number, size: number, name = source.name): ByteSource {
   const part = {
     name,
@@ -68,7 +68,7 @@ export function partOf(source: ByteSource, offset: number, size: number, name = 
 
 const WINDOW_BYTES = 2 ** 16;
 
-/** A source whose small reads come from what was read around the one before: headers lie near one another. */
+/** A source that reads more than asked for and answers later small reads from that: headers lie close together. */
 export function readAhead(source: ByteSource): ByteSource {
   let window = { start: 0, bytes: new Uint8Array() };
   return {
@@ -87,7 +87,7 @@ export function readAhead(source: ByteSource): ByteSource {
   };
 }
 
-/** Sources one after the other, as one. */
+/** Several sources, one after the other, as one source. */
 export function joined(sources: readonly ByteSource[], name: string): ByteSource {
   const starts: number[] = [];
   let size = 0;

@@ -1,4 +1,4 @@
-/** Memory that was read into and is done with, for the next reading of as many bytes. */
+/** Keeps memory that was read into and is no longer used, for the next read of as many bytes. */
 export class SpareMemory {
   readonly #spares: ArrayBuffer[] = [];
 

@@ -1,13 +1,13 @@
 import { shownName } from "../core/printable.js";
 
-/** A run over a model that did not come to its end; it leaves no file. */
+/** A run over a model that stopped before its end and left no file. */
 export class StoppedError extends Error {
-  /** "StoppedError". */
+  /** The name of the error: "StoppedError". */
   override readonly name = "StoppedError";
-  /** The tensor that was being worked on. */
+  /** The tensor that the run was working on. */
   readonly tensor: string;
 
-  /** @param cause what the file system threw, or the reason of the AbortSignal. */
+  /** @param cause the error of the file system, or the reason of the AbortSignal. */
   constructor(tensor: string, cause: unknown) {
     super(`stopped at tensor ${shownName(tensor)}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,

@@ -7,16 +7,16 @@ export interface ZipFile {
   readonly byteLength: number;
 }
 
-/** The largest number that a field of 32 bits holds; it stands for one in an extra field of 64 bits. */
+/** The largest number of 32 bits. In a field, it refers to an extra field of 64 bits. */
 const WIDE = 0xffffffff;
 
-/** Version of the format that has the wide fields. */
+/** The version of the format that has the wide fields. */
 const VERSION = 45;
 
-/** Names are UTF-8; the checksum follows the contents, since these are written as they are made. */
+/** Names are UTF-8. The checksum follows the contents, since it is known only when they are written. */
 const FLAGS = 0x0808;
 
-/** The first day there is, 1980-01-01: the same input gives the same bytes. */
+/** 1980-01-01, the first possible day: the same input gives the same bytes. */
 const DATE = 0x0021;
 
 /** Writes an archive of stored files, whose contents come in stretches, in any order. */
@@ -76,7 +76,7 @@ class Checksum {
   }
 }
 
-/** Fields of a record, little-endian: [bytes, value]. */
+/** Encodes the fields of a record, little-endian: [bytes, value]. */
 function record(...fields: [bytes: 2 | 4 | 8, value: number][]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(fields.reduce((sum, [width]) => sum + width, 0));
   const view = new DataView(bytes.buffer);
@@ -100,14 +100,14 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** An extra field of those numbers that need 64 bits. */
+/** Encodes the numbers that need 64 bits as an extra field. */
 function wideField(numbers: readonly number[]): Uint8Array {
   if (numbers.length === 0) return new Uint8Array();
   return concatenated([record([2, 1], [2, 8 * numbers.length]), ...numbers.map((number) => record([8, number]))]);
 }
 
 function localHeader(name: Uint8Array, byteLength: number): Uint8Array<ArrayBuffer> {
-  // Sizes and checksum are in the descriptor after the contents; a wide field says that its sizes are of 64 bits.
+  // Sizes and checksum are in the descriptor after the contents. A wide field says that its sizes have 64 bits.
   const wide = byteLength >= WIDE;
   const extra = wideField(wide ? [0, 0] : []);
   const size = wide ? WIDE : 0;

@@ -4,12 +4,12 @@ import type { ByteSource } from "./bytes.js";
 import { crc32 } from "./checksum.js";
 import { partOf, readAhead } from "./sources.js";
 
-// The part of the zip format that .npz files need, read at any place and of any size (APPNOTE.TXT of PKWARE, 6.3.10).
+// Reads the part of the zip format that .npz files need, at any place and of any size (APPNOTE.TXT of PKWARE, 6.3.10).
 
 /** A file inside an archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** Gives bytes of its contents, inflated. Deflated contents are best read in order, because going back starts over. */
+  /** The inflated contents. Deflated contents should be read in order, since going back starts again. */
   readonly contents: ByteSource;
 }
 
@@ -20,13 +20,16 @@ const END64_BYTES = 56;
 const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
 
-/** Each is looked at when an archive is opened: two for each tensor of the largest header of .safetensors. */
+/**
+ * Every entry is checked when an archive is opened. The limit allows two for each tensor of the largest header of
+ * .safetensors.
+ */
 const MAX_ENTRIES = 600_000;
 
-/** A header of .safetensors may take as much. */
+/** The limit of a header of .safetensors. */
 const MAX_DIRECTORY_BYTES = 100_000_000;
 
-/** Deflate can make no more bytes of one; an archive that says so is not honest. */
+/** Deflate makes at most this many bytes of one, so larger sizes are wrong. */
 const MAX_INFLATION = 1032;
 
 const STORED = 0;
@@ -35,7 +38,7 @@ const DEFLATED = 8;
 /**
  * Reads the directory of an archive.
  *
- * @throws {FormatError} for a malformed archive, and for encrypted files and other compressions than deflate.
+ * @throws {FormatError} for a malformed archive, and for encrypted files and compressions other than deflate.
  */
 export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
   const file = source.name;
@@ -67,7 +70,7 @@ type Fail = (offset: number, reason: string) => never;
 
 interface DirectoryRecord {
   readonly name: string;
-  /** Place of the record. */
+  /** The place of the record. */
   readonly at: number;
   readonly method: number;
   readonly crc: number;
@@ -112,7 +115,7 @@ function endsAt(tail: DataView, end: number): number {
   return end + END_BYTES + tail.getUint16(end + 20, true);
 }
 
-/** A number of 64 bits; what a double cannot hold is out of bounds anywhere. */
+/** A number of 64 bits. Where it exceeds the precision of a double, it is out of bounds anyway. */
 function number(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }
@@ -126,7 +129,7 @@ function readRecord(directory: DataView, at: number, start: number, fail: Fail) 
   const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + CENTRAL_BYTES, nameLength));
   if (flags & 1) fail(start + at, `"${shownName(name)}" is encrypted`);
 
-  // A number that needs more than 32 bits is in an extra field of 64 bits each, which holds only such numbers.
+  // Numbers of more than 32 bits, and only these, are in an extra field of 64 bits each.
   const wide = wideNumbers(directory, at + CENTRAL_BYTES + nameLength, extraLength);
   const sizeOrWide = (place: number) => {
     const narrow = directory.getUint32(place, true);
@@ -153,7 +156,7 @@ function wideNumbers(directory: DataView, at: number, length: number): number[] 
   return numbers;
 }
 
-/** Finds the contents of all entries, and sees that they lie one after the other before the directory. */
+/** Finds the contents of all entries, and checks that they lie one after the other before the directory. */
 async function locate(source: ByteSource, records: DirectoryRecord[], directoryStart: number, fail: Fail) {
   const entries = new Map<DirectoryRecord, ZipEntry>();
   const turn: Turn = { last: Promise.resolve() };
@@ -187,9 +190,8 @@ async function locate(source: ByteSource, records: DirectoryRecord[], directoryS
 const CHECKED_CHUNK_BYTES = 2 ** 22;
 
 /**
- * Stored contents. Their checksum is held against the archive's when the last byte is read, so that nobody has read all
- * without it; what came in order until then counts, and only the rest is read again. (Workers could not read them
- * themselves: nobody would see the bytes.)
+ * Stored contents whose checksum is verified when the last byte is read. Bytes that came in order count already; only
+ * the rest is read again. Workers cannot read them directly, since this thread would not see the bytes.
  */
 function checked(packed: ByteSource, { crc }: DirectoryRecord): ByteSource {
   const { name, size } = packed;
@@ -214,7 +216,7 @@ function checked(packed: ByteSource, { crc }: DirectoryRecord): ByteSource {
     size,
     read(offset, length, spare) {
       const reading = packed.read(offset, length, spare);
-      reading.catch(() => {}); // reported to who reads, in turn
+      reading.catch(() => {}); // reported to the reader in its turn
       const result = last.then(async () => {
         const bytes = await reading;
         if (offset <= position) see(bytes.subarray(position - offset));
@@ -227,19 +229,19 @@ function checked(packed: ByteSource, { crc }: DirectoryRecord): ByteSource {
   };
 }
 
-/** One deflated entry of an archive is read at a time: when another is read, what was inflated of the first is dropped. */
+/** Holds the entry that is being inflated. There is one at a time: reading another one drops the state of the first. */
 interface Turn {
   drop?: () => void;
   last: Promise<unknown>;
 }
 
-/** The contents of deflated bytes. They come in order, so that reading at an earlier place begins anew. */
+/** The contents of deflated bytes. They come in order, so reading an earlier place starts again. */
 function inflated(packed: ByteSource, { size, crc }: DirectoryRecord, turn: Turn): ByteSource {
   const { name } = packed;
   let inflater: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let position = 0;
   let checksum = 0;
-  /** Bytes that are inflated, and not yet asked for. */
+  /** The bytes that are inflated and not yet read. */
   let rest = new Uint8Array(0);
   const fail = (reason: string): never => {
     throw new FormatError({ file: name, offset: position, reason });

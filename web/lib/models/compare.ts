@@ -18,46 +18,46 @@ import { withValues } from "./values.js";
 import { weightsOf } from "./weights.js";
 
 /**
- * A tensor that both models have: "same" where its bytes are; "near" with the errors of floats against the original's;
- * "other" where it cannot be compared, and why.
+ * The comparison of a tensor that both models have: "same" for the same bytes, "near" for floats, with their errors
+ * against the original's, and "other" with the reason for a tensor that cannot be compared.
  */
 export type ComparedTensor = {
-  /** Name of the tensor. */
+  /** The name of the tensor. */
   readonly tensor: string;
-  /** Bytes of the original. */
+  /** The size of the original in bytes. */
   readonly bytesBefore: number;
-  /** Bytes of what stands for it, with scales and all else. */
+  /** The size of its replacement in bytes, with scales and the like. */
   readonly bytesAfter: number;
 } & (
   | {
-      /** Its bytes are the same. */
+      /** The mark of a tensor with the same bytes. */
       readonly result: "same";
     }
   | ({
-      /** It stands for other floats, with these errors. */
+      /** The mark of a tensor of other floats, with their errors. */
       readonly result: "near";
     } & Readonly<TotalErrors>)
   | {
-      /** It cannot be compared. */
+      /** The mark of a tensor that cannot be compared. */
       readonly result: "other";
-      /** Why it cannot be compared. */
+      /** The reason why it cannot be compared. */
       readonly reason: string;
     }
 );
 
-/** What `compareModels` finds. */
+/** The result of `compareModels`. */
 export interface Comparison {
-  /** In the order of the original. */
+  /** The tensors of both models, in the order of the original. */
   readonly tensors: readonly ComparedTensor[];
-  /** Tensors that only the original has. */
+  /** The names of tensors that only the original has. */
   readonly missing: readonly string[];
-  /** Tensors that only the other model has. */
+  /** The names of tensors that only the other model has. */
   readonly added: readonly string[];
 }
 
 /**
- * Compares a model with its original, tensor by tensor: quantized tensors as the weights that they stand for. Of .onnx models
- * the tensors of floats are compared.
+ * Compares a model with its original, tensor by tensor. Quantized tensors are compared as the weights that they stand
+ * for. Of .onnx models, the float tensors are compared.
  *
  * @throws {TypeError} where the original is quantized.
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
@@ -100,7 +100,7 @@ export async function compareModels(
   };
 }
 
-/** By name, and where graphs within a graph have one name for several, with a number after it. */
+/** Tensors by name. Where nested graphs use a name several times, a number is added. */
 function byKey<T extends { readonly name: string }>(tensors: readonly T[]): Map<string, T> {
   const found = new Map<string, T>();
   for (const tensor of tensors) {
@@ -151,7 +151,7 @@ function measureFloats(runner: Runner, tensor: ModelTensor, other: ModelTensor, 
   );
 }
 
-/** What values cost that stand for the weights of a tensor. */
+/** The error figures of values that stand for the weights of a tensor. */
 function measure(runner: Runner, tensor: ModelTensor, values: ValueSource, extents: Extents, course: StepCourse) {
   const weights = weightsOf(tensor, tensor.shape, new SpareMemory());
   const { signal, progress } = course;

@@ -1,10 +1,10 @@
 import type { CopySource } from "../formats/format.js";
 import type { StepCourse } from "./run.js";
 
-/** Bytes that are read at a time. */
+/** The bytes that are read at a time. */
 const STRETCH_BYTES = 2 ** 22;
 
-/** Gives bytes in order, reading the next stretch while one is used. */
+/** Passes bytes to `use` in order, and reads the next stretch meanwhile. */
 export async function copyBytes(
   { byteLength, read }: CopySource,
   use: (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
@@ -16,7 +16,7 @@ export async function copyBytes(
     signal?.throwIfAborted();
     const bytes = await next;
     if (offset + STRETCH_BYTES < byteLength) next = stretch(offset + STRETCH_BYTES);
-    next.catch(() => undefined); // it is awaited above, unless using fails before
+    next.catch(() => undefined); // it is awaited above, unless `use` fails first
     await use(offset, bytes);
     progress((offset + bytes.length) / byteLength);
   }

@@ -17,9 +17,10 @@ import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse,
 import { type Values, withValues } from "./values.js";
 
 /**
- * Writes a file of the weights that a quantized model stands for, as float32 (float64 where its scales are); all else is
- * kept byte for byte, also quantized tensors that cannot be read. Of an .onnx model it is an .onnx model, whose weights have
- * the type of their scales, of all others a .safetensors file. The sink is closed when it is complete, and aborted otherwise.
+ * Writes the weights that a quantized model stands for, as float32, or float64 where its scales are. Everything else is
+ * kept byte for byte, including quantized tensors that cannot be read. An .onnx model stays one, and its weights get
+ * the type of their scales; all other models become a .safetensors file. The sink is closed when it is complete, and
+ * aborted otherwise.
  *
  * @throws {TypeError} for a model without quantized tensors that can be read.
  * @throws {FormatError | StoppedError} as `quantizeModel` does.
@@ -31,7 +32,7 @@ export async function dequantizeModel(
   options: RunOptions = {},
 ): Promise<
   Pick<Inspection, "unreadable"> & {
-    /** Bytes of the file written. */
+    /** The size of the file in bytes. */
     readonly byteLength: number;
   }
 > {

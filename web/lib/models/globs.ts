@@ -1,11 +1,11 @@
 /**
- * Whether a name matches a pattern: `*` stands for any characters, dots and slashes too, `?` for one, and everything else
- * for itself.
+ * Whether a name matches a pattern: `*` matches any characters, including dots and slashes, `?` matches one, and every
+ * other character itself.
  */
 export function matchesGlob(name: string, pattern: string): boolean {
   let at = 0;
   let patternAt = 0;
-  /** After the last star, and where in the name what it stands for ends so far. */
+  /** The place after the last star, and the place in the name up to which it matches so far. */
   let afterStar = -1;
   let starEnd = 0;
   while (at < name.length) {

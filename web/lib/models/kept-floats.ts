@@ -1,24 +1,24 @@
 import type { Plan } from "../formats/format.js";
 import { isFloatDtype } from "../tensor/dtypes.js";
 
-/** The floats of a model that stay floats. */
+/** The tensors of a model that stay floats. */
 export interface KeptFloats {
-  /** Bytes of the floats that stay floats. */
+  /** Their size in bytes. */
   readonly byteLength: number;
   /** Their share of the bytes of all tensors of the model, from 0 to 1. */
   readonly share: number;
-  /** Why, the largest first. */
+  /** The reasons, with the largest size first. */
   readonly reasons: readonly {
-    /** Why tensors are kept. */
+    /** The reason why tensors are kept. */
     readonly reason: string;
-    /** How many tensors are kept for it. */
+    /** The number of tensors kept for this reason. */
     readonly tensors: number;
-    /** Bytes of these tensors together. */
+    /** The size of these tensors in bytes. */
     readonly byteLength: number;
   }[];
 }
 
-/** Which share of the bytes of models stays floats by their plans, and why. */
+/** The share of the bytes of models that stays floats by their plans, and the reasons. */
 export function keptFloats(plans: readonly Plan[]): KeptFloats {
   const reasons = new Map<string, { reason: string; tensors: number; byteLength: number }>();
   let [kept, all] = [0, 0];
@@ -39,7 +39,10 @@ export function keptFloats(plans: readonly Plan[]): KeptFloats {
   return { byteLength: kept, share, reasons: [...reasons.values()].sort((a, b) => b.byteLength - a.byteLength) };
 }
 
-/** The reason for which a tensor is kept, without the part that holds for that tensor alone: "small: 96 elements" and "small: 12 elements" are of one kind. */
+/**
+ * A reason without the part that holds for one tensor only: "small: 96 elements" and "small: 12 elements" are of one
+ * kind.
+ */
 export function kindOfReason(reason: string): string {
   return reason
     .replace(/^it belongs to .*, which is/, "it belongs to codes, which are")

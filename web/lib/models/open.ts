@@ -9,25 +9,26 @@ import { refuseNotTheFile } from "../io/not-the-file.js";
 import { openSource, type SourceInput } from "../io/sources.js";
 import { refuseOtherKind } from "./other-kinds.js";
 
-/** A description of a model has names and a graph. */
+/** The size limit of a description of a model, which has names and a graph. */
 const MAX_JSON_BYTES = 100_000_000;
 const MAX_JSON_DEPTH = 100;
 
-/** What `openModel` takes beside files. */
+/** The options of `openModel`. */
 export interface OpenOptions {
-  /** Name of a file that has none of its own, such as bytes in memory: its ending says the format. */
+  /** The name of a file that has none of its own, such as bytes in memory. Its ending tells the format. */
   readonly name?: string;
 }
 
 /**
- * Opens a model: its headers are read and checked, its weights when they are asked for. The code of a format is loaded when
- * the first file of it is opened.
+ * Opens a model. Its headers are read and checked now, its weights when they are needed. The code of a format is loaded
+ * when its first file is opened.
  *
- * @param given a .safetensors, .gguf, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several: shards, with
- * or without their index, the parts of a GGUF, an .onnx model with its data files, or a TensorFlow.js model.json with its .bin files. In Node the
- * path of the index, one part of the GGUF, the .onnx file or the model.json is enough.
+ * @param given a .safetensors, .gguf, .onnx, .npy, .npz, .csv, .tsv or .json file; or all files of a model of several:
+ * shards, with or without their index, the parts of a GGUF, an .onnx model with its data files, or a TensorFlow.js
+ * model.json with its .bin files. In Node the path of the index, one part of the GGUF, the .onnx file or the model.json
+ * is enough.
  * @throws {FormatError} for a malformed file.
- * @throws {TypeError} for what is no file, and where a file of the model is missing.
+ * @throws {TypeError} for anything but files, and where a file of the model is missing.
  */
 export async function openModel(
   given: SourceInput | readonly SourceInput[],
@@ -51,9 +52,9 @@ export async function openModel(
   try {
     const sources: OpenSource[] = [];
     for (const input of inputs) sources.push(await open(input));
-    /** What is a part of the model, and the path by which another file names it. */
+    /** The files of the model, each with the path by which another one names it. */
     const used = new Map<ByteSource, string | undefined>();
-    /** One of the files given is told by the last part of its path. */
+    /** A file that was given is found by the last part of the path. */
     const openNamed = async (path: string, by: ByteSource): Promise<ByteSource> => {
       const name = path.split("/").at(-1);
       const [given, ...others] = sources.filter((source) => source !== by && source.name === name);
@@ -89,10 +90,10 @@ export async function openModel(
   }
 }
 
-/** What a file is: one of a format, or a JSON object, which says which files hold what. */
+/** What a file is: a format, or a JSON object that describes which files hold what. */
 type Kind = Format | "description";
 
-/** By its ending, otherwise by its first bytes. */
+/** The ending of the name decides, or else the first bytes. */
 async function kindOf(source: ByteSource): Promise<Kind> {
   const named = formats.find(({ endings }) => endings?.test(source.name));
   if (named) return named;
@@ -109,14 +110,14 @@ interface Chosen {
 
 async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
   const kinds = await Promise.all(sources.map(kindOf));
-  // A folder's other descriptions, such as config.json, are passed over.
+  // Other descriptions in the folder, such as config.json, are passed over.
   const descriptions = sources.filter((_, i) => kinds[i] === "description");
   const described = descriptions.find(({ name }) => /\.index\.json$|^model\.json$/i.test(name)) ?? descriptions[0];
   const ofFormats = sources.flatMap((source, i) => {
     const format = kinds[i];
     return format === "description" ? [] : [{ source, format: format as Format }];
   });
-  // Files beside it are those that it names, or no part of it.
+  // The other files are either named by it or do not belong to the model.
   const whole = ofFormats.find(({ format }) => format.takes === "named files");
   if (whole) return { format: whole.format, files: [whole.source], description: undefined };
   if (described) return { ...(await readDescribed(described, sources.length === 1)), files: [described] };
@@ -130,7 +131,7 @@ async function chooseFormat(sources: readonly ByteSource[]): Promise<Chosen> {
   return { format, files: sources as Chosen["files"], description: undefined };
 }
 
-/** @param isAlone then it may be an object with an array as well. */
+/** @param isAlone whether it is the only file: then it may also be an object with an array. */
 async function readDescribed(source: ByteSource, isAlone: boolean): Promise<Pick<Chosen, "format" | "description">> {
   const file = source.name;
   if (source.size > MAX_JSON_BYTES) {

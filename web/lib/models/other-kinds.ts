@@ -4,7 +4,7 @@ import type { ByteSource } from "../io/bytes.js";
 const ofPyTorch = "save it from PyTorch with safetensors.torch.save_file";
 const ofKeras = "save its weights with numpy.savez, or convert it with tensorflowjs_converter";
 
-/** Endings of files of weights that are not read, and what to do about them. */
+/** The endings of files of weights that cannot be read, with what to do about them. */
 const endings: Readonly<Record<string, string>> = {
   pt: ofPyTorch,
   pth: ofPyTorch,
@@ -16,13 +16,13 @@ const endings: Readonly<Record<string, string>> = {
   tflite: "give the model it was converted from",
 };
 
-/** The first bytes of such files, in Latin-1, where the ending says nothing. */
+/** The first bytes of such files, in Latin-1, for names with other endings. */
 const beginnings: Readonly<Record<string, string>> = {
   "\x89HDF": ofKeras,
   "\x80\x02": ofPyTorch,
 };
 
-/** @throws {FormatError} for a file of weights of a kind that is not read. */
+/** @throws {FormatError} for a file of weights of a kind that cannot be read. */
 export async function refuseOtherKind(source: ByteSource): Promise<void> {
   const { name: file, size } = source;
   const bytes = await source.read(0, Math.min(size, 4));

@@ -8,24 +8,26 @@ import { matchesGlob } from "./globs.js";
 import { warningsOf } from "./warnings.js";
 
 export interface Override extends Settings {
-  /** True keeps the tensor as it is. */
+  /** Whether the tensor stays as it is. */
   readonly keep?: boolean | undefined;
 }
 
 /**
- * Which tensors are to be quantized, and how. Patterns are of names of tensors, in .onnx models also of the nodes that take
- * them; `*` stands for any characters, dots too, and `?` for one.
+ * Which tensors are quantized, and how. Patterns match names of tensors, and in .onnx models also names of the nodes
+ * that use them. `*` matches any characters, including dots, and `?` matches one.
  */
 export interface Rules extends Settings, TargetOptions {
-  /** Patterns of names that are quantized although the policy keeps them: wins over `exclude`. */
+  /** Patterns of names that are quantized although the policy keeps them. They win over `exclude`. */
   readonly include?: readonly string[] | undefined;
-  /** Patterns of names that are kept although the policy quantizes them: `["*"]` leaves what `include` names. */
+  /** Patterns of names that are kept although the policy quantizes them. `["*"]` leaves those that `include` names. */
   readonly exclude?: readonly string[] | undefined;
-  /** Other settings for names that match a pattern; where more match, the last one's. They win over `include` too. */
+  /**
+   * Other settings for names that match a pattern. The last pattern that matches counts, and wins over `include` too.
+   */
   readonly overrides?: Readonly<Record<string, Override>> | undefined;
-  /** Settings for single tensors, by their place in the model: they are quantized so whatever the policy says. */
+  /** Settings for single tensors, by their index in the model. These are quantized whatever the policy says. */
   readonly tensors?: ReadonlyMap<number, Override> | undefined;
-  /** Weights of fewer elements stay as they are; 1024 when not given, but 0 for a file of one array. */
+  /** The number of elements below which a tensor stays as it is; by default 1024, but 0 for a file of one array. */
   readonly minimumSize?: number | undefined;
 }
 
@@ -41,15 +43,15 @@ const ruleNames = [
 ] satisfies (keyof Rules)[];
 
 /**
- * Decides for every tensor of a model whether and how it is quantized. Without rules, tensors of floats of rank 2 and above
- * are, but for norms, biases, embeddings of positions and those of fewer than 1024 elements; of an .onnx model, the weights
- * that its nodes take. What belongs to codes of a model that is quantized already, such as their scales, is always kept.
- * Nothing of the data is read.
+ * Decides for every tensor of a model whether and how it is quantized. The policy quantizes float tensors of rank 2 and
+ * above, except for norms, biases, embeddings of positions and tensors of fewer than 1024 elements; of an .onnx model
+ * it quantizes the weights that its nodes use. In a model that is quantized already, tensors that belong to codes, such
+ * as their scales, are always kept. No data are read.
  *
- * Tensors that readers join into one layer are kept together where the policy keeps one of them; what the rules say of single
- * ones is done, and the plan's warnings tell of it.
+ * If the policy keeps one of the tensors that readers join into one layer, it keeps them all. Rules for single ones of
+ * them are followed, and the plan has a warning.
  *
- * @throws {TypeError | RangeError} for rules that are wrong, or that what is to be written cannot hold.
+ * @throws {TypeError | RangeError} for rules that are wrong, or that the target cannot fulfil.
  */
 export function planModel(given: Model, rules: Rules = {}): Plan {
   checkNames("rules", rules, ruleNames);
@@ -90,12 +92,14 @@ export function planModel(given: Model, rules: Rules = {}): Plan {
   return { model, target, decisions, unmatched, notes, warnings: warningsOf(target, decisions) };
 }
 
-/** Why a tensor is kept that the rules name. */
+/** The reason for tensors that the rules exclude. */
 const EXCLUDED = "excluded";
 const BY_OVERRIDE = "kept by an override";
 const CHOSEN = "chosen";
 
-/** Keeps what is joined with a tensor that the policy keeps, or that cannot be quantized as the rules want it. */
+/**
+ * Keeps the tensors that are joined with one that is kept by the policy, or that cannot be quantized as the rules say.
+ */
 function keepTogether(decisions: Decision[], target: Target, isAsked: (place: number) => boolean): void {
   const { joiner, lists } = target.joined?.() ?? { joiner: "", lists: [] };
   for (const places of lists) {
@@ -116,7 +120,7 @@ function isByRules(reason: string): boolean {
 }
 
 /**
- * What a tensor would become by some settings, whatever the policy says.
+ * The decision for a tensor with some settings, whatever the policy says.
  *
  * @throws {TypeError | RangeError} as `planModel` does.
  */
@@ -127,12 +131,12 @@ export function planTensor(model: Model, place: number, settings: Settings, opti
   return decide(target, tensor, settings, { isWanted: true, why: undefined, minimumSize: 0 });
 }
 
-/** The names by which patterns find a tensor. */
+/** The names that patterns are matched with. */
 function namesOf({ name, nodes = [] }: ModelTensor): readonly string[] {
   return [name, ...nodes];
 }
 
-/** The kind of a model: that of its tensors' names, unless it has one of its own. */
+/** The kind of a model: its own, or else that of named tensors. */
 export function kindOf(model: Partial<Model>): ModelKind {
   return model.kind ?? namedTensors;
 }
@@ -148,7 +152,7 @@ function targetOf(model: Model, { dialect, opset, target, type, encoder, requant
 interface Asked {
   /** Whether it is quantized although it is excluded, small or kept by the policy. */
   readonly isWanted: boolean;
-  /** Why it is not. */
+  /** The reason to keep it, if there is one. */
   readonly why: string | undefined;
   readonly minimumSize: number;
 }

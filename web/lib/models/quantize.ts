@@ -23,44 +23,47 @@ import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse, writing } from "./run.js";
 import { weightsOf } from "./weights.js";
 
-/** What became of a tensor: of one that was quantized, with its error figures. */
+/** The decision for a tensor, with its error figures if it was quantized. */
 export type TensorSummary = (QuantizeDecision & TotalErrors) | KeepDecision;
 
-/** What `quantizeModel` wrote. */
+/** The result of `quantizeModel`. */
 export interface ModelSummary {
-  /** In the order of the model. */
+  /** The tensors in the order of the model. */
   readonly tensors: readonly TensorSummary[];
-  /** Bytes of the files written. */
+  /** The size of the files in bytes. */
   readonly byteLength: number;
-  /** What was written into the header besides the tensors. */
+  /** The metadata that were written into the header. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Which share of the model's bytes stayed floats, and why. */
+  /** The share of the model's bytes that stayed floats, and the reasons. */
   readonly keptFloats: KeptFloats;
-  /** Those of the plan. */
+  /** The warnings of the plan. */
   readonly warnings: readonly string[];
 }
 
-/** What `quantizeModel` takes beside a plan and a sink. */
+/** The options of `quantizeModel`. */
 export interface WriteOptions extends RunOptions {
-  /** The file for what does not go into an .onnx model: needed where the model had such a file, or takes more than 2 GB. */
+  /**
+   * A file for data that do not go into an .onnx model. It is needed if the model had such a file, or would take more
+   * than 2 GB.
+   */
   readonly external?: {
-    /** Its path from the model's folder, as the model will name it. */
+    /** Its path relative to the model's folder, which the model will contain. */
     readonly location: string;
-    /** Takes the bytes of that file. */
+    /** The sink for the bytes of that file. */
     readonly sink: ByteSink;
   };
 }
 
 /**
- * Quantizes a model into a file: every tensor as the plan says, those that are kept byte for byte. The file is complete
- * and closed when the promise resolves; otherwise the sink is aborted. Memory does not grow with the model, but for the
- * weights of MatMulNBits, whose codes are held one weight at a time.
+ * Quantizes a model into a file, with each tensor quantized or kept byte for byte as the plan says. The file is
+ * complete and closed when the promise resolves; otherwise the sink is aborted. Memory does not grow with the model,
+ * except for weights of MatMulNBits, whose codes are held one weight at a time.
  *
- * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
- * @param plan what `planModel` gave.
+ * @param channelwise the result of a `load`. That of "channelwise/parallel" uses all its workers.
+ * @param plan the result of `planModel`.
  * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
- * @throws {NonFiniteError | FormatError} for weights that are not finite, and files that turn out to be damaged.
- * @throws {StoppedError} where reading or writing fails, or the signal ends the run; its `cause` says why.
+ * @throws {NonFiniteError | FormatError} for weights that are not finite, and for damaged files.
+ * @throws {StoppedError} where reading or writing fails, or the signal ends the run; its `cause` has the reason.
  */
 export async function quantizeModel(
   channelwise: AnyChannelwise,
@@ -68,7 +71,7 @@ export async function quantizeModel(
   sink: ByteSink,
   options: WriteOptions = {},
 ): Promise<ModelSummary> {
-  // The model is closed last: it names the other file.
+  // The model is closed last, because it names the other file.
   return writing(sink, async () => {
     const { external, ...runOptions } = options;
     checkRunOptions(runOptions);
@@ -92,10 +95,10 @@ export async function quantizeModel(
 }
 
 /**
- * Finds what the quantization of every tensor of a plan costs, and writes nothing.
+ * Computes the error figures of every tensor of a plan, and writes nothing.
  *
- * @param channelwise what a `load` gave: with that of "channelwise/parallel" all its workers take part.
- * @returns in the order of the model.
+ * @param channelwise the result of a `load`. That of "channelwise/parallel" uses all its workers.
+ * @returns the tensors in the order of the model.
  * @throws {NonFiniteError | FormatError | StoppedError} as `quantizeModel` does.
  */
 export async function measureModel(
@@ -119,9 +122,9 @@ export async function measureModel(
 }
 
 /**
- * Bytes of the files that `quantizeModel` writes for a plan: known before a weight is read.
+ * The size in bytes of the files that `quantizeModel` writes for a plan. No weight is read for it.
  *
- * @param location of `external`, where that is given.
+ * @param location the location of `external`, if that is given.
  */
 export function outputBytes(plan: Plan, location?: string): number {
   return layOut(plan, location).byteLength;
@@ -167,7 +170,7 @@ function stepOf(
   return { tensor, byteLength, run };
 }
 
-/** Encodes a tensor of a plan whose target makes its bytes itself. */
+/** Encodes a tensor of a plan whose target makes the bytes itself. */
 function encode({ model, target, decisions }: Plan, place: number, write: WriteBytes, course: StepCourse) {
   if (!target.encode) throw new Error("the target encodes nothing");
   return target.encode(model.tensors[place], decisions[place] as QuantizeDecision, write, course);
@@ -203,6 +206,6 @@ async function quantize(
   )) as TotalErrors;
   await results.finish?.();
   const { mse, maxError, sqnr } = errors;
-  // Zeros with which the weights were filled up come back exactly.
+  // Zeros that pad the weights have no errors.
   return { mse: (mse * source.length) / elementsOf(tensor.shape), maxError, sqnr };
 }

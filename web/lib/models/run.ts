@@ -3,35 +3,35 @@ import { FormatError, NonFiniteError } from "../core/errors.js";
 import type { ByteSink } from "../io/bytes.js";
 import { StoppedError } from "../io/stopped-error.js";
 
-/** What every run over a model takes. */
+/** The options of every run over a model. */
 export interface RunOptions {
   /** Ends the run, which then leaves no file. */
   readonly signal?: AbortSignal;
-  /** Is called with how far the run is, several times a second on large models. */
+  /** Called with the progress of the run, several times a second on large models. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface Progress {
-  /** The tensor that is being worked on. */
+  /** The tensor that the run is working on. */
   readonly tensor: string;
-  /** Bytes of the model that are done. */
+  /** The bytes of the model that are done. */
   readonly done: number;
-  /** Bytes of the model. */
+  /** The size of the model in bytes. */
   readonly total: number;
 }
 
-/** What a step of a run is given. */
+/** The arguments of a step of a run. */
 export interface StepCourse {
   readonly signal: AbortSignal | undefined;
-  /** Is called with the share of the step that is done. */
+  /** Called with the share of the step that is done, from 0 to 1. */
   readonly progress: (share: number) => void;
 }
 
 /** The work on one tensor. */
 export interface Step<R> {
   readonly tensor: string;
-  /** Bytes of the model that the step works on. */
+  /** The bytes of the model that the step works on. */
   readonly byteLength: number;
   run(course: StepCourse): Promise<R>;
 }
@@ -41,9 +41,9 @@ export function checkRunOptions(options: RunOptions): void {
 }
 
 /**
- * Does one step after the other.
+ * Performs steps one after the other.
  *
- * @throws {NonFiniteError | FormatError | StoppedError} that names the tensor.
+ * @throws {NonFiniteError | FormatError | StoppedError} with the name of the tensor.
  */
 export async function runSteps<R>(steps: readonly Step<R>[], { signal, onProgress }: RunOptions): Promise<R[]> {
   const total = steps.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -67,14 +67,14 @@ function atTensor(error: unknown, tensor: string): unknown {
   return error instanceof FormatError ? error : new StoppedError(tensor, error);
 }
 
-/** Closes the sink when the work on it is done, and aborts it when that fails. */
+/** Closes the sink when the work on it is done, and aborts it when the work fails. */
 export async function writing<R>(sink: ByteSink, work: () => Promise<R>): Promise<R> {
   try {
     const result = await work();
     await sink.close();
     return result;
   } catch (error) {
-    await sink.abort(error).catch(() => undefined); // the first error is the one to tell
+    await sink.abort(error).catch(() => undefined); // the first error is thrown
     throw error;
   }
 }

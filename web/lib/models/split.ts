@@ -5,12 +5,12 @@ import { copyBytes } from "./copy-bytes.js";
 import { kindOf } from "./plan.js";
 import { checkRunOptions, type RunOptions, runSteps, writing } from "./run.js";
 
-/** A file that is to be written: a part of a GGUF, or one that its parts are joined to. */
+/** A GGUF file to be written: a part of a model, or one that joins its parts. */
 export interface GgufFile {
-  /** Of the file to come. */
+  /** The size of the file in bytes. */
   readonly byteLength: number;
   /**
-   * Writes it. The sink is closed when it is complete, and aborted otherwise.
+   * Writes the file. The sink is closed when it is complete, and aborted otherwise.
    *
    * @throws {StoppedError} as `quantizeModel` does.
    */
@@ -18,10 +18,11 @@ export interface GgufFile {
 }
 
 /**
- * The parts of a GGUF as llama.cpp's gguf-split cuts it, in order. Their files are to be named
- * `model-00001-of-00003.gguf` and so on, or readers do not find them.
+ * Splits a GGUF into parts, in order, as llama.cpp's gguf-split does. Readers find the files only by names such as
+ * `model-00001-of-00003.gguf`.
  *
- * @param maxBytes of the tensors of a part, which are whole; wllama, which runs in a browser, needs less than 2 GB.
+ * @param maxBytes the most bytes of tensors in a part, which holds whole tensors. wllama, which runs in a browser,
+ * needs less than 2 GB.
  * @throws {TypeError} for a model of another format.
  * @throws {RangeError} where a tensor is larger.
  */
@@ -31,7 +32,7 @@ export function splitGguf(model: Model, maxBytes: number): GgufFile[] {
 }
 
 /**
- * One file of all parts of a GGUF: the one that was split, byte for byte.
+ * Joins the parts of a GGUF into one file, which equals the one that was split, byte for byte.
  *
  * @throws {TypeError} for a model of another format.
  */

@@ -6,10 +6,13 @@ import type { CodeSource, WeightSource } from "../stream/ends.js";
 import { elementsOf } from "../tensor/dtypes.js";
 import { type CentredCodes, type QuantizedTensor, scalePlaces } from "../tensor/quantized-tensor.js";
 
-/** What a quantized tensor stands for: codes with scales, or, where the kernels do not multiply them, the products. */
+/**
+ * The weights that a quantized tensor stands for: codes with scales, or their products where the kernels cannot
+ * multiply them.
+ */
 export type Values = { readonly codes: CodeSource; readonly scales: FloatArray } | { readonly products: WeightSource };
 
-/** Does work with the weights that a quantized tensor stands for. */
+/** Works with the weights that a quantized tensor stands for. */
 export async function withValues<R>(
   engine: Engine,
   tensor: QuantizedTensor,
@@ -30,7 +33,7 @@ function hasShortGroups({ quantizedShape, scheme: { granularity } }: QuantizedTe
   return typeof granularity === "object" && (quantizedShape[granularity.along] as number) % granularity.group !== 0;
 }
 
-/** Whether codes less their zero points take more than an int16. */
+/** Whether codes minus their zero points can exceed an int16. */
 function takesMoreThan16Bits({ scheme, signed, zeroPoints }: QuantizedTensor): boolean {
   return scheme.bits === (16 satisfies Bits) && (!signed || zeroPoints);
 }
@@ -48,8 +51,8 @@ function productsOf(
     async read(start, count) {
       const codes = await readCodes(start, count);
       const values = isFloat64 ? new Float64Array(count) : new Float32Array(count);
-      // The product is exact in float64 for float32 scales, so that it is rounded once. Adding 0 makes +0 of the -0 that a
-      // negative scale gives.
+      // The product is exact in float64 for float32 scales, so it is rounded once. Adding 0 turns the -0 of a negative
+      // scale into +0.
       for (let i = 0; i < count; i++) {
         values[i] = (codes[i] as number) * (scales[places.at(start + i)] as number) + 0;
       }

@@ -1,10 +1,10 @@
 import type { Decision, Target } from "../formats/format.js";
 import { shorten } from "../io/shorten.js";
 
-/** More would say no more. */
+/** A few names suffice. */
 const MOST_NAMES = 3;
 
-/** What readers will refuse of decisions, a sentence each: layers that they join, and that are not quantized in one way. */
+/** Sentences on decisions that readers will refuse: layers that they join, and that are not quantized in one way. */
 export function warningsOf(target: Target, decisions: readonly Decision[]): string[] {
   const { joiner, lists } = target.joined?.() ?? { joiner: "", lists: [] };
   return lists.flatMap((places) => {

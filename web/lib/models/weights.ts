@@ -4,7 +4,7 @@ import type { WeightSource } from "../stream/ends.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 
-/** The weights of a tensor of floats, with zeros after them, as many as the shape has. */
+/** The weights of a float tensor, padded with zeros to the size of the shape. */
 export function weightsOf(tensor: ModelTensor, shape: readonly number[], spares: SpareMemory): WeightSource {
   const dtype = tensor.dtype as FloatDtype;
   const size = bytesPerElement(dtype);

@@ -1,17 +1,17 @@
 import { type Packing, packCodes, unpackCodes } from "../core/packing.js";
 import { placeOf, type Storage } from "./storage.js";
 
-/** All codes side by side, without regard to rows: so ONNX stores 4 bits (low nibble first) and 2 bits. */
+/** All codes side by side, without regard to rows, as in ONNX's types of 4 bits (low nibble first) and 2 bits. */
 export function fields(packing: Packing, count: number): Storage {
   return rowsOfFields(packing, count, 8 * Math.ceil((count * packing.bits) / 8));
 }
 
-/** The codes of each row side by side, which take `rowBits` with what fills them up: that is 0. */
+/** The codes of each row side by side. A row takes `rowBits`, and is padded with zeros. */
 export function rowsOfFields(packing: Packing, columns: number, rowBits: number): Storage {
   const { bits } = packing;
   const isFilled = columns * bits === rowBits;
   const bitOf = (code: number) => Math.floor(code / columns) * rowBits + (code % columns) * bits;
-  /** Goes through codes in stretches that lie side by side: `at` is counted from `start`, `bit` from the first byte. */
+  /** Passes codes in stretches that lie side by side: `at` is counted from `start`, `bit` from the first byte. */
   const eachStretch = (start: number, count: number, use: (at: number, end: number, bit: number) => void) => {
     const before = 8 * Math.floor(bitOf(start) / 8);
     for (let at = 0; at < count; ) {

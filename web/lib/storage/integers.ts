@@ -11,7 +11,7 @@ export function integers(bits: 8 | 16, offset = false): Storage {
   const typed = (codes: CodeArray): CodeArray =>
     codes.BYTES_PER_ELEMENT * 8 === bits ? codes : Int16Array.from(codes);
   const flipped = (codes: CodeArray) => {
-    // Adding 2^(bits - 1) changes the sign's bit alone.
+    // Adding 2^(bits - 1) only flips the sign bit.
     if (offset) for (let i = 0; i < codes.length; i++) codes[i] ^= 1 << (bits - 1);
     return codes;
   };

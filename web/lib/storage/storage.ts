@@ -4,32 +4,32 @@ import type { Engine } from "../core/engine.js";
 /** A way in which the codes of a tensor lie in bytes, in their order. */
 export interface Storage {
   /**
-   * The bit at which a code begins: the next one after the code before it, and after what fills up the row of that. For the
-   * number of codes, it is the number of bits of them all, in whole bytes.
+   * The bit at which a code begins: after the code before it, and after the padding of that code's row. For the number
+   * of codes it returns the total size in bits, rounded up to whole bytes.
    */
   bitOf(code: number): number;
   /**
-   * The bytes that hold codes, of which the first is the one at `start`, from the byte that has the first bit of theirs to the
-   * one that has the last. Bits of other codes are 0. It may be the memory of the codes.
+   * Packs codes, the first of which has the index `start`, into the bytes from their first to their last bit. Bits of
+   * other codes are 0. The result may share the memory of the codes.
    */
   pack(engine: Engine, start: number, codes: CodeArray): Uint8Array<ArrayBuffer>;
-  /** The codes, `count` from `start` on, in the bytes that hold them, whose memory it may be. */
+  /** Unpacks `count` codes from index `start` on from the bytes that hold them. The result may share their memory. */
   unpack(engine: Engine, start: number, count: number, bytes: Uint8Array<ArrayBuffer>): CodeArray;
 }
 
-/** The bytes that hold codes, `count` from `start` on. */
+/** The place of the bytes that hold `count` codes from index `start` on. */
 export function placeOf(storage: Storage, start: number, count: number): { first: number; length: number } {
   const first = Math.floor(storage.bitOf(start) / 8);
   return { first, length: count === 0 ? 0 : Math.ceil(storage.bitOf(start + count) / 8) - first };
 }
 
-/** Stores codes that come in any stretches, from any place on: each byte is written once, when all of it is there. */
+/** Stores codes that come in any stretches and order. Each byte is written once, when all its codes are there. */
 export function codeWriter(
   engine: Engine,
   storage: Storage,
   write: (place: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
 ): (start: number, codes: CodeArray) => Promise<void> {
-  /** Bytes of which some codes are still to come. */
+  /** Bytes that still miss some codes. */
   const unfinished = new Map<number, { bits: number; missing: number }>();
   return async (start, codes) => {
     const [from, to] = [storage.bitOf(start), storage.bitOf(start + codes.length)];

@@ -1,14 +1,14 @@
 import type { ModelTensor } from "./tensor.js";
 
-/** A tensor that is stored as blocks, each of which has its scales and codes. */
+/** A tensor that is stored as blocks, each with its scales and codes. */
 export interface BlockTensor {
-  /** Of the weights that they stand for. */
+  /** The name of the weights. */
   readonly name: string;
-  /** Of the weights. */
+  /** The shape of the weights. */
   readonly shape: readonly number[];
   /** The type of its blocks, such as Q4_K. */
   readonly blockType: string;
-  /** Of its blocks. */
+  /** The size of the blocks in bytes. */
   readonly byteLength: number;
   /** The weights as float32, which are decoded when they are read. */
   readonly floats: ModelTensor;

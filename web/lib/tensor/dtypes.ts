@@ -2,7 +2,7 @@ import type { Dtype as FloatDtype } from "../core/dtype.js";
 
 export type { FloatDtype };
 
-/** Bits of an element of each type, by the names that numpy and PyTorch use. */
+/** The bits of an element of each type, by the names that numpy and PyTorch use. */
 const bitsOfDtype = {
   bool: 8,
   uint8: 8,
@@ -35,7 +35,7 @@ export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
   return dtype === "float16" || dtype === "bfloat16" || dtype === "float32" || dtype === "float64";
 }
 
-/** The bytes of an element, for types of whole bytes. Types of 4 and 6 bits are only copied, byte by byte. */
+/** The size of an element in bytes, for types of whole bytes. Types of 4 and 6 bits are only copied, byte by byte. */
 export function bytesPerElement(dtype: Dtype): number {
   return Math.max(1, bitsOfDtype[dtype] / 8);
 }
@@ -43,17 +43,17 @@ export function bytesPerElement(dtype: Dtype): number {
 /** The most dimensions, as in numpy and PyTorch. */
 export const MAX_RANK = 64;
 
-/** So many elements of the widest type still have an exact number of bits. */
+/** The most elements of the widest type whose number of bits is exact. */
 const MAX_ELEMENTS = 2 ** 47;
 
-/** What shapes can be, for messages. */
+/** The limits of shapes, for messages. */
 export const shapeLimits = `integers from 0 on, ${MAX_RANK} at most, whose product without zeros is at most ${MAX_ELEMENTS}`;
 
-/** Whether a value that a file gives is a shape. */
+/** Whether a value from a file is a shape. */
 export function isShape(value: unknown): value is number[] {
   const isCount = (each: unknown) => Number.isSafeInteger(each) && (each as number) >= 0;
   if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isCount)) return false;
-  // A zero among the dimensions must not hide that the product of the others is too large.
+  // A zero dimension must not hide that the product of the others is too large.
   return elementsOf(value.filter((dimension) => dimension > 0)) <= MAX_ELEMENTS;
 }
 
@@ -61,13 +61,16 @@ export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** Bytes of a tensor whose shape may be anything a damaged file says, where they are whole: BigInt, since products are not bounded. */
+/**
+ * The size in bytes of a tensor with any shape that a damaged file may give; undefined where it is not whole. It is
+ * BigInt, since products are not bounded.
+ */
 export function exactByteLength(dtype: Dtype, shape: readonly number[]): bigint | undefined {
   const bits = shape.reduce((product, dimension) => product * BigInt(dimension), BigInt(bitsOfDtype[dtype]));
   return bits % 8n === 0n ? bits / 8n : undefined;
 }
 
-/** Bytes of a tensor of a shape that is known to be sound. */
+/** The size in bytes of a tensor with a valid shape. */
 export function byteLengthOf(dtype: Dtype, shape: readonly number[]): number {
   return (elementsOf(shape) * bitsOfDtype[dtype]) / 8;
 }

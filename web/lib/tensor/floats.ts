@@ -1,8 +1,8 @@
 import type { FloatDtype } from "./dtypes.js";
 
-// Floats of 16 bits are converted here, because not every JavaScript engine has arrays of them.
+// Converts floats of 16 bits, since some JavaScript engines have no arrays of them.
 
-/** Every float16 is a float32 too, so this is exact; NaNs keep their bits. */
+/** Widens float16 to float32. This is exact, and NaNs keep their bits. */
 export function widenFloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const floats = new Float32Array(halves.length);
   const bits = new Uint32Array(floats.buffer);
@@ -22,14 +22,14 @@ export function widenFloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   return floats;
 }
 
-/** A bfloat16 is the upper half of a float32. */
+/** Widens bfloat16, the upper half of a float32. */
 export function widenBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
   return new Float32Array(bits.buffer);
 }
 
-/** Rounds finite floats to half precision, half to even; what is too large becomes an infinity. */
+/** Rounds finite floats to half precision, half to even. Numbers that are too large become infinities. */
 export function narrowTo(dtype: "float16" | "bfloat16", floats: Float32Array): Uint16Array<ArrayBuffer> {
   return dtype === "float16" ? narrowToFloat16(floats) : narrowToBfloat16(floats);
 }
@@ -38,10 +38,10 @@ function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(new Float32Array(floats).buffer);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < floats.length; i++) {
-    // The exponent of the half; subnormal ones share that of the least normal ones.
+    // The exponent of the half. Subnormal numbers have that of the smallest normal ones.
     const exponent = Math.max(-14, ((bits[i] >>> 23) & 0xff) - 127);
     const units = roundHalfEven(Math.abs(floats[i]) * 2 ** (10 - exponent));
-    // A carry out of the fraction goes into the exponent, as it should.
+    // A carry out of the fraction correctly goes into the exponent.
     const magnitude = Math.min(0x7c00, (exponent + 14) * 0x400 + units);
     halves[i] = ((bits[i] >>> 16) & 0x8000) | magnitude;
   }
@@ -59,7 +59,7 @@ function roundHalfEven(value: number): number {
   return value + 2 ** 52 - 2 ** 52; // at 2^52 the last bit of a float64 is 1
 }
 
-/** Little-endian bytes of floats as an array of numbers: float64 as they are, all others as float32, exactly. */
+/** The numbers in little-endian bytes of floats: float64 as they are, all others exactly as float32. */
 export function floatsOf(
   bytes: Uint8Array<ArrayBuffer>,
   dtype: FloatDtype,

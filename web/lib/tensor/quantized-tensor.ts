@@ -4,18 +4,18 @@ import type { Scheme } from "../core/scheme.js";
 import type { Granularity } from "../core/types.js";
 import type { TensorInfo } from "./tensor.js";
 
-/** Codes less their zero points: of 16 bits with zero points they take more than an int16. */
+/** Codes minus their zero points. With zero points, codes of 16 bits exceed an int16. */
 export type CentredCodes = Int8Array | Int16Array | Int32Array;
 
 /** A tensor that is stored as codes and scales. */
 export interface QuantizedTensor {
-  /** Name of the weights that codes and scales stand for. */
+  /** The name of the weights that codes and scales stand for. */
   readonly name: string;
-  /** Dimensions of the weights. */
+  /** The shape of the weights. */
   readonly shape: readonly number[];
-  /** The dimensions that the scheme is about: those of the weights, some of them joined if the file joins them. */
+  /** The dimensions that the scheme refers to: those of the weights, of which the file may join some. */
   readonly quantizedShape: readonly number[];
-  /** `bits` are those that a code takes in the file; it may have been made with fewer. */
+  /** The scheme. `bits` is what a code takes in the file; it may have been made with fewer. */
   readonly scheme: Scheme;
   /** Whether codes are signed integers. */
   readonly signed: boolean;
@@ -25,19 +25,22 @@ export interface QuantizedTensor {
   readonly codes: TensorInfo;
   /** The tensor of the file that holds the scales. */
   readonly scales: TensorInfo;
-  /** The operators of an .onnx model that make weights of it. */
+  /** The operators that turn codes into weights in an .onnx model. */
   readonly pattern?: string | undefined;
-  /** Bytes of all that stands for it. */
+  /** The size of everything that stands for the weights, in bytes. */
   readonly byteLength: number;
-  /** @internal `count` codes from `start` on, in the order of the weights, less their zero points. The engine unpacks them. */
+  /**
+   * @internal Reads `count` codes from index `start` on, in the order of the weights, minus their zero points. The
+   * engine unpacks them.
+   */
   readCodes(engine: Engine, start: number, count: number): Promise<CentredCodes>;
-  /** All scales, in the order of the scheme: halves widened to float32. */
+  /** Reads all scales in the order of the scheme. Those of 16 bits are widened to float32. */
   readScales(): Promise<FloatArray>;
 }
 
 /**
- * How many scales weights of a shape have, and the place of the scale of each weight: in the order of the tensor, with the
- * grouped dimension divided by the group size. The last group of a row may be shorter.
+ * The number of scales of weights of a shape, and the index of the scale of each weight. Scales have the order of the
+ * tensor, with the grouped dimension divided by the group size. The last group of a row may be shorter.
  */
 export function scalePlaces(
   shape: readonly number[],

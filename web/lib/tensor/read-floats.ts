@@ -4,11 +4,11 @@ import { floatsOf } from "./floats.js";
 import type { ModelTensor } from "./tensor.js";
 
 /**
- * Weights of a tensor, row-major: those of 16 bits widened to float32, which is exact.
+ * Reads weights of a tensor, row-major. Those of 16 bits are widened to float32, which is exact.
  *
- * @param start the first one; 0 when not given.
- * @param count how many; all that follow when not given.
- * @throws {TypeError | RangeError} for a tensor that is not of floats, and where it has not so many.
+ * @param start the index of the first one, by default 0.
+ * @param count their number, by default all from `start` on.
+ * @throws {TypeError | RangeError} for a tensor that is not of floats, or has fewer.
  */
 export async function readFloats(
   tensor: ModelTensor,

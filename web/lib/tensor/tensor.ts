@@ -1,31 +1,30 @@
 import type { Dtype } from "./dtypes.js";
 
-/** What is known of a tensor without reading its data. */
+/** What is known of a tensor before its data are read. */
 export interface TensorInfo {
-  /** The name by which the model knows it. */
+  /** The name of the tensor in the model. */
   readonly name: string;
   /** The type of its elements. */
   readonly dtype: Dtype;
-  /** Dimensions, row-major. */
+  /** The dimensions, row-major. */
   readonly shape: readonly number[];
-  /** Bytes of the data, which is row-major and little-endian. */
+  /** The size of the data in bytes. They are row-major and little-endian. */
   readonly byteLength: number;
 }
 
-/** A named tensor of a file, whose data is read when it is asked for. */
+/** A named tensor of a file, whose data are read when they are needed. */
 export interface ModelTensor extends TensorInfo {
-  /** The axis of the output channels of an .onnx model's weight, in the tensor as it is stored. */
+  /** The axis of the output channels of an .onnx model's weight, in the stored tensor. */
   readonly axis?: number | undefined;
-  /** The operators that take it, each once. */
+  /** The operators that use it, each once. */
   readonly operators?: readonly string[] | undefined;
-  /** The names of the nodes that take it. */
+  /** The names of the nodes that use it. */
   readonly nodes?: readonly string[] | undefined;
-  /** Why it can in no way be quantized, where the nodes say so. */
+  /** The reason why the nodes that use it do not allow it to be quantized. */
   readonly reason?: string | undefined;
   /**
-   * `length` bytes of the data from byte `offset` on, row-major and little-endian, in a buffer of their own.
-   *
-   * @param spare memory of `length` bytes that nobody uses any more, which may be read into.
+   * Reads `length` bytes of the data from byte `offset` on, row-major and little-endian, into a buffer of their own.
+   * @param spare memory of `length` bytes that is no longer used, which may be read into.
    */
   read(offset: number, length: number, spare?: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>>;
 }

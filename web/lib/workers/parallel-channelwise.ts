@@ -41,20 +41,23 @@ import { availableWorkers, checkWorkers, startWorker, type WorkerLike } from "./
 
 /** Options of `load` of `channelwise/parallel`. */
 export interface ParallelLoadOptions extends LoadOptions {
-  /** How many workers there are, 1 to 64. When not given, there is one for each core, but not more than 8. */
+  /** The number of workers, from 1 to 64; by default one for each core, up to 8. */
   readonly workers?: number;
   /**
-   * Starts a worker whose module calls `serve` of `channelwise/worker`. It is needed where a Content-Security-Policy does
-   * not allow workers from `blob:` addresses.
+   * Starts a worker whose module calls `serve` of `channelwise/worker`. It is needed where a Content-Security-Policy
+   * does not allow workers from `blob:` addresses.
    */
   readonly createWorker?: () => WorkerLike;
 }
 
-/** How a call goes on. */
+/** A signal for a call, and its progress. */
 export interface CourseOptions {
-  /** Ends the call: it is rejected with the signal's reason. */
+  /** Ends the call, which is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Told from time to time how many weights of all are done. Where they pass twice, the first time is half of it. */
+  /**
+   * Called from time to time with the number of weights that are done, and of all. Where weights pass twice, the first
+   * pass is half of it.
+   */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -64,20 +67,22 @@ export interface ParallelQuantizeOptions extends QuantizeOptions, CourseOptions 
 export interface ParallelDequantizeOptions extends DequantizeOptions, CourseOptions {}
 
 /**
- * A quantizer that shares its work out to workers and gives the bits that `channelwise` gives on one thread.
+ * A quantizer that shares its work among workers, and gives the same bits as `channelwise` on one thread.
  *
  * Weights and arrays to fill in a SharedArrayBuffer are used in place, where the page is cross-origin isolated and in
- * Node; others pass to the workers and back a few MB at a time. They must not be changed until the promise settles; then
- * nothing is written to them any more. A call that was rejected, for whatever reason, leaves the quantizer usable.
+ * Node. Others are copied to the workers and back, a few MB at a time. Do not change arrays until the promise settles;
+ * after that they are not written to any more. A call that was rejected, for whatever reason, leaves the quantizer
+ * usable.
  */
 export interface ParallelChannelwise {
-  /** How many workers there are. */
+  /** The number of workers. */
   readonly workers: number;
 
   /**
-   * Does what `quantize` of `channelwise` does.
+   * Quantizes as `quantize` of `channelwise` does.
    *
-   * It rejects with what that throws, with the signal's reason, or when a worker ends on its own (which is then replaced).
+   * Rejects with the errors of that function, with the signal's reason, or when a worker ends unexpectedly (it is then
+   * replaced).
    */
   // There are two declarations because only the first gives `onProgress` its type, and only the second takes undefined.
   quantize<W extends Weights, const O extends Exactly<O, ParallelQuantizeOptions>>(
@@ -90,7 +95,7 @@ export interface ParallelChannelwise {
     options?: O | (O & CourseOptions),
   ): Promise<QuantizeResult<W, O>>;
 
-  /** Does what `dequantize` of `channelwise` does, and rejects as `quantize` does. */
+  /** Dequantizes as `dequantize` of `channelwise` does, and rejects as `quantize` does. */
   dequantize<Q extends QuantizedWeights, const O extends Exactly<O, ParallelDequantizeOptions>>(
     quantized: Q,
     options: O & CourseOptions,
@@ -101,7 +106,7 @@ export interface ParallelChannelwise {
     options?: O | (O & CourseOptions),
   ): Promise<DequantizeResult<Q, O>>;
 
-  /** Ends the workers. Calls under way are rejected, and all later ones. */
+  /** Ends the workers. Pending and later calls are rejected. */
   close(): void;
 
   /** @internal */
@@ -109,10 +114,11 @@ export interface ParallelChannelwise {
 }
 
 /**
- * Starts workers. In Node they do not keep the process running while they have nothing to do.
+ * Starts workers. In Node, idle workers do not keep the process running.
  *
  * @throws {TypeError | RangeError} for wrong options.
- * @throws {Error} where the engine has no WebAssembly SIMD, the binary cannot be had, or the workers cannot be started.
+ * @throws {Error} where the engine has no WebAssembly SIMD, the binary cannot be loaded, or the workers cannot be
+ * started.
  */
 export async function load(options: ParallelLoadOptions = {}): Promise<ParallelChannelwise> {
   checkNames("options", options, ["workers", "createWorker", "wasm"] satisfies (keyof ParallelLoadOptions)[]);
@@ -154,8 +160,8 @@ function createParallel(pool: Pool): ParallelChannelwise {
     }
     if (onProgress !== undefined) checkFunction("onProgress", onProgress);
     // There are two chunks for every worker: one waits while the other is worked on. More would cost time, since every
-    // answer wakes this thread, which takes a core from a worker (twice as many cost a tenth on two cores). What is copied
-    // should still be in the cache.
+    // answer wakes this thread, which takes a core from a worker (twice as many cost a tenth on two cores). Copied
+    // chunks should still be in the cache.
     const most = input && sharedOrNot(input) ? 2 ** 22 : 2 ** 20;
     return { signal, onProgress, chunkElements: Math.min(most, Math.ceil(length / (2 * pool.width))) };
   };
@@ -196,7 +202,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
       { extents, scheme, figuresOf: figuresOf(errors) },
       courseOf(options, values, length),
     );
-    if (packing) quantized.fill(0, -1); // what its last codes leave of it
+    if (packing) quantized.fill(0, -1); // its last codes may not fill the last byte
     const totals = await stream.run();
     request.views.forEach(checkStillThere);
     return quantizeResult(request, totals);
@@ -237,7 +243,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
   } as unknown as ParallelChannelwise;
 }
 
-/** Refuses an array whose memory was taken away since it was checked: our view of it has no elements then. */
+/** Throws for an array whose memory was transferred since it was checked: its view then has no elements. */
 function checkStillThere([name, view]: Named): void {
   if (view.byteLength > 0) return;
   throw new TypeError(
@@ -245,7 +251,7 @@ function checkStillThere([name, view]: Named): void {
   );
 }
 
-/** Writes into outputs, where all of the caller's are still there. */
+/** Writes into outputs, as long as all of the caller's still have their memory. */
 function writerOf(into: readonly Named[]) {
   return <A extends FloatArray | AnyCodes>(output: A, start: number, some: A) => {
     into.forEach(checkStillThere);
@@ -253,7 +259,7 @@ function writerOf(into: readonly Named[]) {
   };
 }
 
-/** Reads from rows of one length into arrays that are used again and again: new memory costs more than the copy. */
+/** Reads rows of one length into arrays that are reused: new memory costs more than the copy. */
 function copiesOf<A extends WeightArray | CodeArray>(name: string, kind: ArrayKind, rows: readonly A[]) {
   const columns = (rows[0] as A).length;
   const spare: A[] = [];

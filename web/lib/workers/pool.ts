@@ -5,11 +5,11 @@ import { buffersOfTask, type Done, type Task } from "../stream/tasks.js";
 import type { Failure, FromWorker, ToWorker } from "./messages.js";
 import type { WorkerLike } from "./start.js";
 
-/** How a page's workers and Node's are listened to. */
+/** The events of a page's workers and of Node's. */
 interface Listenable extends WorkerLike {
   addEventListener?(type: string, listener: (event: MessageEvent & ErrorEvent) => void): void;
   on?(type: string, listener: (value: unknown) => void): void;
-  /** Says, in Node, whether the worker keeps the process running. */
+  /** Keeps the process running in Node while the worker works. */
   ref?(): void;
   unref?(): void;
 }
@@ -19,11 +19,11 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** A worker, and the answers that are awaited from it. */
+/** A worker, and its pending answers. */
 class Member {
   /** Resolves when the worker has an engine. */
   readonly started: Promise<unknown>;
-  /** Tasks that it was given and has not done. */
+  /** The number of its pending tasks. */
   load = 0;
   readonly #worker: Listenable;
   readonly #onEnd: () => void;
@@ -31,7 +31,7 @@ class Member {
   #lastId = 0;
   #ended: Error | undefined;
 
-  /** @param onEnd called when the worker is of no more use */
+  /** @param onEnd called when the worker can no longer be used */
   constructor(worker: Listenable, module: WebAssembly.Module, onEnd: () => void) {
     this.#worker = worker;
     this.#onEnd = onEnd;
@@ -71,7 +71,7 @@ class Member {
   }
 
   #receive(message: FromWorker): void {
-    if (this.#ended) return; // those who wait are told when the worker is gone
+    if (this.#ended) return; // pending answers are rejected once the worker has ended
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (this.#waiting.size === 0) this.#worker.unref?.();
@@ -85,9 +85,9 @@ class Member {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#onEnd();
-    // Node tells when the worker has ended. Until then, it could still write to what others use.
+    // Node reports when the worker has ended. Until then it could still write to shared memory.
     new Promise((resolve) => resolve(this.#worker.terminate()))
-      .catch(() => {}) // a worker that a program made itself may refuse
+      .catch(() => {}) // terminate of a worker that the caller made may throw
       .then(() => {
         for (const { reject } of waiting) reject(reason);
       });
@@ -98,7 +98,7 @@ function errorOf({ message, code }: Failure): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code });
 }
 
-/** Workers that share out tasks. One that ends takes its tasks with it, and another takes its place. */
+/** Shares tasks among workers. The tasks of a worker that ends are rejected, and another worker replaces it. */
 export class Pool implements Runner {
   readonly engine: Engine;
   readonly width: number;
@@ -134,13 +134,13 @@ export class Pool implements Runner {
     }
   }
 
-  /** Ends all workers; what they were working on is rejected. */
+  /** Ends all workers, and rejects their pending tasks. */
   close(): void {
     this.#closed = true;
     for (const member of this.#members) member?.end(new Error("channelwise was closed"));
   }
 
-  /** The worker at a place, started if there is none. */
+  /** The worker with an index, which is started if there is none. */
   #member(place: number): Member {
     const present = this.#members[place];
     if (present) return present;

@@ -5,11 +5,11 @@ import { perform } from "../stream/perform.js";
 import type { Runner } from "../stream/runner.js";
 import type { ParallelChannelwise } from "./parallel-channelwise.js";
 
-/** What a `load` gave: a quantizer on the calling thread, or one with workers. */
+/** The result of a `load`: a quantizer on the calling thread, or one with workers. */
 export type AnyChannelwise = Channelwise | ParallelChannelwise;
 
 /**
- * What performs tasks for a quantizer that a `load` gave.
+ * The runner of a quantizer that a `load` returned.
  *
  * @throws {TypeError} for anything else.
  */

@@ -7,7 +7,7 @@ import { perform } from "../stream/perform.js";
 import { buffersOfDone } from "../stream/tasks.js";
 import type { Failure, FromWorker, ToWorker } from "./messages.js";
 
-/** What a worker talks through, in a page and in Node. */
+/** The port of a worker, in a page and in Node. */
 interface Port {
   postMessage(message: FromWorker, transfer?: ArrayBuffer[]): void;
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
@@ -32,9 +32,9 @@ function failureOf(error: unknown): Failure {
 }
 
 /**
- * Makes the worker that calls this work for the `channelwise/parallel` whose `createWorker` started it.
+ * Makes the calling worker serve the `channelwise/parallel` whose `createWorker` started it.
  *
- * @throws {Error} anywhere but in a worker.
+ * @throws {Error} outside of a worker.
  */
 export function serve(): void {
   const port = findPort();

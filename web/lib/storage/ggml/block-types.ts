@@ -1,16 +1,19 @@
-/** How weights of a row share bytes in a GGUF file: a block has their scales and codes. */
+/** A way in which weights of a row share bytes in a GGUF file: a block holds their scales and codes. */
 export interface BlockTypeInfo {
-  /** Its number in GGUF. */
+  /** The number of the type in GGUF. */
   readonly id: number;
-  /** Weights of a block. */
+  /** The number of weights in a block. */
   readonly blockLength: number;
-  /** Bytes of a block. */
+  /** The size of a block in bytes. */
   readonly blockBytes: number;
-  /** Whether weights can be encoded, and not only decoded. */
+  /** Whether the library can encode the type, and not only decode it. */
   readonly encodes: boolean;
 }
 
-/** The block types of ggml that this library decodes, by the names that GGUF's tools show. cpp/core/blocks/layouts.h has their bytes. */
+/**
+ * The block types of ggml that this library decodes, by the names that GGUF's tools show. cpp/core/blocks/layouts.h has
+ * their layouts.
+ */
 export const blockTypes = {
   Q4_0: { id: 2, blockLength: 32, blockBytes: 18, encodes: true },
   Q4_1: { id: 3, blockLength: 32, blockBytes: 20, encodes: true },

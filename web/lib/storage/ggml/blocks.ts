@@ -5,19 +5,19 @@ import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js
 import { deflatedWasm } from "./embedded.js";
 import createModule, { type BlockBindings } from "./glue.js";
 
-/** What chooses scales and codes of a block. */
+/** The method that chooses scales and codes of a block. */
 export type BlockEncoder = (typeof encoders)[number];
 
 /**
- * "ggml" gives the bytes of ggml itself. "search" gives blocks of the same size for the same readers, with a smaller sum of
- * squared errors, and never one with a larger. A smaller error of the weights is not always a better model.
+ * "ggml" gives the same bytes as ggml. "search" gives blocks of the same size for the same readers, whose sum of
+ * squared errors is smaller, and never larger. Smaller errors of the weights do not always make a better model.
  */
 const encoders = ["ggml", "search"] as const;
 
 let shared: Promise<Blocks> | undefined;
 
 /**
- * Gives what encodes and decodes blocks, made at the first call. A load that failed can be tried again.
+ * Loads the encoder and decoder of blocks, on the first call. A load that failed can be tried again.
  *
  * @throws {Error} where the engine has no WebAssembly SIMD, or may not compile.
  */
@@ -33,9 +33,9 @@ export function loadBlocks(): Promise<Blocks> {
   return shared;
 }
 
-/** Weights to ggml's blocks and back. Decoding, and the encoder "ggml", are bit for bit what ggml does on x86-64. */
+/** Turns weights into ggml's blocks and back. Decoding, and the encoder "ggml", equal ggml on x86-64 bit for bit. */
 export class Blocks {
-  /** Every type that can be decoded, by name. */
+  /** The types that can be decoded, by name. */
   readonly types = blockTypes;
   readonly #bindings: BlockBindings;
   readonly #weights: Float32Array<ArrayBuffer>;
@@ -49,10 +49,10 @@ export class Blocks {
   }
 
   /**
-   * The blocks of weights that fill them, in order.
+   * Encodes weights into blocks, in order.
    *
-   * @param into - Bytes to be filled, instead of new ones: exactly as many as there are.
-   * @throws {RangeError} where the type is only decoded, or the last block is not full.
+   * @param into - Bytes to be filled instead of new ones, exactly as many as needed.
+   * @throws {RangeError} where the type can only be decoded, or the last block is not full.
    * @throws {NonFiniteError} for NaN and infinities; its `channel` is the block.
    */
   encode(
@@ -80,10 +80,9 @@ export class Blocks {
   }
 
   /**
-   * What the codes of whole blocks stand for. Blocks of a damaged file can hold scales that are NaN or infinite, and then
-   * so are their weights.
+   * Decodes whole blocks into weights. Scales in a damaged file can be NaN or infinite, and then so are the weights.
    *
-   * @param into - Weights to be filled, instead of new ones: exactly as many as there are.
+   * @param into - Weights to be filled instead of new ones, exactly as many as needed.
    * @throws {RangeError} where the last block is not whole.
    */
   decode(type: BlockType, bytes: Uint8Array, into?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
