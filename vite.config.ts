@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
 /**
- * No script but the page's own, no connection to anywhere else, no text that becomes markup or code; WebAssembly is the
- * one thing it needs beyond itself.
+ * The policy allows the page's own scripts and WebAssembly, no connection to any other host, and no text that becomes
+ * markup or code.
  */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -17,13 +17,13 @@ const contentSecurityPolicy = [
   "form-action 'none'",
   "object-src 'none'",
   "require-trusted-types-for 'script'",
-  // That of trusted-types.ts, for workers.
+  // The policy of trusted-types.ts for workers.
   "trusted-types default",
 ].join("; ");
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** ONNX Runtime is 14 MB that only those who run models load. */
+/** ONNX Runtime is 14 MB that only people who run models load. */
 function isForAll({ fileName }: { fileName: string }): boolean {
   return !/run-worker|ort-wasm/.test(fileName);
 }
@@ -65,7 +65,7 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: at("web/demo/index.html"), "service-worker": at("web/demo/service-worker.ts") },
       output: {
-        // Its place says what it may answer for.
+        // The path of a service worker limits what it may answer for.
         entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
       },
     },
@@ -74,8 +74,8 @@ export default defineConfig({
     format: "es",
     plugins: () => [
       {
-        // What a worker loads later never imports from its entry, which WebKit would then evaluate again: with a second
-        // listener, and without the weights.
+        // Chunks that a worker loads later must not import its entry: WebKit would evaluate it again, with a second
+        // listener and without the weights.
         name: "worker-entries",
         options: (options) => ({ ...options, preserveEntrySignatures: "strict" }),
       },
@@ -85,7 +85,7 @@ export default defineConfig({
   plugins: [
     precache,
     {
-      // For hosts that send no headers; not while developing, where Vite's own inline script is needed.
+      // For hosts that send no headers. It is left out during development, since Vite needs an inline script.
       name: "content-security-policy",
       apply: "build",
       transformIndexHtml: () => [

@@ -5,19 +5,20 @@ import { installedBrowsers } from "./tests/engines/browsers.js";
 import { installed, savedFile } from "./tests/engines/provider.js";
 import { chromiumArguments, fileServer } from "./tests/packaging/browser.js";
 
-/** Where there is none in the path, Playwright looks for its own. */
+/** Playwright looks for its own browser where there is none in the path. */
 const executablePath = chromiumPath();
 
-/** No test is to know how fast its machine is: in milliseconds, what takes as long as this hangs for good. */
+/** A limit for tests that hang, in milliseconds. It is so long that no slow machine reaches it. */
 const longest = 20 * 60_000;
 const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: longest };
 
-/** The specs of the library that need no Node. */
+/** The specs of the library that do not need Node. */
 const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
 
 /**
- * The specs of the library that Chromium may fail and Node pass: of loading, workers, memory, blobs, streams and folders of
- * the browser's own, and one of results, bit for bit. All others ask the same of the same WebAssembly and TypeScript.
+ * The specs of the library that may fail in Chromium and pass in Node: those of loading, workers, memory, blobs,
+ * streams and private folders, and one that compares results bit for bit. All others would run the same WebAssembly and
+ * TypeScript again.
  */
 const chromiumSpecs = [
   "tests/lib/**/*.browser.spec.ts",
@@ -27,12 +28,15 @@ const chromiumSpecs = [
   "tests/engines/results.browser.spec.ts",
 ];
 
-/** Cross-origin isolated, for memory to be shared with workers; the packaging tests have pages that are not. */
+/**
+ * Pages are cross-origin isolated, so that they can share memory with workers. The packaging tests have pages that are
+ * not.
+ */
 const isolated = {
   headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
 };
 
-/** These are made anew for each project, since Vitest writes into them. */
+/** A function, because Vitest writes into these options for each project. */
 const inInstalledBrowsers = () => ({
   enabled: true,
   headless: true,
@@ -52,18 +56,18 @@ const inChromium = () => ({
     launchOptions: {
       timeout: longest,
       ...(executablePath === undefined ? {} : { executablePath }),
-      // The last is for tests that collect garbage when it matters.
+      // The last argument is for tests that collect garbage.
       args: [...chromiumArguments, "--js-flags=--expose-gc"],
     },
   }),
 });
 
-/** What tests/engines/results.browser.spec.ts expects. */
+/** The file that tests/engines/results.browser.spec.ts compares with. */
 const resultsOfNode = "tests/engines/results-of-node.ts";
 
 const otherEngines: TestProjectConfiguration[] = [
   {
-    // The page as any host serves it, with no headers of its own.
+    // The page as any host serves it, without special headers.
     plugins: [
       {
         name: "page",
@@ -86,7 +90,8 @@ const otherEngines: TestProjectConfiguration[] = [
 
 export default defineConfig({
   test: {
-    // The default leaves one core to Vitest itself: on two, files would wait for each other while browsers draw.
+    // The default leaves one core to Vitest itself: with two cores, files would wait for each other while browsers
+    // draw.
     maxWorkers: "100%",
     projects: [
       ...(installedBrowsers.length > 0 ? otherEngines : []),
@@ -97,7 +102,7 @@ export default defineConfig({
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
           ...limits,
-          // Emscripten's glue takes the `exports` that Vitest gives a transformed module for CommonJS.
+          // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS.
           server: { deps: { external: [/\/build\/wasm-release\//] } },
         },
       },
@@ -120,7 +125,7 @@ export default defineConfig({
           browser: inChromium(),
         },
       },
-      // Minutes long, as "browsers" is: for npm run test:browsers.
+      // This takes minutes, like "browsers", and is for npm run test:browsers.
       { server: isolated, test: { name: "browsers-chromium", ...librarySpecs, ...limits, browser: inChromium() } },
     ],
   },

@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /**
- * The most memory that the browser takes while something is done, and how much it took before: bytes of all its
- * processes, what they share counted once. 0 where there is no /proc.
+ * The most memory that the browser takes while something is done, and how much it took before: the bytes of all its
+ * processes, with shared memory counted once. 0 where there is no /proc.
  * @template T
  * @param {() => Promise<T>} action
  * @returns {Promise<{ result: T, idle: number, peak: number }>}
@@ -29,12 +29,12 @@ function memory() {
     try {
       const [, kilobytes] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
       sum += Number(kilobytes ?? 0) * 1024;
-    } catch {} // it has ended meanwhile
+    } catch {} // the process has ended
   }
   return sum;
 }
 
-/** The processes that this one has started, and those that they have. */
+/** The processes that this one has started, and their descendants. */
 function descendants() {
   /** @type {Map<string, string[]>} */
   const children = new Map();

@@ -1,6 +1,6 @@
-// Builds the library into dist/: the wasm and its glue (CMake, Emscripten), the TypeScript (tsc), and joins them.
-// Run by itself, it sets up what is missing and prints the sizes. --tests builds what the tests need too, --native the
-// native tests alone.
+// Builds the library into dist/: the wasm and its glue (CMake, Emscripten) and the TypeScript (tsc). Run as a command,
+// it also sets up what is missing and prints the sizes. --tests adds what the tests need; --native builds only the
+// native tests.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -22,7 +22,10 @@ import { setupForBuild } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
-/** Says what dist/ was built from for the tests; not there while it is built or when it was not for them. */
+/**
+ * Records what dist/ was built from for the tests. It does not exist during a build, or after one that was not for the
+ * tests.
+ */
 const builtFrom = join(root, "build/built-from.txt");
 
 /**
@@ -34,7 +37,8 @@ function run(command, args) {
 }
 
 /**
- * Configures and builds a preset of CMakePresets.json; the first error is shown in full, success is quiet.
+ * Configures and builds a preset of CMakePresets.json. On failure it prints the first error in full, on success
+ * nothing.
  * @param {string} preset
  * @param {string[]} [definitions]
  */
@@ -45,8 +49,8 @@ function cmake(preset, definitions = []) {
 }
 
 /**
- * The modules that are shipped: their names in the build, the folder of dist/ with the code that loads them, and what
- * their glue is made of, where they have one.
+ * The modules that are shipped: their names in the build, the folder of dist/ with the code that loads them, and the
+ * source of their glue, where they have one.
  * @type {{ name: string, folder: string, source?: string }[]}
  */
 const modules = [
@@ -54,12 +58,12 @@ const modules = [
   { name: "blocks", folder: "storage/ggml", source: "cpp/block_bindings.cpp" },
   { name: "embeddings", folder: "embeddings" },
 ];
-/** Those that are also shipped as files. */
+/** The modules that are also shipped as files. */
 const wasmFiles = ["channelwise.wasm", "embeddings.wasm"];
 
 /**
- * Builds the modules, with their glue, in build/wasm-release, and for the tests oracle.{js,wasm}; with `debug`, also modules
- * that check themselves, in build/wasm-debug. Gives the folder of what the library is to carry.
+ * Builds the modules and their glue in build/wasm-release, and for the tests oracle.{js,wasm}. With `debug`, also
+ * builds modules that check themselves, in build/wasm-debug. Returns the folder of the modules to ship.
  */
 function buildWasm({ tests = false, debug = false } = {}) {
   cmake("wasm-release", [`-DCHANNELWISE_ORACLE=${tests ? "ON" : "OFF"}`]);
@@ -67,14 +71,14 @@ function buildWasm({ tests = false, debug = false } = {}) {
   return join(root, debug ? "build/wasm-debug" : "build/wasm-release");
 }
 
-/** Builds the kernels' native tests, with sanitizers, in build/native-asan. */
+/** Builds the native tests of the kernels, with sanitizers, in build/native-asan. */
 function buildNative() {
   cmake("native-asan");
 }
 
 /**
- * The glue of a source without its exports for CommonJS and AMD, at which bundlers would warn, and without its own ways to read the
- * binary, which the loader brings; minified. Half the size after gzip.
+ * Removes from the glue its exports for CommonJS and AMD, at which bundlers would warn, and its own ways to read the
+ * binary, which the loader replaces. Minifies the rest: half the size after gzip.
  * @param {string} code
  * @param {string} source
  */
@@ -83,7 +87,7 @@ async function shakenGlue(code, source) {
   const { transform } = await import("esbuild");
   const absent = ["module", "exports", "define", "window", "importScripts", "document", "process", "XMLHttpRequest"];
   const define = Object.fromEntries(absent.map((name) => [name, "undefined"]));
-  // What Emscripten 3.1.6 does where it is given no instantiateWasm. All that it calls is then unused.
+  // This is what Emscripten 3.1.6 does without instantiateWasm. Everything it calls is then unused.
   const withoutFetch = code.replace("instantiateAsync().catch(readyPromiseReject);", "");
   const bundle = await rollup({
     input: "glue",
@@ -101,7 +105,7 @@ async function shakenGlue(code, source) {
   return (await transform(output[0].code, { minify: true, target: "es2022", banner })).code;
 }
 
-/** Empties dist/, where what an earlier version left would be published too, but for what tsc does not copy. */
+/** Empties dist/, because files of an earlier version would be published too. Files that tsc does not copy stay. */
 export function emptyDist() {
   rmSync(builtFrom, { force: true });
   rmSync(dist, { recursive: true, force: true });
@@ -115,7 +119,7 @@ export function emptyDist() {
   }
 }
 
-/** Compiles the C++ and puts the modules into dist/, as JavaScript that carries them, and some of them also as files. */
+/** Compiles the C++ and puts the modules into dist/ as JavaScript that contains them, and some also as files. */
 export async function addWasm({ tests = false, debug = false } = {}) {
   const built = buildWasm({ tests, debug });
   for (const { name, folder, source } of modules) {
@@ -130,7 +134,7 @@ export async function addWasm({ tests = false, debug = false } = {}) {
   for (const file of wasmFiles) copyFileSync(join(built, file), join(dist, file));
 }
 
-/** Puts the code of a worker into dist/, as a string in JavaScript. All else of the library must be there. */
+/** Puts the code of a worker into dist/, as a string in JavaScript. It needs the rest of the library there. */
 export async function addWorkerCode() {
   const code = await bundled('import { serve } from "./worker.js"; serve();', "iife");
   writeFileSync(
@@ -140,7 +144,7 @@ export async function addWorkerCode() {
 }
 
 /**
- * Code with all that it imports from dist/, minified.
+ * Bundles and minifies code with everything it imports from dist/.
  * @param {string} code
  * @param {"esm" | "iife"} format
  */
@@ -157,7 +161,7 @@ async function bundled(code, format) {
   return Buffer.from(/** @type {{ contents: Uint8Array }} */ (outputFiles[0]).contents);
 }
 
-/** What users download, in bytes after gzip: each entry bundled and minified. */
+/** The size of each entry, bundled and minified, in bytes after gzip. */
 export async function gzipSizes() {
   /** @type {Record<string, number>} */
   const sizes = {};
@@ -180,8 +184,8 @@ export async function gzipSizes() {
 }
 
 /**
- * What channelwise/models takes where a bundler splits it, in bytes after gzip: what is loaded at once, and what the first
- * file of each format adds to that. Formats share some: two of them add less than the sum.
+ * The size of channelwise/models where a bundler splits it, in bytes after gzip: the part that is loaded at once, and
+ * what the first file of each format adds. Formats share chunks, so two of them add less than the sum.
  */
 export async function chunkSizes() {
   const { build } = await import("esbuild");
@@ -228,8 +232,8 @@ function printSizes(sizes) {
 }
 
 /**
- * Builds everything that is published; with `tests`, also what only the tests need; with `debug`, around a module that
- * checks itself (the preset wasm-debug), for tests alone.
+ * Builds everything that is published. With `tests`, also builds what only the tests need; with `debug`, uses modules
+ * that check themselves (the preset wasm-debug), which is for tests alone.
  */
 export async function build({ tests = false, debug = false } = {}) {
   emptyDist();
@@ -246,13 +250,13 @@ export async function build({ tests = false, debug = false } = {}) {
   printSizes(await chunkSizes());
 }
 
-/** Builds for the tests, unless that was done from these very sources. */
+/** Builds for the tests, unless that was done from the same sources. */
 export async function buildIfStale({ debug = false } = {}) {
   const isFresh = existsSync(builtFrom) && readFileSync(builtFrom, "utf8") === hashOfSources({ debug });
   if (!isFresh) await build({ tests: true, debug });
 }
 
-/** A hash of all that the build for the tests is made from. */
+/** A hash of all sources of the build for the tests. */
 function hashOfSources({ debug = false }) {
   const hash = createHash("sha256").update(debug ? "debug" : "release");
   const folders = ["cpp", "web/lib", "web/cli"].flatMap((folder) =>

@@ -1,4 +1,4 @@
-// Checks the formatting of the C++ sources by .clang-format; with --write, puts it right.
+// Checks that the C++ sources are formatted by .clang-format; with --write, formats them.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

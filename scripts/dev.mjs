@@ -7,7 +7,7 @@ import { setupForBuild } from "./setup.mjs";
 const configFile = join(dirname(dirname(fileURLToPath(import.meta.url))), "vite.config.ts");
 
 setupForBuild();
-// These need the npm packages, and the samples the library, which are there only by then.
+// These imports need the npm packages, and the samples need the library, which exist only now.
 const { watchLibrary } = await import("./watch.mjs");
 await watchLibrary();
 const { writeSamples } = await import("./samples.mjs");

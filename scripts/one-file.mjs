@@ -1,4 +1,4 @@
-// The whole page in one file, which opens from a disk, a mail or any host.
+// Builds the whole page into one file, which opens from a disk, a mail or any host.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ export async function buildOneFile(file) {
     build: { outDir: folder, emptyOutDir: true, target: "es2022", modulePreload: false },
     plugins: [workersInside, viteSingleFile()],
     worker: {
-      // Browsers start no module as a worker of a page that was opened from a disk.
+      // On a page opened from a disk, browsers do not start a module as a worker.
       format: "iife",
       plugins: () => [workersInside, runtimeInside],
       rolldownOptions: { output: { codeSplitting: false } },
@@ -41,7 +41,7 @@ export async function buildOneFile(file) {
 }
 
 /**
- * Puts the code of workers into what starts them.
+ * Puts the code of workers into the code that starts them.
  *
  * @type {import("vite").Plugin}
  */
@@ -63,8 +63,8 @@ const workersInside = {
 };
 
 /**
- * Puts ONNX Runtime's wasm into the worker that runs models: compressed, a quarter of its 14 MB. It is inflated at once
- * and not asynchronously, since a worker that waits while it starts misses messages.
+ * Puts ONNX Runtime's wasm into the worker that runs models, compressed to a quarter of its 14 MB. It is inflated
+ * synchronously, since a worker that waits while it starts misses messages.
  *
  * @type {import("vite").Plugin}
  */
@@ -81,7 +81,7 @@ const runtimeInside = {
   },
   transform(code, id) {
     if (!id.includes("onnxruntime-web")) return undefined;
-    // Where it would look if it were not told.
+    // This is where it looks for the wasm by default.
     const changed = code.replaceAll(
       'new URL("ort-wasm-simd-threaded.wasm",import.meta.url)',
       'new URL("data:application/wasm,")',
@@ -91,7 +91,7 @@ const runtimeInside = {
 };
 
 /**
- * Allows the page its own script and style, known by their hashes, workers made of its own code, and WebAssembly.
+ * Allows the page its own script and style, identified by hashes, workers made of its own code, and WebAssembly.
  *
  * @param {string} page
  */

@@ -1,5 +1,5 @@
-// npm run page: builds the page for a host into build/page, and into one file, build/page/channelwise.html.
-// With --packed, as `npm pack` calls it, puts that file into dist/ where it is not yet there.
+// npm run page: builds the page for a host into build/page, and into one file, build/page/channelwise.html. With
+// --packed, which `npm pack` gives, puts that file into dist/ if it is missing there.
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,7 +14,7 @@ if (process.argv.includes("--packed")) {
   const file = join(root, "dist/channelwise.html");
   if (!existsSync(file)) await buildOneFile(file);
 } else {
-  // These need the npm packages, which are there only by now.
+  // These imports need the npm packages, which exist only now.
   const { build } = await import("./build.mjs");
   await build();
   const { writeSamples } = await import("./samples.mjs");

@@ -1,5 +1,5 @@
-// npm run docs: the reference of the public types, made from their comments, in build/reference. npm test checks that
-// everything which the entries export, down to each property, has a comment, with --check.
+// npm run docs: writes the reference of the public types, made from their comments, to build/reference. With --check,
+// which npm test gives, checks that everything the entries export has a comment, down to each property.
 
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ import { setupForBuild } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Types that work out other types, and what only this library makes errors of: documented where they are used. */
+/** Types that compute other types, and the input of this library's errors: documented where they are used. */
 const machinery = [
   ...["CompiledModule", "Codes", "DequantizedField", "ErrorFields", "Filled", "HalfArray", "Option", "Scales"],
   ...["FormatProblem", "bitsOfDtype", "dialects", "valueTypes", "HalfType"],
@@ -23,7 +23,7 @@ function entryPoints() {
   );
 }
 
-/** Reads the entries and their comments, and fails where one is missing or a link leads nowhere. */
+/** Reads the entries and their comments, and fails where a comment is missing or a link leads nowhere. */
 async function readReference() {
   const { Application } = await import("typedoc");
   const app = await Application.bootstrap({
@@ -34,7 +34,7 @@ async function readReference() {
     readme: "none",
     disableSources: true,
     excludeInternal: true,
-    // tsc has seen them.
+    // tsc checks them.
     skipErrorChecking: true,
     intentionallyNotExported: machinery,
     validation: { notExported: true, invalidLink: true, notDocumented: true },

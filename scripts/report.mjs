@@ -1,11 +1,11 @@
-// What 8 bits cost: the table that npm start prints for real weights, made by the package as any user imports it.
+// The cost of 8 bits: the table that npm start prints for real weights. It imports the package as any user does.
 
 import { load } from "channelwise";
 
 /** @typedef {import("./data.mjs").Tensor} Tensor */
 
 /**
- * What one tensor or many cost. These are sums, so that many add up exactly.
+ * The cost of one tensor or of many, as sums that can be added.
  * @typedef {object} Cost
  * @property {number} signal sum of the squared weights
  * @property {number} channelNoise sum of the squared errors with one scale per channel
@@ -81,7 +81,7 @@ function figures({ signal, channelNoise, tensorNoise, bytesBefore, bytesAfter })
 }
 
 /**
- * Names and shapes start, numbers end where their column does.
+ * Prints rows with texts aligned to the left, and numbers to the right.
  * @param {string[]} header
  * @param {string[][]} rows
  */

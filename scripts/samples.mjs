@@ -1,5 +1,5 @@
-// The real weights that the page offers to try: matrices as .npy files, whole models as they are, and their list, in
-// build/public/samples, which Vite serves and copies beside the page.
+// The real weights that the page offers as samples: matrices as .npy files, whole models as they are, and their list.
+// They go into build/public/samples, which Vite serves and copies beside the page.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { readOcrModels } from "./ocr/packages.mjs";
 
 const samplesFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build/public/samples");
 
-/** Names in the data; those whose channels differ most show best what a scale per channel is worth. */
+/** Names in the data. Where channels differ most, the worth of a scale per channel shows best. */
 const kokoroSamples = [
   { tensor: "af_heart", description: "A voice: one style vector a row, for each length of text" },
   { tensor: "am_fenrir", description: "Another voice, whose rows differ most in size" },
@@ -28,8 +28,8 @@ const basicPitchSamples = [
 ];
 
 /**
- * Writes matrices, models and samples/index.json: of each its name, source, description and files, and of a matrix its
- * shape and axis.
+ * Writes matrices, models and samples/index.json, which gives the name, source, description and files of each, and the
+ * shape and axis of a matrix.
  */
 export async function writeSamples() {
   const { writeNpy } = await import("channelwise/npy");

@@ -1,4 +1,4 @@
-// Takes the picture of the page that README.md shows, web/demo/screenshot.png. Needs a built library (npm run build).
+// Takes the screenshot for README.md, web/demo/screenshot.png. Needs a built library (npm run build).
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

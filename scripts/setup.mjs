@@ -1,5 +1,5 @@
-// Installs what building and testing need, where it is missing: system packages with apt, npm packages with npm ci.
-// Uses nothing but Node, since it runs before there are npm packages.
+// Installs what building and testing need, if it is missing: system packages with apt, npm packages with npm ci. It
+// uses nothing but Node, since it runs before npm packages exist.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Something the system must have.
+ * A tool that the system must have.
  * @typedef {{ debianPackage: string, isPresent: () => boolean }} SystemTool
  */
 
@@ -30,7 +30,8 @@ const testTools = [
 ];
 
 /**
- * The engines beside Chromium's: Gecko, WebKit in a browser with the screen that it needs, and WebKit's JavaScript alone.
+ * The engines beside Chromium's: Gecko, WebKit in a browser with the screen that it needs, and WebKit's JavaScript
+ * engine alone.
  * @type {SystemTool[]}
  */
 const engineTools = [
@@ -40,14 +41,17 @@ const engineTools = [
   { debianPackage: "libjavascriptcoregtk-4.0-bin", isPresent: () => jscPath() !== undefined },
 ];
 
-/** Makes `npm run build` possible. Does nothing where all is there. */
+/** Makes `npm run build` possible. Does nothing where nothing is missing. */
 export function setupForBuild() {
   checkNode();
   installTools(buildTools);
   installNpmPackages();
 }
 
-/** Makes `npm test` possible. Does nothing where all is there. Only Debian has all engines: elsewhere those that are there do. */
+/**
+ * Makes `npm test` possible. Does nothing where nothing is missing. Only Debian has all engines; other systems test
+ * with those that they have.
+ */
 export function setupForTests() {
   checkNode();
   installTools([...buildTools, ...testTools, ...(isDistribution("debian") ? engineTools : [])]);
@@ -60,17 +64,20 @@ export function setupForTests() {
   }
 }
 
-/** The browser for the tests: the one of the CHROMIUM variable, else the first in the path. */
+/** The browser for the tests: that of the CHROMIUM variable, else the first in the path. */
 export function chromiumPath() {
   return process.env.CHROMIUM || ["chromium", "chromium-browser", "google-chrome"].map(findInPath).find(Boolean);
 }
 
-/** The Firefox for the tests: the one of the FIREFOX variable, else the first in the path that is no snap, which sees no /tmp. */
+/**
+ * The Firefox for the tests: that of the FIREFOX variable, else the first in the path that is not a snap, since snaps
+ * cannot see /tmp.
+ */
 export function firefoxPath() {
   return process.env.FIREFOX || ["firefox-esr", "firefox"].map(findInPath).find((file) => file && !isSnap(file));
 }
 
-/** The browser that WebKitGTK brings. */
+/** The browser that comes with WebKitGTK. */
 export function miniBrowserPath() {
   const libraries = "/usr/lib";
   if (!existsSync(libraries)) return undefined;
@@ -79,18 +86,18 @@ export function miniBrowserPath() {
     .find((file) => existsSync(file));
 }
 
-/** The screen for a browser that has no mode without one. */
+/** A virtual screen, for a browser that needs one. */
 export function xvfbPath() {
   return findInPath("Xvfb");
 }
 
-/** WebKit's JavaScript as a command. */
+/** WebKit's JavaScript engine as a command. */
 export function jscPath() {
   return findInPath("jsc");
 }
 
 /**
- * Runs npm under this very Node: Debian's Emscripten brings a Node of its own, which may come first in the path.
+ * Runs npm under this Node: Debian's Emscripten brings another one, which may come first in the path.
  * @param {string[]} args
  */
 export function npm(args, { cwd = root, quiet = false } = {}) {
@@ -136,14 +143,17 @@ function installTools(tools) {
     const [file = "", ...args] = [...privilege, "env", "DEBIAN_FRONTEND=noninteractive", ...command];
     return spawnSync(file, args, { stdio: "inherit" }).status === 0;
   };
-  // Without a network, the lists that are there may still do: the installation itself decides.
+  // Without a network, the package lists on the machine may suffice, so a failure here is not final.
   asRoot(["apt-get", "update", "-q"]);
   if (!asRoot([...install, ...keepUnpackagedNode()])) {
     stop(`apt-get could not install ${names}, for the reason above: install them by hand and run this again.`);
   }
 }
 
-/** What a command starts with to run as root; undefined where that cannot be. A password is asked for on a terminal only. */
+/**
+ * The beginning of a command that runs as root; undefined where that is impossible. A password is asked for only on a
+ * terminal.
+ */
 function rootPrivilege() {
   if (process.getuid?.() === 0) return [];
   if (!isInPath("sudo")) return undefined;
@@ -151,7 +161,10 @@ function rootPrivilege() {
   return spawnSync("sudo", ["-n", "true"]).status === 0 ? ["sudo", "-n"] : undefined;
 }
 
-/** Emscripten depends on Debian's nodejs (18 in Debian 12), which would overwrite a /usr/bin/node that no package owns. */
+/**
+ * Emscripten depends on Debian's nodejs (18 in Debian 12), which would overwrite a /usr/bin/node that belongs to no
+ * package.
+ */
 function keepUnpackagedNode() {
   const node = "/usr/bin/node";
   const isUnpackaged = existsSync(node) && spawnSync("dpkg", ["--search", node]).status !== 0;
@@ -199,7 +212,7 @@ function isDistribution(id) {
   return existsSync(file) && new RegExp(`^ID=${id}$`, "m").test(readFileSync(file, "utf8"));
 }
 
-/** @param {string} file a command, which for a snap is a link to another, or Ubuntu's script that starts it */
+/** @param {string} file a command; that of a snap is a link to another, or Ubuntu's script that starts it */
 function isSnap(file) {
   return /\/snap(\/|$)/.test(realpathSync(file)) || readFileSync(file).subarray(0, 4096).includes("/snap/bin/");
 }

@@ -1,9 +1,9 @@
-// Models of any size that take next to no room on the disk, for figures of memory and time.
+// Models of any size that take almost no room on the disk, for measurements of memory and time.
 
 import { open } from "node:fs/promises";
 
 /**
- * Writes the header of a .safetensors model of float32 tensors, and makes the file as long as it says.
+ * Writes the header of a .safetensors model of float32 tensors, and extends the file to the length that it states.
  * @param {string} path
  * @param {number[][]} shapes
  * @returns {Promise<number>} the bytes of all tensors
@@ -24,8 +24,8 @@ export async function writeSparseModel(path, shapes) {
   const dataStart = 8 + json.length;
   await file.write(Buffer.concat([start, json]), 0, dataStart, 0);
   await file.truncate(dataStart + length);
-  // A weight here and there: blocks of zeros alone are a corner that has a path of its own. Not at the same places of all
-  // rows, since a block may be some columns of a few rows.
+  // A few weights are not zero, because blocks of zeros take a path of their own. Their places differ from row to row,
+  // since a block may be some columns of a few rows.
   const weight = Buffer.from(Float32Array.of(1).buffer);
   for (let at = 0; at < length; at += 11 * 2 ** 14) await file.write(weight, 0, 4, dataStart + at);
   await file.close();

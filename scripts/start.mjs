@@ -17,7 +17,7 @@ try {
   process.exit(1);
 }
 
-// The imports below need the npm packages, and those of the library its build, which are there only by then.
+// The imports below need the npm packages, and those of the library its build, which exist only now.
 
 async function buildLibrary() {
   const { build } = await import("./build.mjs");

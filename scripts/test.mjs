@@ -1,4 +1,5 @@
-// npm test: sets up and builds what is missing, then runs every check and every test, and ends at the first that fails.
+// npm test: sets up and builds what is missing, then runs every check and every test, and stops at the first that
+// fails.
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -37,7 +38,7 @@ async function native() {
   });
 }
 
-// Side by side, since most of these tools use one core.
+// These run side by side, since most of the tools use one core.
 await Promise.all([library(), native()]);
 await step("tests in every engine", () => {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`];
@@ -88,14 +89,14 @@ function run(command, args) {
 }
 
 /**
- * Runs a script or tool by its own file, under this very Node.
+ * Runs a script or tool by its own file, under this Node.
  * @param {string[]} args
  */
 function runNode(...args) {
   return run(process.execPath, args);
 }
 
-/** Adds up what CTest and Vitest report. */
+/** Adds up the numbers of tests that CTest and Vitest report. */
 function countTests() {
   const junit = readFileSync(join(root, junitReport), "utf8");
   const native = (/** @type {string} */ name) =>

@@ -1,6 +1,6 @@
-// npm run test:unit -- PATTERN...: builds what is stale and runs specs in Node alone, those whose path has a PATTERN.
-// With --debug, on a WebAssembly module that checks itself. With --watch (npm run test:watch), again and again, when a
-// spec or what it tests changes. Other options are Vitest's.
+// npm run test:unit -- PATTERN...: builds what is stale, then runs the specs whose path has a PATTERN, in Node alone.
+// --debug uses WebAssembly modules that check themselves. --watch (npm run test:watch) repeats whenever a spec or what
+// it tests changes. Other options are Vitest's.
 
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";

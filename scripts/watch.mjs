@@ -8,7 +8,9 @@ import { addWasm, addWorkerCode, emptyDist } from "./build.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Builds the library and then again, in part, what follows from a file that changes. Runs until the process ends. */
+/**
+ * Builds the library, and rebuilds the parts that depend on a file whenever it changes. Runs until the process ends.
+ */
 export async function watchLibrary({ tests = false } = {}) {
   emptyDist();
   await addWasm({ tests });
@@ -19,9 +21,9 @@ export async function watchLibrary({ tests = false } = {}) {
 }
 
 /**
- * Compiles a project of TypeScript, before this returns and whenever it changes.
+ * Compiles a TypeScript project before it returns, and whenever the project changes.
  * @param {string} folder
- * @param {() => void} afterwards called when it was compiled again
+ * @param {() => void} afterwards called after each later compilation
  */
 function watchTypeScript(folder, afterwards) {
   const host = ts.createWatchCompilerHost(
@@ -46,8 +48,8 @@ function watchTypeScript(folder, afterwards) {
 }
 
 /**
- * Calls back when something in a folder was saved: once for all that an editor does to save a file, and not again
- * before that is done.
+ * Calls back when something in a folder was saved: once for all the operations of an editor that saves a file, and
+ * never while a callback runs.
  * @param {string} folder
  * @param {() => Promise<void>} callback
  */
@@ -58,7 +60,7 @@ function watchFolder(folder, callback) {
   const folders = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name));
-  // One by one: the recursive watch of Node 20 on Linux loses files that an editor replaces.
+  // Each folder is watched on its own: the recursive watch of Node 20 on Linux loses files that an editor replaces.
   for (const each of [join(root, folder), ...folders]) {
     watch(each, () => {
       clearTimeout(timer);
@@ -70,7 +72,7 @@ function watchFolder(folder, callback) {
 }
 
 /**
- * Reports what fails and goes on: the next change may mend it.
+ * Reports a failure and goes on: the next change may mend it.
  * @param {() => Promise<void>} action
  */
 async function guarded(action) {

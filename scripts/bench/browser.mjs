@@ -1,5 +1,5 @@
-// npm run bench:browser: the benchmark in Chromium, on the main thread of a page, and the page of web/demo at large work.
-// Options as in Node.
+// npm run bench:browser: the benchmark in Chromium, on the main thread of a page, and the page of web/demo with large
+// files. Options as in Node.
 
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
@@ -15,7 +15,7 @@ const server = await createServer({
   configFile: false,
   logLevel: "error",
   optimizeDeps: { noDiscovery: true },
-  // The clock of an isolated page has steps of 5 instead of 100 microseconds.
+  // In an isolated page the clock has a resolution of 5 microseconds instead of 100.
   server: {
     host: "127.0.0.1",
     port: 0,

@@ -1,18 +1,19 @@
-// What is measured. Cases of one group are interleaved, so that ratios between them come from the same moments.
+// The cases of the benchmark. Those of one group are interleaved, so that ratios between them come from the same
+// moments.
 
 /**
- * Weights of a shape and how they are to be quantized.
+ * A shape of weights, and how they are quantized.
  * @typedef {object} Work
  * @property {string} name
  * @property {"float32" | "float64"} type
  * @property {number[]} shape
  * @property {number} bits
  * @property {{ axis: number } | { granularity: "tensor" | { group: number, along: number } }} layout
- * @property {boolean} [hasPeers] where others do the same work: float32 rows at 8 bits
+ * @property {boolean} [hasPeers] whether others do the same work: float32 rows at 8 bits
  */
 
 /**
- * What is asked for: options of `quantize`.
+ * Options of `quantize`.
  * @typedef {{ name: string, errors: "total" | false, dequantize: boolean }} Job
  */
 

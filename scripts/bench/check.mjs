@@ -1,4 +1,4 @@
-// The judge of every result: the arithmetic written out, for any layout.
+// Checks every result against the arithmetic written out for any layout.
 
 import { extents } from "./cases.mjs";
 
@@ -6,7 +6,7 @@ import { extents } from "./cases.mjs";
 /** @typedef {Float32Array | Float64Array} Floats */
 
 /**
- * What a contender gives; errors and dequantized values where its job asks for them.
+ * The result of a contender, with errors and dequantized values if its job asks for them.
  * @typedef {object} Result
  * @property {Floats} scales
  * @property {Int8Array | Int16Array} quantized
@@ -64,7 +64,7 @@ function roundHalfToEven(/** @type {number} */ x) {
 }
 
 /**
- * Throws unless a result is the expected one: the same bits, and error figures within 1e-5 relatively (onnxruntime's
+ * Throws unless a result is the expected one: the same bits, and error figures within a relative 1e-5 (onnxruntime's
  * sums are float32). An inexact contender may be one code off where a weight lies next to a tie.
  * @param {string} name
  * @param {Result} actual
@@ -89,7 +89,7 @@ export function check(name, actual, expected, { exact, errors, dequantize }) {
   }
 }
 
-/** NaN where one lacks what the other has. */
+/** The largest difference; NaN where the lengths differ. */
 function largestDifference(/** @type {ArrayLike<number>} */ a, /** @type {ArrayLike<number>} */ b) {
   let largest = a.length === b.length ? 0 : NaN;
   for (let i = 0; i < b.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));

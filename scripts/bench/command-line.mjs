@@ -1,4 +1,4 @@
-// The command line of both benchmarks: its options, and the tables that come out.
+// The command line of both benchmarks: its options, and the tables that it prints.
 
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -16,10 +16,10 @@ const { values } = parseArgs({
   },
 });
 
-/** What the suite takes: --quick (few rounds, no matrix above 64 MB) and --only (a regular expression). */
+/** The options of the suite: --quick (few rounds, no matrix above 64 MB) and --only (a regular expression). */
 export const options = { quick: values.quick, only: values.only };
 
-/** Builds the library in a process of its own, whose output must not mix with the table. */
+/** Builds the library in another process, whose output does not mix with the table. */
 export function build() {
   const script = fileURLToPath(new URL("../build.mjs", import.meta.url));
   const { status } = spawnSync(process.execPath, [script], { stdio: ["ignore", process.stderr, process.stderr] });
@@ -29,7 +29,7 @@ export function build() {
 export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`;
 
 /**
- * A line of the table. Ratios are medians of those of the rounds.
+ * A line of the table. Ratios are the medians over the rounds.
  * @typedef {object} Line
  * @property {string} work
  * @property {string} job
@@ -37,20 +37,20 @@ export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`
  * @property {boolean} exact
  * @property {number} milliseconds median
  * @property {number} weightsPerSecond
- * @property {number} [perCopy] this by the copy
- * @property {number} [perCopyQuiet] the same in the quietest round for the two
- * @property {number} [perRows] this by channelwise's rows of 4096 x 4096, per weight
+ * @property {number} [perCopy] its time divided by that of the copy
+ * @property {number} [perCopyQuiet] the same in the quietest round of the two
+ * @property {number} [perRows] its time divided by that of channelwise's rows of 4096 x 4096, per weight
  * @property {number} [perRowsQuiet]
- * @property {number} [perChannelwise] of others: this by channelwise with reused arrays
- * @property {number} [perThread] of workers: this by one thread over the same shared arrays
+ * @property {number} [perChannelwise] for others: its time divided by that of channelwise with reused arrays
+ * @property {number} [perThread] for workers: its time divided by that of one thread over the same shared arrays
  * @property {number} [perThreadQuiet]
  */
 
 /**
- * Prints what --json or --markdown asks for, a plain table otherwise.
+ * Prints JSON with --json, Markdown with --markdown, and otherwise a plain table.
  * @param {Measured[]} measured
  * @param {string} where
- * @param {Record<string, Record<string, string>>} page figures of the page at large work, by the names of its cases
+ * @param {Record<string, Record<string, string>>} page figures of the page with large files, by case
  */
 export function report(measured, where, page = {}) {
   const lines = measured.map((one) => lineOf(one, measured));
@@ -106,7 +106,7 @@ function ratio(/** @type {Measured} */ a, /** @type {Measured} */ b) {
   return median(a.samples.map((sample, round) => sample / b.samples[round]));
 }
 
-/** The ratio of the round in which both came nearest to the fastest they ever were. */
+/** The ratio in the round in which both came closest to their fastest. */
 function quietRatio(/** @type {Measured} */ a, /** @type {Measured} */ b) {
   const [fastestA, fastestB] = [Math.min(...a.samples), Math.min(...b.samples)];
   const disturbance = a.samples.map((sample, round) => Math.max(sample / fastestA, b.samples[round] / fastestB));
@@ -120,7 +120,7 @@ function median(/** @type {number[]} */ numbers) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** All there is to say, a line for each contender. @param {Line[]} lines */
+/** Prints every figure, a line for each contender. @param {Line[]} lines */
 function plainTable(lines) {
   const header = [
     "weights",
@@ -157,7 +157,7 @@ function plainTable(lines) {
 }
 
 /**
- * The tables of docs/speed.md, a line for each work and job: one thread; other arrays and workers; peers.
+ * The tables of docs/speed.md, a line for each work and job: one thread, other arrays and workers, and peers.
  * @param {Line[]} lines
  */
 function markdownTables(lines) {

@@ -1,14 +1,14 @@
-// npm run bench:gguf: weights to ggml's blocks, beside ggml's own library, both from memory to memory on one thread. They
-// take turns; what is printed is the fastest of all turns and the median of the turns' ratios.
+// npm run bench:gguf: encodes weights into ggml's blocks, with this library and ggml's own, both from memory to memory
+// on one thread. They take turns. The table has the fastest turn and the median of the turns' ratios.
 
 import { build, machine } from "./command-line.mjs";
 
 build();
-// The library is there only by now.
+// The library exists only now.
 const { loadBlocks } = await import("../../dist/storage/ggml/blocks.js");
 const { loadGgml, runsHere } = await import("../ggml/library.mjs");
 
-/** 1024 x 1024 weights, nearly normal: the sum of 12 evenly spread numbers. */
+/** 1024 x 1024 weights, nearly normal: sums of 12 uniform numbers. */
 const weights = Float32Array.from({ length: 1 << 20 }, () => {
   let sum = -6;
   for (let i = 0; i < 12; i++) sum += Math.random();

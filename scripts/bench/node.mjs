@@ -3,11 +3,11 @@
 import { build, machine, options, report } from "./command-line.mjs";
 
 build();
-// The library is there only by now.
+// The library exists only now.
 const { onnxModels } = await import("./onnx-models.mjs");
 const { measure } = await import("./suite.mjs");
 
 const models = await onnxModels();
-// Progress goes where it does not mix with the table.
+// Progress goes to standard error, so that it does not mix with the table.
 console.debug = (message) => process.stderr.write(`${message}\n`);
 report(await measure({ ...options, models }), `Node ${process.versions.node}, ${machine()}`);

@@ -1,4 +1,4 @@
-// Float models to be quantized and run: one operator each, and the OCR models.
+// Float models to quantize and run: one operator each, and the OCR models.
 
 import { fileURLToPath } from "node:url";
 import { runnerImport } from "vite";
@@ -59,7 +59,7 @@ export async function* graphs() {
   yield { name: "OCR, orientation", bytes: cls.bytes, inputs: image([1, 3, 48, 192]) };
 }
 
-/** Uniform from -1 to 1, and always the same. */
+/** Uniform numbers from -1 to 1, always the same. */
 function random(/** @type {readonly number[]} */ shape) {
   let state = 1;
   const next = () => {

@@ -1,4 +1,4 @@
-// The graphs that make onnxruntime do the three jobs, as bytes.
+// The graphs with which onnxruntime does the three jobs, as bytes.
 
 import { fileURLToPath } from "node:url";
 import { runnerImport } from "vite";
@@ -9,7 +9,7 @@ const int64 = 7; // TensorProto.DataType
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * One for each job, under its name; plain numbers, so that they pass into a page.
+ * The models of the jobs, by name. They are arrays of numbers, so that they can be passed into a page.
  * @returns {Promise<Record<string, number[]>>}
  */
 export async function onnxModels() {

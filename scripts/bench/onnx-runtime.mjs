@@ -1,4 +1,4 @@
-// ONNX Runtime with one thread: of WebAssembly, or the native one.
+// ONNX Runtime with one thread, as WebAssembly or native.
 
 import * as web from "onnxruntime-web/wasm";
 import { loadOnnxruntimeNode } from "../ocr/packages.mjs";

@@ -1,13 +1,13 @@
-// npm run bench:onnx: how long .onnx models take that are written for each target, as times of the float model. One thread;
-// all forms of a model take turns, and the best of their runs counts. --native runs them in onnxruntime-node, --only PATTERN
-// some of them.
+// npm run bench:onnx: the time that .onnx models for each target take, relative to the float model, with one thread.
+// All forms of a model take turns, and the fastest run of each counts. --native runs them in onnxruntime-node, --only
+// PATTERN runs some of them.
 
 import { parseArgs } from "node:util";
 import { build } from "./command-line.mjs";
 
 const { values: options } = parseArgs({ options: { native: { type: "boolean" }, only: { type: "string" } } });
 build();
-// The library is there only by now.
+// The library exists only now.
 const { load } = await import("channelwise");
 const { blobSink, openModel, planModel, quantizeModel } = await import("channelwise/models");
 const { graphs } = await import("./onnx-graphs.mjs");

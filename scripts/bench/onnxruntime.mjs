@@ -5,7 +5,7 @@ import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 env.wasm.numThreads = 1;
 
 /**
- * A function that quantizes these rows; it always gives fresh arrays, as there is no way to give it others.
+ * Returns a function that quantizes these rows. Its arrays are always new, since ONNX Runtime cannot fill given ones.
  * @param {number[]} model
  * @param {Float32Array} weights
  * @param {number[]} shape

@@ -1,5 +1,5 @@
-// The page at large work: how soon it shows something, at which rate files go through it, the longest task of its main
-// thread, in which no click is answered, and the memory that the browser takes for it.
+// The page with large files: the time until it shows something, the rate at which it processes files, the longest task
+// of its main thread, which delays clicks, and the memory that the browser takes.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,11 +13,11 @@ import { writeSparseModel } from "../sparse-model.mjs";
 
 /** @typedef {import("playwright").Page} Page */
 
-/** Tasks from this length on are reported by browsers, in milliseconds; shorter ones nobody notices. */
+/** The shortest task that browsers report, in milliseconds. Shorter ones are not noticed. */
 const LONG = 50;
 
 /**
- * What a case gives: names of figures and what they are.
+ * A case, and the figures that it returns by name.
  * @typedef {Record<string, string>} Figures
  * @typedef {(page: Page, folder: string) => Promise<Figures>} Case
  */
@@ -60,7 +60,7 @@ export async function measurePage({ quick, only }) {
 }
 
 /**
- * Runs a case in a browser of its own, whose files lie on the disk as those of a person do.
+ * Runs a case in a browser of its own, which keeps files on the disk as a person's does.
  * @param {string} url
  * @param {Case} run
  */
@@ -97,7 +97,7 @@ async function inBrowser(url, run) {
   }
 }
 
-/** From the moment that the page is given the file. @type {Case} */
+/** Measures from the moment that the page gets the file. @type {Case} */
 async function matrix(page, folder) {
   const { writeNpy } = await import("channelwise/npy");
   const side = 4096;
@@ -133,7 +133,7 @@ async function matrix(page, folder) {
 }
 
 /**
- * A model is opened, measured and saved.
+ * Opens, measures and saves a model.
  * @param {Page} page
  * @param {string} folder
  * @param {number[][]} shapes
@@ -142,7 +142,7 @@ async function matrix(page, folder) {
 async function model(page, folder, shapes) {
   const file = join(folder, "model.safetensors");
   const bytes = await writeSparseModel(file, shapes);
-  // The handle that the dialog would give, of a file of the browser's own.
+  // The page gets the handle of a private file, in place of the one from the dialog.
   await page.evaluate(() => {
     window.showSaveFilePicker = async ({ suggestedName }) =>
       (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });

@@ -1,4 +1,4 @@
-// channelwise with workers, over shared arrays where a page may have them; and on one thread, over the same.
+// channelwise with workers, over shared arrays where a page may have them, and on one thread over the same arrays.
 
 import { load as loadOneThread } from "channelwise";
 import { load } from "channelwise/parallel";
@@ -20,14 +20,14 @@ function sharedLike(array) {
 }
 
 /**
- * One for all contenders, as a program has it.
+ * One for all contenders, as a program would have it.
  * @type {Promise<import("channelwise/parallel").ParallelChannelwise> | undefined}
  */
 let loading;
 
 /**
  * @param {Floats} weights
- * @param {Options} options with arrays to fill, which shared ones take the place of
+ * @param {Options} options with arrays to fill, which are replaced by shared ones
  * @param {{ get<A>(content: string, length: number, make: () => A): A }} arrays
  */
 export async function quantizersOverShared(weights, options, arrays) {

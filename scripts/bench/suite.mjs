@@ -1,6 +1,6 @@
-// The benchmark itself, the same in Node and in a page: contenders of one process take turns, in an order that rotates
-// from round to round, and ratios are formed within rounds. (tinybench runs one task to its end before the next, so that
-// a drift of the machine becomes a difference between tasks.)
+// The benchmark itself, the same in Node and in a page. Contenders of one process take turns, in an order that rotates
+// from round to round, and ratios are formed within rounds. (tinybench finishes one task before the next, so that a
+// drift of the machine appears as a difference between tasks.)
 
 import { load } from "channelwise";
 import { extents, groups, jobs, product, weightsOf } from "./cases.mjs";
@@ -20,20 +20,20 @@ import { quantizersOverShared } from "./parallel.mjs";
  * @property {string} job
  * @property {string} by
  * @property {boolean} exact
- * @property {string} weights their type and number: what it shares with the copy that it is compared with
- * @property {number} count of the weights
+ * @property {string} weights the type and number of weights, shared with the copy that it is compared with
+ * @property {number} count the number of weights
  * @property {() => Result | Promise<Result> | void} run
  * @property {() => Promise<void>} [release]
  */
 
 /**
- * What a contender took: milliseconds a call, one number for each round of its group.
+ * The times of a contender: milliseconds a call, one number for each round of its group.
  * @typedef {Omit<Contender, "run" | "release"> & { group: number, samples: number[] }} Measured
  */
 
 /** @typedef {{ models: Record<string, number[]>, quick: boolean, only: string }} Options only: a regular expression */
 
-/** Shorter calls are repeated, so that the clock's steps do not matter. */
+/** Shorter calls are repeated, so that the resolution of the clock does not matter. */
 const sampleMilliseconds = 4;
 const warmUpMilliseconds = 200;
 const settleMilliseconds = 25;
@@ -93,7 +93,7 @@ async function contendersOf(works, { models, only }) {
 }
 
 /**
- * Copying the weights into an array that is there.
+ * Copies the weights into an existing array.
  * @param {Work} work
  * @param {Floats} weights
  * @returns {Contender}
@@ -170,7 +170,7 @@ const described = (/** @type {Work} */ work) => ({
   count: product(work.shape),
 });
 
-/** Arrays that contenders have in common: by what they hold and how many. */
+/** Arrays that contenders share, by content and length. */
 function reusedArrays() {
   /** @type {Map<string, { array: unknown, isOutput: boolean }>} */
   const arrays = new Map();
@@ -187,7 +187,7 @@ function reusedArrays() {
       if (!arrays.has(key)) arrays.set(key, { array: make(length), isOutput: !content.endsWith("weights") });
       return /** @type {A} */ (arrays.get(key)?.array);
     },
-    /** Spoils the outputs, so that no contender is taken for right because of what the one before it wrote. */
+    /** Overwrites the outputs, so that no contender passes with what the one before it wrote. */
     spoil() {
       for (const { array, isOutput } of arrays.values()) if (isOutput) /** @type {Floats} */ (array).fill(99);
     },
@@ -195,7 +195,7 @@ function reusedArrays() {
 }
 
 /**
- * Milliseconds a call of each contender in each round, after a warm-up.
+ * Milliseconds a call for each contender in each round, after a warm-up.
  * @param {Contender[]} contenders
  * @param {number} rounds
  */
@@ -212,7 +212,7 @@ async function interleave(contenders, rounds) {
     console.debug(`round ${round + 1} of ${rounds}: ${contenders.length} contenders`);
     for (let turn = 0; turn < contenders.length; turn++) {
       const i = (round + turn) % contenders.length;
-      // A contender shall not pay for the caches or the garbage of the one before it, which is collected meanwhile.
+      // The pause lets caches and garbage of the previous contender settle, so that they do not count for the next.
       const settled = performance.now() + settleMilliseconds;
       do await time(contenders[i].run, 1);
       while (performance.now() < settled);
@@ -223,9 +223,9 @@ async function interleave(contenders, rounds) {
 }
 
 /**
- * Calls often enough for an engine to compile it at its best.
+ * Calls often enough for an engine to compile it with full optimization.
  * @param {Contender["run"]} run
- * @returns the milliseconds of a call by then
+ * @returns the milliseconds of a call after that
  */
 async function warmUp(run) {
   const end = performance.now() + warmUpMilliseconds;

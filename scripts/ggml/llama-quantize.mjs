@@ -1,6 +1,6 @@
-// node scripts/ggml/llama-quantize.mjs IN FOLDER FILE_TYPE... [requantize]: what llama-quantize does, by llama.cpp's own
-// library. Each FILE_TYPE is a number, and its file FOLDER/NUMBER.gguf. A program of its own, since that library ends the
-// process for some files.
+// node scripts/ggml/llama-quantize.mjs IN FOLDER FILE_TYPE... [requantize]: runs llama-quantize from llama.cpp's own
+// library. Each FILE_TYPE is a number, and its file is FOLDER/NUMBER.gguf. This is a program of its own, since that
+// library ends the process for some files.
 
 import { join } from "node:path";
 import { argv, exit } from "node:process";

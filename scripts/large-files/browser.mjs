@@ -1,6 +1,6 @@
-// npm run large-files:browser: quantizes files of many gigabytes in Chromium, from a File to the origin-private file system,
-// and says how much memory its processes took (on Linux) and how long against copying the same bytes. Takes some minutes, and
-// 7 GB of room in the system's folder for temporary files, or in the one given.
+// npm run large-files:browser: quantizes files of many gigabytes in Chromium, from a File to the origin-private file
+// system. It reports the memory of the browser's processes (on Linux), and the time relative to copying as many bytes.
+// Takes some minutes, and 7 GB in the system's folder for temporary files, or in the folder given.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,10 +19,13 @@ const cases = [
   { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },
 ];
 
-/** The address of what runs in the page. */
+/** The address of the script for the page. */
 const code = "/scripts/large-files/page.mjs";
 
-/** Times are the medians of so many. The first writing of a file takes a disk several times as long, and is not timed. */
+/**
+ * The number of runs that a median is taken of. A disk takes several times as long to write a file for the first time,
+ * so that run is not timed.
+ */
 const rounds = 3;
 
 const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), "channelwise-large-"));
@@ -41,7 +44,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** Each case in a browser of its own, so that its peak of memory is its own. */
+/** Each case runs in a browser of its own, so that its peak of memory is its own. */
 async function measure(/** @type {(typeof cases)[number]} */ { name, shapes, rules }) {
   const input = join(folder, "model.safetensors");
   const bytes = await writeSparseModel(input, shapes);

@@ -1,5 +1,4 @@
-// What the library is held against: reading and writing as many bytes with the same calls, and nothing else. In Node and in
-// browsers.
+// The baseline of the library's times: reading and writing as many bytes with the same calls, in Node and in browsers.
 
 const STRETCH = 2 ** 22;
 
@@ -14,7 +13,7 @@ export async function copy(source, sink, length) {
   let written = 0;
   await readAll(source, async (bytes, at) => {
     const end = Math.round((length * (at + bytes.length)) / source.size);
-    // Where more is written than read, the same bytes again.
+    // Where more is written than read, the same bytes are written again.
     for (let from = written; from < end; from += bytes.length) {
       await sink.write(from, bytes.subarray(0, Math.min(bytes.length, end - from)));
     }

@@ -1,8 +1,8 @@
-// npm run large-files: quantizes files that are far larger than memory should be, with every core as the command line does,
-// dequantizes what became of them, and compares the two. It says how much memory that took, and how long against reading and
-// writing as many bytes; comparing, against reading one file after the other. Takes some minutes, and 4.1 GB of room in the
-// system's folder for temporary files, or in the one given: npm run large-files -- FOLDER. A second argument chooses cases by
-// a part of their names.
+// npm run large-files: quantizes files that are far larger than memory should be, with every core as the command line
+// does, dequantizes the results, and compares the two. It reports the memory, and the time relative to reading and
+// writing as many bytes, or for the comparison to reading one file after the other. Takes some minutes, and 4.1 GB in
+// the system's folder for temporary files, or in the folder given: npm run large-files -- FOLDER. A second argument
+// chooses cases by a part of their names.
 
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -29,7 +29,7 @@ import { layers, single } from "./shapes.mjs";
  * @property {string} name
  * @property {number[][]} shapes of its float32 tensors
  * @property {import("channelwise/models").Rules} rules
- * @property {boolean} [back] dequantizes and compares too, which takes room for all floats
+ * @property {boolean} [back] whether to dequantize and compare too, which takes room for all floats
  */
 
 /** @type {Case[]} */
@@ -46,12 +46,15 @@ const cases = [
   },
 ];
 
-/** Of which the times are the medians. The first writing of a file takes a disk several times as long, and is not timed. */
+/**
+ * The number of runs that a median is taken of. A disk takes several times as long to write a file for the first time,
+ * so that run is not timed.
+ */
 const rounds = 5;
 
 /** @typedef {{ job: string, seconds: number, copySeconds: number, bytes: number, memory: number }} Figures */
 
-/** Each case in a process of its own, so that its peak of memory is its own. */
+/** Each case runs in a process of its own, so that its peak of memory is its own. */
 async function runAll(/** @type {string} */ parent, /** @type {string} */ pattern) {
   console.log(`${availableParallelism()} workers; memory is above that of the process with its workers, idle\n`);
   const folder = mkdtempSync(join(parent, "channelwise-large-"));
@@ -141,7 +144,7 @@ async function measure({ shapes, rules, back }, folder) {
   /** @type {Figures[]} */
   const figures = [];
   for (const { job, run, copyAsMuch } of back ? jobs : jobs.slice(0, 1)) {
-    // First of all, before a copy has made room in the process.
+    // This comes first, before a copy has made room in the process.
     const memory = await growthDuring(run);
     await copyAsMuch();
     /** @type {{ run: number[], copy: number[] }} */
@@ -157,7 +160,7 @@ async function measure({ shapes, rules, back }, folder) {
   return figures;
 }
 
-/** By how many bytes the process grows while something is done. */
+/** The number of bytes by which the process grows during an action. */
 async function growthDuring(/** @type {() => Promise<void>} */ action) {
   globalThis.gc?.();
   const idle = process.memoryUsage().rss;

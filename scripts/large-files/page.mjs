@@ -1,4 +1,4 @@
-// What runs in the page of browser.mjs.
+// The script in the page of browser.mjs.
 
 import { openModel, openSource, outputBytes, planModel, privateFileSink, quantizeModel } from "channelwise/models";
 import { load } from "channelwise/parallel";
@@ -16,7 +16,7 @@ function pickedFile() {
   return file;
 }
 
-/** Gives the seconds that it takes to quantize the file that is picked. */
+/** Returns the seconds that it takes to quantize the file that was picked. */
 export async function quantize(/** @type {Rules} */ rules) {
   const model = await openModel(pickedFile());
   const sink = await privateFileSink("quantized.safetensors");
@@ -25,7 +25,7 @@ export async function quantize(/** @type {Rules} */ rules) {
   return (performance.now() - start) / 1000;
 }
 
-/** Gives the seconds that it takes to read that file and to write as much as quantizing does. */
+/** Returns the seconds that it takes to read that file and to write as much as quantizing does. */
 export async function copyAsMuch(/** @type {Rules} */ rules) {
   const source = await openSource(pickedFile());
   const model = await openModel(source);

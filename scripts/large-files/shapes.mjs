@@ -1,4 +1,4 @@
-/** 12.9 GB of float32 in all. */
+/** These take 12.9 GB as float32. */
 export const layers = Array.from({ length: 48 }, () => [4096, 16384]);
 
 /** One tensor of 3.2 GB. */

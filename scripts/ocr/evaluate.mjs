@@ -1,9 +1,9 @@
-// What a model's quantization does to its answers, by running it in ONNX Runtime.
+// Measures what quantization does to a model's answers, by running it in ONNX Runtime.
 
 import { tasks } from "./tasks.mjs";
 
 /**
- * ONNX Runtime of either kind, and the names of the packages' exports.
+ * ONNX Runtime of either kind, with the names of its packages' exports.
  * @typedef {Pick<typeof import("onnxruntime-common"), "InferenceSession" | "Tensor">} OnnxRuntime
  */
 
@@ -28,7 +28,7 @@ export async function outputsOf({ InferenceSession, Tensor }, model, inputs) {
 }
 
 /**
- * Figures of a model, by what is quantized how; the float32 model is among them.
+ * The figures of a model, by the way in which it is quantized; the float32 model is one of them.
  * @param {OnnxRuntime} runtime
  * @param {import("./packages.mjs").ModelName} model
  * @param {{ float32: Uint8Array<ArrayBuffer>, [variant: string]: Uint8Array<ArrayBuffer> }} files

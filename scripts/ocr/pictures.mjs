@@ -1,10 +1,10 @@
-// Text as the models see it: rendered in Chromium, in the font that every Debian with Chromium has.
+// Text as the models see it, rendered in Chromium, in the font that every Debian with Chromium has.
 
 import { chromium } from "playwright";
 import { chromiumPath } from "../setup.mjs";
 
 /**
- * Text to draw, black on white: each word from x on, its middle at y, in pixels.
+ * Text to draw, black on white: each word from x on, with its middle at y, in pixels.
  * @typedef {{ width: number, height: number, words: { text: string, x: number, y: number, size: number }[] }} Drawing
  */
 
@@ -15,7 +15,7 @@ import { chromiumPath } from "../setup.mjs";
 
 /** @typedef {{ lines: Image[], page: Image }} Pictures */
 
-/** What the lines say. */
+/** The text of the lines. */
 export const lines = [
   "One scale for every channel",
   "Weights become small integers",
@@ -34,7 +34,7 @@ export const lines = [
 const font = "DejaVu Sans";
 
 /**
- * Every line on a picture of its own, 48 pixels high as the models for lines want them.
+ * Every line as a picture of its own, with the 48 pixels of height that the models for lines take.
  * @type {Drawing[]}
  */
 const lineDrawings = lines.map((text) => ({ width: 480, height: 48, words: [{ text, x: 8, y: 24, size: 24 }] }));
@@ -57,7 +57,7 @@ export async function drawPictures() {
   const executablePath = chromiumPath();
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
-    timeout: 0, // a slow machine may take as long as it likes
+    timeout: 0, // a slow machine may take as long as it needs
     args: ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"],
   });
   try {
@@ -75,9 +75,9 @@ export async function drawPictures() {
 }
 
 /**
- * Runs in the page.
+ * Draws in the page.
  * @param {{ drawings: Drawing[], font: string }} work
- * @returns the pixels of each, in base64
+ * @returns the pixels of each drawing, in base64
  */
 function draw({ drawings, font }) {
   return drawings.map(({ width, height, words }) => {

@@ -1,4 +1,5 @@
-// Three OCR models, quantized in every way that is compared and run in ONNX Runtime as WebAssembly, in one table.
+// Quantizes three OCR models in every way that is compared, runs them in ONNX Runtime as WebAssembly, and prints one
+// table.
 
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { evaluate } from "./evaluate.mjs";

@@ -1,11 +1,11 @@
-// What each model is for: from pictures to its inputs, and from its outputs to figures that a person can judge.
+// The tasks of the models: from pictures to inputs, and from outputs to figures that a person can judge.
 
 import { lines, turned } from "./pictures.mjs";
 
 /** @typedef {import("./pictures.mjs").Image} Image */
 
 /**
- * What a model takes, float32.
+ * The input of a model, float32.
  * @typedef {{ values: Float32Array<ArrayBuffer>, shape: number[] }} Input
  */
 
@@ -82,7 +82,7 @@ function cropped({ width: whole, height, rgba }, width) {
 }
 
 /**
- * The text of a line: at each step the likeliest class, repetitions joined; class 0 says that there is none (CTC).
+ * The text of a line: the likeliest class at each step, with repetitions joined; class 0 stands for no character (CTC).
  * @param {Float32Array} probabilities [steps, classes]
  * @param {string[]} characters of the classes from 1 on
  */
@@ -100,7 +100,8 @@ function textOf(probabilities, characters) {
 }
 
 /**
- * Insertions, deletions and substitutions from what was read to what was written, by the length of that.
+ * The number of insertions, deletions and substitutions from the text that was read to the text that was written,
+ * divided by the length of the latter.
  * @param {string[]} read
  * @param {readonly string[]} written
  */
@@ -146,7 +147,7 @@ function likeness(expected, actual) {
 }
 
 /**
- * Of the pixels that either marks as text (a probability above 0.3), the part that both do.
+ * The share of the pixels that either marks as text (a probability above 0.3) and that both do.
  * @param {Float32Array} expected
  * @param {Float32Array} actual
  */

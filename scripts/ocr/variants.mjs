@@ -3,7 +3,7 @@
 import { load } from "channelwise";
 import { blobSink, openModel, opsetChanges, planModel, quantizeModel } from "channelwise/models";
 
-/** Every weight, whatever its size, with activations as they were. */
+/** Quantizes every weight, whatever its size, and leaves activations as they are. */
 const weights = { include: ["*"], target: /** @type {const} */ ("portable") };
 
 /** @type {Record<string, import("channelwise/models").Rules>} */
@@ -31,7 +31,7 @@ const variants = {
  */
 
 /**
- * A model in every variant, but those for which its opset would have to be raised and cannot be.
+ * A model in every variant, except for those whose opset cannot be raised as needed.
  * @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }} model
  * @param {readonly string[]} [wanted] variants, if not all
  * @returns {Promise<Quantized[]>}

@@ -1,6 +1,6 @@
 import { type CommandName, commandNames } from "./commands.js";
 
-/** What a command line asks for, as far as it can be told of one that may be wrong. */
+/** The command line as far as it can be read, even if it is wrong. */
 export interface Asked {
   readonly command: CommandName | undefined;
   readonly json: boolean;

@@ -4,9 +4,9 @@ import { printable, removePartialFiles } from "channelwise/models";
 import type { BegunOutput, Context } from "./context.js";
 
 /**
- * Makes the folders of an output, writes it, and where that fails says so and removes them again.
+ * Makes the folders of an output and writes it. On failure, removes them again and says so.
  *
- * @param others what became of those before it, if there were any
+ * @param others what happened to the outputs before it, if there were any
  */
 export async function writingOutput<R>(
   path: string,
@@ -29,7 +29,7 @@ export async function writingOutput<R>(
   }
 }
 
-/** Takes an output back of which this process writes no more: a thread that was ended could not do so itself. */
+/** Removes an output that this process no longer writes: a thread that was ended could not do so itself. */
 export async function takeBack(output: BegunOutput): Promise<void> {
   for (const path of [output.path, dataPath(output.path)]) await removePartialFiles(path, { own: true });
   removeMadeFolders(output);
@@ -46,13 +46,13 @@ function outermostMissing(folder: string): string | undefined {
   return missing;
 }
 
-/** Those that are empty: what was complete before stays. */
+/** Removes the folders that are empty: complete outputs stay. */
 function removeMadeFolders({ path, madeFolder }: BegunOutput): void {
   for (let folder = dirname(path); madeFolder !== undefined; folder = dirname(folder)) {
     try {
       rmdirSync(folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // something else is in it
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // something else is in the folder
     }
     if (folder === madeFolder) return;
   }

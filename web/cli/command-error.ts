@@ -1,4 +1,4 @@
-/** What a command cannot do. */
+/** A command that cannot be carried out. */
 export class CommandError extends Error {
   /** Lines after the message. */
   readonly details: readonly string[];
@@ -9,7 +9,7 @@ export class CommandError extends Error {
   }
 }
 
-/** A command line that is wrong, by itself or for this file: nothing was written. */
+/** A command line that is wrong, by itself or for this file. Nothing was written. */
 export class UsageError extends CommandError {
   override readonly name = "UsageError";
 }

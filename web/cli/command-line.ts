@@ -5,7 +5,7 @@ import { didYouMean } from "./nearest.js";
 import { type Option, type OptionName, options, type Values } from "./options.js";
 
 export interface CommandLine {
-  /** Undefined where none is given. */
+  /** The command; undefined where none is given. */
   readonly command: CommandName | undefined;
   readonly operands: readonly string[];
   readonly values: Values;
@@ -13,7 +13,7 @@ export interface CommandLine {
 
 /** @throws {UsageError} for a command or an option that does not exist, and for an option without its value. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  // Not strict: what is wrong is answered below, with the nearest name.
+  // Parsing is not strict, because errors are reported below, with the nearest name.
   const { tokens } = parseArgs({ args: [...args], options: parserOptions(), strict: false, tokens: true });
   const [name, ...operands] = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
   if (name !== undefined && !isCommand(name)) {
@@ -33,7 +33,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       continue;
     }
     const { value } = token;
-    // A negative number is a value, another option is not.
+    // A negative number is a value; another option is not.
     if (value === undefined || (token.inlineValue === false && /^-\D/.test(value))) {
       throw new UsageError(`${token.rawName} needs a value: ${option.help}`);
     }
@@ -63,7 +63,7 @@ function isCommand(name: string): name is CommandName {
 function optionOf(name: string, rawName: string, command: CommandName | undefined): Option {
   const allowed: readonly string[] = command === undefined ? ["help", "version"] : commands[command].options;
   if (allowed.includes(name)) return options[name as OptionName];
-  // Where they were misspelt with one dash, the letters after it are not the name.
+  // A misspelt option with one dash is parsed as letters, so its name is taken whole.
   const guess = didYouMean(rawName.replace(/^-+/, ""), allowed, "--");
   const known = allowed.map((option) => `--${option}`).join(", ");
   if (command === undefined) throw new UsageError(`without a command there is no option ${rawName}${guess}`);

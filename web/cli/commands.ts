@@ -4,7 +4,7 @@ export interface Command {
   readonly operands: string;
   readonly least: number;
   readonly most: number;
-  /** The line in the list of commands. */
+  /** The line of the command in the list of commands. */
   readonly summary: string;
   readonly description: string;
   readonly options: readonly OptionName[];

@@ -18,13 +18,13 @@ import { styled } from "./terminal.js";
 import { tellPassedOver } from "./told.js";
 import { withWorkers } from "./workers.js";
 
-/** More would hide the tables. */
+/** More lines would hide the tables. */
 const MOST_FAILURES = 10;
 
 type Near = Extract<ComparedTensor, { result: "near" }>;
 
 interface Limits {
-  /** In dB. */
+  /** The least SQNR in dB. */
   readonly minSqnr: number;
   readonly maxError: number;
 }
@@ -57,7 +57,7 @@ function limitsOf({ "min-sqnr": minSqnr, "max-error": maxError }: Values): Limit
 
 interface Compared {
   readonly comparison: Comparison;
-  /** Shapes of the original's tensors, by name. */
+  /** The shapes of the original's tensors, by name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
@@ -99,7 +99,7 @@ function isNear(tensor: ComparedTensor): tensor is Near {
   return tensor.result === "near";
 }
 
-/** What is beyond the limits, and what cannot be held against them, a sentence each. */
+/** Sentences on tensors that exceed the limits, or cannot be compared with them. */
 function failuresOf({ tensors, missing }: Comparison, { minSqnr, maxError }: Limits): string[] {
   return [
     ...tensors.flatMap((each) => {

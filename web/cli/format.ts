@@ -1,4 +1,4 @@
-// Numbers and settings as they stand in what is printed.
+// Numbers and settings as they are printed.
 
 import { type Plan, printable, type Scheme, scaleRules } from "channelwise/models";
 
@@ -9,7 +9,7 @@ export function counted(value: number, noun: string): string {
   return `${grouped.format(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** Three digits or more: "812 B", "4.10 KB", "45.1 MB". */
+/** A size with three digits or more: "812 B", "4.10 KB", "45.1 MB". */
 export function bytes(value: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let unit = 0;
@@ -22,7 +22,7 @@ export function bytes(value: number): string {
   return `${value.toFixed(decimals)} ${units[unit]}`;
 }
 
-/** "0:07", "12:34", "1:02:03". */
+/** A duration such as "0:07", "12:34", "1:02:03". */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (value: number) => String(value).padStart(2, "0");
@@ -51,7 +51,7 @@ export function layoutText({ bits, rule, axis, granularity }: Scheme): string {
   return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}${scales}`;
 }
 
-/** Shortened in the middle, since names begin and end with what tells them apart. */
+/** The text shortened in the middle, since names differ at their beginnings and ends. */
 export function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
   const end = Math.ceil((width - 1) / 2);
@@ -63,15 +63,15 @@ export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-/** More than this is a name that fills the screen, or several. */
+/** A longer sentence contains a name that fills the screen, or several. */
 const MOST_OF_SENTENCE = 2000;
 
-/** A sentence in one line, whatever the names hold that it mentions. */
+/** A sentence in one line, whatever names it contains. */
 export function oneLine(sentence: string): string {
   return printable(shortened(sentence, MOST_OF_SENTENCE));
 }
 
-/** Words in lines of so many columns. */
+/** Wraps words into lines of `width` columns. */
 export function wrapped(text: string, width: number): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -82,7 +82,7 @@ export function wrapped(text: string, width: number): string[] {
   return lines;
 }
 
-/** "safetensors", "onnx, opset 17" */
+/** The format, such as "safetensors" or "onnx, opset 17". */
 export function formatText({ model }: Pick<Plan, "model">): string {
   return model.opset === undefined ? model.format : `${model.format}, opset ${model.opset}`;
 }

@@ -3,7 +3,7 @@ import { type Command, type CommandName, commandNames, commands } from "./comman
 import { wrapped } from "./format.js";
 import { type Option, type OptionName, options } from "./options.js";
 
-/** The version that package.json has. */
+/** The version in package.json. */
 export function version(): string {
   const file = new URL("../../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
@@ -51,7 +51,7 @@ function optionLine(name: OptionName): readonly [string, string] {
 
 const WIDTH = 80;
 
-/** Names, and beside them their texts in lines that fit. */
+/** Names, with their texts beside them in lines that fit. */
 function columns(rows: readonly (readonly [string, string])[]): string {
   const indent = 2 + rows.reduce((most, [name]) => Math.max(most, name.length), 0) + 2;
   return rows

@@ -7,13 +7,13 @@ import { indexName, parseShardName, shardName } from "./shards.js";
 export interface Parts {
   readonly folder: string;
   readonly stem: string;
-  /** How many parts there are to be. */
+  /** The number of parts that the model has. */
   readonly n: number;
-  /** Numbers of those that are not there. */
+  /** The numbers of those that are missing. */
   readonly missing: readonly number[];
 }
 
-/** The parts that lie in a folder, by model. */
+/** Finds the parts in a folder, by model. */
 export function findParts(folder: string): Parts[] {
   const found = new Map<string, { stem: string; n: number; present: Set<number> }>();
   for (const name of readdirSync(folder).sort()) {
@@ -37,9 +37,10 @@ export function indexPath({ folder, stem }: Parts): string {
 }
 
 /**
- * Writes the index of parts that are all there; gives its path. Two that write it at a time write the same.
+ * Writes the index of parts that are complete, and returns its path. Two processes that write it at once write the
+ * same.
  *
- * @throws {RangeError} where the parts are not of one run.
+ * @throws {RangeError} where the parts come from different runs.
  */
 export async function writeIndex(parts: Parts, overwrite: boolean): Promise<string> {
   const { folder, stem, n } = parts;

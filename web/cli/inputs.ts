@@ -5,9 +5,9 @@ import { parseShardName } from "./shards.js";
 
 /** A model to read. */
 export interface Input {
-  /** The file that stands for it in messages. */
+  /** The file that represents it in messages. */
   readonly path: string;
-  /** All files of it that were given. */
+  /** All its files that were given. */
   readonly files: readonly string[];
   readonly folder: string;
   /** Its name, without ending and number of the shard. */
@@ -15,9 +15,9 @@ export interface Input {
 }
 
 /**
- * The file that stands for a model: for a folder the index or the description in it, or its one model file.
+ * The file that represents a model: for a folder the index or the description in it, or its only model file.
  *
- * @throws {UsageError} for a folder of which it is not clear what is meant.
+ * @throws {UsageError} for a folder that is ambiguous.
  */
 export function modelFile(path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
@@ -34,20 +34,20 @@ export function isOnnx(path: string): boolean {
   return /\.onnx$/i.test(path);
 }
 
-/** The name of a model, of whose parts a file is one. */
+/** The model that a file is a part of, by its name. */
 function ggufPart(name: string): { readonly stem: string } | undefined {
   const [, stem] = /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(name) ?? [];
   return stem === undefined ? undefined : { stem };
 }
 
-/** One model for each path, but shards of one model together. */
+/** Each path is one model, except that shards of a model belong together. */
 export function groupInputs(paths: readonly string[]): Input[] {
   const groups = new Map<string, { stem: string; files: string[] }>();
   for (const path of new Set(paths.map(modelFile))) {
     const name = basename(path);
     const shard = parseShardName(name) ?? ggufPart(name);
     const stem = shard?.stem ?? name.replace(/(\.safetensors)?\.index\.json$|\.[^.]+$/i, "");
-    // An index given with its shards is of their model.
+    // An index that is given with its shards belongs to their model.
     const isOfShards = shard !== undefined || /\.index\.json$/i.test(name);
     const key = isOfShards ? join(dirname(path), `${stem}-*`) : path;
     const group = groups.get(key) ?? { stem, files: [] };

@@ -70,7 +70,7 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
   ];
 }
 
-/** More of a value says no more: a recipe of training may be a megabyte. */
+/** The start of a value is enough. A training recipe may be a megabyte. */
 const MOST_METADATA = 1000;
 
 function metadataLine(key: string, value: string, width: number): string {
@@ -78,18 +78,21 @@ function metadataLine(key: string, value: string, width: number): string {
   return cut(`  ${shownName(key)}: ${printable(some)}${value.length > MOST_METADATA ? "…" : ""}`, width);
 }
 
-/** "8 bits per channel, axis 0, as DequantizeLinear" */
+/** How a tensor is quantized: "8 bits per channel, axis 0, as DequantizeLinear". */
 function howText({ scheme, pattern }: QuantizedTensor): string {
   return pattern === undefined ? layoutText(scheme) : `${layoutText(scheme)}, as ${pattern}`;
 }
 
-/** "float32", and of an .onnx model what takes it: "float32, axis 1 of MatMul"; or why it stays as it is. */
+/**
+ * The type of a tensor, and in an .onnx model the operator that uses it ("float32, axis 1 of MatMul") or why it stays
+ * as it is.
+ */
 function valuesText({ dtype, axis, operators, reason }: ModelTensor): string {
   if (reason !== undefined) return `${dtype}, kept: ${reason}`;
   return operators === undefined ? dtype : `${dtype}, axis ${axis} of ${operators.join(", ")}`;
 }
 
-/** Bytes of all tensors. */
+/** The bytes of all tensors. */
 function sizeOf({ quantized, blocks = [], kept }: Inspection): number {
   return [...quantized, ...blocks, ...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
@@ -128,7 +131,10 @@ function infoJson({ name, dtype, shape, byteLength, ...ofNodes }: TensorInfo & P
   return { name, dtype, shape, ...(operators && { axis, operators, nodes }), ...(reason && { reason }), byteLength };
 }
 
-/** What the model's config.json needs, where vLLM and transformers are to load it: of all shards, as no file's metadata has it. */
+/**
+ * The entry that vLLM and transformers need in the model's config.json. It covers all shards, which the metadata of no
+ * single file do.
+ */
 async function configJson(model: Model, { dialect }: Inspection): Promise<object> {
   if (dialect === undefined || !dialect.startsWith("compressed-tensors")) return {};
   return { quantizationConfig: (await joinShards([model])).quantizationConfig };

@@ -1,14 +1,14 @@
 import { constants } from "node:os";
 
-/** What ends a command: Ctrl-C, the system, a terminal that is closed. */
+/** The signals that end a command: Ctrl-C, the system, a terminal that is closed. */
 export const interruptingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export type InterruptingSignal = (typeof interruptingSignals)[number];
 
-/** Why an interrupted run ended. */
+/** The reason why an interrupted run ended. */
 export class Interruption extends Error {
   override readonly name = "Interruption";
-  /** As shells have it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+  /** The exit code of shells: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
   readonly exitCode: number;
 
   constructor(signal: InterruptingSignal) {

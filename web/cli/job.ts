@@ -23,11 +23,11 @@ export interface Job {
   readonly input: Input;
   readonly output: string;
   readonly plan: Plan;
-  /** Paths of the files that it was read from. */
+  /** The paths of the files that it was read from. */
   readonly reads: readonly string[];
-  /** Bytes of the files that it was read from. Of a part: bytes of its file if nothing were quantized. */
+  /** The bytes of the files that it was read from. For a part, the bytes of its file if nothing were quantized. */
   readonly bytesBefore: number;
-  /** Bytes of the files to be written. */
+  /** The bytes of the files to be written. */
   readonly bytesAfter: number;
 }
 
@@ -36,18 +36,18 @@ export interface DoneJob extends Job {
 }
 
 export interface RunResult {
-  /** In the order of the plan. */
+  /** The tensors in the order of the plan. */
   readonly tensors: readonly TensorSummary[];
-  /** Bytes of the file, or of the one that would be written. */
+  /** The size in bytes of the file that was, or would be, written. */
   readonly byteLength: number;
 }
 
 export interface RunOptions {
-  /** Otherwise the errors are found and nothing is written. */
+  /** Whether to write files, and not only to find the errors. */
   readonly writes: boolean;
   readonly overwrite: boolean;
   readonly signal: AbortSignal;
-  /** @param done bytes of what is read */
+  /** @param done bytes that have been read */
   readonly onProgress: (done: number, tensor: string) => void;
 }
 
@@ -61,7 +61,7 @@ export async function openJob(
   const model = await openModel(input.files);
   try {
     const whole = asOptions(() => planModel(model, settings));
-    if (shard) outputBytes(whole); // refuses what cannot be written of the whole, whichever part this is
+    if (shard) outputBytes(whole); // throws for tensors of the whole that cannot be written, whichever part this is
     const plan = partOf(whole, shard);
     return {
       ...{ input, output, plan },
@@ -75,7 +75,7 @@ export async function openJob(
   }
 }
 
-/** Quantizes a model; the output appears when it is complete. */
+/** Quantizes a model. The output appears when it is complete. */
 export async function runJob(
   { plan, output, bytesBefore }: Job,
   channelwise: ParallelChannelwise,
@@ -83,7 +83,7 @@ export async function runJob(
 ): Promise<RunResult> {
   const options = {
     signal,
-    // A run counts the bytes of tensors; the files have more.
+    // A run counts the bytes of tensors. The files have more.
     onProgress: ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
       onProgress((done / total) * bytesBefore, tensor),
   };
@@ -95,7 +95,7 @@ export async function runJob(
   });
 }
 
-/** The library names its arguments as the options are called. */
+/** Turns the library's names of arguments into those of options. */
 function asOptions<R>(work: () => R): R {
   try {
     return work();
@@ -116,7 +116,7 @@ function partOf(plan: Plan, shard: Shard | undefined): Plan {
   };
 }
 
-/** A file that is there only if something is written to it: beside an .onnx model that has to have one. */
+/** A sink whose file is made only when something is written to it, for the data beside an .onnx model. */
 function lazySink(path: string, overwrite: boolean): ByteSink {
   let sink: Promise<ByteSink> | undefined;
   return {
@@ -129,7 +129,7 @@ function lazySink(path: string, overwrite: boolean): ByteSink {
   };
 }
 
-/** A decision as --json shows it. */
+/** A decision in the output of --json. */
 export function decisionJson<D extends Decision>(decision: D): object {
   if (!decision.quantize) return decision;
   const { scheme, quantizedShape: _, storedBits: __, pattern, blockType, notes, ...others } = decision;

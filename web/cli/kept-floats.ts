@@ -3,7 +3,7 @@ import { bytes, counted } from "./format.js";
 import type { Job } from "./job.js";
 import { type Column, tableLines } from "./table.js";
 
-/** More would hide what is to be seen. */
+/** More reasons would hide the important ones. */
 const MOST_REASONS = 5;
 
 const columns: readonly Column[] = [
@@ -12,7 +12,7 @@ const columns: readonly Column[] = [
   { title: "", shorten: "end" },
 ];
 
-/** Which share of the bytes of the tensors of some models stays floats, and why; none where all are quantized. */
+/** The lines on the share of the bytes of tensors that stays floats, and why; none where all are quantized. */
 export function keptFloatsLines(jobs: readonly Job[], width: number): string[] {
   const { byteLength, share, reasons } = keptFloats(jobs.map(({ plan }) => plan));
   if (byteLength === 0) return [];

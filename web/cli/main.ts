@@ -7,10 +7,10 @@ import { type InterruptingSignal, Interruption, interruptingSignals } from "./in
 import { clearedLine, factsOf, type Stream } from "./terminal.js";
 import type { FromThread, ThreadData, ToThread } from "./thread-messages.js";
 
-// The main thread does nothing but show what the command's thread says, so that it hears of signals at any time and ends
-// the command within a second, whatever that is at work on.
+// The main thread only prints what the command's thread sends. So it gets signals at any time, and can end the command
+// within a second, whatever that is doing.
 
-/** For a command to end by itself, and for its thread to be ended. */
+/** The time that a command gets to end by itself, and that its thread gets to be ended. */
 const [GRACE_MS, ENDING_MS] = [300, 300];
 
 const args = process.argv.slice(2);
@@ -19,10 +19,10 @@ const thread = new Worker(new URL("./thread.js", import.meta.url), {
   workerData: { args, streams: facts } satisfies ThreadData,
 });
 const ended = new Promise<true>((resolve) => thread.once("exit", () => resolve(true)));
-/** What the thread writes, and how much it has written. */
+/** The output that the thread is writing, with its size so far. */
 let begun: BegunOutput | undefined;
 let written = 0;
-/** Why standard output could not take what was said. */
+/** The error for which standard output could not take what was printed. */
 let unsaid: Error | undefined;
 
 thread.on("message", (message: FromThread) => {
@@ -48,10 +48,10 @@ for (const name of ["stdout", "stderr"] as const) {
 }
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Who reads the output may stop before its end, as head does.
+  // The reader of the output may stop before its end, as head does.
   if (error.code !== "EPIPE") unsaid ??= error;
 });
-process.stderr.on("error", () => {}); // there is nobody to tell
+process.stderr.on("error", () => {}); // nobody can be told
 
 ended.then(async () => {
   if (unsaid === undefined) return;
@@ -69,10 +69,10 @@ async function interrupt(signal: InterruptingSignal): Promise<void> {
   tell({ interrupt: signal });
   await within(GRACE_MS, ended);
   const isOver = await within(ENDING_MS, thread.terminate());
-  if (process.exitCode !== undefined) return; // it has said itself what became of it
+  if (process.exitCode !== undefined) return; // the command has reported its end itself
   await fail(new Interruption(signal));
   if (isOver) process.exit();
-  // It is inside of the engine or of the system, for which an exit would wait.
+  // The thread is inside the engine or the system, and an exit would wait for it.
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
@@ -82,7 +82,7 @@ function within(milliseconds: number, event: Promise<unknown>): Promise<boolean>
   return Promise.race([event.then(() => true), setTimeout(milliseconds, false, { ref: false })]);
 }
 
-/** Takes back what a thread has begun that did not end by itself, and says why. */
+/** Removes what a thread was writing when it had to be ended, and says why. */
 async function fail(error: unknown): Promise<void> {
   const { takeBack } = await import("./begun-output.js");
   const { reportFailure } = await import("./report.js");

@@ -2,7 +2,7 @@ import { bytes, counted, decibels, magnitude, shapeText } from "./format.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
-/** A tensor and how far its codes are from its weights. */
+/** A tensor and its error figures. */
 export interface MeasuredTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -13,9 +13,9 @@ export interface MeasuredTensor {
   readonly bytesAfter: number;
 }
 
-/** A terminal gets no more rows than this: the best tensors are of no interest. */
+/** A terminal gets no more rows than this, the worst ones. */
 const MOST_ROWS = 12;
-/** In a narrower terminal, names need the room that shapes would take. */
+/** In a narrower terminal, names need the room of shapes. */
 const WIDTH_WITH_SHAPES = 100;
 
 interface MeasuredColumn extends Column {
@@ -25,7 +25,7 @@ interface MeasuredColumn extends Column {
 const shapeColumn: MeasuredColumn = { title: "shape", cell: ({ shape }) => shapeText(shape) };
 const bitsColumn: MeasuredColumn = { title: "bits", number: true, cell: ({ bits }) => String(bits) };
 
-/** Shows the tensors that suffered most, worst first; all of them where it is no terminal. */
+/** Shows the tensors with the lowest SQNR, lowest first, or all of them outside of a terminal. */
 export function showMeasured(stream: Stream, tensors: readonly MeasuredTensor[]): void {
   if (tensors.length === 0) return;
   const width = widthOf(stream);
@@ -52,13 +52,13 @@ export function showMeasured(stream: Stream, tensors: readonly MeasuredTensor[])
   stream.write("\n");
 }
 
-/** "SQNR 31.20 dB at worst, 44.10 dB at the median" */
+/** A summary such as "SQNR 31.20 dB at worst, 44.10 dB at the median". */
 export function sqnrText(tensors: readonly MeasuredTensor[]): string {
   const sorted = worstFirst(tensors);
   return `SQNR ${decibels(sorted[0].sqnr)} at worst, ${decibels(sorted[sorted.length >> 1].sqnr)} at the median`;
 }
 
-/** Sorts by SQNR; tensors with the same SQNR stay in order. */
+/** Sorts by SQNR. Tensors with the same SQNR stay in order. */
 export function worstFirst<T extends { readonly sqnr: number }>(tensors: readonly T[]): T[] {
   return [...tensors].sort((a, b) => (a.sqnr === b.sqnr ? 0 : a.sqnr - b.sqnr));
 }

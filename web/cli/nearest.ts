@@ -15,7 +15,7 @@ export function didYouMean(name: string, candidates: readonly string[], prefix =
   return candidate === undefined ? "" : `; did you mean ${prefix}${candidate}?`;
 }
 
-/** Letters to insert, remove, replace, or swap with the next, to make one text of the other. */
+/** The number of letters to insert, remove, replace, or swap with the next, to turn one text into the other. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

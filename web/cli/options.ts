@@ -1,8 +1,8 @@
 import { scaleRules } from "channelwise/models";
 
-/** An option of the command line, as it is parsed and as --help shows it. */
+/** An option of the command line, for parsing and for --help. */
 export interface Option {
-  /** What its value is called in the help; without, the option takes none. */
+  /** The name of its value in the help; without it, the option takes no value. */
   readonly value?: string;
   readonly short?: string;
   readonly multiple?: boolean;
@@ -84,7 +84,7 @@ export const options = {
 
 export type OptionName = keyof typeof options;
 
-/** What was given: a text, all texts of an option that can be repeated, or true. */
+/** The values given: a text, all texts of an option that can be repeated, or true. */
 export type Values = {
   readonly [N in OptionName]?: (typeof options)[N] extends { multiple: true }
     ? readonly string[]

@@ -8,11 +8,11 @@ import { shardName } from "./shards.js";
 export interface Naming {
   readonly output: string | undefined;
   readonly settings: Settings;
-  /** Given where one model is written in parts. */
+  /** The part to write, where one model is written in parts. */
   readonly shard: Shard | undefined;
 }
 
-/** How the name of an output ends when it is a file. */
+/** The endings that mark an output as a file. */
 const fileEnding = /\.(safetensors|gguf|npz|onnx)$/i;
 
 /** The file that each input is written to. */
@@ -35,7 +35,7 @@ export function outputsOf(inputs: readonly Input[], { output, settings, shard }:
         : isOnnx(inputs[0].path)
           ? "of an .onnx model"
           : `with the dialect ${dialect}`;
-    // What ends with .npz has that dialect, unless another is given.
+    // A file named .npz has that dialect, unless another is given.
     const other =
       ending === ".safetensors" && settings.dialect === undefined ? ", or with .npz for the dialect npz" : "";
     throw new UsageError(`-o is ${output}; ${why} its name must end with ${ending}${other}`);
@@ -69,7 +69,7 @@ function partOutput(input: Input, output: string | undefined, settings: Settings
   return join(output ?? join(folder, stem + suffixOf(input, settings)), name);
 }
 
-/** Refuses outputs that are among the files read, or of which two are one. Links are followed. */
+/** Throws where outputs are among the files read, or two of them are the same. Links are followed. */
 export function checkOutputs(outputs: readonly string[], files: readonly string[]): void {
   const read = new Map(files.map((file) => [identityOf(file), file]));
   const written = new Set<string>();
@@ -87,7 +87,7 @@ export function checkOutputs(outputs: readonly string[], files: readonly string[
   }
 }
 
-/** @throws {Error} where one is there. */
+/** @throws {Error} where a file exists. */
 export function refuseExisting(outputs: readonly string[]): void {
   const existing = outputs.filter((output) => existsSync(output));
   if (existing.length === 0) return;
@@ -95,14 +95,14 @@ export function refuseExisting(outputs: readonly string[]): void {
   throw new Error(`${existing[0]} ${are}; give another name with -o, or --force to replace`);
 }
 
-/** "model-int8.safetensors" */
+/** A name such as "model-int8.safetensors". */
 function defaultName(input: Input, settings: Settings): string {
   return input.stem + suffixOf(input, settings) + endingOf(input, settings);
 }
 
 function suffixOf(input: Input, { dialect, type, bits = 8 }: Settings): string {
   if (type !== undefined) return `-${type}`;
-  // These are transformers.js's names for the types of models.
+  // These are transformers.js's names for types of models.
   if (isOnnx(input.path)) return bits === 4 ? "_q4" : `_int${bits}`;
   if (dialect === "comfyui") return "-int8-comfyui";
   if (dialect === "compressed-tensors") return `-w${bits}a16`;
@@ -115,7 +115,10 @@ function endingOf(input: Input, { dialect, type }: Settings): string {
   return dialect === "npz" ? ".npz" : ".safetensors";
 }
 
-/** Whether it is a folder, or would be one: what ends with a slash, or has no ending (as "Qwen2.5-7B" has none). */
+/**
+ * Whether it is a folder, or would be one: a path that ends with a slash, or has no file ending ("Qwen2.5-7B" has
+ * none).
+ */
 function isFolderName(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat ? stat.isDirectory() : path !== "" && !/\.[a-z]+$/i.test(path);

@@ -29,7 +29,7 @@ export async function page(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    // Nobody but this machine sees it.
+    // Only this machine can reach it.
     server.listen(asked, "127.0.0.1", resolve);
   });
   const { port: served } = server.address() as AddressInfo;

@@ -6,7 +6,7 @@ import { keptFloatsLines } from "./kept-floats.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
-/** Shows what will be done, in a few lines: tensors that are treated alike are counted. */
+/** Shows in a few lines what will be done. Tensors that are treated alike are counted. */
 export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean): void {
   if (jobs.length === 0) return;
   const size = bytes(sumOf(jobs, "bytesAfter"));
@@ -22,12 +22,12 @@ export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean):
   stream.write(`${lines.join("\n")}\n\n`);
 }
 
-/** Shows what is not as it was asked for. */
+/** Shows what differs from the options. */
 export function showNotes(stream: Stream, jobs: readonly Job[]): void {
   for (const line of noteLines(jobs, widthOf(stream))) stream.write(`${line.trimStart()}\n`);
 }
 
-/** Shows what would become of every tensor. */
+/** Shows the decision for every tensor. */
 export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
   for (const job of jobs) {
     const { model, decisions } = job.plan;
@@ -73,11 +73,11 @@ function sumOf(jobs: readonly Job[], key: "bytesBefore" | "bytesAfter"): number 
   return jobs.reduce((sum, job) => sum + job[key], 0);
 }
 
-/** More would hide what is to be seen. */
+/** More groups would hide the important ones. */
 const MOST_GROUPS = 5;
 const MOST_NOTES = 2;
 
-/** Of .onnx models: in what form weights are stored, and why. */
+/** Lines on the forms in which weights of .onnx models are stored, and why. */
 function formLines(jobs: readonly Job[], width: number): string[] {
   const sentences = new Set(jobs.flatMap(({ plan }) => plan.notes));
   return [...sentences].flatMap((sentence) =>
@@ -92,7 +92,7 @@ const groupColumns: readonly Column[] = [
   { title: "", shorten: "end" },
 ];
 
-/** A decision and the way in which it is like others. */
+/** A decision, and the text that it shares with similar ones. */
 interface Described {
   readonly decision: Decision;
   readonly text: string;
@@ -104,7 +104,7 @@ interface Group {
   bytes: number;
 }
 
-/** How many tensors are treated in which way: those that are quantized first, then by size. */
+/** Lines that count the tensors treated in each way: quantized ones first, then by size. */
 export function groupLines(jobs: readonly Pick<Job, "plan">[], width: number): string[] {
   const decisions = jobs.flatMap(({ plan }) => plan.decisions);
   const quantized = decisions.flatMap((decision) => (decision.quantize ? [{ decision, text: howText(decision) }] : []));
@@ -119,7 +119,7 @@ export function groupLines(jobs: readonly Pick<Job, "plan">[], width: number): s
   return lines.map((line) => indent + line);
 }
 
-/** The largest first; where there are many, the small ones as one. */
+/** The groups, largest first. Where there are many, the small ones are joined. */
 function groupsOf(described: readonly Described[]): Group[] {
   const groups = new Map<string, Group>();
   for (const { decision, text } of described) {
@@ -138,7 +138,7 @@ function groupsOf(described: readonly Described[]): Group[] {
   return [...sorted.slice(0, MOST_GROUPS - 1), rest];
 }
 
-/** What is not as it was asked for. */
+/** Lines on what differs from the options. */
 function noteLines(jobs: readonly Job[], width: number): string[] {
   const counts = new Map<string, number>();
   for (const note of jobs.flatMap(({ plan }) => plan.decisions.flatMap((each) => (each.quantize ? each.notes : [])))) {

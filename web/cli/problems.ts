@@ -2,7 +2,7 @@ import { FormatError, NonFiniteError, printable, StoppedError, shownName } from 
 import { CommandError } from "./command-error.js";
 import { oneLine } from "./format.js";
 
-/** What an error of the file system means, by its code. */
+/** The meanings of the file system's error codes. */
 const meanings: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   EACCES: "permission denied",
@@ -18,7 +18,7 @@ const meanings: Readonly<Record<string, string>> = {
   EFBIG: "the file is too large for the file system",
 };
 
-/** Why the work on one of several inputs failed. */
+/** An error of the work on one of several inputs. */
 export class InputError extends Error {
   /** The path that was given. */
   readonly input: string;
@@ -31,11 +31,11 @@ export class InputError extends Error {
   }
 }
 
-/** The sentence for an error, in words where it is one of the file system, whatever the names hold that it mentions. */
+/** The sentence for an error. Errors of the file system are put into words, and names are made printable. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof InputError) {
     const sentence = sentenceOf(error.cause);
-    // Most name the file themselves.
+    // Most sentences name the file themselves.
     return sentence.startsWith(printable(error.input)) ? sentence : `${printable(error.input)}: ${sentence}`;
   }
   if (error instanceof StoppedError) return `stopped at tensor ${shownName(error.tensor)}: ${sentenceOf(error.cause)}`;
@@ -47,7 +47,7 @@ export function sentenceOf(error: unknown): string {
   return path === undefined ? meaning : `${printable(path)}: ${meaning}`;
 }
 
-/** An error for --json: its name, its sentence, and what it says of the place. */
+/** An error for --json: its name, its sentence, and its place. */
 export function problemJson(error: unknown): object {
   if (error instanceof InputError)
     return { ...problemJson(error.cause), message: sentenceOf(error), input: error.input };

@@ -2,16 +2,16 @@ import { shownName } from "channelwise/models";
 import { bytes, duration, shortened } from "./format.js";
 import { clearedLine, type Stream, styled, widthOf } from "./terminal.js";
 
-/** Redraws faster than this cannot be read. */
+/** Nobody can read lines that change faster. */
 const REDRAW_MS = 100;
-/** The rate is that of so long a time. */
+/** The time over which the rate is measured. */
 const WINDOW_MS = 5000;
 const BAR_WIDTH = 28;
 
-/** A line with a bar, the rate and the time left, redrawn in place; nothing where the stream is no terminal. */
+/** A line with a bar, the rate and the time left, redrawn in place. Outside of a terminal it shows nothing. */
 export class ProgressBar {
   readonly #stream: Stream;
-  /** How much was done when, within the window. */
+  /** The times and progress within that window. */
   readonly #samples: { time: number; done: number }[];
   #drawn = 0;
 
@@ -20,7 +20,7 @@ export class ProgressBar {
     this.#samples = [{ time: performance.now(), done: 0 }];
   }
 
-  /** @param done and `total` in bytes */
+  /** @param done and `total` are bytes */
   update(done: number, total: number, what: string): void {
     const time = performance.now();
     if (!this.#stream.isTerminal || (time - this.#drawn < REDRAW_MS && done < total)) return;
@@ -31,7 +31,7 @@ export class ProgressBar {
     this.#stream.write(`\r${this.#line(done, total, what)}\x1b[K`);
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   clear(): void {
     if (this.#drawn > 0) this.#stream.write(clearedLine);
     this.#drawn = 0;

@@ -5,7 +5,7 @@ import { keptFloatsLines } from "./kept-floats.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
-/** Shows what was written, or only measured, and what it costs. */
+/** Shows what was written, or only measured, and the errors. */
 export function showReport(stream: Stream, done: readonly DoneJob[], written: boolean): void {
   const measured = done.flatMap((job) => measuredOf(job, done.length > 1));
   showMeasured(stream, measured);
@@ -18,14 +18,17 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
 }
 
-/** What else a model of compressed-tensors needs to be loaded. */
+/** Shows what else is needed to load a model of compressed-tensors. */
 export function showConfigHint(stream: Stream, path: string): void {
   stream.write(
     `its config.json needs the quantizationConfig that this shows: channelwise inspect --json ${printable(path)}\n`,
   );
 }
 
-/** @param several models, whose tensors may have the same names; a file of one array has its name from the file. */
+/**
+ * @param several whether there are several models, whose tensors may have the same names. The tensor of a file of one
+ * array is named after the file.
+ */
 function measuredOf({ input, plan: { model }, result }: DoneJob, several: boolean): MeasuredTensor[] {
   const prefix = several && model.tensors.length > 1 ? `${input.stem}: ` : "";
   return result.tensors.flatMap((tensor, i) =>
@@ -59,7 +62,7 @@ export function doneJson(job: DoneJob): object {
   };
 }
 
-/** What is said of a model as a whole: also how a text was understood. */
+/** The parts of a plan that concern the whole model, and how a text was understood. */
 function planJson(plan: Plan): object {
   const { passedOver = [], notes } = plan.model;
   return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver, ...(notes !== undefined && { notes }) };

@@ -26,7 +26,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const inputs = groupInputs(operands);
-  /** If there is one model, a part has some of its tensors; if there are several, some of the models. */
+  /** A part has some of the tensors of a single model, or some of several models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
   const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
   const jobs: Job[] = [];
@@ -68,7 +68,7 @@ async function quantizeJobs(
     tellPassedOver(stderr, input.path, plan.model.passedOver);
     tellWarnings(stderr, plan.warnings);
   }
-  // A part may well have no such tensor.
+  // A part may have no such tensor.
   if (!modelShard) refuseNothing(jobs, values);
   if (values["dry-run"]) {
     if (!json) showDecisions(stdout, jobs);
@@ -108,7 +108,7 @@ function warnOfPatterns(jobs: readonly Job[], { stderr }: Context): void {
   }
 }
 
-/** A file in which nothing is quantized is not what was wanted. */
+/** Throws where nothing would be quantized: nobody wants such a file. */
 function refuseNothing(jobs: readonly Job[], { axis, granularity }: Values): void {
   for (const job of jobs) {
     const { decisions } = job.plan;
@@ -130,10 +130,10 @@ function refuseNothing(jobs: readonly Job[], { axis, granularity }: Values): voi
   }
 }
 
-/** Why a tensor is kept whose shape has not what the settings ask for: to include it would not help. */
+/** The reasons for a tensor whose shape does not fit the settings. Including it would not help. */
 const misfit = /^it has no axis |^groups of .* do not divide /;
 
-/** Writes the index when the last part is there; gives its path. */
+/** Writes the index when the last part is there, and returns its path. */
 async function joinIfComplete(output: string, { n }: Shard, { stderr }: Context): Promise<string | undefined> {
   const stem = parseShardName(basename(output))?.stem;
   const parts = findParts(dirname(output)).find((each) => each.n === n && each.stem === stem);

@@ -9,7 +9,7 @@ export interface Streams {
   readonly stderr: Stream;
 }
 
-/** Says why a command failed; gives the exit code. */
+/** Says why a command failed, and returns the exit code. */
 export function reportFailure(error: unknown, { command, json }: Asked, { stdout, stderr }: Streams): number {
   const interruption = causesOf(error).find((cause) => cause instanceof Interruption);
   const told = interruption ?? error;
@@ -21,14 +21,14 @@ export function reportFailure(error: unknown, { command, json }: Asked, { stdout
   return 2;
 }
 
-/** An error, and what it comes of. */
+/** An error and its causes. */
 function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
   for (let each = error; each !== undefined; each = each instanceof Error ? each.cause : undefined) causes.push(each);
   return causes;
 }
 
-/** JSON has no infinity: an SQNR that is infinite, since every error is 0, is null. */
+/** JSON has no infinity, so the infinite SQNR of a tensor without errors is null. */
 export function printJson(stdout: Stream, value: object): void {
   stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -10,7 +10,7 @@ export interface RunJobsOptions extends Pick<RunOptions, "writes" | "overwrite">
   readonly threads: number | undefined;
 }
 
-/** Does one job after the other, each on all cores. What was done before one that fails stays. */
+/** Does one job after the other, each on all cores. Files of jobs before a failed one stay. */
 export async function runJobs(
   jobs: readonly Job[],
   { threads, writes, overwrite }: RunJobsOptions,

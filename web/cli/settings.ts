@@ -22,12 +22,12 @@ const dialectNames = [
 
 const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
-/** How tensors are to be quantized, as the options say it; what is not given is left to the library. */
+/** The settings for tensors that options give. The library has defaults for the others. */
 export type TensorSettings = Pick<Rules, "bits" | "scales" | "axis" | "granularity">;
 
 type Granularity = NonNullable<Rules["granularity"]>;
 
-/** What the options of `quantize` say of tensors. */
+/** The settings that the options of `quantize` give. */
 export type Settings = Omit<Rules, "tensors">;
 
 /** Part k of n, counted from 1. */
@@ -38,7 +38,7 @@ export interface Shard {
 
 export function settingsOf(values: Values): Settings {
   const { dialect, bits, scales, axis, granularity, include = [], exclude = [], override = [], output = "" } = values;
-  // A name that ends so can mean nothing else.
+  // This ending has no other meaning.
   const ofName = /\.npz$/i.test(output) ? "npz" : undefined;
   const chosen = dialect === undefined ? ofName : oneOf("--dialect", dialect, dialectNames);
   return {
@@ -57,7 +57,7 @@ export function settingsOf(values: Values): Settings {
   };
 }
 
-/** What is of .onnx models alone, but for the minimum size. */
+/** The options of .onnx models; the minimum size applies to all models. */
 function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "target"> {
   const { opset, target, "minimum-size": minimumSize } = values;
   return {
@@ -67,7 +67,7 @@ function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "
   };
 }
 
-/** "3/16" */
+/** Parses a part such as "3/16". */
 export function parseShard(text: string): Shard {
   const [, k, n] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
   if (k === undefined || k < 1 || k > n || n > 99999) {
@@ -84,7 +84,7 @@ export function parsePort(text: string): number {
   return integer("--port", text, 0, 65535);
 }
 
-/** A limit of `compare`. */
+/** Parses a limit of `compare`. */
 export function parseLimit(option: string, text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isNaN(value)) throw new UsageError(`${option} is ${text}; it must be a number`);
@@ -115,12 +115,12 @@ function integer(option: string, text: string, least: number, most: number): num
   throw new UsageError(`${option} is ${text}; it must be an integer from ${least} to ${most}`);
 }
 
-/** Arrays of numpy have at most 64 dimensions. */
+/** Parses an axis. Arrays of numpy have at most 64 dimensions. */
 function parseAxis(option: string, text: string): number {
   return integer(option, text, -64, 63);
 }
 
-/** "channel", "tensor", "group:32", "group:32@0" */
+/** Parses "channel", "tensor", "group:32" or "group:32@0". */
 function parseGranularity(option: string, text: string): Granularity {
   if (text === "channel" || text === "tensor") return text;
   const [, group, along] = /^group:(\d+)(?:@(-?\d+))?$/.exec(text) ?? [];
@@ -134,7 +134,10 @@ function parseGranularity(option: string, text: string): Granularity {
   };
 }
 
-/** "PATTERN=BITS,AXIS,GRANULARITY,SCALES", each of them empty or left out where it is not to change, or "PATTERN=keep". */
+/**
+ * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES", in which settings that do not change are empty or left out, or
+ * "PATTERN=keep".
+ */
 function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
   const end = text.lastIndexOf("=");
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
@@ -148,7 +151,7 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
   return [
     pattern,
     {
-      keep: false, // also where a pattern before it said so
+      keep: false, // overrides an earlier pattern that keeps the tensor
       ...(bits && { bits: integer(`${option}: bits`, bits, 2, 16) }),
       ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),

@@ -9,10 +9,10 @@ import type { Values } from "./options.js";
 import { checkOutputs, refuseExisting } from "./outputs.js";
 import { ProgressBar } from "./progress.js";
 
-/** What wllama can load of a file, which is less than 2 GB. */
+/** wllama can only load files below 2 GB. */
 const DEFAULT_SIZE = "2000M";
 
-/** `channelwise split`: a GGUF into parts, or with --join its parts into one file. */
+/** `channelwise split`: writes a GGUF as parts, or with --join its parts as one file. */
 export async function split(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const [input, ...others] = groupInputs(operands);
   if (others.length > 0) throw new UsageError("split takes one model, and several are given");
@@ -29,13 +29,13 @@ export async function split(operands: readonly string[], values: Values, context
   }
 }
 
-/** As gguf-split names them. */
+/** The names that gguf-split gives. */
 function partNames(stem: string, count: number): string[] {
   const five = (value: number) => String(value).padStart(5, "0");
   return Array.from({ length: count }, (_, i) => `${stem}-${five(i + 1)}-of-${five(count)}.gguf`);
 }
 
-/** "2G", "500M": units of 1000, as gguf-split has them. */
+/** Parses a size such as "2G" or "500M", in units of 1000 as in gguf-split. */
 function sizeOf(text: string): number {
   const [, number, unit] = /^(\d+)([MG])$/i.exec(text) ?? [];
   if (number === undefined || Number(number) === 0) {

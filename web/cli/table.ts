@@ -3,24 +3,24 @@ import { cut, shortened } from "./format.js";
 
 export interface Column {
   readonly title: string;
-  /** Numbers end where their column does. */
+  /** Whether the cells are numbers, which are aligned to the right. */
   readonly number?: boolean;
   /**
-   * Where its cells are shortened if the table is too wide. Names begin and end with what tells them apart, and sentences
-   * begin with it.
+   * The place where cells are shortened if the table is too wide. Names differ at their beginnings and ends; sentences
+   * begin with the important part.
    */
   readonly shorten?: "middle" | "end";
 }
 
 const GAP = 2;
-/** Below this a text says nothing any more. */
+/** A narrower text is useless. */
 const LEAST_WIDTH = 12;
-/** This holds in a pipe too: one name of a megabyte would make every line as long. */
+/** The limit holds in a pipe too: one name of a megabyte would make every line as long. */
 const MOST_WIDTH = 400;
 
 /**
- * Lines of a table, the titles first; no wider than `width` where its columns can be shortened enough. The texts may hold
- * anything: they are made printable here.
+ * The lines of a table, titles first, no wider than `width` where columns can be shortened enough. Texts are made
+ * printable here.
  */
 export function tableLines(
   columns: readonly Column[],
@@ -45,7 +45,7 @@ function fitted(text: string, { shorten }: Column, width: number): string {
   return shorten === "end" ? cut(text, width) : shortened(text, width);
 }
 
-/** Takes from the widest column that can be shortened until all have room. */
+/** Narrows the widest column that can be shortened until all have room. */
 function narrow(widths: number[], columns: readonly Column[], room: number): void {
   const flexible = columns.flatMap(({ shorten }, i) => (shorten === undefined ? [] : [i]));
   for (;;) {

@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
 
-/** A stream of the process as it is when the command begins. */
+/** The properties of a stream when the command begins. */
 export interface StreamFacts {
-  /** Whether a person looks at it, on a terminal that can go back in a line. */
+  /** Whether it is a terminal whose lines can be redrawn. */
   readonly isTerminal: boolean;
   readonly columns: number;
   readonly hasColors: boolean;
@@ -19,17 +19,17 @@ export function factsOf(stream: NodeJS.WriteStream): StreamFacts {
   return { isTerminal, columns: stream.columns || 80, hasColors: isTerminal && stream.hasColors() };
 }
 
-/** Takes the text of a line away, to write it anew. */
+/** Clears the line, to write it again. */
 export const clearedLine = "\r\x1b[K";
 
-/** Columns to fill; without end where it is no terminal. */
+/** The number of columns; infinite outside of a terminal. */
 export function widthOf({ isTerminal, columns }: StreamFacts): number {
   return isTerminal ? columns : Infinity;
 }
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Text in a style, where the stream shows one. (styleText would ask standard output alone.) */
+/** Text in a style, if the stream shows styles. (styleText only asks standard output.) */
 export function styled({ hasColors }: StreamFacts, style: Style, text: string): string {
   return hasColors ? styleText(style, text, { validateStream: false }) : text;
 }

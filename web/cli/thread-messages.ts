@@ -2,11 +2,11 @@ import type { BegunOutput } from "./context.js";
 import type { InterruptingSignal } from "./interruption.js";
 import type { StreamFacts } from "./terminal.js";
 
-// What the main thread and that of the command say to each other.
+// The messages between the main thread and that of the command.
 
 export type StreamName = "stdout" | "stderr";
 
-/** What the command's thread is given. */
+/** The data that the command's thread gets. */
 export interface ThreadData {
   readonly args: readonly string[];
   readonly streams: Readonly<Record<StreamName, StreamFacts>>;

@@ -17,7 +17,7 @@ import { split } from "./split.js";
 import type { Stream } from "./terminal.js";
 import type { FromThread, StreamName, ThreadData, ToThread } from "./thread-messages.js";
 
-// The thread in which a command runs, whatever that takes; the main one is free to end it.
+// The thread in which a command runs. The main thread stays free to end it.
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
 const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, split, join, page };
@@ -32,7 +32,7 @@ port.on("message", (message: ToThread) => {
   if ("columns" in message) columns[message.stream] = message.columns;
   else interruption.abort(new Interruption(message.interrupt));
 });
-port.unref(); // it waits for what the command does, not for what it is told
+port.unref(); // the thread must not stay alive to wait for messages
 
 function streamOf(name: StreamName): Stream {
   return {
@@ -52,7 +52,7 @@ const context: Context = {
   written: () => say({ written: true }),
 };
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 async function main(): Promise<number> {
   const { stdout, stderr } = context;
   try {

@@ -2,12 +2,12 @@ import { type Model, printable } from "channelwise/models";
 import { oneLine } from "./format.js";
 import { type Stream, styled } from "./terminal.js";
 
-// What is said on standard error of a model that is not all as it may be taken to be.
+// Notes on standard error about parts of a model that people may not expect.
 
-/** More would hide what else is said. */
+/** More lines would hide the rest. */
 const MOST_LINES = 5;
 
-/** Tells what of a model's files is no tensor that can be read. */
+/** Lists the parts of a model's files that cannot be read as tensors. */
 export function tellPassedOver(stream: Stream, file: string, passedOver: Model["passedOver"] = []): void {
   tell(
     passedOver.map(({ name, reason }) => `${name} is passed over: ${reason}`),

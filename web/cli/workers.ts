@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { load, type ParallelChannelwise } from "channelwise/parallel";
 
-/** The library takes no more. */
+/** The limit of the library. */
 export const MOST_THREADS = 64;
 
-/** Works with a worker for each core, unless told how many. */
+/** Works with a worker for each core, or as many as asked for. */
 export async function withWorkers<R>(
   threads: number | undefined,
   work: (channelwise: ParallelChannelwise) => Promise<R>,
