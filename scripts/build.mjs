@@ -17,7 +17,7 @@ import {
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { constants, deflateRawSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { setupForBuild } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -127,11 +127,34 @@ export async function addWasm({ tests = false, debug = false } = {}) {
       const glue = await shakenGlue(readFileSync(join(built, `${name}.js`), "utf8"), source);
       writeFileSync(join(dist, folder, "glue.js"), glue);
     }
-    const deflated = deflateRawSync(readFileSync(join(built, `${name}.wasm`)), { level: constants.Z_BEST_COMPRESSION });
-    const embedded = `export const deflatedWasm = "${deflated.toString("base64")}";\n`;
-    writeFileSync(join(dist, folder, "embedded.js"), embedded);
+    writeFileSync(join(dist, folder, "embedded.js"), await embedded(join(built, `${name}.wasm`), debug ? 1 : 100));
   }
   for (const file of wasmFiles) copyFileSync(join(built, file), join(dist, file));
+}
+
+/**
+ * JavaScript that carries a module as unpack-wasm.ts takes it.
+ * @param {string} file
+ * @param {number} iterations of zopfli: the more, the smaller it becomes and the longer it takes
+ */
+async function embedded(file, iterations) {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({ entryPoints: [join(root, "web/lib/core/wasm-bytes.ts")], write: false });
+  const { byteKinds, eachByte } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  const binary = readFileSync(file);
+  /** @type {number[][]} */
+  const kinds = Object.values(byteKinds).map(() => []);
+  let at = 0;
+  eachByte(binary.length, (/** @type {number} */ kind) => {
+    const byte = binary[at++];
+    kinds[kind].push(byte);
+    return byte;
+  });
+  const sorted = `${file}.sorted`;
+  writeFileSync(sorted, Buffer.from(kinds.flat()));
+  const deflated = execFileSync("zopfli", ["--deflate", `--i${iterations}`, "-c", sorted]).toString("base64");
+  const packed = { counts: kinds.map(({ length }) => length), deflated };
+  return `export const packedWasm = ${JSON.stringify(packed)};\n`;
 }
 
 /** Puts the code of a worker into dist/, as a string in JavaScript. It needs the rest of the library there. */

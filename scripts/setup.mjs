@@ -18,6 +18,7 @@ const buildTools = [
   { debianPackage: "emscripten", isPresent: () => isInPath("em++") },
   { debianPackage: "cmake", isPresent: () => isInPath("cmake") },
   { debianPackage: "make", isPresent: () => isInPath("make") },
+  { debianPackage: "zopfli", isPresent: () => isInPath("zopfli") },
 ];
 
 /** @type {SystemTool[]} */

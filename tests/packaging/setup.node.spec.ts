@@ -17,5 +17,5 @@ test("where all is there, nothing is done", () => {
 test("where nothing can be installed, one sentence says what to install", () => {
   const { stdout, stderr, status } = run("setupForBuild", { PATH: "" });
   expect({ stdout, status }).toEqual({ stdout: "", status: 1 });
-  expect(stderr).toMatch(/^emscripten, cmake, make must be installed by hand, .* apt-get install .*\.\n$/);
+  expect(stderr).toMatch(/^emscripten, cmake, make, zopfli must be installed by hand, .* apt-get install .*\.\n$/);
 });

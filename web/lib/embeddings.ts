@@ -1,8 +1,8 @@
 import { checkNames } from "./core/arguments.js";
-import { inflateWasm } from "./core/inflate-wasm.js";
 import { compile } from "./core/instantiate.js";
 import type { LoadOptions } from "./core/types.js";
-import { deflatedWasm } from "./embeddings/embedded.js";
+import { unpackWasm } from "./core/unpack-wasm.js";
+import { packedWasm } from "./embeddings/embedded.js";
 import { newEmbeddings } from "./embeddings/embeddings.js";
 import type { Embeddings } from "./embeddings/types.js";
 
@@ -22,7 +22,7 @@ let shared: Promise<Embeddings> | undefined;
 export async function load(options: LoadOptions = {}): Promise<Embeddings> {
   checkNames("options", options, ["wasm"]);
   if (options.wasm !== undefined) return newEmbeddings(await compile(options.wasm));
-  shared ??= inflateWasm(deflatedWasm)
+  shared ??= unpackWasm(packedWasm)
     .then(compile)
     .then(newEmbeddings)
     .catch((error: unknown) => {

@@ -1,11 +1,9 @@
-import { deflatedWasm } from "./embedded.js";
-import { inflateWasm } from "./inflate-wasm.js";
+import { packedWasm } from "./embedded.js";
+import { unpackWasm } from "./unpack-wasm.js";
 
 /**
  * The WebAssembly inside this package.
  *
- * @throws {Error} where nothing can unpack it.
+ * @throws {Error} where nothing can inflate it.
  */
-export function embeddedWasm(): Promise<ArrayBuffer | Uint8Array> {
-  return inflateWasm(deflatedWasm);
-}
+export const embeddedWasm = (): Promise<Uint8Array<ArrayBuffer>> => unpackWasm(packedWasm);

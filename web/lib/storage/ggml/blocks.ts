@@ -1,8 +1,8 @@
 import { NonFiniteError } from "../../core/errors.js";
-import { inflateWasm } from "../../core/inflate-wasm.js";
 import { compile, instantiateWith } from "../../core/instantiate.js";
+import { unpackWasm } from "../../core/unpack-wasm.js";
 import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js";
-import { deflatedWasm } from "./embedded.js";
+import { packedWasm } from "./embedded.js";
 import createModule, { type BlockBindings } from "./glue.js";
 
 /** The method that chooses scales and codes of a block. */
@@ -22,7 +22,7 @@ let shared: Promise<Blocks> | undefined;
  * @throws {Error} where the engine has no WebAssembly SIMD, or may not compile.
  */
 export function loadBlocks(): Promise<Blocks> {
-  shared ??= inflateWasm(deflatedWasm)
+  shared ??= unpackWasm(packedWasm)
     .then(compile)
     .then((module) => instantiateWith(createModule, module))
     .then((bindings) => new Blocks(bindings))

@@ -1,0 +1,42 @@
+import { nodeModule } from "./node-module.js";
+import { eachByte } from "./wasm-bytes.js";
+
+/** A WebAssembly binary that lies inside this package. */
+export interface PackedWasm {
+  /** How many bytes of each kind it has (see wasm-bytes.ts). */
+  readonly counts: readonly number[];
+  /** Its bytes, kind by kind, deflated (RFC 1951) and in base64. */
+  readonly deflated: string;
+}
+
+/**
+ * Gives the binary.
+ *
+ * @throws {Error} where nothing can inflate it.
+ */
+export async function unpackWasm({ counts, deflated }: PackedWasm): Promise<Uint8Array<ArrayBuffer>> {
+  const sorted = await inflate(Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0)));
+  const binary = new Uint8Array(sorted.length);
+  const places = counts.map((_, kind) => counts.slice(0, kind).reduce((sum, count) => sum + count, 0));
+  let at = 0;
+  eachByte(binary.length, (kind) => {
+    const place = places[kind] as number;
+    places[kind] = place + 1;
+    binary[at] = sorted[place] as number;
+    return binary[at++] as number;
+  });
+  return binary;
+}
+
+async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  // Test environments that imitate a page in Node do not bring all that the other way needs.
+  const zlib = nodeModule("node:zlib");
+  if (zlib) return zlib.inflateRawSync(bytes);
+  if (typeof DecompressionStream !== "function") {
+    throw new Error(
+      "there is no DecompressionStream here to unpack the WebAssembly inside channelwise: give load({ wasm }) the bytes of channelwise/channelwise.wasm",
+    );
+  }
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
