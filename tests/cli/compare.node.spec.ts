@@ -91,7 +91,7 @@ describe("compare", () => {
     });
     expect(await place.run("compare", "six.safetensors", "model.safetensors")).toMatchObject({
       code: 1,
-      stderr: "channelwise: six.safetensors is quantized; the original comes first\n",
+      stderr: "channelwise: six.safetensors is quantized; give the original first\n",
     });
     expect(await place.run("compare", "model.safetensors", "none.npy")).toMatchObject({ code: 1 });
   });
@@ -104,11 +104,11 @@ describe("dequantize", () => {
     const { tensors: header, length } = parseSafetensors(new Uint8Array(file));
     const [begin, end] = header["layers.0.up.comfy_quant"].data_offsets;
     writeFileSync(place.path("odd.safetensors"), file.fill(0, 8 + length + begin, 8 + length + end));
-    const told = "layers.0.up.comfy_quant is empty, so that it is not known how its weights are stored";
+    const told = "layers.0.up.comfy_quant is empty, so it does not say how weights are stored";
     const { code, stderr } = await place.run("dequantize", "odd.safetensors");
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: `warning: layers.0.up.weight stays as it is, since it is not read: ${told}\n`,
+      stderr: `warning: layers.0.up.weight stays as it is, since it cannot be read: ${told}\n`,
     });
     const { tensors: restored } = parseSafetensors(new Uint8Array(readFileSync(place.path("odd-float.safetensors"))));
     expect(restored["layers.0.up.weight"]).toMatchObject({ dtype: "I8" });
@@ -118,7 +118,7 @@ describe("dequantize", () => {
       passedOver: [],
     });
     const { stdout } = await place.run("compare", "model.safetensors", "odd.safetensors");
-    expect(stdout).toContain(`layers.0.up.weight cannot be compared: it is quantized, but not read: ${told}\n`);
+    expect(stdout).toContain(`layers.0.up.weight cannot be compared: it is quantized, but cannot be read: ${told}\n`);
   });
 
   it.each(["six.safetensors", "words.safetensors"])(

@@ -81,7 +81,7 @@ describe("a GGUF on the command line", () => {
       /--type is Q4_K_X; it must be one of .*Did you mean Q4_K_[SM]|--type is Q4_K_X/,
     ],
     [["quantize", "--type", "IQ2_XS"], 2, /types that need an importance matrix are not written/],
-    [["quantize", "--type", "Q8_0", "--bits", "4"], 2, /--bits has no meaning with type Q8_0/],
+    [["quantize", "--type", "Q8_0", "--bits", "4"], 2, /--bits cannot be given with type Q8_0/],
     [["split", "--max-size", "2"], 2, /--max-size is 2; it must be a number with M or G/],
   ])("is refused: %s", async ([command, ...options], code, reason) => {
     const ended = await place.run(command, place.path("model.gguf"), ...options);

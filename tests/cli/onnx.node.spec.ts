@@ -246,7 +246,7 @@ it("compare refuses what cannot be compared", async () => {
   await place.json("quantize", "model.onnx", "-o", "small.onnx");
   expect(await place.run("compare", "small.onnx", "model.onnx")).toMatchObject({
     code: 1,
-    stderr: "channelwise: small.onnx is quantized; the original comes first\n",
+    stderr: "channelwise: small.onnx is quantized; give the original first\n",
   });
 });
 

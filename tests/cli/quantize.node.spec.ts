@@ -233,13 +233,13 @@ describe("quantize", () => {
     writeFileSync(place.path("qkv.safetensors"), fileOf(layers.flat()));
     const args = ["quantize", "qkv.safetensors", "--dialect", "compressed-tensors", "--override", "*.v_proj.*=4"];
     const warning = (layer: number) =>
-      `vLLM joins q_proj, k_proj, v_proj of l.${layer} and refuses them in different ways: 8 bits per channel (q_proj, k_proj), 4 bits per channel (v_proj)`;
+      `vLLM joins q_proj, k_proj, v_proj of l.${layer} but refuses layers that are quantized in different ways: 8 bits per channel (q_proj, k_proj), 4 bits per channel (v_proj)`;
     const { code, stderr } = await place.run(...args);
     expect({ code, stderr: stderr.split("\n") }).toEqual({
       code: 0,
       stderr: [
         ...[0, 1, 2, 3].map((layer) => `warning: ${warning(layer)}`),
-        "warning: and so it is with 4 more; --json names all",
+        "warning: and the same for 4 more; --json names all",
         "",
       ],
     });
@@ -264,7 +264,7 @@ describe("quantize", () => {
     expect(read("one-int8.safetensors").data.w).toEqual(bytesOf(quantized("lm_head.weight").quantized as Int8Array));
     const many = await place.run("quantize", "many.npz");
     expect(many.stderr.split("\n")).toHaveLength(6);
-    expect(many.stderr).toMatch(/^many\.npz: and so it is with 16 more; --json names all\n$/m);
+    expect(many.stderr).toMatch(/^many\.npz: and the same for 16 more; --json names all\n$/m);
     const { files } = await place.json("quantize", "many.npz", "--dry-run");
     expect(files[0].passedOver).toHaveLength(20);
     const inspected = await place.run("inspect", "one.npz");

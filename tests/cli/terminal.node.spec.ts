@@ -92,7 +92,7 @@ it("says then that the output is written", async () => {
   const command = `'${process.execPath}' '${main}' quantize model.safetensors -o whole.safetensors > /dev/full`;
   expect(await place.runProgram("sh", ["-c", command])).toMatchObject({
     code: 1,
-    stderr: "channelwise: standard output: no space left on the disk; what was to be written is\n",
+    stderr: "channelwise: standard output: no space left on the disk; the output is\n",
   });
   await place.json("quantize", "model.safetensors", "-o", "same.safetensors");
   expect(readFileSync(place.path("whole.safetensors"))).toEqual(readFileSync(place.path("same.safetensors")));

@@ -49,7 +49,7 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors --granularity group:33", "; --granularity group:33 must fit their shapes"],
     ["quantize model.safetensors --override *=,3", "; --override must fit their shapes\n  keep  6 tensors"],
     ["quantize model.safetensors -o ./model.safetensors --force", "is the input model.safetensors"],
-    ["quantize model.safetensors --dry-run --measure", "--dry-run and --measure are two things; give one of them"],
+    ["quantize model.safetensors --dry-run --measure", "--dry-run and --measure exclude each other; give one of them"],
     ["quantize", "quantize takes at least 1 (IN... [-o OUT]), and none is given"],
     ["dequantize model.safetensors -o out.npz", "-o is out.npz; its name must end with .safetensors"],
     ["dequantize model.onnx -o out.safetensors", "-o is out.safetensors; its name must end with .onnx"],

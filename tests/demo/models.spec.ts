@@ -478,7 +478,7 @@ describe("a .safetensors file", () => {
 
     await choiceOf(k).selectOption("keep");
     await shows(() => text(warning)).toBe(
-      "vLLM joins q_proj, k_proj, v_proj of layers.0.self_attn and refuses them in different ways: " +
+      "vLLM joins q_proj, k_proj, v_proj of layers.0.self_attn but refuses layers that are quantized in different ways: " +
         "8 bits per channel (q_proj, v_proj), kept (k_proj).",
     );
     await axeFindsNothing(page);
@@ -640,7 +640,7 @@ describe("other formats", () => {
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
       ["w", "8 bits per channel, axis 1"],
       ["v", "kept small: 384 elements"],
-      ["half", "no node takes it"],
+      ["half", "no node uses it"],
     ]);
     expect((await rows())[2].slice(1, 3)).toEqual(["8 × 16 | float16", "256 bytes"]);
     await page.locator("#model-axis").selectOption("0");

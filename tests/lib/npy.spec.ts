@@ -302,7 +302,12 @@ describe("writeNpy", () => {
     [Float32Array.of(1), [1, 0.5], RangeError, "shape[1] is 0.5;"],
     [Float32Array.of(1), ["1"], TypeError, 'shape[0] is "1"; it must be a number'],
     [Float32Array.of(1), 1, TypeError, "shape is 1; it must be an array of dimensions"],
-    [new Float32Array(), [0, 2 ** 48], RangeError, "shape is [0, 281474976710656]; it must be integers from 0 on, 64"],
+    [
+      new Float32Array(),
+      [0, 2 ** 48],
+      RangeError,
+      "shape is [0, 281474976710656]; it must be at most 64 integers from 0 up",
+    ],
     [Float32Array.of(1), Array(65).fill(1), RangeError, "shape has 65 dimensions; at most 64"],
     [[1], [1], TypeError, "values is a value of type Array; it must be a Float32Array"],
     [Uint8Array.of(1), [1], TypeError, "values is a value of type Uint8Array"],

@@ -18,14 +18,14 @@ export const commands = {
     most: Infinity,
     summary: "quantize the weights of models",
     description: `\
-Writes a copy of each model with its weight matrices quantized, and shows what
-it cost, worst first. Norms, biases, small tensors and the like are kept byte
-for byte: --dry-run shows which and why.
+Writes a copy of each model with its weight matrices quantized, and shows their
+errors, worst first. Norms, biases, small tensors and the like are kept byte for
+byte: --dry-run shows which and why.
 
 IN is a .safetensors, .gguf, .onnx, .npy, .npz, .csv, .tsv or .json file, the
 model.safetensors.index.json or the folder of a sharded model, or the model.json
-of a TensorFlow.js model. Shards given by themselves are one model. Without -o
-the output is named after the input and lies beside it.`,
+of a TensorFlow.js model. Shards without their index are one model. Without -o
+the output is named after the input and written beside it.`,
     options: [
       "output",
       "dialect",
@@ -63,10 +63,10 @@ the output is named after the input and lies beside it.`,
     operands: "FILE",
     least: 1,
     most: Infinity,
-    summary: "show what a model file holds",
+    summary: "show the contents of a model file",
     description: `\
-Shows the format, the metadata and the tensors of a model, and how those that
-are quantized are stored. Several files are the shards of one model.`,
+Shows the format, the metadata and the tensors of a model, and how quantized
+tensors are stored. Several files are the shards of one model.`,
     options: ["json", "help"],
     examples: ["channelwise inspect model-int8.safetensors"],
   },
@@ -76,8 +76,8 @@ are quantized are stored. Several files are the shards of one model.`,
     most: 2,
     summary: "measure how far the weights of B are from those of A",
     description: `\
-Dequantizes what is quantized in B and shows for every tensor how far it is from
-A, worst first. Two .onnx models are compared by their tensors of floats.`,
+Dequantizes the quantized tensors of B, and shows for every tensor how far it is
+from A, worst first. Of two .onnx models, the float tensors are compared.`,
     options: ["min-sqnr", "max-error", "json", "help"],
     examples: [
       "channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30",
@@ -90,10 +90,10 @@ A, worst first. Two .onnx models are compared by their tensors of floats.`,
     most: Infinity,
     summary: "write the floats that a quantized model stands for",
     description: `\
-Writes a file with floats (code * scale) in place of what is quantized in FILE;
-all else is kept byte for byte. Of an .onnx model this is an .onnx model, of all
-other files a .safetensors file. Several files are the shards of one model.
-Without -o the output lies beside the input.`,
+Writes a copy of FILE with floats (code * scale) in place of quantized tensors,
+and with everything else byte for byte. An .onnx model stays an .onnx model; all
+other files become .safetensors files. Several files are shards of one model.
+Without -o the output is written beside the input.`,
     options: ["output", "threads", "force", "json", "help"],
     examples: ["channelwise dequantize model-int8.safetensors -o model-float.safetensors"],
   },
@@ -105,7 +105,7 @@ Without -o the output lies beside the input.`,
     description: `\
 Writes the parts of a GGUF as gguf-split names and numbers them, such as
 model-00001-of-00003.gguf. With --join, FILE is one of the parts or all of them,
-and the file that was split comes back.`,
+and the output equals the file that was split.`,
     options: ["output", "max-size", "join", "force", "json", "help"],
     examples: [
       "channelwise split model.gguf --max-size 500M -o parts",
@@ -118,9 +118,9 @@ and the file that was split comes back.`,
     most: 1,
     summary: "write the index of the parts that --shard wrote",
     description: `\
-Writes the index.json of the parts in a folder, once all are there. The last
-part that \`quantize --shard\` writes does this by itself; it is needed where
-parts were brought together from several disks.`,
+Writes the index.json of the parts in a folder, once all are there. The run of
+\`quantize --shard\` that writes the last part does this by itself. Use join for
+parts that were written on several disks and copied together.`,
     options: ["force", "json", "help"],
     examples: ["channelwise join llm-int8"],
   },
@@ -128,11 +128,10 @@ parts were brought together from several disks.`,
     operands: "",
     least: 0,
     most: 0,
-    summary: "serve the page, on which to see and do all this",
+    summary: "serve the page, which does all this in a browser",
     description: `\
 Serves the page to the browsers of this machine until it is interrupted. The
-page lies in the package as one file, works without a network and uploads
-nothing.`,
+page is one file of the package, works without a network and uploads nothing.`,
     options: ["port", "help"],
     examples: ["channelwise page --port 8080"],
   },

@@ -43,7 +43,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
     );
     const bytesBefore = model.byteLength;
     tellPassedOver(stderr, input.path, model.passedOver);
-    const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it is not read: ${reason}`);
+    const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it cannot be read: ${reason}`);
     tellWarnings(stderr, kept);
     if (!json) {
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;

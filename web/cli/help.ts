@@ -10,10 +10,10 @@ export function version(): string {
 }
 
 const exitCodes = `\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare found more than a limit
-allows, 130 interrupted (143 by SIGTERM, 129 by SIGHUP). What is written appears
-under its name when it is complete, so a run that failed or was interrupted
-leaves no file.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare found an error above a
+limit, 130 interrupted (143 by SIGTERM, 129 by SIGHUP). An output appears under
+its name when it is complete, so a run that failed or was interrupted leaves no
+file.`;
 
 /** The help for one command, or for all. */
 export function helpText(name: CommandName | undefined): string {

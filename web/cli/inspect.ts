@@ -65,7 +65,9 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
     "",
     styled(stdout, "dim", titles),
     ...lines,
-    ...unreadable.map(({ tensor, reason }) => `${shownName(tensor)} is quantized, but not read: ${oneLine(reason)}`),
+    ...unreadable.map(
+      ({ tensor, reason }) => `${shownName(tensor)} is quantized, but cannot be read: ${oneLine(reason)}`,
+    ),
     ...(model.passedOver ?? []).map((each) => `${shownName(each.name)} is passed over: ${oneLine(each.reason)}`),
   ];
 }

@@ -12,7 +12,7 @@ export async function join(
 ): Promise<Outcome> {
   const found = findParts(folder);
   if (found.length === 0) {
-    throw new Error(`${folder} has no parts; their names are such as model-00003-of-00016.safetensors`);
+    throw new Error(`${folder} has no parts, which have names like model-00003-of-00016.safetensors`);
   }
   for (const { stem, n, missing } of found) {
     if (missing.length > 0) {

@@ -56,7 +56,7 @@ process.stderr.on("error", () => {}); // nobody can be told
 ended.then(async () => {
   if (unsaid === undefined) return;
   const { sentenceOf } = await import("./problems.js");
-  const complete = written > 0 ? "; what was to be written is" : "";
+  const complete = written > 0 ? "; the output is" : "";
   process.stderr.write(`channelwise: standard output: ${sentenceOf(unsaid)}${complete}\n`);
   process.exitCode ||= 1;
 });

@@ -17,17 +17,17 @@ export const options = {
   },
   dialect: {
     value: "NAME",
-    help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz (which an OUT that ends with .npz means)",
+    help: "how quantized tensors are stored: plain (default), comfyui, compressed-tensors, compressed-tensors-w8a8, npz (the default if OUT ends with .npz)",
   },
   type: {
     value: "TYPE",
-    help: "write a GGUF of this type, byte for byte as llama-quantize does: Q4_K_M, Q8_0 and the like (of a GGUF alone)",
+    help: "write a GGUF of this type, such as Q4_K_M or Q8_0, byte for byte as llama-quantize does (only from a GGUF)",
   },
   encoder: {
     value: "NAME",
-    help: "who chooses the codes of a GGUF: ggml (default), byte for byte, or search, of less squared error in as many bytes",
+    help: "how the codes of a GGUF are chosen: ggml (default), byte for byte as ggml does, or search, with smaller squared errors in as many bytes",
   },
-  requantize: { help: "take a GGUF that is quantized already; its errors are added to" },
+  requantize: { help: "take a GGUF that is quantized already, which adds to its errors" },
   bits: {
     value: "N",
     help: "bits of a code, 2 to 16 if the dialect holds them (default 8); fewer than 8 make a smaller file only in compressed-tensors and .onnx",
@@ -62,13 +62,13 @@ export const options = {
   },
   target: {
     value: "NAME",
-    help: "where an .onnx model is to run, which says in what form weights are stored: wasm (onnxruntime-web; default), webgpu, native (ONNX Runtime elsewhere) or portable (operators of ONNX only, for any runtime)",
+    help: "where an .onnx model is to run, which decides the form of its weights: wasm (onnxruntime-web; default), webgpu, native (ONNX Runtime elsewhere) or portable (operators of ONNX only, for any runtime)",
   },
   shard: {
     value: "K/N",
-    help: "do only part K of N: some tensors of one model, or some of several files",
+    help: "write only part K of N: some tensors of one model, or some of several files",
   },
-  "max-size": { value: "N", help: "bytes of a part's tensors at most, such as 500M or 2G (default 2000M)" },
+  "max-size": { value: "N", help: "the most bytes of tensors in a part, such as 500M or 2G (default 2000M)" },
   join: { help: "write one file of the parts" },
   threads: { value: "N", help: "worker threads, 1 to 64 (default: one for each core)" },
   "dry-run": { help: "show what would happen to every tensor, and write nothing" },

@@ -21,7 +21,8 @@ import { tellPassedOver, tellWarnings } from "./told.js";
 /** `channelwise quantize` */
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const { output, measure = false } = values;
-  if (measure && values["dry-run"]) throw new UsageError("--dry-run and --measure are two things; give one of them");
+  if (measure && values["dry-run"])
+    throw new UsageError("--dry-run and --measure exclude each other; give one of them");
   const settings = settingsOf(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);

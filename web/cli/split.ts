@@ -17,7 +17,8 @@ export async function split(operands: readonly string[], values: Values, context
   const [input, ...others] = groupInputs(operands);
   if (others.length > 0) throw new UsageError("split takes one model, and several are given");
   const maxBytes = sizeOf(values["max-size"] ?? DEFAULT_SIZE);
-  if (values.join && values["max-size"] !== undefined) throw new UsageError("--join and --max-size are two things");
+  if (values.join && values["max-size"] !== undefined)
+    throw new UsageError("--join and --max-size exclude each other; give one of them");
   const model = await openModel(input.files);
   try {
     const parts = values.join ? [joinGguf(model)] : splitGguf(model, maxBytes);

@@ -23,5 +23,5 @@ function tell(lines: readonly string[], write: (line: string) => void): void {
   const shown = lines.length > MOST_LINES ? lines.slice(0, MOST_LINES - 1) : lines;
   for (const line of shown) write(line);
   const rest = lines.length - shown.length;
-  if (rest > 0) write(`and so it is with ${rest} more; --json names all`);
+  if (rest > 0) write(`and the same for ${rest} more; --json names all`);
 }

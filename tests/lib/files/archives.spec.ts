@@ -38,7 +38,7 @@ describe("stored contents", () => {
       expect(error).toBeInstanceOf(FormatError);
       expect(error).toMatchObject({
         file: "arrays.npz/weights.npy",
-        reason: expect.stringMatching(/the checksum that/),
+        reason: expect.stringMatching(/do not match the checksum/),
       });
     }
   });
@@ -85,16 +85,16 @@ describe("stored contents", () => {
 
 describe("names that files in an archive cannot have", () => {
   it.each([
-    ["\ud800", "half of a character is in its name"],
-    ["a\udfffb", "half of a character is in its name"],
-    ["a\0b", "a zero is in its name"],
+    ["\ud800", "its name has half of a surrogate pair"],
+    ["a\udfffb", "its name has half of a surrogate pair"],
+    ["a\0b", "its name has a zero character"],
     ["../a", "its name leads out of the folder"],
     ["a/../../b", "its name leads out of the folder"],
     ["..\\a", "its name leads out of the folder"],
     ["/etc/a", "its name leads out of the folder"],
     ["\\a", "its name leads out of the folder"],
     ["C:a", "its name leads out of the folder"],
-    ["a".repeat(70_000), "its name takes 70014 bytes; at most 65535"],
+    ["a".repeat(70_000), "its name takes 70014 bytes; an archive can hold 65535"],
   ])("%j", async (name, reason) => {
     const model = await openModel(
       fileOf([{ name, dtype: "F32", shape: [300, 40], data: weights }]) as Uint8Array<ArrayBuffer>,

@@ -432,7 +432,7 @@ describe("of what is quantized already, nothing is quantized", () => {
     ...["m._weight_scale", "experts.gate_up_proj_scale_inv", "experts.gate_up_proj_scales", "m.weight_zero_point"],
     ...["m.scales", "m.scale", "m.zeros", "m.biases", "m.weight.scale"],
   ])("what is named so may have its codes in another shard: %s", (name) => {
-    const named = "it is named as scales are, whose codes are not here: of a model that is quantized already";
+    const named = "its name is that of scales, so its model is quantized already";
     const model = modelOf({ [name]: [64, 64], "other.weight": [64, 64] });
     expect(decided(model, { include: ["*"] })).toEqual({ [name]: named, "other.weight": "8 bits, axis 0" });
     // A file of one array was given for the sake of that array.
@@ -669,7 +669,7 @@ describe("layers that vLLM joins", () => {
   ])("are warned of where the rules treat them in different ways: %j", (rules, ways) => {
     const model = qkv();
     expect(warnings(model, { dialect, ...rules })).toEqual([
-      `vLLM joins q_proj, k_proj, v_proj of a and refuses them in different ways: ${ways}`,
+      `vLLM joins q_proj, k_proj, v_proj of a but refuses layers that are quantized in different ways: ${ways}`,
     ]);
     expect(warnings(model, rules)).toEqual([]);
   });
@@ -680,7 +680,7 @@ describe("layers that vLLM joins", () => {
     );
     const model = modelOf(Object.fromEntries(names.flat().map((name) => [name, [64, 64]])));
     expect(warnings(model, { dialect, exclude: ["*.down_proj.*"] })).toEqual([
-      "vLLM joins 0.gate_proj, 0.down_proj, 1.gate_proj and 125 more of m.experts and refuses them in different ways: " +
+      "vLLM joins 0.gate_proj, 0.down_proj, 1.gate_proj and 125 more of m.experts but refuses layers that are quantized in different ways: " +
         "8 bits per channel (0.gate_proj, 1.gate_proj, 2.gate_proj and 61 more), " +
         "kept (0.down_proj, 1.down_proj, 2.down_proj and 61 more)",
     ]);
@@ -688,8 +688,8 @@ describe("layers that vLLM joins", () => {
 });
 
 describe("leftovers of names that a quantized tensor needs", () => {
-  const scale = "it is named as scales are, whose codes are not here: of a model that is quantized already";
-  const needs = (name: string) => `it needs a name that is there already: ${name}`;
+  const scale = "its name is that of scales, so its model is quantized already";
+  const needs = (name: string) => `it needs the name ${name}, which another tensor has`;
   const one = (shapes: Shapes, rules?: Rules) => decided(modelOf({ ...shapes, "other.weight": [64, 64] }), rules);
 
   it("keep that tensor and let all others be quantized", () => {
@@ -735,8 +735,8 @@ describe("planTensor", () => {
     expect(reasons).toEqual(Object.values(decided(model, { include: ["*"] })));
     expect(reasons.slice(1)).toEqual([
       "it belongs to a.weight, which is quantized already",
-      "it needs a name that is there already: b.weight_scale",
-      expect.stringMatching(/^it is named as scales are/),
+      "it needs the name b.weight_scale, which another tensor has",
+      expect.stringMatching(/^its name is that of scales/),
       "8 bits, axis 0",
     ]);
   });
@@ -811,7 +811,7 @@ describe("rules", () => {
     });
     expect(decided(model, { axis: 2 })["a.attn.q.weight"]).toBe("it has no axis 2");
     expect(decided(model, { granularity: { group: 2, along: 2 } })["a.attn.q.weight"]).toBe(
-      "it has no axis 2 to lay groups along",
+      "it has no axis 2 for groups",
     );
   });
 

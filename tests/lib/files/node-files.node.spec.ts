@@ -144,7 +144,7 @@ describe("files of Node", () => {
     // The first is closed by now, and opened again when it is read.
     writeFileSync(at("other.bin"), "afterw");
     renameSync(at("other.bin"), at("0.bin"));
-    await expect(sources[0].read(0, 6)).rejects.toThrow(`${at("0.bin")} is another file than before`);
+    await expect(sources[0].read(0, 6)).rejects.toThrow(`${at("0.bin")} is a different file than before`);
     renameSync(at("0.bin"), at("away.bin"));
     await expect(sources[0].read(0, 6)).rejects.toThrow(/ENOENT/);
     expect(new TextDecoder().decode(await sources[1].read(0, 6))).toBe("before");
@@ -215,7 +215,7 @@ describe("fileSink", () => {
     execFileSync("mkfifo", [at("pipe")]);
     mkdirSync(at("folder"));
     for (const name of ["pipe", "folder"]) {
-      await expect(fileSink(at(name), { overwrite: true })).rejects.toThrow(`${at(name)} exists and is no file`);
+      await expect(fileSink(at(name), { overwrite: true })).rejects.toThrow(`${at(name)} exists and is not a file`);
     }
     expect(readdirSync(folder)).toEqual(["folder", "pipe"]);
   });

@@ -113,9 +113,9 @@ describe("a .npz file", () => {
     );
     expect(model.tensors.map(({ name }) => name)).toEqual(["weights", "nested/indices"]);
     expect(model.passedOver).toEqual([
-      { name: "notes.txt", reason: "it is no .npy file" },
-      { name: "__MACOSX/._weights.npy", reason: "it is macOS's note on another file" },
-      { name: "nested/._indices.npy", reason: "it is macOS's note on another file" },
+      { name: "notes.txt", reason: "it is not a .npy file" },
+      { name: "__MACOSX/._weights.npy", reason: "it is macOS's metadata of another file" },
+      { name: "nested/._indices.npy", reason: "it is macOS's metadata of another file" },
     ]);
   });
 
@@ -175,7 +175,7 @@ describe("a malformed .npz file", () => {
 
   it.each([
     ["nothing but its first bytes", stored.slice(0, 30), /directory is missing at the end/],
-    ["a directory that is no directory", changed(stored, { 0: 1 }), /entry 0 of 1 must stand here/],
+    ["a directory that is no directory", changed(stored, { 0: 1 }), /entry 0 of 1 must be here/],
     ["encryption", changed(stored, { 8: 1 }, 2), /"a\.npy" is encrypted/],
     ["another compression", changed(stored, { 10: 14 }, 2), /compressed by method 14; 0 \(stored\) and 8/],
     ["two sizes", changed(stored, { 24: 1 }), /is stored in 136 bytes and has 1/],
@@ -185,7 +185,7 @@ describe("a malformed .npz file", () => {
     ["a size that no deflated bytes have", changed(deflated, { 24: 2 ** 31 }), /bytes, too few for 2147483648/],
     ["a size that is too small", changed(deflated, { 24: 500 }), /go on after 500 bytes|cut short/],
     ["a size that is too large", changed(deflated, { 24: 600 }), /end here, .* they have 600 bytes|too many/],
-    ["a wrong checksum", changed(deflated, { 16: 1 }), /do not have the checksum/],
+    ["a wrong checksum", changed(deflated, { 16: 1 }), /do not match the checksum/],
     ["two entries of one place", duplicated("b"), /begins at byte 0, inside another entry/],
     ["an entry twice", duplicated("a"), /has "a\.npy" twice/],
     ["an array that is none", zipSync({ "a.npy": strToU8("oops, this is no array") }), /starts with 6f 6f 70 73/],

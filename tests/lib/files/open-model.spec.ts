@@ -194,7 +194,11 @@ describe("a model of several files", () => {
       [index({ a: one.name, b: two.name }), one],
       /needs model-00002-of-00002\.safetensors; give it too/,
     ],
-    ["a missing tensor", [index({ a: one.name, c: one.name }), one], /tensor c, .*says it is here, and it is not/],
+    [
+      "a missing tensor",
+      [index({ a: one.name, c: one.name }), one],
+      /tensor c, .*says that it is in this file, but it is not/,
+    ],
     ["a tensor that the index does not know", [index({ b: one.name }), one], /tensor a, .*says that it does not exist/],
     ["a tensor in another file", [index({ a: two.name, b: one.name }), one, two], /says that it is in/],
     [

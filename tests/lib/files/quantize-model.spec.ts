@@ -432,7 +432,7 @@ describe("a run", () => {
       ],
     });
     expect(summary.warnings).toEqual([
-      "vLLM joins q_proj, k_proj of a and refuses them in different ways: 8 bits per channel (q_proj), kept (k_proj)",
+      "vLLM joins q_proj, k_proj of a but refuses layers that are quantized in different ways: 8 bits per channel (q_proj), kept (k_proj)",
     ]);
     const all = await quantized(source, { include: ["*"] });
     expect(all.summary).toMatchObject({ keptFloats: { byteLength: 0, share: 0, reasons: [] }, warnings: [] });
@@ -569,7 +569,7 @@ describe("wrong arguments", () => {
     expect(await bad(plan, { sinal: 1 })).toMatchObject({ name: "TypeError", message: /options has no "sinal"/ });
     const { sink } = recorder();
     await expect(quantizeModel({} as never, plan, sink)).rejects.toThrow(
-      "channelwise must be what load() gives, not an object",
+      "channelwise must be the result of load(), not an object",
     );
   });
 

@@ -355,7 +355,7 @@ describe("compareModels", () => {
   it("wants the original first", async () => {
     const model = await reopened({});
     await expect(compareModels(channelwise, model, original)).rejects.toThrow(
-      "quantized.safetensors is quantized; the original comes first",
+      "quantized.safetensors is quantized; give the original first",
     );
   });
 });
@@ -387,7 +387,7 @@ describe("tensors that other tools quantized", () => {
     [
       "rotated layers",
       [codes, scales, marker('{"format":"int8_tensorwise","convrot":true}')],
-      "its weights are rotated (convrot), which is not undone",
+      "its weights are rotated (convrot), which is not supported",
     ],
     [
       "rotated layers, under params",
@@ -435,7 +435,7 @@ describe("tensors that other tools quantized", () => {
       { reason: "it has a weight_zero_point, which is not read" },
     ]);
     expect((await inspect(packed([], BigInt64Array.of(4n, 24n), [4, 2]))).unreadable).toMatchObject([
-      { reason: "words of shape [4, 2] hold no 4 or 8 bits for each weight" },
+      { reason: "words of shape [4, 2] do not hold 4 or 8 bits for each weight" },
     ]);
     expect(inShort(await inspect(packed()))).toMatchObject([{ name: "a.weight", shape: [4, 8], bits: 4 }]);
   });
@@ -478,7 +478,7 @@ describe("tensors that other tools quantized", () => {
     }));
     const { tensors: compared, added } = await compareModels(channelwise, await openSafetensors(fileOf(floats)), model);
     expect(added.filter((name) => name.startsWith("a.weight ("))).toEqual([]);
-    const told = { result: "other", reason: expect.stringMatching(/^it is quantized, but not read: a\./) };
+    const told = { result: "other", reason: expect.stringMatching(/^it is quantized, but cannot be read: a\./) };
     expect(compared).toMatchObject([
       ...(files[0].name === "a.weight" ? [{ tensor: "a.weight", ...told }] : []),
       { result: "near" },

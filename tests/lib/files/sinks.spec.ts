@@ -58,7 +58,7 @@ describe("streamSink", () => {
     await sink.write(1, large);
     await sink.write(1 + large.length, large);
     await expect(sink.write(1 + 2 * large.length, bytes(1))).rejects.toThrow(
-      "this stream is written in order, and 268435457 bytes wait for what stands before them; at most 268435456 can",
+      "this stream is written in order, and 268435457 bytes wait for earlier ones; at most 268435456 can wait",
     );
   });
 

@@ -110,7 +110,7 @@ describe("a TensorFlow.js model", () => {
       /whose product without zeros/,
     ],
     ["weights that end early", [{ paths: ["a.bin"], weights: [weight("w", [1])] }], /take 4 bytes, and the file has 8/],
-    ["a name twice", [{ paths: ["a.bin"], weights: [weight("w", [1]), weight("w", [1])] }], /comes twice/],
+    ["a name twice", [{ paths: ["a.bin"], weights: [weight("w", [1]), weight("w", [1])] }], /is in the manifest twice/],
     [
       "a quantization without scale",
       [{ paths: ["a.bin"], weights: [weight("w", [1], { quantization: { dtype: "uint8" } })] }],
@@ -120,7 +120,7 @@ describe("a TensorFlow.js model", () => {
       (path): [string, unknown, RegExp] => [
         `the path ${path}`,
         [{ paths: [path], weights: [] }],
-        /^model\.json, byte 0: its weights are in ".*", which is no path below the model's folder$/,
+        /^model\.json, byte 0: its weights are in ".*", which is not a path below the model's folder$/,
       ],
     ),
   ])("is refused with %s", async (_, manifest, reason) => {

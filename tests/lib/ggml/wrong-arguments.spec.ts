@@ -39,7 +39,7 @@ it("types that are not known, and those that are decoded only, are named with wh
   // @ts-expect-error
   expect(() => blocks.encode("Q8_0", weights, "best")).toThrow('encoder must be "ggml" or "search", not "best"');
   expect(() => blocks.encode("TQ1_0", weights, "ggml")).toThrow(
-    "type must be one that is encoded, not TQ1_0, which is decoded only",
+    "type must be one that can be encoded, not TQ1_0, which can only be decoded",
   );
 });
 

@@ -153,7 +153,11 @@ describe("a GGUF in parts", () => {
       /model-00001-of-00003.gguf has a tensor of this name too/,
     ],
     ["of which one says another number of parts", [parts[0], ofFour, parts[2]], /one of 4 parts, and .* one of 3/],
-    ["beside a whole model", [new File([ggufFile({ tensors })], "a.gguf"), parts[0]], /it is no part of a model/],
+    [
+      "beside a whole model",
+      [new File([ggufFile({ tensors })], "a.gguf"), parts[0]],
+      /it is not a part of a split model/,
+    ],
   ])("is refused %s", async (_, files, reason) => {
     await expect(openModel(files)).rejects.toThrow(reason);
     await expect(openModel(files)).rejects.toThrow(FormatError);

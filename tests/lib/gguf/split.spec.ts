@@ -108,8 +108,8 @@ describe("a GGUF that is quantized", () => {
   it.each([
     [{ type: "Q4_K_X" }, /type is "Q4_K_X"; it must be one of F32, F16/],
     [{ type: "IQ2_XS" }, /need an importance matrix are not written: use llama-quantize/],
-    [{ type: "Q8_0", bits: 4 }, /bits has no meaning with type Q8_0/],
-    [{ type: "Q8_0", granularity: "tensor" }, /granularity has no meaning with type Q8_0/],
+    [{ type: "Q8_0", bits: 4 }, /bits cannot be given with type Q8_0/],
+    [{ type: "Q8_0", granularity: "tensor" }, /granularity cannot be given with type Q8_0/],
   ])("is refused with %o", async (rules, reason) => {
     const model = await open(whole);
     expect(() => planModel(model, rules as never)).toThrow(reason);

@@ -144,7 +144,7 @@ describe("a model with its data in another file", () => {
     const plan = planModel(await openModel([source(data, "weights.bin"), source(bytes)]));
     const output = sink();
     await expect(quantizeModel(channelwise, plan, output.sink)).rejects.toThrow(
-      "external is needed: the model has data in a file beside it, and so will what is written",
+      "external is needed: the model has data in a file beside it, and so will the output",
     );
     expect(output.state).toMatchObject({ closed: false, parts: [] });
     for (const location of ["", "/tmp/w.bin", "../w.bin", 1 as unknown as string]) {
@@ -175,30 +175,30 @@ describe("a model that cannot be read", () => {
     modelBytes({ opset: 13, graph: { ...graph, initializer: [outside("first", [64, 32], place)] } });
 
   it.each<[string, Record<string, string | number>, string]>([
-    ["no location", {}, 'its data are said to lie in "", which is no path below the model\'s folder'],
-    ["an absolute path", { location: "/etc/passwd" }, 'are said to lie in "/etc/passwd"'],
-    ["a path of a drive", { location: "C:weights.bin" }, 'are said to lie in "C:weights.bin"'],
-    ["a path upwards", { location: "data/../../weights.bin" }, "which is no path below the model's folder"],
-    ["backslashes", { location: "..\\weights.bin" }, "which is no path below the model's folder"],
+    ["no location", {}, 'its data lie in "", which is not a path below the model\'s folder'],
+    ["an absolute path", { location: "/etc/passwd" }, 'its data lie in "/etc/passwd"'],
+    ["a path of a drive", { location: "C:weights.bin" }, 'its data lie in "C:weights.bin"'],
+    ["a path upwards", { location: "data/../../weights.bin" }, "which is not a path below the model's folder"],
+    ["backslashes", { location: "..\\weights.bin" }, "which is not a path below the model's folder"],
     [
       "a file that is not given",
       { location: "other.bin" },
-      "its data lie in the file other.bin beside the model, which cannot be had: model.onnx needs other.bin; give it too",
+      "its data lie in the file other.bin beside the model, which cannot be opened: model.onnx needs other.bin; give it too",
     ],
-    [
-      "a place past the end",
-      { location: "weights.bin", offset: 8000 },
-      "its 8192 bytes from 8000 on are said to lie in",
-    ],
+    ["a place past the end", { location: "weights.bin", offset: 8000 }, "its 8192 bytes should begin at byte 8000 of"],
     ["a length past the end", { location: "weights.bin", length: 2 ** 40 }, "weights.bin, which has 11460 bytes"],
-    ["a negative place", { location: "weights.bin", offset: -4 }, 'the offset of its data is "-4", which is no number'],
+    [
+      "a negative place",
+      { location: "weights.bin", offset: -4 },
+      'the offset of its data is "-4", which is not a number',
+    ],
     ["a place that is no number", { location: "weights.bin", offset: "0x10" }, 'the offset of its data is "0x10"'],
     ["a length that is no number", { location: "weights.bin", length: "1e3" }, 'the length of its data is "1e3"'],
-    ["an endless number", { location: "weights.bin", offset: "9".repeat(400) }, "which is no number of bytes"],
+    ["an endless number", { location: "weights.bin", offset: "9".repeat(400) }, "which is not a number of bytes"],
     [
       "too few bytes",
       { location: "weights.bin", length: 100 },
-      "shape [64, 32] has 2048 elements, and there are the bytes of 25",
+      "shape [64, 32] has 2048 elements, but the file has the bytes of 25",
     ],
   ])("is named: %s", async (_, place, reason) => {
     await expect(openModel([source(at(place)), source(data, "weights.bin")])).rejects.toMatchObject({

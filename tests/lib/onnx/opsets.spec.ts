@@ -82,7 +82,7 @@ describe("a higher opset", () => {
     const inner: GraphInit = { name: "then", node: [node("Slice", ["x"], ["y"])] };
     const outer = node("If", ["x"], ["z"], { then_branch: { graph: inner }, else_branch: { graph: inner } });
     expect(opsetChanges(await opened(9, [outer]), 13)).toHaveLength(2);
-    expect(opsetChanges(await opened(6, []), 13)).toEqual(["what changed before opset 7 is not known here"]);
+    expect(opsetChanges(await opened(6, []), 13)).toEqual(["changes before opset 7 are not known here"]);
     const own = { name: "Own", input: ["a"], output: ["b"], node: [node("Relu", ["a"], ["b"])] };
     const model = await openModel(source(modelBytes({ opset: 9, graph: {}, functions: [own] })));
     expect(opsetChanges(model, 13)).toEqual(["the model has functions of its own, with operator sets of their own"]);

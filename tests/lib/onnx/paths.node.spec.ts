@@ -62,7 +62,9 @@ it("nothing is left where data are missing, or not finite", async () => {
   const path = writeModel();
   rmSync(join(folder, "data/weights.bin"));
   await expect(openModel(path)).rejects.toMatchObject({ name: "FormatError", tensor: "w" });
-  await expect(openModel(path)).rejects.toThrow(/data\/weights\.bin beside the model, which cannot be had: .*ENOENT/);
+  await expect(openModel(path)).rejects.toThrow(
+    /data\/weights\.bin beside the model, which cannot be opened: .*ENOENT/,
+  );
 
   const broken = new Float32Array(2048).fill(Number.NaN);
   writeFileSync(join(folder, "data/weights.bin"), new Uint8Array(broken.buffer));

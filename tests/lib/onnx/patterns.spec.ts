@@ -290,7 +290,7 @@ describe("the weights of models that others quantized", () => {
     const { quantized, unreadable } = await inspectModel(await openModel(source(modelBytes({ opset: 13, graph }))));
     expect(quantized).toEqual([]);
     const reason =
-      'MatMulInteger "y node" takes its codes, and its activations are not quantized by DynamicQuantizeLinear';
+      'MatMulInteger "y node" uses its codes, and its activations are not quantized by DynamicQuantizeLinear';
     expect(unreadable).toEqual([{ tensor: "w", byteLength: 240, reason }]);
   });
 });

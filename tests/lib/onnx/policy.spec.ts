@@ -231,6 +231,6 @@ describe("nothing is left behind", () => {
       expect(other.state).toMatchObject({ closed: false, parts: [] });
     }
     const work = quantizeModel({} as typeof channelwise, planModel(model), sink().sink);
-    await expect(work).rejects.toThrow("channelwise must be what load() gives, not an object");
+    await expect(work).rejects.toThrow("channelwise must be the result of load(), not an object");
   });
 });

@@ -371,7 +371,7 @@ describe("a tensor stays float, with the reason", () => {
     [
       "what is reshaped as the model runs",
       { ...base, node: [node("Reshape", ["w", "x"], ["z"]), node("MatMul", ["x", "z"], ["y"])] },
-      'Reshape "z node" reshapes it to what is not known before the model runs',
+      'Reshape "z node" reshapes it to a shape that is known only when the model runs',
     ],
     [
       "what is reshaped across the channels",
@@ -389,12 +389,12 @@ describe("a tensor stays float, with the reason", () => {
         initializer: [w, integers("shape", [8, 9])],
         node: [node("Reshape", ["w", "shape"], ["z"]), node("MatMul", ["x", "z"], ["y"])],
       },
-      'Reshape "z node" reshapes it to what does not hold it',
+      'Reshape "z node" reshapes it to a shape of another size',
     ],
     [
       "what is turned in no order",
       { ...base, node: [node("Transpose", ["w"], ["z"], { perm: [1, 1] }), node("MatMul", ["x", "z"], ["y"])] },
-      'Transpose "z node" has a perm that is no order of its dimensions',
+      'Transpose "z node" has a perm that is not an order of its dimensions',
     ],
     [
       "what goes a long way",
@@ -419,7 +419,7 @@ describe("a tensor stays float, with the reason", () => {
       { ...base, node: [node("Gemm", ["x", "x", "w"], ["y"])] },
       'Gemm "y node" uses it, but not as weights',
     ],
-    ["what no node takes", { ...base, node: [node("Relu", ["x"], ["y"])] }, "no node takes it"],
+    ["what no node takes", { ...base, node: [node("Relu", ["x"], ["y"])] }, "no node uses it"],
     ["a vector", { ...base, initializer: [tensor("w", [8], weights([8], 0))] }, "a vector"],
     ["nothing", { ...base, initializer: [tensor("w", [8, 0], new Float32Array())] }, "it is empty"],
     [
@@ -461,7 +461,7 @@ it("a weight that is an input too stays one, unless it is included", async () =>
   const bytes = modelBytes({ opset: 13, graph });
   const kept = await quantized(bytes, { minimumSize: 0 });
   expect(keptBy(kept.plan)[0].reason).toBe(
-    "also an input of the graph, for which other values can be given; include it to make it none",
+    "also an input of the graph, for which other values can be given; include it to turn it into a constant",
   );
   expect(kept.bytes).toEqual(bytes);
 

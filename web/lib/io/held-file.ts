@@ -70,7 +70,7 @@ export class HeldFile {
       const { dev, ino, size, mtimeMs } = this.#stat;
       if (stat.dev === dev && stat.ino === ino && stat.size === size && stat.mtimeMs === mtimeMs) return handle;
       await closeFile(handle);
-      throw new Error(`${this.path} is another file than before: it changed while it was read`);
+      throw new Error(`${this.path} is a different file than before: it was replaced while it was read`);
     } catch (error) {
       this.#handle = undefined;
       throw error;
@@ -115,7 +115,6 @@ async function closeFile(handle: FileHandle | undefined): Promise<void> {
 
 function whatIs(stat: FileStat): string {
   if (stat.isDirectory()) return "it is a folder";
-  if (stat.isFIFO())
-    return "it is a pipe, which is read once and in order; save what comes out of it, and give that file";
-  return "it is a device; save what comes out of it, and give that file";
+  if (stat.isFIFO()) return "it is a pipe, which is read once and in order; save its output, and give that file";
+  return "it is a device; save its output, and give that file";
 }

@@ -59,7 +59,7 @@ export async function fileSink(file: string | URL, { overwrite = false }: FileSi
     const existing = await lstat(path).catch(() => undefined);
     if (existing && !overwrite) throw new Error(`${path} exists; give another name, or overwrite: true to replace it`);
     if (existing && !existing.isFile() && !existing.isSymbolicLink()) {
-      throw new Error(`${path} exists and is no file, and only files are replaced; give another name`);
+      throw new Error(`${path} exists and is not a file; give another name`);
     }
   };
   await refuseExisting();

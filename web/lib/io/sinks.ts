@@ -40,7 +40,7 @@ export function streamSink(stream: WritableStream): ByteSink {
       }
       if (waitingBytes > MAX_WAITING_BYTES) {
         throw new RangeError(
-          `this stream is written in order, and ${waitingBytes} bytes wait for what stands before them; at most ${MAX_WAITING_BYTES} can: write to a file`,
+          `this stream is written in order, and ${waitingBytes} bytes wait for earlier ones; at most ${MAX_WAITING_BYTES} can wait: write to a file`,
         );
       }
     },

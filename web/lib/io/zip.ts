@@ -51,7 +51,7 @@ export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
   const records: DirectoryRecord[] = [];
   for (let at = 0; records.length < count; ) {
     if (at + CENTRAL_BYTES > size || directory.getUint32(at, true) !== 0x02014b50) {
-      fail(start + at, `entry ${records.length} of ${count} must stand here: the archive's directory is damaged`);
+      fail(start + at, `entry ${records.length} of ${count} must be here: the archive's directory is damaged`);
     }
     const { record, length } = readRecord(directory, at, start, fail);
     records.push(record);
@@ -86,7 +86,7 @@ async function findDirectory(source: ByteSource, fail: Fail) {
   let end = tailLength - END_BYTES;
   while (end >= 0 && !(tail.getUint32(end, true) === 0x06054b50 && endsAt(tail, end) === tailLength)) end--;
   if (end < 0)
-    fail(source.size, "the archive's directory is missing at the end: this is no .npz file, or it is cut short");
+    fail(source.size, "the archive's directory is missing at the end: this is not a .npz file, or it is cut short");
 
   let count = tail.getUint16(end + 10, true);
   let size = tail.getUint32(end + 12, true);
@@ -207,7 +207,7 @@ function checked(packed: ByteSource, { crc }: DirectoryRecord): ByteSource {
   async function finish() {
     while (position < size) see(await packed.read(position, Math.min(CHECKED_CHUNK_BYTES, size - position)));
     if (checksum === crc) return;
-    const reason = "the contents do not have the checksum that the archive says: they are damaged";
+    const reason = "the contents do not match the checksum in the archive: they are damaged";
     throw new FormatError({ file: name, offset: 0, reason });
   }
 
@@ -262,7 +262,7 @@ function inflated(packed: ByteSource, { size, crc }: DirectoryRecord, turn: Turn
     checksum = crc32(rest, checksum);
     if (position + rest.length < size) return;
     if (position + rest.length > size) fail(`the contents go on after ${size} bytes, where the archive says they end`);
-    if (checksum !== crc) fail("the contents do not have the checksum that the archive says");
+    if (checksum !== crc) fail("the contents do not match the checksum in the archive");
   }
 
   async function read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {

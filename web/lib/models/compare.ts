@@ -72,7 +72,7 @@ export async function compareModels(
   const runner = runnerOf(channelwise);
   const before = await inspectModel(original);
   if (before.quantized.length + (before.blocks?.length ?? 0) > 0)
-    throw new TypeError(`${original.name} is quantized; the original comes first`);
+    throw new TypeError(`${original.name} is quantized; give the original first`);
   const { quantized, blocks = [], kept, unreadable } = await inspectModel(model);
   const unread = unreadable.map((each) => ({ ...each, name: each.tensor }));
   const unreadNames = new Set(unread.map(({ name }) => name));
@@ -115,7 +115,7 @@ type Other = ModelTensor | QuantizedTensor | BlockTensor | (UnreadableTensor & {
 
 async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: StepCourse) {
   if (!("shape" in other)) {
-    return { result: "other", reason: `it is quantized, but not read: ${other.reason}` } as const;
+    return { result: "other", reason: `it is quantized, but cannot be read: ${other.reason}` } as const;
   }
   const differ = (what: string, a: string, b: string) =>
     ({ result: "other", reason: `its ${what} is ${b}, and the original's ${a}` }) as const;

@@ -21,7 +21,9 @@ export function warningsOf(target: Target, decisions: readonly Decision[]): stri
     const listed = (some: readonly Decision[]) => someOf(some.map(({ tensor }) => layerOf(tensor, module)));
     const parts = [...ways].map(([way, alike]) => `${way} (${listed(alike)})`);
     const of = module === "" ? "" : ` of ${shorten(module.slice(0, -1), 80)}`;
-    return [`${joiner} joins ${listed(all)}${of} and refuses them in different ways: ${parts.join(", ")}`];
+    return [
+      `${joiner} joins ${listed(all)}${of} but refuses layers that are quantized in different ways: ${parts.join(", ")}`,
+    ];
   });
 }
 

@@ -47,7 +47,7 @@ export const MAX_RANK = 64;
 const MAX_ELEMENTS = 2 ** 47;
 
 /** The limits of shapes, for messages. */
-export const shapeLimits = `integers from 0 on, ${MAX_RANK} at most, whose product without zeros is at most ${MAX_ELEMENTS}`;
+export const shapeLimits = `at most ${MAX_RANK} integers from 0 up, whose product without zeros is at most ${MAX_ELEMENTS}`;
 
 /** Whether a value from a file is a shape. */
 export function isShape(value: unknown): value is number[] {

@@ -16,7 +16,7 @@ export async function readFloats(
   count = elementsOf(tensor.shape) - start,
 ): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
   const { dtype, name } = tensor;
-  if (!isFloatDtype(dtype)) throw new TypeError(`tensor ${name} is ${dtype}; it must be of floats`);
+  if (!isFloatDtype(dtype)) throw new TypeError(`tensor ${name} is ${dtype}; it must be a float tensor`);
   const elements = elementsOf(tensor.shape);
   checkInteger("start", start, 0, elements);
   checkInteger("count", count, 0, elements - start);

@@ -45,13 +45,13 @@ class Member {
     const end = (what: string, cause?: unknown) => this.end(new Error(`a worker of channelwise ${what}`, { cause }));
     if (worker.on) {
       worker.on("message", (data) => this.#receive(data as FromWorker));
-      worker.on("messageerror", (error) => end(`sent what cannot be read: ${error}`, error));
+      worker.on("messageerror", (error) => end(`sent a message that cannot be read: ${error}`, error));
       worker.on("error", (error) => end(`failed: ${error}`, error));
       worker.on("exit", (code) => end(`ended with exit code ${code}`));
       return;
     }
     worker.addEventListener?.("message", ({ data }) => this.#receive(data));
-    worker.addEventListener?.("messageerror", () => end("sent what cannot be read"));
+    worker.addEventListener?.("messageerror", () => end("sent a message that cannot be read"));
     worker.addEventListener?.("error", (event) => {
       event.preventDefault(); // it is reported here
       end(`failed${event.message ? `: ${event.message}` : " to load"}`, event.error);

@@ -19,7 +19,7 @@ export function runnerOf(channelwise: AnyChannelwise): Runner {
     const engine = engines.get(channelwise);
     if (engine) return runnerOn(engine);
   }
-  throw new TypeError(`channelwise must be what load() gives, not ${shown(channelwise)}`);
+  throw new TypeError(`channelwise must be the result of load(), not ${shown(channelwise)}`);
 }
 
 /** Performs tasks at once, on the calling thread. */

@@ -104,7 +104,7 @@ async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | 
   const fits = (bits: 4 | 8) => rows === codes.shape[0] && Math.ceil((columns * bits) / 32) === codes.shape[1];
   const packed = ([4, 8] as const).find(fits);
   if (packed === undefined)
-    return { reason: `words of shape [${codes.shape.join(", ")}] hold no 4 or 8 bits for each weight` };
+    return { reason: `words of shape [${codes.shape.join(", ")}] do not hold 4 or 8 bits for each weight` };
   const layout = layoutOf(shape, scales);
   if (typeof layout === "string") return { reason: layout };
   return {
@@ -157,13 +157,13 @@ async function whyUnreadable(marker: ModelTensor): Promise<string | undefined> {
     return `${name} has ${byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`;
   }
   const bytes = await marker.read(0, byteLength);
-  if (bytes.every((byte) => byte === 0)) return `${name} is empty, so that it is not known how its weights are stored`;
+  if (bytes.every((byte) => byte === 0)) return `${name} is empty, so it does not say how weights are stored`;
   try {
     const { value } = parseJson(new TextDecoder().decode(bytes), 8);
     const { format, convrot, params } = isRecord(value) ? value : {};
     if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
     const rotated = convrot === true || (isRecord(params) && params.convrot === true);
-    return rotated ? "its weights are rotated (convrot), which is not undone" : undefined;
+    return rotated ? "its weights are rotated (convrot), which is not supported" : undefined;
   } catch (error) {
     if (error instanceof JsonProblem) return `${name} cannot be read: ${error.message}`;
     throw error;

@@ -61,7 +61,7 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
     const isMatrix = tensor.shape.filter((dimension) => dimension > 1).length > 1;
     const isSure = SCALES_NAME.test(bare(parameter)) || (isMatrix && module !== "" && !own.hasWeight);
     if (!isSure) return undefined;
-    return "it is named as scales are, whose codes are not here: of a model that is quantized already";
+    return "its name is that of scales, so its model is quantized already";
   };
 }
 

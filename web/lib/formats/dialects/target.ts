@@ -70,7 +70,7 @@ function surroundings(tensors: readonly TensorInfo[]): Surroundings {
 function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Surroundings["byName"]): Way | string {
   const stored = dialectNamed(name).stored(withScaleShape(tensor, scheme));
   const taken = stored.find((each) => each.name !== tensor.name && byName.has(each.name));
-  if (taken) return `it needs a name that is there already: ${taken.name}`;
+  if (taken) return `it needs the name ${taken.name}, which another tensor has`;
   const codes = stored.find(({ content }) => content === "codes");
   const scales = stored.find(({ content }) => content === "scales");
   const storedBits = codes?.packed ?? (codes?.dtype === "int16" ? 16 : 8);
@@ -113,7 +113,7 @@ function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: Form
   if (typeof granularity === "object") {
     const { group, along: given = -1 } = granularity;
     const along = onAxis(given, shape.length);
-    if (along === undefined) return `it has no axis ${given} to lay groups along`;
+    if (along === undefined) return `it has no axis ${given} for groups`;
     const dimension = shape[along];
     if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
     return { bits, rule, axis: undefined, granularity: { group, along } };

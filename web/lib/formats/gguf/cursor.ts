@@ -111,7 +111,7 @@ export class Cursor {
       this.fail(`the file ends at byte ${size}, within ${what}: it is cut short`);
     }
     if (end > MAX_HEADER_BYTES) {
-      this.fail(`what stands before the data takes more than ${MAX_HEADER_BYTES} bytes, which are read at most`);
+      this.fail(`the header takes more than ${MAX_HEADER_BYTES} bytes, the most that is read`);
     }
     if (end > this.#bytes.length) await this.#grow(end);
     this.#position = end;

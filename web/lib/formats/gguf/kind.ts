@@ -39,7 +39,7 @@ function unreadable({ name, byteLength, type }: GgufTensor) {
 function refuseQuantized(file: string, ofBlocks: readonly GgufTensor[], { type, requantize }: TargetOptions): void {
   const [first] = ofBlocks;
   if (first === undefined || (requantize && type !== undefined)) return;
-  const remedy = "give the float model it was made from, or ask for it with requantize, which adds to the errors";
+  const remedy = "give the float model it was made from, or set requantize, which adds to the errors";
   throw new TypeError(`${file} is quantized already (tensor ${first.name} is ${first.type.name}): ${remedy}`);
 }
 

@@ -25,7 +25,7 @@ const KEPT_NAMES = ["position_embd.weight", "token_types.weight"];
 /** The reason why a tensor stays as it is; undefined for one that is quantized. */
 export function whyLlamaKeeps({ name, shape }: Sized): string | undefined {
   if (ggmlRank(shape) < 2) return "llama-quantize keeps vectors";
-  if (!name.endsWith("weight")) return "llama-quantize keeps what is no weight";
+  if (!name.endsWith("weight")) return "llama-quantize keeps tensors that are not weights";
   const part = KEPT_NAMES.find((each) => each === name) ?? KEPT.find((each) => name.includes(each));
   return part && `llama-quantize keeps ${part.replace(/^\.|\.$/g, "")}`;
 }

@@ -55,13 +55,13 @@ export async function readParts({ files, openNamed }: Pick<FormatInput, "files" 
   const [one] = given;
   const count = integerOf(one.header.keys, SPLIT_COUNT) ?? 0;
   if (count <= 1) {
-    if (given.length > 1) fail(given[1].source, "it is no part of a model that has several: give one model at a time");
+    if (given.length > 1) fail(given[1].source, "it is not a part of a split model: give one model at a time");
     return contentsOf(one.source.name, [one]);
   }
   if (given.length > 1) return contentsOf(one.source.name, inOrder(given, count));
   const stem = stemOf(one.source.name);
   if (stem === undefined) {
-    return fail(one.source, `it is one of ${count} parts; its name must be such as ${partName("model", 0, count)}`);
+    return fail(one.source, `it is one of ${count} parts; its name must look like ${partName("model", 0, count)}`);
   }
   const number = integerOf(one.header.keys, SPLIT_NUMBER);
   const others: Part[] = [];
@@ -81,7 +81,8 @@ function inOrder(parts: readonly Part[], count: number): Part[] {
     const number = integerOf(keys, SPLIT_NUMBER) ?? -1;
     const said = integerOf(keys, SPLIT_COUNT) ?? 0;
     const first = parts[0].source.name;
-    if (said !== count) fail(part.source, `it is one of ${said} parts, and ${first} one of ${count}: of another model`);
+    if (said !== count)
+      fail(part.source, `it is one of ${said} parts, and ${first} is one of ${count}: they belong to different models`);
     if (number < 0 || number >= count) fail(part.source, `its number is ${number}; it must be 0 to ${count - 1}`);
     if (sorted[number] !== undefined) fail(part.source, `${sorted[number].source.name} has the number ${number} too`);
     sorted[number] = part;
@@ -107,7 +108,10 @@ function contentsOf(name: string, parts: readonly Part[]): GgufContents {
   const said = parts.length > 1 ? integerOf(header.keys, SPLIT_TENSORS) : undefined;
   if (said !== undefined && said !== tensors.length) {
     const found = `the ${parts.length} parts have ${tensors.length}`;
-    fail(parts[0].source, `it says that the model has ${said} tensors, and ${found}: one of them is of another model`);
+    fail(
+      parts[0].source,
+      `it says that the model has ${said} tensors, and ${found}: one of them belongs to another model`,
+    );
   }
   const keys = header.keys.filter((key) => !splitKeys.includes(key.name));
   return { name, version: header.version, keys, alignment: header.alignment, tensors };

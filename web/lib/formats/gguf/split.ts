@@ -23,7 +23,9 @@ export function splitOutputs({ keys, tensors, alignment }: GgufContents, maxByte
     parts[parts.length - 1].push(tensor);
   }
   if (parts.length > MOST_PARTS) {
-    throw new RangeError(`maxBytes is ${maxBytes}, which makes ${parts.length} parts; at most ${MOST_PARTS} can be`);
+    throw new RangeError(
+      `maxBytes is ${maxBytes}, which makes ${parts.length} parts; at most ${MOST_PARTS} are possible`,
+    );
   }
   return parts.map((some, i) => {
     const own = [

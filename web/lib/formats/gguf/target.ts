@@ -105,7 +105,7 @@ function checkTensor({ name, shape }: InputTensor, { program, mostNameBytes, mos
 function refuseSettings(settings: Settings, type: string): void {
   for (const [name, value] of Object.entries(settings)) {
     if (name !== "keep" && value !== undefined)
-      throw new TypeError(`${name} has no meaning with type ${type}, which says it: leave it out`);
+      throw new TypeError(`${name} cannot be given with type ${type}, which decides it: leave it out`);
   }
 }
 

@@ -36,8 +36,8 @@ export async function readNpz(source: ByteSource): Promise<FormatContents> {
 }
 
 function whyNoArray(name: string): string | undefined {
-  if (/(^|\/)(__MACOSX\/|\._)/.test(name)) return "it is macOS's note on another file";
-  return name.endsWith(ENDING) ? undefined : "it is no .npy file";
+  if (/(^|\/)(__MACOSX\/|\._)/.test(name)) return "it is macOS's metadata of another file";
+  return name.endsWith(ENDING) ? undefined : "it is not a .npy file";
 }
 
 const MAX_NAME_BYTES = 0xffff;
@@ -47,16 +47,13 @@ const MAX_NAME_BYTES = 0xffff;
  * folders.
  */
 function whyNoFileName(name: string): string | undefined {
-  if (/\p{Surrogate}/u.test(name))
-    return "half of a character is in its name, which would be another one in the archive";
-  if (name.includes("\0")) return "a zero is in its name, at which others end it";
+  if (/\p{Surrogate}/u.test(name)) return "its name has half of a surrogate pair, which UTF-8 cannot hold";
+  if (name.includes("\0")) return "its name has a zero character, at which other programs end it";
   if (/^[/\\]|^[a-z]:/i.test(name) || name.split(/[/\\]/).includes("..")) {
     return "its name leads out of the folder into which the archive is unpacked";
   }
   const length = new TextEncoder().encode(name).length;
-  return length > MAX_NAME_BYTES
-    ? `its name takes ${length} bytes; at most ${MAX_NAME_BYTES} can stand there`
-    : undefined;
+  return length > MAX_NAME_BYTES ? `its name takes ${length} bytes; an archive can hold ${MAX_NAME_BYTES}` : undefined;
 }
 
 /**

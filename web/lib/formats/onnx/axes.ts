@@ -109,15 +109,15 @@ function passThrough({ node, input, scope }: Use, view: View): View | string | u
   if (node.operator !== "Reshape") return undefined;
   const target = resolve(node.inputs[1] ?? "", scope)?.tensor;
   const shape = target?.type === dataType.int64 && target.shape.length === 1 ? target.integers : undefined;
-  if (shape === undefined) return `${named(node)} reshapes it to what is not known before the model runs`;
-  return reshape(view, shape, node) ?? `${named(node)} reshapes it to what does not hold it`;
+  if (shape === undefined) return `${named(node)} reshapes it to a shape that is known only when the model runs`;
+  return reshape(view, shape, node) ?? `${named(node)} reshapes it to a shape of another size`;
 }
 
 function transpose(node: Node, { shape, stored }: View): View | string {
   const order = node.attributes.get("perm")?.integers ?? [];
   const perm = order.length > 0 ? order : shape.map((_, axis) => shape.length - 1 - axis);
   if (perm.length !== shape.length || [...perm].sort((a, b) => a - b).some((axis, i) => axis !== i)) {
-    return `${named(node)} has a perm that is no order of its dimensions`;
+    return `${named(node)} has a perm that is not an order of its dimensions`;
   }
   return { shape: perm.map((axis) => shape[axis]), stored: perm.map((axis) => stored[axis]) };
 }

@@ -44,7 +44,7 @@ export function layOutFloats(
       edits.push(replace(node.message, [...constantNode(tensor(constant)), ...nodes]));
     } else if (node.operator === "MatMulNBits") {
       const [input = "", , , , , bias = ""] = node.inputs;
-      if (bias !== "") throw new TypeError(`${name}: the node "${node.name}" has a bias, which is not kept`);
+      if (bias !== "") throw new TypeError(`${name}: the node "${node.name}" has a bias, which cannot be kept`);
       const constant = unused(`${weight.name}_dequantized`, taken);
       const matMul = newNode({
         ...{ name: node.name, operator: "MatMul", inputs: [input, constant], outputs: node.outputs },

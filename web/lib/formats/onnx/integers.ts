@@ -36,7 +36,7 @@ export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string 
   const product = cast && onlyUser(cast, scope, "Mul");
   const scale = product?.inputs.map((name) => resolve(name, scope)?.node).find((maker) => maker?.operator === "Mul");
   if (codes?.tensor === undefined || cast === undefined || product === undefined || scale === undefined) {
-    return "its products are not multiplied with the scales of both";
+    return "its products are not multiplied with the scales of both inputs";
   }
   const scales = scale.inputs.map((name) => resolve(name, scope)).find((value) => value?.tensor !== undefined);
   const zeroPoints = resolve(node.inputs[3] ?? "", scope);

@@ -51,7 +51,7 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime
     },
     whyKept: (tensor) =>
       (tensor as Weight).isInput
-        ? "also an input of the graph, for which other values can be given; include it to make it none"
+        ? "also an input of the graph, for which other values can be given; include it to turn it into a constant"
         : undefined,
     wayOf: (tensor, settings) => wayOf(tensor as Weight, settings, target, opset),
     notes: (plan) => notesOf(plan, target),

@@ -99,7 +99,7 @@ export function irVersionOf(opset: number): number {
  * @param to the new opset, from the model's own to 25
  */
 export function changesUpTo({ proto, scopes, opset }: OnnxContents, to: number): string[] {
-  if (opset < oldestOpset) return [`what changed before opset ${oldestOpset} is not known here`];
+  if (opset < oldestOpset) return [`changes before opset ${oldestOpset} are not known here`];
   if (proto.functions.length > 0) return ["the model has functions of its own, with operator sets of their own"];
   const found: string[] = [];
   for (const node of scopes.flatMap(({ graph }) => graph.nodes)) {

@@ -126,7 +126,7 @@ function outputOf(
 function checkFits(model: OnnxContents, length: number, location: string | undefined): void {
   const hasExternal = [...tensorsOf(model.proto)].some((tensor) => tensor.external !== undefined);
   if (hasExternal && location === undefined) {
-    throw new TypeError("external is needed: the model has data in a file beside it, and so will what is written");
+    throw new TypeError("external is needed: the model has data in a file beside it, and so will the output");
   }
   if (length <= MAX_MODEL_BYTES) return;
   const advice =

@@ -143,12 +143,12 @@ function isFloat(tensor: Tensor | undefined): boolean {
 /** The weight of some codes, or a sentence why they cannot be read. */
 function weightOf(node: Node, scope: Scope, codes: Value): Found | string {
   const integers = integersOf(node, scope);
-  if (typeof integers === "string") return `${named(node)} takes its codes, and ${integers}`;
+  if (typeof integers === "string") return `${named(node)} uses its codes, and ${integers}`;
   if (integers !== undefined) return computedWith(integers, scope);
   if (node.operator === "Mul") return castAndMul(node, scope, codes);
   if (node.operator === "DequantizeLinear" && node.domain === "") return dequantizeLinear(node, scope, codes);
   if (node.operator === "MatMulNBits" && node.domain === microsoftDomain) return matMulNBits(node, scope, codes);
-  return `${named(node)} takes its codes, which is not read`;
+  return `${named(node)} uses its codes in a way that is not read`;
 }
 
 /** How nodes compute with the codes of a weight, if they do; a sentence where that cannot be read. */
@@ -167,14 +167,15 @@ function computedWith(integers: IntegerWeight, scope: Scope): Found | string {
 }
 
 function dequantizeLinear(node: Node, scope: Scope, codes: Value): Found | string {
-  if (codes.name !== node.inputs[0]) return `${named(node)} makes it of what is not in the file`;
+  if (codes.name !== node.inputs[0]) return `${named(node)} makes it of codes that are not in the file`;
   const { shape } = codes.tensor as Tensor;
   const scales = resolve(node.inputs[1] ?? "", scope);
   const given = integerOf(node, "axis") ?? 1;
   const axis = given < 0 ? given + shape.length : given;
   const group = integerOf(node, "block_size") ?? 0;
   const granularity = group > 0 ? { group, along: axis } : countOf(scales) === 1 ? "tensor" : "channel";
-  if (granularity !== "tensor" && !(axis >= 0 && axis < shape.length)) return `${named(node)} has an axis it lacks`;
+  if (granularity !== "tensor" && !(axis >= 0 && axis < shape.length))
+    return `${named(node)} has an axis that its codes lack`;
   const layout = { quantizedShape: shape, axis: granularity === "channel" ? axis : undefined, granularity } as const;
   return inOrder("DequantizeLinear", { node, scope, codes, scales }, layout);
 }
@@ -219,13 +220,13 @@ function inOrder(pattern: Pattern, parts: Parts, layout: ScaleSharing): Found | 
   const ofLinear = pattern === "DequantizeLinear" && (node.inputs[2] ?? "") !== "";
   const zeroPoints = ofLinear ? resolve(node.inputs[2] as string, scope) : integers?.zeroPoints;
   const hasZeroPoints = ofLinear || zeroPoints !== undefined;
-  if (!isFloat(scales?.tensor)) return "its scales are no float32 or float16 in the file";
+  if (!isFloat(scales?.tensor)) return "its scales are not float32 or float16 in the file";
   const { count } = scalePlaces(quantizedShape, layout);
   const misfit = `${countOf(scales)} scales do not fit codes of shape [${quantizedShape.join(", ")}]`;
   if (countOf(scales) !== count) return misfit;
   const tensor = codes.tensor as Tensor;
   if (hasZeroPoints && (zeroPoints?.tensor?.type !== tensor.type || countOf(zeroPoints) !== count)) {
-    return "its zero points are not one for each scale, of the type of the codes";
+    return "its zero points must be one for each scale and have the type of the codes";
   }
   const { name, shape } = integers ? { name: stemOf(codes.name) ?? codes.name, shape: quantizedShape } : endOf(parts);
   return {
@@ -244,17 +245,17 @@ function matMulNBits(node: Node, scope: Scope, codes: Value): Found | string {
   const [rows, columns, group, bits = 4] = ["K", "N", "block_size", "bits"].map((name) => integerOf(node, name));
   const scales = resolve(node.inputs[2] ?? "", scope);
   const zeroPoints = resolve(node.inputs[3] ?? "", scope);
-  if (codes.name !== node.inputs[1]) return `${named(node)} makes it of what is not in the file`;
+  if (codes.name !== node.inputs[1]) return `${named(node)} makes it of codes that are not in the file`;
   if (!(rows !== undefined && rows > 0 && columns !== undefined && columns > 0 && group !== undefined && group > 0)) {
     return `${named(node)} lacks K, N or block_size`;
   }
   if (bits !== 2 && bits !== 4 && bits !== 8) return `${named(node)} has codes of ${bits} bits`;
-  if (!isFloat(scales?.tensor)) return "its scales are no float32 or float16 in the file";
+  if (!isFloat(scales?.tensor)) return "its scales are not float32 or float16 in the file";
   if ((node.inputs[4] ?? "") !== "") return `${named(node)} has a g_idx, which is not read`;
   const blocks = Math.ceil(rows / group);
   const zerosPerColumn = (Math.ceil((blocks * bits) / 8) * 8) / bits;
   const hasZeroPoints = (node.inputs[3] ?? "") !== "";
-  if (hasZeroPoints && zeroPoints?.tensor?.type !== dataType.uint8) return "its zero points are no uint8 in the file";
+  if (hasZeroPoints && zeroPoints?.tensor?.type !== dataType.uint8) return "its zero points are not uint8 in the file";
   if (countOf(scales) !== columns * blocks) return `${countOf(scales)} scales do not fit [${rows}, ${columns}]`;
   const codeCount = columns * blocks * group;
   const fits = (value: Value | undefined, count: number) => countOf(value) === (count * bits) / 8;

@@ -102,7 +102,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   const refused = consumers.find((consumer) => "reason" in consumer);
   if (refused !== undefined && "reason" in refused) return refused.reason;
   const [first] = consumers;
-  if (first === undefined || !("axis" in first)) return "no node takes it";
+  if (first === undefined || !("axis" in first)) return "no node uses it";
   const nodes = consumers.map(({ use }) => use.node);
   const { byteLength } = floatSource(tensor, proto.reader, files); // throws where some of them are missing
   return {

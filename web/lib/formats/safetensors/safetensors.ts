@@ -68,7 +68,7 @@ export async function readSafetensors(source: ByteSource): Promise<SafetensorsCo
   }
   const headerLength = new DataView((await source.read(0, PREFIX_BYTES)).buffer).getBigUint64(0, true);
   if (headerLength > MAX_HEADER_BYTES) {
-    const limit = `at most ${MAX_HEADER_BYTES} are allowed: this is no .safetensors file, or a damaged one`;
+    const limit = `at most ${MAX_HEADER_BYTES} are allowed: this is not a .safetensors file, or it is damaged`;
     fail(0, `the header's length is ${headerLength} bytes; ${limit}`);
   }
   const dataStart = PREFIX_BYTES + Number(headerLength);
@@ -121,7 +121,7 @@ function parseHeader(header: Uint8Array, fail: Fail): { entries: Record<string, 
   } catch {
     fail(PREFIX_BYTES, "the header is not UTF-8");
   }
-  if (text[0] !== "{") fail(PREFIX_BYTES, "the header does not start with '{': this is no .safetensors file");
+  if (text[0] !== "{") fail(PREFIX_BYTES, "the header does not start with '{': this is not a .safetensors file");
   const byteAt = (character: number) => PREFIX_BYTES + new TextEncoder().encode(text.slice(0, character)).length;
   try {
     const { value, places } = parseJson(text, MAX_DEPTH);

@@ -17,7 +17,7 @@ export function weightMapOf(index: Record<string, unknown>, file: string): Weigh
   const fail = (reason: string, tensor?: string): never => {
     throw new FormatError({ file, tensor, offset: 0, reason });
   };
-  if (!isRecord(map)) return fail("it has no weight_map: this is no index of .safetensors files");
+  if (!isRecord(map)) return fail("it has no weight_map: this is not an index of .safetensors files");
   for (const [tensor, shard] of Object.entries(map)) {
     if (typeof shard !== "string" || !isFileName(shard)) {
       fail(`its file is ${shownJson(shard)}; it must be the name of a file beside the index`, tensor);
@@ -62,7 +62,12 @@ export async function readShards(
   }
   for (const [tensor, shard] of Object.entries(index?.weightMap ?? {})) {
     if (fileOf.has(tensor)) continue;
-    throw new FormatError({ file: shard, tensor, offset: 0, reason: `${index?.file} says it is here, and it is not` });
+    throw new FormatError({
+      file: shard,
+      tensor,
+      offset: 0,
+      reason: `${index?.file} says that it is in this file, but it is not`,
+    });
   }
   return { metadata, tensors };
 }

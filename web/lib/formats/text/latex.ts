@@ -57,7 +57,7 @@ function insideOf(plain: string): [start: number, end: number] {
   // A factor, a sign or an exponent would change the matrix, so only "A =" may stand there.
   const [before, after] = [plain.slice(0, begin.index), plain.slice(end)].map((around) => around.replace(AROUND, ""));
   if (!begin[1].includes("tabular") && !/^(?:[^=]*=)?\n[.,;]?$/.test(`${before}\n${after}`)) {
-    fail(plain, "something stands beside the matrix; give it alone", 0, plain.length);
+    fail(plain, "there is other text beside the matrix; give the matrix alone", 0, plain.length);
   }
   return [inside, end];
 }

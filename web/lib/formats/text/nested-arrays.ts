@@ -53,7 +53,7 @@ class Reader extends Tokens {
   all(): Shape {
     const { start } = this;
     const shape = this.#value();
-    if (shape === NUMBER) this.fail("a number alone is no array", "", start, this.previousEnd);
+    if (shape === NUMBER) this.fail("a single number is not an array", "", start, this.previousEnd);
     let rows = 1;
     for (let separated = this.#passes(); !this.is(""); separated = this.#passes()) {
       const begins = CLOSING.has(this.token) || kindOfName(this.token) !== undefined;
@@ -104,7 +104,7 @@ class Reader extends Tokens {
     const { shape, given, isVector } = this.#arguments(name);
     const size = isVector || given.has("shape") ? shapeGiven(name, this.values.length - first, given) : undefined;
     if (size !== undefined) return this.#shaped(size.shape, first, size.byRow);
-    if (name === "structure") this.fail("this structure is not read, as it has no dim", "", start);
+    if (name === "structure") this.fail("this structure has no dim, which it needs to be read", "", start);
     if (shape !== NUMBER || given.size > 0) return shape;
     if (!this.is("[") && /Array$/.test(name)) this.fail("only the length of this array is shown", "", start);
     return this.#afterLength();

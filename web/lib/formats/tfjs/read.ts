@@ -12,7 +12,7 @@ export async function read({ files: [source], description = {}, openNamed }: For
   for (const path of tfjsWeightFiles(description, name)) {
     // The path is opened on a disk, and anybody may have written the model.
     if (!isBelow(path)) {
-      const reason = `its weights are in ${shownJson(path)}, which is no path below the model's folder`;
+      const reason = `its weights are in ${shownJson(path)}, which is not a path below the model's folder`;
       throw new FormatError({ file: name, offset: 0, reason });
     }
     files.set(path, await openNamed(path, source));

@@ -56,7 +56,7 @@ export async function readTfjs(
     for (const weight of weights) {
       const sound = checkedWeight(weight, file);
       const { name, dtype, shape } = sound;
-      if (names.has(name)) fail(file, "its name comes twice in the manifest", name);
+      if (names.has(name)) fail(file, "its name is in the manifest twice", name);
       names.add(name);
       if (dtype === "string") {
         offset += await textBytes(elementsOf(shape), data, offset, name);
@@ -86,7 +86,7 @@ interface Group {
 
 function manifestOf(model: Record<string, unknown>, file: string): Group[] {
   const { weightsManifest: manifest } = model;
-  if (!Array.isArray(manifest)) return fail(file, "it has no weightsManifest: this is no TensorFlow.js model");
+  if (!Array.isArray(manifest)) return fail(file, "it has no weightsManifest: this is not a TensorFlow.js model");
   for (const group of manifest) {
     const sound =
       isRecord(group) &&

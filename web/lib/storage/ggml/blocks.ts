@@ -65,7 +65,7 @@ export class Blocks {
     if (!encoders.includes(encoder)) {
       throw new RangeError(`encoder must be "ggml" or "search", not ${JSON.stringify(encoder)}`);
     }
-    if (!encodes) throw new RangeError(`type must be one that is encoded, not ${type}, which is decoded only`);
+    if (!encodes) throw new RangeError(`type must be one that can be encoded, not ${type}, which can only be decoded`);
     const count = wholeBlocks("weights", weights.length, blockLength, type);
     const bytes = into ?? new Uint8Array(count * blockBytes);
     if (bytes.length !== count * blockBytes) throw lengthError("bytes", bytes.length, count * blockBytes);

@@ -43,7 +43,10 @@ export async function findHalves(reader: WireReader, fields: readonly Field[], t
   for (const run of runsOf(fields)) {
     await walk(reader, run, run.start, (value, at) => {
       if (value > 0xffff) {
-        reader.fail(at, `int32_data of ${tensor} has ${value}, the bits of no float16: export the model again`);
+        reader.fail(
+          at,
+          `int32_data of ${tensor} has ${value}, which is not the bits of a float16: export the model again`,
+        );
       }
       if (count % VALUES_OF_A_MARK === 0 || at === run.start) marks.push({ run, at, index: count });
       count++;

@@ -150,7 +150,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
   }
   if (irField === undefined || graph === undefined) {
     const missing = graph === undefined ? "graph" : "ir_version";
-    return reader.fail(0, `the file has no ${missing}, as every ONNX model has: it is another format, or cut short`);
+    return reader.fail(0, `the file has no ${missing}, which every ONNX model has: it is another format, or cut short`);
   }
   return { reader, message, irVersion, irField, operatorSets, graph, functions };
 }

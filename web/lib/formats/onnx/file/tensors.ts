@@ -66,12 +66,14 @@ export async function openExternalFiles(
     const fail = (reason: string) => reader.fail(message.at, reason, name);
     // The path is opened on a disk, and anybody may have written the model.
     if (!isBelow(location)) {
-      fail(`its data are said to lie in ${JSON.stringify(location)}, which is no path below the model's folder`);
+      fail(`its data lie in ${JSON.stringify(location)}, which is not a path below the model's folder`);
     }
     try {
       files.set(location, await open(location));
     } catch (error) {
-      fail(`its data lie in the file ${location} beside the model, which cannot be had: ${(error as Error).message}`);
+      fail(
+        `its data lie in the file ${location} beside the model, which cannot be opened: ${(error as Error).message}`,
+      );
     }
   }
   for (const tensor of tensorsOf(proto)) externalBytes(tensor, reader, files);
@@ -81,7 +83,7 @@ export async function openExternalFiles(
 /** The number of elements of a tensor; throws for impossible dimensions. */
 export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
   if (!isShape(shape)) {
-    const reason = `shape [${shape.join(", ")}] is that of no tensor, which has ${shapeLimits}: export the model again`;
+    const reason = `shape [${shape.join(", ")}] is not possible; it must be ${shapeLimits}: export the model again`;
     reader.fail(message.at, reason, name);
   }
   return elementsOf(shape);
@@ -106,14 +108,14 @@ export function externalBytes(tensor: Tensor, reader: WireReader, files: Externa
     if (Number.isSafeInteger(value) && value >= 0) return value;
     return reader.fail(
       message.at,
-      `the ${key} of its data is ${JSON.stringify(text)}, which is no number of bytes`,
+      `the ${key} of its data is ${JSON.stringify(text)}, which is not a number of bytes`,
       name,
     );
   };
   const start = number("offset", 0);
   const length = number("length", Math.ceil((sizeOf(tensor, reader) * (elementBits[type] ?? 8)) / 8));
   if (start + length > source.size) {
-    const reason = `its ${length} bytes from ${start} on are said to lie in ${source.name}, which has ${source.size} bytes`;
+    const reason = `its ${length} bytes should begin at byte ${start} of ${source.name}, which has ${source.size} bytes`;
     reader.fail(message.at, `${reason}: it is cut short, or another file`, name);
   }
   return { source, start, length };
@@ -128,7 +130,7 @@ export function floatSource(tensor: Tensor, reader: WireReader, files: ExternalF
   const runs = whole ? [{ start: whole.start, count: whole.length / bytesEach, stride: bytesEach }] : floats;
   const found = halves?.count ?? runs.reduce((sum, { count }) => sum + count, 0);
   if (found !== length) {
-    const reason = `shape [${shape.join(", ")}] has ${length} elements, and there are the bytes of ${found}`;
+    const reason = `shape [${shape.join(", ")}] has ${length} elements, but the file has the bytes of ${found}`;
     reader.fail(message.at, `${reason}: the file is damaged, export the model again`, name);
   }
   const source = whole?.source ?? reader.source;
@@ -162,7 +164,7 @@ export function codeSource(
   const byteLength = Math.ceil((count * bits) / 8);
   const checkLength = (found: number) => {
     if (found === byteLength) return;
-    const reason = `its codes of shape [${shape.join(", ")}] take ${byteLength} bytes, and there are ${found}`;
+    const reason = `its codes of shape [${shape.join(", ")}] take ${byteLength} bytes, but the file has ${found}`;
     reader.fail(message.at, reason, name);
   };
   const isInFields = whole === undefined && integerFields.length > 0;

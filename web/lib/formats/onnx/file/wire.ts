@@ -94,7 +94,8 @@ export function wireReader(source: ByteSource) {
       if (!sees(at, MAX_FIELD_HEAD)) await look(at, MAX_FIELD_HEAD);
       const tag = varint(at, end, `a tag of ${what}`);
       const [id, type] = [Math.floor(tag.value / 8), tag.value % 8];
-      if (id < 1 || id >= 2 ** 29) fail(at, `${what} has a field numbered ${id}, which none can be: export it again`);
+      if (id < 1 || id >= 2 ** 29)
+        fail(at, `${what} has a field numbered ${id}, which is not possible: export it again`);
       if (++fieldsRead > MAX_FIELDS) fail(at, `the file has more than ${MAX_FIELDS} fields, which is the limit`);
       const named = `field ${id} of ${what}`;
       let [value, valueStart, valueEnd] = [0, tag.end, tag.end];
@@ -111,7 +112,10 @@ export function wireReader(source: ByteSource) {
         valueEnd += type === wireType.fixed32 ? 4 : 8;
         if (valueEnd > end) fail(at, `${named} is cut short by the end of the message: ${cutShort(end)}`);
       } else {
-        fail(at, `${named} has the wire type ${type}; ONNX has 0, 1, 2 and 5: this is no ONNX file, or a damaged one`);
+        fail(
+          at,
+          `${named} has the wire type ${type}; ONNX has 0, 1, 2 and 5: this is not an ONNX file, or it is damaged`,
+        );
       }
       found.push({ id, type, at, start: valueStart, end: valueEnd, value });
       at = valueEnd;
@@ -120,7 +124,7 @@ export function wireReader(source: ByteSource) {
   }
 
   function cutShort(end: number): string {
-    return end === source.size ? "the file is cut short, or no ONNX model" : "the file is damaged, export it again";
+    return end === source.size ? "the file is cut short, or not an ONNX model" : "the file is damaged, export it again";
   }
 
   /** Reads bytes of the file. The caller ensures that `span` is small. */
