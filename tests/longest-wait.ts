@@ -1,2 +1,2 @@
-/** In milliseconds, far above what anything takes on a slow machine: what a page has not shown by then, it never will. */
+/** The limit for waiting, in milliseconds, far above anything on a slow machine. */
 export const longestWait = 5 * 60_000;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The command as it is built, and as the package's `bin` names it. */
+/** The built command, as the package's `bin` names it. */
 export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface Ended {
@@ -13,7 +13,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A folder for a test, in which it runs commands. */
+/** A folder in which a test runs commands. */
 export class Workplace {
   readonly folder = mkdtempSync(join(tmpdir(), "channelwise-cli-"));
 
@@ -21,7 +21,7 @@ export class Workplace {
     return join(this.folder, ...names);
   }
 
-  /** Names of what lies in it. */
+  /** The names of the files in it. */
   list(folder = ""): string[] {
     return readdirSync(this.path(folder)).sort();
   }
@@ -31,7 +31,7 @@ export class Workplace {
     return this.runProgram(process.execPath, [main, ...args]);
   }
 
-  /** Runs it, expects that it succeeds, and gives the object that --json prints. */
+  /** Runs it, expects success, and returns the object that --json prints. */
   // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it
   async json(...args: string[]): Promise<any> {
     const { code, stdout, stderr } = await this.run(...args, "--json");
@@ -39,7 +39,7 @@ export class Workplace {
     return JSON.parse(stdout);
   }
 
-  /** @param started told of the process, to send it signals or input */
+  /** @param started called with the process, to send it signals or input */
   runProgram(
     program: string,
     args: readonly string[],

@@ -131,7 +131,7 @@ describe("dequantize", () => {
       const { code, stdout, stderr } = await place.run("dequantize", file);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(new RegExp(`^${output} {2}\\d tensors dequantized, [\\d.]+ KB to [\\d.]+ KB\\n$`));
-      // Nothing is quantized in it any more, and it is as far from the original as the codes were.
+      // Nothing in it is quantized any more, and it differs from the original as much as the codes did.
       const { dialect, kept } = await place.json("inspect", output);
       expect({ dialect, kept }).toMatchObject({ dialect: null, kept: tensors.map(() => ({ dtype: "float32" })) });
       const [codes, floats] = [

@@ -69,7 +69,7 @@ describe("a GGUF on the command line", () => {
     expect(place.list("parts")).toEqual(names);
     await place.json("split", "--join", place.path("parts", names[0]));
     expect(readFileSync(place.path("parts", "large.gguf")).equals(model)).toBe(true);
-    // What is one model is so for the other commands too, by one part or by all.
+    // The other commands accept a model by one part or by all of them, too.
     const { byteLength } = await place.json("inspect", place.path("parts", names[1]));
     expect(byteLength).toBe((await place.json("inspect", place.path("large.gguf"))).byteLength);
   });

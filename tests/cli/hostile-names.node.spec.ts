@@ -1,4 +1,4 @@
-// Names come from files that anybody made: what a terminal obeys is written out, and a megabyte is shortened.
+// Names come from files that anybody may have made: control characters are written out, and a megabyte is shortened.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,11 +7,14 @@ import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
 import { main, Workplace } from "./command.js";
 
-/** Clears the screen, is red, names the window, begins a row, turns the text around, takes a line of 8 bits back. */
+/**
+ * Clears the screen, turns red, names the window, begins a row, turns the text around, and has a control character of 8
+ * bits.
+ */
 const hostile = "\x1b[2J\x1b[31mHACK\x1b]0;title\x07\r\nrow2 \u202eevil\u2028\u009b1A";
 const written = "\\u001b[2J\\u001b[31mHACK\\u001b]0;title\\u0007\\u000d\\nrow2 \\u202eevil\\u2028\\u009b1A";
 
-/** Everything that is no character to be seen, but the ends of lines. */
+/** Every invisible character except for line ends. */
 const unseen = /[^\P{C}\n]|[\u2028\u2029]/u;
 
 let place: Workplace;
@@ -92,7 +95,7 @@ describe("names of a file are shown in one line, and obey nobody", () => {
   });
 
   it.each(commands)("%s on a terminal", async (_, args) => {
-    // Run as a script, since a shell's words cannot hold all of it.
+    // This runs as a script, since a shell's words cannot contain every character.
     writeFileSync(
       place.path("run.mjs"),
       `process.argv.splice(2, Infinity, ...${JSON.stringify(args)});\nawait import(${JSON.stringify(main)});\n`,
@@ -102,7 +105,7 @@ describe("names of a file are shown in one line, and obey nobody", () => {
       env: { TERM: "xterm-256color", NO_COLOR: "1" },
       started: (child) => child.stdin?.end(),
     });
-    // What is the bar's own, and the ends of lines as a terminal has them.
+    // The bar's own control characters, and the line ends of a terminal.
     const said = stdout
       .replaceAll("\r\x1b[K", "")
       .replaceAll("\x1b[K", "")

@@ -1,4 +1,4 @@
-// Runs that are ended from outside: by a signal, whatever they are at work on, or killed.
+// Runs that are ended from outside: by a signal, whatever they are doing, or killed.
 
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const inputs = ["busy.mjs", "large.safetensors", "small.safetensors"];
 afterEach(() => expect(place.list()).toEqual(inputs));
 
 /**
- * Holds the command's thread up when it has begun to write into the folder BUSY_IN: with JavaScript for good, or inside of
+ * Blocks the command's thread once it has begun to write into the folder BUSY_IN: with JavaScript for ever, or inside
  * the system until there is a file "go".
  */
 const busy = `
@@ -47,7 +47,7 @@ const heldUp = (what: "JavaScript" | "the system", folder: string) => ({
 const partials = (folder: string) =>
   existsSync(place.path(folder)) ? place.list(folder).filter((name) => name.endsWith(".partial")) : [];
 
-/** Does something when an output is being written into a folder. */
+/** Acts once an output is being written into a folder. */
 function whileWriting(folder: string, act: (child: ChildProcess) => void) {
   return async (child: ChildProcess) => {
     while (child.exitCode === null && partials(folder).length === 0) await new Promise((done) => setTimeout(done, 5));
@@ -81,7 +81,7 @@ describe.each([
 
   it("while it waits for the system", async () => {
     const env = heldUp("the system", "out/a");
-    // A shell tells of a process that died of a signal as of one that ended with its exit code.
+    // A shell reports a process that died of a signal like one that ended with that exit code.
     const command = `'${process.execPath}' '${main}' ${args.join(" ")} & echo $! >&2; wait $!; echo $?`;
     let pid = 0;
     const started = (child: ChildProcess) => {

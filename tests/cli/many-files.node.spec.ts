@@ -1,4 +1,4 @@
-// Models that lie in more files than a process may have open.
+// Models in more files than a process may have open.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
@@ -10,7 +10,7 @@ import { uniform } from "../lib/random.js";
 import { main, Workplace } from "./command.js";
 
 const FILES = 600;
-/** Far fewer, of which Node takes some for every worker. */
+/** The limit of descriptors, far below the number of files. Node takes some for every worker. */
 const DESCRIPTORS = 400;
 
 let place: Workplace;
@@ -51,7 +51,7 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
-/** Runs a command that may have so few files open. */
+/** Runs a command with that limit of open files. */
 const run = (...args: string[]) =>
   place.runProgram("sh", ["-c", `ulimit -n ${DESCRIPTORS}; exec "$@"`, "sh", process.execPath, main, ...args]);
 

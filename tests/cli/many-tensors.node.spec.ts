@@ -1,4 +1,5 @@
-// More tensors than a call takes arguments, which lie on the stack: of a small stack, so that they need not be too many.
+// More tensors than a call takes arguments. Arguments lie on the stack, which is small here, so that fewer tensors
+// suffice.
 
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -7,7 +8,7 @@ import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
 import { main, Workplace } from "./command.js";
 
 const COUNT = 30_000;
-/** In KB: a call takes 24,767 arguments. */
+/** The size of the stack in KB, with which a call takes 24,767 arguments. */
 const STACK = 200;
 const numbers = Array.from({ length: COUNT }, (_, i) => i);
 

@@ -23,14 +23,14 @@ export const tensors: readonly (TensorToWrite & { data: Float32Array })[] = Obje
   },
 );
 
-/** The names of those that are quantized unless the dialect is particular. */
+/** The names of the tensors that every dialect quantizes by default. */
 export const matrices = tensors.filter(({ shape }) => shape.length === 2).map(({ name }) => name);
 
 export function writeModel(path: string, some = tensors): void {
   writeFileSync(path, fileOf(some, { format: "pt" }));
 }
 
-/** Writes the model in three shards and their index. */
+/** Writes the model as three shards and their index. */
 export function writeShards(folder: string): void {
   const weightMap: Record<string, string> = {};
   for (const [i, [from, to]] of [
@@ -46,7 +46,7 @@ export function writeShards(folder: string): void {
   writeFileSync(`${folder}/model.safetensors.index.json`, JSON.stringify({ weight_map: weightMap }));
 }
 
-/** Writes tensors of 64 MB each, of zeros, that take no room on the disk. */
+/** Writes tensors of 64 MB of zeros each, which take no room on the disk. */
 export function writeLargeModel(path: string, count: number): void {
   const bytes = 64 * 2 ** 20;
   const entries = Array.from({ length: count }, (_, i) => [

@@ -8,7 +8,7 @@ import { Workplace } from "./command.js";
 const first = uniform("float32", 64 * 64, 1);
 const second = uniform("float32", 64 * 32, 2);
 
-/** Two matrices, of the second of which the channels are columns; the first node adds a vector. */
+/** Two matrices; the channels of the second are columns. The first node adds a vector. */
 function model(opset: number, firstWeight = tensor("first.weight", [64, 64], first)): Uint8Array {
   return modelBytes({
     opset,
@@ -69,7 +69,7 @@ describe("quantize of an .onnx model", () => {
     const args = [...form, "--override", "hidden node=,,tensor"];
     const { files } = await place.json("quantize", "model.onnx", ...args);
     expect(files[0]).toMatchObject({ output: "model_q4.onnx" });
-    // Only a granularity of channels has an axis.
+    // Only the granularity "channel" has an axis.
     expect(files[0].tensors.filter((tensor: object) => "axis" in tensor)).toEqual([]);
     expect(files[0].tensors).toContainEqual(
       expect.objectContaining({

@@ -43,7 +43,7 @@ describe("quantize", () => {
       expect(data[name]).toEqual(bytesOf(codes as Int8Array));
       expect(data[`${name}_scale`]).toEqual(bytesOf(scales));
     }
-    // The table has every matrix, the worst first, and none of the others.
+    // The table has every matrix, the worst first, and no other tensor.
     const sqnr = new Map(matrices.map((name) => [name, quantized(name).sqnr]));
     const worstFirst = [...matrices].sort((a, b) => (sqnr.get(a) as number) - (sqnr.get(b) as number));
     const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
@@ -170,7 +170,7 @@ describe("quantize", () => {
       expect(stderr).toMatch(/: give the float model it was made from$/m);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     }
-    // Nor a part of it that would have nothing to quantize.
+    // A part that would have nothing to quantize is refused, too.
     for (const k of [1, 2, 3]) {
       const part = await place.run("quantize", "most.safetensors", "-o", "parts", "--shard", `${k}/3`);
       expect(part).toMatchObject({ code: 1, stderr: expect.stringContaining("is quantized already") });
@@ -221,7 +221,7 @@ describe("quantize", () => {
       expect(share).toBe(byteLength / tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
       expect(reasons[0]).toEqual({ reason: "excluded", tensors: 4, byteLength: 33_408 });
     }
-    // Where all are quantized there is nothing to say.
+    // Where all are quantized, nothing is said.
     expect((await place.run("quantize", "model.safetensors", "--include", "*")).stdout).not.toContain("stay floats");
   });
 
@@ -245,7 +245,7 @@ describe("quantize", () => {
     });
     const { files } = await place.json(...args, "--dry-run");
     expect(files[0].warnings).toEqual(layers.map((_, layer) => warning(layer)));
-    // Also of a part in which not all of them are.
+    // It is said for a part in which not all are, too.
     expect((await place.run(...args, "--shard", "1/8")).stderr).toContain(`warning: ${warning(7)}`.slice(0, 40));
     expect((await place.run("quantize", "qkv.safetensors", "--override", "*.v_proj.*=4")).stderr).not.toContain("vLLM");
   });
@@ -471,7 +471,7 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
     writeFileSync(place.path("a.csv"), "1,2\n3,4\n");
     writeFileSync(place.path("n.npy"), writeNpy(Float32Array.of(1, Number.NaN), [1, 2]));
     const text = await place.run("quantize", "a.csv", "b.csv", "-o", "out");
-    // What is malformed is known before anything is written.
+    // Malformed input is reported before anything is written.
     expect(text).toMatchObject({ code: 1, stderr: expect.stringContaining("b.csv") });
     expect(existsSync(place.path("out"))).toBe(false);
     const values = await place.run("quantize", "a.csv", "n.npy", "-o", "out");
@@ -516,7 +516,7 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
       expect(place.list()).toEqual(before);
       expect(place.list("there")).toEqual([]);
     }
-    // Of a folder for which there was no room, what could be made of it.
+    // The folder that was made before the failure is removed.
     writeFileSync(place.path("there", "file"), "");
     expect(await place.run("quantize", "model.safetensors", "-o", "there/file/a/")).toMatchObject({ code: 1 });
     expect(place.list("there")).toEqual(["file"]);

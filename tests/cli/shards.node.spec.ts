@@ -15,7 +15,7 @@ afterEach(() => place.remove());
 
 const read = (...names: string[]) => parseSafetensors(new Uint8Array(readFileSync(place.path(...names))));
 
-/** All that an index and its shards hold, as a user's loader finds it. */
+/** The tensors of an index and its shards, as a user's loader finds them. */
 async function contentsOf(index: string): Promise<Record<string, Uint8Array>> {
   const model = await openModel(place.path(index));
   const contents: Record<string, Uint8Array> = {};
@@ -39,7 +39,7 @@ describe("--shard K/N of one model", () => {
     }
     await place.json("quantize", "model.safetensors", "-o", "whole.safetensors");
     expect(await contentsOf("parts/model.safetensors.index.json")).toEqual(read("whole.safetensors").data);
-    // Of ten tensors of which four are a quarter of the bytes each, no part is twice another.
+    // Four of the ten tensors have a quarter of the bytes each. No part is twice as large as another.
     expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(2);
   });
 
@@ -133,7 +133,7 @@ describe("the examples in docs/command-line.md", () => {
 
   const parts = 4;
 
-  /** The command of an example, as its shell is given it, in a place where its paths are, and for four parts. */
+  /** The command of an example as its shell gets it, with paths of the test and for four parts. */
   function exampleAfter(mark: string): string {
     const command = text
       .slice(text.indexOf(mark))
@@ -141,7 +141,7 @@ describe("the examples in docs/command-line.md", () => {
     return (command?.[1] ?? "").replaceAll("/models/", `${place.folder}/`).replace(/\/16$/, `/${parts}`);
   }
 
-  /** Runs a command as a shell does, `channelwise` being ours. */
+  /** Runs a command in a shell in which `channelwise` is the built one. */
   async function shell(command: string, env: NodeJS.ProcessEnv) {
     const path = `${place.folder}${delimiter}${process.env.PATH}`;
     return place.runProgram("sh", ["-c", command], { env: { PATH: path, ...env } });

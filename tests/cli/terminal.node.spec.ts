@@ -11,11 +11,11 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
-/** Nothing but the path: Node looks for colours at more than the terminal, such as CI (tty.WriteStream.getColorDepth). */
+/** Only the path is kept: Node looks at other variables for colours, such as CI (tty.WriteStream.getColorDepth). */
 const nothingElse = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
 const { PATH } = process.env;
 
-/** Runs a command on a terminal of so many columns: util-linux's script makes one. */
+/** Runs a command on a terminal with this number of columns, which util-linux's script makes. */
 function onTerminal(columns: number, args: string[], env: NodeJS.ProcessEnv = {}) {
   const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
   const command = `stty cols ${columns} rows 24; ${words}`;
@@ -25,11 +25,11 @@ function onTerminal(columns: number, args: string[], env: NodeJS.ProcessEnv = {}
   });
 }
 
-/** What was seen at any time, line by line. */
+/** Everything that was ever visible, line by line. */
 const linesOf = (output: string) => stripVTControlCharacters(output).split(/[\r\n]+/);
 
 const ESCAPE = "\x1b[";
-/** The line is taken away. */
+/** The sequence that removes the line. */
 const CLEARED = `\r${ESCAPE}K`;
 const hasColours = (output: string) => output.split(ESCAPE).some((after) => /^\d+(;\d+)*m/.test(after));
 
@@ -102,7 +102,7 @@ it("does not mind a reader that stops, as head does", async () => {
   const command = `'${process.execPath}' '${main}' inspect model.safetensors | head -n 1`;
   const { stdout, stderr } = await place.runProgram("sh", ["-c", command]);
   expect({ stdout, stderr }).toEqual({ stdout: "model.safetensors  safetensors, 10 tensors, 83.2 KB\n", stderr: "" });
-  // What it found does not depend on who reads it.
+  // The results do not depend on the output's kind.
   await place.json("quantize", "model.safetensors", "-o", "int2.safetensors", "--bits", "2");
   const check = `'${process.execPath}' '${main}' compare model.safetensors int2.safetensors --min-sqnr 60`;
   const { stdout: code } = await place.runProgram("sh", ["-c", `(${check}; echo $? >code) | true; cat code`]);

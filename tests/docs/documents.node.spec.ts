@@ -10,7 +10,7 @@ const documents = [
 ];
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-/** The name by which a heading is linked to. */
+/** The anchor of a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -29,7 +29,7 @@ test.each(documents)("the links of %s lead somewhere", (document) => {
   }
 });
 
-/** The longest cell of each column, as it is shown, with a margin on both sides. */
+/** The width of a table: the longest cell of each column as it is rendered, with a margin on both sides. */
 function widthOf(table: string): number {
   const rows = table
     .trim()

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { firefoxPath, miniBrowserPath, xvfbPath } from "../../scripts/setup.mjs";
 
-/** A browser that was told an address and nothing more: nothing drives it, so that it is as a person has it. */
+/** A browser that was only told an address. Nothing drives it, so that it behaves as a person's does. */
 export interface OpenedBrowser {
-  /** The folder into which it saves. */
+  /** The folder for its downloads. */
   readonly downloads: string;
   close(): Promise<void>;
 }
@@ -25,12 +25,12 @@ export function openBrowser(name: BrowserName, url: string): Promise<OpenedBrows
   return browsers[name](url);
 }
 
-/** Without pages, questions and calls home of its own. */
+/** Switches off Firefox's own pages, questions and connections. */
 const firefoxPreferences = {
   "app.normandy.enabled": false,
   "app.update.enabled": false,
   "browser.aboutwelcome.enabled": false,
-  "browser.download.folderList": 2, // that of browser.download.dir
+  "browser.download.folderList": 2, // the folder of browser.download.dir
   "browser.shell.checkDefaultBrowser": false,
   "browser.startup.homepage_override.mstone": "ignore",
   "datareporting.policy.dataSubmissionEnabled": false,
@@ -50,7 +50,7 @@ async function openFirefox(url: string): Promise<OpenedBrowser> {
   return running([firefox], home, downloads);
 }
 
-/** What Safari 26 has of files, and WebKitGTK 2.50 leaves off; under WebDriver it cannot be had at all. */
+/** The features of files that Safari 26 has on and WebKitGTK 2.50 has off. WebDriver cannot switch them on. */
 const webKitFeatures = ["AccessHandle", "FileSystem", "FileSystemWritableStream", "StorageAPI"];
 
 async function openWebKit(url: string): Promise<OpenedBrowser> {
@@ -58,7 +58,7 @@ async function openWebKit(url: string): Promise<OpenedBrowser> {
   mkdirSync(join(home, ".config"));
   writeFileSync(join(home, ".config/user-dirs.dirs"), `XDG_DOWNLOAD_DIR="${downloads}"\n`);
   const screen = await start(xvfbPath() as string, ["-displayfd", "3", "-nolisten", "tcp"], home);
-  // It takes a display that is free, and tells its number when it is ready.
+  // Xvfb chooses a free display, and prints its number when it is ready.
   const [display] = await Promise.race([
     once(screen.stdio[3] as Readable, "data"),
     once(screen, "exit").then(() => Promise.reject(new Error("there is no screen for WebKit: Xvfb did not start"))),
@@ -67,15 +67,15 @@ async function openWebKit(url: string): Promise<OpenedBrowser> {
     DISPLAY: `:${String(display).trim()}`,
     GDK_BACKEND: "x11",
     JSC_useSharedArrayBuffer: "1",
-    // Without a graphics card it would show few of its frames, and so run little of what waits for one.
+    // Without a graphics card it would draw few frames, and delay what waits for one.
     WEBKIT_DISABLE_COMPOSITING_MODE: "1",
-    // Which takes rights that containers do not have.
+    // The sandbox needs rights that containers do not have.
     WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1",
   });
   return running([webKit, screen], home, downloads);
 }
 
-/** A folder for all that a browser keeps. */
+/** A folder for everything a browser keeps. */
 function newHome() {
   const home = mkdtempSync(join(tmpdir(), "channelwise-browser-"));
   const downloads = join(home, "downloads");
@@ -83,7 +83,7 @@ function newHome() {
   return { home, downloads };
 }
 
-/** Starts a program that ends with this one, however this one ends; of one that ends by itself, its last words are shown. */
+/** Starts a program that ends with this one, however this one ends. If it ends by itself, its last output is shown. */
 async function start(file: string, args: string[], home: string, environment: NodeJS.ProcessEnv = {}) {
   const { XDG_CACHE_HOME: _, XDG_CONFIG_HOME: __, XDG_DATA_HOME: ___, ...inherited } = process.env;
   const program = spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], {

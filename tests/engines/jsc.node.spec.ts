@@ -19,7 +19,7 @@ it.skipIf(jsc === undefined)("WebKit's JavaScriptCore gives Node's bits", async 
     bundle: true,
     format: "esm",
     target: "es2022",
-    // Emscripten's code takes it for granted.
+    // Emscripten's code expects a console.
     banner: { js: "globalThis.console = { log: print, warn: print, error: print };" },
   });
   const printed = execFileSync(jsc as string, ["-m", program], { cwd: root, encoding: "utf8" });

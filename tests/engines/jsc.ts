@@ -1,7 +1,7 @@
 import { load } from "channelwise/slim";
 import { results } from "./results.js";
 
-/** What WebKit's shell has beside the language. */
+/** The functions of WebKit's shell beyond the language. */
 declare function print(text: string): void;
 declare function readFile(path: string, encoding: "binary"): Uint8Array<ArrayBuffer>;
 

@@ -113,14 +113,16 @@ it("saves pictures, of vectors and of pixels", async () => {
   const canvas = new OffscreenCanvas(maps.width, maps.height).getContext("2d") as OffscreenCanvasRenderingContext2D;
   canvas.drawImage(maps, 0, 0);
   const pixels = new Uint32Array(canvas.getImageData(0, 0, maps.width, maps.height).data.buffer);
-  expect(new Set(pixels).size).toBeGreaterThan(48); // a colour for each weight of the example, and those of text
+  expect(new Set(pixels).size).toBeGreaterThan(48); // one colour for each weight of the example, and those of text
 });
 
 describe("a model in .safetensors", () => {
   const data = uniform("float32", 64 * 96, 8);
   const file = fileOf([{ name: "layer.weight", dtype: "F32", shape: [96, 64], data }]);
 
-  /** Sees that the page saves what the library writes; each name once, since a browser overwrites nothing. */
+  /**
+   * Expects that the page saves what the library writes. Each name is used once, since a browser overwrites nothing.
+   */
   async function saves(name: string, rules: Rules) {
     const model = await openModel(new File([file], "model.safetensors"));
     const sink = blobSink();

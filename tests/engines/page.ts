@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect } from "vitest";
 import { commands } from "vitest/browser";
 import { longestWait } from "../longest-wait.js";
 
-// The page in a frame, used through its elements: nothing drives the browser, since under a driver WebKit has no private files.
+// The page in a frame, used through its elements. No driver is used, since WebKit has no private files under one.
 
 export const channelwise = await load();
 
@@ -11,7 +11,10 @@ let frame: HTMLIFrameElement;
 let page: Document;
 let complaints: string[];
 
-/** Opens the page anew for each test of a file, with all numbers as tables, and fails those in which it complains. */
+/**
+ * Opens the page again for each test of a file, with all numbers as tables, and fails tests in which it reports an
+ * error.
+ */
 export function openForEach() {
   beforeEach(() => openPage());
   afterEach(() => {
@@ -20,7 +23,7 @@ export function openForEach() {
   });
 }
 
-/** Opens the page, as a link with this fragment does, in the place of the one that was open. */
+/** Opens the page, with a fragment as in a link, in place of the open one. */
 export async function openPage(fragment = "") {
   frame?.remove();
   frame = document.createElement("iframe");
@@ -33,14 +36,14 @@ export async function openPage(fragment = "") {
   page.defaultView?.addEventListener("unhandledrejection", ({ reason }) => complaints.push(String(reason)));
   page.addEventListener("securitypolicyviolation", ({ violatedDirective }) => complaints.push(violatedDirective));
   await click("#tables summary");
-  // What lies far down is loaded when it comes near what is seen.
+  // Parts of the page far below are loaded when they come near the visible part.
   await shows(() => page.querySelector("#results")?.getAttribute("aria-busy")).toBe("false");
   page.defaultView?.scrollTo(0, page.body.scrollHeight);
   await element("#take-away button");
   page.defaultView?.scrollTo(0, 0);
 }
 
-/** Waits for what the page comes to show, since everything is computed in its workers. */
+/** Waits until the page shows something, since everything is computed in its workers. */
 export function shows<T>(read: () => T) {
   return expect.poll(read, { timeout: longestWait });
 }
@@ -48,7 +51,7 @@ export function shows<T>(read: () => T) {
 export const textOf = (selector: string) => page.querySelector<HTMLElement>(selector)?.innerText;
 export const fieldValue = (selector: string) => page.querySelector<HTMLSelectElement>(selector)?.value;
 
-/** An element, once it is there. */
+/** An element, once it exists. */
 export async function element<T extends Element = HTMLElement>(selector: string): Promise<T> {
   await shows(() => page.querySelector(selector)).not.toBeNull();
   return page.querySelector(selector) as T;
@@ -85,7 +88,7 @@ function numbersOf(tab: "Integers" | "Dequantized") {
   return rows.map((row) => Array.from(row.cells, (cell) => Number(cell.textContent)).slice(1));
 }
 
-/** Sees that the page shows what the library gives in this engine, whose bits are those of Node. */
+/** Expects that the page shows the results of the library in this engine, whose bits are those of Node. */
 export async function showsResultOf(rows: number[][] | Float32Array[], options: QuantizeOptions = {}) {
   const { quantized, dequantized } = channelwise.quantize(rows as number[][], { ...options, dequantize: true });
   const columns = rows[0].length;

@@ -32,7 +32,7 @@ export const installed = defineBrowserProvider({
 export const savedFile: BrowserCommand<[name: string]> = ({ provider }, name) => {
   for (const { downloads } of (provider as InstalledBrowser).opened) {
     const names = readdirSync(downloads);
-    // While Firefox saves, the file is empty and its bytes lie beside it in one of the name NAME.part or STEM.RANDOM.svg.part.
+    // While Firefox saves, the file is empty and its bytes are in a file named NAME.part or STEM.RANDOM.svg.part.
     if (!names.includes(name) || names.some((other) => other !== name && other.startsWith(parse(name).name))) continue;
     const bytes = readFileSync(join(downloads, name));
     if (bytes.length > 0) return bytes.toString("base64");

@@ -18,7 +18,7 @@ const limits = {
 
 type Make = (type: FloatType, length: number, seed: number, bits: number) => Floats;
 
-/** Evenly spread weights, each changed. */
+/** Uniform weights, each with a random change. */
 const changed =
   (change: (weight: number, of: (typeof limits)[FloatType], index: number) => number): Make =>
   (type, length, seed) => {
@@ -42,7 +42,7 @@ const kinds: Readonly<Record<string, Make>> = {
 
 const types = ["float32", "float64", "float16", "bfloat16"] as const;
 
-/** Group sizes divide the dimensions of every shape below. */
+/** The group size divides the dimensions of every shape below. */
 const GROUP = 4;
 const layouts: { axis?: number; granularity: Granularity }[] = [
   { granularity: "tensor" },
@@ -50,7 +50,7 @@ const layouts: { axis?: number; granularity: Granularity }[] = [
   ...[0, 1, 2].map((along) => ({ granularity: { group: GROUP, along } })),
 ];
 
-/** The bits of halves whose signs, exponents and mantissas are like those of float32 weights. */
+/** The bits of halves with signs, exponents and mantissas like those of float32 weights. */
 function halves(weights: Float32Array, dtype: "float16" | "bfloat16"): Uint16Array<ArrayBuffer> {
   return Uint16Array.from(new Uint32Array(weights.buffer), (bits) => {
     if (dtype === "bfloat16") return bits >>> 16;
@@ -60,9 +60,9 @@ function halves(weights: Float32Array, dtype: "float16" | "bfloat16"): Uint16Arr
 }
 
 /**
- * What becomes of 200 matrices, a line of hashes for each: its codes, scales, dequantized values and error sums. SQNR is left
- * out, since engines differ in the last bit of a logarithm. The numbers of bits, types, layouts and kinds of weights have
- * no common factor, so that each comes together with each of the others.
+ * The results of 200 matrices, a line of hashes for each: codes, scales, dequantized values and error sums. SQNR is
+ * left out, since engines differ in the last bit of a logarithm. The numbers of bits, types, layouts and kinds of
+ * weights have no common factor, so that every combination of two occurs.
  */
 export function results(channelwise: Channelwise): string[] {
   return Array.from({ length: 200 }, (_, i) => {
@@ -70,7 +70,7 @@ export function results(channelwise: Channelwise): string[] {
     const type = types[i % types.length];
     const layout = layouts[i % layouts.length];
     const kind = Object.keys(kinds)[i % Object.keys(kinds).length];
-    // From 64 weights to more than pass through the WebAssembly's memory at once.
+    // The sizes go from 64 weights to more than the staging memory holds.
     const shape = [GROUP * (1 + (i % 3)), GROUP * (1 + (i % 2)), GROUP * (1 + Math.floor((i % 29) ** 2 / 4))];
     const length = shape.reduce((a, b) => a * b);
     const weights = kinds[kind](type === "float64" ? type : "float32", length, i, bits);

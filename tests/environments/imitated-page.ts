@@ -1,4 +1,4 @@
-// What a person's tests do that run in Node with a page imitated: everything works there as in Node.
+// The tests of a user that run in Node with an imitated page: everything works there as in Node.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

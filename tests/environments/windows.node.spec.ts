@@ -1,4 +1,4 @@
-// Windows of jsdom with a language of their own, as Jest gives them to tests, with Node's process or without.
+// Windows of jsdom with globals of their own, as Jest gives them to tests, with Node's process or without.
 
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -6,7 +6,7 @@ import { JSDOM } from "jsdom";
 import { expect, it } from "vitest";
 import { readWasm } from "../lib/wasm-file.js";
 
-/** What a script of a window says of both ways to load, and what it quantizes. */
+/** The messages of both ways to load in a window, and the codes that it quantizes. */
 async function outcomeIn(globals: object): Promise<Record<string, unknown>> {
   const { outputFiles } = await esbuild.build({
     stdin: {

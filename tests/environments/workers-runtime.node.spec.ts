@@ -1,4 +1,4 @@
-// Cloudflare's runtime, which compiles WebAssembly when code is deployed and never after.
+// Cloudflare's runtime, which compiles WebAssembly only when code is deployed.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,13 +8,13 @@ import { expect, it } from "vitest";
 import { wasmAddress } from "../lib/wasm-file.js";
 import { sample } from "../packaging/sample.js";
 
-/** What a worker of this code answers. */
+/** The answer of a worker with this code. */
 async function answerOf(code: string): Promise<unknown> {
   const { outputFiles } = await esbuild.build({
     stdin: { contents: code, resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
     bundle: true,
     format: "esm",
-    // As Cloudflare's own bundler does, which finds the module by its ending.
+    // Cloudflare's own bundler also finds the module by its ending.
     external: ["*.wasm"],
     write: false,
   });

@@ -1,4 +1,4 @@
-// What a call leaves behind for the garbage collector: measured in a Node of its own that does not collect meanwhile.
+// The garbage that a call leaves, measured in a Node of its own that does not collect meanwhile.
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
@@ -37,7 +37,7 @@ function bytesPerCall(...args: unknown[]): { heap: number; arrayBuffers: number 
   return JSON.parse(execFileSync(process.execPath, [...flags, program, JSON.stringify(args)], { encoding: "utf8" }));
 }
 
-/** Weights that pass through the wasm memory at a time. */
+/** The number of weights that are staged at a time. */
 const block = 2 ** 17;
 
 describe("with arrays to fill, a call allocates no arrays", () => {
@@ -49,7 +49,7 @@ describe("with arrays to fill, a call allocates no arrays", () => {
   ] as const)("and few objects: %s", (...[name, shape, calls, errors, dequantize]) => {
     const { heap, arrayBuffers } = bytesPerCall(name, shape, calls, errors, dequantize);
     console.log(`${name}: ${Math.round(heap)} bytes of objects a call`);
-    expect(arrayBuffers).toBeLessThanOrEqual(0); // what loading has left may be given back meanwhile
+    expect(arrayBuffers).toBeLessThanOrEqual(0); // memory of loading may be released meanwhile
     expect(heap).toBeGreaterThan(0); // nothing was collected meanwhile
     const blocks = (shape[0] * shape[1]) / block;
     expect(heap).toBeLessThan(16_384 + 1024 * blocks);

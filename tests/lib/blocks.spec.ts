@@ -6,7 +6,7 @@ import type { Layout } from "./reference.js";
 
 const channelwise = await load();
 
-/** What is staged at a time: 512 KiB of weights, and the state of so many channels. */
+/** The size of a block: 512 KiB of weights, and the state of as many channels. */
 const blockElements = { float32: 2 ** 17, float64: 2 ** 16 };
 const panelChannels = 4096;
 

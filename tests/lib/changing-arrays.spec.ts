@@ -1,5 +1,5 @@
-// Arrays that change while a call has them: by a getter that the call itself reads, by what runs while it waits, by
-// another thread. A call ends with an error, or with what the arrays held; nothing of an earlier call is ever in it.
+// Arrays that change during a call: by a getter that the call reads, by code that runs while it waits, or by another
+// thread. A call ends with an error or with the contents of the arrays, and never returns anything of an earlier call.
 
 import { load as loadOneThread, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { load, type ParallelChannelwise } from "channelwise/parallel";
@@ -12,14 +12,14 @@ const parallel = await load({ workers: 2 });
 const both = [channelwise as unknown as ParallelChannelwise, parallel];
 afterAll(() => parallel.close());
 
-/** TypeScript's library of 2022 does not know them yet. */
+/** Methods that TypeScript's library of 2022 lacks. */
 type Resizable = ArrayBuffer & { resize(length: number): void };
 const resizable = (length: number) =>
   new (ArrayBuffer as unknown as new (length: number, options: object) => Resizable)(length, {
     maxByteLength: 2 * length,
   });
 
-/** The same weights in a buffer that can be resized; `fixed` arrays keep their length as it grows. */
+/** The same weights in a buffer that can be resized. `fixed` arrays keep their length when it grows. */
 function inResizable(weights: Float32Array, isFixed = true) {
   const buffer = resizable(weights.byteLength);
   const array = isFixed ? new Float32Array(buffer, 0, weights.length) : new Float32Array(buffer);
@@ -31,7 +31,7 @@ function transferAway(array: ArrayBufferView): void {
   structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });
 }
 
-/** Leaves codes in the staging memory that a call which reads too little would give again. */
+/** Leaves codes in the staging memory that a call would return if it read too little. */
 function callBefore(): void {
   channelwise.quantize(uniform("float32", 4096, 99), { shape: [64, 64], dequantize: true, errors: "channel" });
 }
@@ -387,13 +387,13 @@ describe("an asynchronous call", () => {
     "is rejected where its weights become %d between two readings",
     async (value) => {
       const changing = large.slice();
-      changing.fill(0.5, 999_000); // smaller than what lies before: the change alone tells
+      changing.fill(0.5, 999_000); // The new size fits the buffer, so only the change itself shows.
       let told = 0;
       const call = parallel.quantize(changing, {
         shape: [1000, 1000],
         axis: 1,
         bits: 4,
-        // The last of the first reading.
+        // The last call of the first pass.
         onProgress: (done, total) => {
           if (done === total / 2) changing.fill(value, 0, 999_000);
           told++;
@@ -483,7 +483,7 @@ describe.each(floatTypes)("one shared memory in two objects, %s", (type) => {
       const ofWeights = new Floats(first, 0, 12);
       ofWeights.set(own as never);
       const other = new SharedArrayBuffer(2 ** 16);
-      new Uint8Array(other).set(new Uint8Array(first)); // alike, and not the same
+      new Uint8Array(other).set(new Uint8Array(first)); // equal, but not the same
       for (let again = 0; again < 2; again++) {
         const into = {
           quantized: new Int8Array(other, 0, 12),

@@ -10,7 +10,7 @@ const channelwise = await load();
 const least = { float32: 2 ** -149, float64: 2 ** -1074 };
 const largest = { float32: FLT_MAX, float64: DBL_MAX };
 
-/** One channel, with everything that `dequantize` and `errors` give. */
+/** Quantizes one channel, with everything that `dequantize` and `errors` give. */
 function quantizeRow(row: Floats, bits = 8) {
   return channelwise.quantize(row, { shape: [1, row.length], bits, dequantize: true });
 }
@@ -48,7 +48,7 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
 
   describe("a channel of zeros", () => {
     it.each(allBits)("has scale 1 and codes 0 at %i bits", (bits) => {
-      // Longer than two tiles, zeros of both signs, between channels that are not zero.
+      // Zeros of both signs, longer than two tiles, between channels that are not zero.
       const weights = floatsFrom(type, 3 * 37, (i) => (Math.floor(i / 37) !== 1 ? i - 40.5 : i % 3 === 0 ? -0 : 0));
       const options = { shape: [3, 37], bits, dequantize: true, errors: "channel" } as const;
       const { scales, quantized, dequantized, perChannel } = channelwise.quantize(weights, options);
@@ -76,7 +76,7 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
   describe("a scale that underflows", () => {
     it.each(allBits)("becomes 1, every code 0, up to half of qmax units at %i bits", (bits) => {
       const qmax = 2 ** (bits - 1) - 1;
-      // The quotient of half of qmax is a tie between 0 and the smallest number: to even, 0.
+      // The quotient for half of qmax is a tie between 0 and the smallest number, and 0 is even.
       const most = Math.floor(qmax / 2) * tiny;
       const weights = row(
         type,
@@ -125,7 +125,7 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
 
     it.each(allBits)("clamps in every place of a tile at %i bits", (bits) => {
       const qmax = 2 ** (bits - 1) - 1;
-      const units = qmax + (qmax - 1) / 2; // the most whose quotient still rounds to one unit
+      const units = qmax + (qmax - 1) / 2; // the largest quotient that still rounds to one unit
       const weights = row(
         type,
         Array.from({ length: 67 }, (_, i) => (i % 3 === 0 ? -1 : 1) * units * tiny),
@@ -170,7 +170,7 @@ describe.each(floatTypes)("corners of %s weights:", (type) => {
       const overflows = product[0] === Infinity;
       expect(overflows).toBe(overflowing[type].includes(bits));
       const words = new Uint32Array(quotient.buffer);
-      if (overflows) words[0] -= 1; // towards zero; the low word of none of these is 0
+      if (overflows) words[0] -= 1; // towards zero; the low word is never 0 here
       expectSameBits(scales, quotient, "scales");
 
       expect(dequantized.every(Number.isFinite)).toBe(true);

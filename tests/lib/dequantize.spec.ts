@@ -60,7 +60,7 @@ describe.each(floatTypes)("dequantize with %s scales", (type) => {
       const quantized = new codes(size).map((_, i) => (i % 3 === 0 ? 0 : next()));
       const expected = newFloats(type, size);
       quantized.forEach((code, i) => {
-        if (code !== 0) expected[i] = code * scales[channelOf(i)]; // +0 for code 0, also with a negative scale
+        if (code !== 0) expected[i] = code * scales[channelOf(i)]; // code 0 gives +0, even with a negative scale
       });
       expectSameBits(channelwise.dequantize({ ...layout, quantized, scales }), expected, "dequantized");
     }

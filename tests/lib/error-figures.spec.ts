@@ -16,7 +16,7 @@ import { expectSameBits, expectSameDouble } from "./same-bits.js";
 
 const channelwise = await load();
 
-/** How far a sum may be from the exact one, relative to it. */
+/** The largest relative difference of a sum from the exact one. */
 const tolerance = { float32: 1e-6, float64: 1e-12 };
 
 function expectFigures(actual: ExactFigures, exact: ExactFigures, type: FloatType, what = "") {
@@ -25,7 +25,7 @@ function expectFigures(actual: ExactFigures, exact: ExactFigures, type: FloatTyp
     expect(Math.abs(actual.mse - exact.mse), `mse ${actual.mse}, exactly ${exact.mse} ${what}`).toBeLessThanOrEqual(
       mseLimit,
     );
-  // Two sums, each off by the tolerance; the logarithm itself is good to a few last bits.
+  // Two sums are each off by the tolerance. The logarithm itself is exact to a few last bits.
   const sqnrLimit = 2 * 4.35 * tolerance[type] + 1e-14 * Math.abs(exact.sqnr);
   if (actual.sqnr !== exact.sqnr)
     expect(
@@ -40,7 +40,7 @@ function check(weights: Floats, layout: Layout, bits = 8) {
   const result = channelwise.quantize(weights, { ...layout, bits, errors: "channel" });
   const { dequantized, maxErrors, channelOf, scales } = reference(weights, layout, bits);
 
-  // The totals alone are summed in another way than the channels', and so they may be where values are kept as well.
+  // Sums for totals alone take another path than those of channels, and so may those with values.
   const total = channelwise.quantize(weights, { ...layout, bits });
   const totalWithValues = channelwise.quantize(weights, { ...layout, bits, dequantize: true });
   const exact = exactFigures(weights, dequantized);
@@ -82,7 +82,7 @@ describe.each(floatTypes)("error figures of %s weights", (type) => {
     });
 
     it.each([2, 8, 16])("are the exact ones at every magnitude, at %i bits", (bits) => {
-      // Most of the squares under- or overflow, in float64 as well.
+      // Most of the squares under- or overflow, in float64 too.
       check(randomPatterns(type, size, bits, 7), layout, bits);
       check(randomPatterns(type, size, bits, size, 300), layout, bits);
     });
@@ -119,9 +119,9 @@ describe.each(floatTypes)("error figures of %s weights", (type) => {
   });
 
   it("do not drift over 20 million weights", () => {
-    // A pattern repeated has the mean of the pattern; its length is prime, so that it meets every place of a block.
+    // A repeated pattern has the mean of the pattern. Its length is prime, so that it meets every place of a block.
     const pattern = uniform(type, 9973, 4);
-    const repeats = type === "float32" ? 2005 : 1002; // float64 sums are promised to 10^7 elements
+    const repeats = type === "float32" ? 2005 : 1002; // float64 sums are exact enough up to 10^7 elements
     const weights = newFloats(type, pattern.length * repeats);
     for (let i = 0; i < repeats; i++) weights.set(pattern, i * pattern.length);
     for (const shape of [
@@ -141,7 +141,7 @@ describe.each(floatTypes)("error figures of %s weights", (type) => {
   });
 
   it("do not drift where every rounding of a sum goes the same way", () => {
-    // The same square again and again, beside one weight that sets the scale.
+    // One square is repeated, beside one weight that sets the scale.
     const next = randomBits(10);
     for (let i = 0; i < 16; i++) {
       const weight = next() / 2 ** 32;

@@ -4,7 +4,9 @@ import type { Floats } from "./random.js";
 import { type Layout, reference } from "./reference.js";
 import { expectSameBits, expectSameDouble } from "./same-bits.js";
 
-/** Fails unless the library gives the bits of reference.ts: codes, scales, dequantized values there and back, errors. */
+/**
+ * Fails unless the library gives the bits of reference.ts: codes, scales, dequantized values in both ways, and errors.
+ */
 export function expectReference(channelwise: Channelwise, weights: Floats, layout: Layout, bits = 8): void {
   const expected = reference(weights, layout, bits);
   const result = channelwise.quantize(weights, { ...layout, bits, dequantize: true, errors: "channel" });
@@ -20,7 +22,7 @@ export function expectReference(channelwise: Channelwise, weights: Floats, layou
   );
   expectSameBits(channelwise.dequantize(result), expected.dequantized, "dequantize()");
 
-  // What is not asked for must not change what is.
+  // Outputs must not depend on which others are asked for.
   const bare = channelwise.quantize(weights, { ...layout, bits, errors: false });
   expectSameBits(bare.scales, expected.scales, "scales alone");
   expectSameBits(bare.quantized, expected.quantized, "quantized alone");

@@ -1,4 +1,4 @@
-// Chromium has Float16Array, as Node has from version 24 on.
+// Chromium has Float16Array, and Node has it from version 24 on.
 
 import { load } from "channelwise";
 import { expect, it } from "vitest";

@@ -1,8 +1,8 @@
-// Floats of 16 bits by their definition, and rounding to them by search: the judge of stored scales.
+// Floats of 16 bits by their definition, and rounding to them by search. Stored scales are compared with these.
 
 export type HalfType = "float16" | "bfloat16";
 
-/** What bits stand for. */
+/** The number that bits represent. */
 export function numberOf(half: number, type: HalfType): number {
   const fractionBits = type === "float16" ? 10 : 7;
   const exponentBits = 15 - fractionBits;
@@ -17,12 +17,15 @@ export function numberOf(half: number, type: HalfType): number {
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
-/** The bits of infinity; all below are of numbers, in their order. */
+/** The bits of infinity. All smaller ones are numbers in increasing order. */
 export const infinityOf: Readonly<Record<HalfType, number>> = { float16: 0x7c00, bfloat16: 0x7f80 };
 
-/** The bits of the nearest number to x >= 0; of two, the even one. Infinity where the next number would be as near. */
+/**
+ * The bits of the nearest number to x >= 0, the even one for a tie, and infinity where the next number would be as
+ * near.
+ */
 export function nearestHalf(x: number, type: HalfType): number {
-  // Beyond the largest number, as far as if there were another.
+  // The step beyond the largest number is taken as large as the one before it.
   const top = infinityOf[type];
   const numberAt = (half: number) =>
     half < top ? numberOf(half, type) : 2 * numberOf(top - 1, type) - numberOf(top - 2, type);

@@ -17,7 +17,7 @@ afterAll(() => parallel.close());
 const halfTypes = ["float16", "bfloat16"] as const;
 type HalfType = (typeof halfTypes)[number];
 
-/** Every number of a format, as its definition reads. float16 is also what another library makes of it. */
+/** Every number of a format by its definition. float16 is also compared with another library. */
 function widened(bits: number, dtype: HalfType): number {
   const [exponentBits, fractionBits] = dtype === "float16" ? [5, 10] : [8, 7];
   const bias = 2 ** (exponentBits - 1) - 1;
@@ -32,7 +32,7 @@ const everyPattern = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits);
 const finitePatterns = (dtype: HalfType) => everyPattern.filter((bits) => Number.isFinite(widened(bits, dtype)));
 const asFloat32 = (halves: Uint16Array, dtype: HalfType) => Float32Array.from(halves, (bits) => widened(bits, dtype));
 
-/** Halves of random bits, of magnitudes that are not too far apart. */
+/** Halves of random bits, whose magnitudes are not too far apart. */
 function randomHalves(dtype: HalfType, length: number, seed: number): Uint16Array<ArrayBuffer> {
   const next = randomBits(seed);
   const finite = finitePatterns(dtype);
@@ -67,9 +67,9 @@ const layouts: [string, Layout][] = [
 describe.each(halfTypes)("%s weights", (dtype) => {
   it("are widened exactly, every one of them", () => {
     const halves = finitePatterns(dtype);
-    // At 2 bits the scale of a channel of one weight is its magnitude, and the code its sign.
+    // At 2 bits, the scale of a channel of one weight is its magnitude, and the code its sign.
     const result = channelwise.quantize(halves, { dtype, shape: [halves.length, 1], bits: 2, dequantize: true });
-    const expected = asFloat32(halves, dtype).map((weight) => weight + 0); // -0 comes back as +0
+    const expected = asFloat32(halves, dtype).map((weight) => weight + 0); // -0 becomes +0
     expectSameBits(result.dequantized, expected, "dequantized");
     expect(result).toMatchObject({ mse: 0, maxError: 0, sqnr: Infinity });
   });

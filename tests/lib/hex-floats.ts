@@ -1,4 +1,4 @@
-// Floats as the hexadecimal digits of their 64 bits, as reference.py reads and writes them: nothing is lost on the way.
+// Floats as the hexadecimal digits of their 64 bits, as reference.py reads and writes them, so that nothing is lost.
 
 export function toHex(value: number): string {
   return new BigUint64Array(Float64Array.of(value).buffer)[0].toString(16).padStart(16, "0");

@@ -6,21 +6,21 @@ import { expect, test } from "vitest";
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
 const architecture = readFileSync(new URL("../../docs/architecture.md", import.meta.url), "utf8");
 
-/** The folders of the library in the order of the arrows, those side by side in one string. */
+/** The folders of the library in the order of the arrows, with those of one level in one string. */
 const order = (architecture.match(/^ +core +<-.*$/m)?.[0] ?? "").split("<-").map((folders) => folders.split(/[ ,]+/));
 
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
   (file) => file.endsWith(".js") && !file.startsWith("cli/"),
 );
 
-/** The files that a file imports when it runs, at once or later. */
+/** The files that a file imports at run time, at once or later. */
 function importsOf(file: string): string[] {
   const code = readFileSync(join(dist, file), "utf8");
   const names = code.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*"(\.[^"]+)"/g);
   return [...names].map(([, name]) => relative(dist, join(dist, dirname(file), name)));
 }
 
-/** The place of a file's folder in the order; entries come last. */
+/** The level of a file's folder in the order; entries come last. */
 function placeOf(file: string): number {
   const place = order.findIndex((folders) => folders.includes(dirname(file).split("/")[0]));
   return dirname(file) === "." ? order.length : place;
@@ -39,7 +39,7 @@ test("imports follow the arrows", () => {
 
 const web = fileURLToPath(new URL("../../web", import.meta.url));
 
-/** The files of a part of the web, and what each imports, types too. */
+/** The files of a part of the web, and the imports of each, with types. */
 function sourcesOf(part: string): Map<string, string[]> {
   const folder = join(web, part);
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));

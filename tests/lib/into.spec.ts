@@ -5,7 +5,7 @@ import { expectSameBits } from "./same-bits.js";
 
 const channelwise = await load();
 
-/** A view into the middle of a buffer, whose other elements must stay as they are. */
+/** A view into the middle of a buffer, whose other elements must not change. */
 function guarded<A extends Int8Array | Int16Array | Float32Array | Float64Array>(
   type: { new (buffer: ArrayBuffer, offset: number, length: number): A; BYTES_PER_ELEMENT: number },
   length: number,
@@ -99,7 +99,7 @@ describe.each(floatTypes)("into, with %s weights", (type) => {
 });
 
 describe("into refuses arrays that overlap", () => {
-  // Everything in one buffer of 256 elements of 8 bytes: places are in elements.
+  // Everything in one buffer of 256 elements of 8 bytes. Places are in elements.
   const buffer = new ArrayBuffer(2048);
   const at = (place: number, length: number) => new Float64Array(buffer, 8 * place, length);
   const codesAt = (place: number, length: number) => new Int8Array(buffer, 8 * place, length);

@@ -15,7 +15,7 @@ function expectAllTypes(layout: Layout, bits = 8, seed = 1) {
   }
 }
 
-/** Up to several steps of any kernel, with every rest after them. */
+/** Lengths up to several steps of any kernel, with every remainder. */
 const lengths = Array.from({ length: 65 }, (_, i) => i + 1);
 
 describe("every length up to several steps of the kernels", () => {
@@ -77,7 +77,7 @@ const shapes = fc
   .array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 })
   .filter((shape) => size(shape) <= 8000);
 
-/** A shape and an axis or granularity that it allows, counted from either end. */
+/** A shape and an axis or granularity that fits it, counted from either end. */
 const layouts: fc.Arbitrary<Layout> = shapes.chain((shape) =>
   fc.integer({ min: -shape.length, max: shape.length - 1 }).chain((dimension) => {
     const length = shape.at(dimension) as number;

@@ -1,4 +1,4 @@
-// What is true before anything is loaded: this file imports the library only inside its tests, which build on each other.
+// Tests of the library before it is loaded. This file imports it only inside its tests, which build on each other.
 
 import { afterEach, expect, it, vi } from "vitest";
 import { expectSameBits } from "./same-bits.js";
@@ -19,7 +19,7 @@ it("importing fetches and compiles nothing", async () => {
     vi.spyOn(globalThis, "DecompressionStream"),
     vi.spyOn(globalThis, "atob"),
   ];
-  // In no order that lasts: Firefox makes its own when they are used.
+  // The order of globals changes: Firefox makes its own when they are used.
   const globals = new Set(Object.getOwnPropertyNames(globalThis));
   await import("channelwise");
   await import("channelwise/slim");
@@ -27,7 +27,7 @@ it("importing fetches and compiles nothing", async () => {
   expect(new Set(Object.getOwnPropertyNames(globalThis))).toEqual(globals);
 });
 
-/** An engine without SIMD: it finds no module valid that holds a vector instruction. */
+/** An engine without SIMD, which finds no module with vector instructions valid. */
 function withoutSimd() {
   vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
 }

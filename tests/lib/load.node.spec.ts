@@ -38,11 +38,11 @@ it("rejects with the status and the address of what the server does not have", a
 });
 
 it("rejects where no server answers", async () => {
-  // Port 9 discards everything, and nothing listens there.
+  // Nothing listens on port 9.
   await expect(load({ wasm: "http://127.0.0.1:9/channelwise.wasm" })).rejects.toThrow();
 });
 
-// V8 has no SIMD on processors of this kind without SSE 4.1: the probe meets an engine that really lacks it.
+// On x64 processors without SSE 4.1, V8 has no SIMD, so the probe meets an engine that really lacks it.
 it.runIf(process.arch === "x64")("rejects in an engine without SIMD", () => {
   const program = `
     import { load } from "channelwise";

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { type Floats, floatTypes, newFloats, uniform } from "./random.js";
 import { readWasm } from "./wasm-file.js";
 
-/** Loads an instance of its own and catches the memory it works in. */
+/** Loads an instance of its own, and captures its memory. */
 async function loadWithMemory() {
   const memories: WebAssembly.Memory[] = [];
   const instantiate = WebAssembly.instantiate as (module: WebAssembly.Module, imports?: WebAssembly.Imports) => unknown;
@@ -54,7 +54,7 @@ describe.each(floatTypes)("the memory stays as it is with %s weights", (type) =>
     expect(result.quantized).toHaveLength(weights.length);
     const dequantized = channelwise.dequantize(result);
     expect(dequantized).toHaveLength(weights.length);
-    expect(dequantized[last]).toBeCloseTo(0.75, 2); // the last weight went through too
+    expect(dequantized[last]).toBeCloseTo(0.75, 2); // the last weight was quantized too
     expectMemoryUnchanged();
   });
 });

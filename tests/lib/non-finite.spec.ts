@@ -17,7 +17,7 @@ function thrownBy(weights: Weights, options: QuantizeOptions): NonFiniteError {
   return expect.fail("the weights were quantized");
 }
 
-/** Puts the values into the weights for as long as it takes to see what `quantize` says of them. */
+/** Puts the values into the weights while `quantize` is called. */
 function expectFirst(weights: Floats, layout: Layout, places: readonly (readonly [index: number, value: number])[]) {
   const before = places.map(([index]) => weights[index]);
   for (const [index, value] of places) weights[index] = value;

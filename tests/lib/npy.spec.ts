@@ -70,7 +70,7 @@ describe("readNpy", () => {
   it("reads what npyjs writes", () => {
     fc.assert(
       fc.property(tensors, ({ shape, values }) => {
-        fc.pre(shape.length > 0); // npyjs takes no shape for the length of the values
+        fc.pre(shape.length > 0); // npyjs replaces an empty shape by the length
         const read = readNpy(npyjsDump(values, shape));
         expect(read.shape).toEqual(shape);
         expectSameBits(read.weights, values, "weights");

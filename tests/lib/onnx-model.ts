@@ -1,5 +1,5 @@
-// The few ONNX messages of a model with one or two nodes, written as protocol buffers: a field is its number and wire
-// type, then a varint or a length with so many bytes (https://protobuf.dev/programming-guides/encoding).
+// The ONNX messages of a model with one or two nodes, written as protocol buffers: a field is its number and wire type,
+// followed by a varint, or by a length and as many bytes (https://protobuf.dev/programming-guides/encoding).
 
 function varint(value: number): number[] {
   const bytes = [];
@@ -16,13 +16,13 @@ function bytes(field: number, content: string | readonly number[]): number[] {
   return [...varint((field << 3) | 2), ...varint(encoded.length), ...encoded];
 }
 
-/** TensorProto.DataType */
+/** TensorProto.DataType. */
 export const onnxType = { float32: 1, int8: 3, int16: 5 } as const;
 
 export interface Value {
   readonly name: string;
   readonly type: number;
-  /** Sizes are left open. */
+  /** The number of dimensions, whose sizes are left open. */
   readonly rank: number;
 }
 

@@ -18,15 +18,15 @@ interface Job {
   readonly scales: Float32Array;
   readonly scaleShape: readonly number[];
   readonly codes: "int8" | "int16";
-  /** Of the node: the axis, and with groups the block size. */
+  /** The attributes of the node: the axis, and with groups the block size. */
   readonly attributes: Readonly<Record<string, number>>;
 }
 
-/** QuantizeLinear with zero points of 0, and DequantizeLinear of its codes. */
+/** QuantizeLinear with zero points of 0, followed by DequantizeLinear. */
 async function quantizeLinear({ weights, shape, scales, scaleShape, codes, attributes }: Job) {
   const rank = shape.length;
   const model = onnxModel({
-    opset: 21, // the first with int16 and blocks
+    opset: 21, // the first opset with int16 and blocks
     nodes: [
       { operator: "QuantizeLinear", inputs: ["w", "scale", "zero"], output: "q", integers: attributes },
       { operator: "DequantizeLinear", inputs: ["q", "scale", "zero"], output: "d", integers: attributes },
@@ -61,7 +61,7 @@ function scalesOf(weights: Float32Array, channelOf: (index: number) => number, c
   return scales.map((largest) => largest / qmax);
 }
 
-/** Weights in the order of the channels put where they belong in the tensor. */
+/** Puts weights in the order of channels at their places in the tensor. */
 function scatter(byChannel: Float32Array, channelOf: (index: number) => number, count: number): Float32Array {
   const each = byChannel.length / count;
   const next = Array.from({ length: count }, (_, channel) => channel * each);
@@ -72,7 +72,7 @@ const [rows, columns] = [96, 257];
 const group = 32;
 const size = rows * columns;
 
-/** How a layout is said here and there. */
+/** The layouts of both libraries. */
 const layouts: [string, Layout & { shape: number[] }, Record<string, number>][] = [
   ["axis 0", { shape: [rows, columns], axis: 0 }, { axis: 0 }],
   ["the last axis", { shape: [rows, columns], axis: -1 }, { axis: 1 }],
@@ -86,7 +86,7 @@ const layouts: [string, Layout & { shape: number[] }, Record<string, number>][] 
   ],
 ];
 
-/** Weights in the order of the channels, of which each has so many. */
+/** Weights in the order of the channels, each with the given number. */
 const kinds: Record<string, (each: number, bits: number) => Float32Array> = {
   uniform: () => uniform("float32", size, 1),
   "of random bits": (each) => randomPatterns("float32", size, 2, each),
@@ -103,7 +103,7 @@ describe.each([8, 16])("onnxruntime gives the same bits at %i bits", (bits) => {
       const count = scaleShape.reduce((a, b) => a * b, 1);
       const weights = scatter(kinds[kind](size / count, bits), channelOf, count);
       const scales = scalesOf(weights, channelOf, count, qmax);
-      // Where the library deviates on purpose, for want of a usable answer there: see the corners.
+      // The library deviates on purpose where there is no usable answer: see the corners.
       expect(scales.every((scale) => scale > 0 && Math.fround(scale * qmax) < Infinity)).toBe(true);
 
       const codes = bits === 8 ? "int8" : "int16";
@@ -113,7 +113,7 @@ describe.each([8, 16])("onnxruntime gives the same bits at %i bits", (bits) => {
       expectSameBits(actual.quantized, expected.quantized, "quantized");
       expectSameBits(actual.dequantized, expected.dequantized, "dequantized");
       expectSameBits(channelwise.dequantize(actual), expected.dequantized, "dequantize()");
-      // The comparison would say little if all codes were 0.
+      // The comparison would be weak if all codes were 0.
       expect(actual.quantized.filter((code) => code !== 0).length).toBeGreaterThan(count);
     });
   });

@@ -7,7 +7,7 @@ function disassemble(file: string): string {
   return execFileSync("wasm-objdump", ["--disassemble", path], { encoding: "utf8", maxBuffer: 2 ** 28 });
 }
 
-/** Lines of instructions on vectors: v128.load, f32x4.div, i16x8.narrow_i32x4_s ... */
+/** Lines with vector instructions: v128.load, f32x4.div, i16x8.narrow_i32x4_s ... */
 const vectorInstruction = /\| .*\b(v128|[if](8x16|16x8|32x4|64x2))\./g;
 
 it("the oracle is scalar: it has no vector instruction", () => {

@@ -1,4 +1,5 @@
-// The shipped SIMD kernels against the scalar ones of cpp/core/scalar, both in wasm and driven by the same TypeScript.
+// The shipped SIMD kernels are compared with the scalar ones of cpp/core/scalar, both in wasm and driven by the same
+// TypeScript.
 
 import { load, type QuantizeOptions } from "channelwise";
 import { describe, expect, it } from "vitest";
@@ -26,10 +27,10 @@ import { expectSameBits, expectSameDouble } from "./same-bits.js";
 const channelwise = await load();
 const oracle = await loadOracle();
 
-/** Up to several steps of any kernel, with every rest after them. */
+/** Lengths up to several steps of any kernel, with every remainder. */
 const lengths = Array.from({ length: 65 }, (_, i) => i + 1);
 
-/** Sums may differ by what they may be off: twice the tolerance of one. */
+/** Two sums may differ by twice the tolerance of one. */
 const tolerance = { float32: 2e-6, float64: 2e-12 };
 
 function expectClose(actual: number, expected: number, relative: number, what: string) {
@@ -38,7 +39,7 @@ function expectClose(actual: number, expected: number, relative: number, what: s
   expect(Math.abs(actual - expected), `${what}: ${actual} against ${expected}`).toBeLessThanOrEqual(limit);
 }
 
-/** Decibels differ by 4.35 times as much as the two sums do, relatively. */
+/** Decibels differ by 4.35 times the relative difference of the two sums. */
 function expectCloseDecibels(actual: number, expected: number, relative: number, what: string) {
   if (actual === expected) return;
   const limit = 2 * 4.35 * relative + 1e-14 * Math.abs(expected);
@@ -86,14 +87,14 @@ const largest = { float32: FLT_MAX, float64: DBL_MAX };
 
 type Make = (type: FloatType, length: number, bits: number, seed: number) => Floats;
 
-/** Weights of every kind that has rules of its own. */
+/** Weights of every kind with special rules. */
 const kinds: Record<string, Make> = {
   "random bits": (type, length, _, seed) => randomPatterns(type, length, seed, 7),
   "random bits of all magnitudes": (type, length, _, seed) => randomPatterns(type, length, seed, length, 2046),
   ties: (type, length, bits, seed) => ties(type, length, bits, seed, 5),
   subnormals: (type, length, bits, seed) => {
     const next = randomBits(seed);
-    // Scales of no, one and some units: they underflow, clamp, and are just small.
+    // Scales of zero, one and some units, which underflow, clamp, or are just small.
     const most = 2 ** (bits - 1 + (seed % 4));
     return floatsFrom(type, length, () => ((next() % (2 * most)) - most) * least[type]);
   },
@@ -157,7 +158,7 @@ describe.each(floatTypes)("the shipped kernels equal the oracle in large matrice
   });
 });
 
-/** Scales that no rule gives: of a channel whose largest weight is known, with the weights' type. */
+/** Scales that no rule gives, for a channel with a known largest weight, in the weights' type. */
 const kindsOfScales: Record<string, (type: FloatType, largest: number, bits: number, next: () => number) => number> = {
   "of any exponent and sign": (type, _, __, next) => randomPatterns(type, 1, next(), 1, 0)[0],
   subnormal: (type, _, __, next) => ((next() % 40) - 20) * least[type],
@@ -171,7 +172,7 @@ const kindsOfScales: Record<string, (type: FloatType, largest: number, bits: num
     ((next() % 2 === 0 ? 1 : -1) * largest[type]) / (2 ** (bits - 1) - (next() % 2)),
 };
 
-/** Runs a task with given scales on both; every choice of outputs, since each may have a kernel of its own. */
+/** Runs a task with given scales on both, with every choice of outputs, since each may have a kernel of its own. */
 async function expectOracleForScales(weights: Floats, scales: Floats, layout: Layout, bits: number) {
   const dtype = weights instanceof Float32Array ? "float32" : "float64";
   const { shape, axis = 0, granularity = "channel" } = layout;

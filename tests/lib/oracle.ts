@@ -1,5 +1,5 @@
 import type { Channelwise } from "channelwise";
-// The oracle's bindings are driven by the library's own code for blocks, so that only the kernels differ.
+// The library's own code drives the oracle's bindings, so that only the kernels differ.
 import { createChannelwise } from "../../dist/core/channelwise.js";
 import type { ModuleArguments } from "../../web/lib/core/glue.js";
 
@@ -13,7 +13,7 @@ async function compileOracle(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await (await fetch(binary)).arrayBuffer());
 }
 
-/** A quantizer whose kernels are the scalar ones of cpp/core/scalar, built without SIMD. */
+/** A quantizer with the scalar kernels of cpp/core/scalar, built without SIMD. */
 export async function loadOracle(): Promise<Channelwise> {
   const { default: createModule } = await import(/* @vite-ignore */ glue.href);
   const module = await compileOracle();

@@ -1,4 +1,4 @@
-// Packed codes in memory: `packed: true`, and dequantize() of what it gives.
+// Packed codes in memory: `packed: true`, and dequantize() of its results.
 
 import { load, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { load as loadParallel } from "channelwise/parallel";
@@ -13,7 +13,7 @@ afterAll(() => parallel.close());
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
 
-/** Blocks, panels and chunks begin and end within bytes: sizes are odd. */
+/** Sizes are odd, so that blocks, panels and chunks begin and end within bytes. */
 const layouts: [string, Layout][] = [
   ["one weight", { shape: [1, 1] }],
   ["rows", { shape: [1001, 333] }],
@@ -27,7 +27,7 @@ const layouts: [string, Layout][] = [
   ["groups along the first axis", { shape: [32, 5003], granularity: { group: 16, along: 0 } }],
 ];
 
-/** Codes side by side: of each, what goes into the byte where it begins, and what into the next. */
+/** Consecutive codes as bits, each split between the byte where it begins and the next. */
 function packed(codes: ArrayLike<number>, bits: number): Uint8Array {
   const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
   for (let i = 0; i < codes.length; i++) {
@@ -63,7 +63,7 @@ describe.each(floatTypes)("of %s weights", (type) => {
       expect(fresh).toMatchObject(rest);
       expectSameBits(channelwise.dequantize(fresh), dequantized, "dequantize()");
 
-      // What was in the caller's array does not matter.
+      // The earlier contents of the caller's array do not matter.
       const into = { quantized: new Uint8Array(expected.length + 2).fill(0xa5).subarray(1, -1) };
       const filled = channelwise.quantize(weights, { ...options, into });
       expect(filled.quantized).toBe(into.quantized);

@@ -24,7 +24,7 @@ it("a worker that somebody terminates is noticed and replaced", async () => {
   await expect(call).rejects.toThrow("a worker of channelwise ended with exit code 1");
   expectSameBits((await parallel.quantize(weights, options)).quantized, expected.quantized, "quantized");
   expect(workers).toHaveLength(3);
-  // Also while there is nothing to do.
+  // The worker also ends while it has nothing to do.
   await workers[1].terminate();
   expectSameBits((await parallel.quantize(weights, options)).quantized, expected.quantized, "quantized");
   expect(workers).toHaveLength(4);
@@ -32,7 +32,7 @@ it("a worker that somebody terminates is noticed and replaced", async () => {
 });
 
 it("a Worker that a library has put into the global scope of Node is left alone", async () => {
-  vi.stubGlobal("Worker", Worker); // as onnxruntime-web does
+  vi.stubGlobal("Worker", Worker); // onnxruntime-web does this
   const parallel = await load({ workers: 1 });
   vi.unstubAllGlobals();
   expectSameBits((await parallel.quantize(weights, options)).quantized, expected.quantized, "quantized");

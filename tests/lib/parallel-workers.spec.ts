@@ -1,4 +1,4 @@
-// Workers that cannot be started, that fail, and that a program starts itself.
+// Workers that cannot be started, that fail, and that the caller starts.
 
 import { load as loadOneThread } from "channelwise";
 import { load, type ParallelChannelwise, type WorkerLike } from "channelwise/parallel";
@@ -66,7 +66,7 @@ describe("createWorker", () => {
 });
 
 describe("what passes to the workers", () => {
-  /** Bytes of each buffer that is handed over in a call. */
+  /** The bytes of each buffer that a call transfers. */
   async function handedOver(call: (parallel: ParallelChannelwise) => Promise<unknown>): Promise<number[]> {
     const sizes: number[] = [];
     const parallel = await loadWith(() => {

@@ -9,7 +9,7 @@ const channelwise = await loadOneThread();
 const parallel = await load({ workers: 3 });
 afterAll(() => parallel.close());
 
-/** The same in a SharedArrayBuffer. */
+/** The same array in a SharedArrayBuffer. */
 function shared<A extends Floats | Int8Array | Int16Array>(array: A): A {
   const copy = new (array.constructor as new (buffer: SharedArrayBuffer) => A)(new SharedArrayBuffer(array.byteLength));
   copy.set(array as never);
@@ -33,7 +33,7 @@ const layouts: [string, Layout][] = [
   ["groups along the first axis", { shape: [256, 5003], granularity: { group: 16, along: 0 } }],
 ];
 
-/** Fails unless the workers give what one thread gives, to the last bit, with the arrays to fill that are given. */
+/** Fails unless workers give the results of one thread, to the last bit, with the given arrays to fill. */
 async function expectSame(weights: Floats, options: QuantizeOptions, expected: QuantizeResult) {
   const actual: QuantizeResult = await parallel.quantize(weights, options);
   const { quantized, scales, dequantized, perChannel, ...rest } = actual;
@@ -186,8 +186,8 @@ describe("an asynchronous call", () => {
       });
       expect(await call.catch((error: unknown) => error)).toBe(reason);
       const left = quantized.slice();
-      expect(left.includes(99)).toBe(true); // it did end early
-      // Whatever the workers still had to do, they have done when they have done this.
+      expect(left.includes(99)).toBe(true); // it ended early
+      // When this call ends, the workers have finished all earlier tasks.
       await parallel.quantize(weights, layout);
       expectSameBits(quantized, left, "what was written");
       await expectSame(weights, { ...layout, into: { quantized } }, channelwise.quantize(weights, layout));

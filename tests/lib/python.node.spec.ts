@@ -22,7 +22,7 @@ function rowsOf(weights: Floats, columns: number): number[][] {
   );
 }
 
-/** Rows of very different magnitudes, the squares of whose errors a float64 still holds: Python does not scale them. */
+/** Rows of very different magnitudes whose squared errors a float64 still holds: Python does not scale them. */
 function wide(rows: number, columns: number, seed: number): number[][] {
   const exponents = uniform("float64", rows, seed).map((x) => Math.round(450 * x));
   return rowsOf(randomPatterns("float64", rows * columns, seed, columns), columns).map((row, r) => {
@@ -31,7 +31,7 @@ function wide(rows: number, columns: number, seed: number): number[][] {
   });
 }
 
-/** What reference.py answers to the matrices. */
+/** The answers of reference.py to matrices. */
 function answersTo(matrices: readonly (readonly (readonly number[])[])[], bits: number): ReferenceAnswer[] {
   const jobs = matrices.map((rows) => JSON.stringify({ bits, rows: matrixToHex(rows) })).join("\n");
   const answers = parseAnswers(python([file("reference.py")], jobs));
@@ -41,7 +41,7 @@ function answersTo(matrices: readonly (readonly (readonly number[])[])[], bits: 
 
 const python3Runs = spawnSync("python3", ["--version"]).status === 0;
 
-// Where there is no python3, golden.spec.ts checks the values that it once gave.
+// Without python3, golden.spec.ts checks earlier answers.
 describe.runIf(python3Runs)("reference.py", () => {
   it("gives the golden values", () => {
     expect(python([file("reference.py"), "golden"])).toBe(readFileSync(file("golden.jsonl"), "utf8"));
@@ -74,14 +74,14 @@ describe.runIf(python3Runs)("reference.py", () => {
   });
 
   it("rounds to 8 decimals as we do", () => {
-    // At 2 bits the scale of a row of one is its magnitude.
+    // At 2 bits, the scale of a row of one weight is its magnitude.
     const random = Array.from(uniform("float64", 4000, 1));
     const numbers = [
       ...random,
       ...random.map((x) => x * 1e-6),
       ...random.map((x) => x * 1e6),
       ...random.map((x) => (Math.round(x * 1e5) + 0.5) * 1e-8), // near a tie
-      ...random.map((x) => Math.round(x * 1e6) / 512), // ties among them
+      ...random.map((x) => Math.round(x * 1e6) / 512), // with ties among them
     ].map(Math.abs);
     const [{ dictionary }] = answersTo([numbers.map((x) => [x])], 2);
     expect(numbers.map((x) => roundTo8(x || 1))).toEqual(dictionary.scales);

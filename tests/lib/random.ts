@@ -3,12 +3,12 @@ interface FloatArrays {
   float64: Float64Array<ArrayBuffer>;
 }
 
-/** Types of weights: the arithmetic is rounded to them. */
+/** The types of weights, to which the arithmetic is rounded. */
 export type FloatType = keyof FloatArrays;
 export const floatTypes = ["float32", "float64"] as const;
 export type Floats<T extends FloatType = FloatType> = FloatArrays[T];
 
-/** The bit widths a code may have. */
+/** The bits that a code may have. */
 export const allBits = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
 
 export const FLT_MAX = (2 - 2 ** -23) * 2 ** 127;
@@ -38,7 +38,7 @@ export function randomBits(seed: number): () => number {
   };
 }
 
-/** Weights spread evenly over -1 to 1. */
+/** Uniform weights from -1 to 1. */
 export function uniform<T extends FloatType>(type: T, length: number, seed: number): Floats<T> {
   const next = randomBits(seed);
   return floatsFrom(type, length, () => next() / 2 ** 31 - 1);
@@ -46,7 +46,7 @@ export function uniform<T extends FloatType>(type: T, length: number, seed: numb
 
 /**
  * Finite weights of random bits. Their exponents lie up to `spread` below a random largest one, which changes every
- * `run` weights: the magnitudes go through the whole range of the type, and still the codes are not all zero.
+ * `run` weights: magnitudes cover the whole range of the type, but not all codes are zero.
  */
 export function randomPatterns<T extends FloatType>(
   type: T,
@@ -72,8 +72,8 @@ export function randomPatterns<T extends FloatType>(
 }
 
 /**
- * Weights that are n + 1/2 times a power of two, or within a last bit of it, in channels whose scale is that power: every
- * rounding is a tie or next to one.
+ * Weights that are n + 1/2 times a power of two, or within a last bit of it, in channels whose scale is that power:
+ * every rounding is a tie or next to one.
  */
 export function ties<T extends FloatType>(type: T, length: number, bits: number, seed: number, run = 16): Floats<T> {
   const next = randomBits(seed);

@@ -1,5 +1,5 @@
-// Frames, and test runners that give each test a global object of its own, hand over arrays of another realm: they are
-// no instances of this one's Float32Array.
+// Frames, and test runners with a global object for each test, pass arrays of another realm, which are not instances of
+// this realm's Float32Array.
 
 import { runInNewContext } from "node:vm";
 import { load } from "channelwise";

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { fromHex, matrixFromHex } from "./hex-floats.js";
 import { expectSameBits, expectSameDouble } from "./same-bits.js";
 
-/** What the reference program returns, rounded for reading. */
+/** The result of the reference program, rounded for reading. */
 export interface Dictionary {
   readonly scales: number[];
   readonly quantized: number[][];
@@ -12,7 +12,7 @@ export interface Dictionary {
   readonly max_error: number;
 }
 
-/** A line of reference.py: the matrix and what it answers, floats as hexadecimal digits. */
+/** A line of reference.py: a matrix and its answer, with floats as hexadecimal digits. */
 export interface ReferenceAnswer {
   readonly bits: number;
   readonly rows: string[][];
@@ -31,7 +31,7 @@ export function parseAnswers(lines: string): ReferenceAnswer[] {
     .map((line) => JSON.parse(line) as ReferenceAnswer);
 }
 
-/** Fails unless the library gives the matrix the same bits as reference.py, and the same mse to 1e-12. */
+/** Fails unless the library gives a matrix the same bits as reference.py, and the same mse to 1e-12. */
 export function expectReferenceAnswer(channelwise: Channelwise, answer: ReferenceAnswer): void {
   const { bits } = answer;
   const matrix = matrixFromHex(answer.rows);

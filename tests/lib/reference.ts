@@ -1,5 +1,5 @@
-// The arithmetic written out once more, element by element, for any axis and any groups: the judge of where the library
-// puts things and of every bit it puts there.
+// The arithmetic written out again, element by element, for any axis and any groups. Places and bits of the library's
+// results are compared with it.
 
 import type { Granularity } from "channelwise";
 import { infinityOf, nearestHalf, numberOf, roundToHalf } from "./half-numbers.js";
@@ -16,7 +16,7 @@ export interface Reference {
   readonly scales: Floats;
   readonly quantized: Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>;
   readonly dequantized: Floats;
-  /** Largest |weight - dequantized| of each channel. */
+  /** The largest |weight - dequantized| of each channel. */
   readonly maxErrors: Float64Array<ArrayBuffer>;
   /** The channel of each element. */
   readonly channelOf: (index: number) => number;
@@ -24,7 +24,7 @@ export interface Reference {
 
 const product = (numbers: readonly number[]) => numbers.reduce((a, b) => a * b, 1);
 
-/** Which scale belongs to an element, and the shape of all scales. */
+/** The scale that each element has, and the shape of all scales. */
 export function channels({ shape, axis = 0, granularity = "channel" }: Layout) {
   const fromStart = (dimension: number) => (dimension < 0 ? dimension + shape.length : dimension);
   if (granularity === "tensor") return { scaleShape: [], channelOf: () => 0 };
@@ -55,7 +55,7 @@ function roundHalfToEven(x: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** The next float towards zero of a positive one, in the type of the array it is to go into. */
+/** The next float towards zero of a positive one, in the type of the array that will hold it. */
 function nextBelow(x: number, type: Float32ArrayConstructor | Float64ArrayConstructor): number {
   const value = type.of(x);
   const bits = type === Float32Array ? new Uint32Array(value.buffer) : new BigUint64Array(value.buffer);
@@ -64,23 +64,23 @@ function nextBelow(x: number, type: Float32ArrayConstructor | Float64ArrayConstr
 }
 
 function scaleOf(largest: number, qmax: number, type: Float32ArrayConstructor | Float64ArrayConstructor): number {
-  // A float32 quotient or product rounded first to float64 is the same: 53 bits are more than twice 24.
+  // Rounding a float32 quotient or product to float64 first gives the same: 53 bits are more than twice 24.
   const round = type === Float32Array ? Math.fround : (x: number) => x;
   const scale = round(largest / qmax);
   if (scale === 0) return 1;
   return round(qmax * scale) === Infinity ? nextBelow(scale, type) : scale;
 }
 
-/** In which scales are stored; float32 and float64 scales of weights of their own type stay what they are. */
+/** The types of stored scales. float32 and float64 scales of weights of their own type stay as they are. */
 export type ScaleType = "float32" | "float64" | "float16" | "bfloat16";
 
 /**
- * The scale that is stored: rounded to its type; 1 where that gives 0; the first below with which the largest weight does not
- * come back as an infinity of the type.
+ * The stored scale: rounded to its type; 1 where that gives 0; otherwise the first one below for which the largest
+ * weight does not become an infinity of the type.
  */
 function storedScale(scale: number, largest: number, bits: number, scaleType: ScaleType, round: Round): number {
   if (scaleType === "float64") return scale;
-  if (scaleType === "float32") return Math.fround(scale) || 1; // of weights that float32 holds
+  if (scaleType === "float32") return Math.fround(scale) || 1; // for weights that float32 holds
   const codeOf = (candidate: number) => Math.min(2 ** (bits - 1), roundHalfToEven(round(largest / candidate)));
   let half = Math.min(nearestHalf(scale, scaleType), infinityOf[scaleType] - 1);
   if (half === 0) return 1;
@@ -115,7 +115,7 @@ export function reference(
   return { scaleShape, channelOf, scales, ...quantizedBy(weights, scales, channelOf, bits) };
 }
 
-/** Codes of finite weights by any scales that are finite and not zero, and what comes back of them. */
+/** The codes of finite weights by any scales that are finite and not zero, and their dequantized values. */
 export function quantizedBy(
   weights: Float32Array | Float64Array,
   scales: Floats,
@@ -133,7 +133,7 @@ export function quantizedBy(
     const channel = channelOf(i);
     const code = roundHalfToEven(round(weights[i] / scales[channel]));
     quantized[i] = Math.max(qmin, Math.min(qmax, code));
-    if (quantized[i] !== 0) dequantized[i] = quantized[i] * scales[channel]; // +0 otherwise
+    if (quantized[i] !== 0) dequantized[i] = quantized[i] * scales[channel]; // otherwise +0
     maxErrors[channel] = Math.max(maxErrors[channel], Math.abs(weights[i] - dequantized[i]));
   }
   return { quantized, dequantized, maxErrors };

@@ -159,7 +159,7 @@ describe("the shape of scales", () => {
 
 describe("weights", () => {
   it("may be shared between threads", () => {
-    // Pages that are not isolated have no SharedArrayBuffer to construct, but memories that are shared.
+    // Pages that are not isolated have no SharedArrayBuffer constructor, but they do have shared memories.
     const memory = new WebAssembly.Memory({ shared: true, initial: 1, maximum: 1 });
     const shared = new Float32Array(memory.buffer, 8, 24);
     shared.set(weights);

@@ -11,7 +11,7 @@ function bitsOf(numbers: Numbers, index: number): string {
     .join("")}`;
 }
 
-/** The array's bytes in the largest unit its place in memory allows; a million comparisons take a millisecond. */
+/** The array's bytes in the largest unit that its alignment allows. A million comparisons take a millisecond. */
 function units(numbers: Numbers): Uint8Array | Uint32Array {
   const { buffer, byteOffset, byteLength } = numbers;
   return byteOffset % 4 === 0 && byteLength % 4 === 0
@@ -35,7 +35,7 @@ function firstDifference(actual: Numbers, expected: Numbers): number {
   return -1;
 }
 
-/** Fails unless both arrays have the same type, length and bits; says where they differ first. */
+/** Fails unless both arrays have the same type, length and bits, and names the first difference. */
 export function expectSameBits(actual: Numbers, expected: Numbers, what: string): void {
   if (actual.constructor !== expected.constructor || actual.length !== expected.length) {
     expect.fail(
@@ -51,7 +51,7 @@ export function expectSameBits(actual: Numbers, expected: Numbers, what: string)
   );
 }
 
-/** The same for one float64 number. */
+/** The same for one float64. */
 export function expectSameDouble(actual: number, expected: number, what: string): void {
   expectSameBits(Float64Array.of(actual), Float64Array.of(expected), what);
 }

@@ -20,7 +20,7 @@ function startThread(): Listening {
   return (threads ? new threads.Worker(file) : new Worker(file, { type: "module" })) as Listening;
 }
 
-/** Resolves to what the thread says next. */
+/** Resolves to the thread's next message. */
 function answerOf(thread: Listening): Promise<unknown> {
   return new Promise((resolve) => {
     if (thread.once) thread.once("message", resolve);
@@ -30,7 +30,7 @@ function answerOf(thread: Listening): Promise<unknown> {
 
 const bitsOf = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0];
 
-/** Does something again and again while a thread writes the values in turn to `count` places from `first` on. */
+/** Acts repeatedly while a thread writes the values in turn to `count` places from `first` on. */
 async function whileChanging(
   weights: Float32Array,
   first: number,
@@ -51,7 +51,7 @@ async function whileChanging(
   await thread.terminate();
 }
 
-// All of these pass twice: no channel, or none of the strips of columns, fits a block.
+// All of these pass twice: no channel, or no strip of columns, fits a block.
 const layouts: [string, Layout][] = [
   ["one scale for all", { shape: [400_000], granularity: "tensor" }],
   ["long rows", { shape: [2, 200_000] }],
@@ -63,7 +63,7 @@ describe.each(Object.entries(callers))("by %s", (_, { quantize }) => {
     const weights = new Float32Array(new SharedArrayBuffer(4 * 400_000));
     const bits = 4;
 
-    /** What the codes, scales and largest error of weights with this value would be. */
+    /** The codes, scales and largest error of weights with this value. */
     function resultWith(place: number, value: number): QuantizeResult {
       const own = weights.slice();
       own[place] = value;
@@ -76,7 +76,7 @@ describe.each(Object.entries(callers))("by %s", (_, { quantize }) => {
       ["shrinks", 2 ** -20],
     ])("gives codes of a state that the weights had, where one of them %s", async (_, value) => {
       weights.set(uniform("float32", weights.length, 1));
-      // The last one is read last: what it was when scales were made, it need not be any more.
+      // The last weight is read last, and may have changed since the scales were made.
       const place = weights.length - 1;
       weights[place] = 2;
       const states = [resultWith(place, 2), resultWith(place, value)];

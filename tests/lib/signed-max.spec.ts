@@ -13,7 +13,10 @@ const oracle = await loadOracle();
 const parallel = await loadParallel({ workers: 2 });
 afterAll(() => parallel.close());
 
-/** The rule once more: the first weight of the largest magnitude, a positive one before a negative, over qmin. */
+/**
+ * The rule written out again: the first weight of the largest magnitude, a positive one before a negative, divided by
+ * qmin.
+ */
 function scalesOf(weights: Floats, layout: Layout, bits: number): Floats {
   const { scaleShape, channelOf } = channels(layout);
   const length = scaleShape.reduce((a, b) => a * b, 1);

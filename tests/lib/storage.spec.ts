@@ -10,13 +10,13 @@ import { expectSameBits } from "./same-bits.js";
 
 const { engine } = runnerOf(await load());
 
-/** A storage for so many codes; the codes of its first bytes, and these bytes. */
+/** A storage for some number of codes, the codes of its first bytes, and these bytes. */
 interface Row {
   readonly storage: (count: number, columns: number) => Storage;
   readonly bits: number;
   /** Whether each field is code + 2^(bits - 1). */
   readonly offset: boolean;
-  /** Bits that a row begins at a multiple of; 0 where rows do not count. */
+  /** The number of bits that rows are aligned to; 0 where rows do not matter. */
   readonly rowUnit: number;
   readonly codes: readonly number[];
   readonly bytes: readonly number[];
@@ -71,7 +71,7 @@ const rows: Record<string, Row> = {
 
 const typed = (bits: number, codes: readonly number[]) => (bits > 8 ? Int16Array.from(codes) : Int8Array.from(codes));
 
-/** Bytes of codes, bit by bit. */
+/** The bytes of codes, bit by bit. */
 function bytesOf({ bits, offset, rowUnit }: Row, codes: readonly number[], columns: number): Uint8Array {
   const rowBits = rowUnit === 0 ? columns * bits : Math.ceil((columns * bits) / rowUnit) * rowUnit;
   const size = rowUnit === 0 ? codes.length * bits : (codes.length / columns) * rowBits;
@@ -114,7 +114,7 @@ describe.each(Object.entries(rows))("%s", (_, row) => {
         const written: (number | undefined)[] = [];
         const write = codeWriter(engine, row.storage(codes.length, columns), async (place, bytes) => {
           bytes.forEach((byte, i) => {
-            expect(written[place + i]).toBe(undefined); // each once
+            expect(written[place + i]).toBe(undefined); // each one once
             written[place + i] = byte;
           });
         });

@@ -1,4 +1,4 @@
-// Scales that are rounded to the type in which they are stored, and codes and figures of those, on one thread and by workers.
+// Scales that are rounded to their stored type, with their codes and figures, on one thread and by workers.
 
 import { type Granularity, load, type TotalErrors } from "channelwise";
 import { load as loadParallel, type ParallelChannelwise } from "channelwise/parallel";
@@ -17,7 +17,7 @@ afterAll(() => {
 
 const product = (numbers: readonly number[]) => numbers.reduce((a, b) => a * b, 1);
 
-/** Streams weights and keeps what comes. */
+/** Streams weights and keeps the results. */
 async function streamed(
   by: typeof channelwise | ParallelChannelwise,
   weights: Floats,
@@ -61,7 +61,7 @@ async function expectStored(weights: Floats, options: Layout & { bits: number; s
   return actual;
 }
 
-/** In float64, which holds the squares of all errors here. */
+/** A sum in float64, which holds the squares of all errors here. */
 function sumOfSquares(numbers: Floats): number {
   let sum = 0;
   for (const x of numbers) sum += x * x;
@@ -81,7 +81,10 @@ const layouts: Layout[] = [
   { shape: [128, 1503], granularity: groups(16, 0) },
 ];
 
-/** What a half can hold, and beyond on either side: scales that round down, to subnormals, to 0, and that are too large. */
+/**
+ * Weights for scales that a half holds, and beyond on either side: scales that round down, to subnormals and to 0, and
+ * scales that are too large.
+ */
 function weightsFor(scaleType: ScaleType, length: number, seed: number): Float32Array<ArrayBuffer> {
   if (scaleType === "bfloat16") return randomPatterns("float32", length, seed, 61, 6);
   const next = randomBits(seed);

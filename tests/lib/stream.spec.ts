@@ -10,7 +10,7 @@ import { expectSameBits } from "./same-bits.js";
 const channelwise = await load();
 const runner = runnerOf(channelwise);
 
-/** Weights in memory, as a source that counts what is read of each. */
+/** Weights in memory, as a source that counts the reads of each. */
 function sourceOf(weights: Floats) {
   const passes = new Uint8Array(weights.length);
   const sizes: number[] = [];
@@ -20,14 +20,14 @@ function sourceOf(weights: Floats) {
     async read(start, count) {
       sizes.push(count);
       for (let i = start; i < start + count; i++) passes[i]++;
-      await new Promise((resolve) => setTimeout(resolve, (start * 7) % 3)); // not in the order they were asked for
+      await new Promise((resolve) => setTimeout(resolve, (start * 7) % 3)); // out of order
       return weights.slice(start, start + count);
     },
   };
   return { source, passes, sizes };
 }
 
-/** Keeps results in memory, and refuses what is written twice or while something else is. */
+/** Keeps results in memory, and throws if one is written twice, or while another one is. */
 function sinkFor(expected: QuantizeResult) {
   const { quantized, scales, dequantized, perChannel } = expected;
   const put = { quantized: quantized.slice(), scales: scales.slice(), dequantized: dequantized?.slice() };
@@ -64,7 +64,7 @@ function sinkFor(expected: QuantizeResult) {
 
 const chunkElements = 2 ** 17;
 
-/** Fails unless streaming gives what quantize() gives, to the last bit; gives how often each weight was read. */
+/** Fails unless streaming gives the results of quantize(), to the last bit; returns how often each weight was read. */
 async function expectSame(
   weights: Floats,
   options: Layout & Pick<QuantizeOptions, "bits" | "errors" | "dequantize">,
@@ -103,7 +103,7 @@ async function expectSame(
   return passes;
 }
 
-// Of more than a chunk, which is a block of float32 and two of float64.
+// More than a chunk, which is a block of float32 and two of float64.
 const onePass: [string, Layout][] = [
   ["rows", { shape: [700, 1001] }],
   ["rows of a block", { shape: [5, 2 ** 17] }],
@@ -170,7 +170,7 @@ describe.each(floatTypes)("streams of %s weights", (type) => {
 
   it.each([...onePass, ...twoPasses])("%s: the first weight that is not finite is named", async (_, layout) => {
     const weights = make(layout, 2);
-    // A later one may lie in an earlier strip.
+    // A later weight may lie in an earlier strip.
     const row = layout.shape.at(-1) ?? 1;
     const [first, later] = [weights.length - (row % weights.length) - 3, weights.length - 2];
     weights[first] = -Infinity;
@@ -216,7 +216,7 @@ describe("a stream that ends early", () => {
     ["in two passes", { shape: [1024, 1024], axis: 1 }],
   ];
 
-  /** Begins a stream and hears of everything that source and sink are asked for. */
+  /** Begins a stream, and reports every request of source and sink. */
   function begin(layout: Layout, events: { onRead?: () => void; onWrite?: () => void; signal?: AbortSignal }) {
     const { source } = sourceOf(weights);
     const { sink } = sinkFor(channelwise.quantize(weights, { ...layout }));
@@ -245,7 +245,7 @@ describe("a stream that ends early", () => {
   async function expectQuiet({ calls, underWay }: ReturnType<typeof begin>) {
     expect(underWay()).toBe(0);
     const before = calls();
-    await new Promise((resolve) => setTimeout(resolve)); // all that is ready to run has run
+    await new Promise((resolve) => setTimeout(resolve)); // everything that can run has run
     expect(calls()).toBe(before);
   }
 

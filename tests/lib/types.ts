@@ -194,7 +194,7 @@ export async function parallel(worker: import("node:worker_threads").Worker): Pr
   same<Awaited<typeof result>["dequantized"], Float32>();
 }
 
-/** A function of someone else's, with options it does not know in detail. */
+/** A function of someone else, which passes options on. */
 export function wrapped(
   weights: Float32Array,
   options: QuantizeOptions,
@@ -206,7 +206,7 @@ export function wrapped(
   return result;
 }
 
-/** Options that depend on something. */
+/** Options that depend on a condition. */
 export function either(): void {
   const options = flag ? { granularity: "tensor" as const } : { shape: [2, 3], axis: 1 };
   const result = channelwise.quantize(float32, options);

@@ -1,4 +1,4 @@
-/** The binary as it is published: a file in Node, an address of the test server on a page. */
+/** The published binary: a file in Node, an address of the test server on a page. */
 export const wasmAddress = new URL("../../dist/channelwise.wasm", import.meta.url);
 
 export async function readWasm(): Promise<Uint8Array<ArrayBuffer>> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 const channelwise = await load();
 
-/** Arrays of the caller that must not be touched when an argument is wrong. */
+/** Arrays of the caller that must stay untouched when an argument is wrong. */
 function untouched() {
   const into = {
     quantized: new Int8Array(6).fill(99),
@@ -22,7 +22,7 @@ function untouched() {
   return { into, expectUntouched };
 }
 
-/** What wrong arguments look like to the compiler. */
+/** A signature that lets the compiler accept wrong arguments. */
 type Loose = (weights: unknown, options?: unknown) => unknown;
 const quantize = channelwise.quantize as unknown as Loose;
 const dequantize = channelwise.dequantize as unknown as Loose;
@@ -48,7 +48,7 @@ function expectRefused(call: () => unknown, kind: Kind, patterns: readonly RegEx
 const weights = Float32Array.of(1, 2, 3, 4, 5, 6);
 const symbol = Symbol("no weights");
 
-/** What is wrong, the error, and what its message must hold: the argument, its value and the limit. */
+/** The wrong options, the error, and patterns for its message: the argument, its value and the limit. */
 type Row = readonly [options: object, kind: Kind, patterns: readonly RegExp[]];
 
 describe("quantize refuses", () => {
@@ -138,7 +138,7 @@ describe("quantize refuses", () => {
     [{ granularity: "tensor", groupSize: 3 }, TypeError, [/groupSize/]],
   ])("%o", refuses);
 
-  /** The option, beside otherwise right ones with arrays to fill. */
+  /** Expects that an option is refused beside valid ones and arrays to fill. */
   function refuses(options: object, kind: Kind, patterns: readonly RegExp[]) {
     const { into, expectUntouched } = untouched();
     const right = { shape: [2, 3], dequantize: true, errors: "channel", into };

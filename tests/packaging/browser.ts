@@ -9,7 +9,7 @@ import { longestWait } from "../longest-wait.js";
 /** The strictest policy under which WebAssembly runs at all. */
 export const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
-/** The same, and workers without a file of their own. */
+/** The same policy, with workers without a file of their own. */
 export const contentSecurityPolicyForWorkers = `${contentSecurityPolicy}; worker-src 'self' blob:`;
 
 const contentTypes: Record<string, string> = {
@@ -55,7 +55,7 @@ export function fileServer(folder: string): RequestListener {
   };
 }
 
-/** Serves a folder on a free port; resolves to the address and what ends it. */
+/** Serves a folder on a free port; resolves to the address and a function that ends it. */
 export async function serve(folder: string, policy: string) {
   const serveFile = fileServer(folder);
   const server = createServer((request, response) => {
@@ -72,7 +72,7 @@ export async function serve(folder: string, policy: string) {
   return { url: `http://127.0.0.1:${port}/`, close };
 }
 
-/** Opens a page and gives what it writes into its <output>; rejects with the first error of the page that is not expected. */
+/** Opens a page and returns the text of its <output>; rejects with the first unexpected error of the page. */
 export async function outcomeOf(browser: Browser, url: string, expected?: RegExp): Promise<unknown> {
   const page = await newPage(browser);
   const failure = new Promise<never>((_, reject) => {

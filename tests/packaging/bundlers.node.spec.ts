@@ -89,7 +89,7 @@ test("webpack 5 builds it", async () => {
   });
   const { errors, warnings } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {};
   expect({ errors, warnings }).toEqual({ errors: [], warnings: [] });
-  // webpack's output is a classic script, and looks for its chunks beside the script that is running.
+  // webpack's output is a classic script, and looks for its chunks beside the running script.
   const html = readFileSync(join(project.folder, "index.html"), "utf8").replace('type="module"', "defer");
   writeFileSync(join(outDir, "index.html"), html);
   expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
@@ -108,7 +108,7 @@ test("esbuild bundles it", async () => {
   expect(warnings).toEqual([]);
   cpSync(join(project.folder, "index.html"), join(outDir, "index.html"));
   expect(await outcomeOfFolder(outDir)).toEqual(everywhere);
-  // That the policy is in force shows where it does not allow WebAssembly.
+  // A policy that forbids WebAssembly proves that policies are in force.
   await expect(outcomeOfFolder(outDir, "script-src 'self'")).rejects.toThrow("Content Security Policy");
 });
 

@@ -14,7 +14,7 @@ beforeAll(() => {
 
 afterAll(() => project?.remove());
 
-/** Runs a file of the project in a Node of its own, without any flag; gives what it prints. */
+/** Runs a file of the project in a Node of its own, without flags; returns its output. */
 function run(file: string): unknown {
   return JSON.parse(execFileSync(process.execPath, [file], { cwd: project.folder, encoding: "utf8", env: {} }));
 }

@@ -11,12 +11,12 @@ const consumer = fileURLToPath(new URL("consumer", import.meta.url));
 export interface Project {
   folder: string;
   tarball: string;
-  /** The file that an import in this project gets. */
+  /** The file that an import in this project resolves to. */
   resolve(specifier: string): string;
   remove(): void;
 }
 
-/** Packs the package and installs it, outside of this repository so that nothing of ours is found by chance. */
+/** Packs the package and installs it outside of this repository, so that none of our files is found by chance. */
 export function createProject(): Project {
   const folder = mkdtempSync(join(tmpdir(), "channelwise-"));
   cpSync(consumer, folder, { recursive: true });

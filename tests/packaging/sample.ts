@@ -4,10 +4,12 @@ const codes = [
 ];
 const scales = [1, Math.fround(Math.fround(2.0521684) / 127)];
 
-/** What consumer/quantize.js must give: codes from the definition of the rule, the rest by its formula. */
+/**
+ * The result that consumer/quantize.js must give: codes by the definition of the rule, everything else by its formula.
+ */
 export const sample = {
   quantized: codes.flat(),
   scales,
-  // Adding 0 makes +0 of -0.
+  // Adding 0 turns -0 into +0.
   dequantized: codes.flatMap((row, channel) => row.map((code) => Math.fround(code * scales[channel]) + 0)),
 };

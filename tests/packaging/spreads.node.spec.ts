@@ -1,5 +1,5 @@
-// A call takes some 120,000 arguments, and files have more tensors, names and channels than that. So nothing is spread into
-// the arguments of a call: an array is handed over, added up, or gone through.
+// A call takes some 120,000 arguments, and files have more tensors, names and channels than that. Therefore nothing is
+// spread into the arguments of a call: arrays are passed, summed or iterated.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const files = ["lib", "cli"].flatMap((folder) =>
     .map((name) => join(folder, name)),
 );
 
-/** Spread into a call all the same: a tuple, of a length that its type says. */
+/** The exception is a tuple, whose type gives its length. */
 const tuple = /^\.\.\.schemeNumbers\(/;
 
 /** The calls in a file that an array is spread into. */

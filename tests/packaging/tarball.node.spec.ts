@@ -73,7 +73,7 @@ test("publint finds nothing", async () => {
   expect(messages).toEqual([]);
 });
 
-/** Runs a tool of this repository on the project; gives what it prints, and its exit code. */
+/** Runs a tool of this repository on the project; returns its output and exit code. */
 function runTool(file: string, args: string[]): { output: string; status: number } {
   const tool = fileURLToPath(new URL(`../../node_modules/${file}`, import.meta.url));
   try {
@@ -130,7 +130,7 @@ test("a strict program for Node alone compiles with every entry", () => {
 
 test("nothing in it needs eval, CommonJS or a module of Node", () => {
   const forbidden = /\beval\s*\(|\bFunction\s*\(|\brequire\s*\(|\b(?:from|import)\s*\(?\s*["'](?:node:|[./]+cli\/)/;
-  // But for the command line, which no entry imports.
+  // The command line is left out, since no entry imports it.
   const files = readdirSync(join(installed, "dist"), { encoding: "utf8", recursive: true }).filter(
     (file) => file.endsWith(".js") && !file.startsWith("cli/"),
   );

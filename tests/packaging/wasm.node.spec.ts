@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 
 const wasm = createRequire(import.meta.url).resolve("channelwise/channelwise.wasm");
 
-/** How often each instruction occurs in the binary that is shipped. */
+/** The number of times each instruction occurs in the shipped binary. */
 const instructions = new Map<string, number>();
 
 beforeAll(() => {

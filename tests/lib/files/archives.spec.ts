@@ -1,4 +1,4 @@
-// What an archive says of its contents is held against them, and names are told apart.
+// The contents of an archive are checked against its directory, and names are kept apart.
 
 import { load } from "channelwise";
 import {
@@ -107,7 +107,7 @@ describe("names that files in an archive cannot have", () => {
       return new Uint8Array(await (await sink.blob()).arrayBuffer());
     };
     await expect(run("npz")).rejects.toThrow(reason);
-    // In a header of JSON all are what they were.
+    // In a JSON header, all names are as they were.
     const again = await openModel(await run("plain"), { name: "again.safetensors" });
     expect(again.tensors.map((tensor) => tensor.name)).toContain(name);
   });
@@ -129,7 +129,7 @@ describe("names that files in an archive cannot have", () => {
 
 describe("archives of very many arrays", () => {
   it("are read", async () => {
-    const count = 70_000; // more than the numbers of 16 bits can count
+    const count = 70_000; // more than fields of 16 bits can count
     const header = Object.fromEntries(
       Array.from({ length: count }, (_, i) => [`a${i}`, { dtype: "U8", shape: [1], data_offsets: [i, i + 1] }]),
     );
@@ -138,7 +138,7 @@ describe("archives of very many arrays", () => {
     const sink = blobSink();
     await quantizeModel(await load(), planModel(model, { dialect: "npz" }), sink);
     const file = new Uint8Array(await (await sink.blob()).arrayBuffer());
-    // Few of which would be read one by one.
+    // Reading them one by one would be slow.
     let reads = 0;
     const source = {
       name: "arrays.npz",
@@ -156,7 +156,7 @@ describe("archives of very many arrays", () => {
   });
 
   it("are refused above a limit, whatever their directory says", async () => {
-    // A record of the archive's end of 64 bits, its locator, and the one that points to both.
+    // A record of 64 bits for the archive's end, its locator, and the record that points to both.
     const end = new Uint8Array(56 + 20 + 22);
     const view = new DataView(end.buffer);
     view.setUint32(0, 0x06064b50, true);

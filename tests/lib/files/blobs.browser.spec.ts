@@ -2,7 +2,7 @@ import { openSource } from "channelwise/models";
 import { it } from "vitest";
 import { expectSameBits } from "../same-bits.js";
 
-// Chromium lost what was read, and is the one that collects on demand.
+// Chromium once lost such reads, and is the engine that collects on demand.
 it.runIf("gc" in globalThis)("a file is read into given memory though garbage is collected meanwhile", async () => {
   const length = 2 ** 22;
   const bytes = new Uint8Array(4 * length).map((_, i) => i >> 16);

@@ -1,4 +1,4 @@
-// Stretches of a Blob that follow one another are read from one stream, and all others by themselves.
+// Consecutive stretches of a Blob are read from one stream, and all others by themselves.
 
 import { openSource } from "channelwise/models";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { afterEach, expect, it, vi } from "vitest";
 const bytes = Uint8Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 20);
 const source = () => openSource(new Blob([bytes]));
 
-/** WebKitGTK 2.50 has none. */
+/** WebKitGTK 2.50 lacks byte streams. */
 const hasByteStreams = "ReadableByteStreamController" in globalThis;
 
 afterEach(() => {

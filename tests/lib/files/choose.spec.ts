@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 
 type Shapes = Record<string, readonly number[]>;
 
-/** A model of which only names, types and shapes are known: nothing else may be needed. */
+/** A model with names, types and shapes only: nothing else may be needed. */
 function modelOf(shapes: Shapes, format: Model["format"] = "safetensors", dtype: Dtype = "float32"): Model {
   const bytes = dtype === "float32" ? 4 : 2;
   return {
@@ -26,7 +26,7 @@ function modelOf(shapes: Shapes, format: Model["format"] = "safetensors", dtype:
   };
 }
 
-/** What is decided for each tensor: the layout in short, or the reason why it is kept. */
+/** The decision for each tensor: the layout in short, or the reason why it is kept. */
 function decided(model: Model, rules?: Rules): Record<string, string> {
   return Object.fromEntries(planModel(model, rules).decisions.map((decision) => [decision.tensor, inShort(decision)]));
 }
@@ -157,7 +157,7 @@ describe("without rules", () => {
   });
 });
 
-/** Shapes of tensors that are not of float32, by their names. */
+/** Tensors of other types than float32: names, types and shapes. */
 type Typed = readonly [name: string, dtype: Dtype, shape: readonly number[]][];
 
 const bitsOf: Partial<Record<Dtype, number>> = {
@@ -184,7 +184,7 @@ function typedModel(tensors: Typed): Model {
 }
 
 describe("of what is quantized already, nothing is quantized", () => {
-  // Names and shapes as the tools write them; `n` is the codes' name, and all floats of that module belong to them.
+  // Names and shapes as the tools write them. `n` is the name of the codes; all floats of that module belong to them.
   it.each<[string, string, Typed]>([
     [
       "here, plain",
@@ -435,7 +435,7 @@ describe("of what is quantized already, nothing is quantized", () => {
     const named = "its name is that of scales, so its model is quantized already";
     const model = modelOf({ [name]: [64, 64], "other.weight": [64, 64] });
     expect(decided(model, { include: ["*"] })).toEqual({ [name]: named, "other.weight": "8 bits, axis 0" });
-    // A file of one array was given for the sake of that array.
+    // A person chose a file of one array in order to quantize it.
     expect(decided(modelOf({ [name]: [64, 64] }, "npy"))).toEqual({ [name]: "8 bits, axis 0" });
   });
 
@@ -549,7 +549,7 @@ describe("what loaders want as floats is kept", () => {
   ];
   it.each(["comfyui", "compressed-tensors", "compressed-tensors-w8a8"] as const)("embeddings, by %s", (dialect) => {
     const linear = dialect === "comfyui" ? "ComfyUI" : "compressed-tensors";
-    // TensorFlow's are in no module of PyTorch's.
+    // TensorFlow's names have no modules as in PyTorch.
     const names = embeddings.filter((name) => name.endsWith(".weight"));
     expect(all(names, dialect)).toEqual(each(names, `an embedding; ${linear} quantizes linear layers`));
     expect(all(noEmbeddings, dialect)).toEqual(each(noEmbeddings, bits8));
@@ -600,7 +600,7 @@ describe("what loaders want as floats is kept", () => {
     const reason = dialect === "comfyui" ? linear : "a router of experts, which vLLM expects as it is";
     expect(all(routers, dialect)).toEqual(each(routers, reason));
     expect(all(noRouters, dialect)).toEqual(each(noRouters, bits8));
-    // Half of a gated linear unit is none.
+    // Half of a gated linear unit is not a router.
     const unit = ["layers.0.mlp.gate.weight", "layers.0.mlp.up.weight"];
     expect(all(unit, dialect)).toEqual(each(unit, bits8));
   });
@@ -630,7 +630,7 @@ describe("layers that vLLM joins", () => {
     ["experts", ["0.gate_proj", "0.up_proj", "0.down_proj", "7.gate_proj", "7.down_proj"], []],
   ])("are those of %s: %j", (module, together, apart) => {
     const names = [...together, ...apart, "bias"].map((layer) => `model.layers.3.${module}.${layer}.weight`);
-    // The same of another layer is another list.
+    // The same tensors of another layer make another list.
     const others = names.map((name) => name.replace("layers.3", "layers.4"));
     const shapes = Object.fromEntries([...names, ...others].map((name) => [name, [64, 64]]));
     const first = together.map((_, i) => i);

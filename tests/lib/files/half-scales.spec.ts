@@ -11,7 +11,7 @@ import { bytesOf, fileOf, parseSafetensors } from "./safetensors-file.js";
 const channelwise = await load();
 const shape = (rows: number, columns: number) => ({ shape: [rows, columns] });
 
-/** Codes of a file of compressed-tensors with 4 or 8 bits, whose rows fill whole words. */
+/** The codes in a file of compressed-tensors with 4 or 8 bits, whose rows fill whole words. */
 function unpacked(words: Uint8Array, bits: 4 | 8): Int8Array<ArrayBuffer> {
   const perByte = 8 / bits;
   return Int8Array.from({ length: words.length * perByte }, (_, i) => {
@@ -20,7 +20,7 @@ function unpacked(words: Uint8Array, bits: 4 | 8): Int8Array<ArrayBuffer> {
   });
 }
 
-/** Weights of a model as compressed-tensors has them. */
+/** The tensors that a model has in the form of compressed-tensors. */
 async function written(
   dtype: string,
   data: ArrayBufferView,
@@ -61,7 +61,7 @@ describe.each([
   const infinity = infinityOf[type];
   const floatsOf = (halves: Uint16Array) => Float32Array.from(halves, (half) => numberOf(half, type));
 
-  /** A row for each of the first magnitudes, or all: its largest weight, among others of either sign. */
+  /** Rows for the first magnitudes, or for all: the largest weight of each, among others of either sign. */
   function rowsOf(rows: number, seed: number): Uint16Array<ArrayBuffer> {
     const next = randomBits(seed);
     return Uint16Array.from({ length: rows * 8 }, (_, i) => {
@@ -73,7 +73,7 @@ describe.each([
   it.each([
     [8, "of every magnitude", infinity - 1, undefined],
     [4, "of every magnitude", infinity - 1, 8],
-    // So that the large rows do not hide them in the figures of all.
+    // Large rows would otherwise hide these in the figures of all.
     [8, "that are subnormal", 400, 8],
     [4, "that are subnormal", 40, undefined],
   ] as const)("are what codes and figures are made of: %i bits, scales %s", async (bits, _, rows, group) => {
@@ -101,7 +101,8 @@ describe.each([
 describe("scales of float64 weights, stored as F32", () => {
   it.each([4, 8] as const)("are what codes and figures are made of at %i bits", async (bits) => {
     const next = randomBits(7);
-    // Scales between two float32 and below its normal numbers; weights beside ties of the rounded scale.
+    // Some scales lie between two float32, or below their normal numbers; some weights are next to ties of the rounded
+    // scale.
     const rows = 500;
     const weights = Float64Array.from({ length: rows * 8 }, (_, i) => {
       const size = 2 ** ((Math.floor(i / 8) % 40) * 7 - 150);

@@ -1,4 +1,4 @@
-// Names are data: those that JavaScript's objects have of their own are names as any others.
+// Names are data: names of JavaScript's own properties are names like any others.
 
 import { load } from "channelwise";
 import { blobSink, joinShards, openModel, planModel, quantizeModel } from "channelwise/models";
@@ -10,7 +10,7 @@ const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueO
 const data = uniform("float32", 64 * 64, 1) as Float32Array;
 const quoted = (name: string) => JSON.stringify(name);
 
-/** A file whose header is written out, since an object cannot be given a name "__proto__" in passing. */
+/** A file with its header written out, since an object literal cannot have a key "__proto__". */
 function file(some: readonly string[]): Uint8Array<ArrayBuffer> {
   const entry = (i: number) => `{"dtype":"F32","shape":[64,64],"data_offsets":[${[i, i + 1].map((n) => n * 16384)}]}`;
   const metadata = some.map((name) => `${quoted(name)}:${quoted(`of ${name}`)}`).join(",");
@@ -48,7 +48,7 @@ describe("tensors and metadata of such names", () => {
     expect(metadataOf(model.metadata)).toEqual(said);
     const { index } = await joinShards(await Promise.all(shards.map((shard) => openModel(shard))));
     expect(Object.keys(index.weight_map).sort()).toEqual([...names].sort());
-    // Those that are not in the index do not exist for it.
+    // Such names are not in the index.
     const other = new File([`{"weight_map":{"w":"0.safetensors"}}`], "model.safetensors.index.json");
     await expect(openModel([other, new File([file(["constructor"])], "0.safetensors")])).rejects.toThrow(
       "says that it does not exist",

@@ -99,7 +99,7 @@ describe("files of Node", () => {
     await expect(openModel(folder)).rejects.toThrow(`${folder} is not a file: it is a folder`);
     await expect(openModel("/dev/zero")).rejects.toThrow("/dev/zero is not a file: it is a device");
     execFileSync("mkfifo", [at("pipe.npy")]);
-    // To which nobody writes: what waited for somebody to do so would wait for good.
+    // Nobody writes to it: opening it without O_NONBLOCK would wait for ever.
     await expect(openModel(at("pipe.npy"))).rejects.toThrow(
       `${at("pipe.npy")} is not a file: it is a pipe, which is read`,
     );
@@ -128,7 +128,7 @@ describe("files of Node", () => {
       const bytes = await Promise.all(sources.map((source) => source.read(start, 1)));
       expect(bytes.map(([byte]) => byte)).toEqual(sources.map((_, i) => i + start));
     }
-    await setImmediate(); // what is closed in the background is then
+    await setImmediate(); // files are closed in the background
     expect(await opened()).toBeLessThanOrEqual(before + 64);
     await Promise.all(sources.map((source) => source.close()));
     await setImmediate();
@@ -141,7 +141,7 @@ describe("files of Node", () => {
       writeFileSync(at(`${i}.bin`), "before");
       sources.push(await openSource(at(`${i}.bin`)));
     }
-    // The first is closed by now, and opened again when it is read.
+    // The first one is closed by now, and opened again when it is read.
     writeFileSync(at("other.bin"), "afterw");
     renameSync(at("other.bin"), at("0.bin"));
     await expect(sources[0].read(0, 6)).rejects.toThrow(`${at("0.bin")} is a different file than before`);
@@ -222,7 +222,7 @@ describe("fileSink", () => {
 
   it("leaves nothing where its thread is ended, once what it wrote is asked away", async () => {
     const sink = await fileSink(at("a"));
-    await fileSink(at("a"), { overwrite: true }); // which sees that the other still writes
+    await fileSink(at("a"), { overwrite: true }); // it finds that the other one still writes
     expect(readdirSync(folder)).toHaveLength(2);
     await removePartialFiles(at("a"));
     expect(readdirSync(folder)).toHaveLength(2);

@@ -8,7 +8,7 @@ import { bytesPerElement, type Dtype } from "../../../dist/tensor/dtypes.js";
 import { randomBits, uniform } from "../random.js";
 import { expectSameBits } from "../same-bits.js";
 
-/** The .npy file of other data, with another header. */
+/** A .npy file with the data of another and its own header. */
 function npyFile(descr: string, shape: readonly number[], data: Uint8Array, fortranOrder = false): Uint8Array {
   const tuple = shape.map((dimension) => `${dimension},`).join(" ");
   const order = fortranOrder ? "True" : "False";
@@ -43,7 +43,7 @@ describe("a .npy file, read in parts", () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ shape, fortranOrder, seed, cut }) => {
         const next = randomBits(seed);
-        const data = Uint8Array.from({ length: sizeOf(shape) * unit }, () => next() & 0x3f); // no NaNs in any order
+        const data = Uint8Array.from({ length: sizeOf(shape) * unit }, () => next() & 0x3f); // avoids NaNs in both byte orders
         const file = npyFile(descr, shape, data, fortranOrder);
         const tensor = await tensorOf(file);
         const dtype = { 2: "float16", 4: "float32", 8: "float64" }[unit];
@@ -93,8 +93,8 @@ describe("a .npy file, read in parts", () => {
     expectSameBits(new Float64Array((await tensor.read(0, 96)).buffer), weights, "weights");
   });
 
-  // Short columns, which are read with their neighbours, and long ones, of which the rows of a band are read; an array of
-  // three dimensions, whose columns do not lie in their order; and elements of every size.
+  // Short columns, which are read with their neighbours; long ones, of which the rows of a band are read; an array of
+  // three dimensions, whose columns lie in another order; and elements of every size.
   it.each<[Dtype, readonly number[]]>([
     ["float32", [70, 900]],
     ["float32", [5000, 13]],

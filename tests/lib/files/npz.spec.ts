@@ -29,7 +29,7 @@ async function errorOf(file: Uint8Array): Promise<FormatError> {
   return expect.fail("the file was read");
 }
 
-/** A .npy file of so many bytes of data, its element type and shape as they stand in the header. */
+/** A .npy file with `length` bytes of data, and an element type and shape as in the header. */
 function npyOf(descr: string, shape: string, length: number, data = new Uint8Array(length)): Uint8Array<ArrayBuffer> {
   const dictionary = `{'descr': ${descr}, 'fortran_order': False, 'shape': ${shape}, }`;
   const header = strToU8(`${dictionary.padEnd(117)}\n`);
@@ -153,7 +153,7 @@ describe("a .npz file", () => {
     };
     const { tensors } = await openModel(source);
     await tensors[0].read(4000, 8000);
-    expect(largestRead).toBeLessThan(70_000); // the end, where the directory may be behind a comment
+    expect(largestRead).toBeLessThan(70_000); // the end, where the directory may lie before a comment
   });
 });
 
@@ -218,7 +218,7 @@ describe("a malformed .npz file", () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ file, changes }) => {
         const bytes = file.slice();
-        // From the end, where the directory is.
+        // Places are counted from the end, where the directory is.
         for (const { at, byte } of changes) bytes[Math.max(0, bytes.length - 1 - at)] = byte;
         try {
           for (const tensor of (await open(bytes)).tensors) {

@@ -43,7 +43,7 @@ describe("openModel", () => {
   });
 
   it("reads a Blob into memory that is given, as into new memory", async () => {
-    // More than a stream gives at a time.
+    // More than a stream returns at a time.
     const bytes = Int8Array.from({ length: 1_000_003 }, (_, i) => (i * 37) >> 3);
     const source = await openSource(new Blob([bytes.subarray(0, 400_000), bytes.subarray(400_000)]));
     let memory = new ArrayBuffer(900_001);

@@ -41,7 +41,7 @@ const ways: [string, Rules][] = [
   ["npz", { dialect: "npz", exclude: ["down*"] }],
 ];
 
-/** The model by a rule, and its file's name. */
+/** The model written by some rules, and its file's name. */
 async function written(rules: Rules) {
   const isNpz = rules.dialect === "npz";
   const given = isNpz ? tensors.filter(({ dtype }) => dtype !== "BF16" && dtype !== "I64") : tensors;
@@ -73,7 +73,7 @@ describe.runIf(python3Runs)("python3, with its standard library alone, reads", (
       const tensor = restored.tensors.find((each) => each.name === weight);
       if (!tensor) return expect.fail(`${weight} is missing`);
       const { buffer } = await tensor.read(0, tensor.byteLength);
-      // Python multiplies in float64; the library rounds to the type of the scales.
+      // Python multiplies in float64. The library rounds to the type of the scales.
       if (tensor.dtype === "float64") expect(new Float64Array(buffer)).toEqual(Float64Array.from(read.weights[weight]));
       else expect(new Float32Array(buffer)).toEqual(Float32Array.from(read.weights[weight]));
     }

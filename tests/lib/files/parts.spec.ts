@@ -71,7 +71,7 @@ describe("joinShards", () => {
     ["bb.weight", "lm_head.weight"],
   ];
 
-  /** Each part quantized on its own, as by machines that do not know of each other. */
+  /** Each part is quantized on its own, as by machines that do not know of each other. */
   async function written(rules: Rules, rulesOfSecond = rules) {
     return Promise.all(
       parts.map(async (names, i) => {

@@ -20,7 +20,7 @@ import { bytesOf, fileOf, parseSafetensors, type TensorToWrite } from "./safeten
 
 const channelwise = await load();
 
-/** bfloat16 bits of floats, cut off. */
+/** The upper halves of floats, as bfloat16 bits. */
 const bfloat16 = (floats: Float32Array) => Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
 const widened = (halves: Uint16Array) => new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
 
@@ -44,7 +44,7 @@ const openTestModel = () => openSafetensors(modelFile);
 const int8 = (bytes: Uint8Array) => new Int8Array(bytes.slice().buffer);
 const float32 = (bytes: Uint8Array) => new Float32Array(bytes.slice().buffer);
 
-/** Tensors that are not there. */
+/** A model of tensors that cannot be read. */
 function model(parts: Partial<Model> & Pick<Model, "tensors">): Model {
   return {
     format: "safetensors",
@@ -57,7 +57,7 @@ function model(parts: Partial<Model> & Pick<Model, "tensors">): Model {
   };
 }
 
-/** A sink that keeps what it is told. */
+/** A sink that records its calls. */
 function recorder(fail: Partial<ByteSink> = {}) {
   const log: string[] = [];
   const sink: ByteSink = {
@@ -176,7 +176,7 @@ describe("a .safetensors file that is written", () => {
           position = end;
         }
         expect(8 + length + position).toBe(file.length);
-        await openSafetensors(file); // which checks it all again
+        await openSafetensors(file); // checks everything again
       }),
       { numRuns: 200 },
     );
@@ -241,7 +241,7 @@ describe("the comfyui dialect", () => {
   });
 });
 
-/** Codes of rows as bits, one after the other, as compressed-tensors' pack_to_int32 puts them: least significant first. */
+/** The codes of rows as consecutive bits, least significant first, as compressed-tensors' pack_to_int32 writes them. */
 function packedBits(codes: Int8Array, columns: number, bits: number): Uint8Array {
   const words = Math.ceil((columns * bits) / 32);
   const rows = codes.length / columns;
@@ -555,7 +555,7 @@ describe("wrong arguments", () => {
   const bad = async (plan: Plan, more: object = {}) => {
     const { sink, log } = recorder();
     const error = await quantizeModel(channelwise, plan, sink, more).catch((e) => e);
-    expect(log).toEqual(["abort"]); // and nothing was written
+    expect(log).toEqual(["abort"]); // nothing was written
     return error;
   };
 

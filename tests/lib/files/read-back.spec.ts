@@ -38,7 +38,7 @@ async function reopened(rules: Rules): Promise<Model> {
   return openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });
 }
 
-/** Halves whose floats are finite, of any magnitude. */
+/** Halves of any magnitude that are finite. */
 const floatsOfHalves = (dtype: "float16" | "bfloat16") => (seed: number) =>
   Uint16Array.from({ length: 3 * 100_003 }, (_, i) => ((i + seed) * 40503) & (dtype === "float16" ? 0xbfff : 0xbfbf));
 
@@ -104,7 +104,7 @@ describe.each(ways)("%s", (_, rules) => {
     const inspection = await inspectModel(await reopened(rules));
     expect(inspection.dialect).toBe(rules.dialect ?? "plain");
     expect(inspection.unreadable).toEqual([]);
-    // The file has its own order.
+    // The file has an order of its own.
     const byName = <T extends { name: string }>(list: T[]) => list.sort((a, b) => (a.name < b.name ? -1 : 1));
     const decided = summary.tensors.map(({ tensor: name, ...each }) => ({ name, ...each }));
     expect(

@@ -8,7 +8,7 @@ import { quantized } from "./run.js";
 
 // The SQNR that other quantizers of the same rule found on the same weights, in dB.
 
-/** In dB, of all float32 tensors that were quantized, taken together. */
+/** The SQNR in dB of all float32 tensors that were quantized, taken together. */
 function totalSqnr(tensors: readonly TensorSummary[]): number {
   let [signal, noise] = [0, 0];
   for (const each of tensors) {
@@ -20,7 +20,7 @@ function totalSqnr(tensors: readonly TensorSummary[]): number {
   return 10 * Math.log10(signal / noise);
 }
 
-/** Quantizes, and compares what was written with the original. */
+/** Quantizes a model, and compares the output with the original. */
 async function roundTrip(model: Model, rules: Rules) {
   const { file, summary } = await quantized(model, rules);
   const written = await openModel(file, { name: rules.dialect === "npz" ? "quantized.npz" : "quantized.safetensors" });

@@ -1,7 +1,7 @@
 import { type Channelwise, load } from "channelwise";
 import { blobSink, type Model, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
 
-/** What a model becomes by rules, as bytes, with the summary of the run. */
+/** A model quantized by some rules, as bytes, with the summary of the run. */
 export async function quantized(model: Model, rules: Rules = {}, channelwise?: Channelwise) {
   const sink = blobSink();
   const summary = await quantizeModel(channelwise ?? (await load()), planModel(model, rules), sink);

@@ -15,7 +15,7 @@ export interface TensorToWrite {
   data: ArrayBufferView;
 }
 
-/** A sound file of tensors, one after the other. */
+/** A valid file of tensors, one after the other. */
 export function fileOf(tensors: readonly TensorToWrite[], metadata?: Record<string, string>): Uint8Array<ArrayBuffer> {
   const header: Record<string, object> = metadata ? { __metadata__: metadata } : {};
   const data = new Uint8Array(tensors.reduce((length, { data: view }) => length + view.byteLength, 0));
@@ -33,7 +33,7 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The header of a file, and its data by name, read in the plainest way. */
+/** The header of a file and its data by name, read in the simplest way. */
 export function parseSafetensors(file: Uint8Array) {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));

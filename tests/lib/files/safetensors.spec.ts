@@ -15,7 +15,7 @@ async function errorOf(file: Uint8Array<ArrayBuffer>): Promise<FormatError> {
   return expect.fail("the file was read");
 }
 
-/** The file, and how many bytes of it were asked for at a time at most. */
+/** The file as a source, with the most bytes that were read at a time. */
 function watched(file: Uint8Array<ArrayBuffer>, size = file.length): ByteSource & { largestRead: number } {
   return {
     name: "model.safetensors",

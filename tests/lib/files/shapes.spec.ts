@@ -1,4 +1,4 @@
-// A shape is refused whose dimensions multiply to what cannot be counted, beside a zero too, in every format.
+// Every format refuses a shape whose dimensions have a product that cannot be counted, even beside a zero.
 
 import { FormatError, openModel } from "channelwise/models";
 import { readNpy } from "channelwise/npy";
@@ -8,7 +8,7 @@ import { safetensorsFile } from "./safetensors-file.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** What is refused of a tensor without elements. */
+/** The readers, with a tensor without elements. */
 const readers: Record<string, (shape: readonly number[]) => unknown> = {
   safetensors: (shape) =>
     openModel(safetensorsFile({ w: { dtype: "F32", shape, data_offsets: [0, 0] } }), { name: "w.safetensors" }),

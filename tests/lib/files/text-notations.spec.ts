@@ -1,7 +1,7 @@
 import { parseMatrix, TextError } from "channelwise/models";
 import { describe, expect, it } from "vitest";
 
-/** What the text holds, and what is said of it. */
+/** The matrix in a text, and the notes on it. */
 function read(text: string) {
   const { values, shape, notes } = parseMatrix(text);
   return { values: [...values], shape, notes };
@@ -201,7 +201,7 @@ const matrices: readonly Form[] = [
   ],
 ];
 
-/** Of other shapes and numbers. */
+/** Other shapes and numbers. */
 const others: readonly (readonly [name: string, text: string, shape: number[], values: number[], notes?: string[]])[] =
   [
     ["R's vector", "c(0.1, 0.2, 3L)", [1, 3], [0.1, 0.2, 3]],
@@ -283,7 +283,7 @@ const others: readonly (readonly [name: string, text: string, shape: number[], v
     ],
   ];
 
-/** What must not be read as something else. */
+/** Texts that must not be read as something else. */
 const refused: readonly (readonly [name: string, text: string, message: RegExp])[] = [
   [
     "numpy, elided",
@@ -381,7 +381,7 @@ describe("a notation", () => {
 });
 
 describe("what looks like a number", () => {
-  /** Numbers that are not read, and signs that a number is missing. */
+  /** Numbers that are not read, and signs for missing numbers. */
   const unread = [
     ..."½ ٣ １ 1.5k ~1 <0.1 1.5±0.1 $5 5€ 1_000 1.2.3 —5 5- ++1 1f 1f5 1d5 1e 1`234 0x10 0b11 1i 1+2j 1:2 5‰ 10^-3 1e5.5 '5 =1".split(
       " ",

@@ -1,12 +1,12 @@
 import { parseMatrix, TextError } from "channelwise/models";
 import { expect, it } from "vitest";
 
-/** Characters: a step for each pair of them would be 360,000,000,000 steps, many minutes. */
+/** The number of characters. A step for each pair of them would take 360,000,000,000 steps, or many minutes. */
 const LENGTH = 600_000;
 
 const filled = (text: string) => text.repeat(Math.ceil(LENGTH / text.length));
 
-/** Texts at each of which an expression or a search may begin again and again. */
+/** Texts in which an expression or a search could begin again at every character. */
 const texts: Record<string, string> = {
   "a column that ends wrongly": `[${filled("1;")}x`,
   "blanks before what is wrong": `array([[1, 2]${filled(" ")}x`,

@@ -13,7 +13,7 @@ function errorOf(text: string): TextError & { text: string } {
   return expect.fail(`read: ${text}`);
 }
 
-/** Rows of the matrix that the text holds. */
+/** The rows of the matrix in a text. */
 function rows(text: string): number[][] {
   const { values, shape } = parseMatrix(text);
   expect(shape).toHaveLength(2);
@@ -238,7 +238,7 @@ it("gives back every matrix in the notations of tables and languages, bit for bi
       const values = numbers.slice(0, count * columns);
       if (notation === "Germany") {
         fc.pre(columns > 1); // otherwise there are no tabs
-        values[0] = 0.5; // tells that commas are decimal
+        values[0] = 0.5; // shows that commas are decimal
       }
       const written = values.map((value) => (Object.is(value, -0) ? "-0" : String(value)));
       const rows = Array.from({ length: count }, (_, row) => written.slice(row * columns, (row + 1) * columns));

@@ -147,7 +147,7 @@ describe("a TensorFlow.js model", () => {
       { dtype: "int32", byteLength: 8 },
     ]);
     const read = new Int32Array((await model.tensors[0].read(0, 4 * 4096)).buffer);
-    expect(read.slice(0, 6)).toEqual(Int32Array.of(-3, -1, 0, 2, 3, 5)); // halves go up, towards zero too
+    expect(read.slice(0, 6)).toEqual(Int32Array.of(-3, -1, 0, 2, 3, 5)); // halves go up, also towards zero
     expect(read).toEqual(Int32Array.from(bytes, (byte) => Math.round(byte * 1.5 - 3)));
     expect(await model.tensors[0].read(6, 7)).toEqual(new Uint8Array(read.buffer).slice(6, 13));
     expect(new Int32Array((await model.tensors[1].read(0, 8)).buffer)).toEqual(Int32Array.of(-1, 98300));

@@ -1,4 +1,4 @@
-// Workers read weights from files of Node and write codes into them; what comes of it is what the calling thread makes.
+// Workers read weights from files of Node and write codes into them. The results are those of the calling thread.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -48,7 +48,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
 
-/** Weights that are finite, of any type. */
+/** Finite weights of any type. */
 const data = {
   F32: (count: number) => uniform("float32", count, 1),
   F64: (count: number) => uniform("float64", count, 2),
@@ -62,13 +62,13 @@ function modelFile(dtype: keyof typeof data, shape: number[]) {
   const bytes = new Uint8Array(weights.byteLength + 3);
   bytes.set(bytesOf(weights), 3);
   const header = {
-    "a.flags": { dtype: "U8", shape: [3], data_offsets: [0, 3] }, // so that the weights begin anywhere
+    "a.flags": { dtype: "U8", shape: [3], data_offsets: [0, 3] }, // makes the weights begin anywhere
     "a.weight": { dtype, shape, data_offsets: [3, bytes.length] },
   };
   return safetensorsFile(header, bytes);
 }
 
-/** Of all files: how many bytes pass through the calling thread. */
+/** Counts the bytes of all files that pass through the calling thread. */
 async function counted<R>(work: () => Promise<R>): Promise<{ result: R; read: number; written: number }> {
   const handle = await open("/dev/null");
   const calls = Object.getPrototypeOf(handle) as typeof handle;
@@ -91,7 +91,7 @@ async function quantizedByWorkers(model: Model, rules?: Rules) {
   return { ...passed, summary: result, file: readFileSync(at("out")) };
 }
 
-const wide = [1030, 1100]; // two chunks, and rows that are no multiple of a panel
+const wide = [1030, 1100]; // two chunks, and a number of rows that panels do not divide
 const rules: [string, keyof typeof data, number[], Rules, { codes?: "through" }][] = [
   ["rows", "F32", wide, {}, {}],
   ["rows of float64", "F64", wide, {}, {}],
@@ -160,7 +160,7 @@ describe("files that workers read and write", () => {
     expect(Buffer.compare(readFileSync(at("out")), expected)).toBe(0);
     const elements = shape.reduce((a, b) => a * b, 1);
     expect(written).toBeLessThan(elements);
-    if (!rules.dialect) expect(read).toBeLessThan(elements / 2); // scales; codes that are packed pass through
+    if (!rules.dialect) expect(read).toBeLessThan(elements / 2); // scales are read; packed codes pass through
     const compared = await counted(() => compareModels(parallel, ...inFiles));
     expect(compared.result).toEqual(await compareModels(channelwise, ...inMemory));
     expect(compared.result.tensors).toMatchObject([{ result: "same" }, { result: "near" }]);
@@ -180,7 +180,7 @@ describe("files that workers read and write", () => {
     const { file: made, read } = await quantizedByWorkers(model, { include: ["*"] });
     await model.close();
     expect(Buffer.compare(made, expected.file)).toBe(0);
-    expect(read).toBe(descr === "<f4" ? 0 : bytes.length); // other orders of bytes are put right on the way
+    expect(read).toBe(descr === "<f4" ? 0 : bytes.length); // bytes in another order pass through to be swapped
   });
 
   it("name the weight that is not finite, and leave no file", async () => {
@@ -219,7 +219,7 @@ describe("files that workers read and write", () => {
       onProgress: ({ tensor, done, total }) => {
         if (tensor !== "a.weight") before = done;
         else if (!isChanged && 2 * (done - before) >= total - before) {
-          // All has been read once, to find the range.
+          // Everything has been read once, to find the range.
           writeSync(descriptor, new Uint8Array(Float32Array.of(value).buffer), 0, 4, file.length - 4);
           isChanged = true;
         }
@@ -282,7 +282,7 @@ describe("files that workers read and write", () => {
     let other: Promise<void> | undefined;
     const run = quantizeModel(parallel, planModel(model), sink, {
       onProgress: ({ tensor }) => {
-        // Another file takes the number that becomes free.
+        // Another file takes the descriptor that becomes free.
         if (tensor === "a.weight") other ??= sink.abort().then(() => appendFile(at("other"), "mine"));
       },
     });

@@ -1,4 +1,4 @@
-// Blocks against ggml's own library, byte for byte. Where it does not run, golden.spec.ts has bytes that it once gave.
+// Blocks are compared with ggml's own library, byte for byte. Where it does not run, golden.spec.ts has its bytes.
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BlockType, blockTypes } from "../../../dist/storage/ggml/block-types.js";
@@ -11,7 +11,7 @@ import { kinds, randomBytes, weightsOf, withOneNaN } from "./weights.js";
 const types = Object.keys(blockTypes) as BlockType[];
 const encoded = types.filter((type) => blockTypes[type].encodes);
 
-/** Several times what is staged at once, and a rest. */
+/** Several times the staged number, and a rest. */
 const length = 2 * 65_536 + 256 * 37;
 
 describe.runIf(runsHere)("ggml's library", async () => {
@@ -46,7 +46,7 @@ describe.runIf(runsHere)("ggml's library", async () => {
     expectSameBits(withOneNaN(blocks.decode(type, bytes)), withOneNaN(expected), type);
   });
 
-  // Where blocks are to change, `npx vitest run --project node tests/lib/ggml --update` writes the file anew.
+  // Where blocks are to change, `npx vitest run --project node tests/lib/ggml --update` writes the file again.
   it("gives golden.json", async () => {
     const golden = await goldenOf(
       (type, weights) => {
@@ -66,7 +66,7 @@ describe.runIf(runsHere)("ggml's library", async () => {
   });
 });
 
-/** Names the first block that differs. */
+/** Fails with the first block that differs. */
 function expectSameBlocks(actual: Uint8Array, expected: Uint8Array, type: BlockType, weights: Float32Array) {
   const { blockLength, blockBytes } = blockTypes[type];
   expect(actual.length).toBe(expected.length);

@@ -1,10 +1,10 @@
 import { type BlockType, blockTypes } from "../../../dist/storage/ggml/block-types.js";
 import { kinds, randomBytes, weightsOf, withOneNaN } from "./weights.js";
 
-/** By type, in base64: bytes of 256 weights of each kind, and the hash of weights of random bytes. */
+/** By type: the bytes of 256 weights of each kind in base64, and the hash of weights of random bytes. */
 export type Golden = Record<string, { encoded?: Record<string, string>; decoded: string }>;
 
-/** What encodes and decodes gives. */
+/** The results of encoding and decoding. */
 export async function goldenOf(
   encode: (type: BlockType, weights: Float32Array<ArrayBuffer>) => Uint8Array,
   decode: (type: BlockType, bytes: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>,

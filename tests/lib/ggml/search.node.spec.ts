@@ -1,4 +1,5 @@
-// The search against ggml's own encoder, whose bytes blocks.node.spec.ts checks: no block worse, and by how much better.
+// The search is compared with ggml's own encoder, whose bytes blocks.node.spec.ts checks: no block may be worse, and
+// the gain is measured.
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BlockType, blockTypes } from "../../../dist/storage/ggml/block-types.js";
@@ -14,7 +15,7 @@ beforeAll(async () => {
   blocks = await loadBlocks();
 });
 
-/** Sums of squared errors, block by block. */
+/** The sum of squared errors of each block. */
 function errorsOf(type: BlockType, weights: Float32Array, encoder: "ggml" | "search"): Float64Array {
   const { blockLength } = blockTypes[type];
   const decoded = blocks.decode(type, blocks.encode(type, weights, encoder));
@@ -30,12 +31,12 @@ describe.each(types)("%s", (type) => {
     const weights = weightsOf(kind, 256 * 61, 3);
     const ggml = errorsOf(type, weights, "ggml");
     const search = errorsOf(type, weights, "search");
-    // Sums are of the same numbers in another order. Where a scale overflows, both are infinite or NaN.
+    // The sums add the same numbers in another order. Where a scale overflows, both are infinite or NaN.
     expect(search.findIndex((error, i) => error > ggml[i] * (1 + 1e-12))).toBe(-1);
   });
 });
 
-/** Laplace, Student's t and columns of outliers, of normal numbers by Box and Muller. */
+/** Laplace, Student's t and columns of outliers, from normal numbers by Box and Muller. */
 function madeSets(): Record<string, Float32Array> {
   const next = randomBits(7);
   const even = () => (next() + 1) / 2 ** 32;
@@ -67,7 +68,7 @@ async function realSets(): Promise<Record<string, Float32Array[]>> {
   };
 }
 
-/** In dB: on the mean of the sets, a little less than cpp/core/blocks/README.md says of these. */
+/** The least gain in dB, as the mean over the sets, a little below the gains in cpp/core/blocks/README.md. */
 const leastGain: Partial<Record<BlockType, number>> = {
   Q4_0: 0.44,
   Q4_1: 1.02,
@@ -81,7 +82,7 @@ const leastGain: Partial<Record<BlockType, number>> = {
   Q6_K: 0.56,
 };
 
-/** The mean of tensors, weighted by their size. */
+/** The mean over tensors, weighted by their size. */
 function gainOf(type: BlockType, tensors: Float32Array[]): number {
   const total = (errors: Float64Array) => errors.reduce((sum, error) => sum + error, 0);
   let sum = 0;

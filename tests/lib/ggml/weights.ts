@@ -1,6 +1,6 @@
 import { FLT_MAX, randomBits } from "../random.js";
 
-/** Nearly normal, from operations alone that are the same on every engine: the sum of 12 evenly spread numbers. */
+/** Nearly normal numbers, made only with operations that are the same on every engine: sums of 12 uniform numbers. */
 function nearlyNormal(next: () => number): number {
   let sum = -6;
   for (let i = 0; i < 12; i++) sum += next() / 2 ** 32;
@@ -9,7 +9,7 @@ function nearlyNormal(next: () => number): number {
 
 type Make = (next: () => number, index: number) => number;
 
-/** Weights of every kind that blocks treat in a way of its own. */
+/** Weights of every kind that blocks treat differently. */
 export const kinds: Record<string, Make> = {
   "nearly normal": (next) => 0.05 * nearlyNormal(next),
   "with heavy tails": (next) => (0.02 * nearlyNormal(next)) / (next() / 2 ** 32 + 2 ** -10),
@@ -45,13 +45,13 @@ export function weightsOf(kind: string, length: number, seed = 1): Float32Array<
   return Float32Array.from({ length }, (_, i) => kinds[kind](next, i));
 }
 
-/** Bytes of blocks that nobody encoded: scales and codes of every bit. */
+/** Random bytes as blocks, with scales and codes of every bit pattern. */
 export function randomBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const next = randomBits(seed);
   return Uint8Array.from({ length }, () => next() >>> 11);
 }
 
-/** NaN with the bits of one NaN: engines differ in those that an operation gives. */
+/** Gives every NaN the same bits: engines differ in the NaN that an operation gives. */
 export function withOneNaN(weights: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   return weights.map((weight) => (Number.isNaN(weight) ? Number.NaN : weight));
 }

@@ -31,10 +31,10 @@ export interface KeyToWrite {
 export interface TensorToWrite {
   name: string;
   type: number;
-  /** Row-major. */
+  /** The row-major shape. */
   shape: readonly (number | bigint)[];
   data: Uint8Array;
-  /** Where something else than its place is to be said. */
+  /** The offset to write, where it is not the true one. */
   offset?: number | bigint;
 }
 
@@ -47,7 +47,7 @@ export interface FileToWrite {
   keyCount?: bigint;
 }
 
-/** Bytes that are put one after the other, little-endian. */
+/** Joins values into bytes, little-endian. */
 export class Bytes {
   readonly #parts: number[] = [];
 
@@ -116,7 +116,7 @@ export class Bytes {
   }
 }
 
-/** A file as it is described, right or wrong. */
+/** A file as described, right or wrong. */
 export function ggufFile(file: FileToWrite): Uint8Array<ArrayBuffer> {
   const { version = 3, keys = [], tensors = [], alignment = 32 } = file;
   const header = new Bytes().raw(new TextEncoder().encode("GGUF")).u32(version);

@@ -5,7 +5,8 @@ import { ggufFile } from "./gguf-file.js";
 import { golden } from "./golden.js";
 import { tinyModel } from "./tiny-models.js";
 
-// Hashes of files that are those of llama-quantize where that runs: the same on every engine and machine.
+// The hashes of files that equal those of llama-quantize, where that runs. They are the same on every engine and
+// machine.
 
 const channelwise = await load();
 

@@ -1,4 +1,4 @@
-/** SHA-256 of the files that llama-quantize of llama.cpp v0.4.0 writes of the model in golden.spec.ts. */
+/** SHA-256 of the files that llama-quantize of llama.cpp v0.4.0 writes for the model in golden.spec.ts. */
 export const golden = {
   F16: "0ec2a6b2767e36813993105f382715a832be7d3494f7e1a5b04ef456788967ba",
   BF16: "8d28af985e8db56a7ef92d1aca8f58a210859b0fb0fb55b31cef41fd12b90445",

@@ -11,13 +11,13 @@ import { fetchLlama, runsHere } from "../../../scripts/ggml/library.mjs";
 import { ggufFile } from "./gguf-file.js";
 import { type TinyModel, tinyModel } from "./tiny-models.js";
 
-// Whole files against those of llama.cpp's own library, byte for byte.
+// Whole files are compared with those of llama.cpp's own library, byte for byte.
 
 const program = fileURLToPath(new URL("../../../scripts/ggml/llama-quantize.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "channelwise-gguf-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Gives the folder of the files, which are named by the numbers of their types. */
+/** Returns the folder of the files, which are named by the numbers of their types. */
 async function llamaQuantize(input: string, types: readonly FileTypeName[], ...options: string[]): Promise<string> {
   const output = mkdtempSync(join(folder, "theirs-"));
   const numbers = types.map((type) => String(fileTypes[type].number));
@@ -37,7 +37,7 @@ async function ours(input: string, output: string, type: FileTypeName, requantiz
   }
 }
 
-/** Where two files differ first, which says more than that they do. */
+/** The first difference of two files, which tells more than that they differ. */
 function firstDifference(a: Buffer, b: Buffer): string | undefined {
   if (a.equals(b)) return undefined;
   const at = a.findIndex((byte, i) => byte !== b[i]);

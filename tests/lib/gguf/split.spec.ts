@@ -39,13 +39,13 @@ describe("a GGUF that is split", () => {
     for (const [i, part] of parts.entries()) {
       const bytes = await bytesOf(part);
       expect(bytes.length).toBe(part.byteLength);
-      expect(bytes.length).toBeLessThan(40_000 + 16_000); // the first has the keys
+      expect(bytes.length).toBeLessThan(40_000 + 16_000); // the first part has the keys
       files.push(new File([bytes], `model-0000${i + 1}-of-0000${parts.length}.gguf`));
     }
     const [first] = files;
     const firstAlone = await first.arrayBuffer();
     const text = new TextDecoder("latin1").decode(firstAlone);
-    // The order of the keys of gguf-split.
+    // The order of the keys is that of gguf-split.
     expect(text.indexOf("split.no")).toBeLessThan(text.indexOf("split.tensors.count"));
     expect(text.indexOf("split.tensors.count")).toBeLessThan(text.indexOf("split.count"));
     const model = await openModel([...files].reverse());
@@ -70,7 +70,7 @@ describe("a GGUF that is quantized", () => {
     for (const each of near) {
       const said = summary.tensors.find(({ tensor }) => tensor === each.tensor);
       expect(said).toMatchObject({ quantize: true, blockType: "Q8_0" });
-      // Both add up the same squares, in different order.
+      // Both add the same squares in a different order.
       const sqnrOf = (told: object | undefined) => (told as { sqnr: number }).sqnr;
       expect(sqnrOf(said)).toBeCloseTo(sqnrOf(each), 9);
       expect(each.bytesAfter).toBe((each.bytesBefore / 2 / 32) * 34);
@@ -91,7 +91,7 @@ describe("a GGUF that is quantized", () => {
       const after = await readFloats(tensor);
       const largest = Math.max(...Array.from(before, Math.abs));
       expect(Math.max(...Array.from(before, (value, i) => Math.abs(value - after[i])))).toBeLessThan(largest / 7);
-      // Any stretch is the same as in all.
+      // Any stretch is the same as in the whole.
       expect(await readFloats(tensor, 3, 7)).toEqual(after.slice(3, 10));
     }
   });

@@ -1,13 +1,13 @@
 import { bytesOf, type KeyToWrite, type TensorToWrite, tensorType } from "./gguf-file.js";
 
-// Tiny language models: what llama.cpp needs to take one, with weights of a fixed sequence of numbers.
+// Tiny language models that llama.cpp accepts, with weights from a fixed sequence of numbers.
 
 export interface TinyModel {
   architecture: string;
   layers: number;
-  /** Columns of most matrices. */
+  /** The number of columns of most matrices. */
   columns: number;
-  /** Columns of ffn_down. */
+  /** The number of columns of ffn_down. */
   hidden: number;
   experts?: number;
   heads?: number;
@@ -16,7 +16,7 @@ export interface TinyModel {
   type?: "F32" | "F16" | "BF16";
 }
 
-/** Weights of a bell's shape, always the same for a seed, with a few far from all others. */
+/** Bell-shaped weights, the same for a seed, with a few outliers. */
 export function weightsOf(seed: number, length: number): Float32Array<ArrayBuffer> {
   let state = (seed * 2654435761 + 12345) >>> 0;
   const uniform = () => {
@@ -29,7 +29,7 @@ export function weightsOf(seed: number, length: number): Float32Array<ArrayBuffe
   });
 }
 
-/** Halves near floats: what is cut off makes no difference to the tests. */
+/** Halves near the floats; truncation does not matter to the tests. */
 export function narrow(type: "F16" | "BF16", floats: Float32Array<ArrayBuffer>): Uint16Array {
   const bits = new Uint32Array(floats.buffer);
   if (type === "BF16") return Uint16Array.from(bits, (each) => each >>> 16);
@@ -42,7 +42,7 @@ export function narrow(type: "F16" | "BF16", floats: Float32Array<ArrayBuffer>):
 
 const VOCABULARY = 264;
 
-/** The keys and tensors of a model, in an order that is not that of llama-quantize. */
+/** The keys and tensors of a model, in another order than llama-quantize's. */
 export function tinyModel(options: TinyModel): { keys: KeyToWrite[]; tensors: TensorToWrite[] } {
   const { architecture: name, layers, columns, hidden, experts, heads = 4, keyHeads = 2, isTied = false } = options;
   const { type = "F16" } = options;
@@ -97,7 +97,7 @@ export function tinyModel(options: TinyModel): { keys: KeyToWrite[]; tensors: Te
   return { keys, tensors };
 }
 
-/** Three tokens that begin and end texts, all bytes, and a few more: the tokenizer of llama.cpp wants all bytes. */
+/** Three tokens that begin and end texts, all bytes, and a few more: llama.cpp's tokenizer needs all bytes. */
 function tokens(): string[] {
   const bytes = Array.from({ length: 256 }, (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, "0")}>`);
   return ["<unk>", "<s>", "</s>", ...bytes, "a", "b", "c", "d", "e"];

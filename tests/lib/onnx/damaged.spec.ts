@@ -40,7 +40,7 @@ function withGraph(...graph: number[]): Uint8Array {
 
 const matMul = field(1, [...text(1, "x"), ...text(1, "w"), ...text(2, "y"), ...text(4, "MatMul")]);
 
-/** A model in which w is an initializer of these fields. */
+/** A model with an initializer w of these fields. */
 function withTensor(...content: number[]): Uint8Array {
   return withGraph(...matMul, ...field(5, [...text(8, "w"), ...content]));
 }
@@ -51,7 +51,7 @@ const [two, three] = [
   [0x08, 3],
 ];
 
-/** A node within a node within a node. */
+/** Nodes inside nodes. */
 function nested(depth: number): number[] {
   let graph: number[] = [];
   for (let i = 0; i < depth; i++) {
@@ -292,7 +292,7 @@ describe("a model that cannot be read", () => {
 });
 
 describe("whatever bytes change", () => {
-  /** Reads, measures and writes; true where all went well. */
+  /** Reads, measures and writes a model; returns whether everything succeeded. */
   async function attempt(bytes: Uint8Array): Promise<boolean> {
     const output = sink();
     try {
@@ -305,7 +305,7 @@ describe("whatever bytes change", () => {
         expect(error.offset).toBeLessThanOrEqual(bytes.length);
         expect(output.state.parts).toEqual([]);
       } else {
-        // Changed weights may be no numbers; the file as such is sound then.
+        // Changed weights may not be finite; the file as such is valid.
         expect(error).toMatchObject({ name: "NonFiniteError" });
       }
       expect(output.state.closed).toBe(false);

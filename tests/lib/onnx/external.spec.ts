@@ -41,7 +41,7 @@ const graph: GraphInit = {
     node("Add", ["g", "bias"], ["y"]),
   ],
   initializer: [
-    // Without an offset or a length: from the start, as long as its shape says.
+    // Without offset and length, data begin at the start and have the length of the shape.
     outside("first", [64, 32], { location: "weights.bin" }),
     outside("second", [32, 24], { location: "weights.bin", offset: first.byteLength + 100, length: second.byteLength }),
     outside("bias", [24], {
@@ -90,7 +90,7 @@ async function runWith(model: Uint8Array, file: Uint8Array) {
   return y.data as Float32Array;
 }
 
-/** What a tensor says of where its data are. */
+/** The place of its data that a tensor states. */
 function placeOf(model: Uint8Array, name: string) {
   const found = parse(model).graph.initializer.find((each) => each.name === name);
   if (found?.dataLocation !== TensorProto_DataLocation.EXTERNAL) return undefined;
@@ -112,10 +112,10 @@ describe("a model with its data in another file", () => {
   it("has codes and large tensors there, each from a page on, and small ones in the model", async () => {
     const { main, beside } = await written(everything);
     expect(placeOf(main.bytes(), "first_quantized")).toEqual({ location: "w8.bin", offset: "0", length: "2048" });
-    // 768 codes are less than the 1024 bytes from which on tensors are put there.
+    // 768 codes take less than 1024 bytes, the least size that is stored outside.
     expect(placeOf(main.bytes(), "second_quantized")).toBeUndefined();
     expect(placeOf(main.bytes(), "first_scale")).toBeUndefined();
-    // What was there and stays float stays there, and so does what else is said of it.
+    // A tensor that was outside and stays float stays outside, with its other entries.
     expect(placeOf(main.bytes(), "bias")).toEqual({
       checksum: "0123",
       location: "w8.bin",

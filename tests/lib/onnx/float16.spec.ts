@@ -8,14 +8,14 @@ import { channelwise, everything, quantized, source } from "./memory.js";
 import { dataType, float, modelBytes, node, operatorsOf, parse, type TensorInit, tensorsOf } from "./models.js";
 import { run } from "./runtime.js";
 
-// Models of float16, whose inputs and outputs are float32 so that every runtime takes them. The input of a layer is the
-// identity matrix: what comes out are its weights, exactly.
+// Models of float16. Their inputs and outputs are float32, so that every runtime takes them. The input of a layer is
+// the identity matrix, so the outputs are exactly its weights.
 
 const [rows, columns] = [64, 24];
 const next = randomBits(5);
 /**
- * From 2^-14 to 2, of either sign. In the last channel of either layer so small that the scale would be 0 in float16, and in
- * the three before so small that it is rounded by up to a third, downwards too.
+ * Magnitudes from 2^-14 to 2, of either sign. In the last channel of each layer, the scale would be 0 in float16; in
+ * the three before it, rounding changes the scale by up to a third, also downwards.
  */
 const halves = Uint16Array.from({ length: rows * columns }, (_, i) => {
   const channel = Math.max(i % columns, Math.floor(i / rows));
@@ -61,7 +61,7 @@ function toFloat16(value: number): number {
   return roundHalfEven(value / unit) * unit;
 }
 
-/** What comes back of weights that share a scale, with the scale as it is stored. */
+/** The dequantized weights of one scale, with the scale as it is stored. */
 function dequantized(weights: readonly number[], bits: number, scaleType: number): number[] {
   const most = 2 ** (bits - 1) - 1;
   const exact = Math.fround(Math.max(...weights.map(Math.abs)) / most);
@@ -100,7 +100,7 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
     const scales = tensorsOf(result).get(pattern === "MatMulNBits" ? "w_scales" : "w_scale");
     expect(scales?.dataType).toBe(scaleType);
 
-    // By columns, so that what shares a scale stands together.
+    // In the order of columns, so that weights of one scale are adjacent.
     const places = Array.from({ length: rows * columns }, (_, i) => {
       const [row, column] = [i % rows, Math.floor(i / rows)];
       return layer === "MatMul" ? row * columns + column : i;
@@ -111,9 +111,9 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
     const expected = weights.flatMap((_, i) =>
       i % together === 0 ? dequantized(weights.slice(i, i + together), bits, scaleType) : [],
     );
-    // The output of the convolution has its channels first, as its weights have.
+    // The convolution's output has its channels first, like its weights.
     const actual = (await run(result, inputs)).y.data;
-    // Where a Cast to float16 comes before one to float32, runtimes may leave out both.
+    // Runtimes may drop a Cast to float16 before a Cast to float32.
     for (const [i, place] of places.entries()) {
       expect([expected[i], toFloat16(expected[i])]).toContain(actual[place] + 0); // a runtime may give -0
     }
@@ -129,7 +129,7 @@ describe.each(written)("float16 weights of %s, opset %i, %o", (layer, opset, rul
 });
 
 describe("float16 weights that are integers in fields, as onnx.helper.make_tensor writes them", () => {
-  /** So many that neither a window nor a place that is remembered holds all. */
+  /** So many values that neither a window nor the stretch between two marks holds them all. */
   const [rows, columns] = [200, 256];
   const next = randomBits(7);
   // Varints of one, two and three bytes; those of three are negative.
@@ -147,12 +147,12 @@ describe("float16 weights that are integers in fields, as onnx.helper.make_tenso
   const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
   const field = (id: number, content: readonly number[]) =>
     Uint8Array.of(...varint(id * 8 + 2), ...varint(content.length), ...content);
-  /** Those of a tensor from one value to another, each a field of its own, or all in one. */
+  /** The values in a range, each as a field of its own, or all in one field. */
   const apart = (from: number, to: number) =>
     Array.from(bits.slice(from, to), (half) => [0x28, ...varint(half)]).flat();
   const together = (from: number, to: number) => [...field(5, Array.from(bits.slice(from, to), varint).flat())];
 
-  /** The same model with the fields of its tensor put in by hand. */
+  /** The same model with the fields of its tensor written by hand. */
   function byHand(count: number, ...values: readonly number[][]): Uint8Array {
     const head = [...field(8, [0x77]), 0x08, ...varint(count), 0x08, 1, 0x10, dataType.FLOAT16];
     const tensor = field(5, [head, ...values].flat());

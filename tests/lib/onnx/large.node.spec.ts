@@ -16,7 +16,7 @@ import { dataType, type NodeInit, node } from "./models.js";
 
 const pattern = new Uint8Array(uniform("float32", 2 ** 20, 1).buffer);
 
-/** A file of given bytes, some of them many random weights that are made when they are read. */
+/** A file of given bytes and many random weights, which are made when they are read. */
 function virtualFile(parts: readonly (Uint8Array | { weights: number })[]): ByteSource & { bytesRead: () => number } {
   let size = 0;
   const places = parts.map((part) => {
@@ -50,7 +50,7 @@ function virtualFile(parts: readonly (Uint8Array | { weights: number })[]): Byte
 const varint = (value: number): number[] =>
   value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
 
-/** A model of so many layers, whose weights [rows, columns] lie in the file itself. */
+/** A model of `layers` layers, with weights [rows, columns] in the file itself. */
 function largeModel(layers: number, rows: number, columns: number) {
   const nodes: NodeInit[] = Array.from({ length: layers }, (_, i) =>
     node("Gemm", [i === 0 ? "x" : `h${i - 1}`, `w${i}`], [`h${i}`], { transB: 1 }),
@@ -69,7 +69,7 @@ function largeModel(layers: number, rows: number, columns: number) {
   return virtualFile([irVersion, Uint8Array.of(0x3a, ...varint(length)), graph, ...data, operatorSet]);
 }
 
-/** Counts what is written, and takes the memory of the process meanwhile. */
+/** Counts written bytes, and measures the memory of the process meanwhile. */
 function countingSink() {
   const state = { bytes: 0, end: 0, memory: 0, closed: false };
   const sink: ByteSink = {
@@ -126,7 +126,7 @@ describe("a model of more than 2 GB", () => {
     const external = { location: "weights.bin", sink: beside.sink };
     await quantizeModel(channelwise, plan, main.sink, { external });
     expect(main.state.closed && beside.state.closed).toBe(true);
-    // The codes of each layer, and its scales at the next page.
+    // Each layer has its codes, and its scales at the next page.
     expect(beside.state.bytes).toBe(quantized * (rows * columns + 4 * rows));
     expect(main.state.bytes - kept * 4 * rows * columns).toBeLessThan(10_000);
   });

@@ -11,7 +11,7 @@ import { float, modelBytes, node, parse, tensor } from "./models.js";
 const shape = [16, 24];
 const weights = uniform("float32", 16 * 24, 5);
 
-/** Nodes, initializers and metadata in an order of their own. */
+/** Nodes, initializers and metadata in an unusual order. */
 const bytes = modelBytes({
   opset: 13,
   graph: {
@@ -89,7 +89,7 @@ describe("what is not quantized", () => {
   });
 
   it("keeps fields that nobody knows, fields with non-canonical lengths, and the order of fields", async () => {
-    // An unknown field of each wire type, in the model and in the graph; the length of one takes five bytes.
+    // An unknown field of each wire type, in the model and in the graph. The length of one takes five bytes.
     const unknown = Uint8Array.of(
       ...[0xd0, 0x3e, 0x96, 0x01], // 1002: a varint
       ...[0xd9, 0x3e, 1, 2, 3, 4, 5, 6, 7, 8], // 1003: 64 bits
@@ -117,7 +117,7 @@ describe("what is not quantized", () => {
   it("is what another implementation reads of it", async () => {
     const { bytes: written } = await quantized(bytes);
     const [before, after] = [parse(bytes), parse(written)];
-    // What that implementation writes of what it read is what we wrote, but that it packs the dimensions.
+    // That implementation writes the same bytes that we wrote, except that it packs the dimensions.
     expect(parse(toBinary(ModelProtoSchema, after))).toEqual(after);
     expect({ ...after, graph: undefined }).toEqual({ ...before, graph: undefined });
     const { node, initializer, ...rest } = after.graph;
@@ -131,7 +131,7 @@ describe("what is not quantized", () => {
 describe("weights are read however they are stored", () => {
   const values = fc.float32Array({ minLength: 1, maxLength: 40, noNaN: true, noDefaultInfinity: true });
 
-  /** float_data: 4 is its number. */
+  /** float_data, whose field number is 4. */
   const packed = (floats: Float32Array) => {
     const data = new Uint8Array(floats.slice().buffer);
     return [0x22, (data.length & 0x7f) | 0x80, data.length >> 7, ...data];
@@ -143,7 +143,7 @@ describe("weights are read however they are stored", () => {
     return [0x4a, (data.length & 0x7f) | 0x80, data.length >> 7, ...data];
   };
 
-  /** A model whose initializer is the given bytes of data after name, type and dimensions. */
+  /** A model with one initializer: the given bytes of data after name, type and dimensions. */
   function modelWith(length: number, data: number[]): Uint8Array {
     const whole = modelBytes({
       opset: 13,
@@ -217,7 +217,7 @@ describe("weights are copied once", () => {
     const structure = model.length - large.byteLength;
     expect(bytesRead()).toBeGreaterThanOrEqual(large.byteLength);
     expect(bytesRead()).toBeLessThanOrEqual(large.byteLength + structure);
-    // A few MB at a time.
+    // A few MB are read at a time.
     expect(Math.max(...from.reads.map(([, length]) => length))).toBeLessThanOrEqual(2 ** 22);
     expect(Math.max(...output.state.parts.map((part) => part.bytes.length))).toBeLessThanOrEqual(2 ** 22);
   });

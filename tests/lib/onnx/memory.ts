@@ -3,10 +3,10 @@ import { type ByteSink, type ByteSource, openModel, planModel, quantizeModel, ty
 
 export const channelwise = await load();
 
-/** Whatever the size, and with nothing of what runtimes have of their own. */
+/** All weights of any size, without operators of ONNX Runtime's own. */
 export const everything: Rules = { include: ["*"], target: "portable" };
 
-/** Bytes as a source that tells what was read of it. */
+/** Bytes as a source that records its reads. */
 export function source(
   bytes: Uint8Array,
   name = "model.onnx",
@@ -26,7 +26,7 @@ export function source(
   };
 }
 
-/** A sink that holds what was written, and refuses to be written twice at a place. */
+/** A sink that holds written bytes, and throws where a place is written twice. */
 export function sink() {
   const parts: { offset: number; bytes: Uint8Array }[] = [];
   const state = { parts, closed: false, aborted: undefined as unknown };
@@ -42,7 +42,7 @@ export function sink() {
       state.aborted = reason ?? "aborted";
     },
   };
-  /** The file; what was not written is 0xaa. */
+  /** The file; bytes that were not written are 0xaa. */
   const bytes = (): Uint8Array<ArrayBuffer> => {
     const length = Math.max(0, ...parts.map((part) => part.offset + part.bytes.length));
     const written = new Uint8Array(length);

@@ -15,7 +15,7 @@ import {
 
 // Models written and read with another implementation of protocol buffers and ONNX's messages.
 
-/** What a message is made from. */
+/** The argument that makes a message. */
 type Init<S extends DescMessage> = Extract<MessageInitShape<S>, { readonly $typeName?: never }>;
 export type TensorInit = Init<typeof TensorProtoSchema>;
 export type NodeInit = Init<typeof NodeProtoSchema>;
@@ -67,12 +67,12 @@ function attribute(value: Attribute): Init<typeof AttributeProtoSchema> {
   return { type: AttributeProto_AttributeType.TENSOR, t: value as TensorInit };
 }
 
-/** A single number as input or output. */
+/** A scalar input or output. */
 export function scalar(name: string, elemType: TensorProto_DataType): ValueInit {
   return { name, type: { value: { case: "tensorType", value: { elemType, shape: { dim: [] } } } } };
 }
 
-/** A float input or output; a size not said is left open, and so are all of them without a shape. */
+/** A float input or output. Sizes that are not given are left open, and so are all sizes without a shape. */
 export function float(name: string, shape?: readonly (number | undefined)[]): ValueInit {
   const dim = shape?.map((size, i) => ({
     value:
@@ -88,9 +88,9 @@ export interface ModelInit {
   opset: number;
   graph: GraphInit;
   irVersion?: number;
-  /** Of operators that are not ONNX's own. */
+  /** The domains of operators that are not ONNX's own. */
   domains?: readonly string[];
-  /** Operators of its own, in the domain "local". */
+  /** The model's own functions, in the domain "local". */
   functions?: { name: string; input: string[]; output: string[]; node: NodeInit[] }[];
 }
 
@@ -121,7 +121,7 @@ export function parse(bytes: Uint8Array): ModelProto & { graph: GraphProto } {
   return model as ModelProto & { graph: GraphProto };
 }
 
-/** Every graph of a model: its own, and those in the attributes of nodes. */
+/** Every graph of a model: its own, and those in attributes of nodes. */
 export function graphsOf(graph: GraphProto): GraphProto[] {
   const inner = graph.node.flatMap(({ attribute }) =>
     attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs)),
@@ -129,7 +129,7 @@ export function graphsOf(graph: GraphProto): GraphProto[] {
   return [graph, ...inner.flatMap(graphsOf)];
 }
 
-/** Every tensor of a model by name: initializers, and what Constant nodes hold under the name of their output. */
+/** Every tensor of a model by name: initializers, and the values of Constant nodes under the names of their outputs. */
 export function tensorsOf(bytes: Uint8Array): Map<string, TensorProto> {
   const tensors = new Map<string, TensorProto>();
   for (const { initializer, node } of graphsOf(parse(bytes).graph)) {

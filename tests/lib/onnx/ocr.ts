@@ -6,14 +6,14 @@ import { quantizeVariants, totalSqnr } from "../../../scripts/ocr/variants.mjs";
 
 const int8 = ["int8, per channel", "int8, per channel, for wasm", "int8, per tensor"];
 
-/** What is compared of each model; the first takes most of the time. */
+/** The variants of each model that are compared. The first takes most of the time. */
 const variants: Record<ModelName, string[]> = {
   rec: [...int8, "4 bits, groups of 32", "int8, MatMul 4 bits"],
   det: [...int8, "4 bits, per tensor", "4 bits, groups of 32", "4 bits, groups of 32, opset 21"],
   cls: [...int8, "int8, MatMul 4 bits"],
 };
 
-/** Three published models on rendered text, float32 and quantized, in one of the runtimes. */
+/** Runs three published models on rendered text in one of the runtimes, float32 and quantized. */
 export function describeOcr(runtimeName: string, loadRuntime: () => Promise<OnnxRuntime>) {
   let figures: Record<ModelName, Record<string, Record<string, number>>>;
   const weights = { rec: {}, det: {}, cls: {} } as Record<ModelName, Record<string, number>>;
@@ -70,7 +70,7 @@ export function describeOcr(runtimeName: string, loadRuntime: () => Promise<Onnx
       expect(channel.sqnr).toBeGreaterThan(22);
       expect(channel.overlap).toBeGreaterThan(0.97);
       expect(channel.sqnr - tensor.sqnr).toBeGreaterThan(6);
-      // Packed or not, it is the same arithmetic.
+      // The arithmetic is the same, whether codes are packed or not.
       const { "4 bits, groups of 32": stored, "4 bits, groups of 32, opset 21": packed } = figures.det;
       expect(packed.sqnr).toBeCloseTo(stored.sqnr, 1);
       expect(worst.overlap).toBeLessThan(0.1);

@@ -38,7 +38,7 @@ interface LayerShape {
 
 const layers = {
   MatMul: { shape: [64, 24], input: [5, 64], axis: 1 },
-  // 63 weights: of those in parts of a byte, the last byte is not full.
+  // With 63 weights, codes of less than a byte do not fill the last byte.
   "MatMul of an odd size": { shape: [7, 9], input: [5, 7], axis: 1 },
   Conv: { shape: [8, 16, 3, 2], input: [1, 16, 6, 6], axis: 0 },
   ConvTranspose: { shape: [32, 6, 2, 2], input: [1, 32, 3, 3], axis: 1 },
@@ -72,10 +72,10 @@ function build(layer: Layer, opset: number, irVersion = 7) {
   return { bytes: modelBytes({ opset, irVersion, graph }), weights, inputs };
 }
 
-/** How the model gets from codes back to weights. */
+/** The operators that turn codes into weights. */
 type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits";
 
-/** That a quantized model computes what the float one does with the weights that the codes stand for. */
+/** Expects that a quantized model computes what the float one does with the dequantized weights. */
 async function expectSameOutput(
   { bytes, inputs }: ReturnType<typeof build>,
   written: Uint8Array,
@@ -87,7 +87,7 @@ async function expectSameOutput(
   expect(sqnr(expected.y.data, actual.y.data)).toBeGreaterThan(110);
 }
 
-/** That the weights are found again in what was written, bit for bit, and their errors against the float model. */
+/** Expects that the weights are read back bit for bit, with their errors against the float model. */
 async function expectReadBack(written: Uint8Array, pattern: Pattern, original: Uint8Array, expected: Float32Array) {
   const model = await openModel(source(written));
   const { quantized, kept, unreadable } = await inspectModel(model);
@@ -105,7 +105,7 @@ async function expectReadBack(written: Uint8Array, pattern: Pattern, original: U
   });
 }
 
-/** The only weight of a quantized model, which is the only tensor of floats of the model that is written of it. */
+/** The only weight of a quantized model, which is the only float tensor of the dequantized model. */
 async function dequantizedOf(model: Model): Promise<Float32Array> {
   const output = sink();
   await dequantizeModel(channelwise, model, output.sink);
@@ -123,7 +123,7 @@ const [castMul, castMulReshape] = [
 const linear = ["DequantizeLinear"];
 const { INT8, INT16, INT4, INT2, UINT8 } = dataType;
 
-/** For each opset what is written: the pattern, its nodes, and the type of the codes. */
+/** The output for each opset: the pattern, its nodes, and the type of the codes. */
 const written: [Layer, number, Rules & { bits: number }, Pattern, string[], number][] = [
   ["MatMul", 9, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
   ["MatMul", 12, { bits: 8, ...channel }, "Cast, Mul", castMul, INT8],
@@ -221,7 +221,7 @@ describe("the weights of models that others quantized", () => {
     return { name, dataType: type, dims: shape.map(BigInt), rawData: Uint8Array.from(rawData) };
   };
   const { UINT16, UINT4 } = dataType;
-  /** As ONNX Runtime's tools write zero points: each a field of 32 bits. */
+  /** Zero points as ONNX Runtime's tools write them: each is a field of 32 bits. */
   const inFields = ({ rawData, ...head }: ReturnType<typeof raw>) => {
     const { buffer } = rawData;
     const ofType = { [INT8]: Int8Array, [UINT16]: Uint16Array }[head.dataType] ?? Uint8Array;
@@ -230,7 +230,7 @@ describe("the weights of models that others quantized", () => {
   const nbits = (bits: number) => ({ K: 40, N: 6, bits, block_size: 16 });
 
   it.each<[string, number, object, number[], number, number, number[], number[]]>([
-    // Codes, attributes, shape and type of codes, bits, shape of scales, of zero points.
+    // Codes, attributes, shape and type of codes, bits, shapes of scales and of zero points.
     ["DequantizeLinear", 13, { axis: -1 }, [40, 6], UINT8, 8, [6], [6]],
     ["DequantizeLinear", 13, {}, [40, 6], INT8, 8, [], []],
     ["DequantizeLinear", 21, { axis: 0, block_size: 16 }, [40, 6], UINT4, 4, [3, 6], [3, 6]],

@@ -103,7 +103,7 @@ describe("a plan", () => {
   it("knows what codes and scales take", () => {
     const bytesAfter = (rules: Rules) =>
       quantizedBy(planModel(model, { include: ["*second"], exclude: ["*"], ...rules })).map((each) => each.bytesAfter);
-    expect(bytesAfter({})).toEqual([1024 + 4 * 64 + 64]); // with zero points, which MatMulInteger takes
+    expect(bytesAfter({})).toEqual([1024 + 4 * 64 + 64]); // MatMulInteger takes zero points
     expect(bytesAfter({ granularity: "tensor", bits: 4 })).toEqual([512 + 4]);
     expect(bytesAfter({ granularity: { group: 8 }, bits: 9 })).toEqual([2048 + 4 * 2 * 64]);
   });
@@ -173,7 +173,7 @@ describe("the errors", () => {
     const last = { tensor: "decoder.head", done: weights, total: weights };
     expect(await progressOf((options) => measureModel(channelwise, plan, options))).toEqual(last);
     const written = await progressOf((options) => quantizeModel(channelwise, plan, sink().sink, options));
-    // What is copied counts too.
+    // Copied bytes count too.
     expect(written?.done).toBe(written?.total);
     expect(written?.total).toBeGreaterThan(weights);
   });

@@ -4,10 +4,10 @@ import type { OnnxRuntime } from "../../../scripts/ocr/evaluate.mjs";
 
 env.wasm.numThreads = 1;
 
-/** In Node also the native one. */
+/** In Node, the native runtime is added. */
 const runtimes: OnnxRuntime[] = [{ InferenceSession, Tensor }];
 if (typeof process === "object") {
-  const packages = "../../../scripts/ocr/packages.mjs"; // nothing for a page
+  const packages = "../../../scripts/ocr/packages.mjs"; // a page does not need it
   const { loadOnnxruntimeNode } = await import(/* @vite-ignore */ packages);
   runtimes.push(await loadOnnxruntimeNode());
 }
@@ -17,7 +17,7 @@ export interface Values {
   readonly dims: readonly number[];
 }
 
-/** Runs a model in ONNX Runtime, in Node in both kinds, which must agree; gives all its outputs. */
+/** Runs a model in ONNX Runtime and returns all its outputs. In Node both kinds of runtime run it, and must agree. */
 export async function run(
   model: Uint8Array,
   inputs: Readonly<Record<string, Values>>,
@@ -49,7 +49,7 @@ async function runIn(
   }
 }
 
-/** 10 log10(sum of squares of what is expected / sum of squared differences), in dB. */
+/** 10 log10(sum of expected squares / sum of squared differences), in dB. */
 export function sqnr(expected: Float32Array, actual: Float32Array): number {
   let [signal, noise] = [0, 0];
   expected.forEach((value, i) => {

@@ -34,7 +34,7 @@ const matrix = tensor("w", [rows, columns], weights);
 const matMul = { ...node("MatMul", ["x", "w"], ["y"]), name: "M" };
 const floatModel = (opset = 13) => modelBytes({ opset, irVersion: 7, graph: graphOf([matMul], [matrix]) });
 
-/** Activations as DynamicQuantizeLinear makes them 8 bits, and floats again (https://onnx.ai/onnx/operators). */
+/** Activations that DynamicQuantizeLinear turns into 8 bits, and back into floats (https://onnx.ai/onnx/operators). */
 function through8Bits({ data, dims }: Values): Values {
   const [least, most] = [Math.min(0, ...data), Math.max(0, ...data)];
   const scale = Math.fround(Math.fround(most - least) / 255);
@@ -47,7 +47,7 @@ function through8Bits({ data, dims }: Values): Values {
   return { data: data.map((value) => (codeOf(value) - zero) * scale), dims };
 }
 
-/** That a model computes what the float one does with the weights that the codes stand for, and activations of 8 bits. */
+/** Expects that a model computes what the float one does with the dequantized weights and activations of 8 bits. */
 async function expectIntegers(
   written: Uint8Array,
   original: Uint8Array,
@@ -116,7 +116,7 @@ describe("MatMul for wasm and native", () => {
 
   it("quantizes activations once for all that take them, before the first of these", async () => {
     const square = (name: string, seed: number) => tensor(name, [rows, rows], uniform("float32", rows * rows, seed));
-    // The weight of the last node stands first.
+    // The weight of the last node comes first.
     const initializer = [square("w2", 1), square("w1", 2), square("w3", 3)];
     const nodes = [
       node("Relu", ["x"], ["h"]),
@@ -132,7 +132,7 @@ describe("MatMul for wasm and native", () => {
     expect(operatorsOf(graph)).toEqual([
       ...["Relu", "DynamicQuantizeLinear", ...product, ...product, "Add", "DynamicQuantizeLinear", ...product],
     ]);
-    // A node without a name gives none to those in its place, but for the ones that have to be found.
+    // Nodes that replace one without a name have none either, except for those that must be found again.
     expect(graph.node.slice(2, 6).map(({ name }) => name)).toEqual([
       ...["", "a_output_quantized_cast", "h_scale_w1_scale_mul", ""],
     ]);

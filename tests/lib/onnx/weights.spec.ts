@@ -22,7 +22,7 @@ import {
 } from "./models.js";
 import { run, sqnr } from "./runtime.js";
 
-/** Weights whose channels along the axis differ in size, so that any other axis gives other codes. */
+/** Weights whose channels along the axis differ in size, so that any other axis would give other codes. */
 function weights(shape: readonly number[], axis: number, seed = 1): Float32Array {
   const size = shape.reduce((a, b) => a * b, 1);
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
@@ -30,7 +30,7 @@ function weights(shape: readonly number[], axis: number, seed = 1): Float32Array
 }
 
 interface Case {
-  /** Weights and the axis of their channels. */
+  /** The weights and the axis of their channels. */
   readonly weights: Record<string, { shape: number[]; axis: number }>;
   readonly graph: (stored: (name: string) => TensorInit) => GraphInit;
   readonly input: number[];
@@ -38,7 +38,7 @@ interface Case {
 
 const output = [float("y")];
 
-/** One node with a weight. */
+/** A model of one node with one weight. */
 function single(
   operator: string,
   shape: number[],
@@ -57,7 +57,7 @@ function single(
   };
 }
 
-/** A node with the weights of two gates each, those of its input and those of its own output before. */
+/** A recurrent node, with weights of its inputs and of its earlier outputs. */
 function recurrent(operator: string, gates: number): Case {
   return {
     weights: { w: { shape: [1, 2 * gates, 8], axis: 1 }, r: { shape: [1, 2 * gates, 2], axis: 1 } },
@@ -312,7 +312,7 @@ describe.each(Object.keys(cases))("weights of %s", (name) => {
       Object.fromEntries(Object.entries(stored).map(([weight, { axis }]) => [weight, axis])),
     );
 
-    // What the model computes is what the float model does with the weights that the codes stand for.
+    // The model computes what the float model does with the dequantized weights.
     const dequantized = new Map(
       Object.entries(stored).map(([weight, { shape, axis }]) => {
         const options = { shape, axis, dequantize: true } as const;

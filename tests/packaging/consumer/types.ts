@@ -1,4 +1,4 @@
-// What the declarations promise, and what they refuse. Compiled against the installed package, never run.
+// Checks what the declarations accept and refuse. Compiled with the installed package, never run.
 
 import {
   type Bits,
@@ -46,7 +46,7 @@ const channelwise = await load();
 is<Channelwise>()(channelwise);
 const shape = [2, 4];
 
-// The weights select the type of the scales, a literal number of bits that of the codes; both fit a Blob.
+// The weights select the type of the scales, and a literal number of bits that of the codes. Both fit a Blob.
 const plain = channelwise.quantize(float32, { shape });
 is<Int8Array<ArrayBuffer>>()(plain.quantized);
 is<Float32Array<ArrayBuffer>>()(plain.scales);
@@ -61,7 +61,7 @@ is<Int16Array<ArrayBuffer>>()(channelwise.quantize(rows, { bits: 12 }).quantized
 declare const anyBits: number;
 is<Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>>()(channelwise.quantize(rows, { bits: anyBits }).quantized);
 
-// Fields are there when asked for.
+// Fields exist when they are asked for.
 is<Float32Array<ArrayBuffer>>()(channelwise.quantize(float32, { shape, dequantize: true }).dequantized);
 is<Float64Array<ArrayBuffer>>()(channelwise.quantize(rows, { errors: "channel" }).perChannel.sqnr);
 is<Int8Array<SharedArrayBuffer>>()(channelwise.quantize(rows, { into: { quantized: int8 } }).quantized);
@@ -73,9 +73,9 @@ plain.perChannel;
 channelwise.quantize(rows, { errors: false }).mse;
 is<number | undefined>()(channelwise.quantize(rows, {} as QuantizeOptions).mse);
 
-// Options that are not there, or not of that type, are refused.
+// Unknown options, and options of the wrong type, are refused.
 channelwise.quantize(float32, { granularity: { group: 32, along: -1 }, shape: [8, 64] });
-// Groups lie along the last dimension when nothing is said; what was used is always there.
+// Groups lie along the last dimension by default. The result always has the value that was used.
 const grouped = channelwise.quantize(rows, { granularity: { group: 32 } });
 is<Granularity>()(grouped.granularity);
 channelwise.dequantize({ ...grouped, granularity: { group: 32 } });
@@ -94,7 +94,7 @@ channelwise.quantize(new Int8Array(8), { shape });
 // @ts-expect-error not numbers
 channelwise.quantize([["1", "2"]]);
 
-// Back again: from a result, and from what was stored of one.
+// Dequantizes a result, and one that was stored.
 is<Float32Array<ArrayBuffer>>()(channelwise.dequantize(plain));
 const stored: QuantizedWeights = { quantized: int8, scales: float32, shape };
 is<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>()(channelwise.dequantize(stored));
@@ -103,7 +103,7 @@ channelwise.dequantize(general);
 // @ts-expect-error no scales
 channelwise.dequantize({ quantized: int8, shape });
 
-// Every source of the binary; the slim entry needs one.
+// Every source of the binary is accepted; the slim entry needs one.
 await loadSlim({ wasm: new Uint8Array(8) });
 await loadSlim({ wasm: fetch("channelwise.wasm") });
 await load({ wasm: new URL("https://example.org/channelwise.wasm") });
@@ -146,7 +146,7 @@ channelwise.quantize(rows, { signal });
 // @ts-expect-error not for users
 parallel.runner;
 
-// An ONNX model: from a file of a page or a path, with a quantizer of either kind.
+// An ONNX model from a file of a page or a path, with a quantizer of either kind.
 const onnx = await openModel(new Blob());
 await openModel(["model.onnx", "model.onnx_data"]);
 const plan = planModel(onnx, {
@@ -174,7 +174,7 @@ if (weights instanceof Float32Array) channelwise.quantize(weights, { shape: read
 if (weights instanceof Int8Array) channelwise.dequantize({ quantized: weights, scales: float32, shape: read });
 is<Uint8Array<ArrayBuffer>>()(writeNpy(plain.quantized, plain.shape));
 
-// Models: from files to files, on this thread or on workers.
+// Models from files to files, on this thread or on workers.
 declare const picked: File[];
 declare const saved: WritableStream;
 const model = await openModel(picked);
