@@ -1,5 +1,5 @@
-// What JavaScript sees of ggml's blocks: a module of its own, which only those load who open a GGUF file. Arguments are
-// checked by the TypeScript that calls.
+// The interface of ggml's blocks to JavaScript: a module of its own, which is loaded only for GGUF files. The
+// TypeScript that calls checks arguments.
 
 #include <emscripten/bind.h>
 
@@ -20,9 +20,9 @@ using namespace channelwise::blocks;
 using emscripten::typed_memory_view;
 using emscripten::val;
 
-/// Weights that are staged at a time: a multiple of every block's length, and 256 KB.
+/// The number of weights that are staged at a time: a multiple of every block's length, and 256 KB.
 constexpr std::size_t kWeights = 64 << 10;
-/// The most bytes that they take as blocks: Q8_0 has 34 for 32.
+/// The most bytes that staged weights take as blocks: Q8_0 takes 34 for 32 weights.
 constexpr std::size_t kBytes = kWeights / Q8_0::kLength * sizeof(Q8_0);
 
 alignas(64) float weights[kWeights];

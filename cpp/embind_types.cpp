@@ -1,5 +1,5 @@
-// This registers the types of bindings.cpp, where Embind's own library would register all types. It is for Emscripten
-// 3.1.6: CMakeLists.txt says why.
+// Registers the types of bindings.cpp, where Embind's own library would register all types. It is for Emscripten 3.1.6:
+// CMakeLists.txt says why.
 
 #include <emscripten/bind.h>
 
@@ -17,7 +17,7 @@ void registerInteger(const char* name) {
                            std::numeric_limits<Integer>::max());
 }
 
-/// `index` is the array's place in the list that Embind's JavaScript has of them.
+/// `index` is the array's place in the list of Embind's JavaScript.
 template <typename Element>
 void registerView(unsigned index) {
   _embind_register_memory_view(TypeID<memory_view<Element>>::get(), index, "view");

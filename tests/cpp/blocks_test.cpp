@@ -1,5 +1,5 @@
-// ggml's blocks: the fits with a sub-block in each lane against the same fits one after the other, and the bounds of
-// what is read and written. That they are ggml's is for tests/lib/ggml.
+// Tests of ggml's blocks: the fits with a sub-block in each lane are compared with the same fits one after the other,
+// and memory accesses are checked. tests/lib/ggml compares with ggml itself.
 
 #include "core/blocks/blocks.h"
 
@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kCount = 64;
 
-/// Weights of `count` blocks, from stretch to stretch of another kind.
+/// Weights of `count` blocks, of another kind in every stretch.
 std::vector<float> weightsOf(std::size_t count) {
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
@@ -75,7 +75,7 @@ TYPED_TEST_SUITE(EveryBlock, Encoded);
 
 TYPED_TEST(EveryBlock, StaysWithinItsArrays) {
   using Block = typename TypeParam::Block;
-  // A search takes as many blocks as there are lanes at a time; kCount - 3 leaves a rest.
+  // A search takes as many blocks at a time as there are lanes. kCount - 3 leaves a rest.
   for (const auto& [encoder, count, misalignment] :
        {std::tuple<Encoder, std::size_t, std::size_t>{Encoder::kGgml, kCount, 0},
         {Encoder::kGgml, kCount, 12},

@@ -1,5 +1,5 @@
-// The SIMD kernels of channelwise/embeddings against the scalar oracle, in arrays that lie at every offset from a
-// vector's alignment and are guarded on both sides; and the heap of hits against sorting.
+// The SIMD kernels of channelwise/embeddings are compared with the scalar oracle, in arrays at every offset from a
+// vector's alignment, guarded on both sides. The heap of hits is compared with sorting.
 
 #include <gtest/gtest.h>
 
@@ -55,7 +55,7 @@ std::vector<E> randomBytes(std::size_t size) {
   return all;
 }
 
-/// Runs both versions of a kernel on `size` numbers at each offset; what they write must be the same.
+/// Runs both versions of a kernel on `size` numbers at each offset. They must write the same.
 template <typename Out, typename Run>
 void expectSame(const std::vector<float>& x, std::size_t outs, Run run) {
   for (std::size_t misalignment : {0u, 4u, 12u}) {
@@ -127,12 +127,12 @@ TEST(Encode, SignsAreThoseOfTheOracle) {
   }
 }
 
-/// Numbers of a query, as large as `sum` lets their sum be.
+/// The numbers of a query, as large as `sum` allows.
 std::vector<std::int16_t> query(std::size_t size, double sum) {
   const int most = static_cast<int>(std::min(32767.0, std::floor(sum / static_cast<double>(size))));
   std::vector<std::int16_t> all(size);
   for (std::int16_t& x : all) x = static_cast<std::int16_t>(random_() % (2 * most + 1) - most);
-  // The extremes together.
+  // All extremes together.
   if (random_() % 2 == 0) std::fill(all.begin(), all.end(), static_cast<std::int16_t>(most));
   return all;
 }
@@ -215,7 +215,7 @@ TEST(Dots, NibblesAreArrangedOnceEach) {
   EXPECT_EQ(arranged, numbers);
 }
 
-/// The best of all by sorting.
+/// The best of all, by sorting.
 std::vector<std::uint32_t> bestBySorting(const std::vector<std::int32_t>& dots, std::size_t room, std::uint32_t first) {
   std::vector<std::uint32_t> order(dots.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;

@@ -33,7 +33,8 @@ TEST(SquareSum, SquaresNeitherUnderflowNorOverflow) {
 }
 
 TEST(SquareSum, UnitsMeetInTheLarger) {
-  // 2^480 is the last of the ordinary unit, 2^481 the first of the large; 1 + 4 times the square of 2^480.
+  // 2^480 is the last number of the ordinary unit, 2^481 the first of the large one; the sum is 1 + 4 times the square
+  // of 2^480.
   EXPECT_NEAR(log2Of(sumOf({0x1p480, 0x1p481})), 960 + std::log2(5), 1e-9);
   EXPECT_NEAR(log2Of(sumOf({0x1p481, 0x1p480})), 960 + std::log2(5), 1e-9);
   EXPECT_NEAR(log2Of(sumOf({0x1p-480, 0x1p-481})), -960 + std::log2(1.25), 1e-9);

@@ -5,7 +5,7 @@
 #include <vector>
 
 /// An array of exactly `count` elements on the heap, `misalignment` bytes away from the alignment of a vector, between
-/// guard bytes that are checked when asked; AddressSanitizer watches what lies beyond them.
+/// guard bytes that are checked on request. AddressSanitizer watches everything beyond them.
 template <typename E>
 class Guarded {
  public:

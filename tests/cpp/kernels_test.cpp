@@ -1,5 +1,5 @@
-// The SIMD kernels against the scalar oracle, in arrays that lie at every offset from a vector's alignment and are
-// guarded on both sides.
+// The SIMD kernels are compared with the scalar oracle, in arrays at every offset from a vector's alignment, guarded on
+// both sides.
 
 #include "core/kernels.h"
 
@@ -49,8 +49,7 @@ Range<T>* asRanges(T* sides) {
   return reinterpret_cast<Range<T>*>(sides);
 }
 
-/// Runs and columns of every length around one and two tiles and around a span of columns, in each place of the
-/// extent.
+/// Runs and columns of every length around one and two tiles and around a span of columns, in each place of the extent.
 std::vector<Extent> extents() {
   std::vector<Extent> all;
   for (std::uint32_t n = 0; n <= 33; ++n) all.push_back({1, 1, n});  // 0 to 2 tiles + 1
@@ -128,7 +127,7 @@ std::vector<std::uint64_t> bitsOf(const std::vector<E>& values) {
   return bits;
 }
 
-/// log of a sum that may lie outside the range of doubles.
+/// The logarithm of a sum that may be outside the range of doubles.
 double logOf(const SquareSum& sum) { return std::log(sum.value) + sum.unit * 2 * SquareSum::kHalfUnit * std::log(2.0); }
 
 void expectSameSum(const SquareSum& actual, const SquareSum& expected, double tolerance) {
@@ -149,7 +148,7 @@ void expectSameFigures(const ErrorFigures& actual, const ErrorFigures& expected)
 
 constexpr FiguresOf kAllFigures[] = {FiguresOf::kNothing, FiguresOf::kAll, FiguresOf::kChannels};
 
-/// Runs both versions of quantize, with every choice of what they make.
+/// Runs both versions of quantize, with every choice of outputs.
 template <typename T, typename Code>
 void expectSameQuantized(const std::vector<T>& values, Extent extent, const Scales<T>& scales, const Scheme& scheme,
                          std::size_t misalignment) {
@@ -235,7 +234,7 @@ TYPED_TEST(Kernels, SimdEqualsScalarBitForBit) {
   }
 }
 
-/// Extents with every shape of tile, for what would take too long with all of them.
+/// Extents with every shape of tile, for tests that would take too long with all extents.
 std::vector<Extent> fewExtents() {
   return {{1, 3, 37}, {2, 2, 1}, {3, 35, 1}, {5, 7, 3}, {2, 3, 300}, {2, 259, 1}, {1, 40, 32}, {2, 17, 15}};
 }
@@ -310,7 +309,7 @@ TYPED_TEST(Kernels, SimdEqualsScalarForScalesFromElsewhere) {
             cover = cover && covers(scales[c], largest[c], scheme);
           }
           expectSameQuantized<T, Code>(values, extent, {scales.data(), false}, scheme, misalignment);
-          // Where nothing is to be clamped, products may be taken.
+          // Where nothing needs clamping, products are allowed.
           if (cover) expectSameQuantized<T, Code>(values, extent, {scales.data(), true}, scheme, misalignment);
           covering += cover;
           ASSERT_FALSE(testing::Test::HasFailure());
@@ -321,7 +320,7 @@ TYPED_TEST(Kernels, SimdEqualsScalarForScalesFromElsewhere) {
   EXPECT_GT(covering, 100u);
 }
 
-/// The largest weight lies where covers() ends.
+/// The largest weight is at the limit of covers().
 TYPED_TEST(Kernels, NoCodeNeedsClampingUpToWhereScalesCover) {
   using T = typename TypeParam::T;
   using Code = typename TypeParam::Code;
@@ -437,7 +436,7 @@ class Measure : public testing::Test {};
 using FloatTypes = testing::Types<float, double>;
 TYPED_TEST_SUITE(Measure, FloatTypes);
 
-/// Both versions, added to figures that are there already.
+/// Runs both versions, which add to figures that are not empty.
 template <typename T>
 void expectSameMeasure(const std::vector<T>& weights, const std::vector<T>& values, std::size_t misalignment) {
   Guarded<T> ofWeights(weights.size(), misalignment * sizeof(T));
@@ -476,7 +475,7 @@ TYPED_TEST(Measure, SimdEqualsScalar) {
   }
 }
 
-/// In each place of a run and of the elements after the last whole step.
+/// NaN or infinity at each place of a run, and among the elements after the last whole step.
 TYPED_TEST(Measure, NonFiniteFloatsShowWhereverTheyAre) {
   using T = TypeParam;
   const T infinity = std::numeric_limits<T>::infinity();
@@ -488,7 +487,7 @@ TYPED_TEST(Measure, NonFiniteFloatsShowWhereverTheyAre) {
       values[at] = value;
       ErrorFigures figures;
       simd::measure<T>(weights.data(), values.data(), weights.size(), figures);
-      figures.addElement(1, 0.5);  // and is not lost by what is added later
+      figures.addElement(1, 0.5);  // a later addition does not hide it
       const bool isNan = !(weight == -infinity);
       EXPECT_EQ(std::isnan(figures.largest), isNan) << weight << " and " << value << " at " << at;
       EXPECT_EQ(std::isnan(figures.error.value), isNan) << weight << " and " << value << " at " << at;
@@ -499,7 +498,7 @@ TYPED_TEST(Measure, NonFiniteFloatsShowWhereverTheyAre) {
   }
 }
 
-/// Every half there is, in arrays of every length up to several tiles and at every offset.
+/// Tests every half, in arrays of every length up to several tiles and at every offset.
 TEST(Widen, EveryHalfEqualsScalar) {
   std::vector<std::uint16_t> all(1 << 16);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
@@ -545,7 +544,7 @@ TEST(Widen, KnownHalves) {
   EXPECT_EQ(widened(0xff80, Dtype::kBfloat16), -std::numeric_limits<float>::infinity());
 }
 
-/// Fields of every width, at every bit where one can begin, of every length around several vectors.
+/// Tests fields of every width, from every bit where one can begin, and of every length around several vectors.
 TEST(Pack, SimdEqualsScalarAndGivesCodesBack) {
   std::mt19937_64 random(5);
   for (int bits = 2; bits <= 8; ++bits) {

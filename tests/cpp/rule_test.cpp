@@ -57,12 +57,12 @@ TEST(Rule, DequantizedValuesStayFinite) {
 }
 
 TEST(Rule, StoredScalesAreRoundedHalfToEven) {
-  // One more than 1 in the last bit of each type is between 2^-11 and 2^-10, or 2^-8 and 2^-7.
+  // Of each type, the last bit of 1 lies between 2^-11 and 2^-10, or between 2^-8 and 2^-7.
   EXPECT_EQ(scaleOf(127.0f * (1 + 0x1p-11f), kFloat16Scales(8)), 1.0f);
   EXPECT_EQ(scaleOf(127.0f * (1 + 0x1.8p-10f), kFloat16Scales(8)), 1 + 0x1p-9f);
   EXPECT_EQ(scaleOf(127.0f * (1 + 0x1p-8f), kBfloat16Scales(8)), 1.0f);
   EXPECT_EQ(scaleOf(127.0f * (1 + 0x1.8p-7f), kBfloat16Scales(8)), 1 + 0x1p-6f);
-  // Subnormal ones have a fixed last bit, 2^-24 and 2^-133.
+  // Subnormal numbers have a fixed last bit, 2^-24 and 2^-133.
   EXPECT_EQ(scaleOf(127 * 0x1.8p-24f, kFloat16Scales(8)), 0x1p-23f);
   EXPECT_EQ(scaleOf(127 * 0x1.4p-23f, kFloat16Scales(8)), 0x1p-23f);
   EXPECT_EQ(scaleOf(127 * 0x1.8p-133f, kBfloat16Scales(8)), 0x1p-132f);
@@ -102,7 +102,7 @@ TEST(Rule, WhatComesBackIsFiniteInTheTypeOfTheScale) {
           return roundTo(type, code * candidate);
         };
         EXPECT_LE(comesBack(scale), formatOf(type).largest) << largest;
-        // It is the nearest, or the first below it with which that holds.
+        // The scale is the nearest one, or the first below it for which that holds.
         const double nearest = std::min(roundTo(type, largest / static_cast<float>(scheme.qmax())), most);
         for (double above = nearest; above > scale; above = nextBelow(type, above))
           ASSERT_GT(comesBack(above), formatOf(type).largest) << bits << " bits, " << largest << ", " << above;
@@ -119,7 +119,7 @@ TEST(SignedMax, TheLargestMagnitudeHasTheLeastCode) {
   EXPECT_EQ(scaleOf(Range<float>{8, 8}, kSigned(4)), -1.0f);  // the positive one of two
   EXPECT_EQ(scaleOf(Range<double>{0.1, 0.3}, kSigned(2, Dtype::kFloat64)), 0.3 / 2);
   EXPECT_EQ(scaleOf(Range<float>{1, 0}, kSigned(16)), -0x1p-15f);
-  EXPECT_EQ(scaleOf(Range<float>{1, 2}, kFloat32Scales(2)), 2.0f);  // the maximum knows no sign
+  EXPECT_EQ(scaleOf(Range<float>{1, 2}, kFloat32Scales(2)), 2.0f);  // the maximum ignores the sign
 }
 
 TEST(SignedMax, ZerosAndUnderflowGiveScaleOne) {
@@ -141,7 +141,7 @@ TEST(SignedMax, WhatComesBackIsFinite) {
   EXPECT_EQ(scaleOf(Range<float>{1e30f, 0}, kSigned(8, Dtype::kFloat16)), -511.75f);
 }
 
-/// By the definition of the types, without the trick that roundTo() uses.
+/// By the definition of the types, without the trick of roundTo().
 TEST(RoundTo, IsTheNearestNumberOfTheType) {
   std::mt19937_64 random(2);
   for (const Dtype type : {Dtype::kFloat16, Dtype::kBfloat16, Dtype::kFloat32}) {

@@ -10,7 +10,7 @@ namespace channelwise::blocks {
 
 namespace {
 
-/// Of a multiple of 32 weights. Without their signs, NaN and infinities have the largest bits.
+/// Whether a multiple of 32 weights are finite. As magnitudes, NaN and infinities have the largest bits.
 bool areFinite(const float* weights, std::size_t count) {
   v128_t most[4] = {};
   for (std::size_t i = 0; i < count; i += 16)
@@ -21,7 +21,7 @@ bool areFinite(const float* weights, std::size_t count) {
   return !wasm_v128_any_true(wasm_u32x4_ge(all, wasm_i32x4_splat(static_cast<std::int32_t>(0xff000000))));
 }
 
-/// 8 sub-blocks at a time, and 16 where each step waits for the one before it.
+/// Eight sub-blocks are encoded at a time, or 16 where each step waits for the one before it.
 void encodeBlock(const float* weights, Q2_K& block) { encodeBlock<Vectors<2>>(weights, block); }
 void encodeBlock(const float* weights, Q3_K& block) { encodeBlock<Vectors<4>>(weights, block); }
 void encodeBlock(const float* weights, Q4_K& block) { encodeBlock<Vectors<2>>(weights, block); }

@@ -29,7 +29,7 @@ int digitAt(std::uint8_t byte, int n) {
   return static_cast<std::uint8_t>(byte * kPowers[n]) * 3 >> 8;
 }
 
-/// 2^(exponent - 128): half the scale of MXFP4, whose table has twice the values.
+/// 2^(exponent - 128), which is half the scale of MXFP4, whose table has doubled values.
 float halfPower(int exponent) {
   const std::uint32_t bits = exponent < 2 ? 0x00200000u << exponent : static_cast<std::uint32_t>(exponent - 1) << 23;
   return __builtin_bit_cast(float, bits);

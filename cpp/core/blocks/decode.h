@@ -4,7 +4,7 @@
 
 namespace channelwise::blocks {
 
-/// What the codes of a block stand for.
+/// Decodes a block into weights.
 void decodeBlock(const Q4_0& block, float* weights);
 void decodeBlock(const Q4_1& block, float* weights);
 void decodeBlock(const Q5_0& block, float* weights);

@@ -6,15 +6,15 @@
 #include "layouts.h"
 #include "packed_scales.h"
 
-// K blocks: 256 weights, whose sub-blocks get scales (and minima) of their own, which are then rounded to small
-// integers times d (and dmin). Over V, as fits.h is. Weights are finite.
+// Encodes K blocks: 256 weights, whose sub-blocks get scales (and minima) of their own, which are then rounded to small
+// integers times d (and dmin). Like fits.h, it is written over V. Weights are finite.
 
 namespace channelwise::blocks {
 
-/// The lower bits of each byte, as C++ converts.
+/// The low byte of an integer.
 inline std::uint8_t byteOf(int x) { return static_cast<std::uint8_t>(x); }
 
-/// Codes of neighbours with one scale and one minimum, which are those that are stored.
+/// Computes codes of neighbours with one scale and one minimum, as stored.
 template <typename V>
 void codesOf(const float* weights, std::size_t length, float scale, float min, int least, int most,
              std::uint8_t* codes) {
@@ -33,7 +33,7 @@ inline v128_t bitsOf(const std::uint8_t* codes, int mask) {
   return wasm_v128_and(wasm_v128_load(codes), wasm_i8x16_splat(static_cast<std::int8_t>(mask)));
 }
 
-/// The lower four bits of the codes of elements i and i + distance of every 2 distance, side by side in a byte.
+/// Packs the lower four bits of the codes of elements i and i + distance of every 2 distance into one byte.
 inline void packNibbles(const std::uint8_t* codes, std::size_t distance, std::uint8_t* packed) {
   for (std::size_t i = 0; i < 128; i += 16) {
     const std::uint8_t* of = codes + i / distance * 2 * distance + i % distance;
@@ -41,7 +41,7 @@ inline void packNibbles(const std::uint8_t* codes, std::size_t distance, std::ui
   }
 }
 
-/// Two bits of each code, from bit `first` on.
+/// Packs two bits of each code, from bit `first` on.
 inline void packPairs(const std::uint8_t* codes, int first, std::uint8_t* packed) {
   for (std::size_t i = 0; i < 64; i += 16) {
     const std::uint8_t* of = codes + i / 32 * 128 + i % 32;
@@ -54,7 +54,7 @@ inline void packPairs(const std::uint8_t* codes, int first, std::uint8_t* packed
   }
 }
 
-/// One bit of each code.
+/// Packs one bit of each code.
 inline void packBits(const std::uint8_t* codes, int bit, std::uint8_t* packed) {
   for (std::size_t i = 0; i < 32; i += 16) {
     v128_t bytes = wasm_i8x16_splat(0);
@@ -66,7 +66,7 @@ inline void packBits(const std::uint8_t* codes, int bit, std::uint8_t* packed) {
   }
 }
 
-/// Scales and minima of a block's sub-blocks, and what gives the codes of the fit.
+/// Scales and minima of a block's sub-blocks, and the parameters that give the codes of the fit.
 template <std::size_t count>
 struct SubBlocks {
   float scales[count];
@@ -84,8 +84,8 @@ float largestOf(const float (&numbers)[count]) {
   return largest;
 }
 
-/// Fits sub-blocks of `length` of a block, as many at a time as there are lanes. Sums are weighted by |x|, and by the
-/// root of the mean square too where squares are summed.
+/// Fits the sub-blocks of a block, each of `length` weights, as many at a time as there are lanes. Sums are weighted by
+/// |x|, and where squares are summed also by the root of the mean square.
 template <typename V, std::size_t length, bool absolute>
 void fitSubBlocks(const float* weights, Trials trials, SubBlocks<256 / length>& fits) {
   for (std::size_t first = 0; first < 256 / length; first += kLanes<V>) {
@@ -106,8 +106,7 @@ void fitSubBlocks(const float* weights, Trials trials, SubBlocks<256 / length>& 
   }
 }
 
-/// Codes of sub-block j with the scale and the minimum as they are stored; where that scale is 0, those of the fit
-/// stay.
+/// The codes of sub-block j for its stored scale and minimum. Where that scale is 0, the codes of the fit stay.
 template <typename V, std::size_t length>
 void codesOfSubBlock(const float* weights, const SubBlocks<256 / length>& fits, std::size_t j, float scale, float min,
                      int most, std::uint8_t* codes) {
@@ -138,7 +137,7 @@ void encodeBlock(const float* weights, Q2_K& block) {
   packPairs(codes, 0, block.codes);
 }
 
-/// What Q4_K and Q5_K have in common.
+/// The common part of Q4_K and Q5_K.
 template <typename V, typename Block>
 void encodeScalesAndCodes(const float* weights, Trials trials, Block& block, std::uint8_t* codes) {
   SubBlocks<8> fits;
@@ -174,7 +173,7 @@ void encodeBlock(const float* weights, Q5_K& block) {
   packBits(codes, 4, block.high);
 }
 
-/// The first of the largest magnitude, with its sign.
+/// The first scale of the largest magnitude, with its sign.
 inline float signedLargestOf(const float (&scales)[16]) {
   float largest = 0;
   for (float scale : scales)
@@ -186,7 +185,7 @@ template <typename V>
 void encodeBlock(const float* weights, Q3_K& block) {
   float scales[16];
   std::uint8_t codes[256];
-  // All at once: each move waits for the one before it, so that lanes are what there is to do meanwhile.
+  // All are fitted at once: each move waits for the one before it, and other lanes fill the time.
   V fitted[256 / kLanes<V>];
   for (std::size_t first = 0; first < 16; first += kLanes<V>) {
     V x[16];
@@ -248,7 +247,7 @@ void encodeBlock(const float* weights, Q6_K& block) {
       codesOf<V>(x, 16, scale, 0, -32, 31, codes + 16 * j);
       continue;
     }
-    // Codes of the fit: 0 is the least where it was of zeros.
+    // The least code stands for 0 where the fit was of zeros.
     for (std::size_t i = 0; i < 16; ++i)
       codes[16 * j + i] = inverses[j] == 0 ? 0 : byteOf(static_cast<int>(nearest(inverses[j] * x[i], -32, 31)) + 32);
   }

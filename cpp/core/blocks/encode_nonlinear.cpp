@@ -8,7 +8,7 @@ namespace channelwise::blocks {
 
 int placeOf(float x) {
   int place = 0;
-  // Between neighbours, differences to both are exact where they are equal.
+  // Between neighbours, the differences to both are exact where they are equal.
   for (int k = 1; k < 16; ++k) place += !(x < static_cast<float>(kNonLinear[k - 1] + kNonLinear[k]) / 2) ? 1 : 0;
   return place;
 }
@@ -19,7 +19,8 @@ void encodeBlock(const float* weights, IQ4_NL& block) {
   if (!(std::fabs(largest) < kLeastMagnitude)) {
     float best = 0;
     for (int trial = -8; trial <= 7; ++trial) {
-      // First with the largest weight on the last number, by way of the scale; then up to seven beside it.
+      // The first trial puts the largest weight on the last number of the table; up to seven more on either side
+      // follow.
       const float inverse =
           trial == -8 ? 1 / (-largest / kNonLinear[0]) : static_cast<float>(trial + kNonLinear[0]) / largest;
       float sumXL = 0;
@@ -39,7 +40,7 @@ void encodeBlock(const float* weights, IQ4_NL& block) {
       }
     }
   }
-  // The NaN of an operation has a sign on x86-64, and none elsewhere.
+  // An operation that gives NaN sets its sign on x86-64, and not elsewhere.
   block.d = std::isnan(scale) ? 0xfe00 : halfOf(scale);
   const float inverse = scale == 0 ? 0 : 1 / scale;
   for (int i = 0; i < 16; ++i)

@@ -11,17 +11,16 @@ namespace channelwise::blocks {
 
 namespace {
 
-// The law, one weight after the other. It also serves where a reciprocal is 0 or infinite.
+// The law, one weight after the other. It is also used where a reciprocal is 0 or infinite.
 
 /// 1 / d, and 0 for 0.
 float reciprocal(float d) { return d == 0 ? 0.0f : 1 / d; }
 
-/// What x86-64 makes of a conversion to an integer of 8 bits: the fraction falls away, and so do the upper bits of 32.
-/// NaN and what 32 bits do not hold give 0. They come of scales so small that 1 / d is infinite, and of ranges that
-/// are.
+/// Converts to an integer of 8 bits as x86-64 does: it drops the fraction and the upper bits of 32. NaN and numbers
+/// beyond 32 bits give 0. These come from scales so small that 1 / d is infinite, and from infinite ranges.
 int truncated(float x) { return std::fabs(x) < 0x1p31f ? static_cast<int>(x) & 0xff : 0; }
 
-/// The first weight of largest magnitude, with its sign.
+/// The first weight of the largest magnitude, with its sign.
 float signedLargest(const float* weights) {
   float largest = 0;
   for (std::size_t i = 0; i < 32; ++i)
@@ -57,7 +56,7 @@ struct Packed {
   }
 };
 
-/// Codes from 0 to 2 * half - 1, the largest magnitude on 0.
+/// Codes from 0 to 2 * half - 1, with the largest magnitude on 0.
 template <int half>
 Packed encodeSigned(const float* weights, Half& d, std::uint8_t* nibbles) {
   const float scale = signedLargest(weights) / -half;
@@ -69,7 +68,7 @@ Packed encodeSigned(const float* weights, Half& d, std::uint8_t* nibbles) {
   return codes;
 }
 
-/// Codes from 0 to most, the least weight on 0.
+/// Codes from 0 to most, with the least weight on 0.
 template <int most>
 Packed encodeFromLeast(const float* weights, Half& d, Half& min, std::uint8_t* nibbles) {
   const Range range = rangeOf(weights);
@@ -88,8 +87,8 @@ void encodeBytes(const float* weights, float inverse, std::int8_t* codes) {
   for (std::size_t i = 0; i < 32; ++i) codes[i] = static_cast<std::int8_t>(truncated(std::round(weights[i] * inverse)));
 }
 
-// The same with vectors, where the reciprocal is an ordinary number: what is truncated is then no more than half a code
-// away from the codes.
+// The same with vectors, for reciprocals that are ordinary numbers. Numbers before truncation are then at most half a
+// code beyond the codes.
 
 using Block32 = Vectors<4>[2];
 
@@ -110,7 +109,7 @@ float leastLane(v128_t a) {
   return wasm_f32x4_extract_lane(a, 0);
 }
 
-/// Zeros of either sign are taken for one.
+/// Zeros of either sign count as equal.
 Range rangeOf(const Block32& x) {
   v128_t least[4];
   v128_t most[4];
@@ -132,14 +131,15 @@ float largestMagnitude(const Block32& x) {
 
 bool isOrdinary(float inverse) { return inverse != 0 && std::fabs(inverse) <= std::numeric_limits<float>::max(); }
 
-/// Sixteen numbers truncated to bytes, limited to 0 and 255.
+/// Sixteen numbers truncated to bytes, and clamped to 0 and 255.
 v128_t bytesOf(const Vectors<4>& x) {
   const v128_t low = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[0]), wasm_i32x4_trunc_sat_f32x4(x.v[1]));
   const v128_t high = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[2]), wasm_i32x4_trunc_sat_f32x4(x.v[3]));
   return wasm_u8x16_narrow_i16x8(low, high);
 }
 
-/// Codes of 32 weights from 0 to most, packed; gives the fifth bits. Shifts are of 16 bits, and none crosses a byte.
+/// Packs 32 weights as codes from 0 to most, and returns the fifth bits. Shifts are of 16 bits, and none crosses a
+/// byte.
 template <int most>
 std::uint32_t pack32(const Vectors<4>& low, const Vectors<4>& high, std::uint8_t* nibbles) {
   const v128_t limit = wasm_i8x16_splat(most);
@@ -160,7 +160,7 @@ std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibble
   Block32 x;
   load32(weights, x);
   const Range range = rangeOf(x);
-  // The first of equal magnitudes has to be looked for.
+  // Where magnitudes are equal, the first one has to be found.
   const float largest = range.most > -range.least   ? range.most
                         : range.most < -range.least ? range.least
                                                     : signedLargest(weights);
@@ -182,7 +182,7 @@ std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::u
   const float inverse = reciprocal(scale);
   if (!isOrdinary(inverse)) return encodeFromLeast<most>(weights, d, min, nibbles).high;
   d = halfOf(scale);
-  // The first zero decides about the sign of a minimum of zero.
+  // The first zero decides the sign of a minimum of zero.
   min = halfOf(range.least == 0 ? rangeOf(weights).least : range.least);
   const Vectors<4> factor(inverse);
   const Vectors<4> least(range.least);
@@ -190,8 +190,8 @@ std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::u
   return pack32<most>((x[0] - least) * factor + half, (x[1] - least) * factor + half, nibbles);
 }
 
-/// Sixteen numbers of at most 127 rounded half away from zero, as std::round does: the largest number below 1/2 is
-/// added, since 1/2 itself would carry the number before it to 1.
+/// Sixteen numbers of at most 127 rounded half away from zero, as by std::round. The largest number below 1/2 is added,
+/// since adding 1/2 would carry the number before 1/2 to 1.
 v128_t roundedBytes(const Vectors<4>& x) {
   const v128_t sign = wasm_i32x4_splat(INT32_MIN);
   const v128_t half = wasm_f32x4_splat(0x1.fffffep-2f);

@@ -4,7 +4,8 @@
 
 namespace channelwise::blocks {
 
-// Blocks of 32 with one scale, or a scale and a minimum, straight from the range of the weights, which are finite.
+// Encodes blocks of 32 with one scale, or a scale and a minimum, directly from the range of the weights, which are
+// finite.
 
 void encodeBlock(const float* weights, Q4_0& block);
 void encodeBlock(const float* weights, Q4_1& block);

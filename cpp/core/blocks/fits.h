@@ -2,12 +2,12 @@
 
 #include "lanes.h"
 
-// The fits of a sub-block's scale, over lanes of sub-blocks: what ggml's make_qkx2_quants, make_q3_quants and
-// make_qx_quants compute, operation by operation.
+// The fits of a sub-block's scale, over lanes of sub-blocks. They equal ggml's make_qkx2_quants, make_q3_quants and
+// make_qx_quants, operation by operation.
 
 namespace channelwise::blocks {
 
-/// From here down a sub-block counts as zeros.
+/// A sub-block counts as zeros up to this magnitude.
 constexpr float kLeastMagnitude = 1e-15f;
 
 /// weight = scale * code - min. The codes of the fit are nearest(inverse * (weight - from)), and 0 where inverse is 0.
@@ -19,7 +19,7 @@ struct ScaleAndMinFit {
   V from;
 };
 
-/// How many codes there are, and which scales are tried: (most + first + 0.1 k) / range for k from 0 to steps.
+/// The number of codes, and the scales that are tried: (most + first + 0.1 k) / range for k from 0 to steps.
 struct Trials {
   int most;
   float first;
@@ -31,7 +31,7 @@ V penaltyOf(const V& difference) {
   return absolute ? magnitude(difference) : difference * difference;
 }
 
-/// What a trial found: the scale and the minimum (as they are added) that fit its codes best by squares, and their
+/// The result of a trial: the scale and the minimum (as they are added) that fit its codes best by squares, and their
 /// error.
 template <typename V>
 struct Trial {
@@ -41,7 +41,7 @@ struct Trial {
   V determinant;  ///< above 0 where there is such a fit
 };
 
-/// Takes the codes nearest(inverse * (x - from)). Sums are of the importance and its product with x.
+/// Tries the codes nearest(inverse * (x - from)). Sums are of the importance and its product with x.
 template <std::size_t length, bool absolute, bool anyRange, typename V>
 [[gnu::always_inline]] inline Trial<V> tryInverse(const V* x, const V* importance, const V& sum, const V& sumX,
                                                   const V& inverse, const V& from, const Limits<V>& limits) {
@@ -72,8 +72,8 @@ template <std::size_t length, bool absolute, bool anyRange, typename V>
   return {scale, min, error, determinant};
 }
 
-/// The scale and the minimum (0 or less, negated) of the least sum of weighted errors: squares, or magnitudes where
-/// `absolute`. A trial takes codes, and the scale and minimum that fit them best by squares.
+/// The scale and the minimum (0 or less, negated) with the least sum of weighted errors: of squares, or of magnitudes
+/// if `absolute`. A trial takes codes, and the scale and minimum that fit them best by squares.
 template <std::size_t length, bool absolute, typename V>
 [[gnu::noinline]] ScaleAndMinFit<V> fitScaleAndMin(const V* x, const V* importance, Trials trials) {
   const V zero(0.0f);
@@ -123,7 +123,7 @@ template <std::size_t length, bool absolute, typename V>
           fit.from};
 }
 
-/// The first of the largest magnitude, with its sign.
+/// The first weight of the largest magnitude, with its sign.
 template <std::size_t length, typename V>
 V signedLargest(const V* x) {
   V largest(0.0f);
@@ -138,7 +138,7 @@ struct ScaleFit {
   V inverse;
 };
 
-/// The scale of the least sum of errors weighted by weight^2, for codes from -half to half - 1, of 19 trials.
+/// The scale with the least sum of errors, weighted by weight^2, of 19 trials for codes from -half to half - 1.
 template <std::size_t length, typename V>
 [[gnu::noinline]] ScaleFit<V> fitScale(const V* x, int half) {
   const V zero(0.0f);
@@ -154,7 +154,7 @@ template <std::size_t length, typename V>
   ScaleFit<V> fit{zero, zero};
   V best = zero;
   for (int k = 0; k < 19; ++k) {
-    // First 0, then -9 to 9 without it.
+    // The steps are 0 first, then -9 to 9 without it.
     const int step = k == 0 ? 0 : k <= 9 ? k - 10 : k - 9;
     const V trial = V(-(static_cast<float>(half) + 0.1f * static_cast<float>(step))) / largest;
     V sumXL = zero;
@@ -178,8 +178,8 @@ template <std::size_t length, typename V>
   return {select(isZero, zero, fit.scale), select(isZero, zero, fit.inverse)};
 }
 
-/// The same by moving one code after the other, at most five times over, to where it is best for the scale that the
-/// others give. `codes` are those of the fit, counted from the least.
+/// Fits by moving codes one after the other to where they are best for the scale of the others, at most five times
+/// over. `codes` are those of the fit, counted from the least.
 template <std::size_t length, typename V>
 [[gnu::noinline]] V fitScaleByMoves(const V* x, int half, V* codes) {
   const V zero(0.0f);

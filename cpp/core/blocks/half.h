@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-// float16 (IEEE 754 binary16) as the scales of blocks are stored: its bits, from and to float32.
+// float16 (IEEE 754 binary16), in which the scales of blocks are stored: bits from and to float32.
 
 namespace channelwise::blocks {
 
@@ -16,11 +16,11 @@ inline Half halfOf(float x) {
   if (magnitude > 0x7f800000) return static_cast<Half>(sign | 0x7e00);  // NaN
   if (magnitude >= 0x47800000) return static_cast<Half>(sign | 0x7c00);
   if (magnitude < 0x38800000) {
-    // Subnormal: the sum has 2^-24 for its last bit.
+    // For subnormals, the last bit of the sum is 2^-24.
     const float sum = __builtin_bit_cast(float, magnitude) + 0.5f;
     return static_cast<Half>(sign | (__builtin_bit_cast(std::uint32_t, sum) - 0x3f000000));
   }
-  // 13 bits fall away, and the exponent is biased by 15 instead of 127. A carry raises the exponent, as it should.
+  // 13 bits are dropped, and the bias of the exponent becomes 15 instead of 127. A carry correctly raises the exponent.
   const std::uint32_t odd = magnitude >> 13 & 1;
   return static_cast<Half>(sign | ((magnitude - 0x38000000 + 0xfff + odd) >> 13));
 }

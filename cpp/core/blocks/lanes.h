@@ -1,8 +1,7 @@
 #pragma once
 
-// Numbers side by side. The fits of encode_k.h are written once, over a type V of lanes: with one lane, float, they are
-// the law; with Vectors, each lane takes a sub-block of its own, so that its sums run in the order of the law and have
-// its bits.
+// Lanes of numbers. The fits of encode_k.h are written once, over a type V of lanes. With one lane, float, they are the
+// law; with Vectors, each lane takes a sub-block of its own, so that its sums have the order and the bits of the law.
 
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
@@ -21,7 +20,7 @@ namespace channelwise::blocks {
 /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
 constexpr float kRounder = 0x1.8p23f;
 constexpr std::int32_t kFraction = 0x007fffff;
-/// What kRounder itself has there.
+/// The low bits of kRounder itself.
 constexpr std::int32_t kOffset = 0x00400000;
 
 // One lane.
@@ -33,10 +32,11 @@ inline bool both(bool a, bool b) { return a && b; }
 inline float magnitude(float x) { return std::fabs(x); }
 inline float root(float x) { return std::sqrt(x); }
 
-/// ggml's nearest_int: x rounded half to even where |x| < 2^22. For others the bits that it leaves, 0 for NaN.
+/// ggml's nearest_int: x rounded half to even for |x| < 2^22. For other x it returns the bits that the addition leaves,
+/// and 0 for NaN.
 inline int nearestInt(float x) { return (__builtin_bit_cast(std::int32_t, x + kRounder) & kFraction) - kOffset; }
 
-/// What nearest() needs: its limits, in a form that stays in registers.
+/// The limits for nearest(), in a form that stays in registers.
 template <typename V>
 struct Limits;
 
@@ -46,7 +46,7 @@ struct Limits<float> {
   int most;
 };
 
-/// nearestInt within limits, as a number. Where it is not `anyRange`, x is known to be below 2^22 in magnitude.
+/// nearestInt within limits, as a number. Without `anyRange`, |x| must be below 2^22.
 template <bool anyRange>
 float nearest(float x, const Limits<float>& limits) {
   return static_cast<float>(std::min(limits.most, std::max(limits.least, nearestInt(x))));
@@ -57,18 +57,18 @@ inline float nearest(float x, int least, int most) { return nearest<true>(x, {le
 inline void load(const float* from, float& x) { x = *from; }
 inline void store(float* to, float x) { *to = x; }
 
-/// nearest() counted from the least, which gives 0 to 255.
+/// Stores nearest() counted from the least, as 0 to 255.
 inline void storeNearest(std::uint8_t* to, float x, const Limits<float>& limits) {
   *to = static_cast<std::uint8_t>(std::min(limits.most, std::max(limits.least, nearestInt(x))) - limits.least);
 }
 
-/// The elements of neighbouring sub-blocks of `length`, one sub-block in each lane.
+/// Loads the elements of neighbouring sub-blocks of `length`, one sub-block in each lane.
 template <std::size_t length>
 void loadSubBlocks(const float* weights, float* x) {
   std::copy_n(weights, length, x);
 }
 
-// 4 n lanes. Loops over vectors are unrolled, or the vectors would go through memory.
+// 4 n lanes. Loops over vectors are unrolled, or else the vectors would go through memory.
 
 template <int n>
 struct Vectors {
@@ -104,7 +104,7 @@ CHANNELWISE_EACH_VECTOR(operator!=, wasm_f32x4_ne(a.v[k], b.v[k]))
 CHANNELWISE_EACH_VECTOR(both, wasm_v128_and(a.v[k], b.v[k]))
 #undef CHANNELWISE_EACH_VECTOR
 
-/// Masks are vectors with all bits of a lane set or none.
+/// Masks are vectors with all bits of a lane set, or none.
 template <int n>
 Vectors<n> select(const Vectors<n>& mask, const Vectors<n>& a, const Vectors<n>& b) {
   Vectors<n> result;
@@ -145,8 +145,8 @@ Vectors<n> root(const Vectors<n>& a) {
   return result;
 }
 
-/// Hides from the compiler what the vector is: it then keeps a constant in a register, where V8 would build it anew
-/// each time that it is used.
+/// Hides the value of a vector from the compiler. A constant then stays in a register, where V8 would otherwise build
+/// it for each use.
 inline v128_t opaque(v128_t v) {
 #ifdef __wasm__
   asm("" : "+r"(v));
@@ -171,7 +171,7 @@ struct Limits<Vectors<n>> {
 template <bool anyRange>
 v128_t nearestBits(v128_t x, v128_t rounder, v128_t least, v128_t most) {
   v128_t bits = wasm_f32x4_add(x, rounder);
-  // The exponent of kRounder, whatever it was.
+  // Sets the exponent to that of kRounder.
   if (anyRange) bits = wasm_v128_or(wasm_v128_and(bits, wasm_i32x4_splat(kFraction)), wasm_i32x4_splat(0x4b000000));
   return wasm_i32x4_min(wasm_i32x4_max(bits, least), most);
 }

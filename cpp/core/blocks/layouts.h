@@ -5,12 +5,12 @@
 
 #include "half.h"
 
-// The block types of ggml as they lie in GGUF files, little-endian, after ggml's src/ggml-common.h (commit d99724f).
-// In the names of members, d is the scale of a block and dmin that of its minima.
+// The block types of ggml as they lie in GGUF files, little-endian, after ggml's src/ggml-common.h (commit d99724f). In
+// the names of members, d is the scale of a block and dmin that of its minima.
 
 namespace channelwise::blocks {
 
-/// By the numbers that GGUF has for them.
+/// The values are the numbers of the types in GGUF.
 enum class BlockType {
   kQ4_0 = 2,
   kQ4_1 = 3,
@@ -29,7 +29,7 @@ enum class BlockType {
   kMXFP4 = 39,
 };
 
-// Blocks of 32. Nibbles: byte j has the code of element j below and that of element j + 16 above.
+// Blocks of 32. In nibbles, byte j has the code of element j in its lower half and that of element j + 16 in its upper.
 
 struct Q4_0 {
   static constexpr std::size_t kLength = 32;
@@ -72,14 +72,14 @@ struct IQ4_NL {
   std::uint8_t codes[16];
 };
 
-/// Codes are floats of 4 bits (E2M1) with a power of two for the scale: OCP Microscaling Formats 1.0.
+/// Codes are floats of 4 bits (E2M1), and the scale is a power of two: OCP Microscaling Formats 1.0.
 struct MXFP4 {
   static constexpr std::size_t kLength = 32;
   std::uint8_t exponent;  ///< of the scale, biased by 127
   std::uint8_t codes[16];
 };
 
-// Blocks of 256, of which 16 or 32 neighbours are a sub-block with a scale of its own, a small integer times d.
+// Blocks of 256, in which 16 or 32 neighbours are a sub-block with a scale of its own, a small integer times d.
 
 struct Q2_K {
   static constexpr std::size_t kLength = 256;
@@ -130,7 +130,7 @@ struct IQ4_XS {
   std::uint8_t codes[128];    ///< of 32, as in IQ4_NL
 };
 
-/// Three values. A byte b holds five of them: b / 256 in base 3 has them after the point.
+/// Three values. A byte b holds five of them: the digits after the point of b / 256 in base 3.
 struct TQ1_0 {
   static constexpr std::size_t kLength = 256;
   std::uint8_t codes[48];  ///< digit n of 32 bytes: elements 32 n + i; then digit n of 16: 160 + 16 n + i
@@ -149,10 +149,10 @@ static_assert(sizeof(Q4_0) == 18 && sizeof(Q4_1) == 20 && sizeof(Q5_0) == 22 && 
 static_assert(sizeof(Q2_K) == 84 && sizeof(Q3_K) == 110 && sizeof(Q4_K) == 144 && sizeof(Q5_K) == 176 &&
               sizeof(Q6_K) == 210 && sizeof(IQ4_XS) == 136 && sizeof(TQ1_0) == 54 && sizeof(TQ2_0) == 66);
 
-/// What IQ4_NL and IQ4_XS have for their codes.
+/// The numbers that codes of IQ4_NL and IQ4_XS stand for.
 constexpr std::int8_t kNonLinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-/// What MXFP4 has for its codes, times 2.
+/// The numbers that codes of MXFP4 stand for, times 2.
 constexpr std::int8_t kE2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 }  // namespace channelwise::blocks

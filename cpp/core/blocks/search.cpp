@@ -40,7 +40,7 @@ double errorOf(const float* weights, const Block& block) {
   return wasm_f64x2_extract_lane(sums, 0) + wasm_f64x2_extract_lane(sums, 1);
 }
 
-/// The best block so far, ggml's at first.
+/// The best block so far, which is ggml's at first.
 template <typename Block>
 class Best {
  public:
@@ -64,7 +64,7 @@ class Best {
 
 // Blocks of 32: one in each lane.
 
-/// Packs 32 codes of at most 5 bits, one a byte; gives the fifth bits.
+/// Packs 32 codes of at most 5 bits, one a byte, and returns the fifth bits.
 std::uint32_t packed32(const std::uint8_t* codes, std::uint8_t* nibbles) {
   std::uint32_t high = 0;
   for (std::size_t i = 0; i < 32; ++i) high |= static_cast<std::uint32_t>(codes[i] >> 4 & 1) << i;
@@ -79,7 +79,8 @@ void setHigh(std::uint32_t high, Block& block) {
   std::memcpy(block.high, &high, sizeof high);
 }
 
-/// Calls `search` with the weights of as many blocks as there are lanes, one in each; zeros fill up the last.
+/// Calls `search` with the weights of as many blocks as there are lanes, one in each. The last call is padded with
+/// zeros.
 template <typename Search>
 void forLanesOfBlocks(const float* weights, std::size_t count, Search search) {
   constexpr std::size_t kLanesOfV = kLanes<V>;
@@ -154,7 +155,8 @@ V nonLinear(const V& x) {
   return value;
 }
 
-/// As searchScale, with the numbers of the table for codes: the largest weight lies around its one end or its other.
+/// Searches as searchScale does, with the numbers of the table for codes: the largest weight is tried near either end
+/// of the table.
 [[gnu::noinline]] V searchNonLinearScale(const V* x) {
   const V zero(0.0f);
   const V largest = signedLargest<32>(x);
@@ -183,12 +185,12 @@ V nonLinear(const V& x) {
   return scale;
 }
 
-// K blocks: a sub-block in each lane, whose scale (and minimum) is then one of the integers around what was found.
+// K blocks: a sub-block in each lane. Its scale (and minimum) becomes one of the integers near the number found.
 
 /// 1 / x, and 0 for 0.
 V reciprocalOf(const V& x) { return select(x == V(0.0f), V(0.0f), V(1.0f) / x); }
 
-/// Squared errors of sub-blocks with the codes that are best for their scales and minima.
+/// The squared errors of sub-blocks with the best codes for their scales and minima.
 template <std::size_t length>
 V errorsOf(const V* x, const V& scale, const V& min, const Limits<V>& limits) {
   const V inverse = reciprocalOf(scale);
@@ -201,7 +203,7 @@ V errorsOf(const V* x, const V& scale, const V& min, const Limits<V>& limits) {
   return error;
 }
 
-/// Sums over sub-blocks of the products that a fit of d and dmin needs.
+/// Sums of the products over sub-blocks that a fit of d and dmin needs.
 struct Products {
   double scaleScale = 0;
   double scaleMin = 0;
@@ -241,7 +243,7 @@ void addProducts(const V* x, const V& d, const V& dmin, const V& scale, const V&
   products.xMin += total(min * sumX);
 }
 
-/// Tries the integers around scale / d and min / dmin, and takes those of the least error.
+/// Tries the integers near scale / d and min / dmin, and takes those with the least error.
 template <std::size_t length>
 Affine<V> roundedBest(const V* x, const Affine<V>& fit, float d, float dmin, int mostScale, const Limits<V>& limits) {
   const V inverseD(d == 0 ? 0 : 1 / d);
@@ -280,7 +282,7 @@ void packAll(const ScaleAndMin* stored, const std::uint8_t* codes, Q5_K& block) 
   packBits(codes, 4, block.high);
 }
 
-/// One block of sub-blocks with scales and minima.
+/// Searches one block of sub-blocks with scales and minima.
 template <typename Block, std::size_t length>
 [[gnu::noinline]] void searchScalesAndMins(const float* weights, int most, int mostScale, Window window,
                                            Block& result) {
@@ -350,7 +352,8 @@ void packAll(const int* stored, const std::uint8_t* codes, Q6_K& block) {
   packPairs(codes, 4, block.high);
 }
 
-/// One block of 16 sub-blocks with scales: codes from -half to half - 1, and scales from -halfScale to halfScale - 1.
+/// Searches one block of 16 sub-blocks with scales: codes from -half to half - 1, and scales from -halfScale to
+/// halfScale - 1.
 template <typename Block>
 [[gnu::noinline]] void searchSignedScales(const float* weights, int half, int halfScale, Window window, Block& result) {
   constexpr std::size_t kParts = 16 / kLanes<V>;
@@ -436,7 +439,7 @@ void searchBlocks(const float* weights, std::size_t count, IQ4_NL* blocks) {
   });
 }
 
-/// No code is -128, which ggml does not make either.
+/// No code is -128, as in ggml.
 void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks) {
   searchScales(weights, count, -127, 127, blocks, [](const std::uint8_t* codes, Q8_0& block) {
     for (std::size_t i = 0; i < 32; ++i) block.codes[i] = static_cast<std::int8_t>(codes[i] - 127);

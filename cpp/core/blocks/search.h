@@ -4,10 +4,10 @@
 
 namespace channelwise::blocks {
 
-// Blocks with scales (and minima) by search, for the least sum of squared errors. A search begins with ggml's block and
-// keeps it where nothing is better: no block has a larger error than ggml's. Weights are finite.
+// Searches scales (and minima) of blocks for the least sum of squared errors. A search begins with ggml's block and
+// keeps it unless it finds a better one, so no block has a larger error than ggml's. Weights are finite.
 
-/// Of `count` blocks.
+/// Encodes `count` blocks.
 void searchBlocks(const float* weights, std::size_t count, Q4_0* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q4_1* blocks);
 void searchBlocks(const float* weights, std::size_t count, Q5_0* blocks);

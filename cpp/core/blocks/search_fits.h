@@ -2,13 +2,13 @@
 
 #include "fits.h"
 
-// Scales by search, for the least sum of squared errors with equal weights. A trial takes codes, and then the scale
-// (and minimum) that fit these best: least squares. Sums are of float32, and a fit of them only proposes: what is
-// stored is judged by the errors that it gives.
+// Searches for the scales with the least sum of squared errors, with equal weights. A trial takes codes, and then the
+// scale (and minimum) that fit these best by least squares. Sums are of float32, so a fit only proposes: the errors of
+// the stored block decide.
 
 namespace channelwise::blocks {
 
-/// Which scales are tried: those that put the largest weight this many codes beyond the last one, which cuts it off.
+/// The scales that are tried: with them the largest weight is this many codes beyond the last code, which clamps it.
 struct Window {
   float narrowest;
   float widest;
@@ -46,14 +46,14 @@ template <std::size_t length, typename V>
   return scale;
 }
 
-/// A scale and what is added.
+/// A scale and an added minimum.
 template <typename V>
 struct Affine {
   V scale;
   V min;
 };
 
-/// For codes from 0 to most. With `noneAbove`, the minimum is 0 or less.
+/// The scale and minimum for codes from 0 to most. With `noneAbove`, the minimum is 0 or less.
 template <std::size_t length, bool noneAbove, typename V>
 [[gnu::noinline]] Affine<V> searchScaleAndMin(const V* x, int most, Window window) {
   const V zero(0.0f);
@@ -68,7 +68,7 @@ template <std::size_t length, bool noneAbove, typename V>
     sumX = sumX + x[i];
   }
   if (noneAbove) least = select(least > zero, zero, least);
-  // Around the mean, sums lose less.
+  // Sums around the mean lose fewer bits.
   const V mean = sumX / count;
   Affine<V> best{zero, noneAbove ? select(mean > zero, zero, mean) : mean};
   V gain = zero;
@@ -85,10 +85,10 @@ template <std::size_t length, bool noneAbove, typename V>
     const V determinant = count * sumLL - sumL * sumL;
     V scale = count * sumXL / determinant;
     V min = mean - scale * sumL / count;
-    // What the fit takes off the sum of squares around the mean.
+    // The amount by which the fit reduces the sum of squares around the mean.
     V taken = count * sumXL * sumXL / determinant;
     if (noneAbove) {
-      // Through 0 instead, where the minimum would be above it.
+      // Where the minimum would be above 0, the fit goes through 0.
       const V sumX0L = sumXL + mean * sumL;
       const auto isAbove = min > zero;
       scale = select(isAbove, sumX0L / sumLL, scale);
