@@ -5,8 +5,8 @@
 
 namespace channelwise {
 
-/// An array of codes: int8 up to 8 bits, int16 (wide) above. The width is known at run time only, since a copy of each
-/// kernel for each width costs more bytes than it saves time.
+/// An array of codes: int8 up to 8 bits, int16 (wide) above. The width is only known at run time, since a copy of each
+/// kernel for each width would cost more bytes than it saves time.
 struct Codes {
   void* data;
   bool wide;
@@ -22,15 +22,15 @@ struct Codes {
       static_cast<std::int8_t*>(data)[i] = static_cast<std::int8_t>(code);
   }
 
-  /// Bytes of that many codes.
+  /// The size of `count` codes in bytes.
   std::size_t bytes(std::size_t count) const { return wide ? 2 * count : count; }
 
   /// The codes from element `offset` on.
   Codes from(std::size_t offset) const { return {static_cast<std::byte*>(data) + bytes(offset), wide}; }
 };
 
-/// What a code stands for. Adding zero makes +0 of the -0 that code 0 gives with a negative scale, and changes nothing
-/// else.
+/// The dequantized value of a code. Adding zero turns the -0 that code 0 gives with a negative scale into +0, and
+/// changes nothing else.
 template <typename T>
 T valueOf(int code, T scale) {
   return static_cast<T>(code) * scale + T{0};

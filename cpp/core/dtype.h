@@ -5,7 +5,7 @@ namespace channelwise {
 /// Types of floats. Those of 16 bits are IEEE 754 binary16, and the upper half of a float32.
 enum class Dtype { kFloat32, kFloat64, kFloat16, kBfloat16 };
 
-/// What a type can hold.
+/// The limits of a type.
 struct Format {
   int digits;          ///< of the significand in bits, with the leading 1
   double leastNormal;  ///< the smallest number with all these digits
@@ -35,10 +35,11 @@ constexpr bool holds(Dtype type) {
   return type == kDtype<T> || type == Dtype::kFloat64;
 }
 
-/// x (finite) rounded to the type, half to even; larger than its largest number where that would be an infinity.
+/// x (finite) rounded to the type, half to even. Where that would be an infinity, the result is above its largest
+/// number.
 double roundTo(Dtype type, double x);
 
-/// The number of the type below x, which is one of its normal numbers, and positive.
+/// The number of the type just below x, which is a positive normal number of the type.
 double nextBelow(Dtype type, double x);
 
 }  // namespace channelwise

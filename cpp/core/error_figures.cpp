@@ -7,7 +7,7 @@ namespace channelwise {
 
 namespace {
 
-// A whole unit, 2^1200, is no double.
+// A whole unit, 2^1200, exceeds a double.
 constexpr double kUp = 0x1p600;
 constexpr double kDown = 0x1p-600;
 static_assert(SquareSum::kHalfUnit == 600);
@@ -39,7 +39,7 @@ void SquareSum::addSquareOf(double x) {
 
 namespace {
 
-/// The larger of two numbers; NaN where one is.
+/// The larger of two numbers; NaN if one of them is.
 double largerOf(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 }  // namespace

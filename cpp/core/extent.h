@@ -5,7 +5,7 @@
 
 namespace channelwise {
 
-/// Shape of a contiguous block of weights in row-major order, with the channel axis in the middle: a tensor's
+/// The shape of a contiguous block of weights in row-major order, with the channel axis in the middle. A tensor's
 /// dimensions before the axis multiply to `outer`, those after it to `inner`. Element (o, c, i) is at (o * channels +
 /// c) * inner + i.
 struct Extent {

@@ -2,19 +2,19 @@
 
 namespace channelwise {
 
-/// How codes of up to 8 bits lie side by side: each in a field of `bits` (2 to 8), the first in the lowest bits of the
-/// first byte, so that a field may begin in one byte and end in the next.
+/// The layout of codes of up to 8 bits: each has a field of `bits` (2 to 8). The first is in the lowest bits of the
+/// first byte, and a field may begin in one byte and end in the next.
 struct Packing {
   int bits;
   bool offset;  ///< whether a field holds code + 2^(bits-1); otherwise it holds the code in two's complement
 
-  /// The bit of the sign. Adding 2^(bits-1) to a code changes it and no other bit that is kept.
+  /// The sign bit. Adding 2^(bits-1) to a code flips it, and no other bit that is kept.
   constexpr int sign() const { return 1 << (bits - 1); }
 
-  /// What makes the bits of a field of those of a code.
+  /// The bits to flip between a code and its field.
   constexpr int flip() const { return offset ? sign() : 0; }
 
-  /// The code in a field: what is flipped is two's complement, whose sign has the place value -2^(bits-1).
+  /// The code in a field: after flipping it is in two's complement, whose sign bit has the value -2^(bits-1).
   constexpr int codeOf(int field) const { return ((field ^ flip()) ^ sign()) - sign(); }
 };
 

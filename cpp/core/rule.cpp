@@ -10,10 +10,10 @@ double storedScale(double scale, double largest, const Scheme& scheme, Dtype ari
   const double most = formatOf(type).largest;
   scale = roundTo(type, std::min(scale, most));
   if (scale == 0) return 1;
-  // No weight comes back more than half as large again.
+  // A dequantized weight is less than half as large again.
   if (largest <= most / 2) return scale;
   for (;;) {
-    // A negative weight may have the code below -qmax, with a scale that was rounded down.
+    // A negative weight may have a code below -qmax, with a scale that was rounded down.
     const double quotient = roundTo(arithmetic, largest / scale);
     const double code = std::min(std::nearbyint(quotient), static_cast<double>(-scheme.qmin()));
     if (roundTo(type, code * scale) <= most) return scale;

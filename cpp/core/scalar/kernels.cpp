@@ -1,5 +1,5 @@
-// The arithmetic, loop by loop. Every build compiles it without vector instructions, so that it stays an independent
-// witness of what the SIMD kernels do.
+// The arithmetic, loop by loop. Every build compiles it without vector instructions, so that the SIMD kernels can be
+// compared with it.
 
 #include "../kernels.h"
 
@@ -23,7 +23,7 @@ void forEach(Extent extent, Visit visit) {
 
 template <typename T>
 void raise(T& largest, T magnitude) {
-  // The comparison is false for NaN on either side: a NaN replaces, and is not replaced.
+  // The comparison is false for NaN on either side, so a NaN is taken and kept.
   if (!(magnitude <= largest) && !std::isnan(largest)) largest = magnitude;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// 128-bit vectors of float32 and float64 behind one set of names, so that each kernel is written once. The intrinsics
-// are WebAssembly's; in native builds SIMDe provides the same ones.
+// 128-bit vectors of float32 and float64 with the same names, so that each kernel is written once. The intrinsics are
+// WebAssembly's; in native builds SIMDe provides the same ones.
 
 #ifdef __wasm_simd128__
 #include <wasm_simd128.h>
@@ -15,8 +15,8 @@
 
 namespace channelwise::simd {
 
-/// Hides from the compiler what the vector is: it can then neither fold a constant into other instructions nor look
-/// back at how the vector was made.
+/// Hides the value of a vector from the compiler, which then cannot fold a constant into other instructions or use how
+/// the vector was made.
 inline v128_t opaque(v128_t v) {
 #ifdef __wasm__
   asm("" : "+r"(v));
@@ -62,7 +62,7 @@ struct Lanes<double> {
     return wasm_i16x8_narrow_i32x4(codes, codes);
   }
 
-  // 32 fraction bits: the lower half of a lane is the fraction.
+  // There are 32 fraction bits: the lower half of a lane is the fraction.
   static constexpr double kFixer = 0x1.8p20 + 0.5 + 0x1p-32;
   static v128_t fixerOfCodes() { return wasm_i32x4_splat(0x41380000); }
   static v128_t integersOfFixed(const v128_t* fixed, v128_t fixerOfCodes) {
@@ -99,17 +99,18 @@ struct Lanes<float> {
   static v128_t sub(v128_t a, v128_t b) { return wasm_f32x4_sub(a, b); }
   static v128_t mul(v128_t a, v128_t b) { return wasm_f32x4_mul(a, b); }
   static v128_t div(v128_t a, v128_t b) { return wasm_f32x4_div(a, b); }
-  // pmin and pmax are one instruction on x86, min and max are several; they differ for NaN and the sign of zero only.
+  // pmin and pmax are one instruction on x86, while min and max are several. They only differ for NaN and the sign of
+  // zero.
   static v128_t min(v128_t a, v128_t b) { return wasm_f32x4_pmin(a, b); }
   static v128_t max(v128_t a, v128_t b) { return wasm_f32x4_pmax(a, b); }
   static v128_t areAbove(v128_t a, v128_t b) { return wasm_f32x4_gt(a, b); }
-  /// A bit for each lane: whether its sign is set.
+  /// A bit for each lane, which is set for negative numbers.
   static int signs(v128_t a) { return wasm_i32x4_bitmask(a); }
 
   static v128_t magnitudeBits() { return wasm_i32x4_splat(0x7fffffff); }
 
-  /// Compared as integers, the bits of magnitudes have the order of the magnitudes, with infinity above every number
-  /// and NaN above infinity. What has a sign is below them all.
+  /// As integers, the bits of magnitudes have the order of the magnitudes, with infinity above every number and NaN
+  /// above infinity. Bits with a sign are below them all.
   static v128_t maxMagnitude(v128_t a, v128_t b) { return wasm_i32x4_max(a, b); }
 
   /// The largest magnitude of all lanes, in every lane.
@@ -118,8 +119,8 @@ struct Lanes<float> {
     return maxMagnitude(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
   }
 
-  /// Stands for the magnitude of a number where magnitudes are compared: shifting the sign out takes no constant, for
-  /// which there is no register in the loops.
+  /// A key by which magnitudes are compared: shifting the sign out needs no constant, for which the loops have no
+  /// register.
   static v128_t key(v128_t a) { return wasm_i32x4_shl(a, 1); }
   static v128_t maxKey(v128_t a, v128_t b) { return wasm_u32x4_max(a, b); }
   static v128_t magnitudeOfKey(v128_t key) { return wasm_u32x4_shr(key, 1); }
@@ -136,10 +137,10 @@ struct Lanes<float> {
     Lanes<double>::addTo(sums + 2, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1)));
   }
 
-  /// Where x = weight / scale and the code is the rounded product with the reciprocal, only an |error| above this part
-  /// of the scale leaves it open whether division gives the same code: product and quotient lie within three roundings
-  /// of x, so that a tie between them is no farther from x than 2.1 u |x| (u = 2^-24), and the error itself is rounded
-  /// twice, together less than 385 u for |x| < 128. (float64: less than 2^17 u, for |x| < 2^15.)
+  /// The rounded product x of a weight and a reciprocal may give another code than the division only if its |error| is
+  /// above this part of the scale: product and quotient lie within three roundings of x, so that a tie between them is
+  /// no farther from x than 2.1 u |x| (u = 2^-24), and the error itself is rounded twice, together less than 385 u for
+  /// |x| < 128. (float64: less than 2^17 u, for |x| < 2^15.)
   static constexpr float kSureError = 0.5f - 0x1p-15f;
 
   /// Adding this rounds |x| < 2^22 half to even to an integer, and leaves that integer in the low bits of the sum.
@@ -150,9 +151,9 @@ struct Lanes<float> {
     return wasm_i16x8_narrow_i32x4(wasm_i32x4_sub(rounded[0], rounder), wasm_i32x4_sub(rounded[1], rounder));
   }
 
-  /// Adding this to |x| < 127.5 makes the low bits of the sum x + 1/2 in fixed point, with 15 fraction bits and the
-  /// last of them one too high. Product and quotient differ by less than 0.8 of the last bit, the sum is rounded by
-  /// half a bit: a fraction of three or more is that of the quotient's side of the tie.
+  /// Adding this to |x| < 127.5 makes the low bits of the sum x + 1/2 in fixed point, with 15 fraction bits, of which
+  /// the last is one too high. Product and quotient differ by less than 0.8 of the last bit, and the sum is rounded by
+  /// half a bit, so with a fraction of three or more both are on the same side of the tie.
   static constexpr float kFixer = 0x1.8p8f + 0.5f + 0x1p-15f;
 
   /// The integers of two vectors of x + kFixer, as int16 from the first lane on.
@@ -161,7 +162,7 @@ struct Lanes<float> {
                           fixerOfCodes);
   }
 
-  /// What kFixer itself adds to them.
+  /// The number that kFixer itself adds to them.
   static v128_t fixerOfCodes() { return wasm_i16x8_splat(static_cast<std::int16_t>(0x8780)); }
 
   /// The smaller of `smallest` and the fractions of two vectors of x + kFixer, in units of their last bit.
@@ -170,7 +171,7 @@ struct Lanes<float> {
     return wasm_u32x4_min(smallest, wasm_u32x4_min(wasm_v128_and(fixed[0], mask), wasm_v128_and(fixed[1], mask)));
   }
 
-  /// Two vectors of codes, as int16 lanes, to memory.
+  /// Stores two vectors of codes, as int16 lanes.
   static void storeCodes(void* to, bool wide, v128_t codes) {
     if (wide)
       wasm_v128_store(to, codes);
@@ -178,8 +179,8 @@ struct Lanes<float> {
       wasm_v128_store64_lane(to, wasm_i8x16_narrow_i16x8(codes, codes), 0);
   }
 
-  /// Two vectors of codes from memory, as numbers. LLVM 14 would make one conversion from int16 of the two steps, and
-  /// do that lane by lane.
+  /// Loads two vectors of codes as numbers. LLVM 14 would merge the two steps into one conversion from int16, and do
+  /// that lane by lane.
   static void loadCodes(const void* from, bool wide, v128_t* codes) {
     const v128_t narrow = wide ? wasm_v128_load(from) : wasm_i16x8_load8x8(from);
     codes[0] = wasm_f32x4_convert_i32x4(opaque(wasm_i32x4_extend_low_i16x8(narrow)));

@@ -10,11 +10,11 @@ namespace channelwise::simd {
 
 namespace {
 
-/// Elements of one step.
+/// The number of elements of one step.
 constexpr std::size_t kStep = 4;
 
-/// Elements whose squares are added in the same lanes before they are added to the sums of all. That bounds the
-/// roundings through which a square passes, to 1024 / 4 and those of the runs of a block.
+/// The number of elements whose squares are added in the same lanes before they are added to the total. It limits the
+/// roundings that a square passes through to 1024 / 4, and one for each run of a block.
 constexpr std::size_t kRun = 1024;
 
 /// Loads the elements of a step as float64, which is exact.
@@ -56,13 +56,13 @@ struct Sums {
     figures.error.value = sumOf(error);
     figures.weight.value = sumOf(weight);
     figures.largest = std::max(wasm_f64x2_extract_lane(largest, 0), wasm_f64x2_extract_lane(largest, 1));
-    // Comparing vectors passes over NaN.
+    // Comparisons of vectors skip NaN.
     if (std::isnan(figures.error.value)) figures.largest = figures.error.value;
     return figures;
   }
 };
 
-/// Sums of `count` elements, a number of whole steps.
+/// The sums of `count` elements, in whole steps.
 template <typename T>
 [[gnu::noinline]] Sums sumsOf(const T* weights, const T* values, std::size_t count) {
   Sums sums[2];

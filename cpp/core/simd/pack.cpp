@@ -4,21 +4,21 @@
 #include "../kernels.h"
 #include "lanes.h"
 
-// Eight codes take as many bytes as a field has bits: so does each half of a vector, whatever that number is. Fields of
-// neighbours are joined to pairs, these to fours, and these to eights; and taken apart the other way round. Pairs of 4
-// bits are bytes, and are done with a step earlier, which takes a seventh of the time.
+// Eight codes take as many bytes as a field has bits, and so does each half of a vector. Neighbouring fields are joined
+// into pairs, these into fours, and these into eights; unpacking reverses this. Pairs of 4 bits are bytes, and end one
+// step earlier, which takes a seventh of the time.
 
 namespace channelwise::simd {
 
 namespace {
 
-/// Codes of a vector, eight in each half.
+/// The number of codes in a vector, eight in each half.
 constexpr std::size_t kTile = 16;
 
 /// A number of `bits` ones.
 constexpr std::int64_t ones(int bits) { return (std::int64_t{1} << bits) - 1; }
 
-/// Clang 14 would make a vector of a count of bits before a loop, and then shift lane by lane in it.
+/// Clang 14 would make a vector of a number of bits before a loop, and then shift lane by lane in the loop.
 int inLoop(int bits) {
 #ifdef __wasm__
   asm("" : "+r"(bits));
@@ -26,7 +26,7 @@ int inLoop(int bits) {
   return bits;
 }
 
-/// In each half the fields of eight codes, one in each byte, joined in the lowest bits.
+/// Joins the fields of eight codes in each half, one in each byte, into its lowest bits.
 v128_t join(v128_t fields, int bits) {
   const v128_t pairs =
       wasm_v128_or(wasm_v128_and(fields, wasm_i16x8_splat(0xff)), wasm_i16x8_shl(wasm_u16x8_shr(fields, 8), bits));
@@ -36,7 +36,7 @@ v128_t join(v128_t fields, int bits) {
                       wasm_i64x2_shl(wasm_u64x2_shr(fours, 32), 4 * bits));
 }
 
-/// In each byte the field of a code, of those that lie joined in the lowest bits of each half; its upper bits are of
+/// Moves each field of those joined in the lowest bits of each half into a byte. The upper bits of the byte belong to
 /// other fields.
 v128_t part(v128_t eights, int bits) {
   const v128_t fours = wasm_v128_or(wasm_v128_and(eights, wasm_i64x2_splat(ones(4 * bits))),
@@ -47,7 +47,7 @@ v128_t part(v128_t eights, int bits) {
                       wasm_i16x8_shl(wasm_u16x8_shr(pairs, bits), 8));
 }
 
-/// Two vectors of nibbles, one in each byte, as one.
+/// Joins two vectors of nibbles, one in each byte, into one.
 v128_t joinNibbles(v128_t low, v128_t high) {
   const auto pairs = [](v128_t nibbles) {
     return wasm_v128_and(wasm_v128_or(nibbles, wasm_u16x8_shr(nibbles, 4)), wasm_i16x8_splat(0xff));
@@ -55,7 +55,7 @@ v128_t joinNibbles(v128_t low, v128_t high) {
   return wasm_u8x16_narrow_i16x8(pairs(low), pairs(high));
 }
 
-/// Bytes that are read or written for the codes of a half, all of them or not.
+/// The number of bytes that are read or written for the codes of a half, which may need fewer.
 constexpr std::size_t kHalf = 8;
 
 }  // namespace
@@ -71,7 +71,7 @@ void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip
     count -= kTile;
     return wasm_v128_and(wasm_v128_xor(loaded, flip), kept);
   };
-  std::uint32_t held = 0;  // what is not yet a byte, and how many bits that is
+  std::uint32_t held = 0;  // bits that are not yet a byte, and their number
   int heldBits = skip;
   while (count > 0) {
     if (heldBits == 0) {
@@ -80,7 +80,7 @@ void pack(const std::int8_t* codes, std::size_t count, Packing packing, int skip
         wasm_v128_store(bytes, joinNibbles(low, loadFields()));
         bytes += kTile;
       }
-      // Each half is stored whole: what is too much of it is overwritten by the next.
+      // Each half is stored whole; the next one overwrites the excess.
       while (count >= kTile && bytes + bits + kHalf <= end) {
         const v128_t joined = join(loadFields(), inLoop(bits));
         wasm_v128_store64_lane(bytes, joined, 0);
@@ -111,7 +111,7 @@ void unpack(const std::uint8_t* bytes, std::size_t count, Packing packing, int s
     codes += kTile;
     count -= kTile;
   };
-  std::uint32_t held = 0;  // what is read and not yet a code, and how many bits that is
+  std::uint32_t held = 0;  // bits that are read and not yet a code, and their number
   int heldBits = -skip;
   while (count > 0) {
     if (heldBits == 0) {

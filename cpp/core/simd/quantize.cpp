@@ -12,7 +12,7 @@ namespace channelwise::simd {
 
 namespace {
 
-/// Tiles of a stack of runs at most. No square passes through more than 16 roundings in T before it is added in
+/// The most tiles in a stack of runs. No square passes through more than 16 roundings in T before it is added in
 /// float64, an error below 9.6e-7 in float32: its own, that of a pair, rows - 1 of the stack and 15 - rows of stacks.
 constexpr std::size_t kRows = 14;
 
@@ -25,16 +25,17 @@ struct QuantizeJob {
   const T* reciprocals;
   v128_t qmin;
   v128_t qmax;
-  bool divide;  ///< all, since products cannot be trusted
+  bool divide;  ///< for all stacks, since products are not exact enough
   TotalSums<T>* total;
   LaneSums<T>* lanes;
-  bool lanesApart;  ///< or else all stacks go to the first
+  bool lanesApart;  ///< or else all stacks are added to the first
   void (*kernel)(QuantizeJob& job, const Stacks& stacks);
   void (*runKernel)(QuantizeJob& job, const Stacks& stacks);  ///< for runs, in tiles of runTile
   std::size_t runTile;
 };
 
-/// One stack by the rule as it stands, for all scales and widths of codes. Quotients may be infinite, and clamp.
+/// Quantizes one stack by the definition, for all scales and widths of codes. Quotients may be infinite, and are
+/// clamped.
 template <typename T>
 [[gnu::noinline]] void divideStack(const QuantizeJob<T>& job, const T* weights, const T* scales, bool ofColumns,
                                    std::byte* quantized, T* dequantized, std::size_t rows, std::size_t stride,
@@ -47,7 +48,7 @@ template <typename T>
   const v128_t rounder = opaque(L::splat(L::kRounder));
   v128_t scale[2];
   loadScales(scales, ofColumns, scale);
-  // Values nobody asked for are written all the same, to one place: a branch takes longer.
+  // Values that nobody asked for are written to one place: a branch would take longer.
   T unused[kTile<T>];
   const std::size_t dequantizedStride = dequantized ? stride : 0;
   if (!dequantized) dequantized = unused;
@@ -58,7 +59,7 @@ template <typename T>
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < 2; ++v) {
       const v128_t weight = wasm_v128_load(weights + v * L::kCount);
-      // Clamping before rounding gives what clamping after it does, because the limits are integers.
+      // Clamping before rounding equals clamping after it, because the limits are integers.
       rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
       const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
       wasm_v128_store(dequantized + v * L::kCount, back);
@@ -75,19 +76,19 @@ template <typename T>
   result = sums;
 }
 
-/// What a kernel makes: codes, with error figures of all weights or of every lane, and with the values (dequantized).
+/// The outputs of a kernel: codes, with error figures of all weights or of every lane, and with dequantized values.
 enum class Makes { kCodes, kTotals, kTotalsAndValues, kLanesAndValues };
 
-/// The kernel: codes from products with the reciprocals, where scales are positive and cover the weights, and for the
-/// stacks in which one of them may differ from the quotient's, by division. Products are not clamped: none rounds to
-/// more than qmax. kAreRuns: every stack has one scale.
+/// The kernel. Codes come from products with the reciprocals, for positive scales that cover the weights; stacks in
+/// which a product may give another code than the quotient are divided. Products need no clamping: none rounds to more
+/// than qmax. kAreRuns: every stack has one scale.
 template <Makes kMakes, bool kAreRuns, typename T>
 void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   using L = Lanes<T>;
   constexpr bool kHasFigures = kMakes != Makes::kCodes;
   constexpr bool kHasTotals = kMakes == Makes::kTotals || kMakes == Makes::kTotalsAndValues;
   constexpr bool kHasLanes = kMakes == Makes::kLanesAndValues;
-  // Codes alone of runs are made 16 at a time.
+  // Codes of runs without figures are made 16 at a time.
   constexpr std::size_t kVectors = kAreRuns && !kHasFigures ? 4 : 2;
   constexpr std::size_t kSums = kAreRuns ? 1 : 2;
   const v128_t rounder = opaque(L::splat(kHasFigures ? L::kRounder : L::kFixer));
@@ -102,7 +103,7 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   const T* reciprocals = job.reciprocals + stacks.scale;
   const T* stackWeights = job.weights + stacks.at;
   std::byte* stackQuantized = static_cast<std::byte*>(job.quantized.from(stacks.at).data);
-  // No wide codes of float32 weights come from products.
+  // Wide codes of float32 weights never come from products.
   const bool wide = sizeof(T) > sizeof(float) && job.quantized.wide;
   const std::size_t codeStride = wide ? 2 * stride : stride;
   const std::size_t codeStep = job.quantized.bytes(step);
@@ -220,8 +221,8 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
   }
 }
 
-/// The same for stacks of pieces that are shorter than a tile. They pass through buffers padded with weights of zero,
-/// which change no figure, so that nothing outside the arrays is read or written.
+/// Quantizes stacks of pieces that are shorter than a tile. They pass through buffers padded with zero weights, which
+/// change no figure, so that nothing outside the arrays is read or written.
 template <typename T>
 [[gnu::noinline]] void quantizeRests(const QuantizeJob<T>& job, const Stacks& pieces) {
   constexpr std::size_t kPieces = 32;
@@ -262,8 +263,8 @@ void quantizeAnyStacks(void* opaqueJob, const Stacks& stacks) {
     job.kernel(job, stacks);
 }
 
-/// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart; where they are not sound, adds what
-/// the weights give one by one.
+/// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart. Where the sums are not sound, adds
+/// the weights one by one.
 template <typename T>
 [[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights, Codes quantized,
                                   Extent extent, std::size_t stride, const T* scales) {
@@ -275,15 +276,15 @@ template <typename T>
     std::size_t at = o * stride;
     for (std::size_t c = 0; c < extent.channels; ++c)
       for (std::size_t i = 0; i < extent.inner; ++i, ++at) {
-        // They come in whole channels, and add nothing.
+        // Zeros come in whole channels, and add nothing.
         if (weights[at] == 0) continue;
         figures.addElement(weights[at], weights[at] - valueOf(quantized.get(at), scales[c]));
       }
   }
 }
 
-/// Reciprocals of the scales of a span; false if not all of these are far enough from under- and overflow for
-/// products.
+/// Computes the reciprocals of the scales of a span; returns false unless all are far enough from underflow and
+/// overflow for products.
 template <typename T>
 [[gnu::noinline]] bool invert(const T* scales, std::size_t count, T* reciprocals) {
   using L = Lanes<T>;

@@ -17,13 +17,13 @@ template <typename T>
 struct RangesJob {
   const T* weights;
   T* largest;     ///< one for each run or column of the span, or one side of each run
-  v128_t turned;  ///< the sign of the side to look to, or the bits of a magnitude
+  v128_t turned;  ///< the sign of the side to look at, or the bits of a magnitude
 };
 
 /// Whether ranges are magnitudes or one side.
 enum class Of { kMagnitudes, kSide };
 
-/// This has no branch: mispredicting one would take longer than all else.
+/// There is no branch, since a misprediction would take longer than everything else.
 template <typename T>
 void raise(T* largest, v128_t magnitude) {
   using L = Lanes<T>;
@@ -99,7 +99,7 @@ void ranges(const float* weights, Extent extent, Range<float>* ranges) {
   rangesOf<float, Of::kSide>(weights, extent, &ranges->down, wasm_f32x4_splat(-0.0f));
 }
 
-/// Weights of float64 are rare where both sides are wanted: vectors for them are not worth their bytes.
+/// float64 weights are rare where both sides are needed: vectors for them are not worth their bytes.
 template <>
 void ranges(const double* weights, Extent extent, Range<double>* ranges) {
   for (std::size_t o = 0; o < extent.outer; ++o)

@@ -79,8 +79,8 @@ struct LaneSums {
   }
 };
 
-/// Whether sums of squares, squared in T, lost nothing that counts: no square overflowed, and those that underflowed
-/// are far below the sum. Where every error is 0, so is their sum.
+/// Whether sums of squares formed in T are exact enough: no square overflowed, and those that underflowed are far below
+/// the sum. Where every error is 0, so is their sum.
 template <typename T>
 bool areSound(const ErrorFigures& figures) {
   constexpr bool kSingle = sizeof(T) == sizeof(float);

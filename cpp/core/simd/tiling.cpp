@@ -4,7 +4,8 @@ namespace channelwise::simd {
 
 namespace {
 
-/// Rows of columns that share a load of their scales. More would compete for the same set of the L1 cache.
+/// The number of rows of columns that share a load of their scales. More would compete for the same set of the L1
+/// cache.
 constexpr std::size_t kColumnRows = 4;
 
 }  // namespace
@@ -36,7 +37,7 @@ void forEachStacks(Extent extent, const Span& span, const Tiling& tiling, void (
     }
     const std::size_t stack = tiling.runRows * tiling.runTile;
     if (left > 2 * stack) {
-      // Long runs are taken one after the other, as far as whole stacks go.
+      // Long runs are taken one after the other, in whole stacks.
       stacks.count = left / stack;
       stacks.step = stack;
       stacks.rows = tiling.runRows;

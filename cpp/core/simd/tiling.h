@@ -6,27 +6,27 @@
 #include "../extent.h"
 #include "lanes.h"
 
-// How the kernels go through an extent: in tiles, which lie in stacks, which lie in spans.
+// The order in which kernels pass an extent: tiles in stacks in spans.
 
 namespace channelwise::simd {
 
-/// Elements that a kernel handles in one step: two vectors.
+/// The number of elements that a kernel handles in one step: two vectors.
 template <typename T>
 constexpr std::size_t kTile = 2 * Lanes<T>::kCount;
 
-/// Elements of the largest tile of any kernel.
+/// The number of elements of the largest tile of any kernel.
 constexpr std::size_t kWidestTile = 16;
 
-/// Lanes of a span: state of so many columns fits the stack and the L1 cache.
+/// The number of lanes of a span: the state of so many columns fits the stack and the L1 cache.
 constexpr std::size_t kLanes = 256;
 
-/// Some whole channels. Where their inner part is short, they are worked on as columns: a row of channels * inner
-/// elements, each with the scale of its channel, `outer` rows below each other. Otherwise they are worked on as runs of
-/// `inner` elements with one scale.
+/// Some whole channels. If their inner part is short, they are handled as columns: a row of channels * inner elements,
+/// each with the scale of its channel, and `outer` rows below each other. Otherwise they are handled as runs of `inner`
+/// elements with one scale.
 struct Span {
   bool ofColumns;
   std::size_t first = 0;
-  std::size_t channels;  ///< 0 behind the last span
+  std::size_t channels;  ///< 0 after the last span
 
   /// The first span of an extent. Spans of columns end where tiles do.
   explicit Span(Extent extent)
@@ -44,28 +44,28 @@ struct Span {
   std::size_t most_;
 };
 
-/// `count` stacks, `step` elements apart, each of `rows` tiles, `stride` elements apart, which share their scales. The
-/// tiles of runs follow each other, those of columns lie below each other.
+/// `count` stacks, `step` elements apart. Each has `rows` tiles, `stride` elements apart, which share their scales. The
+/// tiles of runs follow each other; those of columns lie below each other.
 struct Stacks {
   std::size_t at;  ///< index of the first element
   std::size_t count;
   std::size_t step;
   std::size_t rows;
   std::size_t stride;
-  std::size_t width;  ///< of the tiles in elements, fewer than a tile has in the rest of a row or run
+  std::size_t width;  ///< of the tiles in elements, less than a tile at the end of a row or run
   bool ofColumns;
   std::size_t scale;      ///< index of the first stack's first scale in the span
-  std::size_t scaleStep;  ///< 0 where all stacks are of one run
+  std::size_t scaleStep;  ///< 0 where all stacks belong to one run
 
   /// In runs, each place in a tile is a lane; in columns, each column is one.
   std::size_t lane(std::size_t tile) const { return ofColumns ? scale : scale * tile; }
   std::size_t laneStep(std::size_t tile) const { return ofColumns ? scaleStep : scaleStep * tile; }
 };
 
-/// How large the parts are that a kernel takes.
+/// The sizes of the parts that a kernel takes.
 struct Tiling {
   std::size_t tile;
-  std::size_t runTile;  ///< tile, or twice that
+  std::size_t runTile;  ///< a tile, or twice that
   std::size_t runRows;  ///< at most, for the stacks of runs
 };
 
@@ -73,8 +73,8 @@ struct Tiling {
 void forEachStacks(Extent extent, const Span& span, const Tiling& tiling, void (*kernel)(void* job, const Stacks&),
                    void* job);
 
-/// The scales of a span as its stacks take them: one for each run or column, with ones for what is missing of the last
-/// tile. `expanded` (of kLanes) is the place for them where they are not there already.
+/// The scales of a span as its stacks use them: one for each run or column, padded with ones to whole tiles. `expanded`
+/// (of kLanes) is filled if they are not in memory in this form.
 template <typename T>
 [[gnu::noinline]] const T* scalesOf(const Span& span, std::size_t inner, const T* scales, T* expanded) {
   const std::size_t rest = span.channels * inner % kWidestTile;
@@ -85,7 +85,7 @@ template <typename T>
   return expanded;
 }
 
-/// Loads the scales of a tile: one for each lane of columns, and one for all lanes of a run.
+/// Loads the scales of a tile: one for each lane of columns, or one for all lanes of a run.
 template <typename T>
 [[gnu::always_inline]] inline void loadScales(const T* from, bool ofColumns, v128_t* scales) {
   if (ofColumns) {

@@ -7,8 +7,8 @@
 
 namespace channelwise::simd {
 
-/// Codes of zero give -0 with negative scales: where there is one, makes +0 of it. Positive scales, which nearly all
-/// are, so cost no addition for every value.
+/// Zero codes give -0 with negative scales, which is turned into +0 where there is one. Positive scales, the usual
+/// case, need no addition.
 template <typename T>
 [[gnu::noinline]] void dropSignsOfZeros(const T* scales, Extent extent, T* values) {
   using L = Lanes<T>;

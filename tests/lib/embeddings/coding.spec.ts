@@ -10,7 +10,7 @@ beforeAll(async () => {
   embeddings = await load();
 });
 
-/** Around a vector register, and beyond what is staged at a time. */
+/** Sizes around a vector register, and beyond the staged number. */
 const sizes = [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 384, 16_384];
 
 describe("ranges", () => {

@@ -3,7 +3,7 @@ import guide from "../../../docs/embeddings.md?raw";
 import { openDocuments } from "./documents.js";
 import code from "./documents.ts?raw";
 
-/** Counts of letters: a model that is small, and knows what is spelt alike. */
+/** Counts of letters: a small model that knows which texts are spelt alike. */
 async function embed(texts: string[]): Promise<Float32Array> {
   const vectors = new Float32Array(texts.length * 26);
   texts.forEach((text, i) => {

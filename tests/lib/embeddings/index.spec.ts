@@ -30,7 +30,7 @@ const kinds: Kind[] = [
   { precision: "binary", scaling: "row" },
 ];
 
-/** Vectors, of which some are the same, for ties; an index of them; and their codes. */
+/** Vectors, some of which are equal, for ties; an index of them; and their codes. */
 function example(kind: Kind, metric: Metric, { count = 300, dimensions = 70, seed = 1 } = {}) {
   const vectors = normalVectors(count, dimensions, seed);
   for (let v = 0; v + 10 < count; v += 7) {
@@ -73,7 +73,7 @@ describe.each(named)("$name, $metric", ({ kind, metric }) => {
     index.add(vectors);
     const query = embeddings.encode(vectors.slice(0, dimensions), coded.scaling, { ...kindOptions(kind), dimensions });
     const [id] = index.search(query, { k: 1 }).ids;
-    // With "dot" a longer vector may be closer to the first one than itself.
+    // With "dot", a longer vector may be closer to the first one than the first one itself.
     const scores = scoresOf(coded, embeddings.decode(query), metric);
     expect(scores[id].score).toBeCloseTo(best(scores, 1).scores[0], 5);
     if (metric !== "dot") expect(id).toBe(0);
@@ -265,7 +265,7 @@ describe("recall", () => {
     const queries = normalVectors(20, dimensions, 2);
     const settings = [{ precision: "int8" }, { precision: "binary" }, { precision: "binary", rescore: 50 }] as const;
     const [int8, binary, rescored] = recall(embeddings, vectors, queries, settings, { dimensions, k: [1, 10] });
-    // All vectors are rescored, by what the bits stand for: another order, but not a worse one than by bits alone.
+    // All vectors are rescored by their decoded bits, which gives another order, but not a worse one than bits alone.
     expect(int8).toMatchObject({ setting: { precision: "int8" }, bytesPerVector: 48 + 8 });
     expect(int8.recall[10]).toBeGreaterThan(0.95);
     expect(binary.bytesPerVector).toBe(16);

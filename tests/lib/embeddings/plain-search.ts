@@ -1,7 +1,7 @@
 import type { CodedVectors, Hits, Metric } from "channelwise/embeddings";
 import { roundHalfEven } from "./plain.js";
 
-// What an index promises to find, written out in plain JavaScript over what encode() gives.
+// The promises of an index, written out in plain JavaScript over the codes of encode().
 
 /** The codes of vector `v` as integers. */
 export function integersOf({ codes, precision, dimensions }: CodedVectors, v: number): number[] {
@@ -15,7 +15,7 @@ export function integersOf({ codes, precision, dimensions }: CodedVectors, v: nu
 
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 
-/** The value by which vectors are ordered, of each vector, and the score that it stands for. */
+/** The value of each vector, by which vectors are ordered, and its score. */
 export function scoresOf(coded: CodedVectors, query: ArrayLike<number>, metric: Metric) {
   const { precision, dimensions, scaling, count, group = dimensions, scales } = coded;
   const x = Array.from(query);
@@ -67,7 +67,7 @@ function scoresOfBits({ codes, dimensions, count }: CodedVectors, x: number[], m
   });
 }
 
-/** The best k, ties by id. */
+/** The best k, with ties by id. */
 export function best(scores: readonly { value: number; score: number }[], k: number, ids = [...scores.keys()]): Hits {
   const order = ids.sort((a, b) => scores[b].value - scores[a].value || a - b).slice(0, k);
   return { ids: Uint32Array.from(order), scores: Float64Array.from(order, (id) => scores[id].score) };

@@ -3,7 +3,7 @@ import { type RecallSetting, recall } from "channelwise/recall";
 import { expect, test } from "vitest";
 import { dimensions, winkVectors } from "../../../scripts/embeddings/wink.mjs";
 
-// The first 100,000 words of GloVe but for 200 of them, evenly spread, which are the queries.
+// The first 100,000 words of GloVe, except for 200 evenly spaced ones, which are the queries.
 test("recall@10 of real vectors: int8 at least 0.99, int4 in groups at least 0.90", async () => {
   const [count, queryCount] = [100_000, 200];
   const all = await winkVectors(count);

@@ -11,7 +11,7 @@ const golden: Answer[] = readFileSync(file("sentence-transformers.jsonl"), "utf8
   .split("\n")
   .map((line) => JSON.parse(line));
 
-/** A Python that has numpy: a Python that is first in the path may not be the system's. */
+/** A Python with numpy: the first one in the path may not be the system's. */
 const python = ["python3", "/usr/bin/python3"].find(
   (command) => spawnSync(command, ["-c", "import numpy"]).status === 0,
 );
@@ -25,7 +25,7 @@ test("codes of the profile are what numpy once gave", async () => {
   });
 });
 
-// Where there is no numpy, the golden values are all there is.
+// Without numpy, only golden values are compared.
 describe.runIf(python !== undefined)("numpy", () => {
   it("gives the golden values", () => {
     const input = jobs().map((job) => `${JSON.stringify(job)}\n`);

@@ -3,14 +3,14 @@ import { expect } from "vitest";
 import { randomPatterns, uniform } from "../random.js";
 import { bytesFromHex, normalVectors, toHex } from "./vectors.js";
 
-/** What sentence_transformers.py is asked: float32 in hexadecimal. */
+/** A job for sentence_transformers.py, with float32 in hexadecimal. */
 export interface Job {
   dimensions: number;
   ranges: string | null;
   vectors: string;
 }
 
-/** What it answers. */
+/** The answer of sentence_transformers.py. */
 export interface Answer {
   ranges: string;
   int8: string;
@@ -30,7 +30,10 @@ function job(dimensions: number, vectors: Float32Array, calibration?: Float32Arr
   return { dimensions, ranges: toHex(ends), vectors: toHex(vectors) };
 }
 
-/** Ordinary vectors; some beyond their ranges; a constant dimension; numbers on the edges of steps; any magnitudes; one dimension. */
+/**
+ * Ordinary vectors; some beyond their ranges; a constant dimension; numbers on the edges of steps; any magnitudes; one
+ * dimension.
+ */
 export function jobs(): Job[] {
   const constant = normalVectors(40, 19, 3);
   for (let at = 7; at < constant.length; at += 19) constant[at] = 0.25;
@@ -48,7 +51,7 @@ export function jobs(): Job[] {
   ];
 }
 
-/** The library's codes are those of the answer, and so are its ranges where the job has none. */
+/** Expects that the library's codes are those of the answer, and its ranges too if the job has none. */
 export function expectAnswer(embeddings: Embeddings, { dimensions, ranges: given, vectors: hex }: Job, answer: Answer) {
   const vectors = new Float32Array(bytesFromHex(hex).buffer);
   const ends = new Float32Array(bytesFromHex(answer.ranges).buffer);

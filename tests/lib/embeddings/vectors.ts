@@ -1,9 +1,9 @@
 import { floatsFrom, randomBits } from "../random.js";
 
-/** Vectors whose numbers are about normal, brought to length 1 with `isUnit`. */
+/** Vectors of nearly normal numbers, of length 1 with `isUnit`. */
 export function normalVectors(count: number, dimensions: number, seed: number, isUnit = true) {
   const next = randomBits(seed);
-  // The sum of twelve even spreads (Irwin and Hall).
+  // The sum of twelve uniform numbers (Irwin and Hall).
   const normal = () => {
     let sum = -6;
     for (let i = 0; i < 12; i++) sum += next() / 2 ** 32;

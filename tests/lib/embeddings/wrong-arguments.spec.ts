@@ -10,7 +10,7 @@ const coded = embeddings.encode(vectors, "row", { dimensions: 4 });
 const withNaN = vectors.slice();
 withNaN[13] = Number.NaN;
 
-/** What wrong arguments look like to the compiler. */
+/** A signature that lets the compiler accept wrong arguments. */
 type Loose = (...values: unknown[]) => unknown;
 const encode = embeddings.encode as unknown as Loose;
 const fitAny = fitRanges as unknown as Loose;

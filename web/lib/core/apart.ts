@@ -2,7 +2,7 @@ import { bufferOf, byteLengthOf, byteOffsetOf, isShared } from "./arrays.js";
 
 export type Named = readonly [name: string, array: ArrayBufferView];
 
-/** Refuses outputs that share memory with an input or with each other. */
+/** Throws for outputs that share memory with an input or with each other. */
 export function checkApart(outputs: readonly Named[], inputs: readonly Named[]): void {
   outputs.forEach((output, i) => {
     for (const input of inputs) checkPair(output, input);
@@ -20,28 +20,28 @@ function checkPair([name, array]: Named, [otherName, other]: Named): void {
   }
 }
 
-/** Pairs of shared buffers that were found to be two memories: what they are they stay. */
+/** Pairs of shared buffers that are known to be two memories, which never changes. */
 const knownApart = new WeakMap<ArrayBufferLike, WeakSet<ArrayBufferLike>>();
 
 /**
  * Whether two buffers are the same memory. Shared memory has many objects: another one for each message that brings it
- * to a thread, and for each growth of a WebAssembly.Memory. Nothing tells but the memory itself: what is written at a
- * place through one is seen there through the other.
- * @param written the buffer of an output, shared if it is not `seen` itself; what is at the place is put back
+ * to a thread, and for each growth of a WebAssembly.Memory. Only the memory itself can tell: a byte that is written
+ * through one is seen through the other.
+ * @param written the buffer of an output, which is shared unless it is `seen` itself; its byte is restored
  */
 function isSameMemory(written: ArrayBufferLike, seen: ArrayBufferLike, place: number): boolean {
   if (written === seen) return true;
   if (knownApart.get(written)?.has(seen) || !isShared(seen)) return false;
   const here = new Uint8Array(written, place, 1);
   const there = new Uint8Array(seen, place, 1);
-  // Two changes: what is there by chance is not both.
+  // Two changes are made, because one may match by chance.
   if (isChangeSeen(here, there, 0xff) && isChangeSeen(here, there, 0x55)) return true;
   const others = knownApart.get(written) ?? new WeakSet();
   knownApart.set(written, others.add(seen));
   return false;
 }
 
-/** Changes a byte, looks whether another is the same then, and puts it back; once more where another thread came between. */
+/** Changes a byte, compares it with another, and restores it; repeats this if another thread interfered. */
 function isChangeSeen(here: Uint8Array, there: Uint8Array, change: number): boolean {
   for (;;) {
     const before = Atomics.load(here, 0);

@@ -4,13 +4,16 @@ import type { Bits, Granularity } from "./types.js";
 // Checks of single arguments. Each throws a TypeError for a wrong kind of value and a RangeError for a wrong value, and
 // names the argument, the value and the limit.
 
-/** Scales and dequantized values: float64 where the weights are, float32 otherwise. */
+/** The type of scales and dequantized values: float64 for float64 weights, otherwise float32. */
 export type FloatArray = Float32Array | Float64Array;
 export type CodeArray = Int8Array | Int16Array;
-/** Halves are the bits of float16 or bfloat16. */
+/** Arrays of weights. Halves are the bits of float16 or bfloat16. */
 export type WeightArray = FloatArray | Uint16Array;
 
-/** "Float32Array" and so on, also for arrays of another realm such as a frame; otherwise the kind of the value. */
+/**
+ * The name of a typed array's type, such as "Float32Array", also for another realm such as a frame; otherwise the kind
+ * of the value.
+ */
 export function kindOf(value: unknown): string {
   if (ArrayBuffer.isView(value)) return typeOf(value) ?? "DataView";
   if (value === null) return "null";
@@ -23,14 +26,14 @@ export function isFloatArray(value: unknown): value is FloatArray {
   return kind === "Float32Array" || kind === "Float64Array";
 }
 
-/** The value as it should stand in a message. */
+/** The value as text for a message. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
   return typeof value === "object" ? kindOf(value) : String(value);
 }
 
-/** Refuses what is not an object or has names that are not known: a misspelt option must not be lost. */
+/** Throws for anything but an object, and for unknown names: a misspelt option must not be ignored. */
 export function checkNames(name: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`${name} must be an object, not ${shown(value)}`);
@@ -56,7 +59,7 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
 }
 
-/** Gives a copy of the shape. */
+/** Returns a copy of the shape. */
 export function checkDimensions(value: unknown): number[] {
   if (!Array.isArray(value)) throw new TypeError(`shape must be an array of numbers, not ${shown(value)}`);
   const { length } = value;
@@ -65,7 +68,7 @@ export function checkDimensions(value: unknown): number[] {
   return shape;
 }
 
-/** The dimensions must multiply to `size` elements. */
+/** Checks that the dimensions multiply to `size` elements. */
 export function checkSize(shape: readonly number[], size: number): void {
   const product = shape.reduce((a, b) => a * b, 1);
   if (product !== size) {
@@ -73,19 +76,19 @@ export function checkSize(shape: readonly number[], size: number): void {
   }
 }
 
-/** Gives the axis counted from 0. */
+/** Returns the axis counted from 0. */
 export function checkAxis(name: string, value: unknown, rank: number): number {
   if (rank === 0) throw new RangeError(`${name} needs a dimension, but shape is []`);
   const axis = checkInteger(name, value, -rank, rank - 1);
   return axis < 0 ? axis + rank : axis;
 }
 
-/** A copy of a granularity: that it is right shows when the shape is known. */
+/** Copies a granularity, which can be checked only when the shape is known. */
 export function copyGranularity(value: unknown): unknown {
   return typeof value === "object" && value !== null ? { ...value } : value;
 }
 
-/** Gives the granularity with `along` counted from 0. */
+/** Returns the granularity with `along` counted from 0. */
 export function checkGranularity(value: unknown, shape: readonly number[]): Granularity {
   if (value === "channel" || value === "tensor") return value;
   if (typeof value !== "object" || value === null) {

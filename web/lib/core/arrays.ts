@@ -1,5 +1,5 @@
-// What the language itself knows of typed arrays and buffers, of this realm or another. A subclass, or a property of the
-// array's own, may say something else, and may run code of the caller's.
+// Reads typed arrays and buffers through the language's own getters, for this realm or another. A subclass, or an own
+// property of an array, may give other answers and run code of the caller.
 
 const typedArray: object = Object.getPrototypeOf(Int8Array.prototype);
 
@@ -8,9 +8,9 @@ function getterOf<T>(name: PropertyKey): (array: unknown) => T {
   return (array) => get.call(array);
 }
 
-/** "Float32Array" and so on; undefined for what is no typed array. */
+/** The name of a typed array's type, such as "Float32Array"; undefined for anything else. */
 export const typeOf = getterOf<string | undefined>(Symbol.toStringTag);
-/** These are 0 where the buffer was transferred, or became too short for the array. */
+/** These return 0 where the buffer was transferred, or became too short for the array. */
 export const lengthOf = getterOf<number>("length");
 export const byteLengthOf = getterOf<number>("byteLength");
 export const byteOffsetOf = getterOf<number>("byteOffset");
@@ -18,10 +18,10 @@ export const bufferOf = getterOf<ArrayBufferLike>("buffer");
 
 const sharedPrototype = globalThis.SharedArrayBuffer?.prototype;
 
-/** Whether other threads can see, and change, what is in it. */
+/** Whether other threads can see and change the contents. */
 export function isShared(buffer: ArrayBufferLike): boolean {
   const prototype = Object.getPrototypeOf(buffer);
   if (prototype === ArrayBuffer.prototype) return false;
-  // In another realm, or where a page is not given the constructor, the name of its kind tells; that takes longer.
+  // In another realm, or on a page without the constructor, the tag of the object decides; that takes longer.
   return prototype === sharedPrototype || Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
 }

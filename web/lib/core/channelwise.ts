@@ -48,7 +48,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       perChannel,
     };
     engine.totalFigures.fill(0);
-    if (packing) quantized.fill(0, -1); // what its last codes leave of it
+    if (packing) quantized.fill(0, -1); // its last codes may not fill the last byte
     for (const panel of panelsOf(job.part)) {
       if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, extents) ?? changedError();
     }

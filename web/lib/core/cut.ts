@@ -1,8 +1,8 @@
 import type { Extents } from "./extents.js";
 
 /**
- * The extents of a tensor, or of some of one, with the sizes of its panels and blocks. The sizes are the tensor's own:
- * whoever works on some of its panels or blocks keeps them, since the error figures are summed by block and panel.
+ * The extents of a tensor, or of a part of one, with the sizes of the tensor's panels and blocks. A part keeps these
+ * sizes, since error figures are summed by block and panel.
  */
 export interface Part extends Extents {
   readonly panelChannels: number;
@@ -25,19 +25,19 @@ export function cutExtents(
 
 /** Some whole channels of a piece, few enough for their state to be held at a time. */
 export interface Panel {
-  /** Place of its first scale. */
+  /** The index of its first scale. */
   readonly scale: number;
   readonly channels: number;
-  /** Its weights. If they are one block, everything is done while it is staged; if they are more, they pass twice. */
+  /** Its weights. One block is handled while it is staged; several blocks pass twice. */
   readonly blocks: readonly Block[];
 }
 
 /** Some of the weights of all channels of a panel, few enough to be staged. */
 export interface Block {
-  /** Its first row, counted through all pieces, and how many there are. */
+  /** The index of its first row, counted through all pieces, and the number of its rows. */
   readonly row: number;
   readonly outer: number;
-  /** Where it begins in each row. */
+  /** The place where it begins in each row. */
   readonly column: number;
   readonly channels: number;
   readonly inner: number;

@@ -1,8 +1,8 @@
-/** What weights are. All but float64 are computed in float32. */
+/** The types of weights. All but float64 are computed in float32. */
 export type Dtype = "float32" | "float64" | HalfType;
 export type HalfType = "float16" | "bfloat16";
 
-/** The arrays in which they are read. */
+/** The types of arrays that hold them. */
 export const arrayKinds = {
   float32: "Float32Array",
   float64: "Float64Array",

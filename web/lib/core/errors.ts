@@ -1,14 +1,14 @@
 import { shownName } from "./printable.js";
 
-/** A weight that is NaN or infinite: it has no code, and its channel no scale. */
+/** An error for a weight that is NaN or infinite, which has no code, and whose channel has no scale. */
 export class NonFiniteError extends RangeError {
-  /** "NonFiniteError". */
+  /** The name of the error: "NonFiniteError". */
   override readonly name = "NonFiniteError";
-  /** Place of the first such weight in the array (row-major). */
+  /** The index of the first such weight in the array (row-major). */
   readonly index: number;
-  /** Its channel (or group), as in `scales`. */
+  /** The index of its channel or group, as in `scales`. */
   readonly channel: number;
-  /** NaN, Infinity or -Infinity. */
+  /** The weight: NaN, Infinity or -Infinity. */
   readonly value: number;
   /** The tensor of a model; undefined where there is only one. */
   readonly tensor: string | undefined;
@@ -23,32 +23,32 @@ export class NonFiniteError extends RangeError {
   }
 }
 
-/** The error for weights that are not what they were, when they are read again. */
+/** The error for weights that have changed when they are read again. */
 export function changedError(): Error {
   return new Error("weights changed while they were quantized; they must stay as they are until the call has ended");
 }
 
-/** Where and why a file cannot be read. */
+/** The place and the reason why a file cannot be read. */
 export interface FormatProblem {
   /** The file's name, as given by the caller. */
   readonly file: string;
   /** The tensor inside the file, where it has names. */
   readonly tensor?: string | undefined;
-  /** Byte where the problem starts. */
+  /** The offset of the problem in bytes. */
   readonly offset: number;
   /** What is wrong, the value and the limit, and what to do. */
   readonly reason: string;
 }
 
-/** A malformed or unsupported file. */
+/** An error for a malformed or unsupported file. */
 export class FormatError extends Error {
-  /** "FormatError". */
+  /** The name of the error: "FormatError". */
   override readonly name = "FormatError";
   /** The file's name, as given by the caller. */
   readonly file: string;
   /** The tensor inside the file, where it has names. */
   readonly tensor: string | undefined;
-  /** Byte where the problem starts. */
+  /** The offset of the problem in bytes. */
   readonly offset: number;
   /** What is wrong, the value and the limit, and what to do. */
   readonly reason: string;

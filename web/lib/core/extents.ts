@@ -1,8 +1,8 @@
 import type { Granularity } from "./types.js";
 
 /**
- * A tensor as the kernels see it: `pieces` of outer x channels x inner elements one after another, row-major. The scale of a
- * channel is at piece * channels + channel.
+ * A tensor as the kernels see it: `pieces` of outer x channels x inner elements one after another, row-major. The scale
+ * of a channel is at piece * channels + channel.
  */
 export interface Extents {
   readonly pieces: number;
@@ -24,14 +24,14 @@ export function extentsOf(shape: readonly number[], axis: number | undefined, gr
     const channels = shape[channelAxis] as number;
     return merged(1, product(shape, 0, channelAxis), channels, product(shape, channelAxis + 1), [channels]);
   }
-  // `group` neighbours along a dimension, for each place in the dimensions after it, form the columns of a piece.
+  // `group` neighbours along a dimension, for each index of the dimensions after it, form the columns of a piece.
   const { group, along } = granularity;
   const inner = product(shape, along + 1);
   const scaleShape = shape.map((dimension, i) => (i === along ? dimension / group : dimension));
   return merged(product(shape, 0) / (group * inner), group, inner, 1, scaleShape);
 }
 
-/** Joins what is contiguous: the elements of a piece with one channel, and the channels of pieces with one row. */
+/** Joins contiguous elements: those of a piece with one channel, and the channels of pieces with one row. */
 function merged(pieces: number, outer: number, channels: number, inner: number, scaleShape: number[]): TensorExtents {
   if (channels === 1) {
     inner *= outer;

@@ -1,13 +1,13 @@
 import type { Bindings } from "./glue.js";
 import type { ChannelErrors, TotalErrors } from "./types.js";
 
-/** How error figures lie in an array. */
+/** The layout of error figures in an array. */
 export type FigurePlaces = Pick<
   Bindings,
   "figuresLength" | "errorSum" | "errorUnit" | "weightSum" | "weightUnit" | "largestError" | "halfUnit"
 >;
 
-/** The places by themselves: from the module, which has much else, they take an engine long to read. */
+/** Copies the places, because an engine takes long to read them from the module, which has many other properties. */
 export function placesOf(bindings: Bindings): FigurePlaces {
   const { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit } = bindings;
   return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit };
@@ -27,7 +27,7 @@ export function readFigures(places: FigurePlaces, figures: Float64Array, at: num
 }
 
 /**
- * Reads the figures of `channels` channels of `count` weights each from the beginning of `figures`, into the places from
+ * Reads the figures of `channels` channels of `count` weights each from the beginning of `figures`, into indices from
  * `start` on.
  */
 export function readChannels(
@@ -49,12 +49,12 @@ export function readChannels(
 /** 10 log10(weight / error * 2^bits) in dB. */
 function decibels(weight: number, error: number, bits: number): number {
   const ratio = weight / error;
-  // Sums of different units, or far apart, have no ratio that a double can hold.
+  // For sums of different units, or far apart, a double cannot hold the ratio.
   if (bits === 0 && ratio < Number.POSITIVE_INFINITY) return 10 * Math.log10(ratio);
   return 10 * (Math.log10(weight) - Math.log10(error) + bits * Math.log10(2));
 }
 
-/** value * 2^(2 bits), in two steps: that power may be no double. */
+/** value * 2^(2 bits), in two steps, because that power may exceed a double. */
 function scaledTwice(value: number, bits: number): number {
   const step = 2 ** bits;
   return value * step * step;

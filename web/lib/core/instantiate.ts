@@ -1,7 +1,7 @@
 import createCore, { type Bindings, type ModuleArguments } from "./glue.js";
 import type { WasmSource } from "./types.js";
 
-/** A module of one function that makes a vector and drops it: valid only where the engine has SIMD. */
+/** A module with one function that makes a vector and drops it. It is valid only in an engine with SIMD. */
 const simdProbe = new Uint8Array([
   0x00,
   0x61,
@@ -34,19 +34,19 @@ const simdProbe = new Uint8Array([
   0x0b, // i32.const 0, i8x16.splat, drop
 ]);
 
-/** Makes an instance of the core. Rejects when the module is not channelwise's. */
+/** Makes an instance of the core. Rejects a module that is not channelwise's. */
 export function instantiate(module: WebAssembly.Module): Promise<Bindings> {
   return instantiateWith(createCore, module);
 }
 
-/** Makes an instance of a module with the glue that Emscripten made for it. Rejects when it is for another. */
+/** Makes an instance of a module with its glue from Emscripten. Rejects a module for another glue. */
 export async function instantiateWith<B>(
   createModule: (moduleArguments: ModuleArguments) => Promise<B>,
   module: WebAssembly.Module,
 ): Promise<B> {
   return new Promise<B>((resolve, reject) => {
     createModule({
-      // Errors inside this callback would be lost by the glue, whose promise then never settles.
+      // Emscripten's glue loses errors of this callback, and its promise then never settles.
       instantiateWasm(imports, done) {
         WebAssembly.instantiate(module, imports as WebAssembly.Imports)
           .then((instance) => done(instance, module))
@@ -59,14 +59,14 @@ export async function instantiateWith<B>(
   });
 }
 
-/** Makes a module of a WebAssembly binary. Rejects when the binary cannot be had. */
+/** Compiles a WebAssembly binary. Rejects if the binary cannot be loaded. */
 export async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(simdProbe)) {
     throw new Error(
       "channelwise needs WebAssembly SIMD, which this engine does not have (every engine since 2023 does)",
     );
   }
-  // By its tag and not by instanceof, so that one from another realm, such as a frame, is taken too.
+  // The test is for the tag rather than instanceof, so that an object of another realm, such as a frame, passes.
   const tag = Object.prototype.toString.call(wasm).slice(8, -1);
   if (tag === "WebAssembly.Module") return wasm as WebAssembly.Module;
   const bytes = await bytesOf(wasm, tag);
@@ -81,7 +81,7 @@ export async function compile(wasm: WasmSource): Promise<WebAssembly.Module> {
   }
 }
 
-/** Whether compiling is allowed, which a module that is known to be right tells. */
+/** Whether compiling is allowed, tested with a valid module. */
 async function canCompile(): Promise<boolean> {
   return WebAssembly.compile(simdProbe).then(
     () => true,
@@ -104,7 +104,7 @@ async function bytesOf(wasm: WasmSource, tag: string): Promise<BufferSource> {
 declare const process: { getBuiltinModule(name: string): { readFile(file: URL): Promise<BufferSource> } } | undefined;
 
 async function read(address: string | URL): Promise<BufferSource> {
-  // fetch does not read files in Node; asking for the module this way leaves nothing for a bundler to resolve.
+  // fetch does not read files in Node. A module that is loaded in this way leaves bundlers nothing to resolve.
   if (typeof process === "object" && String(address).startsWith("file:")) {
     return process.getBuiltinModule("node:fs/promises").readFile(new URL(address));
   }

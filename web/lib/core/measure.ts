@@ -3,19 +3,19 @@ import type { Block, Panel } from "./cut.js";
 import type { Dtype } from "./dtype.js";
 import { type AnyCodes, copyIn, type Engine, floatsOf, isWide, type Rows, stageCodes } from "./engine.js";
 
-/** Floats where they lie. */
+/** Floats, and their place in memory. */
 export interface FloatRows {
   readonly dtype: Dtype;
   readonly floats: Rows<WeightArray>;
 }
 
-/** Codes where they lie, and the scales of all channels of the part. */
+/** Codes, their place in memory, and the scales of all channels of the part. */
 export interface CodeRows {
   readonly quantized: Rows<AnyCodes>;
   readonly scales: FloatArray;
 }
 
-/** What is measured: values that stand for weights. */
+/** A measurement of values against weights. */
 export interface MeasureJob {
   /** Whether one of the two is float64. Halves are measured against float32 alone. */
   readonly float64: boolean;
@@ -23,7 +23,7 @@ export interface MeasureJob {
   readonly values: FloatRows | CodeRows;
 }
 
-/** The error figures of each block of a panel, as one. */
+/** The error figures of each block of a panel, all channels together. */
 export function measureBlocks(
   engine: Engine,
   { float64, weights, values }: MeasureJob,
@@ -46,7 +46,7 @@ export function measureBlocks(
   });
 }
 
-/** @param areWeights or else the values that stand for them */
+/** @param areWeights whether these are the weights, rather than the values */
 function stageFloats(
   engine: Engine,
   { dtype, floats }: FloatRows,

@@ -1,4 +1,4 @@
-/** What is used of Node's modules. */
+/** The parts of Node's modules that are used. */
 interface NodeModules {
   "node:fs": {
     readSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
@@ -20,9 +20,9 @@ declare const process:
   | undefined;
 
 /**
- * A module of Node, where Node runs this; also where a test environment such as jsdom imitates a page in it. A page of
- * Electron is a page, whatever of Node it has. It is asked for in a way that leaves nothing for a bundler to resolve.
- * Other globals would not tell, because libraries for Node define some of a page's, such as Worker.
+ * Loads a module of Node where Node runs this, even if a test environment such as jsdom imitates a page in it. A page
+ * of Electron counts as a page. Bundlers have nothing to resolve. Other globals would not tell, because libraries for
+ * Node define some of a page's, such as Worker.
  */
 export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   if (typeof process !== "object" || process.type === "renderer" || process.type === "worker") return undefined;

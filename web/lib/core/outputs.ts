@@ -33,8 +33,8 @@ export function arrayOver<K extends ArrayKind>(kind: K, buffer: ArrayBuffer, len
 }
 
 /**
- * The elements of an array of the caller's, in one that is ours: always of the same length, or of none where the buffer was
- * transferred or became too short, and with no methods but the language's own.
+ * A view of an array of the caller in an array of our own. It always has the same length, or none where the buffer was
+ * transferred or became too short, and only the language's own methods.
  *
  * @throws {TypeError} where the buffer was transferred already.
  */
@@ -49,7 +49,7 @@ export function viewOf<K extends ArrayKind>(name: string, kind: K, array: ArrayB
   }
 }
 
-/** A view of an array of the caller's, which must be of exactly this type and length. */
+/** A view of an array of the caller, which must have exactly this type and length. */
 export function exactView<K extends ArrayKind>(name: string, kind: K, array: unknown, length: number) {
   if (kindOf(array) !== kind) throw new TypeError(`${name} must be of type ${kind}, not ${shown(array)}`);
   const view = viewOf(name, kind, array as ArrayBufferView);
@@ -62,7 +62,7 @@ export function newChannelErrors(channels: number): ChannelErrors {
   return { mse: figures(), maxError: figures(), sqnr: figures() };
 }
 
-/** The caller's arrays to fill, each read once. */
+/** The caller's arrays to fill. Each property is read once. */
 export function takeInto(into: QuantizeInto): QuantizeInto {
   checkNames("into", into, intoNames);
   const { quantized, scales, dequantized, perChannel } = into;
@@ -74,7 +74,7 @@ export function takeInto(into: QuantizeInto): QuantizeInto {
 }
 
 export interface OutputsNeeded {
-  /** The kind of array that holds the weights, and so scales and dequantized. */
+  /** The type of array that holds the weights, and so scales and dequantized values. */
   readonly kind: FloatKind;
   readonly length: number;
   readonly scaleCount: number;
@@ -82,9 +82,9 @@ export interface OutputsNeeded {
   readonly packed: boolean;
   readonly perChannel: boolean;
   readonly dequantize: boolean;
-  /** As takeInto() gives it. */
+  /** The result of takeInto(). */
   readonly into: QuantizeInto;
-  /** The arrays that are read from. The caller's arrays may not overlap them. */
+  /** The arrays that are read. The caller's arrays may not overlap them. */
   readonly inputs: readonly Named[];
 }
 
@@ -95,8 +95,8 @@ function listedView<K extends ArrayKind>(views: Named[], name: string, kind: K, 
 }
 
 /**
- * The arrays to fill: views of the caller's, which are checked and listed by name too, or new ones. Nothing is allocated
- * before all are checked.
+ * The arrays to fill: views of the caller's, which are checked and listed by name too, or new ones. Nothing is
+ * allocated before all are checked.
  */
 export function outputsFor(needed: OutputsNeeded) {
   const { kind, length, scaleCount, scheme, packed, perChannel, dequantize, into, inputs } = needed;

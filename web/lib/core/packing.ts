@@ -1,26 +1,26 @@
 import type { Bindings } from "./glue.js";
 
-/** Of an engine, where codes and their bytes are staged. */
+/** The buffers of an engine in which codes and their bytes are staged. */
 interface Staging {
   readonly bindings: Pick<Bindings, "pack" | "unpack">;
   readonly packed: Uint8Array;
   readonly int8: { readonly all: Int8Array; start(count: number): Int8Array };
 }
 
-/** How codes of up to 8 bits lie side by side (Packing of cpp/core/packing.h). */
+/** The layout of codes of up to 8 bits (Packing of cpp/core/packing.h). */
 export interface Packing {
-  /** Of each field, 2 to 8; the first field is in the lowest bits of the first byte. */
+  /** The size of each field in bits, 2 to 8. The first field is in the lowest bits of the first byte. */
   readonly bits: number;
   /** Whether fields hold code + 2^(bits - 1); otherwise they hold codes in two's complement. */
   readonly offset: boolean;
 }
 
-/** Bytes of so many codes, which begin with a byte. */
+/** The number of bytes that `count` codes take. */
 export const packedLength = (count: number, bits: number) => Math.ceil((count * bits) / 8);
 
 /**
- * Packs `count` of the engine's staged codes, from the one at `at` on, into the bits of an array from `bit` on. Its other
- * bits stay as they are, also where another thread changes them.
+ * Packs `count` of the engine's staged codes, from index `at` on, into the bits of an array from `bit` on. Its other
+ * bits stay as they are, even if another thread changes them.
  */
 export function packStaged(
   { bindings, packed }: Staging,
@@ -34,7 +34,7 @@ export function packStaged(
   bindings.pack(at, count, bits, offset, skip);
   const [whole, last] = [Math.ceil(bit / 8), Math.floor(end / 8)];
   if (whole < last) array.set(packed.subarray(whole - first, last - first), whole);
-  // Bytes that are shared with fields before or behind.
+  // These bytes are shared with fields before or after.
   const rest = 2 ** (end % 8) - 1;
   if (first === last) putBits(array, first, rest & -(2 ** skip), packed[0] as number);
   else {
@@ -49,7 +49,7 @@ function putBits(array: Uint8Array, at: number, mask: number, bits: number): voi
   Atomics.or(array, at, bits);
 }
 
-/** Unpacks `count` codes, from `bit` on, to the place `at` among the engine's staged codes. */
+/** Unpacks `count` codes from `bit` on to index `at` of the engine's staged codes. */
 export function unpackStaged(
   { bindings, packed }: Staging,
   { bits, offset }: Packing,
@@ -59,7 +59,7 @@ export function unpackStaged(
   bit: number,
 ): void {
   const [first, end] = [Math.floor(bit / 8), Math.ceil((bit + count * bits) / 8)];
-  // What is missing would be left from the codes before.
+  // Otherwise, missing codes would be those of an earlier call.
   if (array.length < end) throw new Error("an array became shorter during the call");
   packed.set(array.subarray(first, end));
   bindings.unpack(at, count, bits, offset, bit % 8);
@@ -75,7 +75,7 @@ export function packCodes(engine: Staging, packing: Packing, codes: Int8Array, a
   }
 }
 
-/** Unpacks as many codes as there is room for, from the bits of an array from `bit` on. */
+/** Unpacks codes from the bits of an array from `bit` on, until `codes` is full. */
 export function unpackCodes(engine: Staging, packing: Packing, array: Uint8Array, bit: number, codes: Int8Array): void {
   const staged = engine.int8;
   for (let at = 0; at < codes.length; at += staged.all.length) {

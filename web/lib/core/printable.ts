@@ -1,7 +1,10 @@
-/** What a terminal obeys, what cannot be seen, and what turns the text around it; but joiners, which words are written with. */
+/**
+ * Control characters of terminals, invisible characters, and characters that change the direction of text; not joiners,
+ * which words need.
+ */
 const INVISIBLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Text with all that cannot be seen written out: "\\n", "\\u001b". */
+/** The text with invisible characters written out, as "\\n" or "\\u001b". */
 export function printable(text: string): string {
   return text.replace(INVISIBLE, (character) => {
     if (character === "\n") return "\\n";
@@ -10,10 +13,10 @@ export function printable(text: string): string {
   });
 }
 
-/** A longer name says no more. */
+/** A longer name is not more useful. */
 const MOST_OF_NAME = 200;
 
-/** A name as it can be shown, whatever the file holds: in one line, and shortened in the middle where it is long. */
+/** A name for display, whatever the file contains: in one line, and shortened in the middle if it is long. */
 export function shownName(name: string): string {
   if (name.length <= MOST_OF_NAME) return printable(name);
   const half = MOST_OF_NAME / 2;

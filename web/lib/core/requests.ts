@@ -39,11 +39,12 @@ export const dequantizeNames = ["into"] satisfies (keyof DequantizeOptions)[];
 export type QuantizeRequest = ReturnType<typeof checkQuantize>;
 
 /**
- * Everything quantize() was asked for, checked, with the arrays to fill.
- * @param names of the options that there are
+ * The checked arguments of quantize(), with the arrays to fill.
+ * @param names the names of the options
  */
 export function checkQuantize(weights: unknown, options: QuantizeOptions, names: readonly string[] = quantizeNames) {
-  // First all that may run code of the caller's, a getter or a proxy, each once: it may change options and arrays.
+  // First comes everything that may run code of the caller, such as getters and proxies, each once: it may change
+  // options and arrays.
   checkNames("options", options, names);
   const { shape: dimensions, dtype: half, axis, bits, scales: rule, granularity, errors = "total" } = options;
   const { dequantize = false, packed = false, into = {} } = options;
@@ -51,7 +52,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
   const given = takeWeights(weights, half);
-  // From here on none runs: what is checked stays as it is.
+  // From here on no such code runs, so checked values stay valid.
   const flat = checkWeights(given);
   const { values, rows, dtype, length } = flat;
   const shape = shapeOf(flat, asked, schemeOptions.granularity);
@@ -72,7 +73,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     into: arrays,
     inputs: rows ? rows.map((row) => ["weights", row]) : [["weights", values as WeightArray]],
   });
-  // By name: spreading objects into one took longer than the arithmetic of 64 x 64 weights.
+  // Properties are named, because spreading objects into one took longer than the arithmetic of 64 x 64 weights.
   return {
     values,
     rows,
@@ -92,7 +93,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   };
 }
 
-/** What quantize() returns, its arrays being filled. */
+/** The result of quantize(), once its arrays are filled. */
 export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | undefined): object {
   const { into, extents, shape, scheme } = request;
   const { quantized = request.quantized, scales = request.scales } = into;
@@ -106,7 +107,7 @@ export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | u
   return result;
 }
 
-/** Everything dequantize() was asked for, checked, with the array to fill and the one to return. */
+/** The checked arguments of dequantize(), with the array to fill and the one to return. */
 export function checkDequantize(
   source: QuantizedWeights,
   options: DequantizeOptions,
@@ -118,7 +119,7 @@ export function checkDequantize(
     );
   }
   checkNames("options", options, names);
-  // As in checkQuantize, what may run code of the caller's comes first.
+  // As in checkQuantize, everything that may run code of the caller comes first.
   const { quantized, scales, shape: dimensions, axis, granularity, bits } = source;
   const { into = {} } = options;
   checkNames("into", into, ["dequantized"]);
@@ -135,7 +136,7 @@ export function checkDequantize(
   }
   const sharing = { axis, granularity: copyGranularity(granularity) };
   const shape = checkDimensions(dimensions);
-  // From here on none runs.
+  // From here on no such code runs.
   const codes = viewOf("quantized", codeKind, quantized);
   if (codeKind === "Uint8Array" && bits === undefined) {
     throw new TypeError("quantized is a Uint8Array; bits must say how many a packed code has");
@@ -168,12 +169,12 @@ export function checkDequantize(
   };
 }
 
-/** How codes of so many bits are packed in memory. */
+/** The packing of codes of `bits` bits in memory. */
 function packingOf(bits: unknown): Packing {
   return { bits: checkInteger("bits of packed codes", bits, 2, 8), offset: false };
 }
 
-/** Gives the number of codes in so many bytes. */
+/** Returns the number of codes, and checks that they take as many bytes. */
 function checkPackedSize(shape: readonly number[], bytes: number, { bits }: Packing): number {
   const size = shape.reduce((a, b) => a * b, 1);
   const needed = packedLength(size, bits);
@@ -191,13 +192,13 @@ export function checkErrors(errors: unknown): void {
   }
 }
 
-/** What error figures are made of, for the engine. */
+/** The weights that share error figures, for the engine. */
 export function figuresOf(errors: "total" | "channel" | false): FiguresOf {
   if (errors === "channel") return "channels";
   return errors === "total" ? "all" : "nothing";
 }
 
-/** The shape that was asked for, or that the nesting gives; with one scale for all, the length of the array will do. */
+/** The given shape, or that of the nested arrays. With one scale for all, the length of the array suffices. */
 function shapeOf(
   { values, length, shape: inferred }: FlatWeights,
   shape: number[] | undefined,
@@ -217,7 +218,7 @@ function shapeOf(
 
 /**
  * The error for the first weight that is not finite.
- * @param start place of the first of the values among the weights
+ * @param start the index of the first of the values among the weights
  */
 export function nonFiniteError(
   values: WeightArray,

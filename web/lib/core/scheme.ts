@@ -4,41 +4,44 @@ import type { Bindings, SchemeNumbers } from "./glue.js";
 import { rules, type ScaleRule, scaleRules } from "./scale-rules.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
 
-/** How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and back into results and files. */
+/**
+ * How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and
+ * back into results and files.
+ */
 export interface Scheme {
-  /** Bits of a code, 2 to 16. */
+  /** The number of bits of a code, 2 to 16. */
   readonly bits: Bits;
   /**
-   * The type in which scales are stored: they are rounded to it before codes and error figures are made of them. That of the
-   * arithmetic where it is undefined.
+   * The type in which scales are stored, to which they are rounded before codes and error figures are made; if
+   * undefined, that of the arithmetic.
    */
   readonly scaleType?: Dtype | undefined;
-  /** How ranges become scales; undefined in a file, which does not say it. */
+  /** The rule for scales; undefined in a file, which does not contain it. */
   readonly rule?: ScaleRule | undefined;
-  /** The channel axis, counted from 0; undefined where no scale is that of a channel. */
+  /** The channel axis, counted from 0; undefined unless there is a scale per channel. */
   readonly axis: number | undefined;
-  /** What shares one scale; `along` is counted from 0. */
+  /** The weights that share a scale; `along` is counted from 0. */
   readonly granularity: Granularity;
 }
 
-/** What callers say of a scheme; what they leave out has a default. */
+/** The options of a scheme. Those that are left out have a default. */
 export interface SchemeOptions {
-  /** The channel axis, negative from the end; 0 when not given. Has no meaning per tensor or with groups. */
+  /** The channel axis, negative from the end; 0 by default. It has no meaning per tensor or with groups. */
   readonly axis?: number | undefined;
-  /** 2 to 16; 8 when not given. */
+  /** The number of bits of a code, 2 to 16; 8 by default. */
   readonly bits?: Bits | (number & {}) | undefined;
-  /** How ranges become scales; "max" when not given. */
+  /** The rule for scales; "max" by default. */
   readonly scales?: ScaleRule | undefined;
-  /** "channel" when not given. */
+  /** The weights that share a scale; "channel" by default. */
   readonly granularity?: GranularityOption | undefined;
-  /** The type in which scales are stored; that of the arithmetic when not given. */
+  /** The type in which scales are stored; by default that of the arithmetic. */
   readonly scaleType?: Dtype | undefined;
 }
 
 /**
- * The scheme that options say for weights of a shape.
+ * The scheme of options for weights of a shape.
  *
- * @throws {TypeError | RangeError} for options that are wrong, or that the shape cannot have.
+ * @throws {TypeError | RangeError} for options that are wrong, or that do not fit the shape.
  */
 export function schemeOf(options: SchemeOptions, shape: readonly number[]): Scheme {
   const { bits = 8, scaleType } = options;
@@ -46,7 +49,7 @@ export function schemeOf(options: SchemeOptions, shape: readonly number[]): Sche
   return { bits: checkBits(bits), rule: checkRule("scales", options.scales), axis, granularity, scaleType };
 }
 
-/** The rule of that name; the first where none is given. */
+/** The rule with this name; the first one by default. */
 export function checkRule(name: string, value: unknown): ScaleRule {
   if (value === undefined) return scaleRules[0] as ScaleRule;
   const found = scaleRules.find((rule) => rule === value);
@@ -55,16 +58,16 @@ export function checkRule(name: string, value: unknown): ScaleRule {
   throw new TypeError(`${name} must be one of ${known}, not ${shown(value)}`);
 }
 
-/** Whether scales may be negative, which not every reader takes. */
+/** Whether scales may be negative, which some readers refuse. */
 export const mayBeNegative = ({ rule = "max" }: Pick<Scheme, "rule">): boolean => rules[rule].negative;
 
 /** The scheme as the module takes it. */
 export function schemeNumbers(bindings: Bindings, scheme: Scheme): SchemeNumbers {
-  const { bits, scaleType = "float64", rule = "max" } = scheme; // float64 holds all that the arithmetic has
+  const { bits, scaleType = "float64", rule = "max" } = scheme; // float64 holds every scale of the arithmetic
   return [bits, bindings[scaleType], bindings[rule]];
 }
 
-/** Granularity and axis, checked. The axis has a meaning per channel only. */
+/** Checks granularity and axis. The axis has a meaning per channel only. */
 export function checkSharing(
   { axis = 0, granularity = "channel" }: { readonly axis?: unknown; readonly granularity?: unknown },
   shape: readonly number[],
@@ -73,5 +76,5 @@ export function checkSharing(
   return { granularity: checked, axis: checked === "channel" ? checkAxis("axis", axis, shape.length) : undefined };
 }
 
-/** The arrays in which codes lie by themselves. */
+/** The type of array that holds unpacked codes. */
 export const codeKind = ({ bits }: Pick<Scheme, "bits">) => (bits > 8 ? "Int16Array" : "Int8Array");

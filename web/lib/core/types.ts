@@ -6,8 +6,8 @@ export type { ScaleRule } from "./scale-rules.js";
 type HalfArray = typeof globalThis extends { Float16Array: { prototype: infer A } } ? A : never;
 
 /**
- * Float weights: one array in row-major order, or a matrix as an array of rows. `number[][]` is computed in float64, half
- * precision in float32. A Uint16Array holds the bits of `dtype`.
+ * Float weights: one array in row-major order, or a matrix as an array of rows. `number[][]` is computed in float64,
+ * half precision in float32. A Uint16Array holds the bits of `dtype`.
  */
 export type Weights =
   | Float32Array
@@ -18,113 +18,125 @@ export type Weights =
   | readonly Float32Array[]
   | readonly Float64Array[];
 
-/** Bits of a code. Codes of up to 8 bits are an Int8Array, of more an Int16Array. */
+/** The number of bits of a code. Codes of up to 8 bits are in an Int8Array, larger ones in an Int16Array. */
 export type Bits = 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 /**
- * What shares one scale: all weights of a channel, the whole tensor, or `group` neighbours along the dimension `along`
- * (which `group` divides; negative counts from the end).
+ * The weights that share a scale: all weights of a channel, the whole tensor, or `group` neighbours along the dimension
+ * `along` (which `group` divides; negative counts from the end).
  */
 export type Granularity =
   | "channel"
   | "tensor"
   | {
-      /** How many neighbours share a scale; 1 or more. */
+      /** The number of neighbours that share a scale, 1 or more. */
       readonly group: number;
       /** The dimension along which they lie. */
       readonly along: number;
     };
 
-/** A granularity as it is asked for: groups lie along the last dimension when nothing else is said. */
+/** A granularity as an option: groups lie along the last dimension by default. */
 export type GranularityOption =
   | Granularity
   | {
-      /** How many neighbours share a scale; it divides that dimension. */
+      /** The number of neighbours that share a scale, which divides that dimension. */
       readonly group: number;
-      /** The dimension along which groups lie, negative from the end; the last when not given. */
+      /** The dimension along which groups lie, negative from the end; the last by default. */
       readonly along?: number;
     };
 
-/** Error figures of every channel (or group), in the order of the scales. */
+/** The error figures of every channel (or group), in the order of the scales. */
 export interface ChannelErrors<A extends ArrayBufferLike = ArrayBufferLike> {
-  /** Mean of the squared errors, in squared units of the weights. */
+  /** The means of the squared errors, in squared units of the weights. */
   mse: Float64Array<A>;
-  /** Largest |weight - dequantized|, in units of the weights. */
+  /** The largest |weight - dequantized|, in units of the weights. */
   maxError: Float64Array<A>;
   /** 10 log10(sum of squared weights / sum of squared errors) in dB; Infinity where every error is 0. */
   sqnr: Float64Array<A>;
 }
 
-/** The caller's arrays, exact in type and length, filled instead of new ones. None may overlap another or the weights. */
+/**
+ * The caller's arrays, exact in type and length, filled instead of new ones. None may overlap another or the weights.
+ */
 export interface QuantizeInto {
-  /** As many codes as there are weights: Int8Array up to 8 bits, Int16Array above. Their bytes, where they are packed. */
+  /**
+   * The array for codes: as many as weights, in an Int8Array up to 8 bits and an Int16Array above; for packed codes, a
+   * Uint8Array of their bytes.
+   */
   readonly quantized?: Int8Array | Int16Array | Uint8Array;
-  /** As many as `scaleShape` says: Float64Array for float64 weights, otherwise Float32Array. */
+  /**
+   * The array for scales, whose number is the product of `scaleShape`: a Float64Array for float64 weights, otherwise a
+   * Float32Array.
+   */
   readonly scales?: Float32Array | Float64Array;
-  /** As many as there are weights, in the type of the scales. Needs `dequantize: true`. */
+  /** The array for dequantized values: as many as weights, in the type of the scales. Needs `dequantize: true`. */
   readonly dequantized?: Float32Array | Float64Array;
-  /** As many of each figure as there are scales. Needs `errors: "channel"`. */
+  /** The arrays for figures, each of as many as there are scales. Needs `errors: "channel"`. */
   readonly perChannel?: Readonly<ChannelErrors>;
 }
 
-/** Options of `quantize`. A name that is not here is refused. */
+/** Options of `quantize`. Other names are refused. */
 export interface QuantizeOptions {
-  /** Dimensions of the weights, row-major. Needed for a typed array unless the granularity is "tensor". */
+  /** The dimensions of the weights, row-major. Required for a typed array unless the granularity is "tensor". */
   readonly shape?: readonly number[];
-  /** What the bits of a Uint16Array are; needed with one, and without meaning otherwise. */
+  /** The type of the bits in a Uint16Array; required for a Uint16Array, and only for that. */
   readonly dtype?: "float16" | "bfloat16";
-  /** The channel axis, negative from the end; 0 when not given. Has no meaning per tensor or with groups. */
+  /** The channel axis, negative from the end; 0 by default. It has no meaning per tensor or with groups. */
   readonly axis?: number;
-  /** 2 to 16; 8 when not given. */
+  /** The number of bits of a code, 2 to 16; 8 by default. */
   readonly bits?: Bits | (number & {});
-  /** The rule by which the range of some weights becomes their scale; "max" when not given. */
+  /** The rule by which the range of some weights becomes their scale; "max" by default. */
   readonly scales?: ScaleRule;
-  /** "channel" when not given. */
+  /** The weights that share a scale; "channel" by default. */
   readonly granularity?: GranularityOption;
-  /** Error figures: of all weights ("total", the default), of every channel as well ("channel"), or none. */
+  /**
+   * The error figures to compute: of all weights ("total", the default), of every channel as well ("channel"), or none.
+   */
   readonly errors?: "total" | "channel" | false;
-  /** Also give what the codes stand for: code * scale. */
+  /** Whether to return dequantized values too: code * scale. */
   readonly dequantize?: boolean;
   /**
-   * Give codes of 2 to 8 bits side by side in a Uint8Array, ceil(count * bits / 8) bytes: each in two's complement, the
-   * first in the lowest bits of the first byte. So two codes of 4 bits lie in a byte. A row begins with the bit at which the
-   * row before it ends; bits behind the last code are 0.
+   * Whether to pack codes of 2 to 8 bits into a Uint8Array of ceil(count * bits / 8) bytes: each code in two's
+   * complement, the first in the lowest bits of the first byte, so that a byte holds two codes of 4 bits. A row begins
+   * at the bit where the row before it ends. The bits after the last code are 0.
    */
   readonly packed?: boolean;
-  /** Arrays to fill instead of new ones. */
+  /** The arrays to fill instead of new ones. */
   readonly into?: QuantizeInto;
 }
 
-/** What `dequantize` needs of a result, or of what was stored of one. */
+/** The input of `dequantize`: a result of `quantize`, or the parts of one that were stored. */
 export interface QuantizedWeights {
-  /** Codes, row-major; in a Uint8Array they are packed, as `quantize` packs them. */
+  /** The codes, row-major; in a Uint8Array they are packed, as `quantize` packs them. */
   readonly quantized: Int8Array | Int16Array | Uint8Array;
-  /** One for each channel, group or tensor, in the order of the tensor. */
+  /** A scale for each channel or group, or one for the tensor, in the order of the tensor. */
   readonly scales: Float32Array | Float64Array;
-  /** Dimensions of the weights, row-major. */
+  /** The dimensions of the weights, row-major. */
   readonly shape: readonly number[];
-  /** 0 when not given, as in `quantize`. */
+  /** The channel axis; 0 by default, as in `quantize`. */
   readonly axis?: number | undefined;
-  /** "channel" when not given, as in `quantize`. */
+  /** The weights that share a scale; "channel" by default, as in `quantize`. */
   readonly granularity?: GranularityOption | undefined;
-  /** Bits of a packed code, 2 to 8; needed with a Uint8Array, and without meaning otherwise. */
+  /** The bits of a packed code, 2 to 8; required for a Uint8Array, and without meaning otherwise. */
   readonly bits?: Bits | (number & {}) | undefined;
 }
 
-/** Options of `dequantize`. A name that is not here is refused. */
+/** Options of `dequantize`. Other names are refused. */
 export interface DequantizeOptions {
-  /** An array to fill instead of a new one. */
+  /** The array to fill instead of a new one. */
   readonly into?: {
-    /** As many floats as there are codes, in the type of the scales. It may not overlap them or the codes. */
+    /**
+     * The array for as many floats as there are codes, in the type of the scales. It may not overlap them or the codes.
+     */
     readonly dequantized?: Float32Array | Float64Array;
   };
 }
 
 /** The figures that `errors` asks for. */
 export interface TotalErrors {
-  /** Mean of the squared errors, in squared units of the weights. */
+  /** The mean of the squared errors, in squared units of the weights. */
   mse: number;
-  /** Largest |weight - dequantized|, in units of the weights. */
+  /** The largest |weight - dequantized|, in units of the weights. */
   maxError: number;
   /** 10 log10(sum of squared weights / sum of squared errors) in dB; Infinity when every error is 0. */
   sqnr: number;
@@ -157,7 +169,7 @@ type Option<O, K extends PropertyKey, Default> = O extends { readonly [P in K]: 
       : Exclude<V, undefined> | Default
     : Default;
 
-/** The array given in `into` under K, otherwise a fresh one of type Fresh. */
+/** The array that `into` has under K, otherwise a new one of type Fresh. */
 type Filled<O, K extends PropertyKey, Fresh> = Option<Option<O, "into", unknown>, K, Fresh>;
 
 type ErrorFields<O> =
@@ -182,28 +194,33 @@ type DequantizedField<W, O> =
         : { dequantized?: Filled<O, "dequantized", Scales<W>> }
     : never;
 
-/** What `quantize` returns for weights of type W and options of type O. */
+/** The result of `quantize` for weights of type W and options of type O. */
 export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
-  /** Codes in the order of the weights: Int8Array up to 8 bits, Int16Array above; Uint8Array with `packed: true`. */
+  /**
+   * The codes in the order of the weights: Int8Array up to 8 bits, Int16Array above; Uint8Array with `packed: true`.
+   */
   quantized: Filled<O, "quantized", Codes<Option<O, "bits", 8>, Option<O, "packed", false>>>;
-  /** One scale per channel (or group, or the one of the tensor), in the order of the tensor. */
+  /** One scale per channel (or group, or one for the tensor), in the order of the tensor. */
   scales: Filled<O, "scales", Scales<W>>;
-  /** [C] per channel, [] per tensor; with groups the shape with the grouped dimension divided by the group size. */
+  /**
+   * The shape of the scales: [C] per channel, [] per tensor; with groups the shape with the grouped dimension divided
+   * by the group size.
+   */
   scaleShape: number[];
-  /** Dimensions of the weights, row-major. */
+  /** The dimensions of the weights, row-major. */
   shape: number[];
   /** The channel axis, counted from 0; undefined per tensor and with groups. */
   axis: number | undefined;
-  /** Bits of a code. */
+  /** The number of bits of a code. */
   bits: Bits;
   /** The rule for scales. */
   rule: ScaleRule;
-  /** As asked for; `along` counted from 0. */
+  /** The granularity of the options, with `along` counted from 0. */
   granularity: Granularity;
 } & ErrorFields<O> &
   DequantizedField<W, O>;
 
-/** What `dequantize` returns for a result of type Q and options of type O. */
+/** The result of `dequantize` for a result of type Q and options of type O. */
 export type DequantizeResult<Q extends QuantizedWeights = QuantizedWeights, O = DequantizeOptions> = Filled<
   O,
   "dequantized",
@@ -214,15 +231,15 @@ export type DequantizeResult<Q extends QuantizedWeights = QuantizedWeights, O = 
       : Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
 >;
 
-/** Refuses names in O that are not in Known; a misspelt option would otherwise be lost without a word. */
+/** Refuses names in O that are not in Known, so that a misspelt option is not ignored. */
 export type Exactly<O, Known> = Known & { readonly [K in Exclude<keyof O, keyof Known>]: never };
 
 /** A loaded quantizer. Everything runs on the calling thread and returns when it is done. */
 export interface Channelwise {
   /**
-   * Quantizes weights symmetrically with one scale per channel, tensor or group:
-   * `scale = max|w| / (2^(bits-1) - 1)`, `code = clamp(round half to even(w / scale))`, `dequantized = code * scale`,
-   * each operation rounded to float32 for a Float32Array and to float64 otherwise.
+   * Quantizes weights symmetrically with one scale per channel, tensor or group: `scale = max|w| / (2^(bits-1) - 1)`,
+   * `code = clamp(round half to even(w / scale))`, `dequantized = code * scale`, with each operation rounded to float32
+   * for a Float32Array and to float64 otherwise.
    *
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    * @throws {NonFiniteError} for NaN or an infinity in the weights; `into` arrays may then be partly written.
@@ -233,7 +250,7 @@ export interface Channelwise {
   ): QuantizeResult<W, O>;
 
   /**
-   * Gives back `code * scale` for every code, in the type of the scales.
+   * Computes `code * scale` for every code, in the type of the scales.
    *
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    */
@@ -246,7 +263,7 @@ export interface Channelwise {
 /** WebAssembly.Module, where the program's libraries declare it: those for Node alone do not. */
 type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
 
-/** Where the WebAssembly comes from: its bytes, a compiled module, a response to a fetch, or an address to fetch. */
+/** The source of the WebAssembly: its bytes, a compiled module, a response to a fetch, or an address to fetch. */
 export type WasmSource =
   | ArrayBuffer
   | ArrayBufferView
@@ -258,6 +275,6 @@ export type WasmSource =
 
 /** Options of `load`. */
 export interface LoadOptions {
-  /** Makes an instance of its own from this binary instead of the shared one from the binary inside the package. */
+  /** The binary of which to make a new instance, instead of the shared one from the binary inside the package. */
   readonly wasm?: WasmSource;
 }

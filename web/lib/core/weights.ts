@@ -5,13 +5,15 @@ import { newArray, viewOf } from "./outputs.js";
 
 const dtypes: Record<string, Dtype> = { Float32Array: "float32", Float64Array: "float64", Float16Array: "float16" };
 
-/** Weights as they were given: one array, rows, or numbers, which are joined. Their kinds are checked. */
+/**
+ * Weights in the form in which they were given: one array, rows, or numbers, which are joined. Their types are checked.
+ */
 export type GivenWeights =
   | { readonly array: WeightArray; readonly dtype: Dtype }
   | { readonly rows: readonly FloatArray[]; readonly dtype: Dtype }
   | { readonly numbers: Float64Array; readonly columns: number; readonly dtype: "float64" };
 
-/** Weights that are checked. They lie in one array, or in rows that joinRows() joins into one. */
+/** Checked weights, in one array, or in rows that joinRows() joins into one. */
 export interface FlatWeights {
   readonly values?: WeightArray;
   readonly rows?: readonly FloatArray[];
@@ -23,7 +25,7 @@ export interface FlatWeights {
 
 /**
  * Takes weights of any accepted kind; every row and number is read once.
- * @param given what the caller says the weights are; only a Uint16Array does not say it itself
+ * @param given the `dtype` of the caller, which only a Uint16Array needs
  */
 export function takeWeights(weights: unknown, given: unknown): GivenWeights {
   if (given !== undefined && given !== "float16" && given !== "bfloat16") {
@@ -83,7 +85,7 @@ function joinNumbers(weights: readonly unknown[], length: number, first: readonl
   return { numbers, columns, dtype: "float64" };
 }
 
-/** Checks that the arrays are there, and how long they are. */
+/** Checks that the arrays still have their memory, and their lengths. */
 export function checkWeights(given: GivenWeights): FlatWeights {
   const { dtype } = given;
   if ("numbers" in given) {
@@ -94,7 +96,7 @@ export function checkWeights(given: GivenWeights): FlatWeights {
     const { rows } = given;
     const columns = lengthOf(rows[0]);
     rows.forEach((row, r) => {
-      if (lengthOf(row) === 0) viewOf(`weights[${r}]`, arrayKinds[dtype], row); // refuses one that is detached
+      if (lengthOf(row) === 0) viewOf(`weights[${r}]`, arrayKinds[dtype], row); // throws for one that is detached
       checkColumns(r, lengthOf(row), columns);
     });
     return { rows, dtype, length: rows.length * columns, shape: [rows.length, columns] };
@@ -114,7 +116,7 @@ export function firstNonFinite(values: WeightArray, dtype: Dtype): { index: numb
   return undefined;
 }
 
-/** What the bits of a half stand for, where that is NaN or an infinity; otherwise 0. */
+/** The value of a half's bits if it is NaN or an infinity; otherwise 0. */
 function specialHalf(bits: number, dtype: HalfType): number {
   const exponent = dtype === "float16" ? 0x7c00 : 0x7f80;
   if ((bits & exponent) !== exponent) return 0;

@@ -5,16 +5,16 @@ import { newQuery, type Query } from "./query.js";
 import type { CodedVectors, Metric } from "./types.js";
 import { countVectors, nonFiniteError } from "./vectors.js";
 
-/** A query as it was given, and as the kernels take it. */
+/** A query in its given form and in that of the kernels. */
 export interface Asked {
   readonly vector: Float32Array;
   readonly query: Query;
 }
 
 /**
- * Codes are taken as the vectors they stand for.
+ * Makes a query. Codes are decoded first.
  *
- * @param length of the codes of a query
+ * @param length the length of the codes of a query
  */
 export function ask(
   name: string,
@@ -35,12 +35,12 @@ export function ask(
   });
 }
 
-/** Whether these are codes; if not, that they are vectors is still to be checked. */
+/** Whether these are codes. If not, it is still to be checked that they are vectors. */
 export function isCoded(given: unknown): given is CodedVectors {
   return kindOf(given) === "an object";
 }
 
-/** Gives codes that were made as those of the index were. */
+/** Returns codes, and throws unless they were made like those of the index. */
 export function takeSameCoding(name: string, coded: CodedVectors, index: Coding): CodedVectors {
   const given = takeCoded(name, coded);
   for (const property of ["precision", "dimensions", "group", "profile"] as const) {

@@ -7,9 +7,10 @@ import type { Memory } from "./memory.js";
 import type { Rows } from "./rows.js";
 import type { CodedVectors } from "./types.js";
 
-// What is put into the rows of an index. Nothing is in the index before its places are taken, which is when all is done.
+// Fills the rows of an index. The index gets nothing before its places are taken, which happens when everything is
+// done.
 
-/** Where vectors go: the i-th to place i. */
+/** The places of vectors: the i-th goes to place i. */
 interface Target {
   readonly rows: Rows;
   readonly memory: Memory;
@@ -17,7 +18,7 @@ interface Target {
   readonly places: Uint32Array;
 }
 
-/** Puts the codes of vectors into rows. */
+/** Encodes vectors into rows. */
 export function fillWithVectors(
   kernels: Kernels,
   vectors: Float32Array,
@@ -31,11 +32,11 @@ export function fillWithVectors(
   }
 }
 
-/** Puts codes that there are already into rows. */
+/** Copies existing codes into rows. */
 export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, places }: Target): void {
   const bytes = bytesOfCodes(coding);
   const each = scalesOfVector(coding);
-  // Bytes of bits have a sign with sentence-transformers; in an index they have none.
+  // Bytes of bits are signed in sentence-transformers, but not in an index.
   const flip = coded.precision === "binary" && kindOf(coded.codes) === "Int8Array" ? 0x80 : 0;
   const decode = rowDecoder({ ...coding, isSigned: false });
   const values = new Float64Array(coding.dimensions);
@@ -48,7 +49,7 @@ export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, place
       const kept = memory.bytes(rows.addressOf("codes", row + i), rows.stride).fill(0);
       kept.set(given.map((byte) => byte ^ flip));
       decode(given, each === 0 ? undefined : scales.subarray(i * each, (i + 1) * each), values);
-      // As the kernels form it: see cpp/embeddings/rows.h.
+      // The kernels form the sum in the same way: see cpp/embeddings/rows.h.
       squares[i] = values.reduce((sum, value) => sum + value * value, 0);
     }
     checkZero(rows.setScores(row, squares, scales), from);
@@ -60,7 +61,7 @@ function checkZero(zero: number | undefined, from: number): void {
   throw new RangeError(`vector ${from + zero} is zero as codes and has no direction, which a cosine needs`);
 }
 
-/** Neighbours in one segment, at most `most` of them. */
+/** Runs of neighbours in one segment, of at most `most` places. */
 function* runs(places: Uint32Array, rows: Rows, most: number): Generator<{ from: number; count: number; row: number }> {
   for (let from = 0; from < places.length; ) {
     const row = places[from] as number;

@@ -1,14 +1,14 @@
 import type { Kernels } from "./kernels.js";
 
 const PAGE_BYTES = 1 << 16;
-/** Arrays begin at a multiple, as cache lines do. */
+/** Arrays begin at multiples of a cache line. */
 const LINE_BYTES = 64;
 
-/** The memory of an instance behind what the kernels have themselves. It grows; nothing is given back but as a whole. */
+/** The memory of an instance after that of the kernels. It only grows, and is freed as a whole. */
 export class Memory {
   readonly #memory: WebAssembly.Memory;
   #end: number;
-  /** Where each call may put what it needs until it ends. */
+  /** Memory that each call may use until it ends. */
   #scratch = { at: 0, bytes: 0 };
 
   constructor({ memory, __heap_base }: Kernels) {
@@ -16,7 +16,7 @@ export class Memory {
     this.#end = __heap_base.value as number;
   }
 
-  /** Gives the address of so many bytes, all 0. */
+  /** Returns the address of `bytes` bytes, all 0. */
   allocate(bytes: number): number {
     const at = Math.ceil(this.#end / LINE_BYTES) * LINE_BYTES;
     const end = at + bytes;
@@ -34,7 +34,7 @@ export class Memory {
     return at;
   }
 
-  /** The address of so many bytes that are the caller's until it asks again. */
+  /** Returns the address of `bytes` bytes that the caller may use until its next request. */
   scratch(bytes: number): number {
     if (bytes > this.#scratch.bytes) {
       const twice = Math.max(bytes, 2 * this.#scratch.bytes);
@@ -43,7 +43,7 @@ export class Memory {
     return this.#scratch.at;
   }
 
-  // Views: good until the memory grows.
+  // These views are valid until the memory grows.
 
   bytes(at: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#memory.buffer as ArrayBuffer, at, length);

@@ -1,6 +1,6 @@
 import type { Metric } from "./types.js";
 
-/** The k vectors nearest to each query, in float64 over the vectors as they are: the nearest first, ties by place. */
+/** The k vectors nearest to each query, in float64 over the float vectors: nearest first, ties by place. */
 export function nearest(
   vectors: Float32Array,
   queries: Float32Array,
@@ -36,7 +36,7 @@ function nearestTo(vectors: Float32Array, squares: Float64Array, query: Float32A
       metric === "dot" ? product : metric === "cosine" ? product / Math.sqrt(square || 1) : 2 * product - square;
     if (count === k && score <= (scores[k - 1] as number)) continue;
     if (count < k) count++;
-    // Behind all that are as good, which came before.
+    // It goes after all equally good ones, which came before.
     let at = count - 1;
     for (; at > 0 && (scores[at - 1] as number) < score; at--) {
       scores[at] = scores[at - 1] as number;
@@ -48,7 +48,7 @@ function nearestTo(vectors: Float32Array, squares: Float64Array, query: Float32A
   return places;
 }
 
-/** Four sums, so that an addition need not wait for the one before it. */
+/** Four sums are used, so that an addition need not wait for the one before it. */
 function dot(a: Float32Array, b: Float32Array, from: number): number {
   const whole = a.length & ~3;
   let [s0, s1, s2, s3] = [0, 0, 0, 0];

@@ -1,12 +1,12 @@
 import { checkInteger, kindOf, shown } from "../core/arguments.js";
 
-/** Which places of an index hold a vector. A place that was freed is taken again before there are new ones. */
+/** The places of an index that hold a vector. Freed places are reused before new ones. */
 export class Places {
-  /** A bit for each place, the first one low. */
+  /** A bit for each place, from the lowest bit on. */
   #taken: Uint8Array<ArrayBuffer>;
-  /** Every place that is free, and below the end, in order. */
+  /** The free places below the end, in order. */
   #free: number[];
-  /** Places are below it. */
+  /** All places are below it. */
   #end: number;
 
   constructor(end = 0, taken: Uint8Array<ArrayBuffer> = new Uint8Array(0)) {
@@ -28,7 +28,7 @@ export class Places {
     return place < this.#end && (((this.#taken[place >> 3] as number) >> (place & 7)) & 1) === 1;
   }
 
-  /** The places that come next, in order. They are not taken yet. */
+  /** The next places, in order, without taking them. */
   next(count: number): Uint32Array<ArrayBuffer> {
     const places = new Uint32Array(count);
     const reused = Math.min(count, this.#free.length);
@@ -37,7 +37,7 @@ export class Places {
     return places;
   }
 
-  /** Takes what next() gave. */
+  /** Takes the places that next() returned. */
   take(places: Uint32Array): void {
     const reused = Math.min(places.length, this.#free.length);
     this.#free.splice(0, reused);
@@ -51,7 +51,7 @@ export class Places {
     for (const place of places) (this.#taken[place >> 3] as number) |= 1 << (place & 7);
   }
 
-  /** Frees places; none if one of them is not taken, or is there twice. */
+  /** Frees places; frees none and throws if one of them is not taken, or is given twice. */
   free(ids: Iterable<number>): void {
     const places = new Set<number>();
     for (const id of ids) {
@@ -63,12 +63,12 @@ export class Places {
     this.#free = [...this.#free, ...places].sort((a, b) => a - b);
   }
 
-  /** The bits of all places; a copy. */
+  /** A copy of the bits of all places. */
   bits(): Uint8Array<ArrayBuffer> {
     return this.#taken.slice(0, Math.ceil(this.#end / 8));
   }
 
-  /** The bits of the places that may be found: of those that are taken, and that the filter has. Undefined if all may. */
+  /** The bits of the places that may be found: those that are taken and allowed by the filter. Undefined if all may. */
   allowedBy(filter: Uint8Array | undefined): Uint8Array<ArrayBuffer> | undefined {
     if (filter === undefined) return this.#free.length === 0 ? undefined : this.bits();
     if (kindOf(filter) !== "Uint8Array") throw new TypeError(`filter must be a Uint8Array, not ${shown(filter)}`);

@@ -36,7 +36,7 @@ function checkQuantile(value: unknown): number {
   return value;
 }
 
-/** Between the two numbers of a sorted array next to the place, in proportion, as numpy.quantile does. */
+/** Interpolates between neighbours in a sorted array, as numpy.quantile does. */
 function quantileOf(sorted: Float32Array, quantile: number): number {
   const place = quantile * (sorted.length - 1);
   const before = Math.floor(place);
@@ -45,7 +45,7 @@ function quantileOf(sorted: Float32Array, quantile: number): number {
   return low + (high - low) * (place - before);
 }
 
-/** 64 bits of hash, in hexadecimal: two of FNV-1a over 32 bits at a time, which differ in where they begin. */
+/** A hash of 64 bits in hexadecimal: two hashes of FNV-1a over 32 bits at a time, with different starts. */
 function fingerprintOf(dimensions: number, lows: Float32Array, highs: Float32Array): string {
   const words = [lows, highs].map((x) => new Uint32Array(x.buffer, x.byteOffset, x.length));
   return [0x811c9dc5, 0x9e3779b9]
@@ -62,7 +62,7 @@ function fingerprintOf(dimensions: number, lows: Float32Array, highs: Float32Arr
     .join("");
 }
 
-/** Refuses what is no ranges, or ranges that are not as they were made. Gives a copy. */
+/** Throws for anything but ranges, and for ranges that were changed. Returns a copy. */
 export function checkRanges(value: unknown): VectorRanges {
   checkNames("ranges", value, ["dimensions", "quantile", "lows", "highs", "fingerprint"]);
   const ranges = value as Record<keyof VectorRanges, unknown>;

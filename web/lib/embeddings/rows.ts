@@ -4,23 +4,23 @@ import { strideOf } from "./encode.js";
 import type { Memory } from "./memory.js";
 import type { Metric } from "./types.js";
 
-/** Rows lie in segments of at most so many bytes of codes, and so many rows. */
+/** The most bytes of codes, and the most rows, in a segment. */
 const SEGMENT_BYTES = 1 << 20;
 const [LEAST_ROWS, MOST_ROWS] = [64, 1 << 14];
 
-/** What a segment has for each row beside its codes, in the order in which it is saved. */
+/** The columns of a segment, in the order in which they are saved. */
 export const columns = ["codes", "scales", "factors", "offsets"] as const;
 export type Column = (typeof columns)[number];
 
-/** Addresses; 0 where there is no such column. */
+/** The addresses of the columns; 0 where a column does not exist. */
 export type Segment = Readonly<Record<Column, number>>;
 
-/** The rows of an index in the memory of its kernels: codes, and what the scores are made of. */
+/** The rows of an index in the memory of its kernels: codes, and the numbers that scores need. */
 export class Rows {
   readonly stride: number;
-  /** Rows of a segment: a power of two. */
+  /** The number of rows in a segment, a power of two. */
   readonly perSegment: number;
-  /** Bytes of a row in each column. */
+  /** The bytes of a row in each column. */
   readonly bytes: Readonly<Record<Column, number>>;
   readonly #segments: Segment[] = [];
   readonly #memory: Memory;
@@ -46,7 +46,7 @@ export class Rows {
     };
   }
 
-  /** Makes room for so many rows. */
+  /** Makes room for `rows` rows. */
   reserve(rows: number): void {
     while (this.#segments.length * this.perSegment < rows) {
       const segment = { codes: 0, scales: 0, factors: 0, offsets: 0 };
@@ -58,7 +58,7 @@ export class Rows {
     }
   }
 
-  /** The segments of the first `rows` rows, with how many of these each holds. */
+  /** The segments of the first `rows` rows, with the number of these in each. */
   *segmentsOf(rows: number): Generator<{ segment: Segment; first: number; count: number }> {
     for (let first = 0; first < rows; first += this.perSegment) {
       const segment = this.#segments[first / this.perSegment] as Segment;
@@ -73,12 +73,12 @@ export class Rows {
     return start === 0 ? 0 : start + (row % this.perSegment) * this.bytes[column];
   }
 
-  /** How many rows from `row` on lie in the same segment. */
+  /** The number of rows from `row` on in the same segment. */
   leftInSegment(row: number): number {
     return this.perSegment - (row % this.perSegment);
   }
 
-  /** What the codes of a row stand for, in float64. */
+  /** Decodes a row, in float64. */
   read(row: number, to: Float64Array | Float32Array): void {
     const codes = this.#memory.bytes(this.addressOf("codes", row), this.stride);
     const { scales } = this.bytes;
@@ -86,8 +86,8 @@ export class Rows {
   }
 
   /**
-   * Sets what the scores of some rows of a segment are made of: the sums of the squares of what they stand for, and their
-   * scales, as many for each as are stored. Gives the first that is zero and has no direction, which a cosine needs.
+   * Sets the numbers for the scores of some rows of a segment, from the sums of squares of their decoded codes and from
+   * their stored scales. Returns the first that is zero and has no direction, which a cosine needs.
    */
   setScores(row: number, squares: Float64Array, scales: Float32Array): number | undefined {
     const { factors, offsets } = this.bytes;

@@ -6,16 +6,16 @@ import type { IndexOptions, Metric } from "./types.js";
 
 // A saved index, in numbers of 32 bits, little-endian:
 //
-//     "cwei" | version | checksum of all that follows | bytes of the header | header: JSON, filled up with spaces
+//     "cwei" | version | checksum of the rest | bytes of the header | header: JSON, padded with spaces
 //     bits of the places that are taken | codes | scales | factors | offsets: one after the other, of all places
 //
-// Each part is filled up to a multiple of four bytes.
+// Each part is padded to a multiple of four bytes.
 
 const MAGIC = 0x69657763;
 const VERSION = 1;
 const START = 16;
 
-/** What a saved index says of itself. */
+/** The header of a saved index. */
 interface Header {
   readonly options: IndexOptions;
   readonly end: number;
@@ -63,12 +63,12 @@ export function saveIndex({ coding, metric, places, rows, memory }: Saved): Arra
   return saved.buffer;
 }
 
-/** Reads and checks a saved index, but for the sizes that follow from its options. */
+/** Reads and checks a saved index, except for the sizes that follow from its options. */
 export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
   if (!(saved instanceof ArrayBuffer || saved instanceof Uint8Array)) {
     throw new TypeError("saved must be the ArrayBuffer that save() gave, or a Uint8Array of it");
   }
-  // A copy, where the words would not be aligned.
+  // Words that would not be aligned are copied.
   const given = saved instanceof Uint8Array ? saved : new Uint8Array(saved);
   const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
   if (bytes.length < START) throw damaged(0, `it has ${bytes.length} bytes; the least is ${START}`);
@@ -88,7 +88,7 @@ export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
   return { options, places, bytes: bytes.subarray(bitsAt + wholeWords(bitBytes)) };
 }
 
-/** Copies what was saved into rows that there is room for. */
+/** Copies saved columns into rows that there is room for. */
 export function restoreRows({ places: { end }, bytes }: SavedRows, rows: Rows, memory: Memory): void {
   if (bytes.length !== end * bytesOfRow(rows)) {
     throw damaged(START, `its rows have ${bytes.length} bytes; ${end} rows must have ${end * bytesOfRow(rows)}`);
@@ -120,7 +120,7 @@ function padded(text: string): string {
   return text.padEnd(wholeWords(text.length));
 }
 
-/** Over the words behind the checksum: each changes all that follow. */
+/** A checksum over the words after it: each word changes the state for all later ones. */
 function checksumOf(words: Uint32Array): number {
   let hash = 0x811c9dc5;
   for (let i = 3; i < words.length; i++) {

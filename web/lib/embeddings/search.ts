@@ -4,13 +4,13 @@ import type { Memory } from "./memory.js";
 import type { Query } from "./query.js";
 import type { Rows } from "./rows.js";
 
-/** What the kernels found for a query, the best first. */
+/** The hits of the kernels for a query, best first. */
 export interface Found {
   readonly places: Uint32Array<ArrayBuffer>;
   readonly values: Float64Array<ArrayBuffer>;
 }
 
-/** What is searched: the rows below `end`, those whose bit is set in `allowed`, or all. */
+/** The rows that are searched: those below `end` whose bit is set in `allowed`, or all. */
 interface Searched {
   readonly rows: Rows;
   readonly memory: Memory;
@@ -19,12 +19,12 @@ interface Searched {
   readonly allowed: Uint8Array | undefined;
 }
 
-/** Numbers, or bytes, of the codes of a query. */
+/** The number of codes of a query, or of its bytes. */
 export function queryLength({ precision }: Pick<Coding, "precision">, rows: Pick<Rows, "stride">): number {
   return precision === "int4" ? 2 * rows.stride : rows.stride;
 }
 
-/** The best `room` rows for each query. Queries pass over a block of codes together, which is then read once. */
+/** The best `room` rows for each query. Queries pass over a block of codes together, so it is read once. */
 export function searchRows(kernels: Kernels, searched: Searched, queries: readonly Query[], room: number): Found[] {
   const found: Found[] = [];
   for (let from = 0; from < queries.length; from += MOST_QUERIES) {
@@ -78,7 +78,7 @@ function kindOf(coding: Coding): number {
   return scalesOfVector(coding) > 1 ? kinds.groups : kinds.nibbles;
 }
 
-/** A hit is a float64, its value, and then the place as an integer of 32 bits: see cpp/embeddings/top_k.h. */
+/** A hit is a float64, its value, followed by the place as an integer of 32 bits: see cpp/embeddings/top_k.h. */
 function readHits(memory: Memory, at: number, count: number): Found {
   const view = new DataView(memory.bytes(at, count * HIT_BYTES).slice().buffer);
   const places = new Uint32Array(count);

@@ -107,14 +107,14 @@ export class Index implements VectorIndex {
     return saveIndex({ coding, metric, places: this.#places, rows: this.#rows, memory: this.#memory });
   }
 
-  /** @internal Fills an index that is empty with what was saved of one like it. */
+  /** @internal Fills an empty index with a saved one that has the same options. */
   restore(saved: SavedRows): void {
     this.#rows.reserve(saved.places.end);
     restoreRows(saved, this.#rows, this.#memory);
     this.#places = saved.places;
   }
 
-  /** @internal Writes what a row stands for, in float64. */
+  /** @internal Decodes a row, in float64. */
   read(id: number, to: Float64Array): void {
     if (!this.#places.has(id)) throw new RangeError(`id ${id} is not in the index of rescore`);
     this.#rows.read(id, to);
@@ -148,7 +148,7 @@ export class Index implements VectorIndex {
   }
 }
 
-/** How many times k are looked for, and what has the vectors by which the best of them are found. */
+/** Returns how many times k vectors are looked for, and the index with the vectors for rescoring. */
 function takeRescore(value: SearchOptions["rescore"], index: Index): { times: number; index: Index } | undefined {
   if (value === undefined) return undefined;
   const given = typeof value === "number" ? { times: value } : value;
@@ -162,7 +162,7 @@ function takeRescore(value: SearchOptions["rescore"], index: Index): { times: nu
   return { times, index: other };
 }
 
-/** The best k of what was found, by the scores of the query as it is, in float64. */
+/** The best k hits by exact scores, with the unrounded query in float64. */
 function rescored(found: Found, vector: ArrayLike<number>, metric: Metric, index: Index, k: number): Hits {
   const row = new Float64Array(vector.length);
   const sign = metric === "euclid" ? -1 : 1;

@@ -9,13 +9,13 @@ import type { Chunk } from "./regions.js";
 import type { Runner } from "./runner.js";
 import type { TaskCodes, TaskWeights } from "./tasks.js";
 
-/** An array, or something else that can be read at any place. */
+/** An array, or a source that can be read at any place. */
 interface Source<A> {
   read(start: number, count: number): Promise<A>;
   readonly shared?: A | undefined;
 }
 
-/** The weights of a chunk, or where workers read them. */
+/** The weights of a chunk, or the place where workers read them. */
 export async function weightsOfChunk(
   { hasFiles }: Runner,
   source: WeightSource,
@@ -25,7 +25,7 @@ export async function weightsOfChunk(
   return hasFiles && source.file ? fileRows(source.file, chunk, bytesPer[kind]) : readChunk(source, chunk, kind);
 }
 
-/** The codes of a chunk, or where workers read them. */
+/** The codes of a chunk, or the place where workers read them. */
 export async function codesOfChunk(
   { hasFiles }: Runner,
   source: CodeSource,
@@ -38,7 +38,7 @@ export async function codesOfChunk(
   return { wide, quantized: await readChunk<CodeArray>({ read: source.read }, chunk, kind) };
 }
 
-/** The rows of a chunk, in an array of their own unless what they are part of is shared. */
+/** The rows of a chunk, in an array of their own unless the whole is shared. */
 async function readChunk<A extends WeightArray | CodeArray>(
   source: Source<A>,
   chunk: Chunk,
@@ -58,7 +58,7 @@ async function readSome<A>(source: Source<A>, start: number, count: number, kind
   return exactView(`read(${start}, ${count})`, kind, await source.read(start, count), count) as A;
 }
 
-/** The rows of a chunk where they lie in the whole. */
+/** The rows of a chunk at their place in the whole. */
 export function rowsIn<A extends WeightArray | AnyCodes>(
   array: A,
   { offset, stride }: Chunk,
@@ -67,7 +67,7 @@ export function rowsIn<A extends WeightArray | AnyCodes>(
   return { array, offset, stride, packing };
 }
 
-/** Puts rows that lie one after the other where they belong. */
+/** Puts consecutive rows at their places. */
 export async function writeChunk<A extends FloatArray | CodeArray>(
   { offset, stride, count, width }: Chunk,
   joined: A,

@@ -3,11 +3,14 @@ import type { Course } from "./course.js";
 import type { WeightSource } from "./ends.js";
 import { Pipeline } from "./pipeline.js";
 
-/** Floats that are read at a time, and how many times as many are under way: one stretch is written while others are read. */
+/**
+ * The number of floats that are read at a time, and of stretches that are pending: one is written while others are
+ * read.
+ */
 const stretch = 2 ** 20;
 const width = 3;
 
-/** Gives floats in order to a sink. */
+/** Copies floats to a sink, in order. */
 export async function copyFloats(
   source: WeightSource,
   sink: (start: number, values: FloatArray) => Promise<void> | void,

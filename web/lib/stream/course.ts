@@ -1,14 +1,17 @@
-/** How a stream goes on. */
+/** The signal that can end a stream, and its progress. */
 export interface Course {
-  /** Ends everything; the promise is rejected with its reason. */
+  /** Ends the stream, whose promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how many weights of all are done. Where they pass twice, passing once is half of it. */
+  /**
+   * Called with the number of weights that are done, and of all. Where weights pass twice, the first pass is half of
+   * it.
+   */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Weights that are read and sent to a worker at a time. */
+  /** The number of weights that are read and sent to a worker at a time. */
   readonly chunkElements?: number | undefined;
   /**
-   * The most weights that are under way at a time. Of weights that pass twice, as many are kept in memory in between. When
-   * not given, there is no limit and nothing is kept. Nothing that workers read from a file is kept either.
+   * The most weights that are in memory at a time. As many of those that pass twice are kept between the passes. By
+   * default there is no limit, and nothing is kept. Weights that workers read from a file are never kept.
    */
   readonly heldElements?: number | undefined;
 }

@@ -10,7 +10,7 @@ import { Pipeline } from "./pipeline.js";
 import { chunkElementsFor, regionsOf } from "./regions.js";
 import type { Runner } from "./runner.js";
 
-/** Gives code * scale for codes of any number in little memory; scales are in the order of the tensor. */
+/** Computes code * scale for any number of codes in little memory. Scales are in the order of the tensor. */
 export async function dequantizeStream(
   runner: Runner,
   source: CodeSource,

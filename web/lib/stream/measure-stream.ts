@@ -12,17 +12,17 @@ import { type Chunk, chunkElementsFor, regionsOf } from "./regions.js";
 import type { Runner } from "./runner.js";
 import type { MeasureTask } from "./tasks.js";
 
-/** What stands for weights: floats, or codes with their scales, which are in the order of the tensor. */
+/** The values to compare: floats, or codes with their scales, which are in the order of the tensor. */
 export type ValueSource = WeightSource | { readonly codes: CodeSource; readonly scales: FloatArray };
 
 /** Error figures, and whether weights and values are floats of the same bytes. */
 export type Measured = TotalErrors & { readonly same: boolean };
 
 /**
- * Measures what it costs that values stand for weights, of any number in little memory. Not-finite floats make figures
- * infinite or NaN.
+ * Measures values against weights, of any number in little memory. Floats that are not finite make figures infinite or
+ * NaN.
  *
- * @param extents those that the scales are said of; of floats, any
+ * @param extents the extents that the scales refer to; any extents for floats
  */
 export async function measureStream(
   runner: Runner,

@@ -4,9 +4,9 @@ import { readChannels } from "../core/figures.js";
 import { newChannelErrors } from "../core/outputs.js";
 import type { ChannelErrors } from "../core/types.js";
 
-// Error figures are added in one place, ErrorFigures::add, in the order of blocks and panels, wherever they were made.
+// Error figures are always added by ErrorFigures::add, in the order of blocks and panels, wherever they were made.
 
-/** Adds the figures of a panel, as one or of each of its channels, to the total. */
+/** Adds the figures of a panel, together or of each of its channels, to the total. */
 export function addPanel(engine: Engine, total: Float64Array, figures: Float64Array): void {
   engine.totalFigures.set(total);
   engine.channelFigures.set(figures);
@@ -14,7 +14,7 @@ export function addPanel(engine: Engine, total: Float64Array, figures: Float64Ar
   total.set(engine.totalFigures);
 }
 
-/** Error figures of the panels of a part whose blocks are quantized in several places. */
+/** The error figures of the panels of a part whose blocks are quantized in several places. */
 export class PanelSums {
   readonly #engine: Engine;
   readonly #part: Part;
@@ -29,7 +29,7 @@ export class PanelSums {
     this.#sums = new Float64Array(figuresOf === "nothing" ? 0 : this.#place(part.pieces * part.channels));
   }
 
-  /** Where the figures of the panel begin whose first scale is at a place. */
+  /** The place of the figures of the panel whose first scale has the index `scale`. */
   #place(scale: number): number {
     const { channels, panelChannels } = this.#part;
     const panels = Math.floor(scale / channels) * Math.ceil(channels / panelChannels);
@@ -62,7 +62,7 @@ export class PanelSums {
     }
   }
 
-  /** The figures of each channel, where they are kept. */
+  /** The figures of each channel, if they are kept. */
   perChannel(): ChannelErrors {
     const { pieces, channels, outer, inner } = this.#part;
     const errors = newChannelErrors(pieces * channels);

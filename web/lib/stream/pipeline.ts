@@ -1,6 +1,6 @@
 /**
- * Runs `width` actions at a time, so that reading, arithmetic and writing overlap. They finish one after the other, in the
- * order in which they were begun. The first that fails, in that order, ends all.
+ * Runs `width` actions at a time, so that reading, arithmetic and writing overlap. They finish one after the other, in
+ * the order in which they began. The first failure, in that order, ends all.
  */
 export class Pipeline {
   readonly #width: number;
@@ -20,7 +20,7 @@ export class Pipeline {
     this.#signal?.throwIfAborted();
   }
 
-  /** Begins an action; `finish` has its turn when all before it have finished. Gives the promise of that. */
+  /** Begins an action. `finish` has its turn when all before it have finished; the promise resolves with it. */
   add<R>(begin: () => Promise<R>, finish: (result: R) => Promise<void> | void): Promise<void> {
     const result = this.#watched(begin());
     const turn = this.#watched(
@@ -41,12 +41,12 @@ export class Pipeline {
     return this.#last;
   }
 
-  /** Resolves when nothing is under way any more, whether it failed or not. */
+  /** Resolves when no action is pending, whether it failed or not. */
   async quiet(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
 
-  /** Whoever waits for a promise reports its failure; where nobody waits, the failure is not an unhandled one. */
+  /** Whoever awaits a promise reports its failure. Without this, failures that nobody awaits would be unhandled. */
   #watched<R>(promise: Promise<R>): Promise<R> {
     this.#underWay.add(promise);
     const forget = () => {
@@ -57,5 +57,5 @@ export class Pipeline {
   }
 }
 
-/** Begins an action that has all its work in its turn. */
+/** The beginning of an action that does all its work in its turn. */
 export async function nothing(): Promise<void> {}

@@ -1,34 +1,37 @@
 import type { Part } from "../core/cut.js";
 
-/** Some of a tensor that is read and worked on at a time: `count` rows of `width` elements, `stride` apart. */
+/** The part of a tensor that is read and processed at once: `count` rows of `width` elements, `stride` apart. */
 export interface Chunk {
   readonly offset: number;
   readonly stride: number;
   readonly count: number;
   readonly width: number;
-  /** What an engine works on: whole panels, or whole blocks of the panels of a region. */
+  /** The panels or blocks for an engine: whole panels, or whole blocks of the panels of a region. */
   readonly part: Part;
 }
 
-/** Whole panels of a tensor. If they are one chunk, it passes once; if more, each passes twice, for ranges and for codes. */
+/**
+ * Whole panels of a tensor. A region of one chunk passes once; chunks of a larger one pass twice, for ranges and for
+ * codes.
+ */
 export interface Region {
-  /** Place of its first scale. */
+  /** The index of its first scale. */
   readonly scale: number;
   readonly part: Part;
-  /** All weights before this place are of earlier regions. */
+  /** All weights before this index belong to earlier regions. */
   readonly start: number;
   readonly chunks: () => Iterable<Chunk>;
   readonly whole: boolean;
 }
 
-/** A chunk is a few MB, so that several fit the memory, and far more than a block. */
+/** A chunk has a few MB, so that several fit into memory, and far more than a block. */
 const defaultChunkElements = 2 ** 20;
 
 /**
- * How many weights to read at a time. Where channels are columns, it is all columns of a block's rows, because reading rows
- * in strips takes many times as long.
+ * The number of weights to read at a time. Where channels are columns, a chunk has all columns of a block's rows,
+ * because reading rows in strips takes many times as long.
  *
- * @param asked how many, where that is said: not fewer than a block, which is the least that can be worked on by itself
+ * @param asked the number asked for, if any; it is raised to a block, the least that can be processed alone
  */
 export function chunkElementsFor(tensor: Part, asked?: number): number {
   const { outer, channels, inner, panelChannels, blockRows, blockInner } = tensor;
@@ -39,7 +42,7 @@ export function chunkElementsFor(tensor: Part, asked?: number): number {
 
 /**
  * The regions of a tensor in the order of the scales.
- * @param chunkElements the most that a chunk has; not less than a block
+ * @param chunkElements the most elements of a chunk, at least a block
  */
 export function* regionsOf(tensor: Part, chunkElements: number): Generator<Region> {
   const { pieces, outer, channels, inner, panelChannels, blockRows } = tensor;

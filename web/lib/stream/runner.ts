@@ -1,14 +1,14 @@
 import type { Engine } from "../core/engine.js";
 import type { Done, Task } from "./tasks.js";
 
-/** What performs tasks: the calling thread or some workers. */
+/** Performs tasks, on the calling thread or on workers. */
 export interface Runner {
-  /** The engine of the calling thread, for what is too little to send away. */
+  /** The engine of the calling thread, for tasks too small to send away. */
   readonly engine: Engine;
-  /** How many tasks are worked on at a time. */
+  /** The number of tasks that are performed at a time. */
   readonly width: number;
-  /** Whether tasks may name files that are open in this process: not where the calling thread would wait for them. */
+  /** Whether tasks may name files that are open in this process; false where the calling thread would wait for them. */
   readonly hasFiles: boolean;
-  /** Performs a task, and takes over those of its arrays that can be handed over. */
+  /** Performs a task, and transfers those of its arrays that can be transferred. */
   run<T extends Task>(task: T): Promise<Done<T>>;
 }

@@ -5,27 +5,27 @@ import { widenBfloat16, widenFloat16 } from "../../tensor/floats.js";
 import { BFLOAT16, checkDataLength, npyHeader, readNpyHeader } from "./header.js";
 import { reverseElements, toRowMajor } from "./order.js";
 
-/** An array that writeNpy writes: floats, or codes. */
+/** The arrays that writeNpy writes: floats, or codes. */
 export type NpyElements = Float32Array | Float64Array | Int8Array | Int16Array;
 
 /** An array read from a .npy file, in row-major order. */
 export interface NpyWeights {
   /**
-   * Weights, or codes where the file holds integers. A view of the given bytes where they already are little-endian,
+   * The weights, or codes where the file holds integers. It is a view of the given bytes if they are little-endian,
    * row-major and aligned; otherwise a copy.
    */
   weights: NpyElements;
-  /** Dimensions, row-major; empty for a single number. */
+  /** The dimensions, row-major; empty for a single number. */
   shape: number[];
 }
 
 /**
- * Reads an array in numpy's .npy format, versions 1 to 3: floats of 16 bits (bfloat16 too), which become float32, of 32 or
- * of 64, or integers of 8 or 16 bits, as codes are written.
+ * Reads an array in numpy's .npy format, versions 1 to 3: floats of 16 bits (bfloat16 too), which become float32, of 32
+ * or of 64 bits, or integers of 8 or 16 bits, in which codes are written.
  *
  * @param bytes the whole file.
  * @param file the name used in error messages.
- * @throws {TypeError} for anything that is no bytes.
+ * @throws {TypeError} for anything but bytes.
  * @throws {FormatError} for a malformed, truncated or unsupported file.
  */
 export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): NpyWeights {
@@ -52,12 +52,12 @@ export function readNpy(bytes: ArrayBuffer | Uint8Array, file = "the file"): Npy
 }
 
 /**
- * Writes an array in numpy's .npy format, version 1, little-endian and row-major, its data aligned to 64 bytes.
+ * Writes an array in numpy's .npy format, version 1, little-endian and row-major, with its data aligned to 64 bytes.
  *
  * @param values floats or codes, row-major.
  * @param shape at most 64 dimensions, whose product is the number of the values; `[]` for a single number.
  * @returns the bytes of the file.
- * @throws {TypeError | RangeError} where the values are of another type or the shape does not hold them.
+ * @throws {TypeError | RangeError} where the values are of another type or do not fit the shape.
  */
 export function writeNpy(values: NpyElements, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   const descr = descrOf(values);

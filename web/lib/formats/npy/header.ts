@@ -3,38 +3,38 @@ import { notTheFile } from "../../io/not-the-file.js";
 import { quote, shorten } from "../../io/shorten.js";
 import { isShape, MAX_RANK, shapeLimits } from "../../tensor/dtypes.js";
 
-// The header of numpy's .npy files: what stands before the data.
+// The header of numpy's .npy files, which precedes the data.
 
 const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59); // "\x93NUMPY"
 
-/** Bytes that say how long the header is: magic, version, and 2 or 4 bytes of length. */
+/** The bytes that give the length of the header: magic, version, and 2 or 4 bytes of length. */
 export const MAX_PREFIX_BYTES = 12;
 
-/** A float array's header takes some 100 bytes; one above this is a damaged length. */
+/** A float array's header takes some 100 bytes. A length above this is damaged. */
 const MAX_HEADER_BYTES = 2 ** 20;
 
-/** numpy has no bfloat16: it saves those of other libraries as two bytes of no type. */
+/** numpy has no bfloat16: it saves that of other libraries as two bytes without a type. */
 export const BFLOAT16 = "V2";
 
-/** Elements that are no numbers which can be read, in a file that may be sound. */
+/** The error for elements that cannot be read as numbers, in a file that may be valid. */
 export class UnreadTypeError extends FormatError {}
 
-/** What a .npy header says of the data. */
+/** The contents of a .npy header. */
 export interface NpyHeader {
   /** numpy's name of the element type, such as "<f4". */
   readonly descr: string;
-  /** Place of the element type in the file. */
+  /** The offset of the element type in the file. */
   readonly descrAt: number;
   readonly fortranOrder: boolean;
   readonly shape: number[];
-  /** Place of the data in the file. */
+  /** The offset of the data in the file. */
   readonly dataStart: number;
 }
 
 /**
- * The place where the header ends and the data begins.
+ * The offset at which the header ends and the data begin.
  *
- * @param start the file's first bytes: MAX_PREFIX_BYTES at least, or all that it has.
+ * @param start the file's first bytes: at least MAX_PREFIX_BYTES, or the whole file.
  */
 export function npyDataStart(start: Uint8Array, file: string): number {
   const fail = (offset: number, reason: string): never => {
@@ -62,13 +62,14 @@ export function npyDataStart(start: Uint8Array, file: string): number {
 /**
  * Reads the header.
  *
- * @param start the file up to the data at least, or all that it has.
+ * @param start the file at least up to the data, or the whole file.
  */
 export function readNpyHeader(start: Uint8Array, file: string): NpyHeader {
   const dataStart = npyDataStart(start, file);
   checkReaches(start.length, dataStart, "header", file);
   const headerStart = MAGIC.length + (start[MAGIC.length] === 1 ? 4 : 6);
-  // Latin-1 gives one character a byte, so that places in the text are places in the file; the copy is for shared memory.
+  // Latin-1 has one character per byte, so that places in the text are offsets in the file. The copy is for shared
+  // memory.
   const text = new TextDecoder("latin1").decode(new Uint8Array(start.subarray(headerStart, dataStart)));
   const header = parseHeader(text, (at, reason, kind = FormatError) => {
     throw new kind({ file, offset: headerStart + at, reason });
@@ -120,7 +121,7 @@ function parseHeader(
       }
       skip(/L/); // a long integer of Python 2
       if (next(/,/) === undefined) {
-        // In Python (3) is a number and (3,) a tuple.
+        // In Python, (3) is a number and (3,) a tuple.
         if (dimensions.length === 1) expect(/,/, "a comma");
         expect(/\)/, "a comma or ')'");
         break;
@@ -190,10 +191,10 @@ export function npyHeader(descr: string, shape: readonly number[]): Uint8Array<A
   return header;
 }
 
-/** Refuses a file whose data is not as long as its header says. */
+/** Throws for a file whose data do not have the length that its header states. */
 export function checkDataLength(actual: number, elementBytes: number, header: NpyHeader, file: string) {
   const { descr, shape, dataStart } = header;
-  // BigInt, because the product of damaged dimensions can be any number.
+  // BigInt is used, because the product of damaged dimensions can be any number.
   const expected = shape.reduce((product, dimension) => product * BigInt(dimension), BigInt(elementBytes));
   if (expected === BigInt(actual)) return;
 

@@ -21,7 +21,7 @@ export function reverseElements(bytes: Uint8Array, elementBytes: number) {
   }
 }
 
-/** Reorders values whose first index runs fastest (Fortran's order) so that the last one does. */
+/** Reorders values from Fortran's order, in which the first index runs fastest, to row-major order. */
 export function toRowMajor<A extends Elements>(values: A, shape: readonly number[]): A {
   const strides: number[] = [];
   shape.reduce((stride, dimension, i) => {

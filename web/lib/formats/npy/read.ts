@@ -6,7 +6,7 @@ export async function read({ files: [source] }: FormatInput): Promise<FormatCont
   return { tensors: [await readNpyTensor(source, stemOf(source.name))] };
 }
 
-/** "weights" of weights.npy. */
+/** The name of a file without its ending: "weights" for weights.npy. */
 export function stemOf(fileName: string): string {
   return fileName.replace(/\.[^.]*$/, "") || "weights";
 }
