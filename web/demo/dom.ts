@@ -1,6 +1,6 @@
 type Child = Node | string;
 
-/** A new HTML element with attributes and children. */
+/** Makes an HTML element with attributes and children. */
 export function html<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string>> = {},
@@ -12,7 +12,7 @@ export function html<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A new SVG element with attributes and children. */
+/** Makes an SVG element with attributes and children. */
 export function svg<K extends keyof SVGElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string | number>> = {},
@@ -31,28 +31,28 @@ export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
   return element;
 }
 
-/** Changes the text of an element only where it is another, since every change lays its surroundings out anew. */
+/** Changes the text of an element only if it differs, since every change lays out its surroundings again. */
 export function setText(element: Element, text: string) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Tells the width of an element, in pixels, at first and after every change. */
+/** Reports the width of an element, in pixels, at first and after every change. */
 export function followWidth(element: Element, changed: (width: number) => void) {
   let width: number | undefined;
   new ResizeObserver(([{ contentRect }]) => {
     if (contentRect.width === width) return;
     width = contentRect.width;
-    // In a frame of its own: what is drawn has another height, which within the observation is an error of the page.
+    // The change waits for another frame: it may change heights, which within an observation is an error.
     requestAnimationFrame(() => changed(contentRect.width));
   }).observe(element);
 }
 
-/** A wide table that scrolls by itself; it takes the focus, so that the arrow keys can scroll it. */
+/** A wide table that scrolls by itself. It takes the focus, so that the arrow keys can scroll it. */
 export function scrollRegion(label: string, ...children: Child[]): HTMLDivElement {
   return html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);
 }
 
-/** Offers a file for saving, as a click on a link to it does. */
+/** Offers a file for saving, like a click on a link to it. */
 export function download(blob: Blob, name: string) {
   const address = URL.createObjectURL(blob);
   html("a", { href: address, download: name }).click();

@@ -1,11 +1,14 @@
 import type { Question, Questions, Reply, Request, Settings, Source, Summary } from "./protocol.js";
 
-/** A question that was given up: newer input made it pointless, the person cancelled it, or what it was about is gone. */
+/**
+ * An error for a question that was given up: newer input made it pointless, the person cancelled it, or its subject is
+ * gone.
+ */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** What was asked for, or undefined where it was given up meanwhile. */
+/** The answer, or undefined if the question was given up. */
 export async function unlessInterrupted<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -15,7 +18,7 @@ export async function unlessInterrupted<T>(answer: Promise<T>): Promise<T | unde
   }
 }
 
-/** The worker could not answer a question; the range is the part of the pasted text to point at. */
+/** An error for a question that the worker could not answer. The range is the part of the pasted text to point at. */
 export class QuestionError extends Error {
   override readonly name = "QuestionError";
   readonly range: readonly [start: number, length: number] | undefined;
@@ -32,23 +35,23 @@ interface Pending {
   reject: (error: Error) => void;
 }
 
-/** Questions that may take long and cannot be given up halfway. The others end soon, or at their next stage. */
+/** Questions that may take long and cannot be stopped halfway. The others end soon, or at their next stage. */
 const ENDLESS: readonly Question[] = ["open", "save"];
 
 /**
- * The page's side of the worker: one question, one answer, and a new worker where the old one must be stopped. Which
- * questions are outdated is known here alone: whatever the worker says is an answer or an error.
+ * The page's side of the worker: one question, one answer, and a new worker if the old one must be stopped. Only this
+ * class knows which questions are outdated: every reply of the worker is an answer or an error.
  */
 export class Engine {
-  /** Is called with what the worker is doing. */
+  /** Called with the stage that the worker is at. */
   onProgress: (stage: string) => void = () => {};
-  /** Is called if the worker breaks down; everything that it was asked is given up. */
+  /** Called if the worker breaks down. All its questions are given up. */
   onBreakdown: (error: Error) => void = () => {};
   #worker: Worker | undefined = this.#spawn();
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #opened: Source | undefined;
-  /** The worker holds a result of what is opened. */
+  /** Whether the worker holds a result for the open source. */
   #hasResult = false;
 
   /** The source that the worker holds. */
@@ -56,7 +59,7 @@ export class Engine {
     return this.#opened;
   }
 
-  /** Opens weights in place of those that were open. */
+  /** Opens weights in place of the open ones. */
   async open(source: Source): Promise<Questions["open"]["answer"]> {
     this.#forget();
     const opened = await this.#send("open", source);
@@ -70,17 +73,17 @@ export class Engine {
     return summary;
   }
 
-  /** Asks about the result; a map of the weights can be had before there is one. */
+  /** Asks about the result. A map of the weights is available before there is one. */
   ask<T extends Exclude<Question, "open" | "quantize">>(
     question: T,
     given: Questions[T]["given"],
   ): Promise<Questions[T]["answer"]> {
-    // What asks is shown anew as soon as there is a result.
+    // The view that asks is drawn again as soon as there is a result.
     const canAnswer = this.#hasResult || (question === "map" && this.#opened !== undefined);
     return canAnswer ? this.#send(question, given) : Promise.reject(new Interrupted());
   }
 
-  /** Gives up whatever is under way; the worker is ended only where it would not stop soon by itself. */
+  /** Gives up all questions. The worker is ended only if it would not stop soon by itself. */
   interrupt() {
     if ([...this.#pending.values()].some(({ question }) => ENDLESS.includes(question))) {
       this.#end();
@@ -117,7 +120,7 @@ export class Engine {
     return worker;
   }
 
-  /** The next question starts a new worker. */
+  /** Ends the worker. The next question starts a new one. */
   #end() {
     this.#worker?.terminate();
     this.#worker = undefined;

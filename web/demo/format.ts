@@ -1,23 +1,23 @@
 const grouped = new Intl.NumberFormat("en");
 
-/** A whole number with separated thousands. */
+/** An integer with separated thousands. */
 export function count(value: number): string {
   return grouped.format(value);
 }
 
-/** "1 scale", "1,024 scales". */
+/** A number with its noun, such as "1 scale" or "1,024 scales". */
 export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** A number to so many significant digits, without trailing zeros; very small and large ones with an exponent. */
+/** A number with this many significant digits, without trailing zeros; very small and large ones have an exponent. */
 export function digits(value: number, significant: number): string {
   const rounded = Number(value.toPrecision(significant));
   const magnitude = Math.abs(rounded);
   return magnitude === 0 || (magnitude >= 1e-4 && magnitude < 1e9) ? String(rounded) : rounded.toExponential();
 }
 
-/** Gives what `digits` gives, with a true minus sign, for text that is read and not copied. */
+/** The same with a true minus sign, for text that is read and not copied. */
 export function typeset(value: number, significant: number): string {
   return digits(value, significant).replaceAll("-", "−");
 }
@@ -33,7 +33,7 @@ export function bytes(value: number): string {
   return `${scaled.toFixed(scaled < 100 ? 1 : 0)} ${unit}`;
 }
 
-/** "4096 × 4096" */
+/** A shape such as "4096 × 4096". */
 export function shapeText(shape: readonly number[]): string {
   return shape.join(" × ");
 }

@@ -1,8 +1,8 @@
 import { unlessInterrupted } from "./engine.js";
 
-/** A view whose code is loaded when its place comes near what is seen of the page. */
+/** A view whose code is loaded when its place comes near the visible part of the page. */
 export class LaterView<Given extends readonly unknown[], V extends { show(...given: Given): unknown }> {
-  /** Undefined until it is loaded. */
+  /** The view; undefined until it is loaded. */
   view: V | undefined;
   #given: Given | undefined;
 
@@ -14,7 +14,7 @@ export class LaterView<Given extends readonly unknown[], V extends { show(...giv
         this.view = await load();
         if (this.#given !== undefined) await unlessInterrupted(Promise.resolve(this.view.show(...this.#given)));
       },
-      { rootMargin: "100% 0px" }, // as far as one page down
+      { rootMargin: "100% 0px" }, // within one page below
     );
     observer.observe(place);
   }

@@ -3,17 +3,19 @@ import { count } from "./format.js";
 import type { Arithmetic, GranularityName, Settings } from "./protocol.js";
 
 /**
- * A link to the page that restores settings and, when small, the matrix. All of it stands behind the #, which browsers do
+ * A link to the page restores settings and, if it is small, the matrix. All of this follows the #, which browsers do
  * not send to any server.
  */
 
-/** Characters of a matrix in a link; longer ones are cut off on their way through chats and mails. */
+/** The most characters of a matrix in a link. Chats and mails cut off longer links. */
 const MAX_MATRIX = 6000;
 
-/** Bytes of its text, which may be a thousand times as long as what it is deflated to. A text box holds that with ease. */
+/**
+ * The most bytes of its text, which may be a thousand times as long as its deflated form. A text box holds that easily.
+ */
 const MAX_TEXT = 200_000;
 
-/** Characters of all that stands behind the #: the matrix, and room for settings and the name of a sample. */
+/** The most characters after the #: the matrix, and room for settings and the name of a sample. */
 const MAX_FRAGMENT = MAX_MATRIX + 1000;
 
 export interface Linked {
@@ -23,7 +25,7 @@ export interface Linked {
   readonly sample?: string;
 }
 
-/** What stands behind the #; the text is left out where it is too long. */
+/** The part of a link after the #. The text is left out if it is too long. */
 export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ fragment: string; isWhole: boolean }> {
   const { bits, rule, granularity, axis, group, along, arithmetic } = settings;
   const fields = new URLSearchParams({
@@ -45,7 +47,7 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
 const FIELDS = ["bits", "rule", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
 
 /**
- * What a link carries; undefined for one that carries nothing.
+ * The contents of a link; undefined for an empty one.
  *
  * @throws {Error} for a link that is damaged, or longer than the page makes them.
  */
@@ -99,7 +101,7 @@ function arithmeticOf(arithmetic: string | null): { arithmetic?: Arithmetic } {
   throw new Error(`The link's arithmetic is “${short(arithmetic)}”; it must be float32 or float64.`);
 }
 
-/** A value of a link, cut to the length that a message can show. */
+/** A value of a link, cut to a length that a message can show. */
 function short(value: string): string {
   return value.length > 40 ? `${value.slice(0, 40)}…` : value;
 }
@@ -108,7 +110,7 @@ function tooLong(what: string, most: number): Error {
   return new Error(`${what}; this page makes and takes up to ${count(most)}. Ask for the matrix as a file.`);
 }
 
-/** Deflated, in letters that links carry as they are. */
+/** Deflates text into characters that links need not escape. */
 async function packed(text: Uint8Array<ArrayBuffer>): Promise<string> {
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
@@ -132,11 +134,11 @@ async function unpacked(matrix: string): Promise<string> {
 
 class TooMuch extends Error {}
 
-/** All bytes of a stream, which is ended as soon as there are more than `most`. */
+/** Reads all bytes of a stream, and ends it once there are more than `most`. */
 async function readAtMost(stream: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(most);
   let length = 0;
-  // Not all browsers can iterate over a stream.
+  // Some browsers cannot iterate over a stream.
   const reader = stream.getReader();
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
     const part = value as Uint8Array;

@@ -1,4 +1,4 @@
-/** How a tensor is shown in two dimensions, and what its elements are called. */
+/** The two-dimensional form in which a tensor is shown, and the names of its elements. */
 
 /** A part of a matrix, in whole cells. */
 export interface Window {
@@ -16,7 +16,7 @@ export interface Matrix {
   readonly columnShape: readonly number[];
 }
 
-/** Cuts where the channels become rows, or columns where their axis is the last. */
+/** The matrix whose rows are channels, or whose columns are if their axis is the last. */
 export function matrixOf(shape: readonly number[], axis: number): Matrix {
   const cut = axis === shape.length - 1 ? axis : axis + 1;
   const [rowShape, columnShape] = [shape.slice(0, cut), shape.slice(cut)];
@@ -27,7 +27,7 @@ export function product(dimensions: readonly number[]): number {
   return dimensions.reduce((a, b) => a * b, 1);
 }
 
-/** Position in a tensor of this shape, row-major. */
+/** The indices of an element in a tensor of this shape, row-major. */
 export function indicesOf(index: number, shape: readonly number[]): number[] {
   const indices: number[] = [];
   for (const dimension of [...shape].reverse()) {
@@ -37,12 +37,12 @@ export function indicesOf(index: number, shape: readonly number[]): number[] {
   return indices;
 }
 
-/** The element's indices, e.g. "[3, 17]". */
+/** The name of an element, e.g. "[3, 17]". */
 export function elementName(index: number, shape: readonly number[]): string {
   return `[${indicesOf(index, shape).join(", ")}]`;
 }
 
-/** The index along the axis of an element. */
+/** The index of an element along the axis. */
 export function channelOf(index: number, shape: readonly number[], axis: number): number {
   return Math.floor(index / product(shape.slice(axis + 1))) % shape[axis];
 }

@@ -1,4 +1,4 @@
-/** What the page and its worker say to each other. The weights and whole results stay in the worker. */
+/** The messages between the page and its worker. The weights and whole results stay in the worker. */
 
 import type { ScaleRule } from "channelwise";
 import type { Window } from "./matrix.js";
@@ -10,13 +10,13 @@ export type Source =
   | { readonly kind: "file"; readonly file: File; readonly of?: TensorOfModel }
   | { readonly kind: "sample"; readonly name: string; readonly url: string };
 
-/** Where weights come from that were taken out of a model. */
+/** The model that weights were taken from. */
 export interface TensorOfModel {
-  /** Name of the file that was opened. */
+  /** The name of the file that was opened. */
   readonly model: string;
   readonly isOnnx: boolean;
   readonly tensor: string;
-  /** What part of the tensor they are; undefined for all of it. */
+  /** The part of the tensor that they are; undefined for all of it. */
   readonly part: string | undefined;
 }
 
@@ -29,39 +29,41 @@ export interface Settings {
   readonly granularity: GranularityName;
   /** The channel axis. */
   readonly axis: number;
-  /** Group size, and the axis along which groups lie. */
+  /** The group size, and the axis along which groups lie. */
   readonly group: number;
   readonly along: number;
-  /** For numbers read from text; binary files have a type of their own. */
+  /** The arithmetic for numbers read from text. Binary files have a type of their own. */
   readonly arithmetic: Arithmetic;
 }
 
 export interface Opened {
-  /** What files made from it are called. */
+  /** The base name of files made from it. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** What the source is, e.g. "separated by commas". */
+  /** A description of the source, e.g. "separated by commas". */
   readonly layout: string;
-  /** What was taken for names and comments in a text, and what could be misread: sentences. */
+  /** Sentences on what was taken for names and comments in a text, and on what could be misread. */
   readonly notes: readonly string[];
-  /** The type the file stores, undefined for numbers read from text. */
+  /** The type that the file stores; undefined for numbers read from text. */
   readonly stored: Arithmetic | undefined;
 }
 
-/** What one choice of settings costs. */
+/** The errors and sizes for one choice of settings. */
 export interface Cost {
   readonly mse: number;
   readonly maxError: number;
   readonly sqnr: number;
   readonly scales: number;
-  /** Bytes of the integers as channelwise gives and the page saves them: one byte each up to 8 bits, two above. */
+  /**
+   * The bytes of the integers as channelwise returns and the page saves them: one byte each up to 8 bits, two above.
+   */
   readonly codeBytes: number;
-  /** Bytes of the integers if each takes no more than its bits. */
+  /** The bytes of the integers if each takes only its bits. */
   readonly packedBytes: number;
   readonly scaleBytes: number;
 }
 
-/** What one granularity costs, and what it keeps. */
+/** The errors and sizes of one granularity, and what it preserves. */
 export interface Assessment extends Cost {
   readonly granularity: GranularityName;
   /** The channel with the lowest SQNR. */
@@ -73,15 +75,15 @@ export interface Summary {
   readonly arithmetic: Arithmetic;
   readonly weightBytes: number;
   readonly settings: Settings;
-  /** Channels along the axis. */
+  /** The number of channels along the axis. */
   readonly channels: number;
-  /** What the channels are called, where they have names. */
+  /** The names of the channels, where they have any. */
   readonly channelNames: readonly string[] | undefined;
-  /** Per channel, per tensor, and with groups if they are chosen. */
+  /** The assessments per channel, per tensor, and with groups if they are chosen. */
   readonly assessments: readonly Assessment[];
-  /** Largest |value| of each map. */
+  /** The largest |value| of each map. */
   readonly limits: Readonly<Record<MapName, number>>;
-  /** The channel that one scale for all costs most dB. */
+  /** The channel that loses most dB with one scale for all. */
   readonly mostGained: number;
 }
 
@@ -89,14 +91,14 @@ export interface Summary {
 export const mapNames = ["weights", "quantized", "errors"] as const;
 export type MapName = (typeof mapNames)[number];
 
-/** A map reduced to a grid: where several cells share a place, the value farthest from 0. */
+/** A map reduced to a grid. Where several cells share a place, it has the value farthest from 0. */
 export interface Grid {
   readonly window: Window;
   readonly rows: number;
   readonly columns: number;
-  /** Row by row. */
+  /** The values, row by row. */
   readonly values: Float64Array;
-  /** Names of the window's rows and columns, where there are few. */
+  /** The names of the window's rows and columns, where there are few. */
   readonly rowNames: readonly string[] | undefined;
   readonly columnNames: readonly string[] | undefined;
 }
@@ -109,7 +111,7 @@ export interface Cells {
   readonly columnNames: readonly string[];
 }
 
-/** One weight on its way through the formula. */
+/** One weight with the steps of the formula. */
 export interface Cell {
   readonly index: number;
   /** Its place in words, e.g. "edges, w3" or "[0, 3]". */
@@ -117,9 +119,9 @@ export interface Cell {
   readonly channel: number;
   readonly channelName: string;
   readonly weight: number;
-  /** The weight that is largest in size among those that share the scale. */
+  /** The weight of the largest magnitude among those that share the scale. */
   readonly largest: { readonly value: number; readonly name: string };
-  /** How many weights share the scale. */
+  /** The number of weights that share the scale. */
   readonly sharing: number;
   readonly scale: number;
   /** Weight / scale in the arithmetic of the weights, before it is rounded. */
@@ -129,55 +131,61 @@ export interface Cell {
   readonly error: number;
 }
 
-/** How channels are put in order: as they lie, the lowest SQNR first, or the largest range first. */
+/** The order of channels: by index, the lowest SQNR first, or the largest range first. */
 export type ChannelOrder = "index" | "worst" | "range";
 
-/** A few channels that share a bar of a picture, or one. */
+/** The bars of a picture, each for one or a few channels. */
 export interface Bars {
   readonly channels: number;
   readonly channelsPerBar: number;
-  /** Names of the bars. */
+  /** The names of the bars. */
   readonly names: readonly string[];
   /** The first channel of every bar. */
   readonly first: Uint32Array;
-  /** Largest |weight| of the bar's channels, and the smallest of their largest. */
+  /** The largest and the smallest range of the bar's channels. */
   readonly highest: Float64Array;
   readonly lowest: Float64Array;
-  /** Worst SQNR of the bar's channels with a scale for each channel, with one scale for all, and with groups. */
+  /** The worst SQNR of the bar's channels with a scale for each channel, with one scale for all, and with groups. */
   readonly channel: Float64Array;
   readonly tensor: Float64Array;
   readonly group: Float64Array | undefined;
 }
 
-/** Error figures of some channels, groups, or the tensor. */
+/** The error figures of some channels, groups, or the tensor. */
 export interface ScaleRows {
   readonly names: readonly string[];
   readonly scales: Float64Array;
   readonly mse: Float64Array;
   readonly maxError: Float64Array;
   readonly sqnr: Float64Array;
-  /** SQNR of the channel with one scale for all; undefined unless the scales are per channel. */
+  /** The SQNR of the channel with one scale for all; undefined unless the scales are per channel. */
   readonly perTensorSqnr: Float64Array | undefined;
 }
 
-/** What a number line shows of a channel, or of all weights. */
+/** The number line of a channel, or of all weights. */
 export interface Distribution {
   readonly channel: number | undefined;
   readonly name: string;
   readonly count: number;
-  /** Largest |weight|; the bins lie between -range and range. */
+  /** The largest |weight|; the bins lie between -range and range. */
   readonly range: number;
   readonly bins: Uint32Array;
-  /** The scale all these weights share under the settings; undefined where they have several. */
+  /** The scale that all these weights share under the settings; undefined where they have several. */
   readonly scale: number | undefined;
-  /** Scale of the channel by itself; undefined for all weights. */
+  /** The scale of the channel by itself; undefined for all weights. */
   readonly ownScale: number | undefined;
   /** The one scale for all. */
   readonly tensorScale: number;
-  /** How often each integer is used under the settings, from -2^(bits-1); `codesPerBin` integers share a number. */
+  /**
+   * The number of times that each integer is used under the settings, from -2^(bits-1); `codesPerBin` integers share a
+   * bin.
+   */
   readonly codes: Uint32Array;
   readonly codesPerBin: number;
-  /** Different integers used: under the settings, with the channel's own scale, with one scale for all. */
+  /**
+   * The numbers of different integers used: under the settings, with the channel's own scale, and with one scale for
+   * all.
+   */
   readonly used: { readonly chosen: number; readonly own: number; readonly tensor: number };
   readonly sqnr: { readonly own: number; readonly tensor: number } | undefined;
 }
@@ -185,11 +193,11 @@ export interface Distribution {
 export type Saved = "scales" | "quantized" | "dequantized" | "all";
 export type SavedAs = "csv" | "tsv" | "npy" | "json" | "safetensors" | "npz";
 
-/** Every question to the worker: what it is given and what it answers. */
+/** The questions to the worker, with their arguments and answers. */
 export interface Questions {
   open: { given: Source; answer: Opened };
   quantize: { given: Settings; answer: Summary };
-  /** What other settings would cost. */
+  /** The errors and sizes of other settings. */
   assess: { given: Settings; answer: Cost };
   map: { given: { map: MapName; axis: number; window: Window; rows: number; columns: number }; answer: Grid };
   cell: { given: number; answer: Cell };
@@ -202,12 +210,14 @@ export interface Questions {
 
 export type Question = keyof Questions;
 
-/** A question, which is always answered, or the word that nobody waits for the answers to those before `firstWanted`. */
+/**
+ * A question, which is always answered, or a note that answers to questions before `firstWanted` are no longer wanted.
+ */
 export type Request =
   | { [T in Question]: { id: number; question: T; given: Questions[T]["given"] } }[Question]
   | { firstWanted: number };
 
-/** Why a question could not be answered; the range is the part of a pasted text to point at. */
+/** The reason why a question could not be answered. The range is the part of a pasted text to point at. */
 export interface Failure {
   readonly message: string;
   readonly range?: readonly [start: number, length: number] | undefined;

@@ -2,7 +2,7 @@
 
 export interface ReferenceValues {
   scales: ArrayLike<number>;
-  /** Row-major, as are the dequantized values. */
+  /** The integers, row-major like the dequantized values. */
   quantized: Int8Array | Int16Array;
   dequantized: Float32Array | Float64Array;
   shape: readonly number[];
@@ -13,8 +13,8 @@ export interface ReferenceValues {
 const word = new DataView(new ArrayBuffer(8));
 
 /**
- * Rounds to 8 decimals exactly as Python's round(x, 8): the double's exact decimal expansion, halves to even, and then
- * the double nearest to that decimal. (1/512 = 0.001953125 gives 0.00195312; toFixed(8) gives ...313.)
+ * Rounds to 8 decimals exactly as Python's round(x, 8): the double's exact decimal expansion is rounded half to even,
+ * and the nearest double to that decimal is returned. (1/512 = 0.001953125 gives 0.00195312; toFixed(8) gives ...313.)
  */
 export function roundTo8(x: number): number {
   if (!Number.isFinite(x) || Number.isInteger(x)) return x;
@@ -23,7 +23,7 @@ export function roundTo8(x: number): number {
   const exponent = Number((bits >> 52n) & 0x7ffn);
   const fraction = bits & 0xfffffffffffffn;
   const significand = exponent === 0 ? fraction : fraction | 0x10000000000000n;
-  // |x| = significand / 2^shift, with a shift above 0 because x is no integer.
+  // |x| = significand / 2^shift, with a shift above 0 because x is not an integer.
   const shift = BigInt(1075 - Math.max(exponent, 1));
 
   const scaled = significand * 10n ** 8n;
@@ -50,9 +50,9 @@ export function* referenceJsonParts(values: ReferenceValues): Generator<string> 
   yield `, "mse": ${roundTo8(mse)}, "max_error": ${roundTo8(maxError)}}\n`;
 }
 
-/** Arrays nested as the shape says, as JSON; a part for each row of the last dimension. */
+/** Arrays nested according to the shape, as JSON, with a part for each row of the last dimension. */
 export function* nestedArrays(values: ReferenceValues["quantized" | "dequantized"], shape: readonly number[]) {
-  // Elements in an array at each depth below the outermost, e.g. [12, 4] for shape [2, 3, 4].
+  // The number of elements in an array at each depth below the outermost, e.g. [12, 4] for shape [2, 3, 4].
   const sizes = shape
     .map((_, depth) => shape.slice(depth).reduce((product, dimension) => product * dimension, 1))
     .slice(1);

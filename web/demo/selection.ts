@@ -1,15 +1,15 @@
-/** The weight and the channel that the pictures speak of. */
+/** The weight and the channel that the pictures show. */
 export class Selection {
   #index = 0;
   #channel: number | undefined;
   readonly #listeners: ((selection: Selection) => void)[] = [];
 
-  /** Place of the weight in the tensor. */
+  /** The index of the weight in the tensor. */
   get index(): number {
     return this.#index;
   }
 
-  /** Undefined until one is chosen. */
+  /** The channel; undefined until one is chosen. */
   get channel(): number | undefined {
     return this.#channel;
   }
@@ -30,7 +30,7 @@ export class Selection {
     this.#tell();
   }
 
-  /** Forgets what was chosen of other weights. */
+  /** Forgets the choices for other weights. */
   reset() {
     this.#index = 0;
     this.#channel = undefined;

@@ -1,7 +1,7 @@
-// Keeps the page usable without a network after the first visit. The build writes the names and the version in.
+// Keeps the page usable without a network after the first visit. The build inserts the names and the version.
 
 const files = "%FILES%".split(" ");
-// Caches are shared by all pages of a host, where several may lie in different folders.
+// All pages of a host share its caches, and several may lie in different folders.
 const cachesOfPage = `channelwise ${location.pathname} `;
 const cacheName = `${cachesOfPage}%VERSION%`;
 const folder = new URL("./", location.href).href;
@@ -28,7 +28,7 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
   const { request } = event as FetchEvent;
-  // What is not below the page's folder is of other pages of the host.
+  // Files outside the page's folder belong to other pages of the host.
   if (request.method === "GET" && request.url.startsWith(folder)) {
     (event as FetchEvent).respondWith(answer(event as FetchEvent));
   }
@@ -49,12 +49,12 @@ async function activate() {
 
 async function answer(event: FetchEvent): Promise<Response> {
   const { request } = event;
-  // Names with a hash in them never change their contents.
+  // Files with a hash in their names never change their contents.
   const kept = request.url.startsWith(`${folder}assets/`) && (await stored(request));
   if (kept) return kept;
   try {
     const response = await fetch(request);
-    // Whole files alone, and none twice for the sake of a query.
+    // Only whole files are kept, and none twice because of a query.
     const canKeep = response.status === 200 && request.mode !== "navigate" && !request.url.includes("?");
     if (canKeep) event.waitUntil(keep(request, response.clone()));
     return response;
@@ -65,7 +65,7 @@ async function answer(event: FetchEvent): Promise<Response> {
   }
 }
 
-/** What the cache has; nothing where the browser lets nothing be kept. */
+/** The response in the cache; undefined if the browser does not allow storage. */
 async function stored(request: RequestInfo): Promise<Response | undefined> {
   try {
     return await (await caches.open(cacheName)).match(request, { ignoreSearch: true });

@@ -1,6 +1,6 @@
 import { byId, html } from "./dom.js";
 
-/** The words of the field, each in a sentence or two. */
+/** The terms of the field, each explained in a sentence or two. */
 const terms = {
   scale:
     "The size of one step between neighbouring integers, in units of the weights: largest |weight| / (2^(bits−1) − 1).",
@@ -22,7 +22,7 @@ const terms = {
 
 export type Term = keyof typeof terms;
 
-/** A word that explains itself where it stands. */
+/** A term with its explanation. */
 export function term(name: Term, text: string): HTMLElement {
   const button = html("button", { type: "button", class: "term", popovertarget: "term" }, text);
   button.addEventListener("click", () => {
@@ -35,7 +35,7 @@ export function term(name: Term, text: string): HTMLElement {
   return button;
 }
 
-/** Makes the marked words of index.html explain themselves. */
+/** Adds explanations to the marked terms of index.html. */
 export function explainTerms() {
   for (const marked of document.querySelectorAll<HTMLElement>("[data-term]")) {
     marked.replaceWith(term(marked.dataset.term as Term, marked.textContent ?? ""));

@@ -2,12 +2,12 @@ interface TrustedTypes {
   createPolicy(name: string, policy: { createScriptURL(address: string): string }): unknown;
 }
 
-/** Not in every browser, nor in TypeScript's library. */
+/** Some browsers lack this, and so does TypeScript's library. */
 declare const trustedTypes: TrustedTypes | undefined;
 
 /**
- * Lets workers be started under a policy that requires trusted types: those whose script is the page's own. To be called
- * once, by the page and by each worker that starts others.
+ * Allows workers to be started under a policy that requires trusted types: those whose script is the page's own. Must
+ * be called once, by the page and by each worker that starts others.
  */
 export function trustOwnScripts() {
   if (typeof trustedTypes === "undefined") return;

@@ -1,14 +1,14 @@
-/** What was brought together. */
+/** Files and folders that were brought together. */
 export interface Given {
   readonly files: readonly File[];
-  /** Names of folders that lie in a folder that was dropped; what is in them is not looked at. */
+  /** The names of folders inside a dropped folder. They are not searched. */
   readonly folders: readonly string[];
 }
 
 /**
- * The files that are dropped, and those that lie in dropped folders. To be called before the event is over.
+ * The dropped files, and those in dropped folders. Must be called before the event is over.
  *
- * @throws {Error} for what cannot be read.
+ * @throws {Error} for entries that cannot be read.
  */
 export async function droppedFiles({ items, files }: DataTransfer): Promise<Given> {
   const given = [...files];
@@ -21,7 +21,7 @@ export async function droppedFiles({ items, files }: DataTransfer): Promise<Give
   };
 }
 
-/** A folder gives its entries some at a time. */
+/** A folder returns its entries in batches. */
 async function entriesIn(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];

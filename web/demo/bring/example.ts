@@ -15,7 +15,7 @@ const lines = [["channel", ...columnNames], ...Object.entries(rows).map(([name, 
 /** A matrix that shows why channels matter: one row has a large range, and two have very small ones. */
 export const example = lines.map((cells) => `${cells.join(", ")}\n`).join("");
 
-/** What parseMatrix reads from the example: the page's first visit does without the parser. */
+/** The result of parseMatrix for the example, so that the first visit needs no parser. */
 export function exampleMatrix(): TextMatrix {
   const rowNames = Object.keys(rows);
   return {

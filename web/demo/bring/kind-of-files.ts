@@ -1,10 +1,10 @@
 import { counted } from "../format.js";
 import type { Given } from "./dropped-files.js";
 
-/** Larger arrays are not held in memory whole: they are opened as models, which are read a part at a time. */
+/** Larger arrays are not held in memory whole: they are opened as models, and read a part at a time. */
 const MAX_MATRIX_BYTES = 500_000_000;
 
-/** Endings of what cannot be read, and what to do about it. */
+/** The endings of files that cannot be read, and what to do about them. */
 const others: Readonly<Record<string, string>> = {
   gguf: "its weights are quantized already; open the float model it was made from",
   pt: "save it from PyTorch with safetensors.torch.save_file",
@@ -18,7 +18,7 @@ const others: Readonly<Record<string, string>> = {
 };
 
 /**
- * Whether files are a model of named tensors, rather than one matrix: by their endings, otherwise by the first bytes.
+ * Whether files are a model of named tensors, rather than one matrix, by their endings or their first bytes.
  *
  * @throws {Error} for a file of a kind that cannot be read.
  */
@@ -38,17 +38,17 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   // An archive of arrays, or a .safetensors header.
   if (text.startsWith("PK\x03\x04") || (text[7] === "\0" && text[8] === "{")) return true;
   if (text.trimStart().startsWith("{")) return describesModel(file);
-  const isUtf16 = text.startsWith("\xff\xfe"); // spreadsheets' "Unicode text"
+  const isUtf16 = text.startsWith("\xff\xfe"); // "Unicode text" of spreadsheets
   if (text.includes("\0") && !isUtf16) throw unknown(file);
   return false;
 }
 
-/** Whether an object names the files of a model; otherwise it has an array. */
+/** Whether an object names the files of a model; otherwise it contains an array. */
 async function describesModel(file: File): Promise<boolean> {
   return file.size > MAX_MATRIX_BYTES || /"(?:weight_map|weightsManifest)"/.test(await file.text());
 }
 
-/** Why files are passed over that were brought with those that are opened. */
+/** The reasons for passing over files that were brought with others. */
 export const reasons = {
   another: "Weights of their own, to be opened by themselves",
   folder: "Folders, to be dropped by themselves",
@@ -63,7 +63,7 @@ export interface PassedOver {
 }
 
 /**
- * Chooses the files to open among those that were brought: the files of one model, or one matrix. The others are passed over.
+ * Chooses the files to open: those of one model, or one matrix. The others are passed over.
  *
  * @throws {Error} where there is none.
  */
@@ -90,7 +90,7 @@ export function chooseFiles({ files: all, folders }: Given): { files: readonly F
   };
 }
 
-/** A file that is no part of what is opened. */
+/** A file that does not belong to the open ones. */
 export function unused(file: File): PassedOver {
   const holdsWeights = WEIGHTS.test(file.name) || adviceFor(file) !== undefined;
   return { name: file.name, reason: holdsWeights ? "another" : "unused" };
@@ -100,7 +100,7 @@ const HIDDEN = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
 
 const WEIGHTS = /\.(safetensors|onnx|np[yz]|[ct]sv)$|^model\.json$/i;
 
-/** What lies beside models and is neither weights nor says where they are. */
+/** Files beside models that neither contain nor describe weights. */
 const BESIDE =
   /^(.*config|.*tokeni[sz]er|.*\.bin\.index|special_tokens_map|added_tokens|vocab|merges|requirements|license|readme)(\.\w+)?\.(json|txt)$/i;
 
@@ -109,7 +109,7 @@ function partsOfOne(files: readonly File[]): readonly File[] {
   if (files.length <= 1) return files;
   const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
   if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
-  // Among several variants, the one that is called model is opened. It names the files with its data itself.
+  // Of several variants, the one named model is opened. It names its data files itself.
   const [onnx] = [...named(/^model\.onnx$/i), ...named(/\.onnx$/i)];
   if (onnx) return files.filter((file) => file === onnx || !/\.(onnx|json|txt|md|py)$/i.test(file.name));
   const descriptions = [...named(/^model\.json$/i), ...named(/\.json$/i).filter(({ name }) => !BESIDE.test(name))];
@@ -121,17 +121,17 @@ function partsOfOne(files: readonly File[]): readonly File[] {
   if (one) return [one];
   const unreadable = files.find((file) => adviceFor(file) !== undefined);
   if (unreadable) throw unknown(unreadable, adviceFor(unreadable));
-  // Their first bytes say what they are.
+  // Their first bytes tell what they are.
   return named(/^[^.]+$/);
 }
 
-/** What to do about a file that is not read; undefined for others. */
+/** What to do about a file that cannot be read; undefined for others. */
 function adviceFor({ name }: File): string | undefined {
   const [, ending = ""] = /\.([^.]*)$/.exec(name.toLowerCase()) ?? [];
   return Object.hasOwn(others, ending) ? others[ending] : undefined;
 }
 
-/** "a, b, c and 12 others" */
+/** A list such as "a, b, c and 12 others". */
 function listed(names: readonly string[]): string {
   const most = 8;
   const rest = names.length - most;

@@ -1,19 +1,19 @@
 import { html } from "../dom.js";
 import { shapeText } from "../format.js";
 
-/** Real weights that lie beside the page, as samples/index.json lists them. */
+/** Real weights that are served with the page, as listed in samples/index.json. */
 export interface Sample {
   readonly name: string;
   readonly urls: readonly string[];
-  /** Dimensions of a matrix, whose channel axis is `axis`; both are undefined for a whole model. */
+  /** The dimensions of a matrix, whose channel axis is `axis`; both are undefined for a whole model. */
   readonly shape?: readonly number[];
   readonly axis?: number;
-  /** Where the weights come from. */
+  /** The origin of the weights. */
   readonly source: string;
   readonly description: string;
 }
 
-/** Fills the list with the example and the samples there are, and tells what is chosen. Resolves to the samples. */
+/** Fills the list with the example and the samples, and reports choices. Resolves to the samples. */
 export async function loadSamples(
   select: HTMLSelectElement,
   chosen: (sample: "example" | Sample) => void,
@@ -42,7 +42,7 @@ export async function loadSamples(
   return samples;
 }
 
-/** The list of real weights; empty where the page was built without them, as in one file. */
+/** The list of real weights; empty if the page was built without them, as in one file. */
 async function fetchSamples(): Promise<Sample[]> {
   if (import.meta.env.MODE === "one-file") return [];
   const index = new URL("samples/index.json", document.baseURI);

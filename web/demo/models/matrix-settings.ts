@@ -2,7 +2,7 @@ import type { Settings } from "../protocol.js";
 import type { ModelState } from "./model-state.js";
 import type { Description, Setting } from "./protocol.js";
 
-/** How a tensor is quantized, as settings for it as a matrix; where it is kept, the channel axis alone. */
+/** The settings of a tensor as a matrix; if it is kept, only the channel axis. */
 export function matrixSettings({ description, plan }: ModelState, tensor: number): Partial<Settings> {
   const planned = plan.tensors[tensor];
   const { shape, channelAxis } = description.tensors[tensor];
@@ -16,14 +16,14 @@ export function matrixSettings({ description, plan }: ModelState, tensor: number
   return { ...shared, granularity: "group", group, along, axis: along === 0 ? 1 : 0 };
 }
 
-/** Settings of a matrix as a setting of the tensor that it is. */
+/** Settings of a matrix as a setting for its tensor. */
 export function settingFor(
   { bits, rule, granularity, axis, group, along }: Settings,
   format: Description["format"],
 ): Setting {
   if (granularity === "tensor") return { bits, rule, granularity };
   if (granularity === "channel") return { bits, rule, granularity, axis };
-  // The axis of ONNX is that of the channels; groups lie along what a channel sums over.
+  // In ONNX, the axis is that of the channels; groups lie along the dimension that a channel sums over.
   const channelAxis = along === 0 ? 1 : 0;
   return { bits, rule, granularity: group, axis: format === "onnx" ? channelAxis : along };
 }

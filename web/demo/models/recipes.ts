@@ -4,12 +4,12 @@ import type { ModelState } from "./model-state.js";
 import type { Description, Setting } from "./protocol.js";
 import { groupAxis, isOnnxTarget } from "./settings.js";
 
-/** What was chosen for single tensors, by their names. */
+/** The choices for single tensors, by name. */
 function ownChoices({ description, rules }: ModelState) {
   return [...rules.own].map(([tensor, choice]) => ({ name: description.tensors[tensor].name, choice }));
 }
 
-/** JavaScript that writes what the page saves, with the npm package in Node. */
+/** JavaScript for the npm package in Node that writes the files that the page saves. */
 export function code(state: ModelState): string {
   const [output, external] = state.plan.fileNames.map((name) => JSON.stringify(name));
   const options =
@@ -26,14 +26,14 @@ channelwise.close();
 `;
 }
 
-/** The channel axis of a setting, and the axis along which its groups lie; undefined where they go without saying. */
+/** The channel axis of a setting, and the axis along which its groups lie; undefined where they are the default. */
 function axesOf({ granularity, axis }: Setting, { format }: Description): { axis?: number; along?: number } {
   const isAlong = typeof granularity === "number" && format !== "onnx";
   if (isAlong) return { along: axis ?? groupAxis(format) };
   return axis === undefined ? {} : { axis };
 }
 
-/** The rules that the library takes. */
+/** The rules for the library. */
 function rulesCode(state: ModelState): string {
   const { description, rules } = state;
   const own = ownChoices(state);
@@ -52,7 +52,7 @@ function rulesCode(state: ModelState): string {
     `${isOnnxTarget(rules.target) ? "target" : "dialect"}: "${rules.target}",`,
     `${setting(rules.all)},`,
     ...(rules.opset === undefined ? [] : [`opset: ${rules.opset},`]),
-    // However small they are, and whatever their names say.
+    // These tensors are included however small they are, and whatever their names.
     ...(wanted.length > 0 ? [`include: [${wanted.join(", ")}],`] : []),
     ...(own.length > 0 ? ["overrides: {"] : []),
     ...own.map(
@@ -63,19 +63,19 @@ function rulesCode(state: ModelState): string {
   return `{\n${lines.map((line) => `  ${line}\n`).join("")}}`;
 }
 
-/** What an override says of the rule, where it is another than that of all. */
+/** The rule in an override, if it differs from that of all. */
 function ruleOf({ rules }: ModelState, { rule }: Setting): string {
   return rule === rules.all.rule ? "" : `,${rule}`;
 }
 
-/** The command that writes what the page saves. */
+/** The command that writes the files that the page saves. */
 export function command(state: ModelState): string {
   const { description, rules } = state;
   const scales = (setting: Setting) => {
     const { granularity } = setting;
     if (typeof granularity !== "number") return granularity;
     const { along } = axesOf(setting, description);
-    // The last is where the command lays them.
+    // The command's default is the last axis.
     return along === undefined || along === -1 ? `group:${granularity}` : `group:${granularity}@${along}`;
   };
   const { bits, rule, granularity } = rules.all;

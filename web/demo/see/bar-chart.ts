@@ -1,7 +1,7 @@
 import { svg } from "../dom.js";
 import { decadeTicks, linear, linearTicks, logarithmic, niceStep, type Place } from "./ticks.js";
 
-/** Pixels. */
+/** The height in pixels. */
 const HEIGHT = 150;
 const WIDEST_BAR = 56;
 /** Bars closer than this touch, because gaps between them would only shimmer. */
@@ -9,7 +9,7 @@ const TOUCHING = 12;
 const MARGIN = { top: 24, bottom: 6, axis: 58, noAxis: 6 };
 const NAMES_HEIGHT = 20;
 
-/** What an axis measures, and how its values are written. */
+/** The quantity on an axis, and the way its values are written. */
 export interface Axis {
   readonly title: string;
   readonly text: (value: number) => string;
@@ -18,7 +18,7 @@ export interface Axis {
 export interface BarChartOptions {
   readonly names: readonly string[];
   readonly width: number;
-  /** The value at the upper edge, and that at the lower one of a logarithmic axis; otherwise 0. */
+  /** The value at the upper edge, and that at the lower edge of a logarithmic axis (otherwise 0). */
   readonly to: number;
   readonly from?: number;
   readonly left: Axis;
@@ -44,7 +44,7 @@ export class BarChart {
     this.#right = width - (right === undefined ? MARGIN.noAxis : MARGIN.axis);
   }
 
-  /** @param narrowing leaves of the bar behind it something to see on both sides. */
+  /** @param narrowing is below 1 to leave the bar behind it visible on both sides. */
   bar(index: number, value: number, style: string, narrowing = 1) {
     const width = this.#barWidth * (this.#step < TOUCHING ? 1 : narrowing);
     const y = this.#place(Math.max(value, this.#options.from ?? 0));
@@ -64,9 +64,9 @@ export class BarChart {
   }
 
   /**
-   * @param label what the whole picture shows, for those who do not see it.
+   * @param label the text of the whole picture for screen readers.
    * @param chosen the bar to mark; -1 for none.
-   * @param tell what a bar says under the pointer.
+   * @param tell returns the text of a bar under the pointer.
    * @param choose called when a bar is clicked.
    */
   finish(label: string, chosen: number, tell: (bar: number) => string, choose: (bar: number) => void): SVGSVGElement {
@@ -124,7 +124,7 @@ export class BarChart {
   #nameTexts(chosen: number): SVGElement[] {
     const { names } = this.#options;
     const longest = Math.max(...names.map(({ length }) => length));
-    // About 7 pixels a character; where not all fit, every second, fifth, tenth ... is named.
+    // A character takes about 7 pixels. If not all names fit, every second, fifth, tenth ... is shown.
     const every = niceStep(Math.ceil((7 * longest + 8) / this.#step));
     return Array.from({ length: Math.ceil(names.length / every) }, (_, i) => {
       const at = { x: this.#center(i * every), y: HEIGHT + 12, "text-anchor": "middle" };
@@ -132,7 +132,7 @@ export class BarChart {
     });
   }
 
-  /** The area of a bar, which tells its numbers under the pointer. */
+  /** The area of a bar, which shows its numbers under the pointer. */
   #target(bar: number, tell: (bar: number) => string, choose: (bar: number) => void): SVGElement {
     const target = svg(
       "rect",

@@ -7,15 +7,15 @@ import type { Selection } from "../selection.js";
 import { term } from "../terms.js";
 import { type Content, Figure, tableOf } from "./figure.js";
 
-/** Digits that tell float32 values apart, and float64 values well enough to follow them. */
+/** The digits that tell float32 values apart, and show float64 values well enough. */
 const DIGITS = 9;
 
 const number = (value: number) => typeset(value, DIGITS);
 
-/** Pixels of the number line at most; wider, its integers would be far apart. */
+/** The most pixels of the number line; on a wider one, integers would be far apart. */
 const WIDEST_LINE = 560;
 
-/** The chosen weight on its way through the formula, with its real numbers. */
+/** The chosen weight with every step of the formula, in real numbers. */
 export class CellView {
   readonly #name = html("strong");
   readonly #steps = html("ol", { class: "steps" });
@@ -110,7 +110,7 @@ function sharers({ channelName }: Cell, granularity: "channel" | "tensor" | "gro
   return granularity === "group" ? "the scale of the group" : `the scale of ${channelName}`;
 }
 
-/** Only to tell a reader whether the integer was clamped; the integer itself is the library's. */
+/** Only tells a reader whether the integer was clamped; the integer itself is the library's. */
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
@@ -121,7 +121,7 @@ function superscript(value: number): string {
   return Array.from(String(value), (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
-/** The integers on both sides of the quotient, and one more on each. */
+/** The two integers on either side of the quotient. */
 function neighbours(quotient: number): number[] {
   const first = Math.floor(quotient) - 1;
   return [first, first + 1, first + 2, first + 3];

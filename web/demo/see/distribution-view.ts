@@ -6,13 +6,13 @@ import type { Selection } from "../selection.js";
 import { type Content, Figure, tableOf } from "./figure.js";
 import { linear, linearTicks } from "./ticks.js";
 
-/** Levels closer than so many pixels are one band. */
+/** Levels closer than this many pixels are drawn as one band. */
 const CLOSEST = 2;
 const MARGIN = 12;
-/** Names of channels that are offered to choose from; any can be typed. */
+/** The most names of channels that are offered; any can be typed. */
 const MAX_OFFERED = 1000;
 
-/** One channel, and all weights, on the number line: where they lie, the levels they can take, the integers they become. */
+/** One channel, and all weights, on the number line: the weights, their levels, and their integers. */
 export class DistributionView {
   readonly #engine: Engine;
   readonly #selection: Selection;
@@ -24,7 +24,7 @@ export class DistributionView {
   readonly #codes = new Figure();
   #summary: Summary | undefined;
 
-  /** @param why where the picture of one channel goes. @param root where those of all weights go. */
+  /** @param why the place of the picture of one channel @param root the place of those of all weights */
   constructor(why: HTMLElement, root: HTMLElement, engine: Engine, selection: Selection) {
     this.#engine = engine;
     this.#selection = selection;
@@ -65,13 +65,13 @@ export class DistributionView {
   }
 }
 
-/** The channel of a name, or of a number from 0 where no channel is called that. */
+/** The channel with this name, or with this index if no channel has the name. */
 function channelCalled(text: string, { channelNames = [], channels }: Summary): number {
   const named = channelNames.indexOf(text.trim());
   return named === -1 ? Math.min(channels - 1, Math.max(0, Math.trunc(Number(text) || 0))) : named;
 }
 
-/** Why one scale for each channel: the same weights over the levels of either scale. */
+/** The reason for one scale for each channel: the same weights over the levels of either scale. */
 function whyContent(distribution: Distribution, { settings }: Summary): Content {
   const { name, range, ownScale = 1, tensorScale, used, sqnr } = distribution;
   const reached = (scale: number) => Math.max(1, 2 * Math.round(range / scale) + 1);
@@ -224,7 +224,7 @@ class NumberLine {
     );
   }
 
-  /** Marks every multiple of a scale in sight, or a band where they are too close to be told apart. */
+  /** Marks every visible multiple of a scale, or a band where they are too close to be told apart. */
   levels(scale: number, style: string, top: number, bottom: number) {
     const most = Math.floor((this.#range / scale) * 1.0001);
     const apart = this.#x(scale) - this.#x(0);

@@ -1,6 +1,6 @@
 /**
- * Colours for values from -1 to 1: blue below 0, orange above, which people with any kind of colour blindness tell apart.
- * The colour grows with the square root of the value, so that small values are seen beside large ones.
+ * Colours for values from -1 to 1: blue below 0 and orange above, which people with any kind of colour blindness can
+ * tell apart. The colour grows with the square root of the value, so that small values are visible beside large ones.
  */
 
 type Colour = readonly [red: number, green: number, blue: number];
@@ -27,7 +27,7 @@ const stops: Readonly<Record<"light" | "dark", readonly Colour[]>> = {
   ],
 };
 
-/** Steps on either side of 0. */
+/** The number of steps on either side of 0. */
 const STEPS = 255;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -46,7 +46,7 @@ function coloursOf(stops: readonly Colour[]): Uint32Array {
   });
 }
 
-/** Follows the colours of the page, and tells when they change. */
+/** Follows the colour scheme of the page, and reports changes. */
 export function followColours(changed: () => void) {
   const choose = () => {
     colours = coloursOf(stops[dark.matches ? "dark" : "light"]);
@@ -70,7 +70,7 @@ export function paint(values: Float64Array, columns: number, rows: number, limit
   return new ImageData(new Uint8ClampedArray(pixels.buffer), columns, rows);
 }
 
-/** Black or white, whichever is read on the colour of the value. */
+/** Black or white, whichever is readable on the colour of the value. */
 export function inkOn(value: number, limit: number): string {
   const colour = colours[stepOf(value, limit || 1)];
   const [red, green, blue] = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];

@@ -1,6 +1,6 @@
 import { html, svg } from "../dom.js";
 
-/** What style sheets say of shapes and text, which a file of its own must say itself. */
+/** The styles of shapes and text in style sheets, which a file of its own must contain itself. */
 const STYLES = [
   "fill",
   "fill-opacity",
@@ -15,10 +15,10 @@ const STYLES = [
   "shape-rendering",
 ];
 
-/** Pixels of a .png for each pixel of the page. */
+/** The number of pixels of a .png for each pixel of the page. */
 const DENSITY = 2;
 
-/** Pixels around a picture, and of a line of its heading. */
+/** The pixels around a picture, and of a line of its heading. */
 const MARGIN = 12;
 const LINE = 20;
 

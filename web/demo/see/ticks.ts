@@ -1,6 +1,6 @@
-/** Round values along an axis, and where values lie on it. */
+/** Round values along an axis, and the places of values on it. */
 
-/** Gives the place of a value in pixels. */
+/** Returns the place of a value in pixels. */
 export type Place = (value: number) => number;
 
 export function linear([from, to]: readonly [number, number], [start, end]: readonly [number, number]): Place {
@@ -13,17 +13,17 @@ export function logarithmic([from, to]: readonly [number, number], [start, end]:
 
 /** Two to `most` + 1 round values from one number to another. */
 export function linearTicks(from: number, to: number, most = 4): number[] {
-  // Divided first: the difference of two large numbers may be more than a float64 holds.
+  // Each is divided first: the difference of two large numbers may exceed a float64.
   const step = niceStep(to / most - from / most);
   const first = Math.ceil(from / step);
-  // Multiplying may leave 0.30000000000000004; adding 0 turns -0 into 0.
+  // Multiplying may give 0.30000000000000004; adding 0 turns -0 into 0.
   return Array.from(
     { length: Math.floor(to / step) - first + 1 },
     (_, i) => Number(((first + i) * step).toPrecision(12)) + 0,
   );
 }
 
-/** Powers of ten between two numbers, every second, third ... of them where there are many. */
+/** Powers of ten between two numbers; every second, third ... of them where there are many. */
 export function decadeTicks(from: number, to: number, most = 5): number[] {
   const [first, last] = [Math.ceil(Math.log10(from)), Math.floor(Math.log10(to))];
   const every = Math.ceil((last - first + 1) / most);

@@ -1,8 +1,8 @@
 import type { Matrix, Window } from "../matrix.js";
 
-/** The part of a matrix that is looked at, in cells and parts of cells. */
+/** The visible part of a matrix, in cells and parts of cells. */
 export class Viewport {
-  /** Fewer cells than this are not zoomed to. */
+  /** The least number of cells to zoom to. */
   static readonly LEAST = 4;
   #matrix: Pick<Matrix, "rows" | "columns"> = { rows: 1, columns: 1 };
   row = 0;
@@ -10,7 +10,7 @@ export class Viewport {
   column = 0;
   columns = 1;
 
-  /** Looks at the whole of a matrix. */
+  /** Shows the whole of a matrix. */
   fit(matrix: Pick<Matrix, "rows" | "columns">) {
     this.#matrix = matrix;
     this.row = 0;
@@ -23,7 +23,7 @@ export class Viewport {
     return this.rows === this.#matrix.rows && this.columns === this.#matrix.columns;
   }
 
-  /** The whole cells that are at least partly seen. */
+  /** The whole cells that are at least partly visible. */
   get window(): Window {
     const [row, column] = [Math.floor(this.row), Math.floor(this.column)];
     return {
@@ -34,7 +34,7 @@ export class Viewport {
     };
   }
 
-  /** Zooms in by a factor; the place at these fractions of width and height stays where it is. */
+  /** Zooms in by a factor. The place at these fractions of width and height stays where it is. */
   zoom(factor: number, x = 0.5, y = 0.5) {
     const [row, column] = [this.row + y * this.rows, this.column + x * this.columns];
     this.rows = this.#size(this.rows / factor, this.#matrix.rows);
@@ -42,12 +42,12 @@ export class Viewport {
     this.#place(row - y * this.rows, column - x * this.columns);
   }
 
-  /** Moves by parts of what is seen. */
+  /** Moves by fractions of the visible part. */
   move(x: number, y: number) {
     this.#place(this.row + y * this.rows, this.column + x * this.columns);
   }
 
-  /** Moves as little as brings a cell into sight. */
+  /** Moves as little as is needed to show a cell. */
   reveal(row: number, column: number) {
     this.#place(
       Math.max(Math.min(this.row, row), row + 1 - this.rows),

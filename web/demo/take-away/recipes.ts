@@ -2,10 +2,10 @@ import { scaleRules } from "channelwise/models";
 import { product } from "../matrix.js";
 import type { Opened, Settings, Summary, TensorOfModel } from "../protocol.js";
 
-/** How somebody else gets at the weights: a file that is read, a tensor of a model, or the numbers themselves. */
+/** The way for others to get the weights: a file that is read, a tensor of a model, or the numbers themselves. */
 export type Weights = { readonly file: string } | TensorOfModel | { readonly numbers: readonly number[] };
 
-/** JavaScript that gives the result of the page, with the npm package in Node. */
+/** JavaScript for the npm package in Node that gives the result of the page. */
 export function code(weights: Weights, { stored }: Opened, { settings, shape, arithmetic }: Summary): string {
   const imports = ['import { load } from "channelwise";'];
   const array = arithmetic === "float64" ? "Float64Array" : "Float32Array";
@@ -49,13 +49,13 @@ function options({ bits, rule, granularity, axis, group, along }: Settings, shap
 /** The command that quantizes a file like this, or one tensor of a model. */
 export function command(weights: { readonly file: string } | TensorOfModel, settings: Settings): string {
   const { bits, rule, granularity, axis, group, along } = settings;
-  const isOnnx = "tensor" in weights && weights.isOnnx; // which knows by itself where groups lie
+  const isOnnx = "tensor" in weights && weights.isOnnx; // the command knows where groups lie
   const own = {
     channel: ` --axis ${axis}`,
     tensor: " --granularity tensor",
     group: ` --granularity group:${group}${isOnnx ? "" : `@${along}`}`,
   }[granularity];
-  // Whatever it is called and however small it is.
+  // This tensor is quantized whatever its name and size.
   const which =
     "tensor" in weights
       ? `${quoted(weights.model)} --exclude '*' --include ${quoted(weights.tensor)}`
@@ -63,7 +63,7 @@ export function command(weights: { readonly file: string } | TensorOfModel, sett
   return `npx channelwise quantize ${which} --bits ${bits}${rule === scaleRules[0] ? "" : ` --scales ${rule}`}${own}`;
 }
 
-/** The name as a shell takes it. */
+/** The name, quoted for a shell. */
 export function quoted(file: string): string {
   const safe = file.startsWith("-") ? `./${file}` : file;
   return /^[\w./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;

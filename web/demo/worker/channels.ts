@@ -28,7 +28,7 @@ export function valuesOf<A extends Float32Array | Float64Array | Int8Array | Int
   return gathered;
 }
 
-/** Largest |weight| of every channel. */
+/** The largest |weight| of every channel. */
 export function channelRanges(weights: Float32Array | Float64Array, layout: ChannelLayout): Float64Array {
   const ranges = new Float64Array(layout.channels);
   forEachRun(layout, (channel, start, end) => {
@@ -39,7 +39,7 @@ export function channelRanges(weights: Float32Array | Float64Array, layout: Chan
   return ranges;
 }
 
-/** SQNR of every channel in dB, however the scales lie; Infinity where nothing is lost. */
+/** The SQNR of every channel in dB, for scales of any granularity; Infinity where there are no errors. */
 export function channelSqnr(
   weights: Float32Array | Float64Array,
   dequantized: Float32Array | Float64Array,
@@ -75,7 +75,7 @@ function forEachRun(
   }
 }
 
-/** The places in order: as they are, those of the lowest SQNR first, or those of the largest range. */
+/** The channels in order: by index, with the lowest SQNR first, or with the largest range first. */
 export function inOrder(order: ChannelOrder, sqnr: Float64Array, ranges: ArrayLike<number>): Uint32Array {
   const places = Uint32Array.from(sqnr, (_, place) => place);
   // Infinity - Infinity is NaN, which leaves equals in their order.

@@ -5,17 +5,17 @@ import { axisNames, channelName, indexName, type Quantization } from "./quantiza
 import { largestOf, sharingOf } from "./sharing.js";
 import type { Tensor } from "./tensor.js";
 
-/** Bins of a histogram: enough to show its form, few enough to be told apart on a phone. */
+/** The bins of a histogram: enough to show its form, few enough to be told apart on a phone. */
 const BINS = 96;
-/** Integers shown one by one; of more bits, several share a bin. */
+/** The most bins for integers; with more bits, several integers share a bin. */
 const MAX_CODE_BINS = 256;
 
-/** More rows or columns than this leave no room for their names. */
+/** The most rows or columns that leave room for their names. */
 const MAX_NAMES = 128;
 
 /**
- * Reduces a map to a grid of at most rows x columns; in every place stands the value farthest from 0, so that no outlier
- * is lost. The weights alone can be shown before anything is quantized.
+ * Reduces a map to a grid of at most rows x columns. Every place has the value farthest from 0, so that no outlier is
+ * lost. Weights can be shown before anything is quantized.
  */
 export function gridOf(
   tensor: Tensor,
@@ -26,7 +26,7 @@ export function gridOf(
   const [gridRows, gridColumns] = [Math.min(rows, window.rows), Math.min(columns, window.columns)];
   const ends = Uint32Array.from({ length: gridColumns }, (_, i) => Math.ceil(((i + 1) * window.columns) / gridColumns));
   const grid = new Float64Array(gridRows * gridColumns);
-  // This has one type, whatever the map, which keeps the loop below fast.
+  // One type for all maps keeps the loop below fast.
   const line = new Float64Array(window.columns);
   for (let r = 0; r < window.rows; r++) {
     const start = (window.row + r) * width + window.column;
@@ -55,13 +55,13 @@ export function gridOf(
   };
 }
 
-/** What the rows or columns of a small window are called. */
+/** The names of the rows or columns of a small window. */
 function indexNames(names: readonly string[] | undefined, shape: readonly number[], first: number, count: number) {
   if (count > MAX_NAMES) return undefined;
   return Array.from({ length: count }, (_, i) => indexName(names, shape, first + i));
 }
 
-/** One weight with everything that the formula makes of it. */
+/** One weight with the result of every step of the formula. */
 export function cellOf(quantization: Quantization, index: number): Cell {
   const { tensor, settings, weights, result } = quantization;
   const sharing = sharingOf(index, settings, tensor.shape);
@@ -85,7 +85,7 @@ export function cellOf(quantization: Quantization, index: number): Cell {
   };
 }
 
-/** "edges, w3" in a matrix with names, otherwise "[0, 3]". */
+/** The name of a place: "edges, w3" in a matrix with names, otherwise "[0, 3]". */
 function placeName(tensor: Tensor, index: number): string {
   const [rowNames, columnNames] = [axisNames(tensor, 0), axisNames(tensor, 1)];
   if (rowNames === undefined && columnNames === undefined) return elementName(index, tensor.shape);
@@ -93,7 +93,7 @@ function placeName(tensor: Tensor, index: number): string {
   return `${rowNames?.[row] ?? row}, ${columnNames?.[column] ?? column}`;
 }
 
-/** Range and SQNR of all channels, several to a bar where there are too many. */
+/** The range and the SQNR of all channels, several to a bar where there are too many. */
 export function barsOf(quantization: Quantization, order: ChannelOrder, most: number): Bars {
   const { tensor, settings, ranges, sqnr } = quantization;
   const channels = ranges.length;
@@ -122,7 +122,7 @@ export function barsOf(quantization: Quantization, order: ChannelOrder, most: nu
   };
 }
 
-/** Where the weights of a channel, or all of them, lie on the number line, and which integers they become. */
+/** The number line of a channel, or of all weights, and the integers that they become. */
 export function distributionOf(quantization: Quantization, channel: number | undefined): Distribution {
   const { tensor, settings, layout, ranges, sqnr, result } = quantization;
   const part = <A extends Float32Array | Float64Array | Int8Array | Int16Array>(values: A): A =>
@@ -154,7 +154,7 @@ export function distributionOf(quantization: Quantization, channel: number | und
 
 function histogram(weights: Float32Array | Float64Array, range: number): Uint32Array {
   const bins = new Uint32Array(BINS);
-  // Halves, because twice the range may be more than the type can hold.
+  // Halves are used, because twice the range may exceed the type.
   const perBin = BINS / 2 / (range || 1);
   for (let i = 0; i < weights.length; i++) {
     bins[Math.min(BINS - 1, Math.max(0, Math.floor(weights[i] * perBin + BINS / 2)))]++;

@@ -4,7 +4,7 @@ import type { Assessment, Cost, GranularityName, Settings, Summary } from "../pr
 import { type ChannelLayout, channelLayout, channelRanges, channelSqnr } from "./channels.js";
 import type { Tensor } from "./tensor.js";
 
-/** Everything the page can ask about one tensor with one choice of settings. */
+/** Everything that the page can ask about one tensor with one choice of settings. */
 export interface Quantization {
   readonly tensor: Tensor;
   readonly settings: Settings;
@@ -14,9 +14,9 @@ export interface Quantization {
   /** Codes and scales with a scale for each channel, and with one for all. */
   readonly channel: Codes;
   readonly tensorwide: Codes;
-  /** Largest |weight| of every channel. */
+  /** The largest |weight| of every channel. */
   readonly ranges: Float64Array;
-  /** SQNR of every channel with a scale for each, with one for all, and with groups if they are chosen. */
+  /** The SQNR of every channel with a scale for each, with one for all, and with groups if they are chosen. */
   readonly sqnr: { readonly channel: Float64Array; readonly tensor: Float64Array; readonly group?: Float64Array };
   readonly summary: Summary;
 }
@@ -25,9 +25,9 @@ type Quantized = ReturnType<typeof quantizeBy>;
 type Codes = Pick<Quantized, "quantized" | "scales">;
 
 /**
- * Quantizes as the settings say, and for comparison with a scale for each channel and with one scale for all.
+ * Quantizes by the settings, and for comparison with a scale for each channel and with one scale for all.
  *
- * @param progress called before each stage; what it rejects with ends the work.
+ * @param progress called before each stage; if it rejects, the work ends.
  */
 export async function quantization(
   channelwise: Channelwise,
@@ -86,7 +86,7 @@ export async function quantization(
   };
 }
 
-/** What the integers alone cost with other settings; `spare` is written over. */
+/** The errors and sizes of the integers with other settings; `spare` is overwritten. */
 export function costOf(
   channelwise: Channelwise,
   { weights, tensor: { shape } }: Quantization,
@@ -153,13 +153,13 @@ function codesOf({ quantized, scales }: Quantized): Codes {
   return { quantized, scales };
 }
 
-/** The channel that gains most by a scale of its own; one that is exact either way gains nothing. */
+/** The channel that gains most by a scale of its own. One that is exact either way gains nothing. */
 function mostGained(own: Float64Array, shared: Float64Array): number {
   const gain = (channel: number) => (own[channel] === shared[channel] ? 0 : own[channel] - shared[channel]);
   return own.reduce((most, _, channel) => (gain(channel) > gain(most) ? channel : most), 0);
 }
 
-/** The weights in the type they are computed in. */
+/** The weights in the type of the arithmetic. */
 function weightsOf({ values, stored, shape }: Tensor, { arithmetic }: Settings): Float32Array | Float64Array {
   if (stored !== undefined || arithmetic === "float64") return values;
   const weights = Float32Array.from(values);
@@ -173,13 +173,13 @@ function weightsOf({ values, stored, shape }: Tensor, { arithmetic }: Settings):
   return weights;
 }
 
-/** Names of the indices along an axis of a matrix, where it has any. */
+/** The names of the indices along an axis of a matrix, where it has any. */
 export function axisNames({ shape, rowNames, columnNames }: Tensor, axis: number): readonly string[] | undefined {
   if (shape.length !== 2) return undefined;
   return axis === 0 ? rowNames : columnNames;
 }
 
-/** What a row or column is called: its name, or its indices along the dimensions that it stands for. */
+/** The name of a row or column, or its indices along the dimensions that it stands for. */
 export function indexName(names: readonly string[] | undefined, shape: readonly number[], index: number): string {
   return names?.[index] ?? (indicesOf(index, shape).join(", ") || "0");
 }

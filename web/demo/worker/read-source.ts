@@ -4,10 +4,10 @@ import type { Tensor } from "./tensor.js";
 
 export { parseMatrix };
 
-/** Longer text does not fit a string in every browser. */
+/** Some browsers have no longer strings. */
 const MAX_TEXT_BYTES = 500_000_000;
 
-/** The tensor in a .npy file or in a file of text. */
+/** The tensor in a .npy file or in a text file. */
 export async function readSource(source: Exclude<Source, { kind: "text" }>): Promise<Tensor> {
   const { fileName, contents } = source.kind === "file" ? await readFile(source.file) : await fetchSample(source.url);
   const other = notTheFile(new Uint8Array(contents));
@@ -23,7 +23,7 @@ export async function readSource(source: Exclude<Source, { kind: "text" }>): Pro
       throw new Error(`${fileName} holds integers, not weights: convert them with array.astype("float32").`);
     }
     const stored = weights instanceof Float64Array ? "float64" : "float32";
-    // A single number has no axis to put channels on.
+    // A single number has no axis for channels.
     return { values: weights, shape: shape.length === 0 ? [1] : shape, layout: stored, notes: [], stored, name };
   }
   return { ...parseMatrix(decode(contents)), stored: undefined, name };
@@ -46,7 +46,7 @@ function decode(contents: ArrayBuffer): string {
     );
   }
   const [first, second] = new Uint8Array(contents, 0, Math.min(2, contents.byteLength));
-  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : "utf-8"; // spreadsheets' "Unicode text"
+  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : "utf-8"; // "Unicode text" of spreadsheets
   const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(contents);
   if (text.includes("\0"))
     throw new Error("The file is not text. Files of type .csv, .tsv, .json and .npy can be opened.");

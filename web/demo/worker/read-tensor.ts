@@ -2,7 +2,7 @@ import { example, exampleMatrix } from "../bring/example.js";
 import type { Source } from "../protocol.js";
 import type { Tensor } from "./tensor.js";
 
-/** Reads weights; the readers of text and files are loaded when there are other weights than the example's. */
+/** Reads weights. The readers of text and files are loaded for other weights than the example's. */
 export async function readTensor(source: Source): Promise<Tensor> {
   if (source.kind === "text") {
     const { text } = source;

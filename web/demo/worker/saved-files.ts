@@ -55,7 +55,7 @@ function* scaleLines(quantization: Quantization, as: "csv" | "tsv"): Generator<s
   }
 }
 
-/** Rows of the last dimension with every digit, and with the names they were read with. */
+/** The rows of the last dimension with every digit, and with the names they were read with. */
 function* matrixLines({ tensor, result }: Quantization, what: "quantized" | "dequantized", as: "csv" | "tsv") {
   const format = formats[as];
   const separator = separators[as];
@@ -71,7 +71,9 @@ function* matrixLines({ tensor, result }: Quantization, what: "quantized" | "deq
   }
 }
 
-/** Joins parts to strings of about a megabyte: a Blob of millions of parts is slow, and one string can be too long. */
+/**
+ * Joins parts into strings of about a megabyte: a Blob of millions of parts is slow, and one string can be too long.
+ */
 function textBlob(parts: Iterable<string>, type: string): Blob {
   const chunks: string[] = [];
   let chunk = "";

@@ -3,7 +3,7 @@ import type { Settings } from "../protocol.js";
 
 /** Elements that share a scale: `runs` runs of `length` neighbours, `stride` apart. */
 export interface Sharing {
-  /** Place of the scale among the scales. */
+  /** The index of the scale. */
   readonly scale: number;
   readonly start: number;
   readonly runs: number;
@@ -11,7 +11,7 @@ export interface Sharing {
   readonly stride: number;
 }
 
-/** The scale of an element, and all elements that have it. */
+/** The scale of an element, and all elements that share it. */
 export function sharingOf(index: number, { granularity, axis, group, along }: Settings, shape: readonly number[]) {
   if (granularity === "tensor") return { scale: 0, start: 0, runs: 1, length: product(shape), stride: 0 };
   const dimension = granularity === "channel" ? axis : along;
@@ -28,7 +28,7 @@ export function sharingOf(index: number, { granularity, axis, group, along }: Se
   return { scale, start: (outer * length + first) * inner + within, runs: group, length: 1, stride: inner };
 }
 
-/** The element that is largest in size; the first of equals. */
+/** The element of the largest magnitude; the first of equals. */
 export function largestOf(values: Float32Array | Float64Array, { start, runs, length, stride }: Sharing): number {
   let largest = start;
   for (let run = 0; run < runs; run++) {

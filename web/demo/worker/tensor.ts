@@ -5,6 +5,6 @@ import type { Arithmetic } from "../protocol.js";
 export interface Tensor extends Omit<TextMatrix, "values"> {
   values: Float32Array | Float64Array;
   stored: Arithmetic | undefined;
-  /** What files made from it are called. */
+  /** The base name of files made from it. */
   name: string;
 }

@@ -3,7 +3,7 @@ import type { Cells, ChannelOrder, ScaleRows, Table } from "../protocol.js";
 import { inOrder } from "./channels.js";
 import { axisNames, indexName, type Quantization } from "./quantization.js";
 
-/** The cells of a table that a window shows. */
+/** The cells of a table in a window. */
 export function cellsIn({ tensor, settings, weights, result }: Quantization, table: Table, window: Window): Cells {
   const { columns, rowShape, columnShape } = matrixOf(tensor.shape, settings.axis);
   const cell: Record<Table, (index: number) => number> = {
@@ -24,7 +24,7 @@ export function cellsIn({ tensor, settings, weights, result }: Quantization, tab
   };
 }
 
-/** Some scales with the error figures of what shares them. */
+/** Some scales, with the error figures of the weights that share them. */
 export function scaleRows(
   quantization: Quantization,
   { first, count, order }: { first: number; count: number; order: ChannelOrder },
@@ -43,7 +43,7 @@ export function scaleRows(
   };
 }
 
-/** What shares a scale: a channel, a group by its place among the groups, or all weights. */
+/** The name for the weights that share a scale: a channel, a group by its index among the groups, or all weights. */
 export function scaleName({ tensor, settings, result }: Quantization, index: number): string {
   if (settings.granularity === "tensor") return "all";
   if (settings.granularity === "channel") return axisNames(tensor, settings.axis)?.[index] ?? String(index);

@@ -11,10 +11,10 @@ import { cellsIn, scaleRows } from "./windows.js";
 
 let tensor: Tensor | undefined;
 let current: Quantization | undefined;
-/** Integers that nobody keeps: what other settings cost is all that is asked for. */
+/** Integers that are overwritten: only the errors of other settings are asked for. */
 let spare: Int8Array | Int16Array = new Int8Array();
 
-/** Tells what is being done; rejects where nobody waits for it any more. */
+/** Reports a stage; rejects if nobody waits for the result any more. */
 type Progress = (stage: string) => Promise<void>;
 
 const answers: {
@@ -59,7 +59,7 @@ const answers: {
 
 let loading: Promise<Channelwise> | undefined;
 
-/** Loaded once; again where that failed. */
+/** Loads the quantizer once, and again after a failure. */
 function quantizer(): Promise<Channelwise> {
   loading ??= load({ wasm: fetch(wasmAddress) }).catch((error) => {
     loading = undefined;
@@ -73,10 +73,10 @@ function opened<T>(value: T | undefined): T {
   return value;
 }
 
-/** Requests before this one are forgotten by those who made them. */
+/** Requests before this one are no longer wanted. */
 let firstWanted = 0;
 
-// One question after another: the next may need what the one before has opened.
+// Questions are answered one after the other: the next may need what the one before has opened.
 let last = Promise.resolve();
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
   if ("firstWanted" in data) firstWanted = data.firstWanted;
@@ -93,7 +93,7 @@ async function answer({ id, question, given }: Extract<Request, { id: number }>)
   try {
     const run = answers[question] as (given: unknown, progress: Progress) => Promise<Questions[Question]["answer"]>;
     const result = await run(given, progress);
-    // Answers are made anew each time, so that their arrays can be handed over.
+    // Answers are new for each question, so that their arrays can be transferred.
     const arrays = Object.values(result).filter((value) => ArrayBuffer.isView(value));
     self.postMessage({ id, answer: result } satisfies Reply, { transfer: arrays.map(({ buffer }) => buffer) });
   } catch (error) {
@@ -101,7 +101,7 @@ async function answer({ id, question, given }: Extract<Request, { id: number }>)
   }
 }
 
-/** Resolves when the messages that have come meanwhile are received. */
+/** Resolves when pending messages have been received. */
 function messages(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

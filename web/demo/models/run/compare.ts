@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-web/wasm";
 import type { ComparedOutput } from "./protocol.js";
 
-/** Compares what the quantized model gives with what the float model gives. */
+/** Compares an output of the quantized model with that of the float model. */
 export function compareOutput(name: string, float: Tensor, quantized: Tensor): ComparedOutput {
   const [expected, actual] = [float, quantized].map(({ data }) => Float64Array.from(data as ArrayLike<number>, Number));
   if (expected.length !== actual.length) {

@@ -3,11 +3,14 @@ import type { Filling, Input } from "./protocol.js";
 
 const kinds = { random: "random", ones: "all ones", file: "from a .npy file" } as const;
 
-/** Sizes to begin with where a model leaves them open: one example, and a multiple of what layers usually halve. */
+/**
+ * Default sizes for dimensions that a model leaves open: one example, and a multiple of the factors by which layers
+ * usually reduce sizes.
+ */
 const OPEN_BATCH = 1;
 const OPEN_SIZE = 64;
 
-/** What one input of a model is filled with. */
+/** The form for the contents of one input of a model. */
 export class InputForm {
   readonly element: HTMLElement;
   readonly input: Input;
@@ -15,7 +18,7 @@ export class InputForm {
   readonly #sizes: readonly HTMLInputElement[];
   readonly #file: HTMLInputElement;
 
-  /** @param place among the inputs */
+  /** @param place the index among the inputs */
   constructor(input: Input, place: number) {
     const { name, type, shape } = input;
     this.input = input;

@@ -3,7 +3,7 @@ import { Tensor } from "onnxruntime-web/wasm";
 import { product } from "../../matrix.js";
 import type { Filling, Input } from "./protocol.js";
 
-/** Integers at random are from 0 up to this, as if they were places in a small table. */
+/** Random integers are from 0 up to this, like indices into a small table. */
 const RANDOM_INTEGERS = 100;
 
 type Data = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array;
@@ -22,7 +22,7 @@ const types: Readonly<Record<string, (length: number, value: () => number) => Da
 /**
  * The value of an input.
  *
- * @throws {Error} for a type that cannot be made, and a file that does not hold it.
+ * @throws {Error} for a type that cannot be made, and a file of another type or size.
  */
 export async function tensorFor({ name, type, shape }: Input, filling: Filling): Promise<Tensor> {
   const make = types[type];

@@ -1,15 +1,15 @@
-/** What the page and the worker with ONNX Runtime say to each other. */
+/** The messages between the page and the worker with ONNX Runtime. */
 
 /** An input of a model, as the model describes it. */
 export interface Input {
   readonly name: string;
-  /** As ONNX Runtime calls it, e.g. "float32". */
+  /** ONNX Runtime's name for the type, e.g. "float32". */
   readonly type: string;
-  /** The names of those that are left open. */
+  /** The sizes, or names of those that are left open. */
   readonly shape: readonly (number | string)[];
 }
 
-/** How an input is filled: at random, with one value, or with the numbers of a .npy file, which has a shape of its own. */
+/** The contents of an input: random numbers, one value, or the numbers of a .npy file, which has a shape of its own. */
 export type Filling = { readonly kind: "random" | "ones"; readonly shape: readonly number[] } | { readonly file: File };
 
 /** A model with the files beside it. */
@@ -18,25 +18,25 @@ export interface ModelFiles {
   readonly external: readonly { readonly path: string; readonly data: Blob }[];
 }
 
-/** How one output of the quantized model compares with that of the float model. */
+/** The comparison of an output of the quantized model with that of the float model. */
 export interface ComparedOutput {
   readonly name: string;
   readonly shape: readonly number[];
   readonly type: string;
-  /** The cosine of both outputs as vectors, for numbers with a fraction; NaN if one of them is all zeros. */
+  /** The cosine of both outputs as vectors, for floats; NaN if one of them is all zeros. */
   readonly cosine: number;
   /** 10 log10(sum of squared float values / sum of squared differences), in dB. */
   readonly sqnr: number;
   readonly maxDifference: number;
-  /** Largest |value| of the float model. */
+  /** The largest |value| of the float model. */
   readonly largest: number;
-  /** Share of the values that are the same. */
+  /** The share of the values that are equal. */
   readonly equal: number;
 }
 
 export interface Comparison {
   readonly outputs: readonly ComparedOutput[];
-  /** Median of a few runs, in milliseconds, and how many there were. */
+  /** The median times of a few runs, in milliseconds, and their number. */
   readonly times: { readonly float: number; readonly quantized: number; readonly runs: number };
 }
 

@@ -4,15 +4,15 @@ import { compareOutput } from "./compare.js";
 import { tensorFor } from "./inputs.js";
 import type { ModelFiles, RunQuestion, RunQuestions, RunReply, RunRequest } from "./protocol.js";
 
-// Several threads need a page that is isolated from others, which takes headers that static hosts do not send.
+// Several threads need a cross-origin isolated page, and static hosts do not send the headers for that.
 env.wasm.numThreads = 1;
 env.wasm.wasmPaths = { wasm: wasmUrl };
 
-/** Both models are run, in turn, until this much time has gone or so often. */
+/** Both models run in turn until this time has passed, or this many times. */
 const TIMED_MILLISECONDS = 1500;
 const MAX_RUNS = 9;
 
-/** What goes wrong is told on the page, not in the console. */
+/** Errors are shown on the page, not in the console. */
 const quiet = { logSeverityLevel: 4 } as const;
 
 let float: InferenceSession;
@@ -57,7 +57,7 @@ const answers: { [T in RunQuestion]: (given: RunQuestions[T]["given"]) => Promis
 
 async function sessionOf({ model, external }: ModelFiles): Promise<InferenceSession> {
   return InferenceSession.create(await model.arrayBuffer(), {
-    // Further optimizations may compute with quantized activations as well, which is not what is compared here.
+    // Further optimizations may quantize activations too, which is not compared here.
     graphOptimizationLevel: "basic",
     ...quiet,
     externalData: await Promise.all(
@@ -76,7 +76,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-// One question after another.
+// Questions are answered one after the other.
 let last = Promise.resolve();
 self.addEventListener("message", ({ data }: MessageEvent<RunRequest>) => {
   last = last.then(() => answer(data));
