@@ -87,8 +87,11 @@ async function shakenGlue(code, source) {
   const { transform } = await import("esbuild");
   const absent = ["module", "exports", "define", "window", "importScripts", "document", "process", "XMLHttpRequest"];
   const define = Object.fromEntries(absent.map((name) => [name, "undefined"]));
-  // This is what Emscripten 3.1.6 does without instantiateWasm. Everything it calls is then unused.
-  const withoutFetch = code.replace("instantiateAsync().catch(readyPromiseReject);", "");
+  const withoutFetch = code
+    // This is what Emscripten 3.1.6 does without instantiateWasm. Everything it calls is then unused.
+    .replace("instantiateAsync().catch(readyPromiseReject);", "")
+    // Its minimal runtime does not know instantiateWasm, and takes what that gives.
+    .replace('WebAssembly.instantiate(Module["wasm"],imports).then(', 'Module["instantiateWasm"](imports,');
   const bundle = await rollup({
     input: "glue",
     plugins: [
