@@ -81,7 +81,7 @@ describe("of files that are brought together, one model is opened and the others
       "several .onnx files, of which one is called model",
       { "decoder.onnx": onnx(), "model.onnx": onnx(), "model_q4.onnx": onnx() },
       "model.onnx",
-      ["Weights of their own, to be opened by themselves: decoder.onnx, model_q4.onnx"],
+      ["Other weights, which can be opened separately: decoder.onnx, model_q4.onnx"],
     ],
     [
       "several .onnx files, and what lies beside them",
@@ -89,8 +89,8 @@ describe("of files that are brought together, one model is opened and the others
       "a.onnx",
       [
         "Hidden files: .DS_Store",
-        "No part of what is opened: config.json, LICENSE",
-        "Weights of their own, to be opened by themselves: b.onnx, c.gguf",
+        "Not part of the open weights: config.json, LICENSE",
+        "Other weights, which can be opened separately: b.onnx, c.gguf",
       ],
     ],
     [
@@ -98,8 +98,8 @@ describe("of files that are brought together, one model is opened and the others
       { "model.safetensors": safetensors(), "model.onnx": onnx(), "pytorch_model.bin": "PK", "tokenizer.json": "{}" },
       "model.safetensors",
       [
-        "No part of what is opened: tokenizer.json",
-        "Weights of their own, to be opened by themselves: model.onnx, pytorch_model.bin",
+        "Not part of the open weights: tokenizer.json",
+        "Other weights, which can be opened separately: model.onnx, pytorch_model.bin",
       ],
     ],
     [
@@ -111,7 +111,7 @@ describe("of files that are brought together, one model is opened and the others
         "adapter.safetensors": safetensors("c"),
       },
       "model.safetensors.index.json",
-      ["Weights of their own, to be opened by themselves: adapter.safetensors"],
+      ["Other weights, which can be opened separately: adapter.safetensors"],
     ],
     [
       "a TensorFlow.js model, and weights of another",
@@ -124,7 +124,7 @@ describe("of files that are brought together, one model is opened and the others
         "vocab.json": "{}",
       },
       "model.json",
-      ["No part of what is opened: vocab.json", "Weights of their own, to be opened by themselves: b.bin"],
+      ["Not part of the open weights: vocab.json", "Other weights, which can be opened separately: b.bin"],
     ],
   ];
 
@@ -145,10 +145,10 @@ describe("of files that are brought together, one model is opened and the others
   it("a model whose data are beside it counts the files that it needs, and is written as many", async () => {
     await pick({ "net.onnx": onnx("net.weights"), "net.weights": new Uint8Array(weights.data.buffer), notes: "" });
     await shows(() => text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 2 files, 1 tensor, /);
-    await shows(passedOver).toEqual(["No part of what is opened: notes"]);
+    await shows(passedOver).toEqual(["Not part of the open weights: notes"]);
     await pick({ "whole.onnx": onnx(), "net.weights": "", notes: "" });
     await shows(() => text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 1 tensor, /);
-    await shows(passedOver).toEqual(["No part of what is opened: net.weights, notes"]);
+    await shows(passedOver).toEqual(["Not part of the open weights: net.weights, notes"]);
     await shows(() => text(page.locator("#model .button"))).toBe("Save whole_int8.onnx");
   });
 
@@ -157,8 +157,8 @@ describe("of files that are brought together, one model is opened and the others
     await shows(() => text(page.locator("#understood"))).toBe("8 × 8, float32");
     expect(await text(page.locator("#opened-name"))).toBe("b.npy");
     expect(await passedOver()).toEqual([
-      "No part of what is opened: readme.txt",
-      "Weights of their own, to be opened by themselves: a.csv, c.npy",
+      "Not part of the open weights: readme.txt",
+      "Other weights, which can be opened separately: a.csv, c.npy",
     ]);
   });
 
@@ -173,9 +173,9 @@ describe("of files that are brought together, one model is opened and the others
     await drop(files, "repository");
     await shows(heading).toBe("What is in model.safetensors");
     await shows(passedOver).toEqual([
-      "Folders, to be dropped by themselves: .cache, onnx",
+      "Folders, which can be dropped separately: .cache, onnx",
       "Hidden files: .gitattributes",
-      "No part of what is opened: config.json",
+      "Not part of the open weights: config.json",
     ]);
   });
 
@@ -184,7 +184,7 @@ describe("of files that are brought together, one model is opened and the others
     await drop(files, "a", "b");
     await shows(heading).toBe("What is in model.safetensors");
     await shows(() => page.locator(".tensors tbody th").allInnerTexts()).toEqual(["a"]);
-    expect(await passedOver()).toEqual(["Second files of the same name: model.safetensors"]);
+    expect(await passedOver()).toEqual(["Further files of the same name: model.safetensors"]);
   });
 });
 
@@ -198,7 +198,7 @@ describe("where nothing can be opened, that is told with the names of what is th
     [
       "a model of PyTorch with its description",
       { "config.json": "{}", "pytorch_model.bin": "PK" },
-      /^pytorch_model\.bin cannot be opened: .* if it is of PyTorch, save it as \.safetensors\./,
+      /^pytorch_model\.bin cannot be opened: .* if it is PyTorch's, save it as \.safetensors\./,
     ],
     [
       "an index without its shards",
@@ -219,9 +219,7 @@ describe("where nothing can be opened, that is told with the names of what is th
 
   it("a folder of folders", async () => {
     await drop({ "repository/onnx/model.onnx": onnx(), "repository/fp16/model.onnx": onnx() }, "repository");
-    await shows(problem).toMatch(
-      /^There are no files in the folder\. Drop one of the folders that lie in it: fp16, onnx\./,
-    );
+    await shows(problem).toMatch(/^There are no files in the folder\. Drop one of the folders in it: fp16, onnx\./);
   });
 });
 

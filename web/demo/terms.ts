@@ -4,16 +4,16 @@ import { byId, html } from "./dom.js";
 const terms = {
   scale:
     "The size of one step between neighbouring integers, in units of the weights: largest |weight| / (2^(bits−1) − 1).",
-  rule: "How the range of some weights becomes their scale. “max” divides the largest |weight| by the largest integer.",
+  rule: "The way the range of some weights becomes their scale. “max” divides the largest |weight| by the largest integer.",
   channel:
-    "All weights with the same index along the channel axis, such as those that make one output of a layer. Channels often differ in size by a factor of ten and more.",
+    "All weights with the same index along the channel axis, such as those that make one output of a layer. Their ranges often differ by a factor of ten or more.",
   tensor:
     "All weights together: one scale for all. The largest weight anywhere decides how coarse the steps are everywhere.",
   group:
     "A number of neighbours along an axis. Groups need more scales, and give smaller steps where the weights are small.",
   rounding:
-    "A number becomes the nearest integer, a half becomes the even one, and none goes beyond what the bits can hold: −2^(bits−1) to 2^(bits−1) − 1.",
-  dequantized: "Integer × scale: what stands for the weight from now on.",
+    "Each number is rounded to the nearest integer, halves to even, and clamped to what the bits can hold: −2^(bits−1) to 2^(bits−1) − 1.",
+  dequantized: "Integer × scale: the value that replaces the weight.",
   sqnr: "Signal-to-quantization-noise ratio: 10 log10(sum of squared weights / sum of squared errors), in dB. 20 dB mean an error of a tenth of the signal, 40 dB of a hundredth; each bit more gives about 6 dB.",
   mse: "Mean squared error: the mean of (weight − dequantized)², in squared units of the weights.",
   packed:

@@ -14,7 +14,7 @@ export function trustOwnScripts() {
   trustedTypes.createPolicy("default", {
     createScriptURL(address) {
       if (new URL(address, location.href).origin === location.origin) return address;
-      throw new TypeError(`${address} is no script of this page`);
+      throw new TypeError(`${address} is not a script of this page`);
     },
   });
 }

@@ -10,10 +10,10 @@ const others: Readonly<Record<string, string>> = {
   pt: "save it from PyTorch with safetensors.torch.save_file",
   pth: "save it from PyTorch with safetensors.torch.save_file",
   ckpt: "save it from PyTorch with safetensors.torch.save_file",
-  bin: "if it is a part of a TensorFlow.js model, open it together with its model.json; if it is of PyTorch, save it as .safetensors",
+  bin: "if it is a part of a TensorFlow.js model, open it together with its model.json; if it is PyTorch's, save it as .safetensors",
   h5: "convert it with tensorflowjs_converter, or save its weights with numpy.savez",
   keras: "convert it with tensorflowjs_converter, or save its weights with numpy.savez",
-  tflite: "its weights cannot be taken out here; open the model it was converted from",
+  tflite: "its weights cannot be extracted here; open the model it was converted from",
   data: "open it together with its .onnx file",
 };
 
@@ -50,11 +50,11 @@ async function describesModel(file: File): Promise<boolean> {
 
 /** The reasons for passing over files that were brought with others. */
 export const reasons = {
-  another: "Weights of their own, to be opened by themselves",
-  folder: "Folders, to be dropped by themselves",
-  twice: "Second files of the same name",
+  another: "Other weights, which can be opened separately",
+  folder: "Folders, which can be dropped separately",
+  twice: "Further files of the same name",
   hidden: "Hidden files",
-  unused: "No part of what is opened",
+  unused: "Not part of the open weights",
 } as const;
 
 export interface PassedOver {
@@ -76,7 +76,7 @@ export function chooseFiles({ files: all, folders }: Given): { files: readonly F
   if (files.size === 0) {
     const names = listed(all.map(({ name }) => name));
     const found = all.length === 0 ? "There are no files in the folder." : `None of these can be opened: ${names}.`;
-    const deeper = folders.length === 0 ? "" : ` Drop one of the folders that lie in it: ${listed(folders)}.`;
+    const deeper = folders.length === 0 ? "" : ` Drop one of the folders in it: ${listed(folders)}.`;
     throw new Error(`${found}${deeper} ${KINDS}`);
   }
   const passedOver = all.flatMap((file): PassedOver[] => {

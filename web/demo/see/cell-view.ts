@@ -95,7 +95,7 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
     step(
       term("dequantized", "Back"),
       `${number(quantized)} × ${number(scale)} = ${number(dequantized)}`,
-      "what a program that loads the integers computes with",
+      "the value with which programs that load the integers compute",
     ),
     step(
       "Error",
@@ -135,7 +135,7 @@ function lineContent(cell: Cell): Content {
     explanation: `In steps of the scale it is ${number(quotient)}: between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.`,
     legend: [
       ["all", "the weight"],
-      ["plain", "integers, and what they stand for"],
+      ["plain", "integers and their values"],
     ],
     draw: (width) => numberLine(cell, Math.min(width, WIDEST_LINE)),
     table: () =>

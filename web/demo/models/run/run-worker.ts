@@ -36,7 +36,7 @@ const answers: { [T in RunQuestion]: (given: RunQuestions[T]["given"]) => Promis
     const other = quantized as InferenceSession;
     const inputs: Record<string, Tensor> = {};
     for (const input of float.inputMetadata) {
-      if (!input.isTensor) throw new Error(`Input ${input.name} is no tensor, and this page can make tensors only.`);
+      if (!input.isTensor) throw new Error(`Input ${input.name} is not a tensor, and this page can only make tensors.`);
       inputs[input.name] = await tensorFor(input, fillings[input.name]);
     }
     // The first run of a model takes longer than others.
