@@ -115,7 +115,7 @@ export function checkDequantize(
 ) {
   if (typeof source !== "object" || source === null || ArrayBuffer.isView(source) || Array.isArray(source)) {
     throw new TypeError(
-      `dequantize takes what quantize gave, or { quantized, scales, shape, axis, granularity }, as its first argument, not ${shown(source)}`,
+      `dequantize takes a result of quantize, or { quantized, scales, shape, axis, granularity }, as its first argument, not ${shown(source)}`,
     );
   }
   checkNames("options", options, names);

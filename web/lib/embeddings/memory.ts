@@ -25,7 +25,7 @@ export class Memory {
       try {
         this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
       } catch (cause) {
-        throw new RangeError(`the index needs ${end} bytes, more than can be had: use fewer bits`, {
+        throw new RangeError(`the index needs ${end} bytes, more than are available: use fewer bits`, {
           cause,
         });
       }

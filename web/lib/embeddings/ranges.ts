@@ -74,7 +74,7 @@ export function checkRanges(value: unknown): VectorRanges {
   const expected = fingerprintOf(dimensions, lows, highs);
   if (ranges.fingerprint !== expected) {
     throw new RangeError(
-      `ranges.fingerprint is ${shown(ranges.fingerprint)}, but the numbers have "${expected}": they are not as fitRanges made them`,
+      `ranges.fingerprint is ${shown(ranges.fingerprint)}, but the numbers have "${expected}": they have changed since fitRanges made them`,
     );
   }
   const quantile = checkQuantile(ranges.quantile);
