@@ -5,9 +5,9 @@ to the last bit (and the mean squared error to 1e-12, because only the order of 
 
     python3 tests/lib/reference.py < jobs                            an answer for each line of jobs,
                                                                      {"bits": 8, "rows": [["3ff0000000000000", ...], ...]}
-    python3 tests/lib/reference.py golden > tests/lib/golden.jsonl   makes the golden values anew
+    python3 tests/lib/reference.py golden > tests/lib/golden.jsonl   writes the golden values again
 
-Floats are written as the hexadecimal digits of their 64 bits, so that nothing is lost on the way.
+Floats are written as the hexadecimal digits of their 64 bits, so that nothing is lost.
 """
 
 import json
@@ -40,7 +40,7 @@ def quantize(matrix, bits=8):
 
 
 def dictionary(result):
-    """What the reference program returns: scales and figures rounded for reading."""
+    """The result of the reference program, with scales and figures rounded for reading."""
     return {
         "scales": [round(s, 8) for s in result["scales"]],
         "quantized": result["quantized"],
@@ -72,12 +72,12 @@ def answer(job):
 
 
 def golden_matrices(bits):
-    """Small matrices that show what goes wrong first: ties, wide magnitudes, a lone outlier, zeros among weights."""
+    """Small matrices on which errors show first: ties, wide magnitudes, a lone outlier, zeros among weights."""
     qmax = 2 ** (bits - 1) - 1
     generator = random.Random(bits)
 
     def below(limit):
-        # Of the random module only random() is promised to give the same numbers in every version of Python.
+        # In the random module, only random() is promised to give the same numbers in every version of Python.
         return math.floor(generator.random() * limit)
 
     def uniform():

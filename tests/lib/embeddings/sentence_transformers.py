@@ -1,4 +1,4 @@
-"""What sentence-transformers' quantize_embeddings computes of float32 vectors, in numpy.
+"""Computes the codes of sentence-transformers' quantize_embeddings for float32 vectors, in numpy.
 
 Reads JSON lines { "dimensions", "ranges": hex | null, "vectors": hex }, float32 in hex, little-endian; without ranges,
 those of the vectors are used. Writes JSON lines { "ranges", "int8", "uint8", "binary", "ubinary" } in hex.

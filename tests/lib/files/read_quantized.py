@@ -1,6 +1,6 @@
 """Reads quantized models with Python's standard library alone, and prints what it finds as JSON.
 
-The weights come out as float64 numbers, code * scale, to be compared with what the library says.
+The weights come out as float64 numbers, code * scale, to be compared with those of the library.
 """
 
 import ast
