@@ -37,7 +37,7 @@ constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
 /// Channels whose state is held at a time.
 constexpr std::size_t kChannels = 4096;
 
-/// Bytes that outputs can be shifted by, so that they lie as the arrays do that they are copied to (see engine.ts).
+/// Bytes that outputs can be shifted by, so that they lie as the arrays do that they are copied to (see buffers.ts).
 constexpr std::size_t kMostShift = 48;
 
 /// What JavaScript reads and writes.

@@ -54,7 +54,7 @@ function cmake(preset, definitions = []) {
  * @type {{ name: string, folder: string, source?: string }[]}
  */
 const modules = [
-  { name: "channelwise", folder: "core", source: "cpp/bindings.cpp" },
+  { name: "channelwise", folder: "core/wasm", source: "cpp/bindings.cpp" },
   { name: "blocks", folder: "storage/ggml", source: "cpp/block_bindings.cpp" },
   { name: "embeddings", folder: "embeddings" },
 ];
@@ -142,7 +142,7 @@ export async function addWasm({ tests = false, debug = false } = {}) {
  */
 async function embedded(file, iterations) {
   const { build } = await import("esbuild");
-  const { outputFiles } = await build({ entryPoints: [join(root, "web/lib/core/wasm-bytes.ts")], write: false });
+  const { outputFiles } = await build({ entryPoints: [join(root, "web/lib/core/wasm/wasm-bytes.ts")], write: false });
   const { byteKinds, eachByte } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
   const binary = readFileSync(file);
   /** @type {number[][]} */

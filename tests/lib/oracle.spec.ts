@@ -3,9 +3,10 @@
 
 import { load, type QuantizeOptions } from "channelwise";
 import { describe, expect, it } from "vitest";
-import { cutFor, joinedRows } from "../../dist/core/engine.js";
-import { extentsOf } from "../../dist/core/extents.js";
-import { readFigures } from "../../dist/core/figures.js";
+import { cutFor } from "../../dist/core/memory/buffers.js";
+import { extentsOf } from "../../dist/core/memory/extents.js";
+import { readFigures } from "../../dist/core/memory/figures.js";
+import { joinedRows } from "../../dist/core/memory/staging.js";
 import { runnerOf } from "../../dist/workers/runner-of.js";
 import { loadOracle } from "./oracle.js";
 import {

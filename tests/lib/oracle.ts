@@ -1,7 +1,7 @@
 import type { Channelwise } from "channelwise";
 // The library's own code drives the oracle's bindings, so that only the kernels differ.
 import { createChannelwise } from "../../dist/core/channelwise.js";
-import type { ModuleArguments } from "../../web/lib/core/glue.js";
+import type { ModuleArguments } from "../../web/lib/core/wasm/glue.js";
 
 const glue = new URL("../../build/wasm-release/oracle.js", import.meta.url);
 const binary = new URL("../../build/wasm-release/oracle.wasm", import.meta.url);

@@ -135,9 +135,9 @@ test("nothing in it needs eval, CommonJS or a module of Node", () => {
     (file) => file.endsWith(".js") && !file.startsWith("cli/"),
   );
   const offending = files.filter((file) => forbidden.test(readFileSync(join(installed, "dist", file), "utf8")));
-  expect(files).toContain("core/glue.js");
+  expect(files).toContain("core/wasm/glue.js");
   expect(offending).toEqual([]);
-  expect(readFileSync(join(installed, "dist/core/glue.js"), "utf8")).not.toContain("node:");
+  expect(readFileSync(join(installed, "dist/core/wasm/glue.js"), "utf8")).not.toContain("node:");
 });
 
 async function bundle(source: string): Promise<Uint8Array> {

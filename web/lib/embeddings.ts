@@ -1,7 +1,7 @@
 import { checkNames } from "./core/arguments.js";
-import { compile } from "./core/instantiate.js";
 import type { LoadOptions } from "./core/types.js";
-import { unpackWasm } from "./core/unpack-wasm.js";
+import { compile } from "./core/wasm/instantiate.js";
+import { unpackWasm } from "./core/wasm/unpack-wasm.js";
 import { packedWasm } from "./embeddings/embedded.js";
 import { newEmbeddings } from "./embeddings/embeddings.js";
 import type { Embeddings } from "./embeddings/types.js";

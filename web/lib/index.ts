@@ -1,11 +1,11 @@
-import { embeddedWasm } from "./core/embedded-wasm.js";
+import { embeddedWasm } from "./core/wasm/embedded-wasm.js";
 
 // The binary is the first thing in a bundle: blocks of gzip that it shares with code, whose letters are others, are larger.
 
 import { checkNames } from "./core/arguments.js";
 import { createChannelwise } from "./core/channelwise.js";
-import { compile, instantiate } from "./core/instantiate.js";
 import type { Channelwise, LoadOptions } from "./core/types.js";
+import { compile, instantiate } from "./core/wasm/instantiate.js";
 
 export { FormatError, NonFiniteError } from "./core/errors.js";
 export type * from "./core/types.js";

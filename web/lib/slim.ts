@@ -1,7 +1,7 @@
 import { checkNames } from "./core/arguments.js";
 import { createChannelwise } from "./core/channelwise.js";
-import { compile, instantiate } from "./core/instantiate.js";
 import type { Channelwise, LoadOptions } from "./core/types.js";
+import { compile, instantiate } from "./core/wasm/instantiate.js";
 
 export { FormatError, NonFiniteError } from "./core/errors.js";
 export type * from "./core/types.js";

@@ -1,19 +1,13 @@
 import type { FloatArray } from "./arguments.js";
-import { panelsOf } from "./cut.js";
-import {
-  createEngine,
-  cutFor,
-  dequantizePanel,
-  engines,
-  joinedRows,
-  type QuantizeJob,
-  quantizePanel,
-} from "./engine.js";
+import { dequantizePanel, type QuantizeJob, quantizePanel } from "./engine.js";
 import { changedError } from "./errors.js";
-import { readFigures } from "./figures.js";
-import type { Bindings } from "./glue.js";
+import { createEngine, cutFor, engines } from "./memory/buffers.js";
+import { panelsOf } from "./memory/cut.js";
+import { readFigures } from "./memory/figures.js";
+import { joinedRows } from "./memory/staging.js";
 import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
 import type { Channelwise, DequantizeOptions, QuantizedWeights, QuantizeOptions } from "./types.js";
+import type { Bindings } from "./wasm/glue.js";
 import { joinRows } from "./weights.js";
 
 /** Makes a quantizer of one instance of the module. */

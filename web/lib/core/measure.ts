@@ -1,7 +1,8 @@
 import type { FloatArray, WeightArray } from "./arguments.js";
-import type { Block, Panel } from "./cut.js";
 import type { Dtype } from "./dtype.js";
-import { type AnyCodes, copyIn, type Engine, floatsOf, isWide, type Rows, stageCodes } from "./engine.js";
+import { type Engine, floatsOf } from "./memory/buffers.js";
+import type { Block, Panel } from "./memory/cut.js";
+import { type AnyCodes, copyIn, isWide, type Rows, stageCodes } from "./memory/staging.js";
 
 /** Floats, and their place in memory. */
 export interface FloatRows {

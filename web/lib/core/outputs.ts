@@ -1,7 +1,7 @@
 import { checkApart, type Named } from "./apart.js";
 import { checkNames, kindOf, shown } from "./arguments.js";
 import { bufferOf, byteOffsetOf, lengthOf } from "./arrays.js";
-import { packedLength } from "./packing.js";
+import { packedLength } from "./memory/packing.js";
 import { codeKind, type Scheme } from "./scheme.js";
 import type { ChannelErrors, QuantizeInto } from "./types.js";
 

@@ -14,9 +14,9 @@ import {
 import type { Dtype } from "./dtype.js";
 import type { FiguresOf } from "./engine.js";
 import { NonFiniteError } from "./errors.js";
-import { type Extents, extentsOf } from "./extents.js";
+import { type Extents, extentsOf } from "./memory/extents.js";
+import { type Packing, packedLength } from "./memory/packing.js";
 import { exactView, newArray, outputsFor, takeInto, viewOf } from "./outputs.js";
-import { type Packing, packedLength } from "./packing.js";
 import { checkSharing, type SchemeOptions, schemeOf } from "./scheme.js";
 import type { DequantizeOptions, QuantizedWeights, QuantizeOptions, TotalErrors } from "./types.js";
 import { checkWeights, type FlatWeights, firstNonFinite, takeWeights } from "./weights.js";

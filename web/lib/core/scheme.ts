@@ -1,8 +1,8 @@
 import { checkAxis, checkBits, checkGranularity, shown } from "./arguments.js";
 import type { Dtype } from "./dtype.js";
-import type { Bindings, SchemeNumbers } from "./glue.js";
 import { rules, type ScaleRule, scaleRules } from "./scale-rules.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
+import type { Bindings, SchemeNumbers } from "./wasm/glue.js";
 
 /**
  * How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and

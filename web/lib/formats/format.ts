@@ -1,4 +1,4 @@
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 import type { ScaleRule } from "../core/scale-rules.js";
 import type { Scheme, SchemeOptions } from "../core/scheme.js";
 import type { GranularityOption, TotalErrors } from "../core/types.js";

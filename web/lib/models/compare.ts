@@ -1,4 +1,4 @@
-import { type Extents, extentsOf } from "../core/extents.js";
+import { type Extents, extentsOf } from "../core/memory/extents.js";
 import type { TotalErrors } from "../core/types.js";
 import type { Model, UnreadableTensor } from "../formats/format.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";

@@ -1,5 +1,5 @@
 import type { FloatArray } from "../core/arguments.js";
-import { extentsOf } from "../core/extents.js";
+import { extentsOf } from "../core/memory/extents.js";
 import type { Inspection, Model, OutputStep } from "../formats/format.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lentOrNot } from "../io/lent-files.js";

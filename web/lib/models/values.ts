@@ -1,5 +1,5 @@
 import type { FloatArray } from "../core/arguments.js";
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 import type { Bits } from "../core/types.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import type { CodeSource, WeightSource } from "../stream/ends.js";

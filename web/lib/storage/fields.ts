@@ -1,4 +1,4 @@
-import { type Packing, packCodes, unpackCodes } from "../core/packing.js";
+import { type Packing, packCodes, unpackCodes } from "../core/memory/packing.js";
 import { placeOf, type Storage } from "./storage.js";
 
 /** All codes side by side, without regard to rows, as in ONNX's types of 4 bits (low nibble first) and 2 bits. */

@@ -1,5 +1,5 @@
 import type { CodeArray } from "../core/arguments.js";
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 
 /** A way in which the codes of a tensor lie in bytes, in their order. */
 export interface Storage {

@@ -1,4 +1,4 @@
-import type { Packing } from "../core/packing.js";
+import type { Packing } from "../core/memory/packing.js";
 import { rowsOfFields } from "./fields.js";
 import type { Storage } from "./storage.js";
 

@@ -1,8 +1,8 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { arrayKinds } from "../core/dtype.js";
-import { type AnyCodes, joinedRows, type Rows } from "../core/engine.js";
+import type { Packing } from "../core/memory/packing.js";
+import { type AnyCodes, joinedRows, type Rows } from "../core/memory/staging.js";
 import { type ArrayKind, bytesPer, exactView, newArray } from "../core/outputs.js";
-import type { Packing } from "../core/packing.js";
 import type { CodeSource, WeightSource } from "./ends.js";
 import { fileRows } from "./file-rows.js";
 import type { Chunk } from "./regions.js";

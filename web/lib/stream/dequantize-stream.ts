@@ -1,6 +1,6 @@
 import type { CodeArray, FloatArray } from "../core/arguments.js";
-import { cutFor } from "../core/engine.js";
-import type { Extents } from "../core/extents.js";
+import { cutFor } from "../core/memory/buffers.js";
+import type { Extents } from "../core/memory/extents.js";
 import { bytesPer } from "../core/outputs.js";
 import { codesOfChunk, rowsIn, writeChunk } from "./chunks.js";
 import type { Course } from "./course.js";

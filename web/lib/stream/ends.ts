@@ -1,7 +1,7 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import type { Dtype } from "../core/dtype.js";
-import type { AnyCodes } from "../core/engine.js";
-import type { Packing } from "../core/packing.js";
+import type { Packing } from "../core/memory/packing.js";
+import type { AnyCodes } from "../core/memory/staging.js";
 import type { ChannelErrors } from "../core/types.js";
 import type { FilePlace } from "../io/bytes.js";
 

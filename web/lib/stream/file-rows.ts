@@ -1,5 +1,5 @@
 import type { FloatArray, WeightArray } from "../core/arguments.js";
-import type { AnyCodes } from "../core/engine.js";
+import type { AnyCodes } from "../core/memory/staging.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
 import type { FilePlace } from "../io/bytes.js";

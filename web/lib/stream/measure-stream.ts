@@ -1,7 +1,8 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
-import { type AnyCodes, cutFor } from "../core/engine.js";
-import type { Extents } from "../core/extents.js";
-import { readFigures } from "../core/figures.js";
+import { cutFor } from "../core/memory/buffers.js";
+import type { Extents } from "../core/memory/extents.js";
+import { readFigures } from "../core/memory/figures.js";
+import type { AnyCodes } from "../core/memory/staging.js";
 import type { TotalErrors } from "../core/types.js";
 import { codesOfChunk, weightsOfChunk } from "./chunks.js";
 import type { Course } from "./course.js";

@@ -1,6 +1,7 @@
-import { type Part, panelsOf } from "../core/cut.js";
-import type { Engine, FiguresOf } from "../core/engine.js";
-import { readChannels } from "../core/figures.js";
+import type { FiguresOf } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
+import { type Part, panelsOf } from "../core/memory/cut.js";
+import { readChannels } from "../core/memory/figures.js";
 import { newChannelErrors } from "../core/outputs.js";
 import type { ChannelErrors } from "../core/types.js";
 

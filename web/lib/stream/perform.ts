@@ -1,22 +1,20 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
-import { type Part, panelsOf } from "../core/cut.js";
 import { arrayKinds, type Dtype } from "../core/dtype.js";
 import {
-  type AnyCodes,
   dequantizePanel,
-  type Engine,
   type GivenScales,
-  joinedRows,
   type QuantizeJob,
   quantizeBlocks,
   quantizePanel,
-  type Rows,
   rangeLength,
   rangesOfPanel,
 } from "../core/engine.js";
 import { type FloatRows, type MeasureJob, measureBlocks } from "../core/measure.js";
+import type { Engine } from "../core/memory/buffers.js";
+import { type Part, panelsOf } from "../core/memory/cut.js";
+import { packedLength } from "../core/memory/packing.js";
+import { type AnyCodes, joinedRows, type Rows } from "../core/memory/staging.js";
 import { type ArrayKind, newArray, newChannelErrors } from "../core/outputs.js";
-import { packedLength } from "../core/packing.js";
 import { codeKind } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
 import { haveSameBytes } from "../io/same-bytes.js";

@@ -1,9 +1,11 @@
 import { checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
-import type { Part } from "../core/cut.js";
-import { cutFor, type FiguresOf, type GivenScales, joinedRows, rangeLength, scalesOf } from "../core/engine.js";
+import { type FiguresOf, type GivenScales, rangeLength, scalesOf } from "../core/engine.js";
 import { changedError } from "../core/errors.js";
-import { extentsOf, type TensorExtents } from "../core/extents.js";
-import { readFigures } from "../core/figures.js";
+import { cutFor } from "../core/memory/buffers.js";
+import type { Part } from "../core/memory/cut.js";
+import { extentsOf, type TensorExtents } from "../core/memory/extents.js";
+import { readFigures } from "../core/memory/figures.js";
+import { joinedRows } from "../core/memory/staging.js";
 import { bytesPer, newArray } from "../core/outputs.js";
 import { checkErrors, figuresOf, nonFiniteError } from "../core/requests.js";
 import { codeKind, type Scheme, type SchemeOptions, schemeOf } from "../core/scheme.js";

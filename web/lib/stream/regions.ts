@@ -1,4 +1,4 @@
-import type { Part } from "../core/cut.js";
+import type { Part } from "../core/memory/cut.js";
 
 /** The part of a tensor that is read and processed at once: `count` rows of `width` elements, `stride` apart. */
 export interface Chunk {

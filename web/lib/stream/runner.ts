@@ -1,4 +1,4 @@
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 import type { Done, Task } from "./tasks.js";
 
 /** Performs tasks, on the calling thread or on workers. */

@@ -1,9 +1,10 @@
 import type { CodeArray, FloatArray, WeightArray } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
-import type { Part } from "../core/cut.js";
 import type { Dtype } from "../core/dtype.js";
-import type { AnyCodes, FiguresOf, GivenScales, Rows } from "../core/engine.js";
-import type { Packing } from "../core/packing.js";
+import type { FiguresOf, GivenScales } from "../core/engine.js";
+import type { Part } from "../core/memory/cut.js";
+import type { Packing } from "../core/memory/packing.js";
+import type { AnyCodes, Rows } from "../core/memory/staging.js";
 import type { Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
 import type { FileRows } from "./file-rows.js";

@@ -1,5 +1,5 @@
 import type { FloatArray } from "../core/arguments.js";
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 import type { Scheme } from "../core/scheme.js";
 import type { Granularity } from "../core/types.js";
 import type { TensorInfo } from "./tensor.js";

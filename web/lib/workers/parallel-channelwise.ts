@@ -9,11 +9,10 @@ import {
 } from "../core/arguments.js";
 import { isShared } from "../core/arrays.js";
 import { arrayKinds } from "../core/dtype.js";
-import { embeddedWasm } from "../core/embedded-wasm.js";
-import { type AnyCodes, createEngine } from "../core/engine.js";
-import { compile, instantiate } from "../core/instantiate.js";
+import { createEngine } from "../core/memory/buffers.js";
+import { packCodes, unpackCodes } from "../core/memory/packing.js";
+import type { AnyCodes } from "../core/memory/staging.js";
 import { type ArrayKind, channelErrorNames, newArray, viewOf } from "../core/outputs.js";
-import { packCodes, unpackCodes } from "../core/packing.js";
 import {
   checkDequantize,
   checkQuantize,
@@ -32,6 +31,8 @@ import type {
   QuantizeResult,
   Weights,
 } from "../core/types.js";
+import { embeddedWasm } from "../core/wasm/embedded-wasm.js";
+import { compile, instantiate } from "../core/wasm/instantiate.js";
 import type { Course } from "../stream/course.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
 import { QuantizeStream } from "../stream/quantize-stream.js";

@@ -1,4 +1,4 @@
-import type { Engine } from "../core/engine.js";
+import type { Engine } from "../core/memory/buffers.js";
 import { nodeModule } from "../core/node-module.js";
 import type { Runner } from "../stream/runner.js";
 import { buffersOfTask, type Done, type Task } from "../stream/tasks.js";

@@ -1,5 +1,5 @@
 import { shown } from "../core/arguments.js";
-import { type Engine, engines } from "../core/engine.js";
+import { type Engine, engines } from "../core/memory/buffers.js";
 import type { Channelwise } from "../core/types.js";
 import { perform } from "../stream/perform.js";
 import type { Runner } from "../stream/runner.js";

@@ -1,8 +1,8 @@
 // The worker's side of a pool: it performs tasks with an engine of its own.
 
-import { createEngine, type Engine } from "../core/engine.js";
-import { instantiate } from "../core/instantiate.js";
+import { createEngine, type Engine } from "../core/memory/buffers.js";
 import { nodeModule } from "../core/node-module.js";
+import { instantiate } from "../core/wasm/instantiate.js";
 import { perform } from "../stream/perform.js";
 import { buffersOfDone } from "../stream/tasks.js";
 import type { Failure, FromWorker, ToWorker } from "./messages.js";

@@ -1,4 +1,4 @@
-import { extentsOf } from "../../core/extents.js";
+import { extentsOf } from "../../core/memory/extents.js";
 import type { Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import type { TensorInfo } from "../../tensor/tensor.js";

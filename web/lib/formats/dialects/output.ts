@@ -1,4 +1,4 @@
-import type { Engine } from "../../core/engine.js";
+import type { Engine } from "../../core/memory/buffers.js";
 import type { Granularity } from "../../core/types.js";
 import type { ByteSink, FilePlace } from "../../io/bytes.js";
 import { integers } from "../../storage/integers.js";

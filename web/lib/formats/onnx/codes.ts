@@ -1,4 +1,4 @@
-import type { Engine } from "../../core/engine.js";
+import type { Engine } from "../../core/memory/buffers.js";
 import { fields } from "../../storage/fields.js";
 import { integers } from "../../storage/integers.js";
 import { codeWriter } from "../../storage/storage.js";

@@ -1,5 +1,5 @@
 import type { CodeArray } from "../../core/arguments.js";
-import type { Engine } from "../../core/engine.js";
+import type { Engine } from "../../core/memory/buffers.js";
 import type { Scheme } from "../../core/scheme.js";
 import { type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
 import type { TensorInfo } from "../../tensor/tensor.js";

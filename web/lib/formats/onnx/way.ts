@@ -1,5 +1,5 @@
 import { shown } from "../../core/arguments.js";
-import { extentsOf } from "../../core/extents.js";
+import { extentsOf } from "../../core/memory/extents.js";
 import { checkRule } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";

@@ -1,6 +1,6 @@
 import { NonFiniteError } from "../../core/errors.js";
-import { compile, instantiateWith } from "../../core/instantiate.js";
-import { unpackWasm } from "../../core/unpack-wasm.js";
+import { compile, instantiateWith } from "../../core/wasm/instantiate.js";
+import { unpackWasm } from "../../core/wasm/unpack-wasm.js";
 import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js";
 import { packedWasm } from "./embedded.js";
 import createModule, { type BlockBindings } from "./glue.js";

@@ -1,7 +1,7 @@
 // The module that Emscripten makes of cpp/block_bindings.cpp. Written by hand, because Emscripten 3.1.6 cannot generate
 // types.
 
-import type { ModuleArguments } from "../../core/glue.js";
+import type { ModuleArguments } from "../../core/wasm/glue.js";
 
 export interface BlockBindings {
   /** Views over the staging buffers. They stay valid, because the memory is fixed. */

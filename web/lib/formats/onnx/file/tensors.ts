@@ -1,5 +1,5 @@
 import type { CodeArray } from "../../../core/arguments.js";
-import type { Engine } from "../../../core/engine.js";
+import type { Engine } from "../../../core/memory/buffers.js";
 import type { ByteSource } from "../../../io/bytes.js";
 import { isBelow } from "../../../io/paths.js";
 import { fields } from "../../../storage/fields.js";

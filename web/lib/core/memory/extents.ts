@@ -1,4 +1,4 @@
-import type { Granularity } from "./types.js";
+import type { Granularity } from "../types.js";
 
 /**
  * A tensor as the kernels see it: `pieces` of outer x channels x inner elements one after another, row-major. The scale

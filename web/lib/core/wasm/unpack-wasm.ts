@@ -1,4 +1,4 @@
-import { nodeModule } from "./node-module.js";
+import { nodeModule } from "../node-module.js";
 import { eachByte } from "./wasm-bytes.js";
 
 /** A WebAssembly binary that lies inside this package. */

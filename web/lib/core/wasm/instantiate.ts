@@ -1,5 +1,5 @@
+import type { WasmSource } from "../types.js";
 import createCore, { type Bindings, type ModuleArguments } from "./glue.js";
-import type { WasmSource } from "./types.js";
 
 /** A module with one function that makes a vector and drops it. It is valid only in an engine with SIMD. */
 const simdProbe = new Uint8Array([

@@ -1,4 +1,4 @@
-import type { Bindings } from "./glue.js";
+import type { Bindings } from "../wasm/glue.js";
 
 /** The buffers of an engine in which codes and their bytes are staged. */
 interface Staging {

@@ -1,4 +1,4 @@
-import type { ScaleRule } from "./scale-rules.js";
+import type { ScaleRule } from "../scale-rules.js";
 
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 

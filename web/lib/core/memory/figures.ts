@@ -1,5 +1,5 @@
-import type { Bindings } from "./glue.js";
-import type { ChannelErrors, TotalErrors } from "./types.js";
+import type { ChannelErrors, TotalErrors } from "../types.js";
+import type { Bindings } from "../wasm/glue.js";
 
 /** The layout of error figures in an array. */
 export type FigurePlaces = Pick<
