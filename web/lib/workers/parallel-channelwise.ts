@@ -1,3 +1,7 @@
+import { embeddedWasm } from "../core/wasm/embedded-wasm.js";
+
+// The binary is the first thing in a bundle, as in index.ts: 1.5 KB less after gzip.
+
 import type { Named } from "../core/apart.js";
 import {
   type CodeArray,
@@ -31,7 +35,6 @@ import type {
   QuantizeResult,
   Weights,
 } from "../core/types.js";
-import { embeddedWasm } from "../core/wasm/embedded-wasm.js";
 import { compile, instantiate } from "../core/wasm/instantiate.js";
 import type { Course } from "../stream/course.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
