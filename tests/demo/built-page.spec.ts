@@ -5,7 +5,7 @@ import { pageFolder } from "./page.js";
 
 const assets = join(pageFolder, "assets");
 
-/** The code of each chunk, by its name. */
+/** The code of each chunk, by name. */
 const chunks = new Map(
   readdirSync(assets)
     .filter((name) => name.endsWith(".js"))
@@ -26,7 +26,7 @@ it("no chunk imports from a worker's entry, which WebKit would evaluate again", 
     [...chunks].filter(([, code]) => imports(code).includes(entry)).map(([name]) => `${name} imports ${entry}`),
   );
   expect(importers).toEqual([]);
-  // That imports are found at all.
+  // Checks that imports are found at all.
   expect([...chunks.values()].flatMap(imports).filter((name) => chunks.has(name))).not.toEqual([]);
 });
 

@@ -33,7 +33,7 @@ async function open(name: string, contents: string | Uint8Array) {
   await page.getByLabel("Open a file").setInputFiles(path);
 }
 
-/** As tables show numbers. */
+/** Numbers as tables show them. */
 const shown = (values: ArrayLike<number>, digits = 6) =>
   Array.from(values, (value) => Number(value.toPrecision(digits)));
 
@@ -41,7 +41,7 @@ function rowsOf<T>(values: readonly T[], columns: number): T[][] {
   return Array.from({ length: values.length / columns }, (_, row) => values.slice(row * columns, (row + 1) * columns));
 }
 
-/** Sees that every table shows what the reference gives. */
+/** Expects that every table shows the reference's numbers. */
 async function showsTables(
   weights: Float32Array | Float64Array,
   layout: Layout,
@@ -56,7 +56,7 @@ async function showsTables(
   await shows(() => numbersOf(page, "Weights")).toEqual(rowsOf(shown(weights), columns));
 }
 
-/** Sees that integers and scales are what the reference gives. */
+/** Expects that integers and scales are those of the reference. */
 async function showsCodes(
   weights: Float32Array | Float64Array,
   layout: Layout,
@@ -69,7 +69,7 @@ async function showsCodes(
   await shows(shownScales).toEqual(shown(scales));
 }
 
-/** Takes seconds to read. */
+/** It takes seconds to read. */
 const longText = () => "0.125,0.5,-0.25,1\n".repeat(4_000_000);
 
 const problem = () => text(page.locator("#input-error"));
@@ -111,7 +111,7 @@ describe("a pasted matrix", () => {
   it("can be a tensor of nested arrays", async () => {
     await paste("[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]");
     const weights = Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-    // The channel axis makes the rows, or the columns where it is the last.
+    // The channel axis makes the rows, or the columns if it is the last.
     await showsTables(weights, { shape: [2, 2, 2] }, 8, 4);
     expect((await tableOf(page, "Integers")).map(([name]) => name)).toEqual(["axis 0", "0", "1"]);
     expect((await tableOf(page, "Integers"))[0]).toEqual(["axis 0", "0, 0", "0, 1", "1, 0", "1, 1"]);
@@ -451,7 +451,7 @@ describe("take away", () => {
     ]);
     const { name, contents } = await download("Download everything as .json");
     expect(name).toBe("weights.quantized.json");
-    // json.dumps of what Python's reference algorithm returns, without its .0 after whole numbers
+    // json.dumps of the result of Python's reference algorithm, without its .0 after whole numbers
     expect(contents.toString()).toBe(
       '{"scales": [0.00787402, 1], "quantized": [[127, 64, 0], [127, 0, 2]], "dequantized": [[1, 0.5039370078740157, 0], [127, 0, 2]], "mse": 0.08333655, "max_error": 0.5}\n',
     );
@@ -500,7 +500,7 @@ describe("a large matrix", () => {
   const side = 4096;
   const weights = uniform("float32", side * side, 1);
   const file = writeNpy(weights, [side, side]);
-  // Not whether the sign is seen, which short work does not show.
+  // Whether the sign can be seen is not checked: short work does not show it.
   const busy = () => page.locator("#busy").evaluate((sign) => !(sign as HTMLElement).hidden);
 
   it("never blocks the page: a click is answered while it is computed", async () => {
@@ -514,7 +514,7 @@ describe("a large matrix", () => {
     await open("large.npy", file);
     await shows(understood).toBe("4096 × 4096, float32");
     await shows(busy).toBe(false);
-    // Opened again, it moves nothing on the page: the click can come at once.
+    // Opening it again moves nothing on the page, so the click can follow at once.
     await page.locator(".controls summary").scrollIntoViewIfNeeded();
     const place = await page.locator(".controls summary").boundingBox();
     await open("large.npy", file);

@@ -35,7 +35,7 @@ const typeset = (value: number, digits: number) => String(Number(value.toPrecisi
 
 const figure = (title: string) => page.locator("figure", { hasText: title });
 
-/** The table behind a picture, without its header. */
+/** The table of a picture, without its header. */
 async function tableOf(title: string): Promise<string[][]> {
   const details = figure(title).locator("details");
   if (!(await details.evaluate((element) => (element as HTMLDetailsElement).open))) {
@@ -45,7 +45,7 @@ async function tableOf(title: string): Promise<string[][]> {
   return (await cells(details.locator("table"))).slice(1);
 }
 
-/** SQNR in dB, as the page writes it. */
+/** The SQNR in dB, as the page writes it. */
 function sqnr(values: Float64Array, restored: ArrayLike<number>): string {
   const energy = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((sum, number) => sum + number * number, 0);
   const noise = energy(values.map((value, i) => value - restored[i]));
@@ -74,10 +74,10 @@ describe("the maps", () => {
       .locator("canvas")
       .first();
 
-  /** The middle of a cell in pixels from the map's corner, while the whole matrix is in sight. */
+  /** The middle of a cell, in pixels from the map's corner, while the whole matrix is visible. */
   async function placeOf(canvas: Locator, row: number, column: number, [rows, columns] = [6, 8]) {
     const { width = 0, height = 0 } = (await canvas.boundingBox()) ?? {};
-    // Names stand to the left of few rows, indices of many.
+    // Few rows have names to the left, many have indices.
     const [left, top] = [rows > 16 ? 40 : 58, 18];
     return {
       x: left + ((column + 0.5) / columns) * (width - left),
@@ -85,7 +85,7 @@ describe("the maps", () => {
     };
   }
 
-  /** Red, green and blue of the pixels around a place, one after another. */
+  /** Red, green and blue of the pixels around a place, one after the other. */
   function coloursAround(canvas: Locator, { x, y }: { x: number; y: number }, reach: number) {
     return canvas.evaluate(
       (element, [x, y, reach]) => {
@@ -122,9 +122,9 @@ describe("the maps", () => {
         ["Integers", quantized],
         ["Errors", weights.map((weight, i) => weight - dequantized[i])],
       ] as const) {
-        // The row of the outlier has strong colours in all three.
+        // The row of the outlier has strong colours in all three maps.
         for (const column of [1, 3, 5, 6]) {
-          // At the edge of the cell, where no number is written.
+          // No number is written at the edge of a cell.
           const { x, y } = await placeOf(map(name), 2, column);
           const [[red, , blue]] = await coloursAround(map(name), { x: x - 30, y }, 0);
           const value = values[2 * 8 + column];
@@ -136,7 +136,7 @@ describe("the maps", () => {
   });
 
   it("lose no outlier where many cells share a pixel", async () => {
-    // More than 2^24 of them.
+    // The matrix has more than 2^24 weights.
     const [rows, columns] = [4099, 4097];
     const outliers = [200 * columns + 40, 700 * columns + 4096, 4098 * columns + 850];
     const values = new Float32Array(rows * columns).fill(0.0001);
@@ -144,7 +144,7 @@ describe("the maps", () => {
     await openNpy(values, [rows, columns]);
     for (const index of outliers) {
       const place = [Math.floor(index / columns), index % columns] as const;
-      // The pixel beside it may have it, as its place is between pixels.
+      // A place between pixels may belong to the neighbouring pixel.
       const around = await coloursAround(map("Weights"), await placeOf(map("Weights"), ...place, [rows, columns]), 2);
       expect(around).toContainEqual([8, 48, 107]); // the strongest blue
     }
@@ -164,9 +164,9 @@ describe("the maps", () => {
     await page.mouse.wheel(0, -10);
     await shows(seen).toBe("All of 400 × 300");
     await page.keyboard.down("Control");
-    await page.mouse.wheel(0, -140); // e^(140/200) times
+    await page.mouse.wheel(0, -140); // by a factor of e^(140/200)
     await page.keyboard.up("Control");
-    // The page was scrolled by the first wheel: the pointer is a few rows above the last one.
+    // The first wheel event scrolled the page: the pointer is a few rows above the last one.
     await shows(seen).toMatch(/^Rows (19\d|20\d) to 39\d, columns 1(49|50) to 299 of 400 × 300$/);
     const before = await seen();
 
@@ -177,7 +177,7 @@ describe("the maps", () => {
     await page.mouse.move((box?.x ?? 0) + x + 40, (box?.y ?? 0) + y + 40, { steps: 4 });
     await page.mouse.up();
     await shows(seen).not.toBe(before);
-    // Moving chose no other weight.
+    // The movement chose no other weight.
     expect(await text(page.locator(".cell-name strong"))).toBe("[0, 0]");
     await page.mouse.move(0, 0);
   });
@@ -237,7 +237,7 @@ describe("one weight", () => {
       `${quantized[index]} × ${number(scale)} = ${number(dequantized[index])}`,
       `${number(weight)} − ${number(dequantized[index])} = ${number(weight - dequantized[index])}`,
     ]);
-    // The channel figures speak of its channel.
+    // The channel's figures are those of its channel.
     expect(await page.getByLabel("Channel", { exact: true }).inputValue()).toBe("colour");
 
     await page.getByLabel("tensor", { exact: true }).check();
@@ -354,7 +354,7 @@ describe("where the weights lie", () => {
     expect(new Map(rows.map(([code, count]) => [code, Number(count)]))).toEqual(counts);
     expect(await text(figure("Integers used").locator("figcaption"))).toContain(`${counts.size} of the 256 integers`);
 
-    // Levels that hold for all weights: where there is one scale for all.
+    // The levels of all weights are shown if there is one scale for all.
     const levels = figure("All weights").locator(".level");
     expect(await levels.count()).toBe(0);
     await page.getByLabel("tensor", { exact: true }).check();
@@ -406,7 +406,7 @@ describe("other settings", () => {
     await shows(() => text(page.locator("#verdict"))).toMatch(
       /^3 bits in groups of 4.* dB \([^)]+\) in groups of 4\.$/,
     );
-    // The keyboard stays where it was.
+    // The keyboard focus stays.
     const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
     expect(focused).toMatch(/^3 bits, groups of 4:/);
   });
@@ -447,7 +447,7 @@ it("shapes and sizes of every kind are drawn", async () => {
 });
 
 it("pictures are drawn anew for every width of the page, without an error of it", async () => {
-  /** How many pictures are as wide as their place: the number line is so only where that is narrow. */
+  /** The number of pictures that are as wide as their place. The number line is so only in a narrow place. */
   const fitting = () =>
     page
       .locator(".picture")

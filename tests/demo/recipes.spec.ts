@@ -10,7 +10,7 @@ import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
 import { numbersOf, openForEach, openTables, shows, text } from "./page.js";
 
-/** Inside this package, so that the code finds the package by its name. */
+/** The folder is inside this package, so that the code finds the package by name. */
 const folder = fileURLToPath(new URL("../../build/tests/recipes-run/", import.meta.url));
 
 let page: Page;
@@ -33,7 +33,7 @@ async function copy(name: string): Promise<string> {
 }
 
 describe("the code", () => {
-  /** What the code that the page gives computes in Node. */
+  /** The results of the page's code in Node. */
   async function run() {
     writeFileSync(join(folder, "recipe.mjs"), await copy("code"));
     writeFileSync(
@@ -226,7 +226,7 @@ describe("a link", () => {
     await page.evaluate(
       async ([first, second]) => {
         location.hash = first;
-        // Time enough for the first to be heard of, and none to be unpacked.
+        // The first one is noticed, but neither is unpacked yet.
         await new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
         location.hash = second;
       },

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { referenceJson, roundTo8 } from "../../web/demo/reference-json.js";
 
-/** Rounds by the digits that toFixed(100) gives, which are all of them for a multiple of 2^-100. */
+/** Rounds by the digits of toFixed(100), which are all digits of a multiple of 2^-100. */
 function roundDigits(x: number): number {
   const [whole, digits] = Math.abs(x).toFixed(100).split(".");
   const below = BigInt(whole + digits.slice(0, 8));
@@ -14,7 +14,7 @@ function roundDigits(x: number): number {
 
 describe("roundTo8", () => {
   it.each([
-    // What round(x, 8) gives in Python 3.11.
+    // The results of round(x, 8) in Python 3.11.
     [0.001953125, 0.00195312],
     [0.005859375, 0.00585938],
     [0.009765625, 0.00976562],

@@ -33,7 +33,7 @@ beforeEach(async () => {
 
 afterEach(() => context.close());
 
-/** A host that gives parts of files where it is asked for them, with another page beside ours. */
+/** A host that serves parts of files on request, with another page beside ours. */
 async function startHost() {
   const types: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
   const server = createServer(({ url = "/", headers }, response) => {
@@ -57,7 +57,7 @@ async function startHost() {
   return { url: `http://127.0.0.1:${port}/`, close };
 }
 
-/** What the page gets, through its service worker. */
+/** Fetches an address in the page, through its service worker. */
 const get = (address: string, headers: Record<string, string> = {}) =>
   page.evaluate(
     async ([address, headers]) => {
@@ -67,7 +67,7 @@ const get = (address: string, headers: Record<string, string> = {}) =>
     [address, headers] as const,
   );
 
-/** Addresses of what is kept, from the page's folder. */
+/** The addresses of the files that are kept, relative to the page's folder. */
 const kept = () =>
   page.evaluate(async () => {
     const [name] = await caches.keys();
@@ -79,7 +79,7 @@ it("delivers what arrived, where there is no room to keep it", async () => {
   const before = await kept();
   const session = await context.newCDPSession(page);
   await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(host.url).origin, quotaSize: 1 });
-  // Enough to be refused, which a small one may not be at once.
+  // Small files may not be refused at once, so this one is large.
   const address = await page.evaluate(async (sample) => {
     const [{ files }] = await (await fetch(sample)).json();
     return `samples/${files[0]}`;
@@ -105,7 +105,7 @@ it("keeps nothing twice for the sake of a query, and nothing of other pages", as
     expect((await get(`${asset}${query}`))[0]).toBe(200);
   }
   expect(await get("/beside.txt")).toEqual([200, "another page's"]);
-  // What comes after them is kept, and they are not.
+  // Later files are kept, and these are not.
   const [last] = JSON.parse(contents).flatMap(({ files }: { files: string[] }) => files);
   await get(`samples/${last}`);
   await shows(kept).toContain(`samples/${last}`);

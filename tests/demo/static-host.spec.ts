@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-/** Serves the page from a folder of a host that knows nothing of it. */
+/** Serves the page from a folder of a host that has no special support. */
 async function host() {
   const server = await serve(dirname(pageFolder), `${contentSecurityPolicy}; img-src 'self' data: blob:`);
   return { ...server, url: `${server.url}${basename(pageFolder)}/index.html` };
@@ -109,7 +109,7 @@ it("works from any folder, and without a network after the first visit", async (
   await shows(async () => (await cached()).some((file) => file?.startsWith("saved-files"))).toBe(true);
   await server.close();
 
-  // By the folder's own address, which this browser has never asked for.
+  // The folder's own address, which this browser has never requested.
   await page.goto(server.url.replace("index.html", ""));
   const verdict = page.locator("#verdict");
   await shows(() => text(verdict)).toMatch(/^8 bits per channel: 384 bytes become 96 bytes/);

@@ -11,7 +11,7 @@ let url: string;
 
 openForEach({}, async (opened) => {
   ({ page, browser, url } = opened);
-  // Its worker is there then.
+  // By then its worker exists.
   await shows(verdict).toMatch(/^8 bits/);
 });
 
@@ -19,7 +19,7 @@ const verdict = (of = page) => text(of.locator("#verdict"));
 const problem = (of = page) => text(of.locator("#input-error"));
 const setBits = (bits: number, of = page) => of.getByLabel("Bits", { exact: true }).fill(String(bits));
 
-/** Makes a worker fail at something that nobody has asked for. */
+/** Makes a worker fail outside of any request. */
 const breakDown = (worker: Worker) =>
   worker.evaluate(() => {
     setTimeout(() => {
@@ -29,8 +29,8 @@ const breakDown = (worker: Worker) =>
 
 it("nothing that a worker without the weights answers is taken for an answer that came too late", async () => {
   const [worker] = page.workers();
-  // As WebKit does with the entry of a worker that another module of it imports.
-  await worker.evaluate("import(location.href + '?again')"); // as text, which Vitest leaves as it is
+  // WebKit does this with the entry of a worker that another of its modules imports.
+  await worker.evaluate("import(location.href + '?again')"); // as text, which Vitest does not transform
   for (const bits of [7, 6, 5]) {
     await setBits(bits);
     const isTold = async () => (await problem()).includes("does not have these weights: open them again");

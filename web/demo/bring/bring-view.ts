@@ -11,7 +11,7 @@ import { fetchSample, loadSamples, type Sample } from "./samples.js";
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
 const MAX_TYPED = 200_000;
 
-/** Milliseconds without a further keystroke before the work begins. */
+/** The pause in typing, in milliseconds, after which the work begins. */
 const TYPING_PAUSE = 250;
 
 /** All files of a model. */
@@ -20,14 +20,14 @@ export interface ModelSource {
   readonly files: Promise<readonly File[]>;
 }
 
-/** What is brought, and the settings that come with it. */
+/** The weights that a person brings, and the settings that come with them. */
 export interface Brought {
-  /** Undefined while the text box is empty. */
+  /** The source; undefined while the text box is empty. */
   readonly source: Source | ModelSource | undefined;
   readonly preset: Partial<Settings>;
 }
 
-/** Text that is pasted, a file that is opened or dropped, or a sample; and what is wrong with it, beside it. */
+/** The place for pasted text, opened or dropped files, and samples. Errors are shown beside it. */
 export class BringView {
   readonly #text = byId("text", HTMLTextAreaElement);
   readonly #samples = byId("sample", HTMLSelectElement);
@@ -35,9 +35,9 @@ export class BringView {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #source: Source | ModelSource | undefined;
   readonly #loaded: Promise<Sample[]>;
-  /** Settings of a link whose weights are still to be opened. */
+  /** The settings of a link whose weights are still to be opened. */
   #linked: Partial<Settings> = {};
-  /** Grows with everything that is brought: what is still being read then is not wanted any more. */
+  /** The number of times that something was brought. Reading for an earlier turn is no longer wanted. */
   #turn = 0;
   #files: readonly File[] = [];
   #passedOver: readonly PassedOver[] = [];
@@ -61,7 +61,7 @@ export class BringView {
     this.#samples.value = "example";
   }
 
-  /** Opens what a link carries; settings alone wait for the weights. */
+  /** Opens the weights of a link; settings alone wait for the weights. */
   async openLinked({ settings, text, sample: name }: Linked) {
     if (name === undefined) {
       if (text === undefined) this.#linked = settings;
@@ -85,7 +85,7 @@ export class BringView {
     byId("understood", HTMLElement).textContent = `${shapeText(shape)}, ${layout}`;
     const told = byId("notes", HTMLElement);
     const text = notes.join(" ");
-    if (told.textContent !== text) told.textContent = text; // what is set is read out, also where it is the same
+    if (told.textContent !== text) told.textContent = text; // screen readers announce it even if it is the same
   }
 
   showProblem(error: Error | undefined) {
@@ -117,7 +117,7 @@ export class BringView {
     this.#bring(text.trim() === "" ? undefined : { kind: "text", text }, preset);
   }
 
-  /** Tells which of the opened files are no part of the model, as was seen when it was read. */
+  /** Names the opened files that do not belong to the model, which is known once it is read. */
   showUnused(names: readonly string[]) {
     const isUnused = ({ name }: File) => names.includes(name);
     const passedOver = [...this.#passedOver, ...this.#files.filter(isUnused).map(unused)];
@@ -223,7 +223,7 @@ export class BringView {
   }
 }
 
-/** A line for each reason, with the names of what it holds for. */
+/** A line for each reason, with the names that it applies to. */
 function passedOverBy(passedOver: readonly PassedOver[]): HTMLElement[] {
   return Object.entries(reasons).flatMap(([reason, text]) => {
     const names = passedOver.filter((each) => each.reason === reason).map(({ name }) => name);

@@ -1,7 +1,7 @@
 import type { Description, Errors, Rules, Setting, ShownPlan } from "./protocol.js";
 import type { Costs } from "./settings.js";
 
-/** An open model: what is in it, what is chosen for it, what comes of that, and what was measured so far. */
+/** An open model: its contents, the choices for it, their results, and the errors measured so far. */
 export interface ModelState {
   readonly description: Description;
   readonly rules: Rules;
@@ -16,19 +16,19 @@ export function chosenSetting({ rules, plan }: ModelState, tensor: number): Sett
   return own === undefined || own === "keep" ? rules.all : own;
 }
 
-/** What the chosen setting costs a tensor; undefined where it is kept, or not measured yet. */
+/** The errors of a tensor with the chosen setting; undefined where it is kept, or not measured yet. */
 export function chosenErrors(state: ModelState, tensor: number): Errors | undefined {
   const setting = chosenSetting(state, tensor);
   const errors = setting && state.costs.get(tensor, setting);
   return errors === undefined || "reason" in errors ? undefined : errors;
 }
 
-/** The tensors that are to be quantized and cannot be. */
+/** The tensors that should be quantized but cannot be. */
 export function brokenTensors(state: ModelState): number[] {
   return [...state.description.tensors.keys()].filter((tensor) => obstacle(state, tensor) !== undefined);
 }
 
-/** Why a tensor cannot be quantized after all, such as a NaN in it; undefined where nothing is known against it. */
+/** The reason why a tensor cannot be quantized, such as a NaN in it; undefined where none is known. */
 export function obstacle(state: ModelState, tensor: number): string | undefined {
   const setting = chosenSetting(state, tensor);
   const errors = setting && state.costs.get(tensor, setting);

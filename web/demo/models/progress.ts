@@ -1,7 +1,7 @@
 import { html } from "../dom.js";
 import { bytes } from "../format.js";
 
-/** How far long work is: a bar, bytes, rate and time left, and what ends it. */
+/** The progress of long work: a bar, bytes, rate, time left, and a button that ends it. */
 export class ProgressBar {
   readonly element: HTMLElement;
   readonly #bar = html("progress", { max: "1", value: "0" });
@@ -28,7 +28,7 @@ export class ProgressBar {
     const rate = done / seconds;
     this.#bar.value = total === 0 ? 1 : done / total;
     const parts = [`${bytes(Math.round(done))} of ${bytes(total)}`];
-    // The first moments say little about those to come.
+    // The first moments say little about the rest.
     if (seconds > 0.5 && done > 0)
       parts.push(`${bytes(Math.round(rate))}/s`, `${duration((total - done) / rate)} left`);
     if (what !== "") parts.push(what);
@@ -40,7 +40,7 @@ export class ProgressBar {
   }
 }
 
-/** "12 s", "3 min", "1.5 h" */
+/** A duration such as "12 s", "3 min", "1.5 h". */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;

@@ -1,4 +1,4 @@
-/** What the page and the worker that holds a model say to each other. The weights stay in the worker. */
+/** The messages between the page and the worker that holds a model. The weights stay in the worker. */
 
 import type {
   DialectName,
@@ -11,31 +11,31 @@ import type {
 } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 
-/** How weights are quantized, whatever their shape. */
+/** A way to quantize weights of any shape. */
 export interface Setting {
   readonly bits: number;
   /** The rule for scales. */
   readonly rule: ScaleRule;
-  /** "channel", "tensor", or the size of groups along what a channel sums over. */
+  /** "channel", "tensor", or the size of groups along the dimension that a channel sums over. */
   readonly granularity: "channel" | "tensor" | number;
   /**
-   * The channel axis, negative from the end; with groups the axis they lie along, but in ONNX the channel axis there too.
-   * That of the format or operator where it is undefined.
+   * The channel axis, negative from the end. With groups it is the axis they lie along, except in ONNX, where it stays
+   * the channel axis. If undefined, that of the format or operator.
    */
   readonly axis?: number | undefined;
 }
 
-/** What is written: a dialect of .safetensors or .npz, or of a model of ONNX one for a runtime. */
+/** The kind of output: a dialect of .safetensors or .npz, or for an ONNX model a runtime. */
 export type Target = DialectName | OnnxTarget;
 
-/** What is written, and how new it may be. */
+/** The kind of output, and its version. */
 export interface Form {
   readonly target: Target;
-  /** Version of ONNX's operators to which the model is raised; undefined where it stays as it is. */
+  /** The version of ONNX's operators to which the model is raised; undefined where it stays as it is. */
   readonly opset?: number | undefined;
 }
 
-/** What is to be done with all weights, and with some of them by their places in the file. */
+/** The choices for all weights, and for single ones by their index in the file. */
 export interface Rules extends Form {
   readonly all: Setting;
   readonly own: ReadonlyMap<number, Setting | "keep">;
@@ -46,75 +46,75 @@ export interface TensorDescription {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  /** Otherwise it is kept whatever the rules say. */
+  /** Whether it can be quantized. Otherwise it is kept whatever the rules say. */
   readonly canQuantize: boolean;
-  /** The channel axis that it has unless another is chosen. */
+  /** The channel axis that it has by default. */
   readonly channelAxis: number;
 }
 
 export interface Description {
   readonly format: FormatName;
-  /** Name of the file that was opened. */
+  /** The name of the file that was opened. */
   readonly name: string;
-  /** How many files it came in. */
+  /** The number of its files. */
   readonly files: number;
-  /** Names of files that were opened with it and are no part of it. */
+  /** The names of files that were opened with it but do not belong to it. */
   readonly unused: readonly string[];
-  /** Version of ONNX's operators; undefined in other formats. */
+  /** The version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
-  /** What else is in the files, and will not be in the one to come. */
+  /** The parts of the files that are not read, and will not be in the output. */
   readonly passedOver: readonly PassedOver[];
-  /** Bytes of all its files. */
+  /** The size of all its files in bytes. */
   readonly byteLength: number;
-  /** What it can be written as, the usual one first. */
+  /** The kinds of output that are possible, the default first. */
   readonly targets: readonly Target[];
 }
 
-/** What is done with a tensor, and the bytes it takes in the file to come. */
+/** The decision for a tensor, and its size in the output in bytes. */
 export type Planned = { readonly bytesAfter: number } & (
   | ({
       readonly quantize: true;
-      /** What is not as it was asked for, and why. */
+      /** What differs from the choices, and why. */
       readonly notes: readonly string[];
     } & Scheme)
   | { readonly quantize: false; readonly reason: string }
 );
 
-/** What the page shows of a plan. */
+/** The parts of a plan that the page shows. */
 export interface ShownPlan {
-  /** One for each tensor. */
+  /** A decision for each tensor. */
   readonly tensors: readonly Planned[];
-  /** Bytes of the file, or files, to come. */
+  /** The size of the output files in bytes. */
   readonly byteLength: number;
-  /** What the files to come are called. */
+  /** The names of the output files. */
   readonly fileNames: readonly string[];
-  /** The numbers of bits that the target holds. */
+  /** The bits of a code that the target holds. */
   readonly bits: readonly number[];
-  /** Tensors that the target's readers join: those of each list are to be quantized in one way. */
+  /** The tensors that the target's readers join. Those of each list must be quantized in one way. */
   readonly joined: readonly (readonly number[])[];
-  /** What readers will refuse of the file to come. */
+  /** What readers of the output will refuse. */
   readonly warnings: readonly string[];
-  /** In what form the operators of an .onnx model get their weights, and why, a sentence each. */
+  /** A sentence for each form of weights in an .onnx model: which operators get it, and why. */
   readonly notes: readonly string[];
-  /** Which share of the bytes stays floats, and why. */
+  /** The share of the bytes that stays floats, and why. */
   readonly keptFloats: KeptFloats;
 }
 
-/** A tensor, by its place, and a setting for it. */
+/** A tensor, by its index, and a setting for it. */
 export interface Measurement {
   readonly tensor: number;
   readonly setting: Setting;
 }
 
-/** What a setting costs a tensor. */
+/** The errors of a tensor with a setting. */
 export interface Errors {
   readonly mse: number;
   readonly maxError: number;
   readonly sqnr: number;
 }
 
-/** Why it cannot be measured, such as a NaN among the weights. */
+/** The reason why a tensor cannot be measured, such as a NaN among the weights. */
 export interface Unmeasurable {
   readonly reason: string;
 }
@@ -123,40 +123,40 @@ export interface Measured extends Measurement {
   readonly errors: Errors | Unmeasurable;
 }
 
-/** A tensor as a matrix to look at: a .npy file, of its first channels only where the whole is too large. */
+/** A tensor as a matrix to look at: a .npy file, only of its first channels if the whole is too large. */
 export interface TensorFile {
   readonly file: File;
   readonly of: TensorOfModel;
 }
 
-/** What was written. */
+/** The output that was written. */
 export interface Written {
   readonly byteLength: number;
-  /** The files to download, in order; empty where they are in the person's own folder already. */
+  /** The files to download, in order; empty if they are in the person's folder already. */
   readonly files: readonly { readonly name: string; readonly blob: Blob }[];
-  /** What goes into the model's config.json; undefined for most dialects. */
+  /** The entry for the model's config.json; undefined for most dialects. */
   readonly config: string | undefined;
 }
 
-/** How far the work is. */
+/** The progress of the work. */
 export type Progress =
   | { readonly measured: readonly Measured[]; readonly done: number; readonly total: number }
-  /** In bytes of the model, and the tensor that is being worked on. */
+  /** The bytes of the model that are done, and the tensor that is being worked on. */
   | { readonly tensor: string; readonly done: number; readonly total: number };
 
-/** Every question to the worker: what it is given and what it answers. */
+/** The questions to the worker, with their arguments and answers. */
 export interface ModelQuestions {
   open: { given: { files: readonly File[] }; answer: Description };
   plan: { given: Rules; answer: ShownPlan };
-  /** What the tensors would become with each of the settings. */
+  /** The decisions for tensors with each of the settings. */
   alternatives: {
     given: { form: Form; tensors: readonly number[]; settings: readonly Setting[] };
     answer: Planned[][];
   };
-  /** Tells of each in its progress. */
+  /** Reports the result of each in its progress. */
   measure: { given: { form: Form; wanted: readonly Measurement[] }; answer: undefined };
   look: { given: { tensor: number }; answer: TensorFile };
-  /** Into the file that the person has chosen, otherwise to be downloaded. */
+  /** Writes into the file that the person has chosen, or for downloading. */
   write: { given: { rules: Rules; handle: FileSystemFileHandle | undefined }; answer: Written };
 }
 
@@ -166,7 +166,7 @@ export type ModelRequest =
   | {
       [T in ModelQuestion]: { readonly id: number; readonly question: T; readonly given: ModelQuestions[T]["given"] };
     }[ModelQuestion]
-  /** Gives up a question, whose answer is then an error. */
+  /** Gives up a question, which is then answered with an error. */
   | { readonly cancel: number };
 
 export type ModelReply =

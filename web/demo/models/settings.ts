@@ -4,7 +4,7 @@ import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from
 
 export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 
-/** Bits that are compared. */
+/** The numbers of bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
 /** A text that is the same for equal settings: "4 channel", "8 32 0", "4 tensor signed-max". */
@@ -24,7 +24,7 @@ export function settingOf(key: string): Setting {
   };
 }
 
-/** A setting that names no axis has the one that was chosen for all, where that means the same. */
+/** A setting without an axis gets the one chosen for all, if that means the same. */
 export function withAxis(setting: Setting, all: Setting, format: Description["format"]): Setting {
   const isGroups = ({ granularity }: Setting) => typeof granularity === "number";
   const meansTheSame = format === "onnx" || isGroups(setting) === isGroups(all);
@@ -32,23 +32,23 @@ export function withAxis(setting: Setting, all: Setting, format: Description["fo
   return takes && all.axis !== undefined ? { ...setting, axis: all.axis } : setting;
 }
 
-/** What a channel sums over: in PyTorch's layers the last axis, in TensorFlow's the one before it. */
+/** The axis that a channel sums over: the last one in PyTorch's layers, and the one before it in TensorFlow's. */
 export function groupAxis(format: Description["format"]): number {
   return format === "tfjs" ? -2 : -1;
 }
 
-/** "per channel", "in groups of 32" */
+/** A granularity as text: "per channel", "in groups of 32". */
 export function granularityText(granularity: Setting["granularity"]): string {
   return typeof granularity === "number" ? `in groups of ${granularity}` : `per ${granularity}`;
 }
 
-/** "8 bits per channel", "4 bits in groups of 32, axis −2" */
+/** A setting as text: "8 bits per channel", "4 bits in groups of 32, axis −2". */
 export function settingText({ bits, rule, granularity, axis }: Setting): string {
   const scales = rule === scaleRules[0] ? "" : `, scales by ${rule}`;
   return `${bits} bits ${granularityText(granularity)}${axisText(axis)}${scales}`;
 }
 
-/** What is done with a tensor, exactly: "8 bits per channel, axis 0". */
+/** The decision for a tensor as text, with its axis: "8 bits per channel, axis 0". */
 export function plannedText({
   bits,
   rule = scaleRules[0],
@@ -63,7 +63,7 @@ function axisText(axis: number | undefined): string {
   return axis === undefined ? "" : `, axis ${typeset(axis, 2)}`;
 }
 
-/** What was measured, by setting and tensor. */
+/** The measured errors, by setting and tensor. */
 export class Costs {
   readonly #errors = new Map<string, Map<number, Errors | Unmeasurable>>();
 
@@ -78,7 +78,7 @@ export class Costs {
   }
 }
 
-/** In the order in which they are offered. */
+/** The targets in the order in which they are offered. */
 export const onnxTargets = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly Target[];
 
 export function isOnnxTarget(target: Target): target is OnnxTarget {

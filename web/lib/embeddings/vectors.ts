@@ -7,7 +7,7 @@ export function checkDimensions(value: unknown): number {
   return checkInteger("dimensions", value, 1, MOST_DIMENSIONS);
 }
 
-/** Gives how many vectors there are. */
+/** Returns the number of vectors. */
 export function countVectors(name: string, vectors: unknown, dimensions: number): number {
   if (kindOf(vectors) !== "Float32Array") {
     throw new TypeError(`${name} must be a Float32Array with one vector after the other, not ${shown(vectors)}`);

@@ -1,13 +1,16 @@
 import type { Target } from "../protocol.js";
 import { isOnnxTarget } from "../settings.js";
 
-/** "model" of model.safetensors, model.safetensors.index.json and model-00001-of-00004.safetensors. */
+/**
+ * The name without endings: "model" of model.safetensors, model.safetensors.index.json and
+ * model-00001-of-00004.safetensors.
+ */
 export function stemOf(fileName: string): string {
   const stem = fileName.replace(/(\.safetensors)?(\.index)?\.[^.]*$/i, "").replace(/-\d{5}-of-\d{5}$/, "");
   return stem || "model";
 }
 
-/** The name that the command line gives to what it writes. */
+/** The name that the command line gives to its output. */
 export function outputName(stem: string, target: Target, bits: number): string {
   if (isOnnxTarget(target)) return `${stem}${bits === 4 ? "_q4" : `_int${bits}`}.onnx`;
   if (target === "comfyui") return `${stem}-int8-comfyui.safetensors`;

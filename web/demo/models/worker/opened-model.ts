@@ -27,7 +27,7 @@ import { notFinite } from "./not-finite.js";
 import { firstPart } from "./part.js";
 import { withWorkers } from "./pool.js";
 
-/** Signal and progress of a question. */
+/** The signal and the progress of a question. */
 export type QuestionOptions = Required<RunOptions>;
 
 /** Some of a tensor's weights. */
@@ -40,7 +40,7 @@ export interface Weights {
 export interface OpenedModel {
   readonly description: Description;
   plan(rules: Rules): ShownPlan;
-  /** What a tensor would become. */
+  /** The decision for a tensor with a setting. */
   alternative(tensor: number, setting: Setting, form: Form): Planned;
   measure(
     tensor: number,
@@ -48,9 +48,9 @@ export interface OpenedModel {
     form: Form,
     options: Pick<QuestionOptions, "signal">,
   ): Promise<Errors | Unmeasurable>;
-  /** At most so many weights: of a larger tensor as many of its first rows as fit. */
+  /** Reads at most this many weights: of a larger tensor, as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;
-  /** Writes one file into each sink, in the order of the plan's names. Gives what goes into a config.json. */
+  /** Writes one file into each sink, in the order of the plan's names. Returns the entry for a config.json. */
   write(
     rules: Rules,
     sinks: readonly ByteSink[],
@@ -58,7 +58,7 @@ export interface OpenedModel {
   ): Promise<{ byteLength: number; config?: string }>;
 }
 
-/** A dialect that holds every setting: what one costs in errors is the same in all dialects. */
+/** A dialect that holds every setting: the errors of a setting are the same in all dialects. */
 const ANY: DialectName = "plain";
 
 /** A tensor up to this size is read once for all its settings. */
@@ -102,7 +102,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       return false;
     }
   };
-  /** What each tensor would become if it were wanted. */
+  /** The decision for each tensor if it were included. */
   const usual = planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
 
   return {
@@ -185,7 +185,7 @@ function planned(decision: Decision): Planned {
   return { quantize: true, ...decision.scheme, notes: decision.notes, bytesAfter };
 }
 
-/** The bytes of the tensor that was wanted last, since all its settings are measured one after the other. */
+/** The bytes of the tensor that was read last, since all its settings are measured one after the other. */
 class Remembered {
   #tensor: ModelTensor | undefined;
   #bytes = new Uint8Array();

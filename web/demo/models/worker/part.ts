@@ -1,6 +1,6 @@
 import { product } from "../../matrix.js";
 
-/** The shape of as many first rows of a tensor as have at most so many elements: they lie at its start. */
+/** The shape of as many first rows of a tensor as have at most `most` elements; they lie at its start. */
 export function firstPart(shape: readonly number[], most: number): number[] {
   const part = [...shape];
   for (let axis = 0; axis < part.length; axis++) {

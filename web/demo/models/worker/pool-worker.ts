@@ -1,4 +1,4 @@
-// One of the workers that share out the quantization of a model. A file of its own, since the page's policy allows no
+// One of the workers that share the quantization of a model. It is a file of its own, since the page's policy forbids
 // workers from blob: addresses.
 
 import { serve } from "channelwise/worker";

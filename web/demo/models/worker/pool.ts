@@ -3,7 +3,7 @@ import { trustOwnScripts } from "../../trusted-types.js";
 
 trustOwnScripts();
 
-/** Work on all cores; the workers are ended when it is done. */
+/** Works on all cores, and ends the workers afterwards. */
 export async function withWorkers<R>(work: (channelwise: ParallelChannelwise) => Promise<R>): Promise<R> {
   const channelwise = await load({ createWorker });
   try {

@@ -8,7 +8,7 @@ import { type OpenedModel, openForPage } from "./opened-model.js";
 /** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
 const MAX_LOOKED_AT = 2 ** 24;
 
-/** Milliseconds between two words on how far the work is. */
+/** The milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 100;
 
 let model: OpenedModel;
@@ -91,7 +91,10 @@ const answers: {
   },
 };
 
-/** The dialog makes the file that is chosen in it; a file that was there before keeps its contents until the new ones are whole. */
+/**
+ * The dialog creates the file that is chosen in it. A file that existed keeps its contents until the new ones are
+ * complete.
+ */
 async function removeIfEmpty(handle: FileSystemFileHandle & { remove?(): Promise<void> }) {
   if ((await handle.getFile()).size === 0) await handle.remove?.();
 }
@@ -100,15 +103,15 @@ function bytesOf(tensor: number): number {
   return model.description.tensors[tensor].byteLength;
 }
 
-/** What file systems take of a tensor's name. */
+/** A tensor's name with the characters that file systems allow. */
 function fileNameOf(tensor: string): string {
   return tensor.replace(/[^\w.-]+/g, "-");
 }
 
-/** What the site keeps on the disk for other pages is left alone. */
+/** Files that the site keeps on the disk for other pages are left alone. */
 const OWN_FILES = "channelwise download ";
 
-/** Holds a file until it is downloaded: on the disk where the browser lets it, otherwise in memory. */
+/** Holds a file until it is downloaded: on the disk if the browser allows it, otherwise in memory. */
 async function downloadSink(name: string): Promise<BlobSink> {
   try {
     return await privateFileSink(OWN_FILES + name);
@@ -117,19 +120,19 @@ async function downloadSink(name: string): Promise<BlobSink> {
   }
 }
 
-/** Removes what was held for earlier downloads. */
+/** Removes the files of earlier downloads. */
 async function removeDownloads() {
   try {
     const folder = await navigator.storage.getDirectory();
     const names: string[] = [];
     for await (const name of folder.keys()) if (name.startsWith(OWN_FILES)) names.push(name);
-    for (const name of names) await folder.removeEntry(name).catch(() => {}); // being written, in another tab
+    for (const name of names) await folder.removeEntry(name).catch(() => {}); // another tab is writing it
   } catch {
-    // There is no such folder in this browser.
+    // This browser has no such folder.
   }
 }
 
-/** What ends each question under way. */
+/** A controller for each pending question. */
 const controllers = new Map<number, AbortController>();
 
 self.addEventListener("message", async ({ data }: MessageEvent<ModelRequest>) => {
@@ -155,7 +158,7 @@ self.addEventListener("message", async ({ data }: MessageEvent<ModelRequest>) =>
   }
 });
 
-/** Resolves when the messages that have come meanwhile are received. */
+/** Resolves when pending messages have been received. */
 function messages(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
