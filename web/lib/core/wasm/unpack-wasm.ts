@@ -1,16 +1,16 @@
 import { nodeModule } from "../node-module.js";
 import { eachByte } from "./wasm-bytes.js";
 
-/** A WebAssembly binary that lies inside this package. */
+/** A WebAssembly binary inside this package. */
 export interface PackedWasm {
-  /** How many bytes of each kind it has (see wasm-bytes.ts). */
+  /** The number of bytes of each kind (see wasm-bytes.ts). */
   readonly counts: readonly number[];
   /** Its bytes, kind by kind, deflated (RFC 1951) and in base64. */
   readonly deflated: string;
 }
 
 /**
- * Gives the binary.
+ * Unpacks the binary.
  *
  * @throws {Error} where nothing can inflate it.
  */
@@ -29,7 +29,7 @@ export async function unpackWasm({ counts, deflated }: PackedWasm): Promise<Uint
 }
 
 async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  // Test environments that imitate a page in Node do not bring all that the other way needs.
+  // Test environments that imitate a page in Node lack parts that the other way needs.
   const zlib = nodeModule("node:zlib");
   if (zlib) return zlib.inflateRawSync(bytes);
   if (typeof DecompressionStream !== "function") {

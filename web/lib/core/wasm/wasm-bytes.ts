@@ -1,13 +1,14 @@
-// A WebAssembly binary deflates to a sixth less when its bytes are sorted by what they say: each kind has patterns of its
-// own. The order of the kinds is that of the binary, so that going through it tells the kind of every byte.
+// A WebAssembly binary deflates to a sixth less when its bytes are sorted by kind, since each kind has patterns of its
+// own. A pass over the binary tells the kind of every byte from those before it, both to sort bytes and to put them
+// back.
 
-/** What a byte says: instructions and their small numbers, locals, other numbers and places, and all else. */
+/** The kinds of bytes: instructions and their small numbers, locals, other numbers and places, and the rest. */
 export const byteKinds = { code: 0, locals: 1, numbers: 2, rest: 3 } as const;
 export type ByteKind = (typeof byteKinds)[keyof typeof byteKinds];
 
 const { code, locals, numbers, rest } = byteKinds;
 
-/** Of blocks, branches, calls, globals and the size of memory. */
+/** The number of small numbers after blocks, branches, calls, globals and the size of memory. */
 const smallNumbers: Record<number, number> = {
   2: 1,
   3: 1,
@@ -23,8 +24,8 @@ const smallNumbers: Record<number, number> = {
 };
 
 /**
- * Goes through the `size` bytes of a module.
- * @param take is told the kind of the next byte and gives it: to sort bytes, and to put them back
+ * Passes the `size` bytes of a module.
+ * @param take gets the kind of the next byte and returns the byte: it sorts bytes, or puts them back
  */
 export function eachByte(size: number, take: (kind: ByteKind) => number): void {
   let at = 0;
@@ -34,7 +35,7 @@ export function eachByte(size: number, take: (kind: ByteKind) => number): void {
     return take(kind);
   }
 
-  /** A number of any length (LEB128). */
+  /** Reads a number of any length (LEB128). */
   function numeral(kind: ByteKind): number {
     let value = 0;
     for (let shift = 0; ; shift += 7) {
@@ -48,7 +49,10 @@ export function eachByte(size: number, take: (kind: ByteKind) => number): void {
     for (; count > 0; count--) next(rest);
   }
 
-  /** An instruction and what belongs to it. What is not known here belongs to the next one, which costs no more than bytes. */
+  /**
+   * Reads an instruction and its operands. Operands of unknown instructions count as instructions, which only costs
+   * bytes.
+   */
   function instruction(): void {
     const operation = next(code);
     if (operation > 0x1f && operation < 0x23) {
