@@ -18,7 +18,7 @@ using namespace channelwise::embeddings;
 
 /// Floats, bytes of codes, and rows that are staged at a time, and the most dimensions of a vector.
 constexpr std::size_t kStaged = 1 << 16;
-constexpr std::size_t kRows = kStaged / kRowBytes;
+constexpr std::size_t kStagedRows = kStaged / kRowBytes;
 constexpr std::size_t kDimensions = 1 << 14;
 /// Queries that share the reading of the codes.
 constexpr std::size_t kQueries = 64;
@@ -30,14 +30,12 @@ struct Memory {
   alignas(64) float vectors[kStaged];
   alignas(64) std::int8_t codes[kStaged];
   /// A row has more than one scale only if it is longer than kRowBytes.
-  alignas(64) float scales[kRows];
+  alignas(64) float scales[kStagedRows];
   alignas(64) float starts[kDimensions];
   alignas(64) float steps[kDimensions];
-  alignas(64) double squares[kRows];
+  alignas(64) double squares[kStagedRows];
   Query queries[kQueries];
 } memory;
-
-Ranges ranges() { return {memory.starts, memory.steps}; }
 
 enum Kind { kBytes, kNibbles, kGroups, kBits };
 
@@ -55,36 +53,23 @@ EXPORT(squares) double* squares() { return memory.squares; }
 /// The largest magnitude among the staged numbers: infinite or NaN if one of them is.
 EXPORT(largest) float largest(std::uint32_t size) { return simd::largest(memory.vectors, size); }
 
-/// The staged vectors, each of `size` numbers, to rows of codes at `to`. Each `group` numbers get a scale; it is
-/// `scale` where that is not 0.
-EXPORT(encodeScaled)
-void encodeScaled(std::uint32_t count, std::uint32_t size, std::uint32_t group, int qmax, float scale, std::int8_t* to,
-                  std::uint32_t stride) {
+/// The staged vectors, each of `size` numbers, to rows of codes at `to`, with the staged ranges. If `group` is not 0,
+/// each so many numbers get a scale of their own instead, which takes the place of their steps; their starts must be 0.
+EXPORT(encode)
+void encode(std::uint32_t count, std::uint32_t size, std::uint32_t group, int least, int most, int offset, bool floor,
+            std::int8_t* to, std::uint32_t stride) {
+  const Ranges ranges{memory.starts, memory.steps};
+  const Levels levels{least, most, offset, floor ? Rounding::kFloor : Rounding::kHalfEven};
   float* scales = memory.scales;
   for (std::uint32_t r = 0; r < count; ++r) {
-    double squares = 0;
-    for (std::uint32_t at = 0; at < size; at += group) {
-      const float* x = memory.vectors + std::size_t{r} * size + at;
+    const float* x = memory.vectors + std::size_t{r} * size;
+    for (std::uint32_t at = 0; group != 0 && at < size; at += group) {
       const std::uint32_t part = std::min(group, size - at);
-      const float own = scale != 0 ? scale : scaleOf(simd::largest(x, part), qmax);
-      simd::encodeScaled(x, part, own, qmax, to + at);
-      squares = squaresOf(to + at, part, own, squares);
-      *scales++ = own;
+      *scales = scaleOf(simd::largest(x + at, part), most);
+      std::fill_n(memory.steps + at, part, *scales++);
     }
-    memory.squares[r] = squares;
-    std::fill(to + size, to + stride, std::int8_t{0});
-    to += stride;
-  }
-}
-
-/// The same with the staged ranges.
-EXPORT(encodeRanges)
-void encodeRanges(std::uint32_t count, std::uint32_t size, int most, int offset, bool floor, std::int8_t* to,
-                  std::uint32_t stride) {
-  const Levels levels{most, offset, floor ? Rounding::kFloor : Rounding::kHalfEven};
-  for (std::uint32_t r = 0; r < count; ++r) {
-    simd::encodeRanges(memory.vectors + std::size_t{r} * size, size, ranges(), levels, to);
-    memory.squares[r] = squaresOf(to, size, ranges(), levels);
+    simd::encode(x, size, ranges, levels, to);
+    memory.squares[r] = squaresOf(to, size, ranges, levels);
     std::fill(to + size, to + stride, std::int8_t{0});
     to += stride;
   }
@@ -123,7 +108,8 @@ EXPORT(finishQuery) std::uint32_t finishQuery(std::uint32_t i) {
   return memory.queries[i].top.count;
 }
 
-/// Offers `count` rows to all queries, block by block.
+/// Offers `count` rows to all queries, block by block. There must be kRows * n of them to read, whatever the rest
+/// holds.
 EXPORT(search)
 void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, std::uint32_t queryBytes,
             const std::uint8_t* rows, std::uint32_t stride, std::uint32_t count, std::uint32_t first, int dimensions,
@@ -134,25 +120,26 @@ void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, st
   const Candidates candidates{factors, offsets, allowed};
   const std::uint32_t groups = kind == kGroups ? (stride + groupBytes - 1) / groupBytes : 0;
   const std::uint32_t blockRows =
-      std::clamp<std::uint32_t>(static_cast<std::uint32_t>(kBlockBytes) / stride / 4 * 4, 4, kBlockRows);
+      std::clamp<std::uint32_t>(static_cast<std::uint32_t>(kBlockBytes) / stride / kRows * kRows, kRows, kBlockRows);
   for (std::uint32_t from = 0; from < count; from += blockRows) {
     const std::uint32_t to = std::min(count, from + blockRows);
+    const std::uint32_t size = (to - from + kRows - 1) / kRows * kRows;
     const std::uint8_t* block = rows + std::size_t{from} * stride;
     for (std::uint32_t q = 0; q < queryCount; ++q) {
       Query& query = memory.queries[q];
       const std::uint8_t* bytes = queries + std::size_t{q} * queryBytes;
       const auto* numbers = reinterpret_cast<const std::int16_t*>(bytes);
       if (kind == kGroups) {
-        simd::dotsOfGroups(numbers, block, stride, groupBytes, scales + std::size_t{from} * groups, to - from, sums);
+        simd::dotsOfGroups(numbers, block, stride, groupBytes, scales + std::size_t{from} * groups, size, sums);
         offerAll(query, sums, candidates, from, to, first);
         continue;
       }
       if (kind == kBytes)
-        simd::dots(numbers, reinterpret_cast<const std::int8_t*>(block), stride, to - from, integers);
+        simd::dots(numbers, reinterpret_cast<const std::int8_t*>(block), stride, size, integers);
       else if (kind == kNibbles)
-        simd::dotsOfNibbles(numbers, block, stride, to - from, integers);
+        simd::dotsOfNibbles(numbers, block, stride, size, integers);
       else
-        simd::dotsOfBits(bytes, block, stride, to - from, dimensions, integers);
+        simd::dotsOfBits(bytes, block, stride, size, dimensions, integers);
       offerAll(query, integers, candidates, from, to, first);
     }
   }

@@ -15,10 +15,12 @@ namespace channelwise::embeddings {
 
 /// Rows of codes are so many bytes, or a multiple: a vector register.
 constexpr std::size_t kRowBytes = 16;
-/// Nibbles of that many bytes. Groups that share a scale are a multiple of it.
+/// Rows whose dots are formed together: they share what is loaded of the query, and their sums are reduced at once.
+constexpr std::size_t kRows = 4;
+/// Nibbles of kRowBytes. Groups that share a scale are a multiple of it.
 constexpr std::size_t kRowNibbles = 32;
 
-/// Where the codes of ranges begin, and how wide they are, for each dimension: code = (x - start) / step.
+/// Where codes begin, and how wide they are, for each dimension: (x - start) / step. With a scale, start is 0.
 struct Ranges {
   const float* starts;
   const float* steps;
@@ -27,11 +29,27 @@ struct Ranges {
 /// How a quotient becomes an integer.
 enum class Rounding { kHalfEven, kFloor };
 
-/// Codes of ranges are integers from 0 to `most`, less `offset`.
+/// Codes are integers from `least` to `most`, less `offset`.
 struct Levels {
+  int least;
   int most;
   int offset;
   Rounding rounding;
+};
+
+/// How dots become values: in float64, in this order. `factors` and `offsets` are null where all are 1, or 0.
+struct Scoring {
+  double factor;
+  double bias;
+  const float* factors;
+  const float* offsets;
+
+  double valueOf(double dot, std::size_t i) const {
+    double value = bias + factor * dot;
+    if (factors != nullptr) value *= static_cast<double>(factors[i]);
+    if (offsets != nullptr) value -= static_cast<double>(offsets[i]);
+    return value;
+  }
 };
 
 /// The dots of nibbles want the numbers of the query in this order: of each 32, first those with index 0, 4, 8 and so
@@ -47,19 +65,16 @@ namespace channelwise::embeddings::simd {
 /// The largest |x|: infinite or NaN if one of them is.
 float largest(const float* x, std::size_t size);
 
-/// code = clamp(round half to even(x / scale), -qmax, qmax)
-void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes);
-
-/// code = clamp(round((x - start) / step), 0, most) - offset, each operation rounded to float32. Codes above 127 (those
-/// of uint8, with an offset of 0) are stored less 256.
-void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
+/// code = clamp(round((x - start) / step), least, most) - offset, each operation rounded to float32. Codes above 127
+/// (those of uint8, with an offset of 0) are stored less 256.
+void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
 
 /// A bit for each number, 1 where it is greater than 0, the first in the highest bit of the first byte. The bits that
 /// are left of the last byte are 0.
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
 
-/// dots[r] = the sum over all d of query[d] * code[r][d]. `query` has `stride` numbers. The sum of their magnitudes
-/// times 128 must be less than 2^31.
+/// dots[r] = the sum over all d of query[d] * code[r][d], for `count` rows, a multiple of kRows, as it is below.
+/// `query` has `stride` numbers. The sum of their magnitudes times 128 must be less than 2^31.
 void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
           std::int32_t* dots);
 
@@ -77,13 +92,16 @@ void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size
 void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                 int dimensions, std::int32_t* dots);
 
+/// The first i from `from` on whose value is above `limit`; `to` if no value below that is.
+std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to);
+std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to);
+
 }  // namespace channelwise::embeddings::simd
 
 namespace channelwise::embeddings::scalar {
 
 float largest(const float* x, std::size_t size);
-void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes);
-void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
+void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
 void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
           std::int32_t* dots);
@@ -93,5 +111,7 @@ void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size
                   const float* scales, std::size_t count, double* dots);
 void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                 int dimensions, std::int32_t* dots);
+std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to);
+std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to);
 
 }  // namespace channelwise::embeddings::scalar

@@ -20,16 +20,8 @@ inline float scaleOf(float largest, int qmax) {
   return scale * (1 - 0x1p-24f);  // the number below, for every normal one
 }
 
-/// The sum of the squares of what codes with a scale stand for, in float64 from the first on, added to `sum`.
-inline double squaresOf(const std::int8_t* codes, std::size_t size, float scale, double sum) {
-  for (std::size_t i = 0; i < size; ++i) {
-    const double value = static_cast<double>(scale) * codes[i];
-    sum += value * value;
-  }
-  return sum;
-}
-
-/// The same for codes of ranges: start + step * level, and half a step more where levels were rounded down.
+/// The sum of the squares of what codes stand for, in float64 from the first on: start + step * level, and half a step
+/// more where levels were rounded down.
 inline double squaresOf(const std::int8_t* codes, std::size_t size, Ranges ranges, Levels levels) {
   const double half = levels.rounding == Rounding::kFloor ? 0.5 : 0;
   double sum = 0;

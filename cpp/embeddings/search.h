@@ -1,9 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels.h"
 #include "top_k.h"
 
 namespace channelwise::embeddings {
@@ -27,25 +27,17 @@ struct Candidates {
 
 /// Offers vectors `from` to `to` with their dots, the first of which is that of `from`. The place of vector 0 is
 /// `first`.
-///
-///     value = (bias + factor * dot) * factors[i] - offsets[i]    in float64, in this order
 template <typename Dot>
 void offerAll(Query& query, const Dot* dots, Candidates candidates, std::size_t from, std::size_t to,
               std::uint32_t first) {
-  const bool isPlain = candidates.factors == nullptr && candidates.offsets == nullptr;
-  for (std::size_t i = from; i < to; ++i) {
-    const Dot dot = dots[i - from];
-    if constexpr (sizeof(Dot) == sizeof(std::int32_t)) {
-      // The value does not fall where the dot rises, so that no float is needed to pass most of them by.
-      if (isPlain && query.top.isFull() && dot <= query.top.worst().dot) continue;
-    }
-    double value = query.bias + query.factor * static_cast<double>(dot);
-    if (candidates.factors != nullptr) value *= static_cast<double>(candidates.factors[i]);
-    if (candidates.offsets != nullptr) value -= static_cast<double>(candidates.offsets[i]);
-    if (query.top.isFull() && !(value > query.top.worst().value)) continue;
-    if (!candidates.allows(i)) continue;
-    const std::int32_t kept = sizeof(Dot) == sizeof(std::int32_t) ? static_cast<std::int32_t>(dot) : 0;
-    query.top.offer({value, first + static_cast<std::uint32_t>(i), kept});
+  const auto startingAt = [from](const float* all) { return all == nullptr ? nullptr : all + from; };
+  const Scoring scoring{query.factor, query.bias, startingAt(candidates.factors), startingAt(candidates.offsets)};
+  TopK& top = query.top;
+  for (std::size_t i = 0; i < to - from; ++i) {
+    if (top.isFull()) i = simd::firstAbove(top.worst().value, scoring, dots, i, to - from);
+    if (i == to - from) return;
+    if (!candidates.allows(from + i)) continue;
+    top.offer({scoring.valueOf(static_cast<double>(dots[i]), i), first + static_cast<std::uint32_t>(from + i)});
   }
 }
 

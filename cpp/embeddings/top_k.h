@@ -10,7 +10,6 @@ namespace channelwise::embeddings {
 struct Hit {
   double value;  ///< the larger the better
   std::uint32_t place;
-  std::int32_t dot;  ///< what the value was made of
 
   /// Of two with the same value the one with the lower place is better.
   bool isBetterThan(const Hit& other) const {

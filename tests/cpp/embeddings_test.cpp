@@ -87,9 +87,12 @@ TEST(Encode, ScaledCodesAreThoseOfTheOracle) {
     for (const auto& x : {normals(size), patterns(size)}) {
       for (int qmax : {7, 127}) {
         for (float scale : {scaleOf(scalar::largest(x.data(), size), qmax), 1.0f / 127, 1e-40f}) {
+          const std::vector<float> starts(size, 0);
+          const std::vector<float> steps(size, scale);
+          const Levels levels{-qmax, qmax, 0, Rounding::kHalfEven};
           expectSame<std::int8_t>(x, size, [&](const float* in, std::int8_t* a, std::int8_t* b) {
-            simd::encodeScaled(in, size, scale, qmax, a);
-            scalar::encodeScaled(in, size, scale, qmax, b);
+            simd::encode(in, size, {starts.data(), steps.data()}, levels, a);
+            scalar::encode(in, size, {starts.data(), steps.data()}, levels, b);
           });
         }
       }
@@ -102,14 +105,14 @@ TEST(Encode, CodesOfRangesAreThoseOfTheOracle) {
     std::vector<float> starts = normals(size, 0.1f);
     std::vector<float> steps = normals(size, 0.01f);
     for (float& step : steps) step = std::fabs(step) + 1e-3f;
-    for (const Levels& levels : {Levels{255, 0, Rounding::kHalfEven}, Levels{255, 128, Rounding::kFloor},
-                                 Levels{15, 8, Rounding::kHalfEven}, Levels{255, 128, Rounding::kHalfEven}}) {
+    for (const Levels& levels : {Levels{0, 255, 0, Rounding::kHalfEven}, Levels{0, 255, 128, Rounding::kFloor},
+                                 Levels{0, 15, 8, Rounding::kHalfEven}, Levels{0, 255, 128, Rounding::kHalfEven}}) {
       std::vector<float> onEdges(size);
       for (std::size_t i = 0; i < size; ++i) onEdges[i] = starts[i] + steps[i] * (random_() % 600 * 0.5f - 20);
       for (const auto& x : {normals(size), onEdges, patterns(size)}) {
         expectSame<std::int8_t>(x, size, [&](const float* in, std::int8_t* a, std::int8_t* b) {
-          simd::encodeRanges(in, size, {starts.data(), steps.data()}, levels, a);
-          scalar::encodeRanges(in, size, {starts.data(), steps.data()}, levels, b);
+          simd::encode(in, size, {starts.data(), steps.data()}, levels, a);
+          scalar::encode(in, size, {starts.data(), steps.data()}, levels, b);
         });
       }
     }
@@ -138,7 +141,7 @@ std::vector<std::int16_t> query(std::size_t size, double sum) {
 }
 
 constexpr std::size_t kStrides[] = {16, 32, 48, 96, 384, 4096};
-constexpr std::size_t kCounts[] = {0, 1, 2, 3, 4, 5, 8, 11};
+constexpr std::size_t kCounts[] = {0, kRows, 2 * kRows, 7 * kRows};
 
 /// Runs both versions over rows at an odd address.
 template <typename Row, typename Dot, typename Run>
@@ -213,6 +216,34 @@ TEST(Dots, NibblesAreArrangedOnceEach) {
   EXPECT_EQ(arranged[33], 36);  // the second of those with index 0, 4, 8 in the second 32
   std::sort(arranged.begin(), arranged.end());
   EXPECT_EQ(arranged, numbers);
+}
+
+/// Of many values, a few of which are above the limit, the one next to each start.
+template <typename Dot>
+void expectSameFirst(const std::vector<Dot>& dots) {
+  const std::vector<float> factors = normals(dots.size());
+  const std::vector<float> offsets = normals(dots.size());
+  for (bool hasFactors : {false, true})
+    for (bool hasOffsets : {false, true})
+      for (double limit : {-0.5, 4.0, 1e9}) {
+        const Scoring scoring{0.03, 0.25, hasFactors ? factors.data() : nullptr, hasOffsets ? offsets.data() : nullptr};
+        for (std::size_t to = 0; to <= dots.size(); ++to)
+          for (std::size_t from = 0; from <= to; ++from)
+            ASSERT_EQ(simd::firstAbove(limit, scoring, dots.data(), from, to),
+                      scalar::firstAbove(limit, scoring, dots.data(), from, to));
+      }
+}
+
+TEST(Scores, TheFirstAboveIsThatOfTheOracle) {
+  std::vector<std::int32_t> integers(37);
+  for (std::int32_t& dot : integers) dot = static_cast<std::int32_t>(random_() % 200) - 100;
+  expectSameFirst(integers);
+  std::vector<double> sums(37);
+  for (double& sum : sums) sum = static_cast<double>(random_()) * 1e-7 - 200;
+  expectSameFirst(sums);
+  // A value that is the limit is not above it.
+  const std::vector<std::int32_t> same(8, 3);
+  EXPECT_EQ(simd::firstAbove(3, {1, 0, nullptr, nullptr}, same.data(), 0, 8), 8u);
 }
 
 /// The best of all, by sorting.

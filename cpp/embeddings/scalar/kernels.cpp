@@ -16,17 +16,12 @@ float largest(const float* x, std::size_t size) {
   return largest;
 }
 
-void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes) {
-  const float most = static_cast<float>(qmax);
-  for (std::size_t i = 0; i < size; ++i)
-    codes[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(x[i] / scale), -most, most));
-}
-
-void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
+void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
   for (std::size_t i = 0; i < size; ++i) {
     const float place = (x[i] - ranges.starts[i]) / ranges.steps[i];
     const float rounded = levels.rounding == Rounding::kFloor ? std::floor(place) : std::nearbyint(place);
-    const int level = static_cast<int>(std::clamp(rounded, 0.0f, static_cast<float>(levels.most)));
+    const float least = static_cast<float>(levels.least);
+    const int level = static_cast<int>(std::clamp(rounded, least, static_cast<float>(levels.most)));
     codes[i] = static_cast<std::int8_t>(level - levels.offset);
   }
 }
@@ -85,6 +80,24 @@ void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t
       differing += std::popcount(static_cast<std::uint8_t>(query[i] ^ rows[r * stride + i]));
     dots[r] = dimensions - 2 * differing;
   }
+}
+
+namespace {
+
+template <typename Dot>
+std::size_t firstAboveOf(double limit, Scoring scoring, const Dot* dots, std::size_t from, std::size_t to) {
+  while (from < to && !(scoring.valueOf(static_cast<double>(dots[from]), from) > limit)) ++from;
+  return from;
+}
+
+}  // namespace
+
+std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to) {
+  return firstAboveOf(limit, scoring, dots, from, to);
+}
+
+std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to) {
+  return firstAboveOf(limit, scoring, dots, from, to);
 }
 
 }  // namespace channelwise::embeddings::scalar

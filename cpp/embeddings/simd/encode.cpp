@@ -47,27 +47,15 @@ float largest(const float* x, std::size_t size) {
   return wasm_f32x4_extract_lane(largest, 0);
 }
 
-void encodeScaled(const float* x, std::size_t size, float scale, int qmax, std::int8_t* codes) {
-  const v128_t divisor = wasm_f32x4_splat(scale);
-  const v128_t most = wasm_f32x4_splat(static_cast<float>(qmax));
-  const v128_t least = wasm_f32x4_neg(most);
-  const auto codeOf = [&](v128_t x) {
-    const v128_t rounded = wasm_f32x4_nearest(wasm_f32x4_div(x, divisor));
-    return wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_pmin(most, wasm_f32x4_pmax(least, rounded)));
-  };
-  forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t count) {
-    storeBytes(codeOf(low), codeOf(high), count, codes + at);
-  });
-}
-
-void encodeRanges(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
+void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
   const v128_t most = wasm_f32x4_splat(static_cast<float>(levels.most));
+  const v128_t least = wasm_f32x4_splat(static_cast<float>(levels.least));
   const v128_t offset = wasm_i32x4_splat(levels.offset);
   const v128_t isFloor = wasm_i32x4_splat(levels.rounding == Rounding::kFloor ? -1 : 0);
   const auto codeOf = [&](v128_t x, const float* start, const float* step) {
     const v128_t place = wasm_f32x4_div(wasm_f32x4_sub(x, wasm_v128_load(start)), wasm_v128_load(step));
     const v128_t rounded = wasm_v128_bitselect(wasm_f32x4_floor(place), wasm_f32x4_nearest(place), isFloor);
-    const v128_t level = wasm_f32x4_pmin(most, wasm_f32x4_pmax(wasm_f32x4_splat(0), rounded));
+    const v128_t level = wasm_f32x4_pmin(most, wasm_f32x4_pmax(least, rounded));
     return wasm_i32x4_sub(wasm_i32x4_trunc_sat_f32x4(level), offset);
   };
   forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t count) {

@@ -6,7 +6,7 @@ import {
   type Scaling,
   type VectorIndex,
 } from "channelwise/embeddings";
-import { recall } from "channelwise/recall";
+import { recall, usualSettings } from "channelwise/recall";
 import { beforeAll, describe, expect, it } from "vitest";
 import { best, scoresOf } from "./plain-search.js";
 import { normalVectors } from "./vectors.js";
@@ -247,6 +247,23 @@ describe("where something is wrong, nothing is changed", () => {
     expect(index.save()).toEqual(before);
   });
 
+  it("refuses codes of ranges of another model", () => {
+    const [own, other] = [1, 2].map((seed) => embeddings.fitRanges(normalVectors(20, 8, seed), { dimensions: 8 }));
+    const withRanges = embeddings.createIndex({ scaling: own });
+    withRanges.add(embeddings.encode(vectors, JSON.parse(JSON.stringify(own))));
+    expect(() => withRanges.add(embeddings.encode(vectors, other))).toThrow(
+      `vectors.scaling is ranges ${other.fingerprint}, but that of the index is ranges ${own.fingerprint}: they are of another model`,
+    );
+    expect(withRanges.size).toBe(20);
+  });
+
+  it("loads bytes that workers share", () => {
+    const saved = new Uint8Array(index.save());
+    const shared = new Uint8Array(new SharedArrayBuffer(saved.length));
+    shared.set(saved);
+    expect(embeddings.loadIndex(shared).search(query)).toEqual(index.search(query));
+  });
+
   it("sees damage at any byte", () => {
     const { length } = new Uint8Array(index.save());
     for (let at = 0; at < length; at++) {
@@ -259,6 +276,18 @@ describe("where something is wrong, nothing is changed", () => {
 });
 
 describe("recall", () => {
+  it("tells how far it is, and ends where that throws", () => {
+    const vectors = normalVectors(50, 16, 1);
+    const told: number[][] = [];
+    const onProgress = (done: number, total: number) => {
+      told.push([done, total]);
+      if (done === 2) throw new Error("enough");
+    };
+    const settings = usualSettings(16);
+    expect(() => recall(embeddings, vectors, vectors, settings, { dimensions: 16, onProgress })).toThrow("enough");
+    expect(told).toEqual([0, 1, 2].map((done) => [done, 6]));
+  });
+
   it("is the share of the closest that are found", () => {
     const dimensions = 48;
     const vectors = normalVectors(500, dimensions, 1);

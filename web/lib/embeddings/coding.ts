@@ -1,7 +1,7 @@
 import { checkInteger, shown } from "../core/arguments.js";
 import { MOST_DIMENSIONS } from "./kernels.js";
 import { checkRanges } from "./ranges.js";
-import type { CodingOptions, Precision, Scaling, VectorRanges } from "./types.js";
+import type { CodingOptions, Precision, Scaling } from "./types.js";
 import { checkDimensions } from "./vectors.js";
 
 /** How vectors become codes, checked. */
@@ -16,11 +16,12 @@ export interface Coding {
   readonly isSigned: boolean;
 }
 
-/** Where codes of ranges begin and how wide they are, for each dimension, as the kernels take them: float32. */
+/** Where codes begin and how wide they are, for each dimension, as the kernels take them: float32. */
 export interface Steps {
   readonly starts: Float32Array<ArrayBuffer>;
   readonly steps: Float32Array<ArrayBuffer>;
-  /** Codes are integers from 0 to `most`, less `offset`. */
+  /** Codes are integers from `least` to `most`, less `offset`. */
+  readonly least: number;
   readonly most: number;
   readonly offset: number;
   /** What lies in the middle of a code: 0, or half a step where numbers are rounded down. */
@@ -87,24 +88,26 @@ function takeGroup(value: unknown, precision: Precision, scaling: Scaling, dimen
   return group < dimensions ? group : undefined;
 }
 
-/** The largest code of a precision with a scale. */
-export function qmaxOf({ precision }: Pick<Coding, "precision">): number {
-  return precision === "int4" ? 7 : 127;
-}
-
-/** The scale of numbers from -1 to 1, a float32. */
-export function unitScale(coding: Pick<Coding, "precision">): number {
-  return Math.fround(1 / qmaxOf(coding));
-}
-
-/** Each step is formed in float32; that of a constant dimension is 1. */
-export function stepsOf(ranges: VectorRanges, { precision, profile }: Pick<Coding, "precision" | "profile">): Steps {
-  const most = precision === "int4" ? 15 : 255;
-  const starts = Float32Array.from(ranges.lows);
-  const steps = Float32Array.from(ranges.highs, (high, d) => Math.fround(high - (starts[d] as number)) / most);
-  for (let d = 0; d < steps.length; d++) if (steps[d] === 0) steps[d] = 1;
-  const offset = { int8: 128, uint8: 0, int4: 8, binary: 0 }[precision];
-  return { starts, steps, most, offset, middle: profile === undefined ? 0 : 0.5 };
+/**
+ * Each step is formed in float32; that of a constant dimension is 1. So are those of "row", whose vectors have scales
+ * beside their codes.
+ */
+export function stepsOf({ dimensions, precision, scaling, profile }: Coding): Steps {
+  const isNibbles = precision === "int4";
+  const starts = new Float32Array(dimensions);
+  const steps = new Float32Array(dimensions).fill(1);
+  if (typeof scaling === "string") {
+    const most = isNibbles ? 7 : 127;
+    if (scaling === "unit") steps.fill(1 / most);
+    return { starts, steps, least: -most, most, offset: 0, middle: 0 };
+  }
+  const most = isNibbles ? 15 : 255;
+  starts.set(scaling.lows);
+  scaling.highs.forEach((high, d) => {
+    steps[d] = Math.fround(high - (starts[d] as number)) / most || 1;
+  });
+  const offset = precision === "uint8" ? 0 : (most + 1) / 2;
+  return { starts, steps, least: 0, most, offset, middle: profile === undefined ? 0 : 0.5 };
 }
 
 /** Bytes of the codes of a vector. */

@@ -1,5 +1,5 @@
 import { checkInteger, checkNames, kindOf, shown } from "../core/arguments.js";
-import { bytesOfCodes, type Coding, scalesOfVector, stepsOf, takeCoding, unitScale } from "./coding.js";
+import { bytesOfCodes, type Coding, scalesOfVector, stepsOf, takeCoding } from "./coding.js";
 import type { CodedVectors, Precision } from "./types.js";
 
 /** Gives how the codes were made. */
@@ -51,12 +51,12 @@ export function decode(coded: CodedVectors): Float32Array<ArrayBuffer> {
   return vectors;
 }
 
-/** Writes what a row of codes stands for: start + step * level, or scale * code, each operation rounded once. */
+/** Writes what a row of codes stands for: (start + step * level) * scale. */
 export type RowDecoder = (codes: Uint8Array, scales: Float32Array | undefined, to: Float32Array | Float64Array) => void;
 
 /** In float64, which a Float32Array rounds. */
 export function rowDecoder(coding: Coding): RowDecoder {
-  const { dimensions, precision, scaling, group = dimensions, isSigned } = coding;
+  const { dimensions, precision, group = dimensions, isSigned } = coding;
   if (precision === "binary") {
     const flip = isSigned ? 0x80 : 0;
     return (codes, _, to) => {
@@ -66,19 +66,11 @@ export function rowDecoder(coding: Coding): RowDecoder {
     };
   }
   const codeAt = codeReader(precision);
-  if (typeof scaling === "object") {
-    const { starts, steps, offset, middle } = stepsOf(scaling, coding);
-    return (codes, _, to) => {
-      for (let d = 0; d < dimensions; d++) {
-        to[d] = (starts[d] as number) + (steps[d] as number) * (codeAt(codes, d) + offset + middle);
-      }
-    };
-  }
-  const unit = unitScale(coding);
+  const { starts, steps, offset, middle } = stepsOf(coding);
   return (codes, scales, to) => {
     for (let d = 0; d < dimensions; d++) {
-      const scale = scales === undefined ? unit : (scales[Math.floor(d / group)] as number);
-      to[d] = codeAt(codes, d) * scale;
+      const value = (starts[d] as number) + (steps[d] as number) * (codeAt(codes, d) + offset + middle);
+      to[d] = scales === undefined ? value : value * (scales[Math.floor(d / group)] as number);
     }
   };
 }

@@ -1,14 +1,5 @@
 import { checkNames } from "../core/arguments.js";
-import {
-  bytesOfCodes,
-  type Coding,
-  codingOptions,
-  qmaxOf,
-  scalesOfVector,
-  stepsOf,
-  takeCoding,
-  unitScale,
-} from "./coding.js";
+import { bytesOfCodes, type Coding, codingOptions, scalesOfVector, stepsOf, takeCoding } from "./coding.js";
 import { type Kernels, ROW_BYTES, STAGED } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
 import { countVectors, nonFiniteError, numberError } from "./vectors.js";
@@ -33,17 +24,15 @@ export interface Encoder {
 
 /** For one call: the ranges are staged. */
 export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
-  const { dimensions, precision, scaling, group = dimensions } = coding;
+  const { dimensions, precision, scaling } = coding;
   const stride = strideOf(coding);
   const isNibbles = precision === "int4";
   const codesStride = isNibbles ? 2 * stride : stride;
   const most = Math.floor(STAGED / Math.max(dimensions, codesStride));
-  const levels = typeof scaling === "object" ? stepsOf(scaling, coding) : undefined;
-  if (levels !== undefined && precision !== "binary") {
-    new Float32Array(kernels.memory.buffer, kernels.starts()).set(levels.starts);
-    new Float32Array(kernels.memory.buffer, kernels.steps()).set(levels.steps);
-  }
-  const scale = scaling === "unit" ? unitScale(coding) : 0;
+  const { starts, steps, least, most: largest, offset, middle } = stepsOf(coding);
+  new Float32Array(kernels.memory.buffer, kernels.starts()).set(starts);
+  new Float32Array(kernels.memory.buffer, kernels.steps()).set(steps);
+  const group = scaling === "row" ? (coding.group ?? dimensions) : 0;
 
   const run = (vectors: Float32Array, from: number, count: number, to: number) => {
     const staged = vectors.subarray(from * dimensions, (from + count) * dimensions);
@@ -51,12 +40,7 @@ export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
     checkLargest(kernels.largest(staged.length), vectors, from, coding);
     const codes = isNibbles ? kernels.codes() : to;
     if (precision === "binary") kernels.packSigns(count, dimensions, to, stride);
-    else if (levels === undefined) {
-      kernels.encodeScaled(count, dimensions, group, qmaxOf(coding), scale, codes, codesStride);
-    } else {
-      const { most, offset, middle } = levels;
-      kernels.encodeRanges(count, dimensions, most, offset, middle !== 0, codes, codesStride);
-    }
+    else kernels.encode(count, dimensions, group, least, largest, offset, middle !== 0, codes, codesStride);
     if (isNibbles) kernels.packNibbles(count * codesStride, to);
   };
   return { stride, most, run };

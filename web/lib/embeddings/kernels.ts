@@ -11,18 +11,11 @@ export interface Kernels {
   steps(): number;
   squares(): number;
   largest(size: number): number;
-  encodeScaled(
+  encode(
     count: number,
     size: number,
     group: number,
-    qmax: number,
-    scale: number,
-    to: number,
-    stride: number,
-  ): void;
-  encodeRanges(
-    count: number,
-    size: number,
+    least: number,
     most: number,
     offset: number,
     floor: boolean,

@@ -1,4 +1,4 @@
-import { type Coding, stepsOf, unitScale } from "./coding.js";
+import { type Coding, stepsOf } from "./coding.js";
 import type { Metric } from "./types.js";
 
 /** A query as the kernels take it. */
@@ -23,7 +23,7 @@ const ROUNDER = 1.5 * 2 ** 52;
 
 /**
  * Makes a query of the numbers of a vector. The dot product with what the codes c of a vector stand for, which are
- * start + step * c for each dimension (with ranges) or scale * c, is
+ * start + step * c for each dimension, times the vector's scale with "row", is
  *
  *     sum(x * start) + sum(x * step * c)  ~  bias + factor * sum(n * c)
  *
@@ -31,22 +31,17 @@ const ROUNDER = 1.5 * 2 ** 52;
  * @param length of the codes, at least as many as there are dimensions.
  */
 export function newQuery(coding: Coding, metric: Metric, x: ArrayLike<number>, length: number): Query {
-  const { dimensions, precision, scaling } = coding;
+  const { dimensions, precision } = coding;
   if (precision === "binary") return queryOfSigns(coding, x, length);
-  const ranges = typeof scaling === "object" ? stepsOf(scaling, coding) : undefined;
-  const unit = scaling === "unit" ? unitScale(coding) : 1;
+  const { starts, steps, offset, middle } = stepsOf(coding);
   const products = new Float64Array(dimensions);
   let [squares, bias, largest] = [0, 0, 0];
   for (let d = 0; d < dimensions; d++) {
     const number = x[d] as number;
     squares += number * number;
-    if (ranges === undefined) products[d] = number * unit;
-    else {
-      const { starts, steps, offset, middle } = ranges;
-      const step = steps[d] as number;
-      bias += number * ((starts[d] as number) + step * (offset + middle));
-      products[d] = number * step;
-    }
+    const step = steps[d] as number;
+    bias += number * ((starts[d] as number) + step * (offset + middle));
+    products[d] = number * step;
     largest = Math.max(largest, Math.abs(products[d] as number));
   }
   const scale = largest / mostOf(coding) || 1;
