@@ -13,7 +13,7 @@ afterAll(() => place.remove());
 describe("a wrong command line ends with exit code 2 and says what would be right", () => {
   it.each<[string, string]>([
     ["quantise model.safetensors", "there is no command quantise; did you mean quantize?"],
-    ["frobnicate", "The commands are quantize, inspect, compare, dequantize, split, join, page."],
+    ["frobnicate", "The commands are quantize, inspect, compare, dequantize, embeddings, split, join, page."],
     ["--versoin", "there is no option --versoin; did you mean --version?"],
     ["quantize model.safetensors --granularty tensor", "no option --granularty; did you mean --granularity?"],
     ["quantize model.safetensors --gran tensor", "no option --gran; did you mean --granularity?"],

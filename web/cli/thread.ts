@@ -5,6 +5,7 @@ import type { CommandName } from "./commands.js";
 import { compare } from "./compare.js";
 import type { Context, Outcome } from "./context.js";
 import { dequantize } from "./dequantize.js";
+import { embeddings } from "./embeddings.js";
 import { helpText, version } from "./help.js";
 import { inspect } from "./inspect.js";
 import { Interruption } from "./interruption.js";
@@ -20,7 +21,7 @@ import type { FromThread, StreamName, ThreadData, ToThread } from "./thread-mess
 // The thread in which a command runs. The main thread stays free to end it.
 
 type Run = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
-const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, split, join, page };
+const runs: Record<CommandName, Run> = { quantize, inspect, compare, dequantize, embeddings, split, join, page };
 
 const { args, streams } = workerData as ThreadData;
 const port = parentPort as MessagePort;

@@ -1,1 +1,7 @@
-export { type RecallOptions, type RecallReport, type RecallSetting, recall } from "./embeddings/recall.js";
+export {
+  type RecallOptions,
+  type RecallReport,
+  type RecallSetting,
+  recall,
+  usualSettings,
+} from "./embeddings/recall.js";

@@ -1,6 +1,6 @@
 import { checkInteger, checkNames } from "../core/arguments.js";
 import { nearest } from "./nearest.js";
-import type { Embeddings, IndexOptions, Metric } from "./types.js";
+import type { Embeddings, IndexOptions, Metric, VectorRanges } from "./types.js";
 import { checkDimensions, countVectors } from "./vectors.js";
 
 /** Settings that `recall` tries: those of an index, and whether what it finds is rescored. */
@@ -17,6 +17,30 @@ export interface RecallOptions {
   metric?: Metric;
   /** How many vectors are to be found; 1, 10 and 100 if not given, as far as there are so many. */
   k?: readonly number[];
+  /** Is told how many of the settings are done, before the first and after each. What it throws ends the measurement. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Settings to begin with: every precision, and each also with rescoring, which looks for ten times as many.
+ *
+ * @param dimensions numbers of a vector; groups of 32 are left out where a vector has no more than one.
+ * @param ranges as `fitRanges` gives them: adds int8 with ranges, rounded to the nearest and as sentence-transformers does.
+ */
+export function usualSettings(dimensions: number, ranges?: VectorRanges): RecallSetting[] {
+  const settings: RecallSetting[] = [
+    { precision: "int8" },
+    ...(ranges === undefined
+      ? []
+      : ([
+          { precision: "int8", scaling: ranges },
+          { precision: "int8", scaling: ranges, profile: "sentence-transformers" },
+        ] as const)),
+    ...(dimensions > 32 ? [{ precision: "int4", group: 32 } as const] : []),
+    { precision: "int4" },
+    { precision: "binary" },
+  ];
+  return settings.flatMap((setting) => [setting, { ...setting, rescore: 10 }]);
 }
 
 /** What a setting costs. */
@@ -45,7 +69,7 @@ export function recall(
   settings: readonly RecallSetting[],
   options: RecallOptions,
 ): RecallReport[] {
-  checkNames("options", options, ["dimensions", "metric", "k"]);
+  checkNames("options", options, ["dimensions", "metric", "k", "onProgress"]);
   const dimensions = checkDimensions(options.dimensions);
   const metric = options.metric ?? "cosine";
   const count = countVectors("vectors", vectors, dimensions);
@@ -59,7 +83,8 @@ export function recall(
     metric,
     ks.reduce((most, k) => Math.max(most, k), 0),
   );
-  return settings.map((setting) => {
+  options.onProgress?.(0, settings.length);
+  return settings.map((setting, i) => {
     const { rescore, ...coding } = setting;
     const index = embeddings.createIndex({ ...coding, dimensions, metric });
     index.add(vectors);
@@ -71,6 +96,7 @@ export function recall(
       });
       return [k, shares.reduce((a, b) => a + b) / queryCount] as const;
     });
+    options.onProgress?.(i + 1, settings.length);
     return { setting, bytesPerVector: index.bytesPerVector, recall: Object.fromEntries(recalls) };
   });
 }

@@ -1,0 +1,195 @@
+import { readFileSync } from "node:fs";
+import { type Embeddings, type IndexOptions, load, type Metric, type VectorRanges } from "channelwise/embeddings";
+import { fileSink, printable } from "channelwise/models";
+import { type RecallReport, recall, usualSettings } from "channelwise/recall";
+import { writingOutput } from "./begun-output.js";
+import { UsageError } from "./command-error.js";
+import type { Context, Outcome } from "./context.js";
+import { bytes, counted } from "./format.js";
+import type { Values } from "./options.js";
+import { checkOutputs, refuseExisting } from "./outputs.js";
+import { InputError } from "./problems.js";
+import { ProgressBar } from "./progress.js";
+import { tellRecall } from "./recall-report.js";
+import { styled } from "./terminal.js";
+import { readVectors, splitQueries, type Vectors } from "./vectors-file.js";
+
+/** `channelwise embeddings` */
+export async function embeddings(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
+  const [path] = operands;
+  const { output, force = false, json = false } = values;
+  const metric = oneOf("metric", values.metric ?? "cosine", ["cosine", "dot", "euclid"]);
+  const outputs = outputsOf(values);
+  checkOutputs(outputs, [path]);
+  if (!force) refuseExisting(outputs);
+
+  const given = readVectors(path);
+  const library = await load();
+  const ranges = rangesOf(library, given, values, path);
+  const isReported = values.report === true || output === undefined;
+  // Before anything is measured, since it may be wrong.
+  const options = output === undefined ? undefined : indexOptions(given, values, metric, ranges);
+  const report = isReported ? measureRecall(library, given, values, metric, ranges, context) : undefined;
+  if (report !== undefined && !json) tellRecall(context.stdout, report, given.dimensions);
+  const written = options && (await writeIndex(library, given, options, outputs, path, context, force));
+  if (written !== undefined && !json) {
+    const size = `${bytes(4 * given.vectors.length)} of floats to ${bytes(written)}`;
+    const name = styled(context.stdout, "bold", printable(outputs[0]));
+    context.stdout.write(`${name}  ${counted(given.count, "vector")} as codes, ${size}\n`);
+  }
+  const { count, dimensions } = given;
+  return {
+    exitCode: 0,
+    json: {
+      input: path,
+      count,
+      dimensions,
+      metric,
+      ...(report && { report: report.map(withoutRanges) }),
+      ...(written !== undefined && { output: outputs[0], bytes: written, ...(outputs[1] && { ranges: outputs[1] }) }),
+    },
+  };
+}
+
+/** The index, and where ranges are found also these. */
+function outputsOf({ output, scaling, ranges }: Values): string[] {
+  if (output === undefined) return [];
+  return scaling === "ranges" && ranges === undefined
+    ? [output, `${output.replace(/\.[^./\\]+$/, "")}-ranges.json`]
+    : [output];
+}
+
+function rangesOf(
+  library: Embeddings,
+  { vectors, dimensions }: Vectors,
+  { ranges, scaling }: Values,
+  path: string,
+): VectorRanges | undefined {
+  if (ranges !== undefined) {
+    if (scaling !== undefined && scaling !== "ranges") {
+      throw new UsageError(`--ranges are given, and --scaling is ${scaling}`);
+    }
+    return about(ranges, () => JSON.parse(readFileSync(ranges, "utf8")));
+  }
+  // A report has them too, but for one vector alone there are none.
+  if (scaling !== "ranges" && vectors.length === dimensions) return undefined;
+  return about(path, () => library.fitRanges(vectors, { dimensions }));
+}
+
+function indexOptions(
+  { dimensions }: Vectors,
+  { precision = "int8", scaling = "row", group, ranges: file }: Values,
+  metric: Metric,
+  ranges: VectorRanges | undefined,
+): IndexOptions {
+  const kind = file === undefined ? oneOf("scaling", scaling, ["row", "unit", "ranges"]) : "ranges";
+  return {
+    dimensions,
+    precision: oneOf("precision", precision, ["int8", "int4", "binary"]),
+    metric,
+    scaling: kind === "ranges" ? (ranges as VectorRanges) : kind,
+    ...(group !== undefined && { group: integerOf("group", group) }),
+  };
+}
+
+function measureRecall(
+  library: Embeddings,
+  given: Vectors,
+  { queries: file }: Values,
+  metric: Metric,
+  ranges: VectorRanges | undefined,
+  { stderr, signal }: Context,
+): RecallReport[] {
+  const { dimensions } = given;
+  if (file === undefined && given.count < 20) {
+    throw new UsageError(`there are ${given.count} vectors, too few to ask for some of them; give --queries`);
+  }
+  const asked =
+    file === undefined ? splitQueries(given) : { vectors: given.vectors, queries: readQueries(file, given) };
+  const bar = new ProgressBar(stderr);
+  const onProgress = (done: number, total: number) => {
+    signal.throwIfAborted();
+    bar.update(done, total, "recall");
+  };
+  try {
+    return about(file ?? "", () =>
+      recall(library, asked.vectors, asked.queries, usualSettings(dimensions, ranges), {
+        dimensions,
+        metric,
+        onProgress,
+      }),
+    );
+  } finally {
+    bar.clear();
+  }
+}
+
+function readQueries(file: string, { dimensions }: Vectors): Float32Array {
+  const queries = readVectors(file);
+  if (queries.dimensions !== dimensions) {
+    throw new UsageError(`${file} has vectors of ${queries.dimensions} dimensions; they must have ${dimensions}`);
+  }
+  return queries.vectors;
+}
+
+/** Gives the bytes of the index. */
+async function writeIndex(
+  library: Embeddings,
+  { vectors }: Vectors,
+  options: IndexOptions,
+  [output, rangesOutput]: readonly string[],
+  path: string,
+  context: Context,
+  overwrite: boolean,
+): Promise<number> {
+  const saved = about(path, () => {
+    const index = library.createIndex(options);
+    index.add(vectors);
+    return new Uint8Array(index.save());
+  });
+  const files: [string, Uint8Array<ArrayBuffer>][] = [[output, saved]];
+  if (rangesOutput !== undefined) {
+    files.push([rangesOutput, new TextEncoder().encode(`${JSON.stringify(options.scaling)}\n`)]);
+  }
+  for (const [file, contents] of files) {
+    await writingOutput(file, context, async () => {
+      const sink = await fileSink(file, { overwrite });
+      try {
+        await sink.write(0, contents);
+        await sink.close();
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      }
+    });
+  }
+  return saved.length;
+}
+
+/** Says of which file an error is. */
+function about<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (path === "" || !(error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError)) {
+      throw error;
+    }
+    throw new InputError(path, error);
+  }
+}
+
+/** Ranges are as long as the vectors, and the same for all. */
+function withoutRanges({ setting, ...rest }: RecallReport): object {
+  const { scaling } = setting;
+  return { setting: { ...setting, ...(typeof scaling === "object" && { scaling: "ranges" }) }, ...rest };
+}
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  if (allowed.includes(value as T)) return value as T;
+  throw new UsageError(`--${option} is ${value}; it must be one of ${allowed.join(", ")}`);
+}
+
+function integerOf(option: string, value: string): number {
+  if (!/^\d+$/.test(value)) throw new UsageError(`--${option} is ${value}; it must be a multiple of 32`);
+  return Number(value);
+}

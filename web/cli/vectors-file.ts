@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { FormatError, readNpy } from "channelwise/npy";
+
+/** Vectors of a .npy file, one after the other. */
+export interface Vectors {
+  readonly vectors: Float32Array<ArrayBuffer>;
+  readonly count: number;
+  readonly dimensions: number;
+}
+
+/** @throws {FormatError} where it has no rows of floats. */
+export function readVectors(path: string): Vectors {
+  const bytes = readFileSync(path);
+  const { weights, shape } = readNpy(bytes, path);
+  const [count, dimensions] = shape;
+  const wrong = (reason: string) => new FormatError({ file: path, offset: 0, reason });
+  if (shape.length !== 2 || count === 0 || dimensions === 0) {
+    throw wrong(`its shape is (${shape.join(", ")}); embeddings are rows of an array of two dimensions`);
+  }
+  if (weights instanceof Int8Array || weights instanceof Int16Array) {
+    throw wrong("it holds integers; give the vectors as floats");
+  }
+  // A copy, where the file's bytes are not aligned or wider.
+  const vectors = Float32Array.from(weights);
+  return { vectors, count, dimensions };
+}
+
+/** Takes some vectors out of all, evenly spread, to ask for them: at most 200, and a tenth. */
+export function splitQueries({ vectors, count, dimensions }: Vectors): {
+  readonly vectors: Float32Array<ArrayBuffer>;
+  readonly queries: Float32Array<ArrayBuffer>;
+} {
+  const asked = Math.min(200, Math.floor(count / 10));
+  const queries = new Float32Array(asked * dimensions);
+  const others = new Float32Array((count - asked) * dimensions);
+  let [q, o] = [0, 0];
+  for (let v = 0; v < count; v++) {
+    const row = vectors.subarray(v * dimensions, (v + 1) * dimensions);
+    if (Math.floor(((v + 1) * asked) / count) > q) queries.set(row, q++ * dimensions);
+    else others.set(row, o++ * dimensions);
+  }
+  return { vectors: others, queries };
+}
