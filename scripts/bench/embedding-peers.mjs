@@ -78,16 +78,17 @@ async function pathOf(peer, file) {
 const importFile = (path) => import(pathToFileURL(path).href);
 
 /**
- * Imports what was built for browsers alone and looks for Node in order to refuse it.
+ * Imports what was built for browsers alone, as a worker of one does.
  * @template T
  * @param {() => Promise<T>} load
+ * @param {{ hidesNode?: boolean }} [options] whether it looks for Node in order to refuse it
  * @returns {Promise<T>}
  */
-async function asInWorker(load) {
+async function asInWorker(load, { hidesNode = false } = {}) {
   const versions = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(process, "versions"));
   const ofWorker = { importScripts: () => {}, WorkerGlobalScope: class {}, location: new URL(import.meta.url) };
   Object.assign(globalThis, { self: globalThis, ...ofWorker });
-  Object.defineProperty(process, "versions", { ...versions, value: {} });
+  if (hidesNode) Object.defineProperty(process, "versions", { ...versions, value: {} });
   try {
     return await load();
   } finally {
@@ -104,16 +105,15 @@ const bytesOf = ({ bytes, dimensions }, v) => bytes.subarray(v * dimensions, (v 
 const bitsOf = ({ bits, dimensions }, v) => bits.subarray((v * dimensions) / 8, ((v + 1) * dimensions) / 8);
 
 /**
- * Native code over the arrays as they are: what can be had outside a browser.
- * @param {"floats" | "bytes" | "bits"} array
- * @param {typeof floatsOf | typeof bytesOf | typeof bitsOf} rowOf
+ * Native code over the arrays as they are: what can be had outside a browser. It has no exact search over bits.
+ * @param {"floats" | "bytes"} array
+ * @param {typeof floatsOf | typeof bytesOf} rowOf
  * @returns {Peer["fill"]}
  */
 const fillUsearch = (array, rowOf) => async (vectors) => {
   const file = `${process.platform}-${process.arch}/usearch.node`;
   const { exactSearch } = createRequire(import.meta.url)(await pathOf("usearch", file));
-  const metric = array === "bits" ? "hamming" : "ip";
-  return (query) => exactSearch(vectors[array], rowOf(vectors, query), vectors.dimensions, 10, metric, 1);
+  return (query) => exactSearch(vectors[array], rowOf(vectors, query).slice(), vectors.dimensions, 10, "ip", 1);
 };
 
 /**
@@ -131,9 +131,8 @@ const fillSqlite = (type, value, rowOf) => async (vectors) => {
     return {};
   };
   const quiet = () => {};
-  const sqlite3 = await asInWorker(async () =>
-    (await importFile(path)).default({ instantiateWasm, print: quiet, printErr: quiet }),
-  );
+  const start = async () => (await importFile(path)).default({ instantiateWasm, print: quiet, printErr: quiet });
+  const sqlite3 = await asInWorker(start, { hidesNode: true });
   const database = new sqlite3.oo1.DB(":memory:");
   /** @param {number} v */
   const blob = (v) => {
@@ -241,7 +240,6 @@ async function fillClientVectorSearch(vectors) {
 export const peers = [
   { name: "usearch (native)", codes: "float32", most: 1e6, fill: fillUsearch("floats", floatsOf) },
   { name: "usearch (native)", codes: "int8", most: 1e6, fill: fillUsearch("bytes", bytesOf) },
-  { name: "usearch (native)", codes: "binary", most: 1e6, fill: fillUsearch("bits", bitsOf) },
   { name: "hnswlib-wasm, brute force", codes: "float32", most: 1e5, fill: fillHnswlib },
   { name: "sqlite-vec, wasm", codes: "float32", most: 1e5, fill: fillSqlite("float", "?", floatsOf) },
   { name: "sqlite-vec, wasm", codes: "int8", most: 1e5, fill: fillSqlite("int8", "vec_int8(?)", bytesOf) },
@@ -249,5 +247,5 @@ export const peers = [
   { name: "edgevec, flat", codes: "binary", most: 1e6, fill: fillEdgevec },
   { name: "orama", codes: "float32", most: 1e5, fill: fillOrama },
   { name: "client-vector-search", codes: "float32", most: 1e5, fill: fillClientVectorSearch },
-  { name: "voy, a tree", codes: "float32", most: 1e4, fill: fillVoy },
+  { name: "voy, a tree", codes: "float32", most: 1e5, fill: fillVoy },
 ];

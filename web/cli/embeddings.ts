@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Embeddings, type IndexOptions, load, type Metric, type VectorRanges } from "channelwise/embeddings";
 import { fileSink, printable } from "channelwise/models";
-import { type RecallReport, recall, usualSettings } from "channelwise/recall";
+import { leaveOut, type RecallReport, recall, usualSettings } from "channelwise/recall";
 import { writingOutput } from "./begun-output.js";
 import { UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
@@ -12,7 +12,7 @@ import { InputError } from "./problems.js";
 import { ProgressBar } from "./progress.js";
 import { tellRecall } from "./recall-report.js";
 import { styled } from "./terminal.js";
-import { readVectors, splitQueries, type Vectors } from "./vectors-file.js";
+import { readVectors, type Vectors } from "./vectors-file.js";
 
 /** `channelwise embeddings` */
 export async function embeddings(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
@@ -105,7 +105,9 @@ function measureRecall(
     throw new UsageError(`there are ${given.count} vectors, too few to ask for some of them; give --queries`);
   }
   const asked =
-    file === undefined ? splitQueries(given) : { vectors: given.vectors, queries: readQueries(file, given) };
+    file === undefined
+      ? leaveOut(given.vectors, dimensions)
+      : { others: given.vectors, queries: readQueries(file, given) };
   const bar = new ProgressBar(stderr);
   const onProgress = (done: number, total: number) => {
     signal.throwIfAborted();
@@ -113,7 +115,7 @@ function measureRecall(
   };
   try {
     return about(file ?? "", () =>
-      recall(library, asked.vectors, asked.queries, usualSettings(dimensions, ranges), {
+      recall(library, asked.others, asked.queries, usualSettings(dimensions, ranges), {
         dimensions,
         metric,
         onProgress,

@@ -24,20 +24,3 @@ export function readVectors(path: string): Vectors {
   const vectors = Float32Array.from(weights);
   return { vectors, count, dimensions };
 }
-
-/** Takes some vectors out of all, evenly spread, to ask for them: at most 200, and a tenth. */
-export function splitQueries({ vectors, count, dimensions }: Vectors): {
-  readonly vectors: Float32Array<ArrayBuffer>;
-  readonly queries: Float32Array<ArrayBuffer>;
-} {
-  const asked = Math.min(200, Math.floor(count / 10));
-  const queries = new Float32Array(asked * dimensions);
-  const others = new Float32Array((count - asked) * dimensions);
-  let [q, o] = [0, 0];
-  for (let v = 0; v < count; v++) {
-    const row = vectors.subarray(v * dimensions, (v + 1) * dimensions);
-    if (Math.floor(((v + 1) * asked) / count) > q) queries.set(row, q++ * dimensions);
-    else others.set(row, o++ * dimensions);
-  }
-  return { vectors: others, queries };
-}

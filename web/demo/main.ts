@@ -42,6 +42,14 @@ const takeAway = new LaterView(element("take-away"), async () => {
   return new TakeAwayView(element("take-away"), engine, whileBusy);
 });
 
+const embeddings = new LaterView(element("embeddings"), async () => {
+  const { EmbeddingsView } = await import("./embeddings/embeddings-view.js");
+  return new EmbeddingsView(element("embeddings"));
+});
+
+/** Rows to search among, some of which can be asked for. */
+const LEAST_ROWS = 20;
+
 /** What is shown and computed; undefined while the text box is empty. */
 let source: Source | undefined;
 /** Settings that came with the source. */
@@ -160,6 +168,9 @@ async function show(summary: Summary) {
     takeAway.show(source as Source, opened as Opened, summary),
   ]);
   compare.show(summary);
+  const { shape } = summary;
+  element("as-embeddings").hidden = shape.length !== 2 || shape[0] < LEAST_ROWS || shape[1] > 16_384;
+  embeddings.show(source as Source, opened as Opened);
   element("announcement").textContent = verdict(summary);
 }
 

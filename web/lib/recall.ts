@@ -1,4 +1,6 @@
 export {
+  type LeftOut,
+  leaveOut,
   type RecallOptions,
   type RecallReport,
   type RecallSetting,

@@ -6,7 +6,7 @@ import {
   type Scaling,
   type VectorIndex,
 } from "channelwise/embeddings";
-import { recall, usualSettings } from "channelwise/recall";
+import { leaveOut, recall, usualSettings } from "channelwise/recall";
 import { beforeAll, describe, expect, it } from "vitest";
 import { best, scoresOf } from "./plain-search.js";
 import { normalVectors } from "./vectors.js";
@@ -276,6 +276,16 @@ describe("where something is wrong, nothing is changed", () => {
 });
 
 describe("recall", () => {
+  it("takes queries out of all vectors, evenly spread", () => {
+    const { others, queries } = leaveOut(
+      Float32Array.from({ length: 60 }, (_, i) => i >> 1),
+      2,
+    );
+    expect([...queries]).toEqual([9, 9, 19, 19, 29, 29]);
+    expect(others).toHaveLength(54);
+    expect(new Set([...others, ...queries]).size).toBe(30);
+  });
+
   it("tells how far it is, and ends where that throws", () => {
     const vectors = normalVectors(50, 16, 1);
     const told: number[][] = [];

@@ -43,6 +43,35 @@ export function usualSettings(dimensions: number, ranges?: VectorRanges): Recall
   return settings.flatMap((setting) => [setting, { ...setting, rescore: 10 }]);
 }
 
+/** All vectors but some, and these. */
+export interface LeftOut {
+  /** The vectors to search, one after the other. */
+  readonly others: Float32Array<ArrayBuffer>;
+  /** The vectors to ask for, one after the other. */
+  readonly queries: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Takes some vectors out of all, evenly spread, to ask for them: 200, or a tenth where that is fewer.
+ *
+ * @param vectors one after the other
+ * @param dimensions numbers of a vector
+ * @throws {TypeError | RangeError} for what is no such vectors.
+ */
+export function leaveOut(vectors: Float32Array, dimensions: number): LeftOut {
+  const count = countVectors("vectors", vectors, checkDimensions(dimensions));
+  const asked = Math.min(200, Math.floor(count / 10));
+  const queries = new Float32Array(asked * dimensions);
+  const others = new Float32Array((count - asked) * dimensions);
+  let taken = 0;
+  for (let v = 0; v < count; v++) {
+    const row = vectors.subarray(v * dimensions, (v + 1) * dimensions);
+    if (Math.floor(((v + 1) * asked) / count) > taken) queries.set(row, taken++ * dimensions);
+    else others.set(row, (v - taken) * dimensions);
+  }
+  return { others, queries };
+}
+
 /** What a setting costs. */
 export interface RecallReport {
   /** The setting, as it was given. */

@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import { load } from "channelwise/embeddings";
+import { writeNpy } from "channelwise/npy";
+import type { Page } from "playwright";
+import { expect, it } from "vitest";
+import { normalVectors } from "../lib/embeddings/vectors.js";
+import { axeFindsNothing, openForEach, shows, text } from "./page.js";
+
+const [count, dimensions] = [300, 48];
+const vectors = normalVectors(count, dimensions, 1);
+
+let page: Page;
+openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+  ({ page } = opened);
+});
+
+const section = () => page.getByRole("region", { name: "As embeddings" });
+
+/** Opens rows, and goes to where they can be taken as embeddings. */
+async function open(rows: Float32Array, shape: number[]) {
+  const buffer = Buffer.from(writeNpy(rows, shape));
+  await page.getByLabel("Open a file").setInputFiles([{ name: "texts.npy", mimeType: "", buffer }]);
+  await shows(() => text(page.locator("#understood"))).toContain(`${shape[0]} × ${shape[1]}`);
+}
+
+async function measure() {
+  await section().scrollIntoViewIfNeeded();
+  await section().getByRole("button", { name: "Measure recall" }).click();
+  await section().getByRole("status").getByText("30 rows were left out").waitFor();
+}
+
+async function saved(button: string) {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    section().getByRole("button", { name: button }).click(),
+  ]);
+  return { name: download.suggestedFilename(), contents: readFileSync(await download.path()) };
+}
+
+it("shows what every precision finds, and gives an index of the one that is chosen", async () => {
+  await open(vectors, [count, dimensions]);
+  await measure();
+  const points = section().getByRole("button", { name: /a vector$/ });
+  expect(await points.count()).toBe(12);
+  await section().getByText("As a table").click();
+  const rows = await section().locator("tbody tr").allInnerTexts();
+  expect(rows[0]).toMatch(/^int8\s+56\s+(1\.000|0\.9\d\d)$/);
+  expect(rows.map((row) => row.split("\t")[0].trim())).toContain("int8, ranges, sentence-transformers");
+  await axeFindsNothing(page, "#as-embeddings");
+
+  await points.and(page.getByLabel(/^int4, groups of 32: /)).press("Enter");
+  await section()
+    .getByText(/^int4, groups of 32: 44 bytes a vector instead of 192 bytes; of the 10 closest/)
+    .waitFor();
+  expect(await section().getByRole("button", { name: "Save ranges" }).isVisible()).toBe(false);
+  const { name, contents } = await saved("Save index");
+  expect(name).toBe("texts.index");
+  const embeddings = await load();
+  const index = embeddings.loadIndex(contents);
+  expect(index).toMatchObject({ size: count, dimensions, metric: "cosine" });
+  const coded = embeddings.encode(vectors, "row", { dimensions, precision: "int4", group: 32 });
+  expect(index.vector(299)).toEqual(embeddings.decode(coded).slice(-dimensions));
+
+  await section().getByRole("button", { name: "Copy", exact: true }).click();
+  await section().getByText("Code copied.").waitFor();
+  const code = await page.evaluate(() => navigator.clipboard.readText());
+  expect(code).toContain('createIndex({ dimensions: 48, precision: "int4", group: 32, metric: "cosine" })');
+});
+
+it("saves the ranges too", async () => {
+  await open(vectors, [count, dimensions]);
+  await measure();
+  await section()
+    .getByRole("button", { name: /^int8, ranges: / })
+    .press("Enter");
+  const { name, contents } = await saved("Save ranges");
+  expect(name).toBe("texts-ranges.json");
+  expect(JSON.parse(contents.toString())).toEqual((await load()).fitRanges(vectors, { dimensions }));
+});
+
+it("can be cancelled, and says what is wrong with rows", async () => {
+  const large = normalVectors(20_000, dimensions, 2);
+  await open(large, [20_000, dimensions]);
+  await section().scrollIntoViewIfNeeded();
+  await section().getByRole("button", { name: "Measure recall" }).click();
+  await section().getByRole("button", { name: "Cancel" }).click();
+  await section().getByText("Cancelled.").waitFor();
+
+  const withZero = vectors.slice().fill(0, 0, dimensions);
+  await open(withZero, [count, dimensions]);
+  await section().getByRole("button", { name: "Measure recall" }).click();
+  await section()
+    .getByText(/vector 0 is zero as codes and has no direction/)
+    .waitFor();
+
+  await open(vectors.slice(0, 4 * dimensions), [4, dimensions]);
+  await shows(() => section().count()).toBe(0);
+});
