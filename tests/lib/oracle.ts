@@ -17,7 +17,9 @@ async function compileOracle(): Promise<WebAssembly.Module> {
 export async function loadOracle(): Promise<Channelwise> {
   const { default: createModule } = await import(/* @vite-ignore */ glue.href);
   const module = await compileOracle();
-  const moduleArguments: ModuleArguments = {
+  const moduleArguments: ModuleArguments & { wasm: WebAssembly.Module } = {
+    // Emscripten's minimal runtime takes the module, and the other one the function.
+    wasm: module,
     instantiateWasm(imports, done) {
       WebAssembly.instantiate(module, imports as WebAssembly.Imports).then((instance) => done(instance, module));
       return {};
