@@ -507,6 +507,25 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
     }
   });
 
+  it("names the output that cannot be written, and not the input", async () => {
+    const data = new Float32Array(64 * 64).fill(1);
+    const matrix = (name: string) => ({ name, dtype: "F32", shape: [64, 64], data });
+    writeFileSync(place.path("half.safetensors"), fileOf([matrix("\ud800.weight")]));
+    writeFileSync(place.path("whole.safetensors"), fileOf([matrix("weight")]));
+    const reason = String.raw`tensor \ud800.weight.quantized: its name has half of a surrogate pair`;
+    const refused = [
+      [["half.safetensors", "-o", "out.npz"], "out.npz"],
+      [["half.safetensors", "-o", "out.npz", "--dry-run"], "out.npz"],
+      [["whole.safetensors", "half.safetensors", "-o", "out/", "--dialect", "npz"], "out/half-int8.npz"],
+    ] as const;
+    for (const [args, output] of refused) {
+      const { code, stderr } = await place.run("quantize", ...args);
+      expect(stderr).toContain(`channelwise: ${output} cannot be written: ${reason}`);
+      expect(code).toBe(1);
+    }
+    expect(place.list()).not.toContain("out.npz");
+  });
+
   it("and no folder that was made for it", async () => {
     writeFileSync(place.path("n.npy"), writeNpy(Float32Array.of(1, Number.NaN), [1, 2]));
     mkdirSync(place.path("there"));

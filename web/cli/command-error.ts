@@ -9,6 +9,11 @@ export class CommandError extends Error {
   }
 }
 
+/** What a file to come cannot hold. It names that file and not the input, of which nothing is wrong. */
+export class OutputError extends CommandError {
+  override readonly name = "OutputError";
+}
+
 /** A command line that is wrong, by itself or for this file. Nothing was written. */
 export class UsageError extends CommandError {
   override readonly name = "UsageError";

@@ -9,12 +9,13 @@ import {
   outputBytes,
   type Plan,
   planModel,
+  printable,
   quantizeModel,
   type TensorSummary,
 } from "channelwise/models";
 import type { ParallelChannelwise } from "channelwise/parallel";
 import { dataPath } from "./begun-output.js";
-import { UsageError } from "./command-error.js";
+import { OutputError, UsageError } from "./command-error.js";
 import type { Input } from "./inputs.js";
 import type { Settings, Shard } from "./settings.js";
 
@@ -59,15 +60,16 @@ export async function openJob(
   shard: Shard | undefined,
 ): Promise<Job> {
   const model = await openModel(input.files);
+  const bytesOf = (plan: Plan) => asOutput(output, () => outputBytes(plan));
   try {
     const whole = asOptions(() => planModel(model, settings));
-    if (shard) outputBytes(whole); // throws for tensors of the whole that cannot be written, whichever part this is
+    if (shard) bytesOf(whole); // refuses what cannot be written of the whole, whichever part this is
     const plan = partOf(whole, shard);
     return {
       ...{ input, output, plan },
       reads: model.files.map((name) => join(input.folder, name)),
       bytesBefore: shard ? outputBytes(planModel(plan.model, { exclude: ["*"] })) : model.byteLength,
-      bytesAfter: outputBytes(plan),
+      bytesAfter: bytesOf(plan),
     };
   } catch (error) {
     await model.close();
@@ -101,6 +103,16 @@ function asOptions<R>(work: () => R): R {
     return work();
   } catch (error) {
     throw error instanceof TypeError || error instanceof RangeError ? new UsageError(`--${error.message}`) : error;
+  }
+}
+
+/** What a file cannot hold is said of that file. */
+function asOutput<R>(output: string, work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new OutputError(`${printable(output)} cannot be written: ${error.message}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { FormatError, NonFiniteError, printable, StoppedError, shownName } from "channelwise/models";
-import { CommandError } from "./command-error.js";
+import { CommandError, OutputError } from "./command-error.js";
 import { oneLine } from "./format.js";
 
 /** The meanings of the file system's error codes. */
@@ -34,6 +34,7 @@ export class InputError extends Error {
 /** The sentence for an error. Errors of the file system are put into words, and names are made printable. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof InputError) {
+    if (error.cause instanceof OutputError) return sentenceOf(error.cause);
     const sentence = sentenceOf(error.cause);
     // Most sentences name the file themselves.
     return sentence.startsWith(printable(error.input)) ? sentence : `${printable(error.input)}: ${sentence}`;

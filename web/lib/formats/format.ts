@@ -7,6 +7,7 @@ import type { Lend } from "../io/lent-files.js";
 import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { CodesPlace, ResultSink } from "../stream/ends.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
+import type { TensorCourse } from "../tensor/course.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
@@ -213,7 +214,7 @@ export interface Target {
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
   /** @internal Encodes one tensor, where its bytes are not codes and scales of the engine. */
-  encode?(tensor: ModelTensor, way: Way, write: WriteBytes, course: EncodeCourse): Promise<TotalErrors>;
+  encode?(engine: Engine, tensor: ModelTensor, way: Way, write: WriteBytes, course: TensorCourse): Promise<TotalErrors>;
   /**
    * @internal Lays out the output, and writes nothing yet.
    *
@@ -300,13 +301,6 @@ export interface OutputWork {
 }
 
 export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
-
-/** The progress of work on one tensor. */
-export interface EncodeCourse {
-  readonly signal: AbortSignal | undefined;
-  /** Called with the share that is done, from 0 to 1. */
-  readonly progress: (share: number) => void;
-}
 
 /** A step that copies bytes, or quantizes, dequantizes or encodes a tensor. */
 export type OutputStep = {

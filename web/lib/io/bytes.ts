@@ -1,3 +1,5 @@
+import type { Patches } from "./patches.js";
+
 /** Bytes that can be read at any place, a few at a time, such as those of a file, a Blob or memory. */
 export interface ByteSource {
   /** The file's name, for messages and for names derived from it. */
@@ -36,4 +38,6 @@ export interface FilePlace {
   readonly path: string;
   readonly descriptor: number;
   readonly position: number;
+  /** How rows lie there, where they are in patches; the position is then that in the rows. */
+  readonly patches?: Patches | undefined;
 }

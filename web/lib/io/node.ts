@@ -25,6 +25,7 @@ interface FileSystem {
   readonly constants: { readonly O_RDONLY: number; readonly O_NONBLOCK?: number };
   open(path: string, flags: string | number): Promise<FileHandle>;
   stat(path: string): Promise<FileStat>;
+  statfs(path: string): Promise<{ readonly type: number; readonly bsize: number; readonly bavail: number }>;
   lstat(path: string): Promise<FileStat>;
   readdir(path: string): Promise<string[]>;
   rename(from: string, to: string): Promise<void>;
@@ -33,7 +34,7 @@ interface FileSystem {
 
 interface Modules {
   "node:fs/promises": FileSystem;
-  "node:os": { hostname(): string };
+  "node:os": { hostname(): string; tmpdir(): string };
   "node:path": { basename(path: string): string; dirname(path: string): string; join(...parts: string[]): string };
   "node:url": { fileURLToPath(url: URL): string };
 }

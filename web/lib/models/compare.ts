@@ -1,19 +1,21 @@
 import { type Extents, extentsOf } from "../core/memory/extents.js";
 import type { TotalErrors } from "../core/types.js";
 import type { Model, UnreadableTensor } from "../formats/format.js";
+import { arranged } from "../io/arranged.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { haveSameBytes } from "../io/same-bytes.js";
 import { SpareMemory } from "../io/spare-memory.js";
 import { measureStream, type ValueSource } from "../stream/measure-stream.js";
 import type { Runner } from "../stream/runner.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
+import type { TensorCourse } from "../tensor/course.js";
 import { isFloatDtype } from "../tensor/dtypes.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
 import { inspectModel } from "./inspect.js";
-import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step } from "./run.js";
 import { withValues } from "./values.js";
 import { weightsOf } from "./weights.js";
 
@@ -87,9 +89,11 @@ export async function compareModels(
     const other = others.get(key);
     if (other === undefined) return [];
     const { byteLength } = tensor;
-    const run = async (course: StepCourse): Promise<ComparedTensor> => ({
+    const run = async (course: TensorCourse): Promise<ComparedTensor> => ({
       ...{ tensor: tensor.name, bytesBefore: byteLength, bytesAfter: other.byteLength },
-      ...(await compare(runner, tensor, other, course)),
+      ...(await arranged(tensor, course, (inOrder, rest) =>
+        arranged(other, rest, (others, last) => compare(runner, inOrder, others, last)),
+      )),
     });
     return [{ tensor: tensor.name, byteLength, run }];
   });
@@ -113,7 +117,7 @@ function byKey<T extends { readonly name: string }>(tensors: readonly T[]): Map<
 
 type Other = ModelTensor | QuantizedTensor | BlockTensor | (UnreadableTensor & { readonly name: string });
 
-async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: StepCourse) {
+async function compare(runner: Runner, tensor: ModelTensor, other: Other, course: TensorCourse) {
   if (!("shape" in other)) {
     return { result: "other", reason: `it is quantized, but cannot be read: ${other.reason}` } as const;
   }
@@ -144,7 +148,7 @@ async function compare(runner: Runner, tensor: ModelTensor, other: Other, course
   return { result: "other", reason: "its bytes differ" } as const;
 }
 
-function measureFloats(runner: Runner, tensor: ModelTensor, other: ModelTensor, course: StepCourse) {
+function measureFloats(runner: Runner, tensor: ModelTensor, other: ModelTensor, course: TensorCourse) {
   const values = weightsOf(other, other.shape, new SpareMemory());
   return lentOrNot(lenderOf(other), (file) =>
     measure(runner, tensor, { ...values, file }, extentsOf(tensor.shape, undefined, "tensor"), course),
@@ -152,7 +156,7 @@ function measureFloats(runner: Runner, tensor: ModelTensor, other: ModelTensor, 
 }
 
 /** The error figures of values that stand for the weights of a tensor. */
-function measure(runner: Runner, tensor: ModelTensor, values: ValueSource, extents: Extents, course: StepCourse) {
+function measure(runner: Runner, tensor: ModelTensor, values: ValueSource, extents: Extents, course: TensorCourse) {
   const weights = weightsOf(tensor, tensor.shape, new SpareMemory());
   const { signal, progress } = course;
   const onProgress = (done: number, all: number) => progress(done / all);
@@ -161,7 +165,7 @@ function measure(runner: Runner, tensor: ModelTensor, values: ValueSource, exten
   );
 }
 
-async function haveSameData(tensor: ModelTensor, other: ModelTensor, course: StepCourse): Promise<boolean> {
+async function haveSameData(tensor: ModelTensor, other: ModelTensor, course: TensorCourse): Promise<boolean> {
   let same = true;
   const both = {
     byteLength: tensor.byteLength,

@@ -6,6 +6,7 @@ import { lentOrNot } from "../io/lent-files.js";
 import { copyFloats } from "../stream/copy-floats.js";
 import { dequantizeStream } from "../stream/dequantize-stream.js";
 import type { Runner } from "../stream/runner.js";
+import type { TensorCourse } from "../tensor/course.js";
 import { bytesPerElement } from "../tensor/dtypes.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import { bytesIn, scaleBytes } from "../tensor/stored-scales.js";
@@ -13,7 +14,7 @@ import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
 import { inspectModel } from "./inspect.js";
 import { kindOf } from "./plan.js";
-import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse, writing } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 import { type Values, withValues } from "./values.js";
 
 /**
@@ -60,7 +61,7 @@ export async function dequantizeModel(
 
 function stepOf(step: OutputStep, runner: Runner): Step<void> {
   const { tensor, byteLength } = step;
-  const run = async (course: StepCourse) => {
+  const run = async (course: TensorCourse) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
     if ("quantize" in step || "encode" in step) throw new Error("a model of floats has nothing to quantize");
     await withValues(runner.engine, step.dequantize, (values) =>
@@ -75,7 +76,7 @@ async function dequantize(
   { dequantize: tensor, info, write }: Extract<OutputStep, { readonly dequantize: QuantizedTensor }>,
   values: Values,
   file: FilePlace | undefined,
-  { signal, progress }: StepCourse,
+  { signal, progress }: TensorCourse,
 ): Promise<void> {
   const { dtype } = info;
   const sink = (start: number, some: FloatArray) =>

@@ -7,8 +7,10 @@ import type {
   OutputStep,
   Plan,
   QuantizeDecision,
+  Target,
   WriteBytes,
 } from "../formats/format.js";
+import { arranged } from "../io/arranged.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
@@ -16,11 +18,13 @@ import { SpareMemory } from "../io/spare-memory.js";
 import type { CodesPlace } from "../stream/ends.js";
 import { quantizeStream } from "../stream/quantize-stream.js";
 import type { Runner } from "../stream/runner.js";
+import type { TensorCourse } from "../tensor/course.js";
 import { elementsOf } from "../tensor/dtypes.js";
+import type { ModelTensor } from "../tensor/tensor.js";
 import { type AnyChannelwise, runnerOf } from "../workers/runner-of.js";
 import { copyBytes } from "./copy-bytes.js";
 import { type KeptFloats, keptFloats } from "./kept-floats.js";
-import { checkRunOptions, type RunOptions, runSteps, type Step, type StepCourse, writing } from "./run.js";
+import { checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 import { weightsOf } from "./weights.js";
 
 /** The decision for a tensor, with its error figures if it was quantized. */
@@ -158,33 +162,43 @@ function stepOf(
   errors: Map<number, TotalErrors>,
 ): Step<void> {
   const { tensor, byteLength } = step;
-  const run = async (course: StepCourse) => {
+  const run = async (course: TensorCourse) => {
     if ("copy" in step) return copyBytes(step.copy, step.write, course);
-    if ("encode" in step) {
-      errors.set(step.encode, await encode(plan, step.encode, step.write, course));
-      return;
-    }
     if ("dequantize" in step) throw new Error("a plan dequantizes nothing");
-    errors.set(step.quantize, await quantize(step, plan, runner, spares, course));
+    const place = "encode" in step ? step.encode : step.quantize;
+    const weights = plan.model.tensors[place];
+    const decision = plan.decisions[place] as QuantizeDecision;
+    const made = await arranged(weights, course, (inOrder, rest) =>
+      "encode" in step
+        ? encode(plan.target, runner, inOrder, decision, step.write, rest)
+        : quantize(step, inOrder, decision, runner, spares, rest),
+    );
+    errors.set(place, made);
   };
   return { tensor, byteLength, run };
 }
 
-/** Encodes a tensor of a plan whose target makes the bytes itself. */
-function encode({ model, target, decisions }: Plan, place: number, write: WriteBytes, course: StepCourse) {
-  if (!target.encode) throw new Error("the target encodes nothing");
-  return target.encode(model.tensors[place], decisions[place] as QuantizeDecision, write, course);
+/** Encodes a tensor for a target that makes its bytes itself. */
+function encode(
+  { encode }: Target,
+  { engine }: Runner,
+  tensor: ModelTensor,
+  decision: QuantizeDecision,
+  write: WriteBytes,
+  course: TensorCourse,
+) {
+  if (!encode) throw new Error("the target encodes nothing");
+  return encode(engine, tensor, decision, write, course);
 }
 
 async function quantize(
-  { quantize: place, results: resultsOf, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
-  { model, decisions }: Plan,
+  { results: resultsOf, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
+  tensor: ModelTensor,
+  { scheme, quantizedShape }: QuantizeDecision,
   runner: Runner,
   spares: SpareMemory,
-  course: StepCourse,
+  course: TensorCourse,
 ): Promise<TotalErrors> {
-  const tensor = model.tensors[place];
-  const { scheme, quantizedShape } = decisions[place] as QuantizeDecision;
   const source = weightsOf(tensor, quantizedShape, spares);
   const results = resultsOf(runner.engine);
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>

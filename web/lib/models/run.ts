@@ -2,6 +2,7 @@ import { checkNames } from "../core/arguments.js";
 import { FormatError, NonFiniteError } from "../core/errors.js";
 import type { ByteSink } from "../io/bytes.js";
 import { StoppedError } from "../io/stopped-error.js";
+import type { TensorCourse } from "../tensor/course.js";
 
 /** The options of every run over a model. */
 export interface RunOptions {
@@ -21,19 +22,12 @@ export interface Progress {
   readonly total: number;
 }
 
-/** The arguments of a step of a run. */
-export interface StepCourse {
-  readonly signal: AbortSignal | undefined;
-  /** Called with the share of the step that is done, from 0 to 1. */
-  readonly progress: (share: number) => void;
-}
-
 /** The work on one tensor. */
 export interface Step<R> {
   readonly tensor: string;
   /** The bytes of the model that the step works on. */
   readonly byteLength: number;
-  run(course: StepCourse): Promise<R>;
+  run(course: TensorCourse): Promise<R>;
 }
 
 export function checkRunOptions(options: RunOptions): void {

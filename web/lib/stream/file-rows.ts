@@ -3,6 +3,7 @@ import type { AnyCodes } from "../core/memory/staging.js";
 import { nodeModule } from "../core/node-module.js";
 import { type ArrayKind, arrayOver, bytesPer } from "../core/outputs.js";
 import type { FilePlace } from "../io/bytes.js";
+import { placeInPatches } from "../io/patches.js";
 import type { Chunk } from "./regions.js";
 
 // Workers of Node share the open files of their process, so they read what they need and write what they make themselves.
@@ -17,9 +18,9 @@ export interface FileRows extends FilePlace {
 }
 
 /** The rows of a chunk in a tensor that lies at a place, with `size` bytes for each element. */
-export function fileRows({ path, descriptor, position }: FilePlace, chunk: Chunk, size: number): FileRows {
+export function fileRows(place: FilePlace, chunk: Chunk, size: number): FileRows {
   const { offset, count, width, stride } = chunk;
-  const at = { path, descriptor, position: position + offset * size };
+  const at = { ...place, position: place.position + offset * size };
   if (width === stride) return { ...at, count: 1, width: count * width * size, stride: 0 };
   return { ...at, count, width: width * size, stride: stride * size };
 }
@@ -64,14 +65,16 @@ function fileSystem() {
 
 /** @param transfer gives how many bytes it took: they may be fewer than it was given */
 function eachRow(
-  { position, count, width, stride }: FileRows,
+  { position, count, width, stride, patches }: FileRows,
   { buffer, byteOffset }: ArrayBufferView,
   transfer: (bytes: Uint8Array, position: number) => number,
 ): void {
   for (let row = 0; row < count; row++) {
     for (let done = 0; done < width; ) {
-      const bytes = new Uint8Array(buffer, byteOffset + row * width + done, width - done);
-      done += transfer(bytes, position + row * stride + done);
+      const at = position + row * stride + done;
+      const { position: place, length } = patches ? placeInPatches(patches, at) : { position: at, length: width };
+      const bytes = new Uint8Array(buffer, byteOffset + row * width + done, Math.min(length, width - done));
+      done += transfer(bytes, place);
     }
   }
 }

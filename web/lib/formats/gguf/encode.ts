@@ -1,16 +1,19 @@
+import type { FloatArray } from "../../core/arguments.js";
 import { NonFiniteError } from "../../core/errors.js";
+import type { Engine } from "../../core/memory/buffers.js";
 import type { TotalErrors } from "../../core/types.js";
 import type { BlockEncoder } from "../../storage/ggml/blocks.js";
+import { FloatSums } from "../../stream/float-sums.js";
+import type { TensorCourse } from "../../tensor/course.js";
 import { bytesPerElement, elementsOf, type FloatDtype } from "../../tensor/dtypes.js";
 import { floatsOf } from "../../tensor/floats.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import type { EncodeCourse, WriteBytes } from "../format.js";
-import { ErrorSums } from "./error-sums.js";
+import type { WriteBytes } from "../format.js";
 import { isDecoded } from "./tensors.js";
 import { bytesOfType, type GgufType } from "./types.js";
 
-/** The number of weights that are encoded at a time: whole blocks of every type. */
+/** The most weights that are encoded at a time: whole blocks of every type. */
 const STRETCH_ELEMENTS = 2 ** 20;
 
 /**
@@ -20,28 +23,31 @@ const STRETCH_ELEMENTS = 2 ** 20;
  * @throws {RangeError} where a weight or a scale is too large for a float16.
  */
 export async function encodeTensor(
+  engine: Engine,
   tensor: ModelTensor,
   type: GgufType,
   encoder: BlockEncoder,
   write: WriteBytes,
-  { signal, progress }: EncodeCourse,
+  { signal, progress }: TensorCourse,
 ): Promise<TotalErrors> {
   const codec = await codecOf(type, encoder);
   const elements = elementsOf(tensor.shape);
   const size = bytesPerElement(tensor.dtype);
-  const stretch = (start: number) => tensor.read(start * size, Math.min(STRETCH_ELEMENTS, elements - start) * size);
-  const sums = new ErrorSums();
+  const sums = new FloatSums(engine, elements, tensor.dtype === "float64");
+  const most = sums.stretchOf(STRETCH_ELEMENTS);
+  const stretch = (start: number) => tensor.read(start * size, Math.min(most, elements - start) * size);
   let next = elements > 0 ? stretch(0) : undefined;
-  for (let start = 0; start < elements; start += STRETCH_ELEMENTS) {
+  for (let start = 0; start < elements; start += most) {
     signal?.throwIfAborted();
-    const weights = singles(await (next as ReturnType<typeof stretch>), tensor.dtype as FloatDtype);
-    if (start + STRETCH_ELEMENTS < elements) next = stretch(start + STRETCH_ELEMENTS);
+    const floats = floatsOf(await (next as ReturnType<typeof stretch>), tensor.dtype as FloatDtype);
+    if (start + most < elements) next = stretch(start + most);
     next?.catch(() => undefined); // it is awaited above, unless encoding fails first
+    const weights = singles(floats);
     checkFinite(weights, start, elements / (tensor.shape[0] ?? 1));
     const bytes = codec.encode(weights);
     const decoded = codec.decode(bytes);
     if (!areFinite(decoded)) throw new RangeError(`a weight or a scale is too large for the float16 of ${type.name}`);
-    sums.add(weights, decoded);
+    sums.add(floats, decoded);
     await write(bytesOfType(type, start), bytes);
     progress((start + weights.length) / elements);
   }
@@ -50,14 +56,14 @@ export async function encodeTensor(
 
 interface Codec {
   encode(weights: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
-  decode(bytes: Uint8Array<ArrayBuffer>): Float32Array;
+  decode(bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
 }
 
 async function codecOf({ name, dtype }: GgufType, encoder: BlockEncoder): Promise<Codec> {
   if (dtype !== undefined) {
     return {
       encode: (weights) => scaleBytes(weights, dtype),
-      decode: (bytes) => floatsOf(bytes, dtype as FloatDtype) as Float32Array,
+      decode: (bytes) => floatsOf(bytes, dtype as FloatDtype) as Float32Array<ArrayBuffer>,
     };
   }
   const { loadBlocks } = await import("../../storage/ggml/blocks.js");
@@ -69,10 +75,9 @@ async function codecOf({ name, dtype }: GgufType, encoder: BlockEncoder): Promis
   };
 }
 
-/** Little-endian bytes as float32; float64 is rounded. */
-function singles(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype): Float32Array<ArrayBuffer> {
-  const floats = floatsOf(bytes, dtype);
-  return floats instanceof Float32Array ? floats : new Float32Array(floats);
+/** Floats as float32; float64 is rounded. */
+function singles(floats: FloatArray): Float32Array<ArrayBuffer> {
+  return floats instanceof Float32Array ? (floats as Float32Array<ArrayBuffer>) : new Float32Array(floats);
 }
 
 function checkFinite(weights: Float32Array, start: number, rowLength: number): void {

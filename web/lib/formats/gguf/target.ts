@@ -74,8 +74,8 @@ export function ggufTarget(
       const columns = tensor.shape[tensor.shape.length - 1];
       return columns % to.blockLength === 0 ? wayTo(tensor, to, fileTypes[type].tensors) : misfit(columns, to);
     },
-    encode: (tensor, { blockType }, write, course) =>
-      encodeTensor(tensor, typeNamed(blockType as string), encoder, write, course),
+    encode: (engine, tensor, { blockType }, write, course) =>
+      encodeTensor(engine, tensor, typeNamed(blockType as string), encoder, write, course),
     layOut: (plan) => outputOf(plan, input, rules, type),
   };
 }

@@ -1,11 +1,12 @@
 import { FormatError } from "../../core/errors.js";
+import { arrangedBy } from "../../io/arranged.js";
 import type { ByteSource } from "../../io/bytes.js";
 import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { shorten } from "../../io/shorten.js";
 import { partOf } from "../../io/sources.js";
 import { bytesPerElement, type Dtype, elementsOf } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import { BAND_BYTES, inRows } from "./fortran-order.js";
+import { inRows, ROW_LIMIT_BYTES } from "./fortran-order.js";
 import {
   BFLOAT16,
   checkDataLength,
@@ -16,6 +17,7 @@ import {
   UnreadTypeError,
 } from "./header.js";
 import { reverseElements } from "./order.js";
+import { inRowFile } from "./row-file.js";
 
 /** numpy's names of element types, without the order of bytes. */
 const dtypes: Readonly<Record<string, Dtype>> = {
@@ -69,7 +71,9 @@ export async function readNpyTensor(source: ByteSource, name: string): Promise<M
   const isMatrix = shape.filter((dimension) => dimension !== 1).length > 1;
   if (fortranOrder && isMatrix && byteLength > 0) {
     checkRow(header, bytesPerElement(dtype), file);
-    data = inRows(data, dtype, shape);
+    const { read } = inRows(data, dtype, shape);
+    const tensor = { name, dtype, shape, byteLength, read };
+    return arrangedBy(tensor, inRowFile(tensor, data));
   }
   return lentBy({ name, dtype, shape, byteLength, read: data.read }, lenderOf(data));
 }
@@ -92,7 +96,7 @@ function littleEndian(data: ByteSource, dtype: Dtype): ByteSource {
 /** @throws {FormatError} for data in Fortran's order of which not even a row fits the memory to put it in order. */
 function checkRow({ shape, dataStart }: NpyHeader, unit: number, file: string): void {
   const rowBytes = elementsOf(shape.slice(1)) * unit;
-  if (rowBytes <= BAND_BYTES) return;
-  const reason = `the data is in Fortran's order, and one index of the first dimension takes ${rowBytes} bytes; at most ${BAND_BYTES} can be put in order: save numpy.ascontiguousarray(array)`;
+  if (rowBytes <= ROW_LIMIT_BYTES) return;
+  const reason = `the data is in Fortran's order, and one index of the first dimension takes ${rowBytes} bytes; at most ${ROW_LIMIT_BYTES} can be put in order: save numpy.ascontiguousarray(array)`;
   throw new FormatError({ file, offset: dataStart, reason });
 }
