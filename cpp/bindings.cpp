@@ -37,6 +37,11 @@ constexpr std::size_t kBlockElements = kBlockBytes / sizeof(float);
 /// Channels whose state is held at a time.
 constexpr std::size_t kChannels = 4096;
 
+/// Numbers of a Search.
+constexpr int kSearchLength = sizeof(Search) / sizeof(double);
+// What a sweep adds up lies where dequantized values do.
+static_assert(kSweepSums * kChannels * sizeof(double) <= kBlockBytes);
+
 /// Bytes that outputs can be shifted by, so that they lie as the arrays do that they are copied to (see buffers.ts).
 constexpr std::size_t kMostShift = 48;
 
@@ -49,6 +54,8 @@ struct Memory {
   /// The largest |weight| of each channel, or a Range.
   alignas(64) double ranges[2 * kChannels];
   alignas(64) double scales[kChannels];
+  /// A Search of each channel.
+  Search searches[kChannels];
   /// Of the last block, of the panel, and of all panels.
   ErrorFigures blockFigures[kChannels];
   ErrorFigures channelFigures[kChannels];
@@ -116,6 +123,9 @@ std::uint32_t rangeLength() { return job.scheme.bothSides() ? 2 : 1; }
 
 bool isFloat64() { return job.dtype == Dtype::kFloat64; }
 
+/// The type in which is computed.
+Dtype arithmetic() { return isFloat64() ? Dtype::kFloat64 : Dtype::kFloat32; }
+
 // A panel is a number of channels whose state is held here. Its weights pass in one block or more: ranges of every
 // block, scales, quantize every block, close; quantizePanel does all that with one block. The caller clears what is
 // added to. Error figures are kept for each channel or for all of them as one.
@@ -162,11 +172,12 @@ template <typename T>
   const std::uint32_t length = rangeLength();
   T* scales = as<T>(memory.scales);
   const bool areRounded = !holds<T>(scheme.scaleType);
-  cover = true;
+  cover = !searches(scheme);
   for (std::uint32_t c = 0; c < channels; ++c, numbers += length) {
     const Range<T> range{numbers[0], numbers[length - 1]};
     if (!(range.largest() <= std::numeric_limits<T>::max())) return false;
     scales[c] = scaleOf(range, scheme);
+    if (searches(scheme)) memory.searches[c] = searchOf(range.signedLargest(), scales[c]);
     if (areRounded || scheme.bothSides()) cover = cover && covers(scales[c], range.largest(), scheme);
   }
   return true;
@@ -176,6 +187,48 @@ template <typename T>
 bool scales(std::uint32_t channels) { return isFloat64() ? scalesOf<double>(channels) : scalesOf<float>(channels); }
 
 bool scalesCover() { return cover; }
+
+// Scales by search take sweeps over all blocks of a panel between makeScales and quantize, each with a judgement.
+
+std::uint32_t sweeps() { return searches(job.scheme) ? kSweeps : 0; }
+
+template <typename T>
+void sweepBlock(Extent extent, int sweep) {
+  kernels::sweep(as<T>(memory.weights), extent, memory.searches, sweep, job.scheme, dequantized<double>());
+}
+
+void sweep(int sweep, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+  const Extent extent{outer, channels, inner};
+  widenHalves(extent);
+  const auto run = isFloat64() ? sweepBlock<double> : sweepBlock<float>;
+  run(extent, sweep);
+}
+
+/// Takes the scales that searches found.
+void takeScales(std::uint32_t channels) {
+  for (std::uint32_t c = 0; c < channels; ++c) {
+    const Search& search = memory.searches[c];
+    if (search.peak == 0) continue;
+    if (isFloat64())
+      memory.scales[c] = search.scale;
+    else
+      as<float>(memory.scales)[c] = static_cast<float>(search.scale);
+  }
+}
+
+/// The sums of a sweep over all blocks become what the next sweep begins with; the last one leaves the scales.
+void judgeSweep(int sweep, std::uint32_t channels) {
+  for (std::uint32_t c = 0; c < channels; ++c)
+    if (memory.searches[c].peak != 0)
+      judge(memory.searches[c], sweep, dequantized<double>() + c * kSweepSums, job.scheme, arithmetic());
+  takeScales(channels);
+}
+
+template <typename T>
+void searchPanel(Extent extent) {
+  kernels::search(as<T>(memory.weights), extent, memory.searches, job.scheme);
+  takeScales(extent.channels);
+}
 
 /// Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
 /// reproduce the sums.
@@ -223,6 +276,10 @@ bool quantizePanel(std::uint32_t outer, std::uint32_t channels, std::uint32_t in
   widenHalves(extent);
   rangesOfFloats(extent);
   if (!scales(channels)) return false;
+  if (searches(job.scheme)) {
+    const auto run = isFloat64() ? searchPanel<double> : searchPanel<float>;
+    run(extent);
+  }
   quantizeFloats(extent, cover);
   close(measured);
   return true;
@@ -278,6 +335,8 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   constant("bfloat16", static_cast<int>(Dtype::kBfloat16));
   int rule = 0;
   for (const char* name : kScaleRules) constant(name, rule++);
+  constant("searchLength", kSearchLength);
+  constant("sweepSums", kSweepSums);
   constant("nothing", static_cast<int>(FiguresOf::kNothing));
   constant("all", static_cast<int>(FiguresOf::kAll));
   constant("channels", static_cast<int>(FiguresOf::kChannels));
@@ -303,6 +362,10 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("findRanges", &ranges);
   function("makeScales", &scales);
   function("scalesCover", &scalesCover);
+  function("searches", &stateView<&Memory::searches>);
+  function("sweeps", &sweeps);
+  function("sweep", &sweep);
+  function("judge", &judgeSweep);
   function("quantize", &quantize);
   function("quantizePanel", &quantizePanel);
   function("addFigures", &addFigures);

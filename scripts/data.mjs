@@ -68,7 +68,17 @@ export async function basicPitchModel() {
  * @returns {Promise<Tensor[]>}
  */
 export async function basicPitchWeights() {
-  const modelFile = await basicPitchModel();
+  // The name of every tensor begins with the path of the one model.
+  const prefix = /^StatefulPartitionedCall\/model_1\//;
+  return tfjsWeights(await basicPitchModel()).map((tensor) => ({ ...tensor, name: tensor.name.replace(prefix, "") }));
+}
+
+/**
+ * The float32 weights of rank 2 and above of a TensorFlow.js model: output channels last.
+ * @param {string} modelFile the path of its model.json
+ * @returns {Tensor[]}
+ */
+export function tfjsWeights(modelFile) {
   const { weightsManifest } = JSON.parse(readFileSync(modelFile, "utf8"));
   /** @type {Tensor[]} */
   const tensors = [];
@@ -81,13 +91,7 @@ export async function basicPitchWeights() {
       const byteLength = 4 * shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
       if (dtype === "float32" && shape.length >= 2) {
         const weights = float32Array(bytes.subarray(offset, offset + byteLength));
-        // Every name starts with the path of the model.
-        tensors.push({
-          name: name.replace(/^StatefulPartitionedCall\/model_1\//, ""),
-          shape,
-          axis: shape.length - 1,
-          weights,
-        });
+        tensors.push({ name, shape, axis: shape.length - 1, weights });
       }
       offset += byteLength;
     }

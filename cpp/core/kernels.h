@@ -7,6 +7,7 @@
 #include "packing.h"
 #include "range.h"
 #include "scheme.h"
+#include "search/search.h"
 
 // The kernels, in two versions: `simd` is what is shipped, `scalar` is the arithmetic written out and the oracle of the
 // tests. They agree bit for bit in everything but the last bits of the sums of squares.
@@ -48,6 +49,15 @@ template <typename T>
 void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
 
+/// Adds what a sweep of the searches, one per channel, finds in some weights: kSweepSums for each channel whose peak is
+/// not 0.
+template <typename T>
+void sweep(const T* weights, Extent extent, const Search* searches, int sweep, const Scheme& scheme, double* sums);
+
+/// All sweeps over channels that are here as a whole; those whose peak is 0 stay as they are.
+template <typename T>
+void search(const T* weights, Extent extent, Search* searches, const Scheme& scheme);
+
 /// dequantized = code * scales[c], and +0 for code 0, for any codes and scales.
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
@@ -83,6 +93,12 @@ void ranges(const T* weights, Extent extent, Range<T>* ranges);
 template <typename T>
 void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
+
+template <typename T>
+void sweep(const T* weights, Extent extent, const Search* searches, int sweep, const Scheme& scheme, double* sums);
+
+template <typename T>
+void search(const T* weights, Extent extent, Search* searches, const Scheme& scheme);
 
 template <typename T>
 void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);

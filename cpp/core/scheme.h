@@ -4,11 +4,11 @@
 
 namespace channelwise {
 
-/// How the range of some weights becomes their scale (rule.h).
-enum class ScaleRule { kMax, kSignedMax };
+/// How some weights get their scale: from their range (rule.h), or by a search (search/search.h).
+enum class ScaleRule { kMax, kSignedMax, kSearch, kPositiveSearch };
 
 /// What the rules are called where they are chosen, in the order of ScaleRule.
-constexpr const char* kScaleRules[] = {"max", "signed-max"};
+constexpr const char* kScaleRules[] = {"max", "signed-max", "search", "positive-search"};
 
 /// How weights become codes: symmetric, with scales that a rule gives.
 struct Scheme {

@@ -86,7 +86,7 @@ it("is refused under another name", () => {
   const weights = new Float32Array(4);
   const options = { shape: [1, 4], scales: "signedmax" as "max" };
   expect(() => channelwise.quantize(weights, options)).toThrow(
-    new TypeError('scales must be one of "max", "signed-max", not "signedmax"'),
+    new TypeError('scales must be one of "max", "signed-max", "search", "positive-search", not "signedmax"'),
   );
 });
 

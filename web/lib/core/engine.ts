@@ -63,6 +63,10 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     findRanges(engine, job, channels, blocks);
     if (!bindings.makeScales(channels)) return false;
     const cover = bindings.scalesCover();
+    for (let sweep = 0; sweep < bindings.sweeps(); sweep++) {
+      sweepBlocks(engine, job, sweep, channels, blocks);
+      bindings.judge(sweep, channels);
+    }
     channelFigures.fill(0, 0, measured * places.figuresLength);
     if (isShared(weights.array.buffer)) {
       const ranges = rangesIn(engine, dtype, channels);
@@ -94,6 +98,17 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
   }
 }
 
+/** Gives what a sweep of searches adds up, in an array of the engine's own. */
+function sweepBlocks(engine: Engine, job: WeightRows, sweep: number, channels: number, blocks: readonly Block[]) {
+  const { bindings, float64 } = engine;
+  const sums = float64.dequantized.start(bindings.sweepSums * channels).fill(0);
+  for (const block of blocks) {
+    stageWeights(engine, job, block);
+    bindings.sweep(sweep, block.outer, channels, block.inner);
+  }
+  return sums;
+}
+
 /**
  * @param cover whether scales are known to cover the weights
  * @param ranging whether the ranges of the channels are raised to what the block has
@@ -112,6 +127,12 @@ export function rangeLength(engine: Engine, dtype: Dtype, scheme: Scheme): numbe
   return engine.bindings.rangeLength();
 }
 
+/** How many sweeps over the weights a search takes after that for the ranges; none without one. */
+export function sweepsOf(engine: Engine, dtype: Dtype, scheme: Scheme): number {
+  prepare(engine, { dtype, scheme });
+  return engine.bindings.sweeps();
+}
+
 /** The ranges of a panel's channels so far as its blocks here tell. The array is the engine's own. */
 export function rangesOfPanel(
   engine: Engine,
@@ -123,26 +144,72 @@ export function rangesOfPanel(
   return rangesIn(engine, job.dtype, channels);
 }
 
+/** Scales, and what a search for better ones knows of the channels. */
+export interface Scaled extends GivenScales {
+  readonly searches: Float64Array;
+}
+
 /** The scales of some channels by their ranges. Nothing if one holds NaN or an infinity. */
-export function scalesOf(
-  engine: Engine,
-  ofChannels: FloatArray,
-  dtype: Dtype,
-  scheme: Scheme,
-): GivenScales | undefined {
+export function scalesOf(engine: Engine, ofChannels: FloatArray, dtype: Dtype, scheme: Scheme): Scaled | undefined {
   const { bindings, panelLimit } = engine;
-  const { ranges, scales } = floatsOf(engine, dtype === "float64");
+  const floats = floatsOf(engine, dtype === "float64");
+  const { searchLength } = bindings;
   const length = rangeLength(engine, dtype, scheme);
+  const isSearched = bindings.sweeps() > 0;
   const values: FloatArray = ofChannels.slice(0, ofChannels.length / length);
+  const searches = new Float64Array(isSearched ? searchLength * values.length : 0);
   let cover = true;
   for (let first = 0; first < values.length; first += panelLimit) {
     const some = values.subarray(first, first + panelLimit);
-    ranges.set(ofChannels.subarray(length * first, length * (first + some.length)));
+    floats.ranges.set(ofChannels.subarray(length * first, length * (first + some.length)));
     if (!bindings.makeScales(some.length)) return undefined;
     cover &&= bindings.scalesCover();
-    some.set(scales.start(some.length));
+    some.set(floats.scales.start(some.length));
+    if (isSearched) searches.set(engine.searches.subarray(0, searchLength * some.length), searchLength * first);
   }
-  return { values, cover };
+  return { values, cover, searches };
+}
+
+/**
+ * What a sweep of searches adds up in the blocks of a panel that are here, in an array of the engine's own. Such sums are
+ * exact: those of all blocks may be added in any order.
+ */
+export function sweepPanel(
+  engine: Engine,
+  job: WeightRows & { readonly scheme: Scheme },
+  sweep: number,
+  searches: Float64Array,
+  { scale, channels, blocks }: Panel,
+): FloatArray {
+  const { searchLength } = engine.bindings;
+  prepare(engine, job);
+  engine.searches.set(searches.subarray(searchLength * scale, searchLength * (scale + channels)));
+  return sweepBlocks(engine, job, sweep, channels, blocks);
+}
+
+/** Makes of the sums of a sweep what the next one begins with, and at last the scales. */
+export function judgeSweep(
+  engine: Engine,
+  { values, searches }: Scaled,
+  sweep: number,
+  sums: Float64Array,
+  dtype: Dtype,
+  scheme: Scheme,
+): void {
+  const { bindings, float64, panelLimit } = engine;
+  const floats = floatsOf(engine, dtype === "float64");
+  const { searchLength, sweepSums } = bindings;
+  prepare(engine, { dtype, scheme });
+  for (let first = 0; first < values.length; first += panelLimit) {
+    const some = values.subarray(first, first + panelLimit);
+    const known = searches.subarray(searchLength * first, searchLength * (first + some.length));
+    engine.searches.set(known);
+    float64.dequantized.all.set(sums.subarray(sweepSums * first, sweepSums * (first + some.length)));
+    floats.scales.all.set(some);
+    bindings.judge(sweep, some.length);
+    known.set(engine.searches.subarray(0, known.length));
+    some.set(floats.scales.start(some.length));
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   quantizePanel,
   rangeLength,
   rangesOfPanel,
+  sweepPanel,
 } from "../core/engine.js";
 import { type FloatRows, type MeasureJob, measureBlocks } from "../core/measure.js";
 import type { Engine } from "../core/memory/buffers.js";
@@ -30,6 +31,7 @@ import type {
   MeasureTask,
   QuantizeTask,
   RangesTask,
+  SweepTask,
   Task,
   TaskCodes,
   TaskFloats,
@@ -44,6 +46,7 @@ export function perform(engine: Engine, task: Task): AnyDone {
   const weights = inMemory(task.weights, "weights", arrayKinds[dtype], part);
   const used = ownArray(task.weights);
   if (task.kind === "ranges") return { ...findRanges(engine, task, weights), used };
+  if (task.kind === "sweep") return { ...sweep(engine, task, weights), used };
   const { scales } = task;
   return { ...(scales ? quantizeWith(engine, task, weights, scales) : quantizeWhole(engine, task, weights)), used };
 }
@@ -89,6 +92,15 @@ function findRanges(engine: Engine, { dtype, part, scheme }: RangesTask, weights
     ranges.set(rangesOfPanel(engine, { dtype, weights, scheme }, panel), length * panel.scale);
   }
   return { ranges };
+}
+
+function sweep(engine: Engine, { dtype, part, scheme, sweep, searches }: SweepTask, weights: Rows<WeightArray>) {
+  const { sweepSums } = engine.bindings;
+  const sums = new Float64Array(sweepSums * part.channels);
+  for (const panel of panelsOf(part)) {
+    sums.set(sweepPanel(engine, { dtype, weights, scheme }, sweep, searches, panel), sweepSums * panel.scale);
+  }
+  return { sums };
 }
 
 /** The job of a task, the arrays that it makes for it, and what brings codes to their file, if they have one. */

@@ -1,5 +1,13 @@
 import { checkDimensions, checkSize, type FloatArray, type WeightArray } from "../core/arguments.js";
-import { type FiguresOf, type GivenScales, rangeLength, scalesOf } from "../core/engine.js";
+import {
+  type FiguresOf,
+  type GivenScales,
+  judgeSweep,
+  rangeLength,
+  type Scaled,
+  scalesOf,
+  sweepsOf,
+} from "../core/engine.js";
 import { changedError } from "../core/errors.js";
 import { cutFor } from "../core/memory/buffers.js";
 import type { Part } from "../core/memory/cut.js";
@@ -101,7 +109,7 @@ export class QuantizeStream {
     try {
       for (const region of regionsOf(this.#part, this.#chunkElements)) {
         if (region.whole) await this.#quantizeAtOnce(region);
-        else await this.#sweepTwice(region);
+        else await this.#sweepAgain(region);
       }
       await this.#pipeline.finished();
     } finally {
@@ -130,57 +138,93 @@ export class QuantizeStream {
     }
   }
 
-  /** Begins what a region of several chunks needs: a sweep that finds the ranges, and one that quantizes. */
-  async #sweepTwice({ scale, start, part, chunks }: Region): Promise<void> {
+  /** Begins what a region of several chunks needs: a sweep that finds the ranges, those of a search, and one that quantizes. */
+  async #sweepAgain({ scale, start, part, chunks }: Region): Promise<void> {
     const { scheme, figuresOf } = this.#job;
     const { engine } = this.#runner;
     const { dtype } = this.#source;
     const length = rangeLength(engine, dtype, scheme) * part.channels;
     const newRanges = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
-    // Of the first sweep, and of the second, which may read other weights.
+    // Of the first sweep, and of the last, which may read other weights.
     const [ranges, rangesAgain] = [newRanges(), newRanges()];
-    let scales: GivenScales | undefined;
+    const sweeps = sweepsOf(engine, dtype, scheme);
+    const share = 1 / (sweeps + 2);
+    let scaled: Scaled | undefined;
     /** The first chunks, which are kept from one sweep to the next. */
     const kept: WeightArray[] = [];
+    const keep = (place: number, used: WeightArray | undefined) => {
+      if (used && place < this.#keptChunks) kept[place] = used;
+      else this.#reuse(used);
+    };
+    const again = async (place: number, chunk: Chunk, ready: Promise<void>) => {
+      const read = place < this.#keptChunks ? undefined : await this.#read(chunk); // before the sweep before has ended
+      await ready;
+      return read ?? joinedRows(kept[place] as WeightArray, chunk.part);
+    };
+    let place = 0;
     for (const chunk of chunks()) {
       await this.#pipeline.room();
+      const ownPlace = place++;
       this.#pipeline.add(
         async () => {
           const weights = await this.#read(chunk);
           return this.#runner.run({ kind: "ranges", dtype, part: chunk.part, scheme, weights });
         },
         ({ ranges: ofChunk, used }) => {
-          if (used && kept.length < this.#keptChunks) kept.push(used);
-          else this.#reuse(used);
+          keep(ownPlace, used);
           raise(ranges, ofChunk);
-          this.#progress(chunk, 0.5);
+          this.#progress(chunk, share);
         },
       );
     }
     await this.#pipeline.room();
-    const scaled = this.#pipeline.add(nothing, async () => {
-      scales = scalesOf(engine, ranges, dtype, scheme);
-      if (!scales) throw await this.#nonFinite(start);
-      await this.#sink.scales(scale, scales.values.slice());
+    let ready = this.#pipeline.add(nothing, async () => {
+      scaled = scalesOf(engine, ranges, dtype, scheme);
+      if (!scaled) throw await this.#nonFinite(start);
+    });
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      const sums = new Float64Array(engine.bindings.sweepSums * part.channels);
+      place = 0;
+      for (const chunk of chunks()) {
+        await this.#pipeline.room();
+        const [ownPlace, before] = [place++, ready];
+        this.#pipeline.add(
+          async () => {
+            const weights = await again(ownPlace, chunk, before);
+            const { searches } = scaled as Scaled;
+            return this.#runner.run({ kind: "sweep", dtype, part: chunk.part, scheme, weights, sweep, searches });
+          },
+          ({ sums: ofChunk, used }) => {
+            keep(ownPlace, used);
+            for (let i = 0; i < sums.length; i++) (sums[i] as number) += ofChunk[i] as number;
+            this.#progress(chunk, share);
+          },
+        );
+      }
+      await this.#pipeline.room();
+      ready = this.#pipeline.add(nothing, () => judgeSweep(engine, scaled as Scaled, sweep, sums, dtype, scheme));
+    }
+    await this.#pipeline.room();
+    ready = this.#pipeline.add(nothing, async () => {
+      await this.#sink.scales(scale, (scaled as Scaled).values.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
-    let place = 0;
+    place = 0;
     for (const chunk of chunks()) {
       await this.#pipeline.room();
-      const keptPlace = place++;
+      const ownPlace = place++;
       this.#pipeline.add(
         async () => {
-          const read = keptPlace < this.#keptChunks ? undefined : await this.#read(chunk); // before the scales are known
-          await scaled;
-          const weights = read ?? joinedRows(kept[keptPlace] as WeightArray, chunk.part);
-          return this.#quantize(chunk, weights, scales);
+          const weights = await again(ownPlace, chunk, ready);
+          const { values, cover } = scaled as Scaled;
+          return this.#quantize(chunk, weights, { values, cover });
         },
         async (done) => {
           this.#reuse(done.used);
           if (done.ranges) raise(rangesAgain, done.ranges);
           sums.add(chunk.part, done.figures);
           await this.#write(chunk, done);
-          this.#progress(chunk, 0.5);
+          this.#progress(chunk, share);
         },
       );
     }

@@ -31,6 +31,21 @@ export interface RangesDone {
   readonly used: WeightArray | undefined;
 }
 
+/** Asks for what a sweep of searches adds up: the sums of every channel. */
+export interface SweepTask extends TaskWeights {
+  readonly kind: "sweep";
+  readonly scheme: Scheme;
+  readonly sweep: number;
+  /** What is known of every channel. */
+  readonly searches: Float64Array;
+}
+
+export interface SweepDone {
+  readonly sums: Float64Array;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray | undefined;
+}
+
 export interface QuantizeTask extends TaskWeights {
   readonly kind: "quantize";
   readonly scheme: Scheme;
@@ -112,17 +127,19 @@ export interface MeasureDone {
   readonly usedValues: WeightArray | AnyCodes | undefined;
 }
 
-export type Task = RangesTask | QuantizeTask | DequantizeTask | MeasureTask;
+export type Task = RangesTask | SweepTask | QuantizeTask | DequantizeTask | MeasureTask;
 
 export type Done<T extends Task> = T extends RangesTask
   ? RangesDone
-  : T extends QuantizeTask
-    ? QuantizeDone
-    : T extends DequantizeTask
-      ? DequantizeDone
-      : MeasureDone;
+  : T extends SweepTask
+    ? SweepDone
+    : T extends QuantizeTask
+      ? QuantizeDone
+      : T extends DequantizeTask
+        ? DequantizeDone
+        : MeasureDone;
 
-export type AnyDone = RangesDone | QuantizeDone | DequantizeDone | MeasureDone;
+export type AnyDone = RangesDone | SweepDone | QuantizeDone | DequantizeDone | MeasureDone;
 
 /** The buffers of a task that its sender gives away: those that are not shared. */
 export function buffersOfTask(task: Task): ArrayBuffer[] {
@@ -138,11 +155,11 @@ export function buffersOfTask(task: Task): ArrayBuffer[] {
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { used, usedValues, ranges, quantized, dequantized, scales, figures, perChannel } = done as Partial<
-    RangesDone & QuantizeDone & MeasureDone
+  const { used, usedValues, ranges, sums, quantized, dequantized, scales, figures, perChannel } = done as Partial<
+    RangesDone & SweepDone & QuantizeDone & MeasureDone
   >;
   return unsharedBuffers([
-    ...[used, usedValues, ranges, quantized, dequantized, scales, figures],
+    ...[used, usedValues, ranges, sums, quantized, dequantized, scales, figures],
     ...Object.values(perChannel ?? {}),
   ]);
 }

@@ -61,6 +61,7 @@ export function createEngine(bindings: Bindings) {
     int16: new Buffer(as(Int16Array, 2, quantized)),
     halves: as(Uint16Array, 2, quantized),
     packed: new Uint8Array(weights.buffer, weights.byteOffset + shift, quantized.byteLength),
+    searches: bindings.searches(),
     blockFigures: bindings.blockFigures(),
     channelFigures,
     totalFigures: bindings.totalFigures(),

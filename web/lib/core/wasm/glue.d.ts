@@ -22,6 +22,9 @@ interface Constants extends Readonly<Record<ScaleRule, number>> {
   readonly weightUnit: number;
   readonly largestError: number;
   readonly halfUnit: number;
+  /** Numbers that a search keeps of a channel, and that a sweep adds up for one. */
+  readonly searchLength: number;
+  readonly sweepSums: number;
 }
 
 /** A Scheme of cpp/core/scheme.h. */
@@ -49,6 +52,14 @@ export interface Bindings extends Constants {
   findRanges(outer: number, channels: number, inner: number): void;
   /** Makes scales of the ranges. False if a channel holds NaN or infinity. */
   makeScales(channels: number): boolean;
+  /** What a search knows of each of a panel's channels after makeScales: searchLength numbers. */
+  searches(): Float64Array<ArrayBuffer>;
+  /** How many sweeps over all blocks of a panel the scales need under the scheme, between makeScales and quantize. */
+  sweeps(): number;
+  /** Adds what a sweep finds in a block to sums in `dequantized`: sweepSums float64 for each channel. They are exact, and may be added in any order. */
+  sweep(sweep: number, outer: number, channels: number, inner: number): void;
+  /** Makes of the sums of a sweep what the next one begins with, and at last the scales. */
+  judge(sweep: number, channels: number): void;
   /** Whether no code needs clamping with the scales that were made last. */
   scalesCover(): boolean;
   quantize(outer: number, channels: number, inner: number, cover: boolean): void;
