@@ -158,8 +158,8 @@ async function model(page, folder, shapes) {
     await measuring.waitFor({ state: "hidden", timeout: 600_000 });
   });
   const saved = await timed(async () => {
-    await page.locator("#model .button").click();
-    await page.locator("#model .told", { hasText: "is saved" }).waitFor({ timeout: 600_000 });
+    await page.locator("#save .button").click();
+    await page.locator("#save .told", { hasText: "is saved" }).waitFor({ timeout: 600_000 });
   });
   const rate = (/** @type {number} */ ms) => `${Math.round(bytes / ms / 1e3)} MB/s`;
   return { opened: milliseconds(opened), measured: rate(measured), saved: rate(saved) };

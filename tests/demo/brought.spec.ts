@@ -131,7 +131,7 @@ describe("of files that are brought together, one model is opened and the others
   it("the model that the names tell", async () => {
     for (const [kind, files, name, others] of models) {
       await pick(files);
-      await shows(heading, kind).toBe(`What is in ${name}`);
+      await shows(heading, kind).toBe(`${name}`);
       await shows(passedOver, kind).toEqual(others);
       expect(await text(page.locator("#opened-name")), kind).toBe(name);
       // They are named for as long as this is open.
@@ -144,12 +144,12 @@ describe("of files that are brought together, one model is opened and the others
 
   it("a model whose data are beside it counts the files that it needs, and is written as many", async () => {
     await pick({ "net.onnx": onnx("net.weights"), "net.weights": new Uint8Array(weights.data.buffer), notes: "" });
-    await shows(() => text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 2 files, 1 tensor, /);
+    await shows(() => text(page.locator("#outcome .hint").first())).toMatch(/^ONNX, opset 17, 2 files, 1 tensor, /);
     await shows(passedOver).toEqual(["Not part of the open weights: notes"]);
     await pick({ "whole.onnx": onnx(), "net.weights": "", notes: "" });
-    await shows(() => text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 1 tensor, /);
+    await shows(() => text(page.locator("#outcome .hint").first())).toMatch(/^ONNX, opset 17, 1 tensor, /);
     await shows(passedOver).toEqual(["Not part of the open weights: net.weights, notes"]);
-    await shows(() => text(page.locator("#model .button"))).toBe("Save whole_int8.onnx");
+    await shows(() => text(page.locator("#save .button"))).toBe("Save whole_int8.onnx");
   });
 
   it("several matrices", async () => {
@@ -171,7 +171,7 @@ describe("of files that are brought together, one model is opened and the others
       "repository/.cache/lock": "",
     };
     await drop(files, "repository");
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await shows(passedOver).toEqual([
       "Folders, which can be dropped separately: .cache, onnx",
       "Hidden files: .gitattributes",
@@ -182,7 +182,7 @@ describe("of files that are brought together, one model is opened and the others
   it("two folders with files of the same name", async () => {
     const files = { "a/model.safetensors": safetensors("a"), "b/model.safetensors": safetensors("b") };
     await drop(files, "a", "b");
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await shows(() => page.locator(".tensors tbody th").allInnerTexts()).toEqual(["a"]);
     expect(await passedOver()).toEqual(["Further files of the same name: model.safetensors"]);
   });
@@ -271,9 +271,9 @@ describe("what is brought last is what is shown", () => {
       observer.observe(model, { childList: true, subtree: true, characterData: true });
     }, bytes(safetensors()));
     await pick({ "first.safetensors": safetensors() });
-    await shows(heading).toBe("What is in second.safetensors");
+    await shows(heading).toBe("second.safetensors");
     const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said);
-    await shows(said).toContain("What is in second.safetensors");
+    await shows(said).toContain("second.safetensors");
     expect((await said()).filter((text) => text.includes("first"))).toEqual([]);
     expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
     expect(await page.locator("#model").isVisible()).toBe(true);

@@ -270,7 +270,7 @@ describe("in light and dark colours every control can be read in every state", (
     await openModel({ isSound: true });
     await shows(() => text(page.locator(".tensors tbody td").nth(3))).toMatch(/ dB$/);
     await showAllOfModel();
-    expect(await page.locator("#model .button").getAttribute("aria-disabled")).toBe("false");
+    expect(await page.locator("#save .button").getAttribute("aria-disabled")).toBe("false");
     expect(await tooFaint()).toEqual([]);
   });
 

@@ -59,8 +59,10 @@ const model = () => fileOf(tensors, { format: "pt" });
 const heading = () => text(page.locator("#model-heading"));
 const row = (name: string) => page.locator(".tensors tbody tr", { has: page.locator("th", { hasText: name }) });
 const choiceOf = (name: string) => page.getByLabel(`What is done with ${name}`);
+/** Bytes before and after. */
+const sizes = () => text(page.locator(".becomes-file strong"));
 const tile = async (name: string) =>
-  text(page.locator("#model .totals > div", { hasText: name }).locator("dd").first());
+  text(page.locator("#outcome .totals > div", { hasText: name }).locator("dd").first());
 
 /** The cells of the table, as a person reads them: name, shape, size, what is done, SQNR and largest error. */
 const rows = () =>
@@ -79,13 +81,13 @@ const rows = () =>
 /** Presses Save and gives the files that come as downloads. */
 async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
-  await shows(() => text(page.locator("#model .button"))).toMatch(/^Save ./);
-  const names = (await text(page.locator("#model .button"))).replace("Save ", "").split(" and ");
+  await shows(() => text(page.locator("#save .button"))).toMatch(/^Save ./);
+  const names = (await text(page.locator("#save .button"))).replace("Save ", "").split(" and ");
   const downloads = names.map(() => page.waitForEvent("download"));
   page.on("download", async (download) => {
     files[download.suggestedFilename()] = Uint8Array.from(readFileSync(await download.path()));
   });
-  await page.locator("#model .button").click();
+  await page.locator("#save .button").click();
   await Promise.all(downloads);
   await shows(async () => Object.keys(files).sort()).toEqual(names.sort());
   return files;
@@ -143,8 +145,8 @@ const withoutPicker = () => page.evaluate(() => Reflect.deleteProperty(window, "
 describe("a .safetensors file", () => {
   it("is told tensor by tensor: what is in it, what is done with each, and why", async () => {
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
-    expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 6 tensors, \d+(\.\d+)? KB$/);
+    await shows(heading).toBe("model.safetensors");
+    expect(await text(page.locator("#outcome .hint").first())).toMatch(/^safetensors, 6 tensors, \d+(\.\d+)? KB$/);
     await page.locator("#model").getByLabel("Order").selectOption("file");
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
       ["embed_tokens.weight", "8 bits per channel, axis 0"],
@@ -169,7 +171,7 @@ describe("a .safetensors file", () => {
       expected.map(({ tensor, sqnr }) => [tensor, sqnr === Infinity ? "exact" : `${sqnr.toFixed(2)} dB`]),
     );
     expect(await tile("Worst weight")).toBe(`${expected[0].sqnr.toFixed(2)} dB`);
-    expect(await tile("Size after")).toBe(`${(byteLength / 1000).toFixed(1)} KB`);
+    expect(await sizes()).toMatch(new RegExp(` → ${(byteLength / 1000).toFixed(1)} KB$`));
     let [signal, noise] = [0, 0];
     for (const { tensor, mse, sqnr } of quantized.filter(({ mse }) => mse > 0)) {
       const elements = tensors.find(({ name }) => name === tensor)?.shape.reduce((a, b) => a * b, 1) as number;
@@ -182,7 +184,7 @@ describe("a .safetensors file", () => {
   it("is saved as the library writes it in Node", async () => {
     await withoutPicker();
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     expect(await save()).toEqual({
       "model-int8.safetensors": await written({ "model.safetensors": model() }, {}),
     });
@@ -194,7 +196,7 @@ describe("a .safetensors file", () => {
   it("is saved as it was chosen: for all, and for some of its weights", async () => {
     await withoutPicker();
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await page.locator("#model-bits").fill("6");
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     await page.locator("#model-group").fill("16");
@@ -220,7 +222,7 @@ describe("a .safetensors file", () => {
     await withoutPicker();
     const files = { "model.safetensors": fileOf(tensors.filter(({ dtype }) => dtype !== "BF16")) };
     await open(files);
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     for (const [dialect, file] of [
       ["comfyui", "model-int8-comfyui.safetensors"],
       ["compressed-tensors", "model-w8a16.safetensors"],
@@ -228,7 +230,7 @@ describe("a .safetensors file", () => {
       ["npz", "model-int8.npz"],
     ] as const) {
       await page.getByLabel("Save as").selectOption(dialect);
-      await shows(() => text(page.locator("#model .button"))).toBe(`Save ${file}`);
+      await shows(() => text(page.locator("#save .button"))).toBe(`Save ${file}`);
       expect(await save()).toEqual({ [file]: await written(files, { dialect }) });
       const config = page.getByText("What goes into the model’s config.json");
       expect(await config.count()).toBe(dialect.startsWith("compressed") ? 1 : 0);
@@ -244,8 +246,8 @@ describe("a .safetensors file", () => {
       };
     });
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
-    await page.locator("#model .button").click();
+    await shows(heading).toBe("model.safetensors");
+    await page.locator("#save .button").click();
     await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(
       /^chosen model-int8\.safetensors is saved: /,
     );
@@ -261,7 +263,7 @@ describe("a .safetensors file", () => {
     await withoutPicker();
     const files = { "model.safetensors": model() };
     await open(files);
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await page.locator("#model-axis").selectOption("-1");
     await shows(async () => (await rows()).find(([name]) => name === "layers.0.up.weight")?.[3]).toBe(
       "8 bits per channel, axis 1",
@@ -281,7 +283,7 @@ describe("a .safetensors file", () => {
 
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     await page.locator("#model-axis").selectOption("0");
-    await shows(() => text(page.locator("#model .button"))).toBe("Save model-int8.safetensors");
+    await shows(() => text(page.locator("#save .button"))).toBe("Save model-int8.safetensors");
     const grouped: Rules = { ...rules, granularity: { group: 32, along: 0 } };
     const overrides = { "layers.0.down.weight": { bits: 4, axis: 0, granularity: "channel" } } as const;
     await shows(async () => Object.values(await save())).toEqual([await written(files, { ...grouped, overrides })]);
@@ -350,7 +352,7 @@ describe("a .safetensors file", () => {
 
   it("shows what every number of bits costs every weight, and takes the one that is chosen", async () => {
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     const cell = (name: string, setting: string) => page.getByRole("button", { name: `${name}, ${setting}: SQNR` });
     const channelwise = await load();
     for (const [columns, setting, granularity] of [
@@ -386,7 +388,7 @@ describe("a .safetensors file", () => {
     await withoutPicker();
     const files = { "model.safetensors": model() };
     await open(files);
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await page.getByRole("button", { name: "Compare all settings" }).focus();
     await page.keyboard.press("Enter");
     const figure = page.locator("figure", { hasText: "Error of the model against its bytes" });
@@ -463,7 +465,7 @@ describe("a .safetensors file", () => {
     const [q, k, v, o] = layers.map(({ name }) => name);
     const files = { "model.safetensors": fileOf(layers) };
     await open(files);
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     const chosen = () => Promise.all([q, k, v, o].map((name) => choiceOf(name).inputValue()));
     const warning = page.locator("#model-warnings");
     await page.locator("#model-bits").fill("4");
@@ -488,12 +490,15 @@ describe("a .safetensors file", () => {
 
   it("opens a weight as a matrix, and comes back", async () => {
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await page.getByRole("button", { name: "layers.0.gate.weight", exact: true }).click();
     await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
     expect(await text(page.locator("#of-model"))).toContain("layers.0.gate.weight");
     await shows(() => page.locator("#results").isVisible()).toBe(true);
     expect(await page.locator("#model").isVisible()).toBe(false);
+    for (const name of [/^Code$/, /^Command line$/]) {
+      await page.locator("#take-away summary", { hasText: name }).click();
+    }
     await shows(async () => (await recipe("Command line")).length).toBeGreaterThan(0);
     const { sayings, made } = await runRecipes({ "model.safetensors": model() });
     // All weights are 1: the scale of each channel is 1 / 127, and nothing is lost but what float32 cannot hold.
@@ -514,13 +519,13 @@ describe("a .safetensors file", () => {
       "model.safetensors": fileOf([tensors[1], { name: "broken.weight", dtype: "F32", shape: [64, 64], data: broken }]),
     };
     await open(files);
-    const problem = page.locator("#model > section").first().locator(".problem");
+    const problem = page.locator("#outcome .problem");
     await shows(() => text(problem)).toMatch(
       /^broken\.weight cannot be quantized: element \[1, 1\] is NaN; weights must be finite\./,
     );
     expect(await tile("Quantized")).toBe("1");
-    expect(await page.locator("#model .button").getAttribute("aria-disabled")).toBe("true");
-    await page.locator("#model .button").click({ force: true });
+    expect(await page.locator("#save .button").getAttribute("aria-disabled")).toBe("true");
+    await page.locator("#save .button").click({ force: true });
     await shows(() => text(page.locator("#save-heading ~ * [role=alert]"))).toMatch(
       /^Nothing was saved: .*broken\.weight/,
     );
@@ -538,8 +543,8 @@ describe("other formats", () => {
   async function opensAndSaves(files: Record<string, string | Uint8Array>, name: string, about: RegExp, rules = {}) {
     await withoutPicker();
     await open(files);
-    await shows(heading).toBe(`What is in ${name}`);
-    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    await shows(heading).toBe(`${name}`);
+    expect(await text(page.locator("#outcome .hint").first())).toMatch(about);
     expect(Object.values(await save())).toEqual([await written(files, rules)]);
   }
 
@@ -596,7 +601,7 @@ describe("other formats", () => {
     );
 
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     expect(await passedOver.isVisible()).toBe(false);
   });
 
@@ -635,8 +640,8 @@ describe("other formats", () => {
     const file = modelBytes({ opset: 17, graph });
     await withoutPicker();
     await open({ "net.onnx": file });
-    await shows(heading).toBe("What is in net.onnx");
-    expect(await text(page.locator("#model .hint").first())).toMatch(/^ONNX, opset 17, 3 tensors, /);
+    await shows(heading).toBe("net.onnx");
+    expect(await text(page.locator("#outcome .hint").first())).toMatch(/^ONNX, opset 17, 3 tensors, /);
     await shows(async () => (await rows()).map(([name, , , what]) => [name, what])).toEqual([
       ["w", "8 bits per channel, axis 1"],
       ["v", "kept small: 384 elements"],
@@ -661,7 +666,7 @@ describe("other formats", () => {
     const sink = blobSink();
     await quantizeModel(await load(), plan, sink);
     expect(saved).toEqual({ "net_int8.onnx": new Uint8Array(await (await sink.blob()).arrayBuffer()) });
-    expect(await tile("Size after")).toBe(`${saved["net_int8.onnx"].length.toLocaleString("en")} bytes`);
+    expect(await sizes()).toMatch(new RegExp(` → ${saved["net_int8.onnx"].length.toLocaleString("en")} bytes$`));
     await makesTheSame({ "net.onnx": file }, saved);
   });
 
@@ -678,7 +683,7 @@ describe("other formats", () => {
       return decibels(measured.quantize ? measured.sqnr : Number.NaN);
     };
     await open({ "net.onnx": file });
-    await shows(heading).toBe("What is in net.onnx");
+    await shows(heading).toBe("net.onnx");
     await page.locator("#model-bits").fill("4");
     await page.locator("#model-controls").getByLabel("group", { exact: true }).check();
     const shown = async () => (await rows())[0][4];
@@ -721,7 +726,7 @@ describe("other formats", () => {
     await open({ "net.onnx": modelBytes({ opset: 17, graph }) });
     await shows(() => text(page.locator("#input-error"))).toMatch(/net\.onnx, tensor w, byte \d+: .*net\.data/);
     await open({ "net.onnx": modelBytes({ opset: 17, graph }), "net.data": new Uint8Array(weights.buffer) });
-    await shows(heading).toBe("What is in net.onnx");
+    await shows(heading).toBe("net.onnx");
     const saved = await save();
     const model = await openModel([
       new File([modelBytes({ opset: 17, graph })], "net.onnx"),
@@ -777,7 +782,7 @@ describe("an ONNX model and its quantized form, side by side", () => {
     const requests: string[] = [];
     page.on("request", (request) => requests.push(request.url()));
     await open({ "net.onnx": file });
-    await shows(heading).toBe("What is in net.onnx");
+    await shows(heading).toBe("net.onnx");
     const quantized = Object.values(await save())[0];
     expect(requests.filter((url) => url.includes("ort-wasm"))).toEqual([]);
 
@@ -816,7 +821,7 @@ describe("an ONNX model and its quantized form, side by side", () => {
 
   it("are not run on what does not fit, which is said", async () => {
     await open({ "net.onnx": file });
-    await shows(heading).toBe("What is in net.onnx");
+    await shows(heading).toBe("net.onnx");
     await page.getByRole("button", { name: "Run both" }).click();
     await shows(async () => (await table()).length).toBe(2);
     const problem = page.locator("#run-heading ~ * .problem");
@@ -840,8 +845,8 @@ describe("a sample", () => {
     ["PP-OCRv4 recognition, the model", "ch_PP-OCRv4_rec_infer.onnx", /^ONNX, opset \d+, /],
   ])("is a whole model: %s", async (label, name, about) => {
     await page.getByLabel("Sample").selectOption({ label });
-    await shows(heading).toBe(`What is in ${name}`);
-    expect(await text(page.locator("#model .hint").first())).toMatch(about);
+    await shows(heading).toBe(`${name}`);
+    expect(await text(page.locator("#outcome .hint").first())).toMatch(about);
     await shows(() => tile("Worst weight")).toMatch(/^\d+\.\d\d dB$/);
   });
 });
@@ -916,7 +921,7 @@ it("takes files that are dropped on the page", async () => {
     dataTransfer.items.add(new File([Uint8Array.from(bytes)], "dropped.safetensors"));
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
   }, bytes);
-  await shows(heading).toBe("What is in dropped.safetensors");
+  await shows(heading).toBe("dropped.safetensors");
 });
 
 it("takes a folder that is dropped, and of its files those of the model", async () => {
@@ -931,8 +936,8 @@ it("takes a folder that is dropped, and of its files those of the model", async 
     const data = { items: [], files: [dropped], dragOperationsMask: 1 };
     await session.send("Input.dispatchDragEvent", { type, x: 200, y: 200, data });
   }
-  await shows(heading).toBe("What is in model-00001-of-00002.safetensors");
-  expect(await text(page.locator("#model .hint").first())).toMatch(/^safetensors, 2 files, 6 tensors, /);
+  await shows(heading).toBe("model-00001-of-00002.safetensors");
+  expect(await text(page.locator("#outcome .hint").first())).toMatch(/^safetensors, 2 files, 6 tensors, /);
 });
 
 describe("a large file", () => {
@@ -989,14 +994,14 @@ describe("a large file", () => {
       Object.assign(window, { longTasks: tasks });
     });
     await page.getByLabel("Open a file").setInputFiles(file);
-    await shows(heading).toBe("What is in large.safetensors");
+    await shows(heading).toBe("large.safetensors");
     const measuring = page.getByRole("progressbar", { name: "Measuring errors" });
     await measuring.waitFor();
     await page.locator("#model").getByLabel("Find").fill("layers.2");
     expect(await page.locator(".tensors tbody tr").count()).toBe(1);
     expect(await measuring.isVisible()).toBe(true);
 
-    await page.locator("#model .button").click();
+    await page.locator("#save .button").click();
     const saving = page.getByRole("progressbar", { name: "Saving" });
     await saving.waitFor();
     await page.locator("#model").getByLabel("Find").fill("layers.");
@@ -1025,15 +1030,15 @@ describe("a large file", () => {
   it("leaves no file when its saving is cancelled, and can be saved again", async () => {
     await picksFile();
     await page.getByLabel("Open a file").setInputFiles(file);
-    await shows(heading).toBe("What is in large.safetensors");
+    await shows(heading).toBe("large.safetensors");
     const progress = page.getByRole("progressbar", { name: "Saving" });
-    await page.locator("#model .button").click();
+    await page.locator("#save .button").click();
     await progress.waitFor();
     await page.locator("#save-heading ~ * .progress").getByRole("button", { name: "Cancel" }).click();
     await shows(() => text(page.locator("#save-heading ~ * .told"))).toBe("Cancelled. Nothing was saved.");
     expect(await fileSizes()).toEqual({});
     expect(await progress.isVisible()).toBe(false);
-    await page.locator("#model .button").click();
+    await page.locator("#save .button").click();
     await shows(() => text(page.locator("#save-heading ~ * .told"))).toMatch(/^large-int8\.safetensors is saved: /);
     expect(await fileSizes()).toEqual({ "large-int8.safetensors": expect.any(Number) });
   });
@@ -1051,7 +1056,7 @@ describe("in light and dark colours", () => {
     await open({ "model.safetensors": fileOf([...tensors, ...more, wrong]) });
     await page.getByRole("button", { name: "Keep it as it is" }).waitFor();
     await page.getByRole("button", { name: "Next tensors" }).click();
-    await page.locator("#model .button").click({ force: true });
+    await page.locator("#save .button").click({ force: true });
     await page.getByText("Nothing was saved").waitFor();
     await findsNothing();
   });
@@ -1059,7 +1064,7 @@ describe("in light and dark colours", () => {
   it("axe finds nothing in a saved model, and in one of its weights", async () => {
     await withoutPicker();
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     await page.getByLabel("Save as").selectOption("compressed-tensors");
     await page.getByRole("button", { name: "Save model-w8a16.safetensors" }).waitFor();
     await save();
@@ -1077,7 +1082,7 @@ describe("in light and dark colours", () => {
   it("a model fits a phone without scrolling sideways", async () => {
     await page.setViewportSize({ width: 320, height: 740 });
     await open({ "model.safetensors": model() });
-    await shows(heading).toBe("What is in model.safetensors");
+    await shows(heading).toBe("model.safetensors");
     for (const columns of ["group", "done"]) {
       await page.locator("#model").getByLabel("Columns").selectOption(columns);
       await page.getByText(columns === "done" ? "Choose a name to see its weights" : "SQNR in dB and size").waitFor();
@@ -1089,7 +1094,7 @@ describe("in light and dark colours", () => {
 
 it("can be used with the keyboard alone", async () => {
   await open({ "model.safetensors": model() });
-  await shows(heading).toBe("What is in model.safetensors");
+  await shows(heading).toBe("model.safetensors");
   await page.locator("#model").getByLabel("Find").focus();
   await page.keyboard.type("up");
   await shows(async () => (await rows()).length).toBe(1);

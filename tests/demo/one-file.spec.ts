@@ -75,8 +75,8 @@ it("saves a model as the library writes it, and runs both", async () => {
     mimeType: "application/octet-stream",
     buffer: Buffer.from(model),
   });
-  await shows(() => text(page.locator("#model .button"))).toMatch(/^Save ./);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#model .button").click()]);
+  await shows(() => text(page.locator("#save .button"))).toMatch(/^Save ./);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#save .button").click()]);
   const sink = blobSink();
   await quantizeModel(await load(), planModel(await openModel(new File([model], "net.onnx"))), sink);
   expect(Buffer.from(await (await sink.blob()).arrayBuffer()).equals(readFileSync(await download.path()))).toBe(true);

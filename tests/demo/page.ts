@@ -71,6 +71,8 @@ export function openForEach(
   });
 
   afterEach(async () => {
+    // The pages of a file share what the browser keeps.
+    await page.evaluate(() => localStorage.clear());
     await page.close();
     expect(complaints).toEqual([]);
   });

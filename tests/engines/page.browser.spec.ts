@@ -127,8 +127,8 @@ describe("a model in .safetensors", () => {
     const model = await openModel(new File([file], "model.safetensors"));
     const sink = blobSink();
     await quantizeModel(channelwise, planModel(model, rules), sink);
-    await shows(() => textOf("#model .button")).toBe(`Save ${name}`);
-    await click("#model .button");
+    await shows(() => textOf("#save .button")).toBe(`Save ${name}`);
+    await click("#save .button");
     expect(await saved(name)).toEqual(new Uint8Array(await (await sink.blob()).arrayBuffer()));
   }
 
@@ -166,8 +166,8 @@ it("saves a model in .onnx, runs it beside its original, and goes on", async () 
   };
   const file = modelBytes({ opset: 17, graph });
   await openFile("net.onnx", file);
-  await shows(() => textOf("#model .button")).toBe("Save net_int8.onnx");
-  await click("#model .button");
+  await shows(() => textOf("#save .button")).toBe("Save net_int8.onnx");
+  await click("#save .button");
   const sink = blobSink();
   await quantizeModel(channelwise, planModel(await openModel(file)), sink);
   expect(await saved("net_int8.onnx")).toEqual(new Uint8Array(await (await sink.blob()).arrayBuffer()));

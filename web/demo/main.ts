@@ -9,9 +9,10 @@ import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
 import { DistributionView } from "./see/distribution-view.js";
 import { HeatMapsView } from "./see/heat-maps-view.js";
-import { comparison, inShort, totals, verdict } from "./see/result-view.js";
+import { comparison, inShort, totals, unchanged, verdict } from "./see/result-view.js";
 import { TablesView } from "./see/tables-view.js";
 import { Selection } from "./selection.js";
+import { followSkipLinks } from "./skip-links.js";
 import { explainTerms } from "./terms.js";
 import { trustOwnScripts } from "./trusted-types.js";
 
@@ -24,7 +25,10 @@ const element = (id: string) => byId(id, HTMLElement);
 trustOwnScripts();
 const engine = new Engine();
 const selection = new Selection();
-const settings = new SettingsForm((soon) => updateIn(soon ? SLIDING_PAUSE : 0));
+const settings = new SettingsForm((soon) => {
+  isChosen = true;
+  updateIn(soon ? SLIDING_PAUSE : 0);
+});
 const maps = new HeatMapsView(element("maps"), engine, selection);
 const cell = new CellView(element("one-weight"), engine, selection);
 const tables = new TablesView(element("tables"), engine);
@@ -55,11 +59,16 @@ let source: Source | undefined;
 /** Settings that came with the source. */
 let preset: Partial<Settings> = {};
 let opened: Opened | undefined;
+/** What was shown last. */
+let shown: { readonly source: Source | undefined; readonly summary: Summary } | undefined;
 /** The result is being computed; otherwise the worker may still be writing a file. */
 let computing = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** The person has chosen settings that are not kept yet. */
+let isChosen = false;
 
 explainTerms();
+followSkipLinks();
 engine.onProgress = (stage) => {
   element("stage").textContent = `${stage} …`;
 };
@@ -103,7 +112,7 @@ async function openModel({ files }: ModelSource) {
     const unused = await whileBusy(models.open(files));
     if (unused === undefined) return; // something newer is open, or is being opened
     if (unused.length > 0) bring.showUnused(unused);
-    element("announcement").textContent = element("model").querySelector("h2")?.textContent ?? "";
+    element("announcement").textContent = `${document.getElementById("model-heading")?.textContent} is open.`;
   } catch (error) {
     showNothing("This could not be opened.");
     bring.showProblem(error as Error);
@@ -150,6 +159,10 @@ async function openQuantizeAndShow(source: Source) {
     else await maps.open(opened, chosen.axis);
   }
   const chosen = settings.read();
+  if (chosen !== undefined && isChosen) {
+    isChosen = false;
+    import("./remembered.js").then(({ keepMatrixSettings }) => keepMatrixSettings(chosen));
+  }
   if (chosen === undefined) putOutOfUse();
   else await show(await engine.quantize(chosen));
 }
@@ -157,7 +170,9 @@ async function openQuantizeAndShow(source: Source) {
 /** Resolves when all pictures are up to date but the comparison, which takes its time. */
 async function show(summary: Summary) {
   element("nothing").hidden = true;
-  element("verdict").textContent = verdict(summary);
+  const told = verdict(summary) + unchanged(summary, shown?.source === source ? shown?.summary : undefined);
+  shown = { source, summary };
+  element("verdict").textContent = told;
   element("in-short").textContent = inShort(summary);
   element("totals").replaceChildren(...totals(summary));
   element("comparison").replaceChildren(comparison(summary));
@@ -171,7 +186,7 @@ async function show(summary: Summary) {
   const { shape } = summary;
   element("as-embeddings").hidden = shape.length !== 2 || shape[0] < LEAST_ROWS || shape[1] > 16_384;
   embeddings.show(source as Source, opened as Opened);
-  element("announcement").textContent = verdict(summary);
+  element("announcement").textContent = told;
 }
 
 /** What is shown is of other weights or settings than those that stand there now. */
@@ -217,18 +232,33 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   }
 });
 
-/** What a link brings, otherwise the example. */
+/** What a link brings, otherwise the example, with the settings of the last visit. */
 async function start() {
   const { hash } = location;
   try {
+    if (hasKept()) settings.set(await (await import("./remembered.js")).keptMatrixSettings());
+    const model = /[#&]model=/.test(hash) ? (await import("./models/model-link.js")).modelLinkedBy(hash) : undefined;
     const linked = hash === "" ? undefined : await (await import("./link.js")).linkedBy(hash);
     if (hash !== location.hash) return; // a newer link was followed
-    if (linked === undefined) bring.openExample();
+    if (model !== undefined) {
+      bring.openText("", {});
+      models.expect(model);
+      showNothing(`This link has settings for ${model.name}. Open that file to take them.`);
+    } else if (linked === undefined) bring.openExample();
     else await bring.openLinked(linked);
   } catch (error) {
     if (hash !== location.hash) return;
     bring.openExample();
     bring.showProblem(error as Error);
+  }
+}
+
+/** Whether an earlier visit has left something; what reads it is loaded only then. */
+function hasKept(): boolean {
+  try {
+    return localStorage.length > 0;
+  } catch {
+    return false; // the browser refuses
   }
 }
 

@@ -1,12 +1,17 @@
 import { byId } from "./dom.js";
+import type { LinkedModel } from "./models/model-link.js";
 import type { ModelView } from "./models/model-view.js";
 import type { TensorFile } from "./models/protocol.js";
 import type { Settings } from "./protocol.js";
 
 /** The part of the page that shows a model. Its code is loaded when the first model is opened. */
 export class ModelPanel {
-  readonly #model = byId("model", HTMLElement);
-  readonly #controls = byId("model-controls", HTMLElement);
+  readonly #places = {
+    controls: byId("model-controls", HTMLElement),
+    outcome: byId("outcome", HTMLElement),
+    save: byId("save", HTMLElement),
+    details: byId("model", HTMLElement),
+  };
   readonly #matrixControls = byId("settings", HTMLElement);
   /** Stands above a matrix that is a weight of the model. */
   readonly #bar = byId("of-model", HTMLElement);
@@ -14,6 +19,8 @@ export class ModelPanel {
   readonly #use = byId("use-for-model", HTMLButtonElement);
   readonly #look: (tensor: TensorFile, preset: Partial<Settings>) => void;
   #view: ModelView | undefined;
+  /** Settings of a link whose model is still to be opened. */
+  #expected: LinkedModel | undefined;
   #opening = 0;
   /** Grows with each model that is opened or closed. */
   #turn = 0;
@@ -46,6 +53,11 @@ export class ModelPanel {
     return this.#opening > 0;
   }
 
+  /** Keeps the settings of a link for the model that is opened next. */
+  expect(linked: LinkedModel) {
+    this.#expected = linked;
+  }
+
   /**
    * Resolves, when it is shown, to the names of the files that are no part of it; to undefined where something newer was
    * opened meanwhile, or it was closed.
@@ -59,9 +71,10 @@ export class ModelPanel {
     try {
       const { ModelView } = await import("./models/model-view.js");
       if (turn !== this.#turn) return undefined;
-      this.#view ??= new ModelView(this.#controls, this.#model, (...looked) => this.#lookAt(...looked));
-      const unused = await this.#view.open(files);
+      this.#view ??= new ModelView(this.#places, (...looked) => this.#lookAt(...looked));
+      const unused = await this.#view.open(files, this.#expected);
       if (turn !== this.#turn) return undefined;
+      this.#expected = undefined;
       this.#show("model");
       return unused;
     } catch (error) {
@@ -88,8 +101,7 @@ export class ModelPanel {
 
   /** The model with controls of its own, one of its tensors as a matrix, or nothing of a model. */
   #show(what: "model" | "tensor" | "nothing") {
-    this.#model.hidden = what !== "model";
-    this.#controls.hidden = what !== "model";
+    for (const place of Object.values(this.#places)) place.hidden = what !== "model";
     this.#matrixControls.hidden = what === "model";
     this.#bar.hidden = what !== "tensor";
   }

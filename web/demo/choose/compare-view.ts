@@ -76,8 +76,7 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
   return {
     title: "Error against bytes",
     explanation:
-      "Higher is better, further left is smaller. Choose a point to make it the setting. Bytes are those of the saved " +
-      "file: an integer takes one byte up to 8 bits and two above, and the scales are added.",
+      "Higher is better, further left is smaller. Choose a point to make it the setting. Above 8 bits an integer takes two bytes.",
     legend: [
       ["own", "per channel"],
       ["all", "per tensor"],

@@ -92,8 +92,9 @@ export class SettingsForm {
     return problem === undefined ? settings : undefined;
   }
 
-  /** Takes over settings that were chosen elsewhere; the axes must exist. */
-  set(settings: Settings) {
+  /** Takes over settings that were chosen elsewhere, but for the axes. */
+  set(settings: Partial<Settings>) {
+    this.#arithmetic = settings.arithmetic ?? this.#arithmetic;
     this.#take(settings);
     this.#update();
   }

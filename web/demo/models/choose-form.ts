@@ -135,6 +135,16 @@ export class ChooseForm {
     return this.#group.valueAsNumber >= 1 ? Math.trunc(this.#group.valueAsNumber) : USUAL_GROUP;
   }
 
+  /** Takes over what is written, as far as it is offered. */
+  setForm({ target, opset }: Form) {
+    const takes = (select: HTMLSelectElement, value: string) => {
+      if ([...select.options].some((option) => option.value === value)) select.value = value;
+    };
+    takes(this.#target, target);
+    takes(this.#opset, String(opset ?? ""));
+    this.#tell();
+  }
+
   /** Takes over a setting that was chosen elsewhere. */
   set({ bits, rule, granularity, axis }: Setting) {
     this.#rule.value = rule;

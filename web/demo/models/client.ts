@@ -80,3 +80,8 @@ export class Client<T extends QuestionsOf<T>, P = never> {
     this.#pending.clear();
   }
 }
+
+/** For work that nobody waits for any more. */
+export function ignoreCancelled(error: unknown): undefined {
+  if (!(error instanceof Cancelled)) throw error;
+}

@@ -5,10 +5,10 @@ import { type Content, Figure, tableOf } from "../see/figure.js";
 import { Cancelled } from "./client.js";
 import type { ModelClient } from "./model-client.js";
 import { chosenSetting, type ModelState } from "./model-state.js";
+import { errorsOfAll } from "./outcome/totals.js";
 import { ProgressBar } from "./progress.js";
 import type { Errors, Measurement, Planned, Setting } from "./protocol.js";
 import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
-import { errorsOfAll } from "./totals.js";
 
 /** In dB: an error of a thirtieth of the signal, which most weights stand. */
 const USUAL_LEAST = 30;

@@ -79,8 +79,8 @@ function rangeContent(
   return {
     title: "Range and scale of each channel",
     explanation: isLogarithmic
-      ? "Each grid line is ten times the one below. With one scale for all, every channel has the scale of the dashed line; a bar that ends a factor of 2 below it loses one bit."
-      : "With one scale for all, every channel has the scale of the dashed line: a bar that reaches half of it loses one bit.",
+      ? "Each grid line is ten times the one below. With one scale for all, a bar that ends a factor of 2 below the dashed line loses one bit."
+      : "With one scale for all, a bar that reaches half of the dashed line loses one bit.",
     legend: [
       [
         "own",

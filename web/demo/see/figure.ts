@@ -41,6 +41,8 @@ export class Figure {
     this.#content = content;
     const { title, explanation, legend } = content;
     this.#caption.replaceChildren(html("strong", {}, `${title}. `), explanation);
+    // A single colour needs no key: the title says what it is.
+    this.#legend.hidden = legend.length < 2;
     this.#legend.replaceChildren(
       ...legend.map(([style, text]) => html("li", {}, html("span", { class: `swatch ${style}` }), text)),
     );

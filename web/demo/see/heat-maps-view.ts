@@ -58,8 +58,7 @@ export class HeatMapsView {
     const hint = html(
       "p",
       { class: "hint", id: "maps-hint" },
-      "Click a cell to follow its weight. Drag to move; zoom with + and − or Ctrl and the wheel; arrow keys choose a cell. " +
-        "Colour grows with the square root of |value|; where cells share a pixel, the one farthest from 0 is shown.",
+      "Click a cell to follow its weight. Drag to move; zoom with + and − or Ctrl and the wheel.",
     );
     this.#frame = html(
       "div",
@@ -72,7 +71,7 @@ export class HeatMapsView {
       },
       ...[...this.#maps.values()].map(({ element }) => element),
     );
-    root.append(tools, this.#frame, this.#readout, hint, this.#status);
+    root.append(tools, this.#frame, html("div", { class: "below-maps" }, this.#readout, hint), this.#status);
     for (const map of this.#maps.values()) this.#listenTo(map);
     this.#frame.addEventListener("keydown", (event) => this.#press(event));
     followWidth(this.#frame, () => this.#resize());

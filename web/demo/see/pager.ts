@@ -10,12 +10,15 @@ export class Pager {
   readonly #previous: HTMLButtonElement;
   readonly #next: HTMLButtonElement;
   readonly #text = html("span", { class: "shown" });
-  readonly #first = html("input", { type: "number", min: "0", step: "1", inputmode: "numeric" });
+  readonly #first = html("input", { type: "number", step: "1", inputmode: "numeric" });
+  /** What the first of the things is called: the number 1 in a list, the index 0 in a matrix. */
+  readonly #base: 0 | 1;
   #start = 0;
   #total = 0;
 
-  constructor(noun: string, size: number, moved: () => void) {
+  constructor(noun: string, size: number, moved: () => void, base: 0 | 1 = 1) {
     this.#noun = noun;
+    this.#base = base;
     this.#size = size;
     this.#moved = moved;
     const things = noun.toLowerCase();
@@ -23,7 +26,7 @@ export class Pager {
     this.#next = html("button", { type: "button", "aria-label": `Next ${things}` }, "›");
     this.#previous.addEventListener("click", () => this.#move(this.#start - size));
     this.#next.addEventListener("click", () => this.#move(this.#start + size));
-    this.#first.addEventListener("change", () => this.#move(this.#first.valueAsNumber || 0));
+    this.#first.addEventListener("change", () => this.#move((this.#first.valueAsNumber || base) - base));
     const goTo = html("label", {}, "from ", this.#first);
     this.element = html("nav", { class: "pager", "aria-label": noun }, this.#previous, this.#text, this.#next, goTo);
   }
@@ -54,9 +57,11 @@ export class Pager {
 
   #update() {
     const end = Math.min(this.#total, this.#start + this.#size);
-    this.#text.textContent = `${this.#noun} ${count(this.#start)} to ${count(end - 1)} of ${count(this.#total)}`;
-    this.#first.value = String(this.#start);
-    this.#first.max = String(this.#total - 1);
+    const [from, to] = [this.#start + this.#base, end - 1 + this.#base];
+    this.#text.textContent = `${this.#noun} ${count(from)} to ${count(to)} of ${count(this.#total)}`;
+    this.#first.value = String(from);
+    this.#first.min = String(this.#base);
+    this.#first.max = String(this.#total - 1 + this.#base);
     // Not disabled, which would take the focus away from the keyboard.
     this.#previous.setAttribute("aria-disabled", String(this.#start === 0));
     this.#next.setAttribute("aria-disabled", String(end === this.#total));

@@ -39,19 +39,29 @@ export function verdict(summary: Summary): string {
   return `${result} The worst channel keeps ${new Intl.ListFormat("en").format(kept)}.`;
 }
 
+/** Says so where other settings for the same weights cost what those before did. */
+export function unchanged(summary: Summary, before: Summary | undefined): string {
+  if (before === undefined || JSON.stringify(summary.settings) === JSON.stringify(before.settings)) return "";
+  const { mse, maxError, sqnr, codeBytes, scaleBytes } = chosenOf(summary);
+  const was = chosenOf(before);
+  const isSame =
+    mse === was.mse && maxError === was.maxError && sqnr === was.sqnr && codeBytes + scaleBytes === bytesOf(was);
+  return isSame ? " The last change made no difference in bytes and errors." : "";
+}
+
 export function totals(summary: Summary): HTMLElement[] {
   const chosen = chosenOf(summary);
   const tile = (name: string | Node, value: string, note: string) =>
     html("div", {}, html("dt", {}, name), html("dd", {}, value), html("dd", { class: "note" }, note));
   return [
-    tile(term("sqnr", "SQNR"), decibels(chosen.sqnr), "signal to error, of all weights"),
+    tile(term("sqnr", "SQNR"), decibels(chosen.sqnr), "signal to error"),
     tile(term("mse", "MSE"), digits(chosen.mse, 6), "mean squared error"),
     tile("Max error", digits(chosen.maxError, 6), "largest |weight − dequantized|"),
     tile("Bytes before", bytes(summary.weightBytes), `the weights as ${summary.arithmetic}`),
     tile(
       "Bytes after",
       bytes(bytesOf(chosen)),
-      `${bytes(chosen.codeBytes)} of integers, ${summary.settings.bits <= 8 ? "a byte" : "two bytes"} each; ${bytes(chosen.scaleBytes)} of scales`,
+      `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales`,
     ),
     tile(
       summary.settings.bits % 8 === 0 ? "Ratio" : term("packed", "Ratio"),

@@ -25,8 +25,8 @@ export class Tables {
   readonly #engine: Engine;
   readonly #panel = html("div", { id: "panel", role: "tabpanel" });
   readonly #buttons: Record<Tab, HTMLButtonElement>;
-  readonly #rowPager = new Pager("Rows", ROWS, () => this.#redraw());
-  readonly #columnPager = new Pager("Columns", COLUMNS, () => this.#redraw());
+  readonly #rowPager = new Pager("Rows", ROWS, () => this.#redraw(), 0);
+  readonly #columnPager = new Pager("Columns", COLUMNS, () => this.#redraw(), 0);
   readonly #scalePager = new Pager("Scales", ROWS, () => this.#redraw());
   readonly #region = scrollRegion("Table");
   #tab: Tab = "Scales";

@@ -24,7 +24,7 @@ const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; f
   {
     what: "all",
     name: "Everything",
-    note: "in one file; .json with dequantized, mse and max_error",
+    note: "in one file; .json as the reference program rounds it",
     copy: "json",
     files: ["safetensors", "npz", "json"],
   },
@@ -55,16 +55,10 @@ export class TakeAwayView {
       this.#button("Copy", `Copy ${name.toLowerCase()}`, () => this.#write(Promise.resolve(text() ?? ""), name));
     const recipe = (name: string, note: Node | string, shown: HTMLElement) =>
       html(
-        "section",
-        { class: "recipe" },
-        html(
-          "div",
-          {},
-          html("h3", {}, name),
-          copyText(name, () => shown.textContent),
-        ),
-        html("pre", { tabindex: "0", "aria-label": name }, shown),
-        note,
+        "div",
+        { class: "recipe folded" },
+        html("details", {}, html("summary", {}, name), html("pre", { tabindex: "0", "aria-label": name }, shown), note),
+        copyText(name, () => shown.textContent),
       );
     root.append(
       this.#resultTable(),
@@ -76,19 +70,25 @@ export class TakeAwayView {
       ),
       recipe("Command line", this.#commandNote, this.#command),
       html(
-        "section",
-        { class: "recipe" },
+        "div",
+        { class: "recipe folded" },
         html(
-          "div",
+          "details",
           {},
-          html("h3", {}, "Link"),
-          this.#button("Copy", "Copy link", () => this.#copyLink()),
+          html("summary", {}, "Link"),
+          html(
+            "p",
+            { class: "hint" },
+            "The link restores these settings, and the sample or a small pasted matrix. All of it stands behind the #, which no browser sends to a server.",
+          ),
         ),
-        html(
-          "p",
-          { class: "hint" },
-          "The link restores these settings, and the sample or a small pasted matrix. All of it stands behind the #, which no browser sends to a server.",
-        ),
+        this.#button("Copy", "Copy link", () => this.#copyLink()),
+      ),
+      html(
+        "div",
+        { class: "recipe folded" },
+        html("p", { class: "hint" }, "All that is shown, in one file to send."),
+        this.#button("Save a report", "Save a report", () => this.#saveReport()),
       ),
     );
   }
@@ -134,8 +134,7 @@ export class TakeAwayView {
       );
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
-    const caption =
-      "Copied tables are separated by tabs, for spreadsheets. The JSON is that of the reference program, rounded as it rounds.";
+    const caption = "Copied tables are separated by tabs, for spreadsheets.";
     return html(
       "table",
       { class: "take" },
@@ -146,7 +145,7 @@ export class TakeAwayView {
   }
 
   #button(text: string, label: string, act: () => Promise<void>): HTMLButtonElement {
-    const button = html("button", { type: "button", "aria-label": label }, text);
+    const button = html("button", { type: "button", class: "small", "aria-label": label }, text);
     button.addEventListener("click", async () => {
       try {
         await act();
@@ -178,6 +177,15 @@ export class TakeAwayView {
       this.#whileWriting(this.#engine.ask("save", { what, as })).then((blob) => blob.text()),
       name,
     );
+  }
+
+  async #saveReport() {
+    if (this.#shown === undefined) return;
+    const { name } = this.#shown.opened;
+    const { reportFile } = await import("./report.js");
+    const file = `${name}.report.html`;
+    download(reportFile(`${name}, quantized`, [...document.querySelectorAll("#results .card")]), file);
+    this.#tell(`${file} is in your downloads.`);
   }
 
   async #copyLink() {

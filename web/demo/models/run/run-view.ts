@@ -14,7 +14,7 @@ export class RunView {
   readonly #inputs = html("div", { class: "model-inputs" });
   readonly #told = html("p", { class: "told", role: "status" });
   readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });
-  readonly #result = html("div");
+  readonly #result = html("div", { class: "run-result" });
   #client: ModelClient | undefined;
   #files: readonly File[] = [];
   #state: ModelState | undefined;
@@ -23,7 +23,11 @@ export class RunView {
   /** The state whose quantized model is loaded. */
   #loaded: ModelState | undefined;
 
-  constructor() {
+  readonly #compared: (comparison: Comparison | undefined) => void;
+
+  /** @param compared told what a run gave; undefined when that holds no longer */
+  constructor(compared: (comparison: Comparison | undefined) => void) {
+    this.#compared = compared;
     const hint =
       "In ONNX Runtime on one thread, as web apps run it. Its 14 MB are loaded when you press the button, from the page’s own folder.";
     this.element = html(
@@ -36,7 +40,7 @@ export class RunView {
       this.#problem,
       this.#result,
     );
-    this.#button.addEventListener("click", () => this.#run());
+    this.#button.addEventListener("click", () => this.run());
     this.#cancel.addEventListener("click", () => this.#stop());
   }
 
@@ -55,7 +59,8 @@ export class RunView {
     this.#state = state;
   }
 
-  async #run() {
+  /** Runs both on what is chosen for the inputs. */
+  async run() {
     const [state, client] = [this.#state, this.#client];
     if (state === undefined || client === undefined || !this.#cancel.hidden) return;
     this.#clear("Loading ONNX Runtime and the float model …");
@@ -116,9 +121,12 @@ export class RunView {
     this.#told.textContent = told;
     this.#problem.hidden = true;
     this.#result.replaceChildren();
+    this.#compared(undefined);
   }
 
-  #showResult({ outputs, times }: Comparison) {
+  #showResult(comparison: Comparison) {
+    const { outputs, times } = comparison;
+    this.#compared(comparison);
     // Hardly one number with a fraction is the same to the last bit.
     const withIntegers = outputs.some(({ type }) => !type.startsWith("float"));
     const heads = [

@@ -1,6 +1,6 @@
 import type { KeptFloats } from "channelwise/models";
-import { html } from "../dom.js";
-import { bytes, counted } from "../format.js";
+import { html } from "../../dom.js";
+import { bytes, counted } from "../../format.js";
 
 /** Which share of a model's bytes stays floats, and why. */
 export class KeptFloatsView {

@@ -1,13 +1,13 @@
-import { html } from "../dom.js";
-import { counted } from "../format.js";
-import { Pager } from "../see/pager.js";
-import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
+import { html } from "../../dom.js";
+import { counted } from "../../format.js";
+import { Pager } from "../../see/pager.js";
+import { chosenErrors, type ModelState, obstacle } from "../model-state.js";
 
 /** Rows that stand on the page at a time. */
 const ROWS = 50;
 
 const orders = {
-  worst: "worst SQNR first",
+  worst: "worst first",
   size: "largest first",
   name: "by name",
   file: "as in the file",

@@ -1,7 +1,7 @@
-import { html, scrollRegion, setText } from "../dom.js";
-import { bytes, decibels, shapeText, typeset } from "../format.js";
-import { chosenErrors, type ModelState, obstacle } from "./model-state.js";
-import { comparedBits, plannedText, settingKey, settingText, withAxis } from "./settings.js";
+import { html, scrollRegion, setText } from "../../dom.js";
+import { bytes, decibels, shapeText, typeset } from "../../format.js";
+import { chosenErrors, type ModelState, obstacle } from "../model-state.js";
+import { comparedBits, plannedText, settingKey, settingText, withAxis } from "../settings.js";
 
 export interface TableActions {
   /** Opens a tensor as a matrix. */

@@ -1,10 +1,10 @@
-import { html } from "../dom.js";
-import { bytes, count, counted, decibels } from "../format.js";
-import { product } from "../matrix.js";
-import { term } from "../terms.js";
-import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
+import { html } from "../../dom.js";
+import { count, counted, decibels } from "../../format.js";
+import { product } from "../../matrix.js";
+import { term } from "../../terms.js";
+import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "../model-state.js";
 
-/** What the choices come to: sizes and errors of the whole model. */
+/** What the choices come to: how many weights are quantized, and their errors. */
 export function totals(state: ModelState): HTMLElement[] {
   const { description, plan } = state;
   const { measured, missing, sqnr, worst } = errorsOfAll(state);
@@ -21,8 +21,6 @@ export function totals(state: ModelState): HTMLElement[] {
       count(chosen - broken),
       `of ${counted(plan.tensors.length, "tensor")}; ${count(kept)} kept${impossible}`,
     ),
-    tile("Size before", bytes(description.byteLength), "of the file"),
-    tile("Size after", bytes(plan.byteLength), `${(description.byteLength / plan.byteLength).toFixed(2)} : 1`),
     tile(term("sqnr", "SQNR"), measured === 0 ? "–" : decibels(sqnr), `of all quantized weights together${known}`),
     tile(
       "Worst weight",
@@ -32,10 +30,18 @@ export function totals(state: ModelState): HTMLElement[] {
   ];
 }
 
-/** Signal and noise of all tensors added up, and the tensor with the lowest SQNR. */
+/** What a quantized tensor loses: squares added up, where something is lost. */
+export interface Loss {
+  readonly tensor: number;
+  readonly signal: number;
+  readonly noise: number;
+  readonly sqnr: number;
+}
+
+/** What each quantized tensor loses as far as it is measured, all of them together, and the one with the lowest SQNR. */
 export function errorsOfAll(state: ModelState) {
-  let [signal, noise, measured, missing] = [0, 0, 0, 0];
-  let worst: { tensor: number; sqnr: number } | undefined;
+  const losses: Loss[] = [];
+  let missing = 0;
   for (const [tensor, { shape }] of state.description.tensors.entries()) {
     if (chosenSetting(state, tensor) === undefined) continue;
     const errors = chosenErrors(state, tensor);
@@ -43,12 +49,18 @@ export function errorsOfAll(state: ModelState) {
       if (obstacle(state, tensor) === undefined) missing++;
       continue;
     }
-    measured++;
-    if (worst === undefined || errors.sqnr < worst.sqnr) worst = { tensor, sqnr: errors.sqnr };
-    if (errors.mse === 0) continue; // nothing is lost, and how much there was is not known
-    const own = errors.mse * product(shape);
-    noise += own;
-    signal += own * 10 ** (errors.sqnr / 10);
+    const { mse, sqnr } = errors;
+    const noise = mse * product(shape);
+    // Where nothing is lost, how much there was is not known.
+    losses.push({ tensor, noise, signal: noise === 0 ? 0 : noise * 10 ** (sqnr / 10), sqnr });
   }
-  return { measured, missing, sqnr: noise === 0 ? Infinity : 10 * Math.log10(signal / noise), worst };
+  const [signal, noise] = losses.reduce(([s, n], loss) => [s + loss.signal, n + loss.noise], [0, 0]);
+  const worst = losses.reduce<Loss | undefined>((a, b) => (a === undefined || b.sqnr < a.sqnr ? b : a), undefined);
+  return {
+    losses,
+    measured: losses.length,
+    missing,
+    sqnr: noise === 0 ? Infinity : 10 * Math.log10(signal / noise),
+    worst,
+  };
 }

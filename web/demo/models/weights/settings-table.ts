@@ -1,8 +1,8 @@
-import { html, scrollRegion } from "../dom.js";
-import { bytes } from "../format.js";
-import { chosenSetting, type ModelState } from "./model-state.js";
-import type { Errors, Planned, Setting, Unmeasurable } from "./protocol.js";
-import { granularityText, settingKey, settingText } from "./settings.js";
+import { html, scrollRegion } from "../../dom.js";
+import { bytes } from "../../format.js";
+import { chosenSetting, type ModelState } from "../model-state.js";
+import type { Errors, Planned, Setting, Unmeasurable } from "../protocol.js";
+import { granularityText, settingKey, settingText } from "../settings.js";
 
 export interface GridActions {
   choose(tensor: number, setting: Setting): void;

@@ -1,10 +1,11 @@
-import { download, html } from "../dom.js";
-import { bytes } from "../format.js";
-import { Cancelled } from "./client.js";
-import type { ModelClient } from "./model-client.js";
-import { brokenTensors, type ModelState } from "./model-state.js";
-import { duration, ProgressBar } from "./progress.js";
-import type { Written } from "./protocol.js";
+import { download, html } from "../../dom.js";
+import { bytes } from "../../format.js";
+import { Cancelled } from "../client.js";
+import type { ModelClient } from "../model-client.js";
+import { brokenTensors, type ModelState } from "../model-state.js";
+import { duration, ProgressBar } from "../progress.js";
+import type { Written } from "../protocol.js";
+import { lossInShort } from "./verdict.js";
 
 /** Not every browser has this, and TypeScript's library does not have it. */
 declare global {
@@ -13,32 +14,42 @@ declare global {
   }
 }
 
-/** Writes the quantized model: into a file that the person chooses where the browser lets it, otherwise as a download. */
+/**
+ * What the file becomes, and what writes it: into a file that the person chooses where the browser lets it, otherwise as
+ * a download. It stays in sight at the lower edge of the window.
+ */
 export class SaveView {
-  readonly element: HTMLElement;
+  /** What goes into the model's config.json, once it is written. */
+  readonly config = html("div");
+  readonly #sizes = html("strong");
+  readonly #loss = html("span");
   readonly #button = html("button", { type: "button", class: "button" });
   readonly #note = html("p", { class: "hint" });
   readonly #progress: ProgressBar;
   readonly #told = html("p", { class: "told", role: "status" });
   readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });
-  readonly #config = html("div");
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
   #saving: AbortController | undefined;
 
-  constructor() {
+  constructor(root: HTMLElement) {
     this.#progress = new ProgressBar("Saving", () => this.#saving?.abort());
-    this.element = html(
-      "div",
-      {},
-      this.#button,
-      this.#note,
-      this.#progress.element,
-      this.#told,
-      this.#problem,
-      this.#config,
+    root.append(
+      html("h2", { id: "save-heading", class: "visually-hidden" }, "Save"),
+      html(
+        "div",
+        { class: "save-line" },
+        html("p", { class: "becomes" }, this.#sizes, " ", this.#loss),
+        this.#button,
+        this.#note,
+        this.#progress.element,
+        this.#told,
+        this.#problem,
+      ),
     );
     this.#button.addEventListener("click", () => this.#save());
+    const followHeight = () => document.documentElement.style.setProperty("--save-bar", `${root.offsetHeight}px`);
+    new ResizeObserver(followHeight).observe(root);
   }
 
   /** Forgets what was told of another model. */
@@ -51,15 +62,13 @@ export class SaveView {
   show(state: ModelState) {
     this.#state = state;
     const { fileNames, byteLength } = state.plan;
-    const { format, files } = state.description;
+    const { description } = state;
     this.#button.textContent = `Save ${fileNames.join(" and ")}`;
-    const place = this.#hasPicker ? "You choose where." : "It goes to your downloads.";
-    const joined = format === "safetensors" && files > 1 ? "The shards become one file. " : "";
-    const obstacle = this.#obstacle;
+    this.#sizes.textContent = `${bytes(description.byteLength)} → ${bytes(byteLength)}`;
+    this.#loss.textContent = lossInShort(state);
+    const isJoined = description.format === "safetensors" && description.files > 1;
     this.#allow();
-    this.#note.textContent =
-      obstacle ??
-      `${bytes(byteLength)}. ${joined}${place} All cores of this machine write it, a few MB at a time, and it appears when it is complete.`;
+    this.#note.textContent = this.#obstacle ?? (isJoined ? "The shards become one file." : "");
   }
 
   /** Why nothing can be saved, as far as it is measured. */
@@ -122,7 +131,7 @@ export class SaveView {
   #tell(text: string) {
     this.#told.textContent = text;
     this.#problem.hidden = true;
-    this.#config.replaceChildren();
+    this.config.replaceChildren();
   }
 
   #showProblem(message: string) {
@@ -134,7 +143,7 @@ export class SaveView {
     if (config === undefined) return;
     const text = `"quantization_config": ${JSON.stringify(JSON.parse(config), null, 2)}`;
     const summary = html("summary", {}, "What goes into the model’s config.json");
-    this.#config.append(
+    this.config.append(
       html("details", { class: "recipe" }, summary, html("pre", { tabindex: "0", "aria-label": "config.json" }, text)),
     );
   }

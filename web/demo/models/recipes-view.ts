@@ -1,0 +1,76 @@
+import { download, html } from "../dom.js";
+import { fragmentOfModel } from "./model-link.js";
+import type { ModelState } from "./model-state.js";
+import { code, command } from "./recipes.js";
+
+/** The same elsewhere: a report, a link, a command and code. */
+export class RecipesView {
+  readonly elements: readonly HTMLElement[];
+  readonly #code = html("code");
+  readonly #command = html("code");
+
+  /** @param state of the model that is open */
+  constructor(state: () => ModelState | undefined) {
+    const told = html("p", { class: "hint told", role: "status" });
+    const report = html("button", { type: "button" }, "Save a report");
+    report.addEventListener("click", async () => {
+      const shown = state();
+      if (shown === undefined) return;
+      const name = `${shown.description.name}.report.html`;
+      const { modelReport } = await import("./report.js");
+      download(modelReport(shown), name);
+      told.textContent = `${name} is in your downloads.`;
+    });
+    const link = html("button", { type: "button" }, "Copy a link");
+    link.addEventListener("click", async () => {
+      const shown = state();
+      if (shown === undefined) return;
+      const fragment = fragmentOfModel(shown);
+      if (fragment === undefined) {
+        told.textContent = "The choices for single tensors are too many for a link; the command has them.";
+        return;
+      }
+      const address = new URL(fragment, location.href).href;
+      told.textContent = (await copied(address))
+        ? `Link copied. It restores these settings when ${shown.description.name} is opened there.`
+        : `This is the link: ${address}`;
+    });
+    this.elements = [
+      html("div", { class: "run-buttons" }, report, link),
+      told,
+      recipe("Command line", "This writes the same file as Save.", this.#command),
+      recipe("Code", "This does the same in Node, with the npm package channelwise.", this.#code),
+    ];
+  }
+
+  show(state: ModelState) {
+    this.#code.textContent = code(state);
+    this.#command.textContent = command(state);
+  }
+}
+
+/** Text to be run elsewhere, and a button that copies it. */
+function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
+  const told = html("span", { role: "status" });
+  const copy = html("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}` }, "Copy");
+  copy.addEventListener("click", async () => {
+    told.textContent = (await copied(shown.textContent ?? "")) ? " Copied." : " Select it to copy it.";
+  });
+  return html(
+    "section",
+    { class: "recipe" },
+    html("div", {}, html("h3", {}, name), copy),
+    html("pre", { tabindex: "0", "aria-label": name }, shown),
+    html("p", { class: "hint" }, note, told),
+  );
+}
+
+/** Whether it could be copied: there is no clipboard in pages that were not loaded over https, and it may be refused. */
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,14 @@
+/** Lets the links at the start of the page go to its parts: of those that they name, to the first that is shown. */
+export function followSkipLinks() {
+  for (const link of document.querySelectorAll<HTMLAnchorElement>(".skip a")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault(); // what stands behind the # in the page's own address is the matrix and its settings
+      const parts = (link.getAttribute("href") ?? "").split(" ").map((id) => document.querySelector<HTMLElement>(id));
+      const target = parts.find((part) => part?.checkVisibility());
+      if (!target) return;
+      target.tabIndex = -1;
+      target.scrollIntoView();
+      target.focus({ preventScroll: true });
+    });
+  }
+}
