@@ -12,11 +12,14 @@ let page: Document;
 let complaints: string[];
 
 /**
- * Opens the page again for each test of a file, with all numbers as tables, and fails tests in which it reports an
- * error.
+ * Opens the page again for each test of a file, without the settings that it remembers from the test before, with all
+ * numbers as tables, and fails tests in which it reports an error.
  */
 export function openForEach() {
-  beforeEach(() => openPage());
+  beforeEach(() => {
+    localStorage.clear();
+    return openPage();
+  });
   afterEach(() => {
     frame.remove();
     expect(complaints).toEqual([]);
