@@ -1,6 +1,14 @@
 /** The parts of Node's modules that are used. */
 interface NodeModules {
   "node:fs": {
+    read(
+      descriptor: number,
+      buffer: Uint8Array,
+      offset: number,
+      length: number,
+      position: number,
+      done: (error: Error | null, bytesRead: number) => void,
+    ): void;
     readSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
     writeSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
   };

@@ -51,6 +51,35 @@ export function readRows(rows: FileRows, array: WeightArray | AnyCodes): void {
   });
 }
 
+/**
+ * Reads rows as `readRows` does, several at a time, while the calling thread goes on. A call of Node with a callback
+ * takes a fifth of the time of one that returns a promise, which counts where rows are short.
+ *
+ * @param rows they do not lie in patches
+ */
+export function readRowsAside({ path, descriptor, position, count, width, stride }: FileRows, bytes: Uint8Array) {
+  const { read } = fileSystem();
+  return new Promise<void>((resolve, reject) => {
+    let left = count;
+    let failure: Error | undefined;
+    const end = (error?: Error | null) => {
+      failure ??= error ?? undefined;
+      left--;
+      if (left === 0) failure ? reject(failure) : resolve();
+    };
+    const readRow = (row: number, done: number) => {
+      const at = position + row * stride + done;
+      read(descriptor, bytes, row * width + done, width - done, at, (error, some) => {
+        if (error) end(error);
+        else if (some === 0) end(new Error(`${path} ended at byte ${at}: it changed while it was read`));
+        else if (done + some === width) end();
+        else readRow(row, done + some);
+      });
+    };
+    for (let row = 0; row < count; row++) readRow(row, 0);
+  });
+}
+
 /** Writes rows from an array that holds them one after the other. */
 export function writeRows(rows: FileRows, array: AnyCodes | FloatArray): void {
   const { writeSync } = fileSystem();

@@ -1,4 +1,6 @@
 import type { ByteSource } from "../../io/bytes.js";
+import { lenderOf } from "../../io/lent-files.js";
+import { readRowsAside } from "../../stream/file-rows.js";
 import { elementsOf } from "../../tensor/dtypes.js";
 
 // Data whose first index runs fastest (Fortran's order), as columns one after the other, and its elements in rows.
@@ -33,6 +35,17 @@ export async function readColumns(
   const memory = spare?.byteLength === byteLength ? spare : undefined;
   if (count === rows) return data.read(column * rows * unit, byteLength, memory);
   const slab = new Uint8Array(memory ?? new ArrayBuffer(byteLength));
+  const lend = lenderOf(data);
+  if (lend) {
+    const offset = (column * rows + first) * unit;
+    await lend(({ position, ...file }) =>
+      readRowsAside(
+        { ...file, position: position + offset, count: some, width: count * unit, stride: rows * unit },
+        slab,
+      ),
+    );
+    return slab;
+  }
   const reads = Array.from({ length: some }, async (_, c) => {
     slab.set(await data.read(((column + c) * rows + first) * unit, count * unit), c * count * unit);
   });
