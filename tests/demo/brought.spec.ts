@@ -273,7 +273,7 @@ describe("what is brought last is what is shown", () => {
     await pick({ "first.safetensors": safetensors() });
     await shows(heading).toBe("second.safetensors");
     const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said);
-    await shows(said).toContain("second.safetensors");
+    await shows(said).toContain("second.safetensors is open.");
     expect((await said()).filter((text) => text.includes("first"))).toEqual([]);
     expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
     expect(await page.locator("#model").isVisible()).toBe(true);

@@ -20,7 +20,7 @@ async function host() {
   return { ...server, url: `${server.url}${basename(pageFolder)}/index.html` };
 }
 
-it("weighs less than 64 KB at its first visit", async () => {
+it("weighs less than 60 KB at its first visit", async () => {
   const server = await host();
   const page = await newPage(browser);
   const files = new Set<string>();
@@ -33,7 +33,7 @@ it("weighs less than 64 KB at its first visit", async () => {
   const total = contents.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0);
   console.log(`page: ${total} bytes after gzip, in ${files.size} files`);
   expect([...files].some((file) => file.endsWith(".js"))).toBe(true);
-  expect(total).toBeLessThan(64_000);
+  expect(total).toBeLessThan(60_000);
   await page.close();
   await server.close();
 });

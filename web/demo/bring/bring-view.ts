@@ -1,11 +1,11 @@
-import { byId, html, scrollRegion } from "../dom.js";
+import { byId } from "../dom.js";
 import { QuestionError } from "../engine.js";
 import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
 import { droppedFiles, type Given } from "./dropped-files.js";
 import { example } from "./example.js";
-import { chooseFiles, isModel, type PassedOver, reasons, unused } from "./kind-of-files.js";
+import type { PassedOver } from "./kind-of-files.js";
 import { fetchSample, loadSamples, type Sample } from "./samples.js";
 
 /** Longer pasted text is treated as a file: a text box of megabytes freezes every browser. */
@@ -118,7 +118,8 @@ export class BringView {
   }
 
   /** Names the opened files that do not belong to the model, which is known once it is read. */
-  showUnused(names: readonly string[]) {
+  async showUnused(names: readonly string[]) {
+    const { unused } = await import("./kind-of-files.js");
     const isUnused = ({ name }: File) => names.includes(name);
     const passedOver = [...this.#passedOver, ...this.#files.filter(isUnused).map(unused)];
     this.#showFiles(
@@ -131,6 +132,7 @@ export class BringView {
     const turn = ++this.#turn;
     clearTimeout(this.#timer);
     try {
+      const { chooseFiles, isModel } = await import("./kind-of-files.js");
       const { files, passedOver } = chooseFiles(await given);
       if (turn !== this.#turn) return;
       const isOfModel = await isModel(files);
@@ -182,7 +184,7 @@ export class BringView {
     byId("opened-description", HTMLElement).textContent = description;
     const told = byId("passed-over", HTMLElement);
     told.hidden = passedOver.length === 0;
-    told.replaceChildren("Not opened:", scrollRegion("Files that are not opened", ...passedOverBy(passedOver)));
+    if (!told.hidden) import("./passed-over.js").then(({ showPassedOver }) => showPassedOver(told, passedOver));
   }
 
   #listenToText() {
@@ -221,12 +223,4 @@ export class BringView {
       this.#openFiles(droppedFiles(dropped));
     });
   }
-}
-
-/** A line for each reason, with the names that it applies to. */
-function passedOverBy(passedOver: readonly PassedOver[]): HTMLElement[] {
-  return Object.entries(reasons).flatMap(([reason, text]) => {
-    const names = passedOver.filter((each) => each.reason === reason).map(({ name }) => name);
-    return names.length === 0 ? [] : [html("p", {}, `${text}: ${names.join(", ")}`)];
-  });
 }

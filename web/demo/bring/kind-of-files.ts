@@ -125,7 +125,7 @@ function partsOfOne(files: readonly File[]): readonly File[] {
   return named(/^[^.]+$/);
 }
 
-/** What to do about a file that cannot be read; undefined for others. */
+/** Advice for a file that cannot be read; undefined for others. */
 function adviceFor({ name }: File): string | undefined {
   const [, ending = ""] = /\.([^.]*)$/.exec(name.toLowerCase()) ?? [];
   return Object.hasOwn(others, ending) ? others[ending] : undefined;

@@ -1,6 +1,6 @@
+import type { Channelwise } from "channelwise";
 import { blobSink, openModel, planModel, quantizeModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
-import type { Channelwise } from "channelwise/slim";
 import { dsvFormat } from "d3-dsv";
 import type { Saved, SavedAs } from "../protocol.js";
 import { nestedArrays, referenceJsonParts } from "../reference-json.js";

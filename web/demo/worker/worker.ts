@@ -1,6 +1,5 @@
-import wasmAddress from "channelwise/channelwise.wasm?url";
+import { load, NonFiniteError } from "channelwise";
 import { TextError } from "channelwise/models";
-import { type Channelwise, load, NonFiniteError } from "channelwise/slim";
 import { elementName } from "../matrix.js";
 import type { Failure, Question, Questions, Reply, Request } from "../protocol.js";
 import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
@@ -33,12 +32,12 @@ const answers: {
     return { name: read.name, shape: read.shape, layout: read.layout, notes: read.notes, stored: read.stored };
   },
   async quantize(settings, progress) {
-    const channelwise = await quantizer();
+    const channelwise = await load();
     current = await quantization(channelwise, opened(tensor), settings, progress);
     return current.summary;
   },
   async assess(settings) {
-    const channelwise = await quantizer();
+    const channelwise = await load();
     const { weights } = opened(current);
     const Codes = settings.bits <= 8 ? Int8Array : Int16Array;
     if (!(spare instanceof Codes) || spare.length !== weights.length) spare = new Codes(weights.length);
@@ -53,20 +52,9 @@ const answers: {
   async save({ what, as }, progress) {
     await progress("Writing the file");
     const { savedFile } = await import("./saved-files.js");
-    return savedFile(await quantizer(), opened(current), what, as);
+    return savedFile(await load(), opened(current), what, as);
   },
 };
-
-let loading: Promise<Channelwise> | undefined;
-
-/** Loads the quantizer once, and again after a failure. */
-function quantizer(): Promise<Channelwise> {
-  loading ??= load({ wasm: fetch(wasmAddress) }).catch((error) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
 
 function opened<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("The worker of this page does not have these weights: open them again.");
