@@ -77,7 +77,7 @@ describe("after a model is opened", () => {
     async (_, width, height) => {
       await page.setViewportSize({ width, height });
       await open("a-model-with-a-name-of-its-own.safetensors", model());
-      await shows(verdict).toMatch(/loss: the codes lose/);
+      await shows(verdict).toMatch(/loss: the weights lose/);
       const places = await page.evaluate(() => {
         const rectangle = (selector: string) => {
           const { top, bottom, left, right } = (document.querySelector(selector) as Element).getBoundingClientRect();
@@ -168,8 +168,8 @@ describe("the verdict", () => {
     await open("model.safetensors", model());
     const { noise, worst } = await measured({});
     await shows(verdict).toBe(
-      `A small loss: the codes lose ${percent(noise / signal)} of the weights’ energy. ` +
-        "A measured model read text as well as with floats at 0.08 %; only answers tell whether yours does.",
+      `A small loss: the weights lose ${percent(noise / signal)} of their energy. ` +
+        "One other model read text as well at 0.08 %. Only the outputs tell whether yours does.",
     );
     expect(await text(page.locator("#save .becomes"))).toMatch(
       new RegExp(`${percent(noise / signal)} of the energy lost$`),
@@ -179,11 +179,11 @@ describe("the verdict", () => {
     );
 
     await page.locator("#model-bits").fill("16");
-    await shows(verdict).toMatch(/Three measured models answered nearly as with floats at 0\.014 %/);
+    await shows(verdict).toMatch(/Three other models gave nearly the same answers at 0\.014 %/);
     await page.locator("#model-bits").fill("7");
-    await shows(verdict).toMatch(/^A noticeable loss: .* Compare answers before you rely on it\.$/);
+    await shows(verdict).toMatch(/^A noticeable loss: .* Compare outputs before you rely on it\.$/);
     await page.locator("#model-bits").fill("3");
-    await shows(verdict).toMatch(/^A large loss: .* Take more bits, or smaller groups\.$/);
+    await shows(verdict).toMatch(/^A large loss: .* Choose more bits or smaller groups\.$/);
   });
 
   it("names what to keep float, with what it brings and costs, and does it", async () => {
@@ -232,7 +232,7 @@ describe("the verdict", () => {
     await open("model.safetensors", model());
     await shows(verdict).toMatch(/loss/);
     await page.locator("#model-axis").selectOption("0");
-    await shows(verdict).toMatch(/The last change made no difference in bytes and loss\.$/);
+    await shows(verdict).toMatch(/The last change made no difference\.$/);
     await page.locator("#model-bits").fill("7");
     await shows(verdict).not.toContain("no difference");
   });

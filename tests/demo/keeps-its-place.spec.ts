@@ -112,7 +112,7 @@ describe("a link", () => {
       keep: "layer.3.weight",
     });
     await follow(link.hash);
-    await page.getByText("This link has settings for model.safetensors. Open that file to take them.").waitFor();
+    await page.getByText("This link has settings for model.safetensors. Open that file to use them.").waitFor();
     await open("model.safetensors");
     await hasChoices();
   });
@@ -121,7 +121,7 @@ describe("a link", () => {
     await follow("#model=model.safetensors&target=plain&setting=5+channel");
     await open("other.safetensors");
     await page
-      .getByText("The link has settings for model.safetensors; they are not taken for other.safetensors.")
+      .getByText("The link has settings for model.safetensors. They are not used for other.safetensors.")
       .waitFor();
     expect(await modelBits()).toBe("8");
   });

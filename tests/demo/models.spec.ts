@@ -232,7 +232,7 @@ describe("a .safetensors file", () => {
       await page.getByLabel("Save as").selectOption(dialect);
       await shows(() => text(page.locator("#save .button"))).toBe(`Save ${file}`);
       expect(await save()).toEqual({ [file]: await written(files, { dialect }) });
-      const config = page.getByText("What goes into the model’s config.json");
+      const config = page.getByText("Add this to the model’s config.json");
       expect(await config.count()).toBe(dialect.startsWith("compressed") ? 1 : 0);
     }
   });
@@ -425,13 +425,13 @@ describe("a .safetensors file", () => {
     const short = sqnrs.filter(([, sqnr]) => sqnr < Number(least)).map(([name]) => name);
     expect(short.length).toBeGreaterThan(0);
     await page.getByLabel("At least").fill(least);
-    await page.getByRole("button", { name: "Choose the smallest for each" }).click();
+    await page.getByRole("button", { name: "Choose the fewest bytes" }).click();
     await shows(() => choiceOf(short[0]).inputValue()).toBe("8 32");
     const overrides = Object.fromEntries(short.map((name) => [name, { bits: 8 }]));
     const saved = await save();
     expect(Object.values(saved)).toEqual([await written(files, { ...rules, overrides })]);
     await makesTheSame(files, saved);
-    await page.getByRole("button", { name: "The same for all again" }).click();
+    await page.getByRole("button", { name: "Use one setting for all again" }).click();
     await shows(async () => Object.values(await save())).toEqual([await written(files, rules)]);
     await axeFindsNothing(page);
   });
@@ -471,7 +471,7 @@ describe("a .safetensors file", () => {
     await page.locator("#model-bits").fill("4");
     await page.getByLabel("At least").fill("20");
     await page.getByLabel("Save as").selectOption("compressed-tensors");
-    await page.getByRole("button", { name: "Choose the smallest for each" }).click();
+    await page.getByRole("button", { name: "Choose the fewest bytes" }).click();
     await shows(chosen).toEqual(["8 channel", "8 channel", "8 channel", ""]);
     expect(await warning.isVisible()).toBe(false);
     const overrides = Object.fromEntries([q, k, v].map((name) => [name, { bits: 8 }]));
@@ -583,7 +583,7 @@ describe("other formats", () => {
     const zip = zipSync({ "kernel.npy": array, "labels.npy": labels, "__MACOSX/._kernel.npy": new Uint8Array(9) });
     await opensAndSaves({ "arrays.npz": zip }, "arrays.npz", /^numpy arrays, 1 tensor, /);
     expect(await text(passedOver)).toMatch(
-      /^Passed over, and not in what is saved: labels\.npy: .*'<U1'.*; __MACOSX\/\._kernel\.npy: .*macOS/,
+      /^The saved file leaves out labels\.npy: .*'<U1'.*; __MACOSX\/\._kernel\.npy: .*macOS/,
     );
 
     const weights = [
@@ -596,9 +596,7 @@ describe("other formats", () => {
       "a.bin": Uint8Array.of(...word, ...bytesOf(kernel)),
     };
     await opensAndSaves(files, "model.json", /^TensorFlow\.js, 2 files, 1 tensor, /);
-    expect(await text(passedOver)).toMatch(
-      /^Passed over, and not in what is saved: words: its elements are text, not numbers\.$/,
-    );
+    expect(await text(passedOver)).toMatch(/^The saved file leaves out words: its elements are text, not numbers\.$/);
 
     await open({ "model.safetensors": model() });
     await shows(heading).toBe("model.safetensors");
@@ -1068,7 +1066,7 @@ describe("in light and dark colours", () => {
     await page.getByLabel("Save as").selectOption("compressed-tensors");
     await page.getByRole("button", { name: "Save model-w8a16.safetensors" }).waitFor();
     await save();
-    await page.getByText("What goes into the model’s config.json").click();
+    await page.getByText("Add this to the model’s config.json").click();
     await page.locator("#model").getByLabel("Columns").selectOption("group");
     await page.getByRole("button", { name: "4 bits in groups of 32, for all" }).waitFor();
     await findsNothing();
@@ -1085,7 +1083,9 @@ describe("in light and dark colours", () => {
     await shows(heading).toBe("model.safetensors");
     for (const columns of ["group", "done"]) {
       await page.locator("#model").getByLabel("Columns").selectOption(columns);
-      await page.getByText(columns === "done" ? "Choose a name to see its weights" : "SQNR in dB and size").waitFor();
+      await page
+        .getByText(columns === "done" ? "Choose a name to see its weights." : "These are SQNR in dB and bytes")
+        .waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     }
     await findsNothing();

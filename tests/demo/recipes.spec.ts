@@ -143,7 +143,7 @@ describe("a link", () => {
     await page.getByLabel("Bits", { exact: true }).fill("6");
     await shows(() => text(page.locator("#verdict"))).toMatch(/^6 bits per channel: 256 bytes/);
     await page.getByRole("button", { name: "Copy link" }).click();
-    await page.getByText("It restores the settings; the weights must be opened there too.").waitFor();
+    await page.getByText("It restores the settings. Open the weights there too.").waitFor();
     const opened = await other(await page.evaluate(() => navigator.clipboard.readText()));
     await opened.getByText("Paste a matrix, open a file").waitFor();
     await opened.getByLabel("Open a file").setInputFiles(file);
@@ -219,7 +219,7 @@ describe("a link", () => {
     await shows(() => text(page.locator("#understood"))).toBe("1 × 100001, separated by spaces");
     await shows(() => page.locator("#busy").isVisible()).toBe(false);
     await page.getByRole("button", { name: "Copy link" }).click();
-    await page.getByText("It restores the settings; the weights must be opened there too.").waitFor();
+    await page.getByText("It restores the settings. Open the weights there too.").waitFor();
   });
 
   it("is followed where it comes last", async () => {

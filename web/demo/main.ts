@@ -54,12 +54,12 @@ const embeddings = new LaterView(element("embeddings"), async () => {
 /** Rows to search among, some of which can be asked for. */
 const LEAST_ROWS = 20;
 
-/** What is shown and computed; undefined while the text box is empty. */
+/** The weights that are shown and computed; undefined while the text box is empty. */
 let source: Source | undefined;
 /** Settings that came with the source. */
 let preset: Partial<Settings> = {};
 let opened: Opened | undefined;
-/** What was shown last. */
+/** The last result that was shown. */
 let shown: { readonly source: Source | undefined; readonly summary: Summary } | undefined;
 /** The result is being computed; otherwise the worker may still be writing a file. */
 let computing = false;
@@ -189,7 +189,7 @@ async function show(summary: Summary) {
   element("announcement").textContent = told;
 }
 
-/** What is shown is of other weights or settings than those that stand there now. */
+/** Greys out a result of other weights or settings than the current ones. */
 function putOutOfUse() {
   results.inert = true;
   element("in-short").textContent = "";
@@ -232,7 +232,7 @@ byId("cancel", HTMLButtonElement).addEventListener("click", () => {
   }
 });
 
-/** What a link brings, otherwise the example, with the settings of the last visit. */
+/** Opens what a link brings, or the example, with the settings of the last visit. */
 async function start() {
   const { hash } = location;
   try {
@@ -243,7 +243,7 @@ async function start() {
     if (model !== undefined) {
       bring.openText("", {});
       models.expect(model);
-      showNothing(`This link has settings for ${model.name}. Open that file to take them.`);
+      showNothing(`This link has settings for ${model.name}. Open that file to use them.`);
     } else if (linked === undefined) bring.openExample();
     else await bring.openLinked(linked);
   } catch (error) {
@@ -253,7 +253,7 @@ async function start() {
   }
 }
 
-/** Whether an earlier visit has left something; what reads it is loaded only then. */
+/** Whether an earlier visit has left something. The code that reads it is loaded only then. */
 function hasKept(): boolean {
   try {
     return localStorage.length > 0;
@@ -263,7 +263,7 @@ function hasKept(): boolean {
 }
 
 addEventListener("hashchange", start);
-// What fails and nobody waits for is told as well.
+// Errors that nobody waits for are told as well.
 addEventListener("unhandledrejection", ({ reason }) => {
   if (reason instanceof Error) bring.showProblem(reason);
 });

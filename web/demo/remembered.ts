@@ -3,8 +3,8 @@ import { fragmentOf, linkedBy } from "./link.js";
 import type { Settings } from "./protocol.js";
 
 /**
- * Settings that the browser keeps for this page until they are forgotten, as what stands behind the # of a link: those of
- * matrices, and those of the model that was open last.
+ * The kinds of settings that the browser keeps for this page until they are forgotten, in the form of the part after the
+ * # of a link: those of matrices, and those of the model that was open last.
  */
 export type Kept = "matrix" | "model";
 
@@ -32,7 +32,7 @@ export async function keepMatrixSettings(settings: Settings) {
   keep("matrix", (await fragmentOf({ settings })).fragment);
 }
 
-/** Those of its settings that fit any matrix. */
+/** The kept settings that fit any matrix. */
 export async function keptMatrixSettings(): Promise<Partial<Settings>> {
   offerToForget();
   try {

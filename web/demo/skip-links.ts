@@ -2,7 +2,7 @@
 export function followSkipLinks() {
   for (const link of document.querySelectorAll<HTMLAnchorElement>(".skip a")) {
     link.addEventListener("click", (event) => {
-      event.preventDefault(); // what stands behind the # in the page's own address is the matrix and its settings
+      event.preventDefault(); // the page's own address keeps the matrix and its settings behind the #
       const parts = (link.getAttribute("href") ?? "").split(" ").map((id) => document.querySelector<HTMLElement>(id));
       const target = parts.find((part) => part?.checkVisibility());
       if (!target) return;

@@ -19,7 +19,7 @@ export class CompareView {
   readonly #figure = new Figure();
   #summary: Summary | undefined;
   #points: Point[] = [];
-  /** What the points hold for: all but bits and granularity. */
+  /** The settings for which the points hold, which are all but bits and granularity. */
   #basis = "";
 
   constructor(root: HTMLElement, engine: Engine, choose: (settings: Settings) => void) {
@@ -75,8 +75,7 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
   const { settings } = summary;
   return {
     title: "Error against bytes",
-    explanation:
-      "Higher is better, further left is smaller. Choose a point to make it the setting. Above 8 bits an integer takes two bytes.",
+    explanation: "Higher is better, and further left is smaller. Choose a point to use its setting.",
     legend: [
       ["own", "per channel"],
       ["all", "per tensor"],

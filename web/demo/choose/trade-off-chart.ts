@@ -10,7 +10,7 @@ const TARGET = 12;
 
 const styles: Record<GranularityName, string> = { channel: "own", tensor: "all", group: "group" };
 
-/** What a setting costs in bytes and in errors; it can be chosen. */
+/** The cost of a setting in bytes and in errors. The setting can be chosen. */
 export interface TradeOff {
   readonly bits: number;
   readonly granularity: GranularityName;

@@ -32,7 +32,7 @@ export class EmbeddingsView {
   #opened: Opened | undefined;
   #measured: readonly Measured[] = [];
   #choice: Measured | undefined;
-  /** By which it was measured. */
+  /** The metric by which it was measured. */
   #by: Metric = "cosine";
 
   constructor(root: HTMLElement) {
@@ -70,7 +70,7 @@ export class EmbeddingsView {
       html(
         "p",
         {},
-        "If each row is the embedding of a text or a picture: how many of the rows closest to a query are found where codes are searched.",
+        "Take each row as the embedding of a text or a picture. How many of the rows closest to a query does a search over codes find?",
       ),
       field("Close by", this.#metric),
       html("div", { class: "files" }, this.#measure, this.#cancel, this.#bar),
@@ -104,7 +104,7 @@ export class EmbeddingsView {
       this.#by = metric;
       this.#measured = measured;
       this.#choice = measured[0];
-      this.#told.textContent = `${counted(queries, "row")} were left out and asked for, among the other ${counted(vectors, "row")}.`;
+      this.#told.textContent = `${counted(queries, "row")} were taken out as queries for the other ${counted(vectors, "row")}.`;
       this.#result.hidden = false;
       this.#draw();
     } catch (error) {
@@ -197,8 +197,8 @@ function contentOf(
   return {
     title: "Recall against bytes",
     explanation:
-      "Higher is better, further left is smaller. Choose a point to take it away. Rescored: ten times as many are found by " +
-      "codes, and the best taken by the query as it is.",
+      "Higher is better, and further left is smaller. Choose a point to save its index. Rescoring finds ten times as many " +
+      "by codes, and takes the best by the unrounded query.",
     legend: [
       ["own", "as found"],
       ["all", "10 x rescored"],
@@ -229,7 +229,7 @@ function contentOf(
   };
 }
 
-/** What tells a point from its neighbours; nothing for one that lies beside its like. */
+/** The label of a point; empty for one that lies beside its like. */
 function labelOf({ precision = "int8", scaling, group, profile }: Setting): string {
   if (scaling !== undefined || profile !== undefined) return "";
   return group === undefined ? precision : `groups of ${group}`;

@@ -2,7 +2,7 @@ import type { Metric } from "channelwise/embeddings";
 import type { RecallReport, RecallSetting } from "channelwise/recall";
 import type { Source } from "../protocol.js";
 
-/** How many of the settings are measured. */
+/** How far the measuring is, in settings. */
 export interface Progress {
   readonly done: number;
   readonly total: number;
@@ -17,7 +17,7 @@ export interface Measured extends Omit<RecallReport, "setting"> {
   readonly setting: Setting;
 }
 
-/** What the worker is asked of the rows of a matrix, of which each is a vector. */
+/** The questions to the worker about the rows of a matrix, each of which is a vector. */
 export interface EmbeddingQuestions {
   measure: {
     given: { readonly source: Source; readonly metric: Metric };

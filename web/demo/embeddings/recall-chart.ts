@@ -7,7 +7,7 @@ const HEIGHT = 300;
 /** A click may miss a point by so many pixels. */
 const TARGET = 12;
 
-/** What a setting costs in bytes and in vectors that are not found; it can be chosen. */
+/** The bytes of a setting and the share of vectors that it finds. The setting can be chosen. */
 export interface RecallPoint {
   readonly name: string;
   /** A part of the name. */
@@ -44,7 +44,7 @@ export function drawRecall(points: readonly RecallPoint[], width: number): SVGSV
   );
 }
 
-/** Those of some sizes whose labels do not meet. */
+/** The sizes whose labels have room. */
 function spread(sizes: readonly number[], x: (size: number) => number): number[] {
   const kept: number[] = [];
   for (const size of [...sizes].sort((a, b) => a - b)) {

@@ -6,7 +6,7 @@ import type { EmbeddingQuestions, Measured, Progress } from "./protocol.js";
 
 type Question = keyof EmbeddingQuestions;
 
-/** What was measured last. */
+/** The last measurement. */
 interface Held {
   readonly vectors: Float32Array<ArrayBuffer>;
   readonly dimensions: number;

@@ -9,7 +9,7 @@ const USUAL_GROUP = 32;
 /** Versions of ONNX's operators that bring something that is written: a channel axis, codes of 4 bits, codes of 2. */
 const OPSETS = [13, 21, 25];
 
-/** What is to be done with all weights that nothing else was chosen for, and what is written. */
+/** The form for the settings of all weights without their own, and for the kind of output. */
 export class ChooseForm {
   readonly element: HTMLElement;
   readonly #bits = html("input", { type: "range", id: "model-bits", min: "2", max: "16", step: "1", value: "8" });
@@ -45,7 +45,7 @@ export class ChooseForm {
     html(
       "p",
       { class: "hint", id: "model-opset-hint" },
-      "The version of ONNX’s operators. Integers of 4 bits are packed from version 21 on, those of 2 bits from version 25 on.",
+      "This is the version of ONNX’s operators. It packs integers of 4 bits from 21 on, and of 2 bits from 25 on.",
     ),
   );
   readonly #problem = html("p", { class: "problem", role: "alert", hidden: "" });
@@ -177,7 +177,7 @@ export class ChooseForm {
     this.#hint.textContent = targetHints[this.form.target];
   }
 
-  /** Which axis it is where none is chosen. */
+  /** The name of the axis where none is chosen. */
   #usualAxis(isGroup: boolean): string {
     if (this.#format === "onnx") return "as each operator has it";
     if (isGroup) return groupAxis(this.#format) === -1 ? "the last" : "the last but one";

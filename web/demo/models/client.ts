@@ -81,7 +81,7 @@ export class Client<T extends QuestionsOf<T>, P = never> {
   }
 }
 
-/** For work that nobody waits for any more. */
+/** Ignores the end of work that nobody waits for any more. */
 export function ignoreCancelled(error: unknown): undefined {
   if (!(error instanceof Cancelled)) throw error;
 }

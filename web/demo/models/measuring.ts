@@ -81,7 +81,7 @@ export class Measuring {
   }
 }
 
-/** What is not measured yet: that which is chosen first. */
+/** Measurements that are missing. The chosen settings come first. */
 function wantedOf(state: ModelState, more: readonly Measurement[]): Measurement[] {
   const chosen = [...state.description.tensors.keys()].flatMap((tensor) => {
     const setting = chosenSetting(state, tensor);

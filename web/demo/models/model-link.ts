@@ -7,18 +7,18 @@ import { settingKey, settingOf, targetNames } from "./settings.js";
 /** Characters behind the #, which leaves room for some hundred choices for single tensors. */
 const MAX_FRAGMENT = 20_000;
 
-/** What was chosen for a model: for the one of this name only, as far as it is of single tensors. */
+/** The choices for a model. Those for single tensors hold only for the model of this name. */
 export interface LinkedModel extends Form {
   /** Name of the file. */
   readonly name: string;
   readonly all: Setting;
-  /** By the names of tensors. */
+  /** The choices by the names of tensors. */
   readonly own: ReadonlyMap<string, Setting | "keep">;
 }
 
 /**
- * What stands behind the # of a link that restores the settings of a model, which are all that it carries. Undefined
- * where the choices for single tensors are too many for a link.
+ * The part after the # of a link, which restores the settings of a model and carries nothing else. Undefined where a
+ * link has no room for the choices for single tensors.
  */
 export function fragmentOfModel({ description, rules }: ModelState): string | undefined {
   const fields = new URLSearchParams({
@@ -35,7 +35,7 @@ export function fragmentOfModel({ description, rules }: ModelState): string | un
 }
 
 /**
- * What a link carries for a model; undefined for a link without one.
+ * The settings that a link carries for a model; undefined for a link without any.
  *
  * @throws {Error} for a link that is damaged.
  */
@@ -43,7 +43,7 @@ export function modelLinkedBy(fragment: string): LinkedModel | undefined {
   const fields = new URLSearchParams(fragment.slice(1));
   const name = fields.get("model");
   if (name === null) return undefined;
-  if (fragment.length > MAX_FRAGMENT) throw new Error("The link is longer than this page makes them.");
+  if (fragment.length > MAX_FRAGMENT) throw new Error("The link is longer than this page’s links are.");
   const target = fields.get("target") ?? "";
   if (!Object.hasOwn(targetNames, target)) throw damaged("target", target);
   const all = checkedSetting(fields.get("setting") ?? "");
@@ -57,7 +57,7 @@ export function modelLinkedBy(fragment: string): LinkedModel | undefined {
   return { name, target: target as Target, all, own, ...(opset !== null && { opset: Number(opset) }) };
 }
 
-/** What was chosen at the last visit. */
+/** The choices of the last visit. */
 export function keptModel(): LinkedModel | undefined {
   try {
     return modelLinkedBy(kept("model") ?? "");

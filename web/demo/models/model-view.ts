@@ -22,16 +22,16 @@ import { WeightsView } from "./weights/weights-view.js";
 /** Milliseconds without a further step of the slider before the work begins. */
 const SLIDING_PAUSE = 80;
 
-/** Where the parts of a model stand on the page. */
+/** The places of the parts of a model on the page. */
 export interface ModelPlaces {
   readonly controls: HTMLElement;
-  /** What comes of the file. */
+  /** The place of the outcome. */
   readonly outcome: HTMLElement;
   readonly save: HTMLElement;
   readonly details: HTMLElement;
 }
 
-/** A whole model: what comes of its file, what is in it, what is done with each tensor, and what that costs. */
+/** Shows a whole model: its outcome, its tensors, the decision for each, and the cost. */
 export class ModelView {
   readonly #places: ModelPlaces;
   readonly #lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void;
@@ -46,11 +46,11 @@ export class ModelView {
   readonly #recipes = new RecipesView(() => this.#state);
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
-  /** What is chosen for single tensors, and can be done. */
+  /** The choices for single tensors that can be done. */
   #own: ReadonlyMap<number, Setting | "keep"> = new Map();
   /** Choices are made one after the other, so that each goes on from what the one before has left. */
   #lastChoice: Promise<unknown> = Promise.resolve();
-  /** What the choices came to before the last of them; undefined where that was not known. */
+  /** The figures before the last choice; undefined where they were not known. */
   #before: string | undefined;
   /** The tensor that was opened as a matrix last. */
   #looked = 0;
@@ -94,7 +94,7 @@ export class ModelView {
       this.#runCard,
       card("tensors-heading", "What each weight costs", ...this.#weights.elements),
       card("trade-off-of-model-heading", "Other settings", this.#tradeOff.element),
-      card("recipes-heading", "The same elsewhere", ...this.#recipes.elements),
+      card("recipes-heading", "Do it elsewhere", ...this.#recipes.elements),
     );
   }
 
@@ -128,7 +128,7 @@ export class ModelView {
     if (client !== this.#client) throw new Cancelled();
     this.#setUse(isPlanned);
     if (isForAnother)
-      this.#form.showProblem(`The link has settings for ${linked.name}; they are not taken for ${description.name}.`);
+      this.#form.showProblem(`The link has settings for ${linked.name}. They are not used for ${description.name}.`);
     this.#weights.arrange();
     this.#showOthers();
     return description.unused;
@@ -161,7 +161,7 @@ export class ModelView {
     this.#state = undefined;
   }
 
-  /** What stands there is out of use where it is not what was asked for. */
+  /** Puts the result out of use where it does not fit the choices. */
   #setUse(isInUse: boolean) {
     for (const place of ["outcome", "save", "details"] as const) this.#places[place].inert = !isInUse;
   }
@@ -208,7 +208,7 @@ export class ModelView {
       if (client !== this.#client) return false;
       this.#before = before;
       this.#own = choices;
-      // What a setting costs in ONNX depends on the form in which it is written.
+      // In ONNX, the cost of a setting depends on the form in which it is written.
       const isSame = (form: "opset" | "target") => rules[form] === this.#state?.rules[form];
       const stillHold = isSame("opset") && (description.format !== "onnx" || isSame("target"));
       this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
@@ -311,7 +311,7 @@ function card(id: string, title: string, ...content: HTMLElement[]): HTMLElement
   return html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
 }
 
-/** What the choices come to, in bytes and loss; undefined as long as something is not measured. */
+/** The bytes and losses of the choices; undefined until everything is measured. */
 function figuresOf(state: ModelState): string | undefined {
   const { losses, missing } = errorsOfAll(state);
   if (missing > 0) return undefined;

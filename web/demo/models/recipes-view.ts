@@ -3,7 +3,7 @@ import { fragmentOfModel } from "./model-link.js";
 import type { ModelState } from "./model-state.js";
 import { code, command } from "./recipes.js";
 
-/** The same elsewhere: a report, a link, a command and code. */
+/** Offers a report, a link, a command and code. */
 export class RecipesView {
   readonly elements: readonly HTMLElement[];
   readonly #code = html("code");
@@ -27,19 +27,19 @@ export class RecipesView {
       if (shown === undefined) return;
       const fragment = fragmentOfModel(shown);
       if (fragment === undefined) {
-        told.textContent = "The choices for single tensors are too many for a link; the command has them.";
+        told.textContent = "A link cannot hold so many choices for single tensors. The command has them.";
         return;
       }
       const address = new URL(fragment, location.href).href;
       told.textContent = (await copied(address))
-        ? `Link copied. It restores these settings when ${shown.description.name} is opened there.`
+        ? `Link copied. It restores these settings where ${shown.description.name} is opened.`
         : `This is the link: ${address}`;
     });
     this.elements = [
       html("div", { class: "run-buttons" }, report, link),
       told,
       recipe("Command line", "This writes the same file as Save.", this.#command),
-      recipe("Code", "This does the same in Node, with the npm package channelwise.", this.#code),
+      recipe("Code", "This code does the same in Node, with the npm package channelwise.", this.#code),
     ];
   }
 
@@ -65,7 +65,7 @@ function recipe(name: string, note: string, shown: HTMLElement): HTMLElement {
   );
 }
 
-/** Whether it could be copied: there is no clipboard in pages that were not loaded over https, and it may be refused. */
+/** Copies a text, and tells whether it could: pages without https have no clipboard, and a browser may refuse. */
 async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

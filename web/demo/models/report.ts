@@ -14,12 +14,12 @@ export function modelReport(state: ModelState): Blob {
     ["bits", String(all.bits)],
     ["one scale for each", typeof all.granularity === "number" ? `group of ${all.granularity}` : all.granularity],
     ["rule for scales", all.rule],
-    ["weights with settings of their own", String(own.size)],
+    ["weights with their own settings", String(own.size)],
   ];
   const cards = [...byId("outcome", HTMLElement).children];
   return reportFile(`${state.description.name}, quantized`, [
     ...cards,
-    card(tableOf("What was chosen", ["setting", "value"], settings)),
+    card(tableOf("Settings", ["setting", "value"], settings)),
     card(tensorsTable(state)),
     ...shown("figure:not([hidden]), .run-result table").map((part) => part),
     ...shown(".recipe"),

@@ -105,10 +105,8 @@ export const targetHints: Record<Target, string> = {
   "compressed-tensors-w8a8":
     "Linear layers are stored with 8 bits per channel, and vLLM quantizes the activations too.",
   npz: "Each weight is stored as two arrays of an archive, <name>.quantized and <name>.scale.",
-  wasm: "MatMul and Gemm compute with integers of 8 bits, which is faster. Other weights become floats when the model is loaded.",
-  webgpu:
-    "MatMul with 4 bits in groups stays small in the GPU’s memory. Other weights become floats when the model is loaded.",
-  native:
-    "MatMul and Gemm compute with integers, which is faster. Other weights become floats when the model is loaded.",
-  portable: "Operators of ONNX turn integers back into weights, and compute with floats as before.",
+  wasm: "MatMul and Gemm compute with integers of 8 bits, which is faster. Other weights become floats on loading.",
+  webgpu: "MatMul with 4 bits in groups stays small in the GPU’s memory. Other weights become floats on loading.",
+  native: "MatMul and Gemm compute with integers, which is faster. Other weights become floats on loading.",
+  portable: "ONNX operators turn integers back into floats, and compute with these.",
 };

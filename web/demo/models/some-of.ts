@@ -4,5 +4,5 @@ const MOST_TOLD = 3;
 /** The first few of what is told, and how many more there are. */
 export function someOf(told: readonly string[]): string {
   const more = told.length - MOST_TOLD;
-  return told.slice(0, MOST_TOLD).join("; ") + (more > 0 ? `; and so it is with ${more} more` : "");
+  return told.slice(0, MOST_TOLD).join("; ") + (more > 0 ? `; and ${more} more` : "");
 }

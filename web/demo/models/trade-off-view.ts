@@ -10,7 +10,7 @@ import { ProgressBar } from "./progress.js";
 import type { Errors, Measurement, Planned, Setting } from "./protocol.js";
 import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
 
-/** In dB: an error of a thirtieth of the signal, which most weights stand. */
+/** The usual limit in dB, an error of a thirtieth of the signal. Most weights stand it. */
 const USUAL_LEAST = 30;
 
 export interface TradeOffActions {
@@ -28,7 +28,7 @@ interface Point {
   readonly worst: number;
 }
 
-/** What every setting would make of the whole model, and the smallest that is good enough for each weight. */
+/** Compares settings for the whole model, and finds the smallest that is good enough for each weight. */
 export class TradeOffView {
   readonly element: HTMLElement;
   readonly #actions: TradeOffActions;
@@ -43,7 +43,7 @@ export class TradeOffView {
     value: String(USUAL_LEAST),
     "aria-describedby": "least-problem",
   });
-  readonly #same = html("button", { type: "button", hidden: "" }, "The same for all again");
+  readonly #same = html("button", { type: "button", hidden: "" }, "Use one setting for all again");
   readonly #problem = html("p", { class: "problem", id: "least-problem", role: "alert", hidden: "" });
   readonly #told = html("p", { class: "told", role: "status" });
   readonly #progress: ProgressBar;
@@ -61,7 +61,7 @@ export class TradeOffView {
       this.#isWanted = true;
       this.#compare();
     });
-    const smallest = html("button", { type: "button" }, "Choose the smallest for each");
+    const smallest = html("button", { type: "button" }, "Choose the fewest bytes");
     smallest.addEventListener("click", () => this.#chooseSmallest());
     this.#same.addEventListener("click", () => this.#actions.chooseTheSame());
     this.element = html(
@@ -100,7 +100,7 @@ export class TradeOffView {
     this.#group = group;
     this.#same.hidden = state.rules.own.size === 0;
     this.#told.textContent = ""; // it was of what was chosen before
-    this.#hint.textContent = `This compares error and bytes of all weights with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}. Every setting is computed, which takes a while for a large model.`;
+    this.#hint.textContent = `This computes errors and bytes with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}. It takes a while for a large model.`;
     if (this.#isWanted) this.#compare();
   }
 
@@ -134,7 +134,7 @@ export class TradeOffView {
     });
   }
 
-  /** For each weight, or those that are joined, the fewest bytes, and of those that take the same the fewest errors. */
+  /** Chooses the fewest bytes for each weight or joined weights, and among equals the fewest errors. */
   #chooseSmallest() {
     const least = this.#least.valueAsNumber;
     this.#problem.hidden = Number.isFinite(least);
@@ -163,7 +163,7 @@ export class TradeOffView {
         for (const [i, choice] of choices.entries()) chosen.set(together[i], choice);
       }
       const choices = [...chosen].map(([tensor, { setting }]) => [tensor, setting] as const);
-      // What is chosen for all needs no mention.
+      // The choice for all needs no mention.
       const isOwn = (tensor: number, setting: Setting) =>
         rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
       const own = new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting)));
@@ -216,8 +216,7 @@ export class TradeOffView {
     const title = "Error of the model against its bytes";
     return {
       title,
-      explanation:
-        "Higher is better, further left is smaller. Choose a point to make it the setting of all weights; sizes are of the whole file.",
+      explanation: "Higher is better, and further left is smaller. Choose a point to use its setting for all weights.",
       legend: [
         ["own", "per channel"],
         ["all", "per tensor"],

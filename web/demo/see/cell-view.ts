@@ -95,7 +95,7 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
     step(
       term("dequantized", "Back"),
       `${number(quantized)} × ${number(scale)} = ${number(dequantized)}`,
-      "the value with which programs that load the integers compute",
+      "programs compute with this value",
     ),
     step(
       "Error",
@@ -132,7 +132,7 @@ function lineContent(cell: Cell): Content {
   const [, below, above] = neighbours(quotient);
   return {
     title: "Where it lies among the integers",
-    explanation: `In steps of the scale it is ${number(quotient)}: between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.`,
+    explanation: `The weight is ${number(quotient)} steps of the scale. It lies between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.`,
     legend: [
       ["all", "the weight"],
       ["plain", "integers and their values"],

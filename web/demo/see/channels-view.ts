@@ -79,8 +79,8 @@ function rangeContent(
   return {
     title: "Range and scale of each channel",
     explanation: isLogarithmic
-      ? "Each grid line is ten times the one below. With one scale for all, a bar that ends a factor of 2 below the dashed line loses one bit."
-      : "With one scale for all, a bar that reaches half of the dashed line loses one bit.",
+      ? "Each grid line is ten times the one below. With one scale for all, a bar half as high as the dashed line loses one bit."
+      : "With one scale for all, a bar half as high as the dashed line loses one bit.",
     legend: [
       [
         "own",
@@ -114,7 +114,7 @@ function errorContent(bars: Bars, { settings }: Summary, chosen: number, choose:
   const worstOf = bars.channelsPerBar > 1 ? ` (worst of ${bars.channelsPerBar})` : "";
   return {
     title: "SQNR of each channel",
-    explanation: "In dB: more is better, and 0 means that nothing of the channel is left.",
+    explanation: "More is better. At 0 dB, nothing of the channel is left.",
     legend: [
       ["own", `own scale${worstOf}`],
       ["all", "one scale for all"],

@@ -60,7 +60,7 @@ export class DistributionView {
     const channel = this.#selection.channel ?? summary.mostGained;
     const distribution = await this.#engine.ask("distribution", { channel });
     this.#channel.value = summary.channelNames?.[channel] ?? String(channel);
-    this.#note.textContent = this.#selection.channel === undefined ? "gains most by a scale of its own" : "";
+    this.#note.textContent = this.#selection.channel === undefined ? "gains most from its own scale" : "";
     this.#why.show(whyContent(distribution, summary));
   }
 }
@@ -109,7 +109,7 @@ function weightsContent(distribution: Distribution, { settings }: Summary): Cont
   const levels =
     scale === undefined
       ? `Each ${settings.granularity} has levels of its own.`
-      : "Below, the levels that they are rounded to.";
+      : "The lines below are the levels they are rounded to.";
   return {
     title: "All weights",
     explanation: `${counted(weights, "weight")} between −${digits(range, 4)} and ${digits(range, 4)}. ${levels}`,

@@ -58,7 +58,7 @@ export class HeatMapsView {
     const hint = html(
       "p",
       { class: "hint", id: "maps-hint" },
-      "Click a cell to follow its weight. Drag to move; zoom with + and − or Ctrl and the wheel.",
+      "Click a cell to follow its weight. Drag to move. Zoom with +, − or Ctrl and the wheel.",
     );
     this.#frame = html(
       "div",
@@ -182,7 +182,7 @@ export class HeatMapsView {
 
   #listenTo(map: HeatMap) {
     const { canvas } = map;
-    /** Where each pressed finger or button is now. */
+    /** The place of each pressed finger or button. */
     const pressed = new Map<number, { x: number; y: number }>();
     let moved = 0;
     const placeOf = ({ clientX, clientY }: MouseEvent) => {

@@ -11,7 +11,7 @@ export class Pager {
   readonly #next: HTMLButtonElement;
   readonly #text = html("span", { class: "shown" });
   readonly #first = html("input", { type: "number", step: "1", inputmode: "numeric" });
-  /** What the first of the things is called: the number 1 in a list, the index 0 in a matrix. */
+  /** The number of the first thing: 1 in a list, 0 in a matrix. */
   readonly #base: 0 | 1;
   #start = 0;
   #total = 0;

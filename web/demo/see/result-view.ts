@@ -25,7 +25,7 @@ export function verdict(summary: Summary): string {
   const { settings, assessments } = summary;
   const result = inShort(summary);
   if (assessments.every(({ worst }) => worst.sqnr === Infinity)) {
-    return `${result} No channel loses anything, whichever scales you choose.`;
+    return `${result} No channel loses anything, with any of the scales.`;
   }
   const scales = {
     channel: "with a scale of its own",
@@ -46,7 +46,7 @@ export function unchanged(summary: Summary, before: Summary | undefined): string
   const was = chosenOf(before);
   const isSame =
     mse === was.mse && maxError === was.maxError && sqnr === was.sqnr && codeBytes + scaleBytes === bytesOf(was);
-  return isSame ? " The last change made no difference in bytes and errors." : "";
+  return isSame ? " The last change made no difference." : "";
 }
 
 export function totals(summary: Summary): HTMLElement[] {
@@ -71,7 +71,7 @@ export function totals(summary: Summary): HTMLElement[] {
   ];
 }
 
-/** All granularities side by side. */
+/** A table of all granularities. */
 export function comparison(summary: Summary): HTMLElement {
   const { assessments, settings } = summary;
   const headers = assessments.map((assessment) => {
@@ -109,7 +109,7 @@ export function comparison(summary: Summary): HTMLElement {
   return scrollRegion("Comparison", table);
 }
 
-/** What the integers and scales take where they are saved. */
+/** The bytes of the saved integers and scales. */
 export function bytesOf({ codeBytes, scaleBytes }: Cost): number {
   return codeBytes + scaleBytes;
 }

@@ -1,6 +1,6 @@
 import { html } from "../dom.js";
 
-/** What of a copy is for use and not for reading. */
+/** The controls, which a report leaves out. */
 const CONTROLS =
   "button:not(.term, .link), input, textarea, progress, .tools .save, .visually-hidden, [hidden], [popover], .take, #maps-hint";
 
@@ -12,7 +12,7 @@ const CONTROLS =
  */
 export function reportFile(title: string, parts: readonly Element[]): Blob {
   const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map(({ cssText }) => cssText));
-  const made = `Made by channelwise on ${new Date().toISOString().slice(0, 10)}, on the machine where the file lies.`;
+  const made = `channelwise made this on ${new Date().toISOString().slice(0, 10)}, without uploading the file.`;
   const main = html("main", {}, ...parts.map(readable));
   const page = html(
     "html",

@@ -30,7 +30,7 @@ const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; f
   },
 ];
 
-/** What is shown to be taken away. */
+/** The result that the view saves and copies. */
 interface Shown {
   readonly source: Source;
   readonly opened: Opened;
@@ -65,7 +65,7 @@ export class TakeAwayView {
       this.#told,
       recipe(
         "Code",
-        html("p", { class: "hint" }, "This does the same in Node, with the npm package channelwise."),
+        html("p", { class: "hint" }, "This code does the same in Node, with the npm package channelwise."),
         this.#code,
       ),
       recipe("Command line", this.#commandNote, this.#command),
@@ -79,7 +79,7 @@ export class TakeAwayView {
           html(
             "p",
             { class: "hint" },
-            "The link restores these settings, and the sample or a small pasted matrix. All of it stands behind the #, which no browser sends to a server.",
+            "The link restores these settings, and the sample or a small pasted matrix. Browsers send no server the part after the #.",
           ),
         ),
         this.#button("Copy", "Copy link", () => this.#copyLink()),
@@ -87,7 +87,7 @@ export class TakeAwayView {
       html(
         "div",
         { class: "recipe folded" },
-        html("p", { class: "hint" }, "All that is shown, in one file to send."),
+        html("p", { class: "hint" }, "A report is one file that shows all of this."),
         this.#button("Save a report", "Save a report", () => this.#saveReport()),
       ),
     );
@@ -103,10 +103,8 @@ export class TakeAwayView {
     this.#command.textContent = command(stored, summary.settings);
     const saved = source.kind === "text" ? `Save the pasted matrix as ${file} first. ` : "";
     const arithmetic =
-      opened.stored === undefined && summary.arithmetic === "float32"
-        ? "It computes numbers of a text in float64. "
-        : "";
-    this.#commandNote.textContent = `${saved}${arithmetic}It writes a .safetensors file with the integers and the scales.`;
+      opened.stored === undefined && summary.arithmetic === "float32" ? "The command computes text in float64. " : "";
+    this.#commandNote.textContent = `${saved}${arithmetic}It writes the integers and scales to a .safetensors file.`;
   }
 
   /** The weights themselves, where they are few and in no file. */
@@ -134,7 +132,7 @@ export class TakeAwayView {
       );
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
-    const caption = "Copied tables are separated by tabs, for spreadsheets.";
+    const caption = "Copies have tabs between columns, for spreadsheets.";
     return html(
       "table",
       { class: "take" },
@@ -169,7 +167,7 @@ export class TakeAwayView {
     const numbers = what === "scales" ? chosenOf(summary).scales : product(summary.shape);
     if (numbers > MAX_COPIED) {
       this.#tell(
-        `${count(numbers)} numbers are too many to copy (at most ${count(MAX_COPIED)}); download them instead.`,
+        `${count(numbers)} numbers are too many to copy (at most ${count(MAX_COPIED)}). Download them instead.`,
       );
       return;
     }
@@ -201,8 +199,7 @@ export class TakeAwayView {
       link.then(({ fragment }) => new URL(fragment, location.href).href),
       "Link",
     );
-    if (!(await link).isWhole)
-      this.#tell("Link copied. It restores the settings; the weights must be opened there too.");
+    if (!(await link).isWhole) this.#tell("Link copied. It restores the settings. Open the weights there too.");
   }
 
   /** The promise keeps the right to write that the click gave, however long the worker takes. */
@@ -221,7 +218,7 @@ export class TakeAwayView {
   }
 }
 
-/** What the file of the weights is called where the code and the command run. */
+/** The name that the code and the command use for the file of the weights. */
 function fileName(source: Source): string {
   if (source.kind === "file") return source.file.name;
   return source.kind === "text" ? "weights.csv" : (new URL(source.url).pathname.split("/").at(-1) as string);

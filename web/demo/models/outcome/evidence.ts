@@ -1,6 +1,6 @@
 /**
- * What a loss of the weights did to the answers of three models of PP-OCR, all weights quantized, as `npm run ocr` in the
- * repository gives it: the least loss first.
+ * The share of answers that three models of PP-OCR kept with all weights quantized, the least loss first. `npm run ocr`
+ * in the repository measures it.
  */
 export const evidence = [
   { model: "orientation", way: "8 bits per channel", sqnr: 44.3, kept: 1 },
@@ -15,12 +15,12 @@ export const evidence = [
   { model: "recognition", way: "4 bits per channel", sqnr: 15.06, kept: 0 },
 ] as const;
 
-/** What counts as an answer, and how many the float model gives. */
+/** The meaning of an answer for each model. */
 export const models = {
-  orientation: "Orientation: lines of text told the right way up as with floats",
-  detection: "Detection: overlap with what is marked with floats",
-  recognition: "Recognition: characters read right (97.2 % with floats)",
+  orientation: "Orientation counts lines turned the same way as with floats",
+  detection: "Detection compares the marked areas with those of floats",
+  recognition: "Recognition counts characters read right (97.2 % with floats)",
 } as const;
 
-/** In dB: the most that all three stood, the most that one stood, and what cost two of them many answers. */
+/** Bounds in dB: all three models stood the first, one the second, and the last cost two of them many answers. */
 export const bounds = { all: 38.46, one: 30.96, none: 20.45 } as const;

@@ -3,7 +3,7 @@ import { decibels } from "../../format.js";
 import { evidence, models } from "./evidence.js";
 import { energyLost, percent } from "./verdict.js";
 
-/** What is a good loss: what losses did to the answers of real models. */
+/** An answer to the question what a good loss is, by what losses did to the answers of real models. */
 export function goodLosses(): HTMLElement {
   const heads = ["Model", "Energy lost", "SQNR", "Answers kept", "Weights"];
   const rows = evidence.map(({ model, way, sqnr, kept }) => {
@@ -23,18 +23,18 @@ export function goodLosses(): HTMLElement {
     html(
       "p",
       {},
-      "One that leaves the answers as they are, which depends on the model: at 1 %, one of these three keeps nearly all of ",
-      "its answers, and another none. ",
+      "A good loss leaves the answers as they are, and models differ: at 1 %, one of these three keeps nearly all its ",
+      "answers, and another none. ",
       html("code", {}, "npm run ocr"),
-      " in the repository makes the figures, with models of PP-OCR.",
+      " in the repository measures these figures on models of PP-OCR.",
     ),
     scrollRegion("Losses and answers", table),
     html("p", {}, `${Object.values(models).join(". ")}.`),
     html(
       "p",
       {},
-      "The energy of weights is the sum of their squares; the sum of the squared errors is what is lost of it. ",
-      "20 dB are 1 %, 30 dB 0.1 %, 40 dB 0.01 %.",
+      "The energy of weights is the sum of their squares. The sum of the squared errors is the energy lost: ",
+      "20 dB is 1 %, 30 dB 0.1 % and 40 dB 0.01 %.",
     ),
   );
 }

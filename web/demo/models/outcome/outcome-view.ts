@@ -15,7 +15,7 @@ export interface OutcomeActions {
   compareOutputs(): void;
 }
 
-/** The file first: what it is and becomes, what that costs in words, and what to do about it. */
+/** Shows the file first: what it is and becomes, what that costs in words, and what to do about it. */
 export class OutcomeView {
   readonly #actions: OutcomeActions;
   readonly #heading = html("h2", { id: "model-heading" });
@@ -70,13 +70,13 @@ export class OutcomeView {
     ].join(", ");
     this.#passedOver.hidden = passedOver.length === 0;
     const reasons = passedOver.map(({ name, reason }) => `${name}: ${reason}`);
-    this.#passedOver.textContent = `Passed over, and not in what is saved: ${someOf(reasons)}.`;
+    this.#passedOver.textContent = `The saved file leaves out ${someOf(reasons)}.`;
     this.#compare.hidden = format !== "onnx";
   }
 
   /** Says so where the last choice made no difference. */
   showUnchanged(isUnchanged: boolean) {
-    this.#unchanged.textContent = isUnchanged ? "The last change made no difference in bytes and loss." : "";
+    this.#unchanged.textContent = isUnchanged ? "The last change made no difference." : "";
   }
 
   show(state: ModelState) {
@@ -96,7 +96,7 @@ export class OutcomeView {
     this.#notes.replaceChildren(...plan.notes.map((note) => html("p", { class: "hint" }, `${note}.`)));
   }
 
-  /** What a run of both models gave; undefined where there was none with these settings. */
+  /** Shows the result of a run of both models; undefined where there was none with these settings. */
   showOutputs(comparison: Comparison | undefined) {
     this.#outputs.textContent = comparison === undefined ? "" : outputsInShort(comparison);
   }
@@ -114,7 +114,7 @@ export class OutcomeView {
     this.#obstacles.hidden = broken.length === 0;
     if (broken.length === 0) return;
     const [first, ...others] = broken;
-    const more = others.length === 0 ? "" : ` The same is true of ${counted(others.length, "other weight")}.`;
+    const more = others.length === 0 ? "" : ` Nor can ${counted(others.length, "other weight")}.`;
     const keep = html("button", { type: "button" }, broken.length === 1 ? "Keep it as it is" : "Keep them as they are");
     keep.addEventListener("click", () => this.#actions.keep(broken));
     const { name } = state.description.tensors[first];

@@ -15,11 +15,11 @@ declare global {
 }
 
 /**
- * What the file becomes, and what writes it: into a file that the person chooses where the browser lets it, otherwise as
- * a download. It stays in sight at the lower edge of the window.
+ * Shows what the file becomes, and saves it: to a file that the person chooses where the browser allows that, otherwise
+ * as a download. It stays in sight at the lower edge of the window.
  */
 export class SaveView {
-  /** What goes into the model's config.json, once it is written. */
+  /** The entry for the model's config.json, once it is written. */
   readonly config = html("div");
   readonly #sizes = html("strong");
   readonly #loss = html("span");
@@ -75,7 +75,7 @@ export class SaveView {
   get #obstacle(): string | undefined {
     const [broken] = this.#state === undefined ? [] : brokenTensors(this.#state);
     if (broken === undefined) return undefined;
-    return `${this.#state?.description.tensors[broken].name} cannot be quantized; keep it as it is to save the others.`;
+    return `${this.#state?.description.tensors[broken].name} cannot be quantized. Keep it as it is to save the others.`;
   }
 
   #allow() {
@@ -142,7 +142,7 @@ export class SaveView {
   #showConfig({ config }: Written) {
     if (config === undefined) return;
     const text = `"quantization_config": ${JSON.stringify(JSON.parse(config), null, 2)}`;
-    const summary = html("summary", {}, "What goes into the model’s config.json");
+    const summary = html("summary", {}, "Add this to the model’s config.json");
     this.config.append(
       html("details", { class: "recipe" }, summary, html("pre", { tabindex: "0", "aria-label": "config.json" }, text)),
     );

@@ -4,7 +4,7 @@ import { product } from "../../matrix.js";
 import { term } from "../../terms.js";
 import { brokenTensors, chosenErrors, chosenSetting, type ModelState, obstacle } from "../model-state.js";
 
-/** What the choices come to: how many weights are quantized, and their errors. */
+/** Tiles that tell how many weights are quantized, and their errors. */
 export function totals(state: ModelState): HTMLElement[] {
   const { description, plan } = state;
   const { measured, missing, sqnr, worst } = errorsOfAll(state);
@@ -30,7 +30,7 @@ export function totals(state: ModelState): HTMLElement[] {
   ];
 }
 
-/** What a quantized tensor loses: squares added up, where something is lost. */
+/** The loss of a quantized tensor: sums of squares where something is lost. */
 export interface Loss {
   readonly tensor: number;
   readonly signal: number;
@@ -38,7 +38,7 @@ export interface Loss {
   readonly sqnr: number;
 }
 
-/** What each quantized tensor loses as far as it is measured, all of them together, and the one with the lowest SQNR. */
+/** The measured losses of the quantized tensors, their total, and the one with the lowest SQNR. */
 export function errorsOfAll(state: ModelState) {
   const losses: Loss[] = [];
   let missing = 0;
@@ -51,7 +51,7 @@ export function errorsOfAll(state: ModelState) {
     }
     const { mse, sqnr } = errors;
     const noise = mse * product(shape);
-    // Where nothing is lost, how much there was is not known.
+    // The signal is unknown where nothing is lost.
     losses.push({ tensor, noise, signal: noise === 0 ? 0 : noise * 10 ** (sqnr / 10), sqnr });
   }
   const [signal, noise] = losses.reduce(([s, n], loss) => [s + loss.signal, n + loss.noise], [0, 0]);

@@ -17,7 +17,7 @@ export function percent(share: number): string {
   return share < 1e-6 ? "less than 0.0001 %" : `${digits(100 * share, 2)} %`;
 }
 
-/** What the codes lose, in a few words: "0.014 % of the energy lost". */
+/** The loss in a few words: "0.014 % of the energy lost". */
 export function lossInShort(state: ModelState): string {
   const { measured, missing, sqnr } = errorsOfAll(state);
   if (measured === 0) return missing === 0 ? "nothing is quantized" : "";
@@ -33,10 +33,10 @@ export interface Verdict {
 export function verdict(state: ModelState): Verdict {
   const { measured, missing, sqnr } = errorsOfAll(state);
   if (measured === 0 && missing === 0) return { told: "No weight is quantized.", worth: "" };
-  if (measured === 0) return { told: "What the codes lose is not measured yet.", worth: "" };
-  const soFar = missing === 0 ? "" : " of what is measured so far";
-  if (sqnr === Infinity) return { told: `Nothing is lost${soFar}: every code stands for its weight.`, worth: "" };
-  const lost = `the codes lose ${percent(energyLost(sqnr))} of the weights’ energy${soFar}.`;
+  if (measured === 0) return { told: "The loss is not measured yet.", worth: "" };
+  const soFar = missing === 0 ? "" : " so far";
+  if (sqnr === Infinity) return { told: `Nothing is lost${soFar}: every weight comes back as it was.`, worth: "" };
+  const lost = `the weights lose ${percent(energyLost(sqnr))} of their energy${soFar}.`;
   return { told: `${sizeOf(sqnr)}: ${lost}`, worth: worthOf(sqnr) };
 }
 
@@ -45,23 +45,23 @@ function sizeOf(sqnr: number): string {
   return sqnr > bounds.none ? "A noticeable loss" : "A large loss";
 }
 
-/** What is known of such a loss. */
+/** A sentence on what such a loss did to other models. */
 function worthOf(sqnr: number): string {
   const [all, one, none] = [bounds.all, bounds.one, bounds.none].map((least) => percent(energyLost(least)));
   if (sqnr >= bounds.all)
-    return `Three measured models answered nearly as with floats at ${all}; only answers tell whether yours does.`;
+    return `Three other models gave nearly the same answers at ${all}. Only the outputs tell whether yours does.`;
   if (sqnr >= bounds.one)
-    return `A measured model read text as well as with floats at ${one}; only answers tell whether yours does.`;
-  const lost = `at ${none}, one measured model kept 71 % of its answers`;
+    return `One other model read text as well at ${one}. Only the outputs tell whether yours does.`;
+  const lost = `at ${none}, one kept 71 % of its answers`;
   return sqnr > bounds.none
-    ? `A measured model read text as well as with floats at ${one}; ${lost}. Compare answers before you rely on it.`
-    : `Two of three measured models lost many answers, or all: ${lost}. Take more bits, or smaller groups.`;
+    ? `One other model read text as well at ${one}; ${lost}. Compare outputs before you rely on it.`
+    : `Two of three other models lost many answers, or all: ${lost}. Choose more bits or smaller groups.`;
 }
 
 /** The weight that suffers most, and what it would bring to keep it. */
 export interface Advice {
   readonly told: string;
-  /** What a button says that keeps them; undefined where that would not be worth it. */
+  /** The text of a button that keeps them; undefined where it would not be worth it. */
   readonly offer: string | undefined;
   /** The weight, with those that are to be quantized in the same way. */
   readonly tensors: readonly number[];
@@ -86,7 +86,7 @@ export function advice(state: ModelState): Advice | undefined {
   );
   if (Math.max(gainOfWorst, gainOfAll) < WORTH_SAYING)
     return {
-      told: `${told} No single weight stands out, so that more bits help more than exceptions.`,
+      told: `${told} No weight stands out, so more bits help more than exceptions.`,
       offer: undefined,
       tensors,
     };

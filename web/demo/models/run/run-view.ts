@@ -29,7 +29,7 @@ export class RunView {
   constructor(compared: (comparison: Comparison | undefined) => void) {
     this.#compared = compared;
     const hint =
-      "In ONNX Runtime on one thread, as web apps run it. Its 14 MB are loaded when you press the button, from the page’s own folder.";
+      "ONNX Runtime runs both on one thread, as web apps do. The button loads it (14 MB) from the page’s own folder.";
     this.element = html(
       "div",
       {},
@@ -101,7 +101,7 @@ export class RunView {
     this.#runtime = runtime;
     try {
       const inputs = await runtime.ask("load", floatModel(this.#files));
-      // What was typed before a run was stopped stays.
+      // The fields keep what was typed before a run was stopped.
       if (this.#forms.length === 0) this.#forms = inputs.map((input, place) => new InputForm(input, place));
       this.#inputs.replaceChildren(...this.#forms.map(({ element }) => element));
     } catch (error) {
@@ -152,7 +152,7 @@ export class RunView {
     const table = html(
       "table",
       {},
-      html("caption", {}, html("span", {}, "What the quantized model gives, compared with the float model")),
+      html("caption", {}, html("span", {}, "The quantized model’s outputs, compared with the float model’s")),
       html("thead", {}, html("tr", {}, ...heads.map((text) => html("th", { scope: "col" }, text)))),
       html("tbody", {}, ...rows),
     );

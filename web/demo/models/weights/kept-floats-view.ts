@@ -2,7 +2,7 @@ import type { KeptFloats } from "channelwise/models";
 import { html } from "../../dom.js";
 import { bytes, counted } from "../../format.js";
 
-/** Which share of a model's bytes stays floats, and why. */
+/** Shows which share of a model's bytes stays floats, and why. */
 export class KeptFloatsView {
   readonly element = html("details", { id: "kept-floats" });
   readonly #summary = html("summary");

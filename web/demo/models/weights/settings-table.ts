@@ -9,7 +9,7 @@ export interface GridActions {
   chooseForAll(setting: Setting): void;
 }
 
-/** What every number of bits costs every weight: a cell for each, which chooses it. */
+/** A table of the cost of every number of bits for every weight. A cell chooses its setting. */
 export class SettingsTable {
   readonly element: HTMLElement;
   readonly #actions: GridActions;
@@ -91,7 +91,7 @@ export class SettingsTable {
         html(
           "span",
           {},
-          `SQNR in dB and size in the file, ${kind}. Choose a cell for its weight, or the bits above for all weights.`,
+          `These are SQNR in dB and bytes, ${kind}. Choose a cell for one weight, or a number of bits for all.`,
         ),
       ),
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "Weight"), ...heads)),

@@ -17,7 +17,7 @@ type Order = keyof typeof orders;
 const filters = { all: "all tensors", quantized: "quantized", kept: "kept" } as const;
 type Filter = keyof typeof filters;
 
-/** Which tensors are shown, in which order: some at a time, however many there are. */
+/** The list of tensors: its filter, its order, and the page of it that is shown. */
 export class TensorList {
   readonly element: HTMLElement;
   readonly pager = new Pager("Tensors", ROWS, () => this.#changed());
@@ -104,7 +104,7 @@ function comparison(order: Order, state: ModelState): (a: number, b: number) => 
   if (order === "size") return (a, b) => tensors[b].byteLength - tensors[a].byteLength || a - b;
   if (order === "file") return (a, b) => a - b;
   const { plan } = state;
-  // What cannot be quantized comes first, what is kept last, and before it what is not measured yet.
+  // Tensors that cannot be quantized come first. Unmeasured ones come late, and kept ones last.
   const sqnr = (tensor: number) => {
     if (!plan.tensors[tensor].quantize) return Infinity;
     if (obstacle(state, tensor) !== undefined) return -Infinity;

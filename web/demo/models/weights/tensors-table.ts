@@ -10,7 +10,7 @@ export interface TableActions {
   choose(tensor: number, choice: string): void;
 }
 
-/** What is in the file and what is done with it: a row for each tensor. */
+/** A table of the tensors and the decision for each. */
 export class TensorsTable {
   readonly element: HTMLElement;
   readonly #actions: TableActions;
@@ -24,7 +24,7 @@ export class TensorsTable {
     const table = html(
       "table",
       { class: "tensors" },
-      html("caption", {}, "Choose a name to see its weights"),
+      html("caption", {}, "Choose a name to see its weights."),
       html("thead", {}, html("tr", {}, ...heads.map((text) => html("th", { scope: "col" }, text)))),
       this.#body,
     );
@@ -61,7 +61,7 @@ interface Option {
   readonly text: string;
 }
 
-/** What can be chosen for one tensor, and written. */
+/** The choices for one tensor that can be written. */
 function optionsFor({ rules, plan, description }: ModelState, group: number): Option[] {
   const bits = [...comparedBits].reverse().filter((bits) => plan.bits.includes(bits));
   return (["channel", group, "tensor"] as const).flatMap((granularity) =>

@@ -9,7 +9,7 @@ import { SettingsTable } from "./settings-table.js";
 import { TensorList } from "./tensor-list.js";
 import { TensorsTable } from "./tensors-table.js";
 
-/** What the table has for columns. */
+/** The kinds of columns of the table. */
 type Columns = "done" | "channel" | "group" | "tensor";
 
 export interface WeightsActions {
@@ -22,7 +22,7 @@ export interface WeightsActions {
   changed(): void;
 }
 
-/** Tensor by tensor: what is done with each, or what every number of bits would cost it. */
+/** Shows the decision for each tensor, or the cost of every number of bits for it. */
 export class WeightsView {
   readonly elements: readonly HTMLElement[];
   readonly #columns = html("select", { id: "tensor-columns" });
@@ -102,7 +102,7 @@ export class WeightsView {
     else this.#settings.update(state);
   }
 
-  /** What its columns compare. */
+  /** The measurements that its columns compare. */
   get wanted(): Measurement[] {
     const state = this.#state;
     if (state === undefined) return [];

@@ -30,7 +30,7 @@ import { withWorkers } from "./pool.js";
 /** The signal and the progress of a question. */
 export type QuestionOptions = Required<RunOptions>;
 
-/** Some of a tensor's weights. */
+/** A part of a tensor's weights. */
 export interface Weights {
   readonly values: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
   readonly shape: readonly number[];
