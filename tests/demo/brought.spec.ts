@@ -258,7 +258,7 @@ describe("what is brought last is what is shown", () => {
     });
     // The second comes when the first is read, and not yet planned.
     await page.evaluate((contents) => {
-      const model = document.getElementById("model") as HTMLElement;
+      const outcome = document.getElementById("outcome") as HTMLElement;
       const observer = new MutationObserver(() => {
         if (!document.getElementById("model-heading")?.textContent?.includes("first")) return;
         observer.disconnect();
@@ -268,7 +268,7 @@ describe("what is brought last is what is shown", () => {
         input.files = transfer.files;
         input.dispatchEvent(new Event("change"));
       });
-      observer.observe(model, { childList: true, subtree: true, characterData: true });
+      observer.observe(outcome, { childList: true, subtree: true, characterData: true });
     }, bytes(safetensors()));
     await pick({ "first.safetensors": safetensors() });
     await shows(heading).toBe("second.safetensors");
