@@ -100,6 +100,19 @@ val stateView() {
   return doublesView(&(memory.*part), sizeof(memory.*part));
 }
 
+/// How error figures lie, counted in doubles, in the order in which TypeScript takes them (figures.ts).
+double figurePlaces[] = {
+    sizeof(ErrorFigures) / sizeof(double),
+    offsetof(ErrorFigures, error.value) / sizeof(double),
+    offsetof(ErrorFigures, error.unit) / sizeof(double),
+    offsetof(ErrorFigures, weight.value) / sizeof(double),
+    offsetof(ErrorFigures, weight.unit) / sizeof(double),
+    offsetof(ErrorFigures, largest) / sizeof(double),
+    SquareSum::kHalfUnit,
+};
+
+val figurePlacesView() { return doublesView(figurePlaces, sizeof figurePlaces); }
+
 Codes stagedCodes(bool wide) { return {quantized<std::byte>(), wide}; }
 
 /// What the calls that follow are about.
@@ -110,7 +123,7 @@ struct Job {
   Scheme scheme;
 } job;
 
-/// The scheme comes in the order of its members.
+/// Enumerations come as their numbers, and the scheme in the order of its members.
 void prepare(int dtype, int figuresOf, bool dequantize, int bits, int scaleType, int rule) {
   job = {static_cast<Dtype>(dtype),
          static_cast<FiguresOf>(figuresOf),
@@ -165,32 +178,42 @@ void ranges(std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
 /// Whether the scales that were made last cover the weights.
 bool cover;
 
-template <typename T>
-[[gnu::noinline]] bool scalesOf(std::uint32_t channels) {
-  const Scheme& scheme = job.scheme;
-  const T* numbers = as<T>(memory.ranges);
-  const std::uint32_t length = rangeLength();
-  T* scales = as<T>(memory.scales);
-  const bool areRounded = !holds<T>(scheme.scaleType);
-  cover = !searches(scheme);
-  for (std::uint32_t c = 0; c < channels; ++c, numbers += length) {
-    const Range<T> range{numbers[0], numbers[length - 1]};
-    if (!(range.largest() <= std::numeric_limits<T>::max())) return false;
-    scales[c] = scaleOf(range, scheme);
-    if (searches(scheme)) memory.searches[c] = searchOf(range.signedLargest(), scales[c]);
-    if (areRounded || scheme.bothSides()) cover = cover && covers(scales[c], range.largest(), scheme);
-  }
-  return true;
+/// A number of the type of the arithmetic.
+double numberAt(const double* numbers, std::uint32_t i) {
+  return isFloat64() ? numbers[i] : reinterpret_cast<const float*>(numbers)[i];
+}
+
+void putNumber(double* numbers, std::uint32_t i, double number) {
+  if (isFloat64())
+    numbers[i] = number;
+  else
+    reinterpret_cast<float*>(numbers)[i] = static_cast<float>(number);
 }
 
 /// False if a channel holds NaN or infinity.
-bool scales(std::uint32_t channels) { return isFloat64() ? scalesOf<double>(channels) : scalesOf<float>(channels); }
+bool scales(std::uint32_t channels) {
+  const Scheme& scheme = job.scheme;
+  const Dtype type = arithmetic();
+  const std::uint32_t length = rangeLength();
+  const bool areRounded = scheme.scaleType != type && scheme.scaleType != Dtype::kFloat64;
+  cover = !searches(scheme);
+  for (std::uint32_t c = 0; c < channels; ++c) {
+    const std::uint32_t at = c * length;
+    const Range<double> range{numberAt(memory.ranges, at), numberAt(memory.ranges, at + length - 1)};
+    if (!(range.largest() <= std::numeric_limits<double>::max())) return false;
+    const double scale = scaleOf(range, scheme, type);
+    putNumber(memory.scales, c, scale);
+    if (searches(scheme)) memory.searches[c] = searchOf(range.signedLargest(), scale);
+    if (areRounded || scheme.bothSides()) cover = cover && covers(scale, range.largest(), scheme);
+  }
+  return true;
+}
 
 bool scalesCover() { return cover; }
 
 // Scales by search take sweeps over all blocks of a panel between makeScales and quantize, each with a judgement.
 
-std::uint32_t sweeps() { return searches(job.scheme) ? kSweeps : 0; }
+std::uint32_t sweeps() { return searches(job.scheme) ? lastSweep(job.scheme) + 1 : 0; }
 
 template <typename T>
 void sweepBlock(Extent extent, int sweep) {
@@ -208,11 +231,7 @@ void sweep(int sweep, std::uint32_t outer, std::uint32_t channels, std::uint32_t
 void takeScales(std::uint32_t channels) {
   for (std::uint32_t c = 0; c < channels; ++c) {
     const Search& search = memory.searches[c];
-    if (search.peak == 0) continue;
-    if (isFloat64())
-      memory.scales[c] = search.scale;
-    else
-      as<float>(memory.scales)[c] = static_cast<float>(search.scale);
+    if (search.peak != 0) putNumber(memory.scales, c, search.scale);
   }
 }
 
@@ -328,26 +347,8 @@ void measure(bool float64, std::uint32_t count) {
 EMSCRIPTEN_BINDINGS(channelwise) {
   using emscripten::constant;
   using emscripten::function;
-  // Enumerations, by the names that TypeScript has for them.
-  constant("float32", static_cast<int>(Dtype::kFloat32));
-  constant("float64", static_cast<int>(Dtype::kFloat64));
-  constant("float16", static_cast<int>(Dtype::kFloat16));
-  constant("bfloat16", static_cast<int>(Dtype::kBfloat16));
-  int rule = 0;
-  for (const char* name : kScaleRules) constant(name, rule++);
   constant("searchLength", kSearchLength);
   constant("sweepSums", kSweepSums);
-  constant("nothing", static_cast<int>(FiguresOf::kNothing));
-  constant("all", static_cast<int>(FiguresOf::kAll));
-  constant("channels", static_cast<int>(FiguresOf::kChannels));
-  // How error figures lie, counted in doubles.
-  constant("figuresLength", sizeof(ErrorFigures) / sizeof(double));
-  constant("errorSum", offsetof(ErrorFigures, error.value) / sizeof(double));
-  constant("errorUnit", offsetof(ErrorFigures, error.unit) / sizeof(double));
-  constant("weightSum", offsetof(ErrorFigures, weight.value) / sizeof(double));
-  constant("weightUnit", offsetof(ErrorFigures, weight.unit) / sizeof(double));
-  constant("halfUnit", SquareSum::kHalfUnit);
-  constant("largestError", offsetof(ErrorFigures, largest) / sizeof(double));
   function("shiftOutputs", &shiftOutputs);
   function("weights", &weightsView);
   function("quantized", &quantizedView);
@@ -357,6 +358,7 @@ EMSCRIPTEN_BINDINGS(channelwise) {
   function("blockFigures", &stateView<&Memory::blockFigures>);
   function("channelFigures", &stateView<&Memory::channelFigures>);
   function("totalFigures", &stateView<&Memory::totalFigures>);
+  function("figurePlaces", &figurePlacesView);
   function("prepare", &prepare);
   function("rangeLength", &rangeLength);
   function("findRanges", &ranges);

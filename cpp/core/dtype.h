@@ -2,7 +2,8 @@
 
 namespace channelwise {
 
-/// Types of floats. Those of 16 bits are IEEE 754 binary16, and the upper half of a float32.
+/// Types of floats, in the order in which TypeScript numbers them (dtype.ts). Those of 16 bits are IEEE 754 binary16,
+/// and the upper half of a float32.
 enum class Dtype { kFloat32, kFloat64, kFloat16, kBfloat16 };
 
 /// The limits of a type.

@@ -17,7 +17,7 @@
 
 namespace channelwise {
 
-/// What error figures are made of.
+/// What error figures are made of, in the order of TypeScript's names (engine.ts).
 enum class FiguresOf { kNothing, kAll, kChannels };
 
 /// One scale per channel: finite, of either sign, not zero.
@@ -25,6 +25,7 @@ template <typename T>
 struct Scales {
   const T* values;
   bool cover;  ///< whether they are known to cover the weights (covers() in rule.h), so that no code needs clamping
+  const T* zeroPoints = nullptr;  ///< one per channel, integers from qmin to qmax, with positive scales; or else all 0
 };
 
 }  // namespace channelwise
@@ -41,10 +42,10 @@ void ranges(const T* weights, Extent extent, T* largest);
 template <typename T>
 void ranges(const T* weights, Extent extent, Range<T>* ranges);
 
-/// code = clamp(round half to even(weight / scale), qmin, qmax); dequantized = code * scale, where that is not null,
-/// and +0 for code 0 whatever the sign of the scale. Dequantized values are infinite where that product is. For finite
-/// weights and codes wide enough for the scheme. Error figures are added to `figures`: to one for all weights, or to
-/// one per channel, or none.
+/// code = clamp(round half to even(weight / scale) + zero point, qmin, qmax); dequantized = (code - zero point) *
+/// scale, where that is not null, and +0 for 0 * scale whatever the sign of the scale. Dequantized values are infinite
+/// where that product is. For finite weights and codes wide enough for the scheme. Error figures are added to
+/// `figures`: to one for all weights, or to one per channel, or none.
 template <typename T>
 void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& scheme, Codes quantized, T* dequantized,
               FiguresOf figuresOf, ErrorFigures* figures);
@@ -58,9 +59,10 @@ void sweep(const T* weights, Extent extent, const Search* searches, int sweep, c
 template <typename T>
 void search(const T* weights, Extent extent, Search* searches, const Scheme& scheme);
 
-/// dequantized = code * scales[c], and +0 for code 0, for any codes and scales.
+/// dequantized = (code - zeroPoints[c]) * scales[c], and +0 for 0 * scales[c], for any codes and scales, and for zero
+/// points that are codes. Where there are none, they are 0.
 template <typename T>
-void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized, const T* zeroPoints = nullptr);
 
 /// Adds to `figures` what `values` cost that stand for `weights`: the differences are formed in float64. For any
 /// floats: an infinity makes figures infinite, or NaN where it is in both, and so does NaN. Sums of squares are within
@@ -101,7 +103,7 @@ template <typename T>
 void search(const T* weights, Extent extent, Search* searches, const Scheme& scheme);
 
 template <typename T>
-void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized);
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized, const T* zeroPoints = nullptr);
 
 template <typename T>
 void measure(const T* weights, const T* values, std::size_t count, ErrorFigures& figures);

@@ -8,37 +8,36 @@ namespace channelwise {
 /// The scale that is stored, from a scale that one division in the type `arithmetic` gave.
 [[gnu::pure]] double storedScale(double scale, double largest, const Scheme& scheme, Dtype arithmetic);
 
-/// The scale of a channel whose largest |weight| is `largest` (finite, >= 0): largest / qmax, one rounded division,
-/// then rounded to the type in which it is stored.
+/// The scale by the scheme's rule, for weights with a finite range. Every operation is rounded to the type
+/// `arithmetic`.
+///
+/// The largest |weight| is divided by qmax; or the weight of the largest magnitude by qmin, which is exact except for
+/// subnormal scales, so that it has that code whatever its sign, as ggml's quantize_row_q4_0_ref makes the scales of
+/// Q4_0; or, with zero points, the sum of both sides by the number of steps from the least code to the largest. The
+/// scale is then rounded to the type in which it is stored.
 ///
 /// There are two corners. A scale that would be zero, as for zeros and very small weights, is 1: every code is 0. Where
 /// the largest weight would be dequantized to an infinity in the type of the scale, the scale is the first one below
 /// with which it is not.
-template <typename T>
-T scaleOf(T largest, const Scheme& scheme) {
-  const T scale = largest / static_cast<T>(scheme.qmax());
-  if (holds<T>(scheme.scaleType) && scale > 0 && largest <= static_cast<T>(formatOf(kDtype<T>).largest / 2))
-    return scale;
-  return static_cast<T>(storedScale(scale, largest, scheme, kDtype<T>));
-}
+double scaleOf(const Range<double>& range, const Scheme& scheme, Dtype arithmetic);
 
-/// The scale with which the weight of the largest magnitude has the code qmin, whatever its sign: that weight / qmin,
-/// one rounded division, which is exact except for subnormal scales. Its corners are those of the magnitudes.
-///
-/// ggml's quantize_row_q4_0_ref makes the scales of Q4_0 in this way.
-template <typename T>
-T signedScaleOf(T signedLargest, const Scheme& scheme) {
-  const T largest = signedLargest < 0 ? -signedLargest : signedLargest;
-  const T magnitude = static_cast<T>(storedScale(largest / static_cast<T>(-scheme.qmin()), largest, scheme, kDtype<T>));
-  // Where all codes are 0, the scale is 1 for this rule too.
-  return signedLargest > 0 && largest >= magnitude ? -magnitude : magnitude;
-}
+/// The zero point, the code of 0, with a scale as it is stored: the least weight gets the least code, but for rounding.
+double zeroPointOf(const Range<double>& range, double scale, const Scheme& scheme, Dtype arithmetic);
 
-/// The scale by the scheme's rule, for weights with a finite range.
+/// The same for ranges of the type of the arithmetic.
 template <typename T>
 T scaleOf(const Range<T>& range, const Scheme& scheme) {
-  if (scheme.rule == ScaleRule::kSignedMax) return signedScaleOf(range.signedLargest(), scheme);
-  return scaleOf(range.largest(), scheme);
+  return static_cast<T>(scaleOf(Range<double>{range.up, range.down}, scheme, kDtype<T>));
+}
+
+template <typename T>
+T scaleOf(T largest, const Scheme& scheme) {
+  return scaleOf(Range<T>{largest, largest}, scheme);
+}
+
+template <typename T>
+T zeroPointOf(const Range<T>& range, T scale, const Scheme& scheme) {
+  return static_cast<T>(zeroPointOf(Range<double>{range.up, range.down}, scale, scheme, kDtype<T>));
 }
 
 /// Whether a positive scale needs no clamping for weights of up to `largest`: weight / scale then rounds to at most

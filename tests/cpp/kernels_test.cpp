@@ -320,6 +320,76 @@ TYPED_TEST(Kernels, SimdEqualsScalarForScalesFromElsewhere) {
   EXPECT_GT(covering, 100u);
 }
 
+/// Zero points by the range, and any others.
+TYPED_TEST(Kernels, SimdEqualsScalarWithZeroPoints) {
+  using T = typename TypeParam::T;
+  using Code = typename TypeParam::Code;
+  std::mt19937_64 random(6);
+  std::size_t misalignment = 0;
+  for (const Extent extent : fewExtents()) {
+    for (int bits = kFewestBits<Code>; bits <= kMostBits<Code>; ++bits) {
+      const Scheme scheme{bits, kDtype<T>, ScaleRule::kMax, true};
+      for (const auto& [kind, fill] : kindsOfWeights<T>(scheme)) {
+        for (const bool byRange : {true, false}) {
+          SCOPED_TRACE(testing::Message() << testing::PrintToString(extent) << ", " << bits << " bits, " << kind
+                                          << ", by the range " << byRange);
+          misalignment = (misalignment + 1) % 5;
+          std::vector<T> values(extent.size());
+          for (T& value : values) value = fill(random);
+          std::vector<Range<T>> ranges(extent.channels, Range<T>{0, 0});
+          scalar::ranges(values.data(), extent, ranges.data());
+          std::vector<T> scales(extent.channels);
+          std::vector<T> zeroPoints(extent.channels);
+          for (std::size_t c = 0; c < scales.size(); ++c) {
+            scales[c] = scaleOf(ranges[c], scheme);
+            zeroPoints[c] = zeroPointOf(ranges[c], scales[c], scheme);
+            if (!byRange)
+              zeroPoints[c] = static_cast<T>(scheme.qmin() + static_cast<int>(random() % (scheme.steps() + 1)));
+          }
+          expectSameQuantized<T, Code>(values, extent, {scales.data(), false, zeroPoints.data()}, scheme, misalignment);
+          ASSERT_FALSE(testing::Test::HasFailure());
+        }
+      }
+    }
+  }
+}
+
+/// The law once more, with operations of a wider type where those of the weights' type are exact.
+TYPED_TEST(Kernels, TheScalarLawWithZeroPoints) {
+  using T = typename TypeParam::T;
+  struct Case {
+    T weight, scale, zeroPoint;
+    int code;
+    T back;
+  };
+  for (const auto& [weight, scale, zeroPoint, code, back] : std::initializer_list<Case>{
+           {0, 3, 5, 5, 0},        // 0 has the zero point
+           {T{-0.0}, 3, 5, 5, 0},  // +0
+           {T{-0.25}, 1, -8, -8, 0},
+           {3, 2, 1, 3, 4},  // 1.5 is rounded to even before the zero point is added
+           {5, 2, 1, 3, 4},  // and so is 2.5
+           {-5, 2, 7, 5, -4},
+           {100, 1, 5, 7, 2},      // clamped above
+           {-100, 1, 5, -8, -13},  // and below
+           {15, 1, -8, 7, 15},     // all codes are on one side
+           {-15, 1, 7, -8, -15},
+       }) {
+    const Scheme scheme{4, kDtype<T>, ScaleRule::kMax, true};
+    typename TypeParam::Code scalarCode, simdCode;
+    T scalarBack, simdBack, scalarDequantized, simdDequantized;
+    const Extent one{1, 1, 1};
+    const Scales<T> scales{&scale, false, &zeroPoint};
+    scalar::quantize<T>(&weight, one, scales, scheme, codesOf(&scalarCode), &scalarBack, FiguresOf::kNothing, nullptr);
+    simd::quantize<T>(&weight, one, scales, scheme, codesOf(&simdCode), &simdBack, FiguresOf::kNothing, nullptr);
+    scalar::dequantize<T>(codesOf(&simdCode), one, &scale, &scalarDequantized, &zeroPoint);
+    simd::dequantize<T>(codesOf(&simdCode), one, &scale, &simdDequantized, &zeroPoint);
+    EXPECT_EQ(scalarCode, code) << weight << " / " << scale;
+    EXPECT_EQ(simdCode, code) << weight << " / " << scale;
+    const std::vector<std::uint64_t> expected = bitsOf<T>({back, back, back, back});
+    EXPECT_EQ(bitsOf<T>({scalarBack, simdBack, scalarDequantized, simdDequantized}), expected) << weight;
+  }
+}
+
 /// The largest weight is at the limit of covers().
 TYPED_TEST(Kernels, NoCodeNeedsClampingUpToWhereScalesCover) {
   using T = typename TypeParam::T;
@@ -423,11 +493,15 @@ TYPED_TEST(Kernels, DequantizeEqualsScalarForAnyCodesAndScales) {
     Guarded<Code> quantized(codes.size(), misalignment * sizeof(Code));
     quantized.fill(codes);
     std::vector<T> expected(codes.size());
-    scalar::dequantize(codesOf(codes.data()), extent, scales.data(), expected.data());
     Guarded<T> dequantized(codes.size(), misalignment * sizeof(T));
-    simd::dequantize<T>(codesOf(quantized.data()), extent, scales.data(), dequantized.data());
-    ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expected));
-    ASSERT_TRUE(dequantized.guardsIntact());
+    std::vector<T> zeroPoints(extent.channels);
+    for (T& zeroPoint : zeroPoints) zeroPoint = static_cast<Code>(random());
+    for (const T* ofChannels : {static_cast<const T*>(nullptr), static_cast<const T*>(zeroPoints.data())}) {
+      scalar::dequantize<T>(codesOf(codes.data()), extent, scales.data(), expected.data(), ofChannels);
+      simd::dequantize<T>(codesOf(quantized.data()), extent, scales.data(), dequantized.data(), ofChannels);
+      ASSERT_EQ(bitsOf(dequantized.values()), bitsOf(expected));
+      ASSERT_TRUE(dequantized.guardsIntact());
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -176,6 +177,65 @@ TEST(NextBelow, IsTheNumberBefore) {
   EXPECT_EQ(nextBelow(Dtype::kBfloat16, 0x1p120), 0x1.fep119);
   EXPECT_EQ(nextBelow(Dtype::kFloat32, 2), std::nextafter(2.0f, 0.0f));
   EXPECT_EQ(nextBelow(Dtype::kFloat64, 2), std::nextafter(2.0, 0.0));
+}
+
+/// A scheme of 4 bits with zero points.
+constexpr Scheme kWide(Dtype scaleType = Dtype::kFloat64, int bits = 4) {
+  return {bits, scaleType, ScaleRule::kMax, true};
+}
+
+template <typename T>
+void expectWide(Range<T> range, T scale, int zeroPoint, const Scheme& scheme = kWide()) {
+  EXPECT_EQ(scaleOf(range, scheme), scale) << range.up << ", " << range.down;
+  EXPECT_EQ(zeroPointOf(range, scale, scheme), zeroPoint) << range.up << ", " << range.down;
+}
+
+TEST(ZeroPoints, TheRangeHasAsManyStepsAsThereAreCodesButOne) {
+  expectWide<float>({8, 7}, 1, -1);
+  expectWide<float>({15, 0}, 1, -8);                // no negative weights
+  expectWide<float>({0, 15}, 1, 7);                 // no positive ones
+  expectWide<float>({7.5f, 7.5f}, 1, 0);            // 7.5 to even, which is 8
+  expectWide<float>({8.5f, 6.5f}, 1, -2);           // 6.5 to even, which is 6
+  expectWide<float>({1, 2}, 3 / 15.0f, 2);          //
+  expectWide<double>({1, 2}, 3 / 15.0, 2);          //
+  expectWide<float>({1, 0x1p-25f}, 1 / 15.0f, -8);  // the sum is rounded
+  expectWide<float>({1, 2}, 0.2001953125f, 2, kWide(Dtype::kBfloat16));
+}
+
+TEST(ZeroPoints, ZerosAndUnderflowGiveScaleOne) {
+  for (const float tiny : {0.0f, 0x1p-149f, 3 * 0x1p-149f}) expectWide<float>({tiny, tiny}, 1, -8);
+  expectWide<double>({0, 7 * 0x1p-1074}, 1, -8);
+  expectWide<float>({15 * 0x1p-26f, 0}, 1, -8, kWide(Dtype::kFloat16));
+  expectWide<float>({20 * 0x1p-149f, 0}, 0x1p-149f, -8);                   // subnormal
+  expectWide<float>({40 * 0x1p-149f, 20 * 0x1p-149f}, 4 * 0x1p-149f, -3);  //
+}
+
+TEST(ZeroPoints, WhatComesBackIsFinite) {
+  for (int bits = 2; bits <= 16; ++bits) {
+    for (const Dtype type : {Dtype::kFloat64, Dtype::kFloat16, Dtype::kBfloat16}) {
+      const Scheme scheme = kWide(type, bits);
+      for (const float up : {kFloatMax, kFloatMax / 2, kFloatMax / 3, 0.0f})
+        for (const float down : {kFloatMax, kFloatMax / 2, 0x1p-149f, 1.0f, 0.0f}) {
+          const Range<float> range{up, down};
+          const float scale = scaleOf(range, scheme);
+          const float zeroPoint = zeroPointOf(range, scale, scheme);
+          ASSERT_TRUE(scale > 0 && zeroPoint >= scheme.qmin() && zeroPoint <= scheme.qmax()) << up << ", " << down;
+          for (const float weight : {up, -down}) {
+            const float code = std::nearbyint(weight / scale) + zeroPoint;
+            const float clamped = std::min<float>(std::max<float>(code, scheme.qmin()), scheme.qmax()) - zeroPoint;
+            const double most = type == Dtype::kFloat16 ? kFloat16Max : kFloatMax;
+            EXPECT_LE(roundTo(type == Dtype::kFloat64 ? Dtype::kFloat32 : type, std::fabs(double{clamped} * scale)),
+                      most)
+                << bits << " bits, " << up << ", " << down;
+          }
+        }
+      if (type != Dtype::kFloat64) continue;
+      const Range<double> widest{kDoubleMax, kDoubleMax};
+      const double scale = scaleOf(widest, scheme);
+      EXPECT_TRUE(std::isfinite(scale * std::nearbyint(kDoubleMax / scale))) << bits;
+      EXPECT_GE(scale, kDoubleMax / scheme.steps()) << bits;
+    }
+  }
 }
 
 }  // namespace

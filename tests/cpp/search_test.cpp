@@ -27,6 +27,9 @@ TYPED_TEST_SUITE(SearchOf, Floats);
 
 constexpr ScaleRule kRules[] = {ScaleRule::kSearch, ScaleRule::kPositiveSearch};
 
+/// A search of one of three kinds: with scales of either sign, with positive ones, with zero points.
+Scheme schemeOf(int bits, Dtype scaleType, unsigned kind) { return {bits, scaleType, kRules[kind % 2], kind % 3 == 2}; }
+
 /// Channels of every length around a tile, around where they are short, and around a chunk, in rows and columns.
 std::vector<Extent> extents() {
   std::vector<Extent> all;
@@ -95,8 +98,11 @@ std::vector<Search> searchesOf(const T* weights, Extent extent, const Scheme& sc
   std::vector<Range<T>> ranges(extent.channels, Range<T>{0, 0});
   scalar::ranges(weights, extent, ranges.data());
   std::vector<Search> searches;
-  for (const Range<T>& range : ranges)
-    searches.push_back(searchOf(range.signedLargest(), scaleOf(range.largest(), scheme)));
+  for (const Range<T>& range : ranges) {
+    const T scale = scaleOf(range, scheme);
+    const T zeroPoint = scheme.zeroPoints ? zeroPointOf(range, scale, scheme) : T{0};
+    searches.push_back(searchOf(range.signedLargest(), scale, zeroPoint));
+  }
   return searches;
 }
 
@@ -106,12 +112,13 @@ bool areSame(const std::vector<Search>& a, const std::vector<Search>& b) {
 
 /// The sum of squared errors of a channel, in long double.
 template <typename T>
-long double errorOf(const T* weights, Extent extent, std::size_t channel, T scale, const Scheme& scheme) {
+long double errorOf(const T* weights, Extent extent, std::size_t channel, T scale, const Search& search,
+                    const Scheme& scheme) {
   long double sum = 0;
   for (std::size_t o = 0; o < extent.outer; ++o)
     for (std::size_t i = 0; i < extent.inner; ++i) {
       const T weight = weights[(o * extent.channels + channel) * extent.inner + i];
-      const T code = std::clamp<T>(std::nearbyint(weight / scale), scheme.qmin(), scheme.qmax());
+      const T code = std::clamp<T>(std::nearbyint(weight / scale), search.least(scheme), search.most(scheme));
       const long double error = static_cast<T>(weight - code * scale);
       sum += error * error;
     }
@@ -127,7 +134,7 @@ TYPED_TEST(SearchOf, EqualsTheOracleAndIsNeverWorseThanTheMaximum) {
     for (int kind = 0; kind < kKinds; ++kind) {
       const int bits = 2 + static_cast<int>(random() % 7);
       const Dtype types[] = {Dtype::kFloat64, Dtype::kFloat16, Dtype::kBfloat16, Dtype::kFloat32};
-      const Scheme scheme{bits, types[random() % 4], kRules[random() % 2]};
+      const Scheme scheme = schemeOf(bits, types[random() % 4], static_cast<unsigned>(random() % 6));
       Guarded<T> weights(extent.size(), random() % 4 * sizeof(T));
       weights.fill(weightsOf<T>(extent.size(), kind, random));
       std::vector<Search> expected = searchesOf(weights.data(), extent, scheme);
@@ -137,11 +144,11 @@ TYPED_TEST(SearchOf, EqualsTheOracleAndIsNeverWorseThanTheMaximum) {
       scalar::search(weights.data(), extent, expected.data(), scheme);
       simd::search(weights.data(), extent, actual.data(), scheme);
       const auto name = [&] {
-        return testing::Message() << bits << " bits, " << extent.outer << " x " << extent.channels << " x "
-                                  << extent.inner << ", kind " << kind;
+        return testing::Message() << bits << " bits, zero points " << scheme.zeroPoints << ", " << extent.outer << " x "
+                                  << extent.channels << " x " << extent.inner << ", kind " << kind;
       };
       ASSERT_TRUE(areSame(expected, actual)) << name();
-      for (int sweep = 0; sweep < kSweeps; ++sweep) {
+      for (int sweep = 0; sweep <= lastSweep(scheme); ++sweep) {
         std::vector<double> sums(extent.channels * kSweepSums);
         std::vector<double> sumsOfOracle(sums.size());
         simd::sweep(weights.data(), extent, swept.data(), sweep, scheme, sums.data());
@@ -158,11 +165,14 @@ TYPED_TEST(SearchOf, EqualsTheOracleAndIsNeverWorseThanTheMaximum) {
           continue;
         }
         ASSERT_TRUE(std::isfinite(actual[c].scale) && actual[c].scale != 0) << name();
-        if (scheme.rule == ScaleRule::kPositiveSearch) {
+        if (scheme.positive()) {
           ASSERT_GT(actual[c].scale, 0) << name();
         }
-        const long double error = errorOf(weights.data(), extent, c, static_cast<T>(actual[c].scale), scheme);
-        const long double ofMaximum = errorOf(weights.data(), extent, c, static_cast<T>(before[c].maximum), scheme);
+        const auto errorWith = [&](double scale) {
+          return errorOf(weights.data(), extent, c, static_cast<T>(scale), actual[c], scheme);
+        };
+        const long double error = errorWith(actual[c].scale);
+        const long double ofMaximum = errorWith(before[c].maximum);
         ASSERT_LE(error, ofMaximum) << name() << ", channel " << c;
         ++searched;
         better += error < ofMaximum;
@@ -171,7 +181,8 @@ TYPED_TEST(SearchOf, EqualsTheOracleAndIsNeverWorseThanTheMaximum) {
   EXPECT_GT(better, searched / 2);
 }
 
-/// The least sum of squared errors of all scales, of either sign. As the inverse of a scale grows, code k of a weight
+/// The least sum of squared errors of all scales, of either sign, or of all positive ones with all zero points. As the
+/// inverse of a scale grows, code k of a weight
 /// becomes k + 1 at (k + 1/2) / |weight|; between two such places the codes stay, and the best scale for them is a / c
 /// with a = sum of weight * code and c = sum of code^2. All of these are visited in order (Idelbayev et al., "Optimal
 /// quantization using scaled codebook", CVPR 2021).
@@ -179,7 +190,9 @@ double leastErrorOf(const float* weights, std::size_t count, const Scheme& schem
   double energy = 0;
   for (std::size_t i = 0; i < count; ++i) energy += static_cast<double>(weights[i]) * weights[i];
   double best = 0;
-  for (const int sign : {1, -1}) {
+  for (int kind = 0; kind < (scheme.zeroPoints ? scheme.steps() + 1 : 2); ++kind) {
+    const int sign = !scheme.zeroPoints && kind == 1 ? -1 : 1;
+    const int below = scheme.zeroPoints ? kind : -scheme.qmin();
     struct Change {
       double place;
       double magnitude;
@@ -188,7 +201,7 @@ double leastErrorOf(const float* weights, std::size_t count, const Scheme& schem
     std::vector<Change> changes;
     for (std::size_t i = 0; i < count; ++i) {
       const double weight = sign * static_cast<double>(weights[i]);
-      const int most = weight > 0 ? scheme.qmax() : -scheme.qmin();
+      const int most = weight > 0 ? scheme.steps() - below : below;
       for (int code = 0; code < most && weight != 0; ++code)
         changes.push_back({(code + 0.5) / std::fabs(weight), std::fabs(weight), code});
     }
@@ -208,13 +221,15 @@ struct Bound {
   int bits;
   std::uint32_t count;
   double decibels;
+  bool zeroPoints = false;
 };
 
 TEST(Search, IsCloseToTheExactOptimum) {
   for (const Bound& bound : {Bound{4, 32, 0.03}, Bound{3, 32, 0.03}, Bound{2, 32, 0.08}, Bound{4, 512, 0.04},
-                             Bound{3, 512, 0.06}, Bound{2, 512, 0.15}}) {
+                             Bound{3, 512, 0.06}, Bound{2, 512, 0.15}, Bound{4, 32, 0.05, true},
+                             Bound{3, 32, 0.05, true}, Bound{2, 32, 0.1, true}, Bound{4, 512, 0.05, true}}) {
     const Extent extent{1, 64, bound.count};
-    const Scheme scheme{bound.bits, Dtype::kFloat32, ScaleRule::kSearch};
+    const Scheme scheme{bound.bits, Dtype::kFloat32, ScaleRule::kSearch, bound.zeroPoints};
     std::mt19937_64 random(bound.bits);
     long double searched = 0;
     long double least = 0;
@@ -227,14 +242,15 @@ TEST(Search, IsCloseToTheExactOptimum) {
       simd::search(weights.data(), extent, searches.data(), scheme);
       for (std::size_t c = 0; c < extent.channels; ++c) {
         const double exact = leastErrorOf(weights.data() + c * bound.count, bound.count, scheme);
-        const auto found = errorOf(weights.data(), extent, c, static_cast<float>(searches[c].scale), scheme);
+        const auto found =
+            errorOf(weights.data(), extent, c, static_cast<float>(searches[c].scale), searches[c], scheme);
         ASSERT_GE(found, exact * (1 - 1e-5)) << "no scale is better than the best";
         least += exact;
         searched += found;
       }
     }
     EXPECT_LE(10 * std::log10(static_cast<double>(searched / least)), bound.decibels)
-        << bound.bits << " bits, " << bound.count << " weights";
+        << bound.bits << " bits, " << bound.count << " weights" << (bound.zeroPoints ? ", zero points" : "");
   }
 }
 

@@ -151,10 +151,10 @@ async function bundle(source: string): Promise<Uint8Array> {
   return outputFiles[0].contents;
 }
 
-test("the core entry, bundled and minified with the wasm inside, takes at most 22.5 KB after gzip", async () => {
+test("the core entry, bundled and minified with the wasm inside, takes at most 23 KB after gzip", async () => {
   const bytes = gzipSync(await bundle(`export * from "channelwise";`), { level: 9 }).length;
   console.log(`channelwise, bundled, minified and gzipped: ${bytes} bytes`);
-  expect(bytes).toBeLessThanOrEqual(22_500);
+  expect(bytes).toBeLessThanOrEqual(23_000);
 });
 
 test("the entry for embeddings, with its wasm inside, takes at most 14 KB after gzip", async () => {

@@ -51,10 +51,11 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
     const T weight = weights[index];
     const T scale = scales.values[channel];
+    const T zeroPoint = scales.zeroPoints ? scales.zeroPoints[channel] : T{0};
     const T rounded = std::nearbyint(weight / scale);  // half to even, the default rounding mode
-    const int code = static_cast<int>(std::clamp(rounded, qmin, qmax));
+    const int code = static_cast<int>(std::clamp(rounded + zeroPoint, qmin, qmax));
     quantized.set(index, code);
-    const T back = valueOf(code, scale);
+    const T back = valueOf(code - static_cast<int>(zeroPoint), scale);
     if (dequantized) dequantized[index] = back;
     if (figuresOf == FiguresOf::kAll) figures->addElement(weight, weight - back);
     if (figuresOf == FiguresOf::kChannels) figures[channel].addElement(weight, weight - back);
@@ -62,9 +63,10 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
 }
 
 template <typename T>
-void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized) {
+void dequantize(Codes quantized, Extent extent, const T* scales, T* dequantized, const T* zeroPoints) {
   forEach(extent, [&](std::size_t index, std::uint32_t channel) {
-    dequantized[index] = valueOf(quantized.get(index), scales[channel]);
+    const int zeroPoint = zeroPoints ? static_cast<int>(zeroPoints[channel]) : 0;
+    dequantized[index] = valueOf(quantized.get(index) - zeroPoint, scales[channel]);
   });
 }
 
@@ -125,8 +127,8 @@ template void ranges(const float*, Extent, Range<float>*);
 template void ranges(const double*, Extent, Range<double>*);
 template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);
 template void quantize(const double*, Extent, Scales<double>, const Scheme&, Codes, double*, FiguresOf, ErrorFigures*);
-template void dequantize(Codes, Extent, const float*, float*);
-template void dequantize(Codes, Extent, const double*, double*);
+template void dequantize(Codes, Extent, const float*, float*, const float*);
+template void dequantize(Codes, Extent, const double*, double*, const double*);
 template void measure(const float*, const float*, std::size_t, ErrorFigures&);
 template void measure(const double*, const double*, std::size_t, ErrorFigures&);
 

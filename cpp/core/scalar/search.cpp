@@ -29,7 +29,7 @@ void addTrials(const T* weights, Extent extent, std::size_t channel, const Searc
     const int integer = static_cast<int>(std::nearbyint(static_cast<float>(weight) * factor));
     for (int j = 0; j < kTrials; ++j) {
       const int codes = shifted(integer * first, 15) + j * shifted(integer * step, 15);
-      const int code = std::clamp(shifted(codes, kTrialShift), scheme.qmin(), scheme.qmax());
+      const int code = std::clamp(shifted(codes, kTrialShift), search.least(scheme), search.most(scheme));
       sums[2 * j] += integer * code;
       sums[2 * j + 1] += code * code;
     }
@@ -41,9 +41,9 @@ template <typename T>
 struct Squares {
   T sums[4] = {};
 
-  void add(T weight, std::size_t place, T scale, const Scheme& scheme) {
+  void add(T weight, std::size_t place, T scale, const Search& search, const Scheme& scheme) {
     const T rounded = std::nearbyint(weight / scale);
-    const T code = std::clamp(rounded, static_cast<T>(scheme.qmin()), static_cast<T>(scheme.qmax()));
+    const T code = std::clamp(rounded, static_cast<T>(search.least(scheme)), static_cast<T>(search.most(scheme)));
     const T error = weight - code * scale;
     sums[place % 4] += error * error;
   }
@@ -58,8 +58,8 @@ void addAllErrors(const T* weights, Extent extent, std::size_t channel, const Se
   Squares<T> ofSearch;
   Squares<T> ofMaximum;
   forEach(weights, extent, channel, [&](T weight, std::size_t place) {
-    ofSearch.add(weight, place, static_cast<T>(search.scale), scheme);
-    ofMaximum.add(weight, place, static_cast<T>(search.maximum), scheme);
+    ofSearch.add(weight, place, static_cast<T>(search.scale), search, scheme);
+    ofMaximum.add(weight, place, static_cast<T>(search.maximum), search, scheme);
     if ((place + 1) % 1024 != 0 && place + 1 != count) return;
     addErrors(ofSearch.total(), ofMaximum.total(), search, scheme, sums);
     ofSearch = ofMaximum = {};
@@ -69,7 +69,7 @@ void addAllErrors(const T* weights, Extent extent, std::size_t channel, const Se
 template <typename T>
 void sweepChannel(const T* weights, Extent extent, std::size_t channel, const Search& search, int sweep,
                   const Scheme& scheme, double* sums) {
-  if (sweep < kSweeps - 1) {
+  if (sweep < lastSweep(scheme)) {
     addTrials(weights, extent, channel, search, sweep, scheme, sums);
   } else {
     addAllErrors(weights, extent, channel, search, scheme, sums);
@@ -87,7 +87,7 @@ void sweep(const T* weights, Extent extent, const Search* searches, int sweep, c
 template <typename T>
 void search(const T* weights, Extent extent, Search* searches, const Scheme& scheme) {
   for (std::size_t c = 0; c < extent.channels; ++c)
-    for (int sweep = 0; sweep < kSweeps && searches[c].peak != 0; ++sweep) {
+    for (int sweep = 0; sweep <= lastSweep(scheme) && searches[c].peak != 0; ++sweep) {
       double sums[kSweepSums] = {};
       sweepChannel(weights, extent, c, searches[c], sweep, scheme, sums);
       judge(searches[c], sweep, sums, scheme, kDtype<T>);

@@ -8,6 +8,13 @@
 namespace channelwise {
 
 Trials trialsOf(const Search& search, int sweep, const Scheme& scheme) {
+  if (scheme.zeroPoints) {
+    const float steps = static_cast<float>(scheme.steps());
+    const float magnitude = static_cast<float>(std::fabs(search.peak));
+    const float unit = std::min(magnitude / static_cast<float>(search.maximum), steps) / steps * (1 << kTrialShift);
+    return {static_cast<int>(std::nearbyint(unit * (steps - kWideBegin))),
+            static_cast<int>(std::nearbyint(unit * kWideStep))};
+  }
   if (sweep == 0) {
     const int most = scheme.rule == ScaleRule::kSearch ? -scheme.qmin() : scheme.qmax();
     return {(most - 1) << kTrialShift, kFirstStep};
@@ -32,7 +39,7 @@ void addErrors(double ofSearch, double ofMaximum, const Search& search, const Sc
 }
 
 void judge(Search& search, int sweep, const double* sums, const Scheme& scheme, Dtype arithmetic) {
-  if (sweep == kSweeps - 1) {
+  if (sweep == lastSweep(scheme)) {
     // More than what rounding makes of the sums in a chunk.
     constexpr double kMargin = 1 + 0x1p-14;
     if (!(sums[0] * kMargin < sums[1])) search.scale = search.maximum;

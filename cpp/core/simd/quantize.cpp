@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "../kernels.h"
+#include "each.h"
 #include "lanes.h"
 #include "sums.h"
 #include "tiling.h"
@@ -23,6 +24,7 @@ struct QuantizeJob {
   T* dequantized;  ///< or null
   const T* scales;
   const T* reciprocals;
+  const T* zeroPoints;  ///< as scales, or null
   v128_t qmin;
   v128_t qmax;
   bool divide;  ///< for all stacks, since products are not exact enough
@@ -34,20 +36,36 @@ struct QuantizeJob {
   std::size_t runTile;
 };
 
-/// Quantizes one stack by the definition, for all scales and widths of codes. Quotients may be infinite, and are
-/// clamped.
+/// Whether codes are made with zero points. All codes of float64 weights are, since these are rare: those of others
+/// would take less time, but more bytes.
 template <typename T>
+constexpr bool hasZeroPoints(const QuantizeJob<T>& job) {
+  return sizeof(T) > sizeof(float) || job.zeroPoints != nullptr;
+}
+
+/// Quantizes one stack by the definition, for all scales and widths of codes. Quotients may be infinite, and are
+/// clamped. With zero points, their limits are the distances of the least and the largest code from that of 0.
+template <bool kHasZeroPoints, typename T>
 [[gnu::noinline]] void divideStack(const QuantizeJob<T>& job, const T* weights, const T* scales, bool ofColumns,
                                    std::byte* quantized, T* dequantized, std::size_t rows, std::size_t stride,
                                    StackSums<T>& result) {
   using L = Lanes<T>;
   const bool wide = job.quantized.wide;
   const std::size_t codeStride = job.quantized.bytes(stride);
-  const v128_t qmin = job.qmin;
-  const v128_t qmax = job.qmax;
   const v128_t rounder = opaque(L::splat(L::kRounder));
   v128_t scale[2];
+  v128_t zeroPoint[2];
+  v128_t least[2] = {job.qmin, job.qmin};
+  v128_t most[2] = {job.qmax, job.qmax};
   loadScales(scales, ofColumns, scale);
+  if constexpr (kHasZeroPoints) {
+    loadScales(job.zeroPoints + (scales - job.scales), ofColumns, zeroPoint);
+#pragma GCC unroll 2
+    for (std::size_t v = 0; v < 2; ++v) {
+      least[v] = L::sub(least[v], zeroPoint[v]);
+      most[v] = L::sub(most[v], zeroPoint[v]);
+    }
+  }
   // Values that nobody asked for are written to one place: a branch would take longer.
   T unused[kTile<T>];
   const std::size_t dequantizedStride = dequantized ? stride : 0;
@@ -60,13 +78,14 @@ template <typename T>
     for (std::size_t v = 0; v < 2; ++v) {
       const v128_t weight = wasm_v128_load(weights + v * L::kCount);
       // Clamping before rounding equals clamping after it, because the limits are integers.
-      rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), qmax), qmin), rounder);
+      rounded[v] = L::add(L::max(L::min(L::div(weight, scale[v]), most[v]), least[v]), rounder);
       const v128_t back = L::mul(L::sub(rounded[v], rounder), scale[v]);
       wasm_v128_store(dequantized + v * L::kCount, back);
       const v128_t error = L::sub(weight, back);
       sums.error[v] = L::add(sums.error[v], L::mul(error, error));
       sums.weight[v] = L::add(sums.weight[v], L::mul(weight, weight));
       sums.largest[v] = L::maxKey(sums.largest[v], L::key(error));
+      if constexpr (kHasZeroPoints) rounded[v] = L::add(rounded[v], zeroPoint[v]);
     }
     L::storeCodes(quantized, wide, L::integers(rounded, rounder));
     weights += stride;
@@ -188,8 +207,10 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
     }
     if (!isSure) {
       StackSums<T> divided;
-      divideStack(job, stackWeights, scales, stacks.ofColumns, stackQuantized, dequantize ? stackDequantized : nullptr,
-                  rows * (kVectors / 2), kVectors == 4 ? kTile<T> : stride, divided);
+      (hasZeroPoints(job) ? divideStack<true, T>
+                          : divideStack<false, T>)(job, stackWeights, scales, stacks.ofColumns, stackQuantized,
+                                                   dequantize ? stackDequantized : nullptr, rows * (kVectors / 2),
+                                                   kVectors == 4 ? kTile<T> : stride, divided);
       sums = divided;
       if constexpr (kHasTotals) {
         sums.error[0] = L::add(sums.error[0], sums.error[1]);
@@ -263,24 +284,13 @@ void quantizeAnyStacks(void* opaqueJob, const Stacks& stacks) {
     job.kernel(job, stacks);
 }
 
-/// Adds `sums` of the weights of an extent, whose rows are `stride` elements apart. Where the sums are not sound, adds
-/// the weights one by one.
+/// Adds `sums` of weights, or the weights one by one where their sums are not sound.
 template <typename T>
-[[gnu::noinline]] void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const T* weights, Codes quantized,
-                                  Extent extent, std::size_t stride, const T* scales) {
-  if (areSound<T>(sums)) {
+void addFigures(ErrorFigures& figures, const ErrorFigures& sums, const Elements& elements) {
+  if (areSound<T>(sums))
     figures.add(sums);
-    return;
-  }
-  for (std::size_t o = 0; o < extent.outer; ++o) {
-    std::size_t at = o * stride;
-    for (std::size_t c = 0; c < extent.channels; ++c)
-      for (std::size_t i = 0; i < extent.inner; ++i, ++at) {
-        // Zeros come in whole channels, and add nothing.
-        if (weights[at] == 0) continue;
-        figures.addElement(weights[at], weights[at] - valueOf(quantized.get(at), scales[c]));
-      }
-  }
+  else
+    addEach(figures, elements);
 }
 
 /// Computes the reciprocals of the scales of a span; returns false unless all are far enough from underflow and
@@ -347,11 +357,15 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
   }
   job.runTile = tiling.runTile;
 
-  T expanded[2][kLanes];
+  T expanded[3][kLanes];
   T reciprocals[kLanes];
+  const T* none = nullptr;
+  if constexpr (!kSingle) none = std::fill_n(expanded[2], kLanes, T{0}) - kLanes;
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
   for (Span span(extent); span.channels > 0; span.advance(extent)) {
     const T* ofChannels = scales.values + span.first;
+    const T* zeroPoints = scales.zeroPoints ? scales.zeroPoints + span.first : nullptr;
+    job.zeroPoints = zeroPoints ? scalesOf(span, extent.inner, zeroPoints, expanded[2]) : none;
     job.divide = !scales.cover || !invert(ofChannels, span.channels, reciprocals) || (kSingle && quantized.wide);
     job.scales = scalesOf(span, extent.inner, ofChannels, expanded[0]);
     job.reciprocals = scalesOf<T>(span, extent.inner, reciprocals, expanded[1]);
@@ -361,14 +375,15 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
     const std::size_t lanesOfChannel = span.ofColumns ? extent.inner : kTile<T>;
     for (std::size_t c = 0; c < span.channels; ++c) {
       const std::size_t at = (span.first + c) * extent.inner;
-      addFigures(figures[span.first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel), weights + at,
-                 quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride, ofChannels + c);
+      addFigures<T>(figures[span.first + c], lanes.figures(c * lanesOfChannel, lanesOfChannel),
+                    {!kSingle, weights + at, quantized.from(at), Extent{extent.outer, 1, extent.inner}, stride,
+                     ofChannels + c, zeroPoints ? zeroPoints + c : nullptr});
     }
   }
   if (dequantized && !scales.cover) dropSignsOfZeros(scales.values, extent, dequantized);
   if (figuresOf != FiguresOf::kAll) return;
   const ErrorFigures ofAll = kSingle ? total.figures() : lanes.figures(0, kTile<T>);
-  addFigures(*figures, ofAll, weights, quantized, extent, stride, scales.values);
+  addFigures<T>(*figures, ofAll, {!kSingle, weights, quantized, extent, stride, scales.values, scales.zeroPoints});
 }
 
 template void quantize(const float*, Extent, Scales<float>, const Scheme&, Codes, float*, FiguresOf, ErrorFigures*);

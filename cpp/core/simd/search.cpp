@@ -19,6 +19,11 @@ constexpr std::size_t kIntegers = 32;
 /// Short channels are searched four at a time, one in each lane of the sums.
 constexpr std::size_t kShort = kChunk / 4;
 
+/// The lower half of each lane in both of its halves.
+v128_t twice(v128_t lanes) {
+  return wasm_v128_or(wasm_v128_and(lanes, wasm_i32x4_splat(0xffff)), wasm_i32x4_shl(lanes, 16));
+}
+
 /// What eight trials need, and their sums.
 struct EightTrials {
   v128_t first;
@@ -27,18 +32,33 @@ struct EightTrials {
   v128_t most;
   v128_t sums[kSweepSums];
 
-  explicit EightTrials(const Scheme& scheme)
-      : step(wasm_i16x8_splat(kOtherStep)),
-        least(wasm_i16x8_splat(static_cast<std::int16_t>(scheme.qmin()))),
-        most(wasm_i16x8_splat(static_cast<std::int16_t>(scheme.qmax()))) {}
+  /// For one channel.
+  EightTrials(const Search& search, const Trials& trials, const Scheme& scheme)
+      : first(wasm_i16x8_splat(static_cast<std::int16_t>(trials.first))),
+        step(wasm_i16x8_splat(static_cast<std::int16_t>(trials.step))),
+        least(wasm_i16x8_splat(static_cast<std::int16_t>(search.least(scheme)))),
+        most(wasm_i16x8_splat(static_cast<std::int16_t>(search.most(scheme)))) {}
 
-  void set(const Trials& trials) {
-    first = wasm_i16x8_splat(static_cast<std::int16_t>(trials.first));
-    step = wasm_i16x8_splat(static_cast<std::int16_t>(trials.step));
+  /// For four channels with zero points, which have a lane of 32 bits each.
+  [[gnu::noinline]] void setFour(const Search* searches, const Scheme& scheme) {
+    std::int32_t lanes[4][4];
+    for (int lane = 0; lane < 4; ++lane) {
+      const Search& search = searches[lane];
+      // A channel that is not searched has integers of 0 alone.
+      const Trials trials = search.peak == 0 ? Trials{0, 0} : trialsOf(search, 0, scheme);
+      lanes[0][lane] = trials.first;
+      lanes[1][lane] = trials.step;
+      lanes[2][lane] = search.least(scheme);
+      lanes[3][lane] = search.most(scheme);
+    }
+    first = twice(wasm_v128_load(lanes[0]));
+    step = twice(wasm_v128_load(lanes[1]));
+    least = twice(wasm_v128_load(lanes[2]));
+    most = twice(wasm_v128_load(lanes[3]));
   }
 };
 
-/// The sums of some tiles. From trial to trial, codes differ by an addition.
+/// The sums of some tiles. From trial to trial, codes differ by an addition. It saturates beyond every code.
 [[gnu::noinline]] void tryEight(const std::int16_t* integers, std::size_t tiles, EightTrials& trials) {
   const v128_t first = trials.first;
   const v128_t step = trials.step;
@@ -53,7 +73,7 @@ struct EightTrials {
     for (int v = 0; v < 4; ++v) {
       weight[v] = wasm_v128_load(integers + 8 * v);
       steps[v] = wasm_i16x8_q15mulr_sat(weight[v], step);
-      codes[v] = wasm_i16x8_add(wasm_i16x8_q15mulr_sat(weight[v], first), wasm_i16x8_splat(1 << (kTrialShift - 1)));
+      codes[v] = wasm_i16x8_add_sat(wasm_i16x8_q15mulr_sat(weight[v], first), wasm_i16x8_splat(1 << (kTrialShift - 1)));
     }
     // Two trials in a round take a fifth less time than one, and all eight more.
     for (v128_t* sums = trials.sums; sums < trials.sums + kSweepSums; sums += 4) {
@@ -66,7 +86,7 @@ struct EightTrials {
           const v128_t code = wasm_i16x8_min(wasm_i16x8_max(wasm_i16x8_shr(codes[v], kTrialShift), least), most);
           products = wasm_i32x4_add(products, wasm_i32x4_dot_i16x8(weight[v], code));
           squares = wasm_i32x4_add(squares, wasm_i32x4_dot_i16x8(code, code));
-          codes[v] = wasm_i16x8_add(codes[v], steps[v]);
+          codes[v] = wasm_i16x8_add_sat(codes[v], steps[v]);
         }
         sums[j] = products;
         sums[j + 1] = squares;
@@ -127,17 +147,22 @@ v128_t integersOf(const float* weights, v128_t factor, v128_t rounder) {
 template <typename T>
 struct Squares {
   T scales[2];
+  T least;
+  T most;
   T sums[2][4] = {};
 
-  explicit Squares(const Search& search) : scales{static_cast<T>(search.scale), static_cast<T>(search.maximum)} {}
+  Squares(const Search& search, const Scheme& scheme)
+      : scales{static_cast<T>(search.scale), static_cast<T>(search.maximum)},
+        least(static_cast<T>(search.least(scheme))),
+        most(static_cast<T>(search.most(scheme))) {}
 
   T total(int s) const { return (sums[s][0] + sums[s][2]) + (sums[s][1] + sums[s][3]); }
 };
 
-void addSquares(const float* row, std::size_t count, const Scheme& scheme, Squares<float>& squares) {
+void addSquares(const float* row, std::size_t count, Squares<float>& squares) {
   using L = Lanes<float>;
-  const v128_t least = L::splat(static_cast<float>(scheme.qmin()));
-  const v128_t most = L::splat(static_cast<float>(scheme.qmax()));
+  const v128_t least = L::splat(squares.least);
+  const v128_t most = L::splat(squares.most);
   const v128_t rounder = opaque(L::splat(L::kRounder));
   const v128_t scales[2] = {L::splat(squares.scales[0]), L::splat(squares.scales[1])};
   v128_t sums[2] = {L::splat(0), L::splat(0)};
@@ -154,11 +179,11 @@ void addSquares(const float* row, std::size_t count, const Scheme& scheme, Squar
   wasm_v128_store(squares.sums[1], sums[1]);
 }
 
-void addSquares(const double* row, std::size_t count, const Scheme& scheme, Squares<double>& squares) {
+void addSquares(const double* row, std::size_t count, Squares<double>& squares) {
   for (std::size_t i = 0; i < 2 * count; ++i) {
     const double weight = row[i / 2];
     const double scale = squares.scales[i % 2];
-    const double code = std::clamp<double>(std::nearbyint(weight / scale), scheme.qmin(), scheme.qmax());
+    const double code = std::clamp(std::nearbyint(weight / scale), squares.least, squares.most);
     const double error = weight - code * scale;
     squares.sums[i % 2][i / 2 % 4] += error * error;
   }
@@ -168,8 +193,8 @@ void addSquares(const double* row, std::size_t count, const Scheme& scheme, Squa
 template <typename T>
 [[gnu::noinline]] void addErrorsOf(const T* row, std::size_t count, const Search& search, const Scheme& scheme,
                                    double* sums) {
-  Squares<T> squares(search);
-  addSquares(row, count, scheme, squares);
+  Squares<T> squares(search, scheme);
+  addSquares(row, count, squares);
   addErrors(squares.total(0), squares.total(1), search, scheme, sums);
 }
 
@@ -178,11 +203,10 @@ template <typename T>
                                     const Scheme& scheme, double* sums) {
   const std::size_t count = std::size_t{extent.outer} * extent.inner;
   T copy[kChunk];
-  EightTrials trials(scheme);
-  trials.set(trialsOf(search, sweep, scheme));
+  EightTrials trials(search, trialsOf(search, sweep, scheme), scheme);
   for (std::size_t at = 0; at < count; at += kChunk) {
     const std::size_t some = std::min(kChunk, count - at);
-    if (sweep == kSweeps - 1)
+    if (sweep == lastSweep(scheme))
       addErrorsOf(rowOf<T>(weights, extent, at, some, copy), some, search, scheme, sums);
     else
       addTrials(rowOf<float>(weights, extent, at, some, reinterpret_cast<float*>(copy)), some,
@@ -242,20 +266,21 @@ std::size_t integersOfFour(const float* const* rows, std::size_t count, const fl
   }
   const std::size_t tiles = integersOfFour(rows, count, factors, integers);
   v128_t best[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(1)};
-  EightTrials trials(scheme);
-  trials.set(trialsOf(searches[0], 0, scheme));
+  EightTrials trials(searches[0], trialsOf(searches[0], 0, scheme), scheme);
+  if (scheme.zeroPoints) trials.setFour(searches, scheme);
   tryEight(integers, tiles, trials);
   takeBest(trials.sums, best);
-  // As trialsOf().
-  const v128_t rounder = opaque(wasm_f32x4_splat(Lanes<float>::kRounder));
-  const v128_t trial = wasm_f32x4_pmin(wasm_f32x4_mul(wasm_f32x4_div(best[1], best[0]), wasm_f32x4_splat(kTrialUnit)),
-                                       wasm_f32x4_splat(kMostTrial));
-  const v128_t first =
-      wasm_i32x4_add(wasm_i32x4_sub(wasm_f32x4_add(trial, rounder), rounder), wasm_i32x4_splat(kOtherBegin));
-  trials.first = wasm_v128_or(wasm_v128_and(first, wasm_i32x4_splat(0xffff)), wasm_i32x4_shl(first, 16));
-  trials.step = wasm_i16x8_splat(kOtherStep);
-  tryEight(integers, tiles, trials);
-  takeBest(trials.sums, best);
+  if (!scheme.zeroPoints) {
+    // As trialsOf().
+    const v128_t rounder = opaque(wasm_f32x4_splat(Lanes<float>::kRounder));
+    const v128_t trial = wasm_f32x4_pmin(wasm_f32x4_mul(wasm_f32x4_div(best[1], best[0]), wasm_f32x4_splat(kTrialUnit)),
+                                         wasm_f32x4_splat(kMostTrial));
+    trials.first =
+        twice(wasm_i32x4_add(wasm_i32x4_sub(wasm_f32x4_add(trial, rounder), rounder), wasm_i32x4_splat(kOtherBegin)));
+    trials.step = wasm_i16x8_splat(kOtherStep);
+    tryEight(integers, tiles, trials);
+    takeBest(trials.sums, best);
+  }
   float ofLanes[2][4];
   wasm_v128_store(ofLanes[0], best[0]);
   wasm_v128_store(ofLanes[1], best[1]);
@@ -265,7 +290,7 @@ std::size_t integersOfFour(const float* const* rows, std::size_t count, const fl
     takeTrial(search, ofLanes[0][lane], ofLanes[1][lane], scheme, Dtype::kFloat32);
     double sums[2] = {};
     addErrorsOf(rows[lane], count, search, scheme, sums);
-    judge(search, kSweeps - 1, sums, scheme, Dtype::kFloat32);
+    judge(search, lastSweep(scheme), sums, scheme, Dtype::kFloat32);
   }
 }
 
@@ -286,7 +311,7 @@ void search(const T* weights, Extent extent, Search* searches, const Scheme& sch
       for (; c + 4 <= extent.channels; c += 4) searchFour(weights + c * extent.inner, extent, searches + c, scheme);
   }
   for (; c < extent.channels; ++c)
-    for (int sweep = 0; sweep < kSweeps && searches[c].peak != 0; ++sweep) {
+    for (int sweep = 0; sweep <= lastSweep(scheme) && searches[c].peak != 0; ++sweep) {
       double sums[kSweepSums] = {};
       sweepChannel(weights + c * extent.inner, extent, searches[c], sweep, scheme, sums);
       judge(searches[c], sweep, sums, scheme, kDtype<T>);

@@ -1,6 +1,6 @@
 import type { FloatArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
-import type { Dtype } from "./dtype.js";
+import { type Dtype, dtypeNumbers } from "./dtype.js";
 import { changedError } from "./errors.js";
 import { type Engine, floatsOf } from "./memory/buffers.js";
 import type { Block, Panel, Part } from "./memory/cut.js";
@@ -27,8 +27,9 @@ export interface QuantizeJob extends WeightRows, WantedRows {
   readonly perChannel: ChannelErrors | undefined;
 }
 
-/** What error figures are made of. */
-export type FiguresOf = "nothing" | "all" | "channels";
+/** What error figures are made of, in the order of FiguresOf of cpp/core/kernels.h. */
+const figuresNames = ["nothing", "all", "channels"] as const;
+export type FiguresOf = (typeof figuresNames)[number];
 
 /** One scale per channel, known before the weights are quantized: finite, of either sign, not zero. */
 export interface GivenScales {
@@ -39,7 +40,7 @@ export interface GivenScales {
 
 /** Says what the calls of the kernels that follow are about. */
 function prepare({ bindings }: Engine, { dtype, scheme, figuresOf = "nothing", dequantized }: Preparation): void {
-  bindings.prepare(bindings[dtype], bindings[figuresOf], !!dequantized, ...schemeNumbers(bindings, scheme));
+  bindings.prepare(dtypeNumbers[dtype], figuresNames.indexOf(figuresOf), !!dequantized, ...schemeNumbers(scheme));
 }
 
 type Preparation = Pick<QuantizeJob, "dtype" | "scheme"> & Partial<Pick<QuantizeJob, "figuresOf" | "dequantized">>;

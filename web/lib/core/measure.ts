@@ -1,5 +1,5 @@
 import type { FloatArray, WeightArray } from "./arguments.js";
-import type { Dtype } from "./dtype.js";
+import { type Dtype, dtypeNumbers } from "./dtype.js";
 import { type Engine, floatsOf } from "./memory/buffers.js";
 import type { Block, Panel } from "./memory/cut.js";
 import { type AnyCodes, copyIn, isWide, type Rows, stageCodes } from "./memory/staging.js";
@@ -59,7 +59,7 @@ function stageFloats(
   const { weights, dequantized } = floatsOf(engine, float64);
   if (dtype === "float16" || dtype === "bfloat16") {
     copyIn(floats, block, halves);
-    bindings.widen(bindings[dtype], block.outer * block.channels * block.inner, areWeights);
+    bindings.widen(dtypeNumbers[dtype], block.outer * block.channels * block.inner, areWeights);
   } else {
     copyIn(floats, block, areWeights ? weights : dequantized.all);
   }

@@ -14,5 +14,5 @@ export const rules: Readonly<Record<ScaleRule, { readonly negative: boolean }>> 
   "positive-search": { negative: false },
 };
 
-/** The names of the rules for scales; the first is the default. */
+/** The names of the rules for scales, in the order of ScaleRule of cpp/core/scheme.h; the first is the default. */
 export const scaleRules = Object.keys(rules) as readonly ScaleRule[];

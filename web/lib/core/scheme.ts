@@ -1,8 +1,8 @@
 import { checkAxis, checkBits, checkGranularity, shown } from "./arguments.js";
-import type { Dtype } from "./dtype.js";
+import { type Dtype, dtypeNumbers } from "./dtype.js";
 import { rules, type ScaleRule, scaleRules } from "./scale-rules.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
-import type { Bindings, SchemeNumbers } from "./wasm/glue.js";
+import type { SchemeNumbers } from "./wasm/glue.js";
 
 /**
  * How weights become codes: one value (Scheme of cpp/core/scheme.h), from the options of a call to the kernels, and
@@ -62,9 +62,8 @@ export function checkRule(name: string, value: unknown): ScaleRule {
 export const mayBeNegative = ({ rule = "max" }: Pick<Scheme, "rule">): boolean => rules[rule].negative;
 
 /** The scheme as the module takes it. */
-export function schemeNumbers(bindings: Bindings, scheme: Scheme): SchemeNumbers {
-  const { bits, scaleType = "float64", rule = "max" } = scheme; // float64 holds every scale of the arithmetic
-  return [bits, bindings[scaleType], bindings[rule]];
+export function schemeNumbers({ bits, scaleType = "float64", rule = "max" }: Scheme): SchemeNumbers {
+  return [bits, dtypeNumbers[scaleType], scaleRules.indexOf(rule)]; // float64 holds every scale of the arithmetic
 }
 
 /** Checks granularity and axis. The axis has a meaning per channel only. */

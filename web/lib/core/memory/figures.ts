@@ -1,15 +1,21 @@
 import type { ChannelErrors, TotalErrors } from "../types.js";
 import type { Bindings } from "../wasm/glue.js";
 
-/** The layout of error figures in an array. */
-export type FigurePlaces = Pick<
-  Bindings,
-  "figuresLength" | "errorSum" | "errorUnit" | "weightSum" | "weightUnit" | "largestError" | "halfUnit"
->;
+/** The layout of error figures in an array: how many numbers they have, and their places. */
+export type FigurePlaces = ReturnType<typeof placesOf>;
 
-/** Copies the places, because an engine takes long to read them from the module, which has many other properties. */
-export function placesOf(bindings: Bindings): FigurePlaces {
-  const { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit } = bindings;
+export function placesOf(bindings: Bindings) {
+  const places = bindings.figurePlaces() as unknown as readonly [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  // A sum of squares is value * 2^(2 halfUnit unit), so that no square of a double under- or overflows.
+  const [figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit] = places;
   return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit };
 }
 

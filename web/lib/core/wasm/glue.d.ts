@@ -1,27 +1,7 @@
-import type { ScaleRule } from "../scale-rules.js";
-
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 
-/** Numbers of the enumerations and places of cpp/bindings.cpp. */
-interface Constants extends Readonly<Record<ScaleRule, number>> {
-  /** Types of weights and of stored scales. */
-  readonly float32: number;
-  readonly float64: number;
-  readonly float16: number;
-  readonly bfloat16: number;
-  /** What error figures are made of. */
-  readonly nothing: number;
-  readonly all: number;
-  readonly channels: number;
-  /** Numbers of the error figures of one channel, or of all as one. */
-  readonly figuresLength: number;
-  /** Their places. A sum of squares is value * 2^(2 halfUnit unit), so that no square of a double under- or overflows. */
-  readonly errorSum: number;
-  readonly errorUnit: number;
-  readonly weightSum: number;
-  readonly weightUnit: number;
-  readonly largestError: number;
-  readonly halfUnit: number;
+/** Numbers of cpp/bindings.cpp. */
+interface Constants {
   /** Numbers that a search keeps of a channel, and that a sweep adds up for one. */
   readonly searchLength: number;
   readonly sweepSums: number;
@@ -44,6 +24,8 @@ export interface Bindings extends Constants {
   blockFigures(): Float64Array<ArrayBuffer>;
   channelFigures(): Float64Array<ArrayBuffer>;
   totalFigures(): Float64Array<ArrayBuffer>;
+  /** How error figures lie (see figures.ts). */
+  figurePlaces(): Float64Array<ArrayBuffer>;
   /** What the calls that follow are about: the weights, what is made, and the scheme. */
   prepare(dtype: number, figuresOf: number, dequantize: boolean, ...scheme: SchemeNumbers): void;
   /** How many numbers the range of a channel has under the scheme, all >= 0 unless they are NaN. */
