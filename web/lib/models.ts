@@ -39,6 +39,8 @@ export { type ComparedTensor, type Comparison, compareModels } from "./models/co
 export { dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";
 export { type KeptFloats, keptFloats, kindOfReason } from "./models/kept-floats.js";
+export { type MeasuredDecision, type MeasuredWays, measureWays } from "./models/mix/measure-ways.js";
+export { type Budget, type Mix, type Mixes, mixesOf } from "./models/mix/mixes.js";
 export { type OpenOptions, openModel } from "./models/open.js";
 export { type Override, planModel, planTensor, type Rules } from "./models/plan.js";
 export {

@@ -31,7 +31,7 @@ export interface Rules extends Settings, TargetOptions {
   readonly minimumSize?: number | undefined;
 }
 
-const settingNames = ["bits", "scales", "axis", "granularity"] satisfies (keyof Settings)[];
+export const settingNames = ["bits", "scales", "axis", "granularity"] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
   ...(["dialect", "opset", "target", "type", "encoder", "requantize"] satisfies (keyof TargetOptions)[]),
@@ -68,7 +68,6 @@ export function planModel(given: Model, rules: Rules = {}): Plan {
     throw new RangeError(`minimumSize is ${shown(minimumSize)}; it must be a number of elements from 0 up`);
   }
 
-  const patterns = Object.entries(overrides);
   const isIncluded = (tensor: ModelTensor) =>
     include.some((pattern) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
   const decisions = model.tensors.map((tensor, place) => {
@@ -76,8 +75,7 @@ export function planModel(given: Model, rules: Rules = {}): Plan {
     if (own?.keep) return kept(tensor, CHOSEN);
     const names = namesOf(tensor);
     const matches = (pattern: string) => names.some((name) => matchesGlob(name, pattern));
-    const settings: Override = { ...pick(rules) };
-    for (const [pattern, override] of patterns) if (matches(pattern)) Object.assign(settings, override);
+    const settings: Override = { ...pick(rules), ...overrideOf(tensor, overrides) };
     const isWanted = own !== undefined || isIncluded(tensor);
     if (own) Object.assign(settings, { ...own, keep: false });
     const why = settings.keep ? BY_OVERRIDE : exclude.some(matches) ? EXCLUDED : undefined;
@@ -129,6 +127,15 @@ export function planTensor(model: Model, place: number, settings: Settings, opti
   checkSettings("", settings, target);
   const tensor = model.tensors[place] as ModelTensor;
   return decide(target, tensor, settings, { isWanted: true, why: undefined, minimumSize: 0 });
+}
+
+/** What the overrides whose patterns match a tensor say, the last one first. */
+export function overrideOf(tensor: ModelTensor, overrides: NonNullable<Rules["overrides"]> = {}): Override {
+  const found: Override = {};
+  for (const [pattern, override] of Object.entries(overrides)) {
+    if (namesOf(tensor).some((name) => matchesGlob(name, pattern))) Object.assign(found, override);
+  }
+  return found;
 }
 
 /** The names that patterns are matched with. */
