@@ -4,6 +4,7 @@ import {
   type Decision,
   fairPart,
   fileSink,
+  type Mix,
   measureModel,
   openModel,
   outputBytes,
@@ -30,6 +31,8 @@ export interface Job {
   readonly bytesBefore: number;
   /** The bytes of the files to be written. */
   readonly bytesAfter: number;
+  /** What was chosen for a budget. */
+  readonly mix?: Mix;
 }
 
 export interface DoneJob extends Job {

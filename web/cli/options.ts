@@ -32,6 +32,11 @@ export const options = {
     value: "N",
     help: "bits of a code, 2 to 16 if the dialect holds them (default 8); fewer than 8 make a smaller file only in compressed-tensors and .onnx",
   },
+  fit: {
+    value: "SIZE",
+    help: "choose the settings of each tensor so that the files take no more: 2.5MB, or 4.5bpw (bits a weight), or that the mean of the tensors has an SQNR: 30dB",
+  },
+  "min-sqnr-each": { value: "DB", help: "choose for each tensor the smallest settings with this SQNR" },
   scales: {
     value: "RULE",
     help: `how the range of some weights becomes their scale: ${scaleRules.join(", ")} (default ${scaleRules[0]})`,
@@ -50,7 +55,7 @@ export const options = {
   override: {
     value: "PATTERN=HOW",
     multiple: true,
-    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES (each may be left out), or keep",
+    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES (each may be left out), for a GGUF a type of blocks such as Q6_K, or keep",
   },
   opset: {
     value: "N",

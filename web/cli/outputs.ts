@@ -10,21 +10,24 @@ export interface Naming {
   readonly settings: Settings;
   /** The part to write, where one model is written in parts. */
   readonly shard: Shard | undefined;
+  /** Whether each tensor gets settings of its own, which no name can tell. */
+  readonly isMixed: boolean;
 }
 
 /** The endings that mark an output as a file. */
 const fileEnding = /\.(safetensors|gguf|npz|onnx)$/i;
 
 /** The file that each input is written to. */
-export function outputsOf(inputs: readonly Input[], { output, settings, shard }: Naming): string[] {
+export function outputsOf(inputs: readonly Input[], { output, settings, shard, isMixed }: Naming): string[] {
+  const nameOf = (input: Input) => defaultName(input, settings, isMixed);
   if (shard) return [partOutput(inputs[0], output, settings, shard)];
-  if (output === undefined) return inputs.map((input) => join(input.folder, defaultName(input, settings)));
+  if (output === undefined) return inputs.map((input) => join(input.folder, nameOf(input)));
   const isFolder = isFolderName(output);
   if (isFolder || inputs.length > 1) {
     if (!isFolder && (existsSync(output) || fileEnding.test(output))) {
       throw new UsageError(`-o is ${output}, a file; it must be a folder, since ${inputs.length} models are given`);
     }
-    return inputs.map((input) => join(output, defaultName(input, settings)));
+    return inputs.map((input) => join(output, nameOf(input)));
   }
   const ending = endingOf(inputs[0], settings);
   if (!output.toLowerCase().endsWith(ending)) {
@@ -96,8 +99,9 @@ export function refuseExisting(outputs: readonly string[]): void {
 }
 
 /** A name such as "model-int8.safetensors". */
-function defaultName(input: Input, settings: Settings): string {
-  return input.stem + suffixOf(input, settings) + endingOf(input, settings);
+function defaultName(input: Input, settings: Settings, isMixed: boolean): string {
+  const suffix = isMixed ? `${isOnnx(input.path) ? "_" : "-"}mixed` : suffixOf(input, settings);
+  return input.stem + suffix + endingOf(input, settings);
 }
 
 function suffixOf(input: Input, { dialect, type, bits = 8 }: Settings): string {

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { type Decision, kindOfReason, printable, type QuantizeDecision } from "channelwise/models";
+import { mixText } from "./fit.js";
 import { bytes, counted, formatText, layoutText, oneLine, shapeText, wrapped } from "./format.js";
 import type { Job } from "./job.js";
 import { keptFloatsLines } from "./kept-floats.js";
@@ -14,6 +15,7 @@ export function showPlan(stream: Stream, jobs: readonly Job[], writes: boolean):
   const width = widthOf(stream);
   const lines = [
     titleOf(stream, jobs),
+    ...mixLines(jobs),
     ...groupLines(jobs, width),
     ...formLines(jobs, width),
     ...noteLines(jobs, width),
@@ -41,11 +43,20 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${printable(job.output)}  ${bytes(job.bytesAfter)}`;
     const forms = formLines([job], widthOf(stream));
-    const kept = keptFloatsLines([job], widthOf(stream));
+    const kept = [...mixLines([job]), ...keptFloatsLines([job], widthOf(stream))];
     stream.write(
       `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, ...forms, target, ...kept].join("\n")}\n\n`,
     );
   }
+}
+
+/** What was chosen for a budget. */
+function mixLines(jobs: readonly Job[]): string[] {
+  return jobs.flatMap(({ input, mix, plan }) => {
+    if (mix === undefined) return [];
+    const text = mixText(mix, plan.decisions.filter(({ quantize }) => quantize).length);
+    return [jobs.length > 1 ? `${printable(input.path)}: ${text}` : text];
+  });
 }
 
 const decisionColumns: readonly Column[] = [

@@ -1,4 +1,5 @@
 import { keptFloats, type Plan, printable } from "channelwise/models";
+import { mixText } from "./fit.js";
 import { bytes, counted, formatText } from "./format.js";
 import { type DoneJob, decisionJson, type Job } from "./job.js";
 import { keptFloatsLines } from "./kept-floats.js";
@@ -15,6 +16,9 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   const what = done.length === 1 ? printable(one) : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+  for (const { mix, result } of done) {
+    if (mix) stream.write(`${mixText(mix, result.tensors.filter(({ quantize }) => quantize).length)}\n`);
+  }
   for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
 }
 
@@ -41,7 +45,16 @@ function measuredOf({ input, plan: { model }, result }: DoneJob, several: boolea
 export function jobJson(job: Job): object {
   const { input, output, plan, bytesBefore, bytesAfter } = job;
   const tensors = plan.decisions.map((decision, i) => ({ ...decisionJson(decision), ...tensorJson(job, i) }));
-  return { input: input.path, output, format: formatText(plan), bytesBefore, bytesAfter, ...planJson(plan), tensors };
+  return {
+    input: input.path,
+    output,
+    format: formatText(plan),
+    bytesBefore,
+    bytesAfter,
+    ...mixJson(job),
+    ...planJson(plan),
+    tensors,
+  };
 }
 
 export function doneJson(job: DoneJob): object {
@@ -57,6 +70,7 @@ export function doneJson(job: DoneJob): object {
     format: formatText(plan),
     bytesBefore,
     bytesAfter: result.byteLength,
+    ...mixJson(job),
     ...planJson(plan),
     tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };
@@ -66,6 +80,13 @@ export function doneJson(job: DoneJob): object {
 function planJson(plan: Plan): object {
   const { passedOver = [], notes } = plan.model;
   return { keptFloats: keptFloats([plan]), warnings: plan.warnings, passedOver, ...(notes !== undefined && { notes }) };
+}
+
+/** What was chosen for a budget. */
+function mixJson({ mix }: Job): object {
+  if (mix === undefined) return {};
+  const { bitsPerWeight, sqnr, worst } = mix;
+  return { mix: { bitsPerWeight, sqnr, worst } };
 }
 
 function tensorJson({ plan }: Job, place: number): object {

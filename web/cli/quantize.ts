@@ -1,7 +1,8 @@
 import { basename, dirname } from "node:path";
-import { fairPart, printable } from "channelwise/models";
+import { type Budget, fairPart, printable } from "channelwise/models";
 import { CommandError, UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
+import { budgetOf, fitJobs, settingsForBudget } from "./fit.js";
 import { counted } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
 import { groupInputs } from "./inputs.js";
@@ -23,13 +24,14 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const { output, measure = false } = values;
   if (measure && values["dry-run"])
     throw new UsageError("--dry-run and --measure exclude each other; give one of them");
-  const settings = settingsOf(values);
+  const budget = budgetOf(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const inputs = groupInputs(operands);
+  const settings = budget ? settingsForBudget(settingsOf(values), inputs) : settingsOf(values);
   /** A part has some of the tensors of a single model, or some of several models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
-  const outputs = outputsOf(inputs, { output, settings, shard: modelShard });
+  const outputs = outputsOf(inputs, { output, settings, shard: modelShard, isMixed: budget !== undefined });
   const jobs: Job[] = [];
   try {
     for (const [i, input] of inputs.entries()) {
@@ -42,7 +44,11 @@ export async function quantize(operands: readonly string[], values: Values, cont
       outputs,
       jobs.flatMap(({ reads }) => reads),
     );
-    return await quantizeJobs(shareOf(jobs, listShard), { values, settings, modelShard, threads, inputs }, context);
+    return await quantizeJobs(
+      shareOf(jobs, listShard),
+      { values, settings, budget, modelShard, threads, inputs },
+      context,
+    );
   } finally {
     for (const { plan } of jobs) await plan.model.close();
   }
@@ -51,32 +57,34 @@ export async function quantize(operands: readonly string[], values: Values, cont
 interface Asked {
   readonly values: Values;
   readonly settings: Settings;
+  readonly budget: Budget | undefined;
   readonly modelShard: Shard | undefined;
   readonly threads: number | undefined;
   readonly inputs: readonly unknown[];
 }
 
 async function quantizeJobs(
-  jobs: readonly Job[],
-  { values, settings, modelShard, threads, inputs }: Asked,
+  planned: readonly Job[],
+  { values, settings, budget, modelShard, threads, inputs }: Asked,
   context: Context,
 ): Promise<Outcome> {
   const { stdout, stderr } = context;
   const { force = false, json = false, measure = false } = values;
-  warnOfPatterns(jobs, context);
-  for (const { input, plan } of jobs) {
+  warnOfPatterns(planned, context);
+  for (const { input, plan } of planned) {
     tellReading(stderr, input.path, plan.model);
     tellPassedOver(stderr, input.path, plan.model.passedOver);
     tellWarnings(stderr, plan.warnings);
   }
   // A part may have no such tensor.
-  if (!modelShard) refuseNothing(jobs, values);
+  if (!modelShard) refuseNothing(planned, values);
+  if (!force && !measure && !values["dry-run"]) refuseExisting(planned.map(({ output }) => output));
+  const jobs = budget ? await fitJobs(planned, budget, { rules: settings, threads }, context) : planned;
   if (values["dry-run"]) {
     if (!json) showDecisions(stdout, jobs);
     return { exitCode: 0, json: { dryRun: true, files: jobs.map(jobJson) } };
   }
 
-  if (!force && !measure) refuseExisting(jobs.map(({ output }) => output));
   if (stderr.isTerminal) showPlan(stderr, jobs, !measure);
   else showNotes(stderr, jobs);
   const done = await runJobs(jobs, { threads, writes: !measure, overwrite: force }, context);

@@ -1,4 +1,5 @@
 import {
+  blockTypes,
   type DialectName,
   type FileTypeName,
   fileTypes,
@@ -23,7 +24,7 @@ const dialectNames = [
 const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
 /** The settings for tensors that options give. The library has defaults for the others. */
-export type TensorSettings = Pick<Rules, "bits" | "scales" | "axis" | "granularity">;
+export type TensorSettings = Pick<Rules, "bits" | "scales" | "axis" | "granularity" | "blockType">;
 
 type Granularity = NonNullable<Rules["granularity"]>;
 
@@ -136,7 +137,7 @@ function parseGranularity(option: string, text: string): Granularity {
 
 /**
  * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES", in which settings that do not change are empty or left out, or
- * "PATTERN=keep".
+ * "PATTERN=keep", or for a GGUF "PATTERN=Q6_K".
  */
 function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
   const end = text.lastIndexOf("=");
@@ -146,6 +147,8 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
     throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES or PATTERN=keep`);
   }
   if (how === "keep") return [pattern, { keep: true }];
+  const blockType = blockTypes.find((type) => type === how.toUpperCase());
+  if (blockType) return [pattern, { keep: false, blockType }];
   const [bits, axis, granularity, scales, ...rest] = how.split(",");
   if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES after the =`);
   return [

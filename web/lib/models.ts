@@ -20,7 +20,13 @@ export type {
   UnreadableTensor,
   Way,
 } from "./formats/format.js";
-export { type FileType, type FileTypeName, fileTypes } from "./formats/gguf/file-types.js";
+export {
+  type BlockTypeName,
+  blockTypes,
+  type FileType,
+  type FileTypeName,
+  fileTypes,
+} from "./formats/gguf/file-types.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export type { OnnxTarget } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";

@@ -11,7 +11,7 @@ import type { TensorCourse } from "../tensor/course.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { DialectName } from "./dialects/index.js";
-import type { FileTypeName } from "./gguf/file-types.js";
+import type { BlockTypeName, FileTypeName } from "./gguf/file-types.js";
 import type { GgufKey } from "./gguf/keys.js";
 import type { OnnxTarget } from "./onnx/target-name.js";
 
@@ -150,6 +150,8 @@ export interface Settings extends Omit<SchemeOptions, "granularity" | "scaleType
    * operator sums over, and `along` cannot be given.
    */
   readonly granularity?: GranularityOption | undefined;
+  /** The type of a tensor's blocks in a GGUF, in place of the one that llama-quantize gives it. Only with `type`. */
+  readonly blockType?: BlockTypeName | undefined;
 }
 
 /** The options that say what is written. */
@@ -183,6 +185,8 @@ export interface Target {
   readonly dialect: DialectName | undefined;
   /** The opset of the output; undefined for other formats than .onnx. */
   readonly opset: number | undefined;
+  /** The types of blocks that it writes, the largest first; undefined for other files than GGUFs. */
+  readonly blockTypes?: readonly BlockTypeName[];
   /** The bits of a code that it can hold. */
   readonly bits: readonly number[];
   /** The least number of elements of a tensor that is quantized by default. */

@@ -31,7 +31,7 @@ export interface Rules extends Settings, TargetOptions {
   readonly minimumSize?: number | undefined;
 }
 
-export const settingNames = ["bits", "scales", "axis", "granularity"] satisfies (keyof Settings)[];
+export const settingNames = ["bits", "scales", "axis", "granularity", "blockType"] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
   ...(["dialect", "opset", "target", "type", "encoder", "requantize"] satisfies (keyof TargetOptions)[]),
@@ -190,8 +190,8 @@ function kept({ name, byteLength }: ModelTensor, reason: string): Decision {
   return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter: byteLength, reason };
 }
 
-function pick({ bits, scales, axis, granularity }: Settings): Settings {
-  return { bits, scales, axis, granularity };
+function pick({ bits, scales, axis, granularity, blockType }: Settings): Settings {
+  return { bits, scales, axis, granularity, blockType };
 }
 
 function checkOverrides(overrides: unknown, target: Target) {
@@ -222,7 +222,8 @@ function checkOverride(where: string, settings: Override, target: Target) {
   if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
 }
 
-function checkSettings(where: string, { bits, scales, axis, granularity }: Settings, target: Target) {
+function checkSettings(where: string, { bits, scales, axis, granularity, blockType }: Settings, target: Target) {
+  if (blockType !== undefined) checkBlockType(`${where}blockType`, blockType, target);
   if (bits !== undefined) checkHeldBits(`${where}bits`, bits, target);
   if (scales !== undefined) target.checkRule(`${where}scales`, checkRule(`${where}scales`, scales));
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
@@ -238,6 +239,12 @@ function checkSettings(where: string, { bits, scales, axis, granularity }: Setti
     );
   }
   if (granularity !== undefined) checkGranularity(granularity, []);
+}
+
+function checkBlockType(name: string, value: unknown, { blockTypes }: Target): void {
+  if (blockTypes === undefined) throw new TypeError(`${name} is for a GGUF that is written: give a type too`);
+  if (blockTypes.some((each) => each === value)) return;
+  throw new TypeError(`${name} is ${shown(value)}; it must be one of ${blockTypes.join(", ")}`);
 }
 
 function checkHeldBits(name: string, bits: number, { bits: held, dialect }: Target): void {

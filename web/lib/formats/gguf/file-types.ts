@@ -11,6 +11,15 @@ export type FileTypeName =
   | ("F32" | "F16" | "BF16" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0")
   | ("Q2_K" | "Q3_K_S" | "Q3_K_M" | "Q3_K_L" | "Q4_K_S" | "Q4_K_M" | "Q5_K_S" | "Q5_K_M" | "Q6_K");
 
+/** A type of blocks that is written. */
+export type BlockTypeName = ("Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0") | ("Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K");
+
+/** The types of blocks that are written, the largest first. */
+export const blockTypes: readonly BlockTypeName[] = [
+  ...(["Q8_0", "Q6_K", "Q5_1", "Q5_K", "Q5_0"] as const),
+  ...(["Q4_1", "Q4_K", "Q4_0", "Q3_K", "Q2_K"] as const),
+];
+
 /** The types that a GGUF can be written as. */
 export const fileTypes: Readonly<Record<FileTypeName, FileType>> = {
   F32: { number: 0, tensors: "F32" },

@@ -6,7 +6,7 @@ import { elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { CopySource, Output, OutputStep, Plan, Settings, Target, TargetOptions, Way } from "../format.js";
 import { encodeTensor } from "./encode.js";
-import { type FileTypeName, fileTypes } from "./file-types.js";
+import { type BlockTypeName, blockTypes, type FileTypeName, fileTypes } from "./file-types.js";
 import { type GgufKey, integerKey } from "./keys.js";
 import { layOut, writeFrame } from "./layout.js";
 import type { TensorRules } from "./rules.js";
@@ -34,7 +34,7 @@ const QUANTIZATION_KEY = "general.quantization_version";
 const FILE_TYPE_KEY = "general.file_type";
 
 /** The bits of a code and the number of weights that share a scale, for each type that is written. */
-const codesOf: Readonly<Record<string, readonly [Bits, number]>> = {
+const codesOf: Readonly<Record<BlockTypeName, readonly [Bits, number]>> = {
   ...{ Q4_0: [4, 32], Q4_1: [4, 32], Q5_0: [5, 32], Q5_1: [5, 32], Q8_0: [8, 32] },
   ...{ Q2_K: [2, 16], Q3_K: [3, 16], Q4_K: [4, 32], Q5_K: [5, 32], Q6_K: [6, 16] },
 };
@@ -60,6 +60,7 @@ export function ggufTarget(
   const typeOf = ({ name }: { readonly name: string }) => typeNamed(types.get(name) ?? fileTypes[type].tensors);
   return {
     ...{ dialect: undefined, opset: undefined, bits: anyBits, smallest: 0, groupsAlong: true, grows: true },
+    blockTypes,
     checkRule() {}, // refuseSettings refuses every rule
     channelAxis: () => 0,
     whyImpossible: ({ dtype, shape }) => {
@@ -67,12 +68,14 @@ export function ggufTarget(
       return shape.length === 0 || elementsOf(shape) === 0 ? "it has no rows" : undefined;
     },
     whyKept: (tensor) => rules.whyKept(tensor),
-    wayOf(tensor, settings) {
+    wayOf(tensor, { blockType, ...settings }) {
       refuseSettings(settings, type);
-      const to = typeOf(tensor);
+      const to = blockType === undefined ? typeOf(tensor) : typeNamed(blockType);
       if (stored.get(tensor.name) === to) return `it is ${to.name} already`;
       const columns = tensor.shape[tensor.shape.length - 1];
-      return columns % to.blockLength === 0 ? wayTo(tensor, to, fileTypes[type].tensors) : misfit(columns, to);
+      return columns % to.blockLength === 0
+        ? wayTo(tensor, to, blockType ?? fileTypes[type].tensors)
+        : misfit(columns, to);
     },
     encode: (engine, tensor, { blockType }, write, course) =>
       encodeTensor(engine, tensor, typeNamed(blockType as string), encoder, write, course),
@@ -114,7 +117,7 @@ function misfit(columns: number, { name, blockLength }: GgufType): string {
 }
 
 function wayTo({ shape }: ModelTensor, { name, ...type }: GgufType, asked: string): Way {
-  const [bits, group] = codesOf[name] ?? [];
+  const [bits, group] = codesOf[name as BlockTypeName] ?? [];
   const granularity = group === undefined ? "tensor" : { group, along: -1 };
   const bytesAfter = bytesOfType({ name, ...type }, elementsOf(shape));
   const columns = shape[shape.length - 1];

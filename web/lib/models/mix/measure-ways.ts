@@ -37,7 +37,7 @@ const TRIED_BITS = [8, 6, 5, 4, 3, 2];
  * @param channelwise the result of a `load`. That of "channelwise/parallel" uses all its workers.
  * @param ways settings that are tried for each tensor. By default these are 2, 3, 4, 5, 6 and 8 bits as far as the
  * target holds them, with a scale per channel and in groups of 128 and 32, and scales by search where the target can
- * hold them; bits, granularity and scales that the rules give are not varied.
+ * hold them, or in a GGUF all types of blocks; bits, granularity and scales that the rules give are not varied.
  * @param rules as `planModel` takes them. Settings of its overrides and single tensors are not varied.
  * @throws {TypeError | RangeError} for wrong arguments.
  * @throws {NonFiniteError | FormatError | StoppedError} as `measureModel` does.
@@ -80,6 +80,7 @@ function isNoLarger(earlier: Decision, decision: QuantizeDecision): boolean {
 }
 
 function defaultWays(target: Target, { bits, granularity, scales }: Rules): Settings[] {
+  if (target.blockTypes) return target.blockTypes.map((blockType) => ({ blockType }));
   const allBits = bits === undefined ? TRIED_BITS.filter((each) => target.bits.includes(each)) : [bits];
   const granularities =
     granularity === undefined ? (["channel", { group: 128 }, { group: 32 }] as const) : [granularity];
