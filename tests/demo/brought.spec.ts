@@ -75,32 +75,28 @@ function onnx(location?: string) {
   });
 }
 
-describe("of files that are brought together, one model is opened and the others are named:", () => {
-  const models: [string, Files, string, string[]][] = [
+describe("of files that are brought together, one model is opened, and the others are listed or named:", () => {
+  const models: [string, Files, string, string[], string[]][] = [
     [
       "several .onnx files, of which one is called model",
       { "decoder.onnx": onnx(), "model.onnx": onnx(), "model_q4.onnx": onnx() },
       "model.onnx",
-      ["Other weights, which can be opened separately: decoder.onnx, model_q4.onnx"],
+      ["model.onnx", "decoder.onnx", "model_q4.onnx"],
+      [],
     ],
     [
       "several .onnx files, and what lies beside them",
       { "a.onnx": onnx(), "b.onnx": onnx(), "config.json": "{}", ".DS_Store": "", LICENSE: "MIT", "c.gguf": "GGUF" },
       "a.onnx",
-      [
-        "Hidden files: .DS_Store",
-        "Not part of the open weights: config.json, LICENSE",
-        "Other weights, which can be opened separately: b.onnx, c.gguf",
-      ],
+      ["a.onnx", "b.onnx", "c.gguf"],
+      ["Hidden files: .DS_Store", "Not part of the open weights: config.json, LICENSE"],
     ],
     [
       "a model and other kinds of the same",
       { "model.safetensors": safetensors(), "model.onnx": onnx(), "pytorch_model.bin": "PK", "tokenizer.json": "{}" },
       "model.safetensors",
-      [
-        "Not part of the open weights: tokenizer.json",
-        "Other weights, which can be opened separately: model.onnx, pytorch_model.bin",
-      ],
+      ["model.safetensors", "model.onnx"],
+      ["Not part of the open weights: tokenizer.json"],
     ],
     [
       "shards, and one that the index does not name",
@@ -111,6 +107,7 @@ describe("of files that are brought together, one model is opened and the others
         "adapter.safetensors": safetensors("c"),
       },
       "model.safetensors.index.json",
+      [],
       ["Other weights, which can be opened separately: adapter.safetensors"],
     ],
     [
@@ -124,14 +121,16 @@ describe("of files that are brought together, one model is opened and the others
         "vocab.json": "{}",
       },
       "model.json",
+      [],
       ["Not part of the open weights: vocab.json", "Other weights, which can be opened separately: b.bin"],
     ],
   ];
 
   it("the model that the names tell", async () => {
-    for (const [kind, files, name, others] of models) {
+    for (const [kind, files, name, listed, others] of models) {
       await pick(files);
       await shows(heading, kind).toBe(`${name}`);
+      expect(await page.locator("#queue tbody th").allInnerTexts(), kind).toEqual(listed);
       await shows(passedOver, kind).toEqual(others);
       expect(await text(page.locator("#opened-name")), kind).toBe(name);
       // They are named for as long as this is open.
@@ -154,12 +153,9 @@ describe("of files that are brought together, one model is opened and the others
 
   it("several matrices", async () => {
     await pick({ "a.csv": "1 2\n3 4", "b.npy": npy, "c.npy": npy, "readme.txt": "" });
-    await shows(() => text(page.locator("#understood"))).toBe("8 × 8, float32");
-    expect(await text(page.locator("#opened-name"))).toBe("b.npy");
-    expect(await passedOver()).toEqual([
-      "Not part of the open weights: readme.txt",
-      "Other weights, which can be opened separately: a.csv, c.npy",
-    ]);
+    await shows(heading).toBe("b.npy");
+    expect(await page.locator("#queue tbody th").allInnerTexts()).toEqual(["b.npy", "c.npy", "a.csv"]);
+    await shows(passedOver).toEqual(["Not part of the open weights: readme.txt"]);
   });
 
   it("a folder with folders in it", async () => {

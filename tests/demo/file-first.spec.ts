@@ -66,7 +66,7 @@ async function measured(rules: Rules) {
 /** All layers are of one size. */
 const signal =
   tensors.reduce((sum, { data }) => sum + (data as Float32Array).reduce((s, v) => s + v * v, 0), 0) / (96 * 64);
-const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;
+const percent = (share: number) => `${Number((100 * share).toPrecision(2))}\u00a0%`;
 
 describe("after a model is opened", () => {
   it.each([
@@ -169,7 +169,7 @@ describe("the verdict", () => {
     const { noise, worst } = await measured({});
     await shows(verdict).toBe(
       `A small loss: the weights lose ${percent(noise / signal)} of their energy. ` +
-        "One other model read text as well at 0.08 %. Only the outputs tell whether yours does.",
+        "One other model read text as well at 0.08\u00a0%. Only the outputs tell whether yours does.",
     );
     expect(await text(page.locator("#save .becomes"))).toMatch(
       new RegExp(`${percent(noise / signal)} of the energy lost$`),
@@ -179,7 +179,7 @@ describe("the verdict", () => {
     );
 
     await page.locator("#model-bits").fill("16");
-    await shows(verdict).toMatch(/Three other models gave nearly the same answers at 0\.014 %/);
+    await shows(verdict).toMatch(/Three other models gave nearly the same answers at 0\.014\s%/);
     await page.locator("#model-bits").fill("7");
     await shows(verdict).toMatch(/^A noticeable loss: .* Compare outputs before you rely on it\.$/);
     await page.locator("#model-bits").fill("3");
@@ -208,7 +208,7 @@ describe("the verdict", () => {
     expect(await table.count()).toBe(11);
     expect(await table.nth(4).locator("th, td").allInnerTexts()).toEqual([
       "recognition",
-      "0.014 %",
+      "0.014\u00a0%",
       "38.46 dB",
       "97.5 %",
       "8 bits per channel",

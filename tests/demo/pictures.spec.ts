@@ -19,7 +19,8 @@ const one = reference(weights, { shape, granularity: "tensor" });
 let page: Page;
 let folder: string;
 
-openForEach({ viewport: { width: 1280, height: 1000 } }, (opened) => {
+// As wide as a level of 8 bits needs to be a line.
+openForEach({ viewport: { width: 1920, height: 1000 } }, (opened) => {
   ({ page } = opened);
   return openTables(page);
 });

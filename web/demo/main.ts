@@ -104,12 +104,12 @@ const models = new ModelPanel(
 );
 
 /** Shows a model in place of whatever was shown. */
-async function openModel({ files }: ModelSource) {
+async function openModel({ files, others }: ModelSource) {
   source = undefined;
   update();
   showNothing("");
   try {
-    const unused = await whileBusy(models.open(files));
+    const unused = await whileBusy(models.open(files, others));
     if (unused === undefined) return; // something newer is open, or is being opened
     if (unused.length > 0) bring.showUnused(unused);
     element("announcement").textContent = `${document.getElementById("model-heading")?.textContent} is open.`;

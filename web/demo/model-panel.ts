@@ -2,6 +2,7 @@ import { byId } from "./dom.js";
 import type { LinkedModel } from "./models/model-link.js";
 import type { ModelView } from "./models/model-view.js";
 import type { TensorFile } from "./models/protocol.js";
+import type { QueueView } from "./models/queue/queue-view.js";
 import type { Settings } from "./protocol.js";
 
 /** The part of the page that shows a model. Its code is loaded when the first model is opened. */
@@ -19,6 +20,8 @@ export class ModelPanel {
   readonly #use = byId("use-for-model", HTMLButtonElement);
   readonly #look: (tensor: TensorFile, preset: Partial<Settings>) => void;
   #view: ModelView | undefined;
+  /** The list of models where several were brought. */
+  #queue: QueueView | undefined;
   /** Settings of a link whose model is still to be opened. */
   #expected: LinkedModel | undefined;
   #opening = 0;
@@ -38,7 +41,7 @@ export class ModelPanel {
     this.#look = look;
     const goBack = () => {
       back();
-      this.#show("model");
+      this.#showModel();
     };
     this.#back.addEventListener("click", goBack);
     this.#use.addEventListener("click", () => {
@@ -63,22 +66,43 @@ export class ModelPanel {
    * opened meanwhile, or it was closed.
    * @throws {Error} for files that are no model.
    */
-  async open(files: Promise<readonly File[]>): Promise<readonly string[] | undefined> {
+  async open(
+    files: Promise<readonly File[]>,
+    others: readonly (readonly File[])[] = [],
+  ): Promise<readonly string[] | undefined> {
     this.close();
     const turn = this.#turn;
+    if (others.length > 0) {
+      const first = await files;
+      const { QueueView } = await import("./models/queue/queue-view.js");
+      if (turn !== this.#turn) return undefined;
+      this.#queue = new QueueView((chosen) => this.#openOne(Promise.resolve(chosen)));
+      this.#queue.show([first, ...others]);
+      this.#places.outcome.prepend(this.#queue.element);
+    }
+    return this.#openOne(files);
+  }
+
+  async #openOne(files: Promise<readonly File[]>): Promise<readonly string[] | undefined> {
+    const turn = ++this.#turn;
     files.catch(() => {}); // told below, and not at all where it is not wanted any more
     this.#opening++;
     try {
       const { ModelView } = await import("./models/model-view.js");
       if (turn !== this.#turn) return undefined;
-      this.#view ??= new ModelView(this.#places, (...looked) => this.#lookAt(...looked));
+      this.#view ??= new ModelView(
+        this.#places,
+        (...looked) => this.#lookAt(...looked),
+        (rules) => this.#queue?.follow(rules),
+      );
       const unused = await this.#view.open(files, this.#expected);
       if (turn !== this.#turn) return undefined;
       this.#expected = undefined;
-      this.#show("model");
+      this.#showModel();
       return unused;
     } catch (error) {
       if (turn !== this.#turn) return undefined;
+      if (this.#queue !== undefined) this.#showOutcomeAlone();
       throw error;
     } finally {
       this.#opening--;
@@ -87,6 +111,8 @@ export class ModelPanel {
 
   close() {
     this.#turn++;
+    this.#queue?.close();
+    this.#queue = undefined;
     this.#view?.close();
     this.#show("nothing");
   }
@@ -97,6 +123,19 @@ export class ModelPanel {
     byId("of-model-part", HTMLElement).textContent = part === undefined ? name : `${name}: ${part}`;
     this.#show("tensor");
     this.#look(tensor, preset);
+  }
+
+  #showModel() {
+    this.#show("model");
+    if (this.#view?.isQuantized) this.#showOutcomeAlone();
+  }
+
+  /** Where nothing can be chosen, the others of a list still can be saved with the usual settings. */
+  #showOutcomeAlone() {
+    this.#show("model");
+    for (const place of ["controls", "save", "details"] as const) this.#places[place].hidden = true;
+    this.#places.outcome.inert = false;
+    this.#queue?.assessByDefault();
   }
 
   /** The model with controls of its own, one of its tensors as a matrix, or nothing of a model. */

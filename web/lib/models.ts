@@ -41,6 +41,7 @@ export { removePartialFiles } from "./io/partial-files.js";
 export { type BlobSink, blobSink, privateFileSink, streamSink } from "./io/sinks.js";
 export { openSource, type SourceInput } from "./io/sources.js";
 export { StoppedError } from "./io/stopped-error.js";
+export { type ZipFile, type ZipWriter, zipWriter } from "./io/zip-writer.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
 export { dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";

@@ -18,6 +18,8 @@ const TYPING_PAUSE = 250;
 export interface ModelSource {
   readonly kind: "model";
   readonly files: Promise<readonly File[]>;
+  /** The files of each of the other models that were brought with it. */
+  readonly others?: readonly (readonly File[])[];
 }
 
 /** The weights that a person brings, and the settings that come with them. */
@@ -133,14 +135,15 @@ export class BringView {
     clearTimeout(this.#timer);
     try {
       const { chooseFiles, isModel } = await import("./kind-of-files.js");
-      const { files, passedOver } = chooseFiles(await given);
+      const { files, others, passedOver } = chooseFiles(await given);
       if (turn !== this.#turn) return;
-      const isOfModel = await isModel(files);
+      const isOfModel = others.length > 0 || (await isModel(files));
       if (turn !== this.#turn) return;
       this.#samples.value = "";
       this.#showFiles(files, passedOver);
       this.clearOpened();
-      this.#bring(isOfModel ? { kind: "model", files: Promise.resolve(files) } : { kind: "file", file: files[0] });
+      const opened = Promise.resolve(files);
+      this.#bring(isOfModel ? { kind: "model", files: opened, others } : { kind: "file", file: files[0] });
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#samples.value = "";
@@ -184,6 +187,7 @@ export class BringView {
     byId("opened-description", HTMLElement).textContent = description;
     const told = byId("passed-over", HTMLElement);
     told.hidden = passedOver.length === 0;
+    told.replaceChildren();
     if (!told.hidden) import("./passed-over.js").then(({ showPassedOver }) => showPassedOver(told, passedOver));
   }
 

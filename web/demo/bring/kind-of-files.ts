@@ -6,7 +6,6 @@ const MAX_MATRIX_BYTES = 500_000_000;
 
 /** The endings of files that cannot be read, and what to do about them. */
 const others: Readonly<Record<string, string>> = {
-  gguf: "its weights are quantized already; open the float model it was made from",
   pt: "save it from PyTorch with safetensors.torch.save_file",
   pth: "save it from PyTorch with safetensors.torch.save_file",
   ckpt: "save it from PyTorch with safetensors.torch.save_file",
@@ -26,7 +25,7 @@ export async function isModel(files: readonly File[]): Promise<boolean> {
   if (files.length > 1) return true;
   const [file] = files;
   const name = file.name.toLowerCase();
-  if (/\.(safetensors|npz|onnx)$/.test(name)) return true;
+  if (/\.(safetensors|npz|onnx|gguf)$/.test(name)) return true;
   if (name.endsWith(".npy")) return file.size > MAX_MATRIX_BYTES;
   if (/\.(csv|tsv|txt)$/.test(name)) return false;
 
@@ -62,17 +61,29 @@ export interface PassedOver {
   readonly reason: keyof typeof reasons;
 }
 
+/** Files that were brought together. */
+export interface Chosen {
+  /** The files of the first model, or matrix. */
+  readonly files: readonly File[];
+  /** The files of each of the other models and matrices. */
+  readonly others: readonly (readonly File[])[];
+  readonly passedOver: readonly PassedOver[];
+}
+
 /**
- * Chooses the files to open: those of one model, or one matrix. The others are passed over.
+ * Divides files into those of each model or matrix, and those that are passed over.
  *
- * @throws {Error} where there is none.
+ * @throws {Error} where nothing can be opened.
  */
-export function chooseFiles({ files: all, folders }: Given): { files: readonly File[]; passedOver: PassedOver[] } {
+export function chooseFiles({ files: all, folders }: Given): Chosen {
   const shown = all.filter(({ name }) => !HIDDEN.test(name));
   const visible = new Set(shown.length === 0 ? all : shown);
   const firstOf = new Map([...visible].reverse().map((file) => [file.name, file]));
   const isFirst = (file: File) => firstOf.get(file.name) === file;
-  const files = new Set(partsOfOne([...visible].filter(isFirst)));
+  const candidates = [...visible].filter(isFirst);
+  const files = new Set(partsOfOne(candidates));
+  const others = modelsAmong(candidates.filter((file) => !files.has(file)));
+  const inOthers = new Set(others.flat());
   if (files.size === 0) {
     const names = listed(all.map(({ name }) => name));
     const found = all.length === 0 ? "There are no files in the folder." : `None of these can be opened: ${names}.`;
@@ -80,12 +91,13 @@ export function chooseFiles({ files: all, folders }: Given): { files: readonly F
     throw new Error(`${found}${deeper} ${KINDS}`);
   }
   const passedOver = all.flatMap((file): PassedOver[] => {
-    if (files.has(file)) return [];
+    if (files.has(file) || inOthers.has(file)) return [];
     if (!visible.has(file)) return [{ name: file.name, reason: "hidden" }];
     return [isFirst(file) ? unused(file) : { name: file.name, reason: "twice" }];
   });
   return {
     files: [...files],
+    others,
     passedOver: [...passedOver, ...folders.map((name) => ({ name, reason: "folder" }) as const)],
   };
 }
@@ -98,23 +110,48 @@ export function unused(file: File): PassedOver {
 
 const HIDDEN = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
 
-const WEIGHTS = /\.(safetensors|onnx|np[yz]|[ct]sv)$|^model\.json$/i;
+const WEIGHTS = /\.(safetensors|onnx|gguf|np[yz]|[ct]sv)$|^model\.json$/i;
+
+/** One of several files of a model, by its number. */
+const SHARD = /^(.*)-\d{5}-of-(\d{5})\.(safetensors|gguf)$/i;
 
 /** Files beside models that neither contain nor describe weights. */
 const BESIDE =
   /^(.*config|.*tokeni[sz]er|.*\.bin\.index|special_tokens_map|added_tokens|vocab|merges|requirements|license|readme)(\.\w+)?\.(json|txt)$/i;
 
+/** The files of each model or matrix that a file with weights is left of. */
+function modelsAmong(files: readonly File[]): (readonly File[])[] {
+  if (!files.some(({ name }) => WEIGHTS.test(name))) return [];
+  const parts = partsOfOne(files);
+  // Data that lie beside an .onnx file may be those of another one too.
+  const onnx = parts.filter(({ name }) => /\.onnx$/i.test(name));
+  const taken = new Set(onnx.length > 0 ? onnx : parts);
+  return [parts, ...modelsAmong(files.filter((file) => !taken.has(file)))];
+}
+
+/** The files that are numbered like this one, which is among them. */
+function shardsLike(first: File, files: readonly File[]): readonly File[] {
+  const keyOf = ({ name }: File) => SHARD.exec(name)?.slice(1).join(" ");
+  return keyOf(first) === undefined ? [first] : files.filter((file) => keyOf(file) === keyOf(first));
+}
+
 /** The files of one model, or one matrix, among all visible files. */
 function partsOfOne(files: readonly File[]): readonly File[] {
   if (files.length <= 1) return files;
   const named = (pattern: RegExp) => files.filter(({ name }) => pattern.test(name));
-  if (named(/\.safetensors$/i).length > 0) return named(/\.safetensors(\.index\.json)?$/i);
+  const [safetensors] = named(/\.safetensors$/i);
+  // An index says which files belong together.
+  const isIndexed = named(/\.safetensors\.index\.json$/i).length > 0;
+  if (safetensors) return isIndexed ? named(/\.safetensors(\.index\.json)?$/i) : shardsLike(safetensors, files);
   // Of several variants, the one named model is opened. It names its data files itself.
   const [onnx] = [...named(/^model\.onnx$/i), ...named(/\.onnx$/i)];
-  if (onnx) return files.filter((file) => file === onnx || !/\.(onnx|json|txt|md|py)$/i.test(file.name));
+  const isData = ({ name }: File) => !WEIGHTS.test(name) && !/\.(json|txt|md|py)$/i.test(name);
+  if (onnx) return files.filter((file) => file === onnx || isData(file));
   const descriptions = [...named(/^model\.json$/i), ...named(/\.json$/i).filter(({ name }) => !BESIDE.test(name))];
   const parts = named(/\.bin$/i);
   if (descriptions.length > 0 && parts.length > 0) return [descriptions[0], ...parts];
+  const [gguf] = named(/\.gguf$/i);
+  if (gguf) return shardsLike(gguf, files);
   const matrices = [/\.npz$/i, /\.npy$/i, /\.[ct]sv$/i].flatMap(named);
   const texts = [...descriptions, ...named(/\.txt$/i).filter(({ name }) => !BESIDE.test(name))];
   const [one] = [...matrices, ...texts];
@@ -139,7 +176,7 @@ function listed(names: readonly string[]): string {
 }
 
 const KINDS =
-  "The page opens matrices as .npy, .csv, .tsv and .json, and models as .safetensors, .npz, .onnx, and TensorFlow.js’ model.json with its .bin files.";
+  "The page opens matrices as .npy, .csv, .tsv and .json, and models as .safetensors, .npz, .onnx, .gguf, and TensorFlow.js’ model.json with its .bin files.";
 
 function unknown({ name }: File, advice?: string): Error {
   return new Error(`${name} cannot be opened${advice === undefined ? "" : `: ${advice}`}. ${KINDS}`);

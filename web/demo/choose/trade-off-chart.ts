@@ -4,7 +4,7 @@ import type { GranularityName } from "../protocol.js";
 import { linear, linearTicks, logarithmic } from "../see/ticks.js";
 
 const MARGIN = { top: 26, right: 16, bottom: 30, left: 46 };
-const HEIGHT = 256;
+const HEIGHT = 280;
 /** A click may miss a point by so many pixels. */
 const TARGET = 12;
 

@@ -82,7 +82,7 @@ export class Measuring {
 }
 
 /** Measurements that are missing. The chosen settings come first. */
-function wantedOf(state: ModelState, more: readonly Measurement[]): Measurement[] {
+export function wantedOf(state: ModelState, more: readonly Measurement[]): Measurement[] {
   const chosen = [...state.description.tensors.keys()].flatMap((tensor) => {
     const setting = chosenSetting(state, tensor);
     return setting === undefined ? [] : [{ tensor, setting }];

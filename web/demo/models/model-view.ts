@@ -13,6 +13,7 @@ import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
 import { errorsOfAll } from "./outcome/totals.js";
 import type { Description, Rules, Setting, TensorFile } from "./protocol.js";
+import { QuantizedView } from "./quantized/quantized-view.js";
 import { RecipesView } from "./recipes-view.js";
 import { RunView } from "./run/run-view.js";
 import { Costs, withAxis } from "./settings.js";
@@ -44,6 +45,8 @@ export class ModelView {
   readonly #run = new RunView((outputs) => this.#outcome.showOutputs(outputs));
   readonly #runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
   readonly #recipes = new RecipesView(() => this.#state);
+  readonly #quantized = new QuantizedView();
+  readonly #planned: (rules: Rules) => void;
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
   /** The choices for single tensors that can be done. */
@@ -55,11 +58,21 @@ export class ModelView {
   /** The tensor that was opened as a matrix last. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the open model is quantized already, so that there is nothing to choose. */
+  isQuantized = false;
 
-  /** @param lookAt shows a tensor as a matrix, with settings to begin with. */
-  constructor(places: ModelPlaces, lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void) {
+  /**
+   * @param lookAt shows a tensor as a matrix, with settings to begin with
+   * @param planned told the choices whenever they can be done
+   */
+  constructor(
+    places: ModelPlaces,
+    lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void,
+    planned: (rules: Rules) => void,
+  ) {
     this.#places = places;
     this.#lookAt = lookAt;
+    this.#planned = planned;
     this.#form = new ChooseForm((soon) => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#update(), soon ? SLIDING_PAUSE : 0);
@@ -89,7 +102,7 @@ export class ModelView {
     };
     const section = html("section", { class: "card", "aria-labelledby": "model-heading" });
     this.#outcome = new OutcomeView(section, { keep, compareOutputs }, ...this.#measuring.elements, this.#save.config);
-    places.outcome.append(section);
+    places.outcome.append(section, this.#quantized.element);
     places.details.append(
       this.#runCard,
       card("tensors-heading", "What each weight costs", ...this.#weights.elements),
@@ -109,7 +122,16 @@ export class ModelView {
     const client = startModelWorker();
     this.#client = client;
     const files = await given;
+    this.#outcome.element.hidden = this.#quantized.element.hidden = true;
     const description = await client.ask("open", { files });
+    this.isQuantized = description.quantized !== undefined;
+    this.#outcome.element.hidden = this.isQuantized;
+    this.#quantized.element.hidden = !this.isQuantized;
+    if (this.isQuantized) {
+      this.#quantized.show(client, description, files);
+      this.#places.outcome.inert = false;
+      return description.unused;
+    }
     this.#form.fit(description);
     const isForAnother = linked !== undefined && linked.name !== description.name;
     this.#own = this.#takeOver(description, linked === undefined ? keptModel() : isForAnother ? undefined : linked);
@@ -217,6 +239,7 @@ export class ModelView {
       this.#run.show(this.#state);
       this.#recipes.show(this.#state);
       this.#showOutcome();
+      this.#planned(rules);
       return true;
     } catch (error) {
       if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);

@@ -1,6 +1,7 @@
 /** The messages between the page and the worker that holds a model. The weights stay in the worker. */
 
 import type {
+  Comparison,
   DialectName,
   FormatName,
   KeptFloats,
@@ -69,6 +70,30 @@ export interface Description {
   readonly byteLength: number;
   /** The kinds of output that are possible, the default first. */
   readonly targets: readonly Target[];
+  /** The tensors that are quantized already; undefined for a model of floats. */
+  readonly quantized?: readonly StoredTensor[];
+}
+
+/** A tensor that is stored as codes. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The scheme, or the type of ggml's blocks. */
+  readonly stored: Scheme | string;
+  /** The size of all that stands for the weights, in bytes. */
+  readonly byteLength: number;
+}
+
+/** A file that was written and not yet downloaded. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly blob: Blob;
+}
+
+/** The comparison of a model with its original. */
+export interface ComparedModels extends Comparison {
+  readonly original: string;
+  readonly other: string;
 }
 
 /** The decision for a tensor, and its size in the output in bytes. */
@@ -133,7 +158,7 @@ export interface TensorFile {
 export interface Written {
   readonly byteLength: number;
   /** The files to download, in order; empty if they are in the person's folder already. */
-  readonly files: readonly { readonly name: string; readonly blob: Blob }[];
+  readonly files: readonly WrittenFile[];
   /** The entry for the model's config.json; undefined for most dialects. */
   readonly config: string | undefined;
 }
@@ -156,8 +181,20 @@ export interface ModelQuestions {
   /** Reports the result of each in its progress. */
   measure: { given: { form: Form; wanted: readonly Measurement[] }; answer: undefined };
   look: { given: { tensor: number }; answer: TensorFile };
-  /** Writes into the file that the person has chosen, or for downloading. */
-  write: { given: { rules: Rules; handle: FileSystemFileHandle | undefined }; answer: Written };
+  /**
+   * Writes into the file that the person has chosen, or for downloading. Files of earlier downloads are removed unless
+   * they are to be kept.
+   */
+  write: {
+    given: { rules: Rules; handle: FileSystemFileHandle | undefined; keepsEarlier?: boolean };
+    answer: Written;
+  };
+  /** Writes the floats that a quantized model stands for, for downloading. */
+  dequantize: { given: undefined; answer: WrittenFile };
+  /** Puts files into an archive, for downloading. Needs no open model. */
+  zip: { given: { name: string; files: readonly WrittenFile[] }; answer: WrittenFile };
+  /** Compares two models, of which one is the original. Needs no open model. */
+  compare: { given: { pair: readonly [readonly File[], readonly File[]] }; answer: ComparedModels };
 }
 
 export type ModelQuestion = keyof ModelQuestions;

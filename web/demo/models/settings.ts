@@ -1,6 +1,6 @@
-import { type OnnxTarget, scaleRules } from "channelwise/models";
+import { type OnnxTarget, type Scheme, scaleRules } from "channelwise/models";
 import { typeset } from "../format.js";
-import type { Description, Errors, Planned, Setting, Target, Unmeasurable } from "./protocol.js";
+import type { Description, Errors, Setting, Target, Unmeasurable } from "./protocol.js";
 
 export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 
@@ -49,12 +49,7 @@ export function settingText({ bits, rule, granularity, axis }: Setting): string 
 }
 
 /** The decision for a tensor as text, with its axis: "8 bits per channel, axis 0". */
-export function plannedText({
-  bits,
-  rule = scaleRules[0],
-  axis,
-  granularity,
-}: Extract<Planned, { quantize: true }>): string {
+export function plannedText({ bits, rule = scaleRules[0], axis, granularity }: Scheme): string {
   if (typeof granularity !== "object") return settingText({ bits, rule, granularity, axis });
   return settingText({ bits, rule, granularity: granularity.group, axis: granularity.along });
 }

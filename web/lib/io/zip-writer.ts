@@ -3,8 +3,22 @@ import { crc32, joinedCrc32 } from "./checksum.js";
 
 /** A file to be put into an archive. */
 export interface ZipFile {
+  /** The path in the archive. */
   readonly name: string;
+  /** The size in bytes. */
   readonly byteLength: number;
+}
+
+/** Writes the contents of an archive's files. */
+export interface ZipWriter {
+  /** The size of the archive in bytes. */
+  readonly byteLength: number;
+  /** Writes what comes before the contents of each file. */
+  begin(): Promise<void>;
+  /** Writes bytes of the file with this index, at an offset in it. */
+  write(file: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Writes checksums and the directory, once all contents are written. It does not close the sink. */
+  end(): Promise<void>;
 }
 
 /** The largest number of 32 bits. In a field, it refers to an extra field of 64 bits. */
@@ -19,8 +33,8 @@ const FLAGS = 0x0808;
 /** 1980-01-01, the first possible day: the same input gives the same bytes. */
 const DATE = 0x0021;
 
-/** Writes an archive of stored files, whose contents come in stretches, in any order. */
-export function zipWriter(sink: ByteSink, files: readonly ZipFile[]) {
+/** Writes a .zip archive of stored files of any size. Their contents come in stretches, in any order. */
+export function zipWriter(sink: ByteSink, files: readonly ZipFile[]): ZipWriter {
   const names = files.map(({ name }) => new TextEncoder().encode(name));
   const checksums = files.map(() => new Checksum());
   const starts: number[] = [];

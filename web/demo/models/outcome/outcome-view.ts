@@ -17,6 +17,7 @@ export interface OutcomeActions {
 
 /** Shows the file first: what it is and becomes, what that costs in words, and what to do about it. */
 export class OutcomeView {
+  readonly element: HTMLElement;
   readonly #actions: OutcomeActions;
   readonly #heading = html("h2", { id: "model-heading" });
   readonly #about = html("p", { class: "hint" });
@@ -37,6 +38,7 @@ export class OutcomeView {
 
   /** @param more what stands below, such as how far the measuring is. */
   constructor(root: HTMLElement, actions: OutcomeActions, ...more: HTMLElement[]) {
+    this.element = root;
     this.#actions = actions;
     this.#keep.addEventListener("click", () => this.#actions.keep(this.#advised));
     this.#compare.addEventListener("click", () => this.#actions.compareOutputs());

@@ -11,10 +11,10 @@ export function energyLost(sqnr: number): number {
   return 10 ** (-sqnr / 10);
 }
 
-/** "0.014 %", "less than 0.0001 %" */
+/** "0.014 %", "less than 0.0001 %". Its space does not break. */
 export function percent(share: number): string {
-  if (share === 0) return "0 %";
-  return share < 1e-6 ? "less than 0.0001 %" : `${digits(100 * share, 2)} %`;
+  if (share === 0) return "0\u00a0%";
+  return share < 1e-6 ? "less than 0.0001\u00a0%" : `${digits(100 * share, 2)}\u00a0%`;
 }
 
 /** The loss in a few words: "0.014 % of the energy lost". */

@@ -3,6 +3,8 @@ import {
   type ByteSink,
   type Decision,
   type DialectName,
+  dequantizeModel,
+  inspectModel,
   keptFloats,
   type Model,
   type ModelTensor,
@@ -20,7 +22,17 @@ import {
   type TargetOptions,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
-import type { Description, Errors, Form, Planned, Rules, Setting, ShownPlan, Unmeasurable } from "../protocol.js";
+import type {
+  Description,
+  Errors,
+  Form,
+  Planned,
+  Rules,
+  Setting,
+  ShownPlan,
+  StoredTensor,
+  Unmeasurable,
+} from "../protocol.js";
 import { allBits, groupAxis, isOnnxTarget, onnxTargets } from "../settings.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
@@ -56,6 +68,9 @@ export interface OpenedModel {
     sinks: readonly ByteSink[],
     options: QuestionOptions,
   ): Promise<{ byteLength: number; config?: string }>;
+  /** The name of a file of the floats that a quantized model stands for. */
+  readonly floatName: string;
+  writeFloats(sink: ByteSink, options: QuestionOptions): Promise<void>;
 }
 
 /** A dialect that holds every setting: the errors of a setting are the same in all dialects. */
@@ -70,8 +85,11 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const { format, name, metadata, opset, unused = [], passedOver = [] } = model;
   const parts = files.filter((file) => !unused.includes(file.name));
   const isOnnx = format === "onnx";
-  if ("quantization_config" in metadata)
+  const quantized = await storedTensors(model);
+  if (quantized === undefined && "quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
+  if (quantized === undefined && format === "gguf")
+    throw new Error(`${name} has no quantized tensors; npx channelwise quantize ${name} --type Q4_K_M quantizes it.`);
   const remembered = new Remembered();
 
   const settingsOf = ({ bits, rule: scales, granularity, axis }: Setting): Settings => {
@@ -103,7 +121,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     }
   };
   /** The decision for each tensor if it were included. */
-  const usual = planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
+  const usual = quantized ? undefined : planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
 
   return {
     description: {
@@ -114,12 +132,13 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       ...(opset !== undefined && { opset }),
       tensors: model.tensors.map((tensor, i) => {
         const { name, dtype, shape, byteLength } = tensor;
-        const canQuantize = usual.decisions[i].quantize;
-        const channelAxis = canQuantize ? usual.target.channelAxis(tensor) : 0;
+        const canQuantize = usual?.decisions[i].quantize === true;
+        const channelAxis = usual && canQuantize ? usual.target.channelAxis(tensor) : 0;
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
       passedOver,
       byteLength: model.byteLength,
+      ...(quantized && { quantized }),
       targets: isOnnx
         ? onnxTargets.filter(canHave)
         : ["plain", "comfyui", "compressed-tensors", "compressed-tensors-w8a8", "npz"],
@@ -176,7 +195,22 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       const config = metadata.quantization_config;
       return { byteLength, ...(config !== undefined && { config }) };
     },
+    floatName: `${stemOf(name)}-float.${isOnnx ? "onnx" : "safetensors"}`,
+    async writeFloats(sink, options) {
+      await withWorkers((channelwise) => dequantizeModel(channelwise, model, sink, options));
+    },
   };
+}
+
+/** The tensors that are stored as codes, where these are the greater part of a model; otherwise undefined. */
+async function storedTensors(model: Model): Promise<StoredTensor[] | undefined> {
+  const { quantized, blocks = [] } = await inspectModel(model);
+  const stored = [
+    ...quantized.map(({ name, shape, scheme, byteLength }) => ({ name, shape, stored: scheme, byteLength })),
+    ...blocks.map(({ name, shape, blockType, byteLength }) => ({ name, shape, stored: blockType, byteLength })),
+  ];
+  const storedBytes = stored.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return 2 * storedBytes > model.byteLength ? stored : undefined;
 }
 
 function planned(decision: Decision): Planned {

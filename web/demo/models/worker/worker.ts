@@ -1,8 +1,10 @@
-import { type BlobSink, blobSink, privateFileSink, StoppedError, streamSink } from "channelwise/models";
+import { StoppedError, streamSink } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { count } from "../../format.js";
 import { product } from "../../matrix.js";
 import type { Measured, ModelQuestion, ModelQuestions, ModelReply, ModelRequest, Progress } from "../protocol.js";
+import { comparePair } from "./compare-pair.js";
+import { downloadSink, removeDownloads, zipped } from "./downloads.js";
 import { type OpenedModel, openForPage } from "./opened-model.js";
 
 /** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
@@ -67,21 +69,14 @@ const answers: {
       },
     };
   },
-  async write({ rules, handle }, { signal, progress }) {
+  async write({ rules, handle, keepsEarlier }, { signal, progress }) {
     const { fileNames } = model.plan(rules);
-    await removeDownloads();
+    if (!keepsEarlier) await removeDownloads();
     const chosen = handle && [streamSink(await handle.createWritable())];
     const downloads = chosen ? [] : await Promise.all(fileNames.map(downloadSink));
-    let told = 0;
     try {
-      const { byteLength, config } = await model.write(rules, chosen ?? downloads, {
-        signal,
-        onProgress(state) {
-          if (performance.now() - told < PROGRESS_INTERVAL) return;
-          told = performance.now();
-          progress(state);
-        },
-      });
+      const options = { signal, onProgress: nowAndThen(progress) };
+      const { byteLength, config } = await model.write(rules, chosen ?? downloads, options);
       const blobs = await Promise.all(downloads.map((sink) => sink.blob()));
       return { byteLength, config, files: blobs.map((blob, i) => ({ name: fileNames[i], blob })) };
     } catch (error) {
@@ -89,7 +84,28 @@ const answers: {
       throw error;
     }
   },
+  async dequantize(_, { signal, progress }) {
+    await removeDownloads();
+    const name = model.floatName;
+    const sink = await downloadSink(name);
+    await model.writeFloats(sink, { signal, onProgress: nowAndThen(progress) });
+    return { name, blob: await sink.blob() };
+  },
+  async zip({ name, files }, { signal, progress }) {
+    return { name, blob: await zipped(name, files, { signal, onProgress: nowAndThen(progress) }) };
+  },
+  compare: ({ pair }, { signal, progress }) => comparePair(pair, { signal, onProgress: nowAndThen(progress) }),
 };
+
+/** Passes on some of what is told. */
+function nowAndThen(progress: (progress: Progress) => void) {
+  let told = 0;
+  return (state: Progress) => {
+    if (performance.now() - told < PROGRESS_INTERVAL) return;
+    told = performance.now();
+    progress(state);
+  };
+}
 
 /**
  * The dialog creates the file that is chosen in it. A file that existed keeps its contents until the new ones are
@@ -106,30 +122,6 @@ function bytesOf(tensor: number): number {
 /** A tensor's name with the characters that file systems allow. */
 function fileNameOf(tensor: string): string {
   return tensor.replace(/[^\w.-]+/g, "-");
-}
-
-/** Files that the site keeps on the disk for other pages are left alone. */
-const OWN_FILES = "channelwise download ";
-
-/** Holds a file until it is downloaded: on the disk if the browser allows it, otherwise in memory. */
-async function downloadSink(name: string): Promise<BlobSink> {
-  try {
-    return await privateFileSink(OWN_FILES + name);
-  } catch {
-    return blobSink();
-  }
-}
-
-/** Removes the files of earlier downloads. */
-async function removeDownloads() {
-  try {
-    const folder = await navigator.storage.getDirectory();
-    const names: string[] = [];
-    for await (const name of folder.keys()) if (name.startsWith(OWN_FILES)) names.push(name);
-    for (const name of names) await folder.removeEntry(name).catch(() => {}); // another tab is writing it
-  } catch {
-    // This browser has no such folder.
-  }
 }
 
 /** A controller for each pending question. */

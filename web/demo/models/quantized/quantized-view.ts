@@ -1,0 +1,125 @@
+import { download, html, scrollRegion } from "../../dom.js";
+import { bytes, counted, shapeText } from "../../format.js";
+import { Cancelled } from "../client.js";
+import type { ModelClient } from "../model-client.js";
+import { ProgressBar } from "../progress.js";
+import type { Description, StoredTensor } from "../protocol.js";
+import { plannedText } from "../settings.js";
+import { comparisonTable } from "./comparison-table.js";
+
+/** More rows would be slow to lay out. */
+const MAX_ROWS = 500;
+
+/** A model that is quantized already: how each tensor is stored, its floats to save, and a comparison with its original. */
+export class QuantizedView {
+  readonly element = html("section", { class: "card", "aria-labelledby": "quantized-heading", hidden: "" });
+  readonly #heading = html("h2", { id: "quantized-heading" });
+  readonly #about = html("p");
+  readonly #original = html("input", { type: "file", id: "original-file", class: "visually-hidden", multiple: "" });
+  readonly #progress = new ProgressBar("Working", () => this.#work?.abort());
+  readonly #told = html("p", { class: "told", role: "status" });
+  readonly #result = html("div");
+  readonly #tensors = html("div");
+  #client: ModelClient | undefined;
+  #files: readonly File[] = [];
+  #work: AbortController | undefined;
+
+  constructor() {
+    const save = html("button", { type: "button" }, "Save as floats");
+    save.addEventListener("click", () => this.#saveFloats());
+    this.#original.addEventListener("change", () => this.#compareWith([...(this.#original.files ?? [])]));
+    this.element.append(
+      this.#heading,
+      this.#about,
+      html(
+        "div",
+        { class: "run-buttons" },
+        save,
+        this.#original,
+        html("label", { for: "original-file", class: "button plain-button" }, "Compare with the original"),
+      ),
+      this.#progress.element,
+      this.#told,
+      this.#result,
+      this.#tensors,
+    );
+  }
+
+  /** Shows a model that the client has opened. */
+  show(client: ModelClient, { name, byteLength, quantized = [] }: Description, files: readonly File[]) {
+    this.#work?.abort();
+    this.#client = client;
+    this.#files = files;
+    this.#heading.textContent = name;
+    const codes = quantized.reduce((sum, each) => sum + each.byteLength, 0);
+    this.#about.textContent = `This model is quantized already. Codes and scales take ${bytes(codes)} of its ${bytes(byteLength)}.`;
+    this.#told.textContent = "";
+    this.#result.replaceChildren();
+    const heads = ["Tensor", "Shape", "Stored as", "Size"].map((text) => html("th", { scope: "col" }, text));
+    const rows = quantized.slice(0, MAX_ROWS).map((each) => {
+      const cells = [shapeText(each.shape), storedText(each), bytes(each.byteLength)];
+      return html("tr", {}, html("th", { scope: "row" }, each.name), ...cells.map((text) => html("td", {}, text)));
+    });
+    const more = quantized.length - rows.length;
+    this.#tensors.replaceChildren(
+      scrollRegion(
+        "Quantized tensors",
+        html(
+          "table",
+          { class: "compared" },
+          html("caption", {}, html("span", {}, "The file stores these tensors as codes.")),
+          html("thead", {}, html("tr", {}, ...heads)),
+          html("tbody", {}, ...rows),
+        ),
+      ),
+      ...(more > 0 ? [html("p", { class: "hint" }, `${counted(more, "more tensor")} are not listed.`)] : []),
+    );
+  }
+
+  #saveFloats() {
+    return this.#working("Writing floats", async (client, options) => {
+      const { name, blob } = await client.ask("dequantize", undefined, options);
+      download(blob, name);
+      this.#told.textContent = `${name} is in your downloads: ${bytes(blob.size)}.`;
+    });
+  }
+
+  async #compareWith(original: readonly File[]) {
+    this.#original.value = ""; // so that the same file can be chosen again
+    if (original.length === 0) return;
+    await this.#working("Comparing", async (client, options) => {
+      const compared = await client.ask("compare", { pair: [original, this.#files] }, options);
+      this.#result.replaceChildren(comparisonTable(compared));
+    });
+  }
+
+  async #working(
+    what: string,
+    work: (client: ModelClient, options: Parameters<ModelClient["ask"]>[2]) => Promise<void>,
+  ) {
+    const client = this.#client;
+    if (client === undefined) return;
+    this.#work?.abort();
+    const controller = new AbortController();
+    this.#work = controller;
+    this.#told.textContent = "";
+    this.#progress.begin(what);
+    try {
+      await work(client, {
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if ("tensor" in progress) this.#progress.tell(progress.done, progress.total, progress.tensor);
+        },
+      });
+    } catch (error) {
+      if (client === this.#client)
+        this.#told.textContent = error instanceof Cancelled ? "Cancelled." : (error as Error).message;
+    }
+    if (this.#work === controller) this.#progress.end();
+  }
+}
+
+/** "4 bits in groups of 32, axis -1", or the type of ggml's blocks. */
+function storedText({ stored }: StoredTensor): string {
+  return typeof stored === "string" ? stored : plannedText(stored);
+}

@@ -1,0 +1,136 @@
+import { html } from "../../dom.js";
+import { bytes } from "../../format.js";
+import { wantedOf } from "../measuring.js";
+import { type ModelClient, startModelWorker } from "../model-client.js";
+import { brokenTensors, type ModelState } from "../model-state.js";
+import { errorsOfAll } from "../outcome/totals.js";
+import { energyLost, percent } from "../outcome/verdict.js";
+import type { Description, Rules, WrittenFile } from "../protocol.js";
+import { Costs } from "../settings.js";
+
+/** The errors of a larger model are not measured here, since all of it would have to be read. */
+const MAX_MEASURED_BYTES = 2 ** 31;
+
+/** One of several models: its row in the list, and the work on it, for which a worker is started each time. */
+export class QueueEntry {
+  readonly row: HTMLTableRowElement;
+  readonly files: readonly File[];
+  readonly name: string;
+  readonly #sizes = html("td", { "data-head": "Size" });
+  readonly #loss = html("td", { "data-head": "Energy lost" });
+  readonly #told = html("td", { class: "queue-state" });
+  #state: ModelState | undefined;
+  #isOpen = false;
+  readonly #link = html("button", { type: "button", class: "link" });
+
+  /** @param open shows the model below the list */
+  constructor(files: readonly File[], open: () => void) {
+    this.files = files;
+    this.name = files[0].name;
+    this.#link.textContent = this.name;
+    this.#link.addEventListener("click", open);
+    this.row = html("tr", {}, html("th", { scope: "row" }, this.#link), this.#sizes, this.#loss, this.#told);
+    this.tell("waiting");
+  }
+
+  /** Whether the model can be quantized and saved. */
+  get canSave(): boolean {
+    return this.#state !== undefined && brokenTensors(this.#state).length === 0;
+  }
+
+  /** The bytes of all output files. */
+  get byteLength(): number {
+    return this.#state?.plan.byteLength ?? 0;
+  }
+
+  /** Marks the model that is shown below the list. */
+  set isOpen(isOpen: boolean) {
+    this.#isOpen = isOpen;
+    this.#link.setAttribute("aria-current", String(this.#isOpen));
+  }
+
+  tell(told: string) {
+    this.#told.textContent = told;
+  }
+
+  /** Plans and measures the model with settings that were chosen for another one. */
+  async assess(chosen: Rules, signal: AbortSignal) {
+    this.#state = undefined;
+    await this.#working(signal, async (client) => {
+      this.tell("reading");
+      const description = await client.ask("open", { files: this.files });
+      if (description.quantized !== undefined) {
+        this.#sizes.textContent = bytes(description.byteLength);
+        this.tell("quantized already");
+        return;
+      }
+      const rules = rulesFor(description, chosen);
+      const plan = await client.ask("plan", rules);
+      const state: ModelState = { description, rules, plan, costs: new Costs() };
+      this.#sizes.textContent = `${bytes(description.byteLength)} → ${bytes(plan.byteLength)}`;
+      this.tell("measuring");
+      const isMeasured = description.byteLength <= MAX_MEASURED_BYTES;
+      if (isMeasured) await measure(client, state, signal);
+      this.#state = state;
+      const { measured, sqnr } = errorsOfAll(state);
+      this.#loss.textContent = measured === 0 ? "–" : percent(energyLost(sqnr));
+      this.tell(this.canSave ? "ready" : "has weights that cannot be quantized");
+    });
+  }
+
+  /** Writes the quantized model. Gives nothing where it fails. */
+  async write(signal: AbortSignal, keepsEarlier: boolean): Promise<readonly WrittenFile[]> {
+    const state = this.#state;
+    if (state === undefined) return [];
+    const files = await this.#working(signal, async (client) => {
+      this.tell("saving");
+      await client.ask("open", { files: this.files });
+      const written = await client.ask(
+        "write",
+        { rules: state.rules, handle: undefined, keepsEarlier },
+        {
+          signal,
+          onProgress: (progress) => {
+            if ("tensor" in progress) this.tell(`saving ${Math.floor((100 * progress.done) / progress.total)} %`);
+          },
+        },
+      );
+      return written.files;
+    });
+    return files ?? [];
+  }
+
+  /** Does work with a worker of its own, which ends with it or with the signal. Errors are told in the row. */
+  async #working<R>(signal: AbortSignal, work: (client: ModelClient) => Promise<R>): Promise<R | undefined> {
+    const client = startModelWorker();
+    const close = () => client.close();
+    signal.addEventListener("abort", close, { once: true });
+    try {
+      return await work(client);
+    } catch (error) {
+      this.tell(signal.aborted ? "cancelled" : `failed: ${(error as Error).message}`);
+      return undefined;
+    } finally {
+      signal.removeEventListener("abort", close);
+      client.close();
+    }
+  }
+}
+
+/** Rules for all weights of another model: its own kind of output where it does not have the chosen one. */
+function rulesFor({ targets, opset }: Description, { all, target, opset: chosenOpset }: Rules): Rules {
+  const raised = opset !== undefined && chosenOpset !== undefined && chosenOpset > opset ? chosenOpset : undefined;
+  return { target: targets.includes(target) ? target : targets[0], opset: raised, all, own: new Map() };
+}
+
+async function measure(client: ModelClient, state: ModelState, signal: AbortSignal) {
+  const wanted = wantedOf(state, []);
+  const onProgress: Parameters<ModelClient["ask"]>[2] = {
+    signal,
+    onProgress: (progress) => {
+      if (!("measured" in progress)) return;
+      for (const { tensor, setting, errors } of progress.measured) state.costs.set(tensor, setting, errors);
+    },
+  };
+  if (wanted.length > 0) await client.ask("measure", { form: state.rules, wanted }, onProgress);
+}
