@@ -29,7 +29,6 @@ constexpr std::size_t kBlockRows = 512;
 struct Memory {
   alignas(64) float vectors[kStaged];
   alignas(64) std::int8_t codes[kStaged];
-  /// A row has more than one scale only if it is longer than kRowBytes.
   alignas(64) float scales[kStagedRows];
   alignas(64) float starts[kDimensions];
   alignas(64) float steps[kDimensions];
@@ -37,6 +36,7 @@ struct Memory {
   Query queries[kQueries];
 } memory;
 
+enum Scaling { kShared, kOfRow, kOfGroups };
 enum Kind { kBytes, kNibbles, kGroups, kBits };
 
 }  // namespace
@@ -53,24 +53,29 @@ EXPORT(squares) double* squares() { return memory.squares; }
 /// The largest magnitude among the staged numbers: infinite or NaN if one of them is.
 EXPORT(largest) float largest(std::uint32_t size) { return simd::largest(memory.vectors, size); }
 
-/// The staged vectors, each of `size` numbers, to rows of codes at `to`, with the staged ranges. If `group` is not 0,
-/// each so many numbers get a scale of their own instead, which takes the place of their steps; their starts must be 0.
+/// The staged vectors, each of `size` numbers, to rows of codes at `to`, with the staged ranges; or with a scale of
+/// each row, which takes the place of their steps and leaves starts of 0. Rows of groups get their codes as nibbles.
 EXPORT(encode)
-void encode(std::uint32_t count, std::uint32_t size, std::uint32_t group, int least, int most, int offset, bool floor,
+void encode(std::uint32_t count, std::uint32_t size, Scaling scaling, int least, int most, int offset, bool floor,
             std::int8_t* to, std::uint32_t stride) {
   const Ranges ranges{memory.starts, memory.steps};
   const Levels levels{least, most, offset, floor ? Rounding::kFloor : Rounding::kHalfEven};
-  float* scales = memory.scales;
   for (std::uint32_t r = 0; r < count; ++r) {
     const float* x = memory.vectors + std::size_t{r} * size;
-    for (std::uint32_t at = 0; group != 0 && at < size; at += group) {
-      const std::uint32_t part = std::min(group, size - at);
-      *scales = scaleOf(simd::largest(x + at, part), most);
-      std::fill_n(memory.steps + at, part, *scales++);
-    }
-    simd::encode(x, size, ranges, levels, to);
-    memory.squares[r] = squaresOf(to, size, ranges, levels);
     std::fill(to + size, to + stride, std::int8_t{0});
+    if (scaling != kShared) {
+      const float largest = simd::largest(x, size);
+      if (scaling == kOfRow)
+        std::fill_n(memory.steps, size, memory.scales[r] = scaleOf(largest, most));
+      else
+        memory.scales[r] =
+            fitGroups(x, size, largest, to + 2 * nibblesOfGroups(stride / 2), memory.starts, memory.steps);
+    }
+    // Tiles end in what the arrays have beyond these numbers.
+    const std::uint32_t whole = (size + 7) / 8 * 8;
+    simd::encode(x, whole, ranges, levels, to);
+    std::fill(to + size, to + whole, std::int8_t{0});
+    memory.squares[r] = squaresOf(to, size, ranges, levels);
     to += stride;
   }
 }
@@ -84,17 +89,13 @@ EXPORT(packNibbles) void packNibbles(std::uint32_t size, std::uint8_t* to) {
 /// The signs of the staged vectors to rows of bits at `to`.
 EXPORT(packSigns) void packSigns(std::uint32_t count, std::uint32_t size, std::uint8_t* to, std::uint32_t stride) {
   for (std::uint32_t r = 0; r < count; ++r) {
-    simd::packSigns(memory.vectors + std::size_t{r} * size, size, to);
-    std::fill(to + (size + 7) / 8, to + stride, std::uint8_t{0});
+    // The last tile ends in the numbers of the next vector.
+    simd::packSigns(memory.vectors + std::size_t{r} * size, (size + 7) / 8 * 8, to);
+    std::uint8_t* rest = to + size / 8;
+    if (size % 8 != 0) *rest++ &= static_cast<std::uint8_t>(0xff00 >> size % 8);
+    std::fill(rest, to + stride, std::uint8_t{0});
     to += stride;
   }
-}
-
-/// Brings the numbers of a query into the order that nibbles want.
-EXPORT(arrangeForNibbles) void arrange(std::int16_t* query, std::uint32_t size) {
-  std::int16_t* copy = reinterpret_cast<std::int16_t*>(memory.vectors);
-  std::copy(query, query + size, copy);
-  arrangeForNibbles(copy, size, query);
 }
 
 /// Query `i` of those that search together, which is to find the best `room` vectors.
@@ -113,12 +114,9 @@ EXPORT(finishQuery) std::uint32_t finishQuery(std::uint32_t i) {
 EXPORT(search)
 void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, std::uint32_t queryBytes,
             const std::uint8_t* rows, std::uint32_t stride, std::uint32_t count, std::uint32_t first, int dimensions,
-            std::uint32_t groupBytes, const float* scales, const float* factors, const float* offsets,
-            const std::uint8_t* allowed) {
-  static std::int32_t integers[kBlockRows];
-  static double sums[kBlockRows];
+            const float* factors, const float* offsets, const std::uint8_t* allowed) {
+  static std::int32_t dots[kBlockRows];
   const Candidates candidates{factors, offsets, allowed};
-  const std::uint32_t groups = kind == kGroups ? (stride + groupBytes - 1) / groupBytes : 0;
   const std::uint32_t blockRows =
       std::clamp<std::uint32_t>(static_cast<std::uint32_t>(kBlockBytes) / stride / kRows * kRows, kRows, kBlockRows);
   for (std::uint32_t from = 0; from < count; from += blockRows) {
@@ -129,18 +127,15 @@ void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, st
       Query& query = memory.queries[q];
       const std::uint8_t* bytes = queries + std::size_t{q} * queryBytes;
       const auto* numbers = reinterpret_cast<const std::int16_t*>(bytes);
-      if (kind == kGroups) {
-        simd::dotsOfGroups(numbers, block, stride, groupBytes, scales + std::size_t{from} * groups, size, sums);
-        offerAll(query, sums, candidates, from, to, first);
-        continue;
-      }
       if (kind == kBytes)
-        simd::dots(numbers, reinterpret_cast<const std::int8_t*>(block), stride, size, integers);
+        simd::dots(numbers, reinterpret_cast<const std::int8_t*>(block), stride, size, dots);
       else if (kind == kNibbles)
-        simd::dotsOfNibbles(numbers, block, stride, size, integers);
+        simd::dotsOfNibbles(numbers, block, stride, size, dots);
+      else if (kind == kGroups)
+        simd::dotsOfGroups(numbers, block, stride, size, dots);
       else
-        simd::dotsOfBits(bytes, block, stride, size, dimensions, integers);
-      offerAll(query, integers, candidates, from, to, first);
+        simd::dotsOfBits(bytes, block, stride, size, dimensions, dots);
+      offerAll(query, dots, candidates, from, to, first);
     }
   }
 }

@@ -17,8 +17,22 @@ namespace channelwise::embeddings {
 constexpr std::size_t kRowBytes = 16;
 /// Rows whose dots are formed together: they share what is loaded of the query, and their sums are reduced at once.
 constexpr std::size_t kRows = 4;
-/// Nibbles of kRowBytes. Groups that share a scale are a multiple of it.
-constexpr std::size_t kRowNibbles = 32;
+/// Numbers of a group, which has a step and a centre of its own.
+constexpr std::size_t kGroup = 16;
+/// A row of groups begins with its nibbles. Then come so many factors and as many centres, again and again.
+constexpr std::size_t kFactors = kRowBytes / 2;
+/// What a centre is counted in, where a factor is counted in 1: a code of a group is worth factor * code + kCentre *
+/// centre, which is less than 2^11.
+constexpr int kCentre = 8;
+
+/// Bytes of nibbles in a row of groups: each kRowBytes of them are two groups.
+constexpr std::size_t nibblesOfGroups(std::size_t stride) { return stride / kRowBytes * 4 / 5 * kRowBytes; }
+
+/// The numbers of a group are near centre + step * code.
+struct Line {
+  float centre;
+  float step;
+};
 
 /// Where codes begin, and how wide they are, for each dimension: (x - start) / step. With a scale, start is 0.
 struct Ranges {
@@ -52,12 +66,6 @@ struct Scoring {
   }
 };
 
-/// The dots of nibbles want the numbers of the query in this order: of each 32, first those with index 0, 4, 8 and so
-/// on, then those with 1, 5, 9, and so on. `query` and `arranged` have `size` numbers, a multiple of kRowNibbles.
-inline void arrangeForNibbles(const std::int16_t* query, std::size_t size, std::int16_t* arranged) {
-  for (std::size_t i = 0; i < size; ++i) arranged[i / 32 * 32 + i % 4 * 8 + i % 32 / 4] = query[i];
-}
-
 }  // namespace channelwise::embeddings
 
 namespace channelwise::embeddings::simd {
@@ -65,12 +73,15 @@ namespace channelwise::embeddings::simd {
 /// The largest |x|: infinite or NaN if one of them is.
 float largest(const float* x, std::size_t size);
 
+/// The line near the numbers of a group, a multiple of four, none of which is beyond -1 or 1.
+Line lineOf(const float* x, std::size_t size);
+
 /// code = clamp(round((x - start) / step), least, most) - offset, each operation rounded to float32. Codes above 127
-/// (those of uint8, with an offset of 0) are stored less 256.
+/// (those of uint8, with an offset of 0) are stored less 256. `size` is a multiple of 8.
 void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
 
-/// A bit for each number, 1 where it is greater than 0, the first in the highest bit of the first byte. The bits that
-/// are left of the last byte are 0.
+/// A bit for each number, 1 where it is greater than 0, the first in the highest bit of the first byte. `size` is a
+/// multiple of 8.
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
 
 /// dots[r] = the sum over all d of query[d] * code[r][d], for `count` rows, a multiple of kRows, as it is below.
@@ -78,15 +89,15 @@ void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
 void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
           std::int32_t* dots);
 
-/// The same of nibbles. `query` is arranged, and has 2 * stride numbers; the sum of their magnitudes times 8 must be
-/// less than 2^31.
+/// The same of nibbles. `query` has 2 * stride numbers, of each 32 first those with index 0, 4, 8 and so on, then those
+/// with 1, 5, 9, and so on. The sum of their magnitudes times 8 must be less than 2^31.
 void dotsOfNibbles(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                    std::int32_t* dots);
 
-/// The same with a scale for each `groupBytes` of a row, a multiple of kRowBytes: the sum over its groups, from the
-/// first on, of scale * dot in float64. `scales` has ceil(stride / groupBytes) numbers for each row.
-void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t groupBytes,
-                  const float* scales, std::size_t count, double* dots);
+/// The same of what codes of groups are worth. After these numbers, `query` has the sum of those of each group;
+/// the sum of their magnitudes times 2^11 must be less than 2^31.
+void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                  std::int32_t* dots);
 
 /// dots[r] = dimensions - 2 * (bits of the row that differ from the query's): what the dot is if 1 is +1 and 0 is -1.
 void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
@@ -94,24 +105,23 @@ void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t
 
 /// The first i from `from` on whose value is above `limit`; `to` if no value below that is.
 std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to);
-std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to);
 
 }  // namespace channelwise::embeddings::simd
 
 namespace channelwise::embeddings::scalar {
 
 float largest(const float* x, std::size_t size);
+Line lineOf(const float* x, std::size_t size);
 void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes);
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits);
 void dots(const std::int16_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
           std::int32_t* dots);
 void dotsOfNibbles(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                    std::int32_t* dots);
-void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t groupBytes,
-                  const float* scales, std::size_t count, double* dots);
+void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                  std::int32_t* dots);
 void dotsOfBits(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                 int dimensions, std::int32_t* dots);
 std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to);
-std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to);
 
 }  // namespace channelwise::embeddings::scalar

@@ -27,9 +27,8 @@ struct Candidates {
 
 /// Offers vectors `from` to `to` with their dots, the first of which is that of `from`. The place of vector 0 is
 /// `first`.
-template <typename Dot>
-void offerAll(Query& query, const Dot* dots, Candidates candidates, std::size_t from, std::size_t to,
-              std::uint32_t first) {
+inline void offerAll(Query& query, const std::int32_t* dots, Candidates candidates, std::size_t from, std::size_t to,
+                     std::uint32_t first) {
   const auto startingAt = [from](const float* all) { return all == nullptr ? nullptr : all + from; };
   const Scoring scoring{query.factor, query.bias, startingAt(candidates.factors), startingAt(candidates.offsets)};
   TopK& top = query.top;
@@ -37,7 +36,7 @@ void offerAll(Query& query, const Dot* dots, Candidates candidates, std::size_t 
     if (top.isFull()) i = simd::firstAbove(top.worst().value, scoring, dots, i, to - from);
     if (i == to - from) return;
     if (!candidates.allows(from + i)) continue;
-    top.offer({scoring.valueOf(static_cast<double>(dots[i]), i), first + static_cast<std::uint32_t>(from + i)});
+    top.offer({scoring.valueOf(dots[i], i), first + static_cast<std::uint32_t>(from + i)});
   }
 }
 

@@ -96,7 +96,7 @@ async function measure(count) {
     int8: { precision: "int8" },
     "int8, unit, dot": { precision: "int8", scaling: "unit", metric: "dot" },
     int4: { precision: "int4" },
-    "int4, groups of 32": { precision: "int4", group: 32 },
+    "int4, group": { precision: "int4", scaling: "group" },
     binary: { precision: "binary" },
   };
   /** Bytes of the codes of a vector. */

@@ -26,7 +26,7 @@ it("reports the recall of every precision, with and without rescoring", async ()
       { precision: "int8" },
       { precision: "int8", scaling: "ranges" },
       { precision: "int8", scaling: "ranges", profile: "sentence-transformers" },
-      { precision: "int4", group: 32 },
+      { precision: "int4", scaling: "group" },
       { precision: "int4" },
       { precision: "binary" },
     ].flatMap((setting) => [setting, { ...setting, rescore: 10 }]),
@@ -41,18 +41,18 @@ it("reports the recall of every precision, with and without rescoring", async ()
 
   const { stdout } = await place.run("embeddings", "vectors.npy");
   expect(stdout).toMatch(/^setting +bytes +recall@1 +recall@10 +recall@100\nfloat32 +192 +1\.000/);
-  expect(stdout).toMatch(/\nint4, groups of 32, 10 x rescored +44 /);
+  expect(stdout).toMatch(/\nint4, group, 10 x rescored +56 /);
 });
 
 it("writes an index that the library loads", async () => {
-  const options = ["--precision", "int4", "--group", "32", "--metric", "dot"];
+  const options = ["--precision", "int4", "--scaling", "group", "--metric", "dot"];
   const { output, bytes } = await place.json("embeddings", "vectors.npy", "-o", "out/vectors.index", ...options);
   const saved = readFileSync(place.path(output));
   expect(bytes).toBe(saved.length);
   const embeddings = await load();
   const index = embeddings.loadIndex(saved);
   expect(index).toMatchObject({ size: count, dimensions, metric: "dot" });
-  const coded = embeddings.encode(vectors, "row", { dimensions, precision: "int4", group: 32 });
+  const coded = embeddings.encode(vectors, "group", { dimensions, precision: "int4" });
   expect(index.vector(3)).toEqual(embeddings.decode(coded).slice(3 * dimensions, 4 * dimensions));
 });
 
@@ -89,7 +89,7 @@ it("refuses what is no embeddings, and says why", async () => {
     ["vectors.npy --queries short.npy", 2, "short.npy has vectors of 2 dimensions; they must have 48"],
     ["vectors.npy --metric angle", 2, "--metric is angle; it must be one of cosine, dot, euclid"],
     ["vectors.npy -o b.index --precision int2", 2, "--precision is int2; it must be one of int8, int4, binary"],
-    ["vectors.npy -o b.index --precision int4 --group 20", 1, "group is 20; it must be a multiple of 32"],
+    ["vectors.npy -o b.index --scaling group", 1, 'scaling is "group", which needs precision "int4", not "int8"'],
     ["vectors.npy -o b.index --ranges changed.json", 1, "ranges.lows and ranges.highs must be arrays of 47 numbers"],
     ["vectors.npy -o a.index", 1, "a.index exists; give another name with -o, or --force to replace"],
     ["vectors.npy -o vectors.npy --force", 2, "the output vectors.npy is an input too"],

@@ -48,9 +48,9 @@ it("shows what every precision finds, and gives an index of the one that is chos
   expect(rows.map((row) => row.split("\t")[0].trim())).toContain("int8, ranges, sentence-transformers");
   await axeFindsNothing(page, "#as-embeddings");
 
-  await points.and(page.getByLabel(/^int4, groups of 32: /)).press("Enter");
+  await points.and(page.getByLabel(/^int4, group: /)).press("Enter");
   await section()
-    .getByText(/^int4, groups of 32: 44 bytes a vector instead of 192 bytes; of the 10 closest/)
+    .getByText(/^int4, group: 56 bytes a vector instead of 192 bytes; of the 10 closest/)
     .waitFor();
   expect(await section().getByRole("button", { name: "Save ranges" }).isVisible()).toBe(false);
   const { name, contents } = await saved("Save index");
@@ -58,13 +58,13 @@ it("shows what every precision finds, and gives an index of the one that is chos
   const embeddings = await load();
   const index = embeddings.loadIndex(contents);
   expect(index).toMatchObject({ size: count, dimensions, metric: "cosine" });
-  const coded = embeddings.encode(vectors, "row", { dimensions, precision: "int4", group: 32 });
+  const coded = embeddings.encode(vectors, "group", { dimensions, precision: "int4" });
   expect(index.vector(299)).toEqual(embeddings.decode(coded).slice(-dimensions));
 
   await section().getByRole("button", { name: "Copy", exact: true }).click();
   await section().getByText("Code copied.").waitFor();
   const code = await page.evaluate(() => navigator.clipboard.readText());
-  expect(code).toContain('createIndex({ dimensions: 48, precision: "int4", group: 32, metric: "cosine" })');
+  expect(code).toContain('createIndex({ dimensions: 48, scaling: "group", precision: "int4", metric: "cosine" })');
 });
 
 it("saves the ranges too", async () => {

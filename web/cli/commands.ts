@@ -110,22 +110,10 @@ VECTORS is an array of floats with a row for each vector. The report shows, for
 every precision with and without rescoring, the bytes of a vector and the share
 of the closest vectors that are found, of 1, 10 and 100. OUT is an index with
 codes, scales and ranges, which loadIndex of channelwise/embeddings reads.`,
-    options: [
-      "output",
-      "report",
-      "queries",
-      "precision",
-      "scaling",
-      "ranges",
-      "group",
-      "metric",
-      "force",
-      "json",
-      "help",
-    ],
+    options: ["output", "report", "queries", "precision", "scaling", "ranges", "metric", "force", "json", "help"],
     examples: [
       "channelwise embeddings vectors.npy --report --queries questions.npy",
-      "channelwise embeddings vectors.npy -o vectors.index --precision int4 --group 32",
+      "channelwise embeddings vectors.npy -o vectors.index --precision int4 --scaling group",
       "channelwise embeddings vectors.npy -o vectors.index --scaling ranges",
     ],
   },

@@ -78,17 +78,16 @@ function rangesOf(
 
 function indexOptions(
   { dimensions }: Vectors,
-  { precision = "int8", scaling = "row", group, ranges: file }: Values,
+  { precision = "int8", scaling = "row", ranges: file }: Values,
   metric: Metric,
   ranges: VectorRanges | undefined,
 ): IndexOptions {
-  const kind = file === undefined ? oneOf("scaling", scaling, ["row", "unit", "ranges"]) : "ranges";
+  const kind = file === undefined ? oneOf("scaling", scaling, ["row", "unit", "group", "ranges"]) : "ranges";
   return {
     dimensions,
     precision: oneOf("precision", precision, ["int8", "int4", "binary"]),
     metric,
     scaling: kind === "ranges" ? (ranges as VectorRanges) : kind,
-    ...(group !== undefined && { group: integerOf("group", group) }),
   };
 }
 
@@ -189,9 +188,4 @@ function withoutRanges({ setting, ...rest }: RecallReport): object {
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
   throw new UsageError(`--${option} is ${value}; it must be one of ${allowed.join(", ")}`);
-}
-
-function integerOf(option: string, value: string): number {
-  if (!/^\d+$/.test(value)) throw new UsageError(`--${option} is ${value}; it must be a multiple of 32`);
-  return Number(value);
 }

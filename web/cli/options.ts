@@ -76,10 +76,9 @@ export const options = {
   precision: { value: "NAME", help: "how a number is stored: int8 (default), int4 or binary" },
   scaling: {
     value: "NAME",
-    help: "what codes are scaled by: row (default), unit (vectors of length 1) or ranges of each dimension, which are written beside the index",
+    help: "what codes are scaled by: row (default), group (16 neighbours, with int4), unit (vectors of length 1) or ranges of each dimension, which are written beside the index",
   },
   ranges: { value: "FILE", help: "ranges to use, a .json that --scaling ranges wrote" },
-  group: { value: "N", help: "with int4, how many neighbours share a scale: a multiple of 32" },
   metric: { value: "NAME", help: "how close two vectors are: cosine (default), dot or euclid" },
   report: { help: "show the recall that every precision costs (done also without -o)" },
   queries: {

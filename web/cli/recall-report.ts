@@ -2,15 +2,9 @@ import type { RecallReport, RecallSetting } from "channelwise/recall";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
 
-/** "int8", "int4, groups of 32, 10 x rescored", "int8, ranges, sentence-transformers" */
-export function settingText({ precision = "int8", scaling, group, profile, rescore }: RecallSetting): string {
-  return [
-    precision,
-    typeof scaling === "object" ? "ranges" : scaling,
-    group && `groups of ${group}`,
-    profile,
-    rescore && `${rescore} x rescored`,
-  ]
+/** "int8", "int4, group, 10 x rescored", "int8, ranges, sentence-transformers" */
+export function settingText({ precision = "int8", scaling, profile, rescore }: RecallSetting): string {
+  return [precision, typeof scaling === "object" ? "ranges" : scaling, profile, rescore && `${rescore} x rescored`]
     .filter((part) => part !== undefined)
     .join(", ");
 }

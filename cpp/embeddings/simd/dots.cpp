@@ -44,28 +44,42 @@ struct Nibbles {
   }
 };
 
-/// The dots of bytes `from` to `to` of four rows.
-template <typename Codes>
-v128_t dotsOfFour(const std::int16_t* query, const std::uint8_t* row, std::size_t stride, std::size_t from,
-                  std::size_t to) {
-  v128_t all[kRows] = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0), wasm_i32x4_splat(0)};
-  for (std::size_t at = from; at < to; at += kRowBytes) {
-    const std::int16_t* numbers = query + at * (Codes::kNumbers / kRowBytes);
-    v128_t part[Codes::kNumbers / 8];
-    for (std::size_t i = 0; i < Codes::kNumbers / 8; ++i) part[i] = wasm_v128_load(numbers + 8 * i);
-    all[0] = Codes::add(all[0], row + at, part);
-    all[1] = Codes::add(all[1], row + stride + at, part);
-    all[2] = Codes::add(all[2], row + 2 * stride + at, part);
-    all[3] = Codes::add(all[3], row + 3 * stride + at, part);
+/// Adds the dot of 8 centres, each of which is counted in kCentre and has a factor beside it.
+struct Centres {
+  static constexpr std::size_t kNumbers = 8;
+
+  static v128_t add(v128_t sums, const std::uint8_t* factors, const v128_t* query) {
+    const v128_t centres = wasm_i16x8_shl(wasm_i16x8_load8x8(factors + kFactors), 3);
+    return wasm_i32x4_add(sums, wasm_i32x4_dot_i16x8(centres, query[0]));
   }
-  return sums(all);
+};
+
+/// The factors of two groups, each in the lanes that the dots of 16 bytes of nibbles leave of its group.
+v128_t factorsOfTwo(const std::uint8_t* factors) {
+  const v128_t four = wasm_v128_load32_zero(factors);
+  return wasm_i8x16_shuffle(four, four, 0, 15, 15, 15, 0, 15, 15, 15, 1, 15, 15, 15, 1, 15, 15, 15);
+}
+
+/// Adds what the codes of four rows are worth together with a part of the query.
+template <typename Codes>
+void addFour(v128_t* all, const std::uint8_t* codes, std::size_t stride, const std::int16_t* numbers) {
+  v128_t part[Codes::kNumbers / 8];
+  for (std::size_t i = 0; i < Codes::kNumbers / 8; ++i) part[i] = wasm_v128_load(numbers + 8 * i);
+  all[0] = Codes::add(all[0], codes, part);
+  all[1] = Codes::add(all[1], codes + stride, part);
+  all[2] = Codes::add(all[2], codes + 2 * stride, part);
+  all[3] = Codes::add(all[3], codes + 3 * stride, part);
 }
 
 template <typename Codes>
 void dotsOfRows(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                 std::int32_t* dots) {
-  for (std::size_t r = 0; r < count; r += kRows)
-    wasm_v128_store(dots + r, dotsOfFour<Codes>(query, rows + r * stride, stride, 0, stride));
+  for (std::size_t r = 0; r < count; r += kRows) {
+    v128_t all[kRows] = {};
+    for (std::size_t at = 0; at < stride; at += kRowBytes)
+      addFour<Codes>(all, rows + r * stride + at, stride, query + at * (Codes::kNumbers / kRowBytes));
+    wasm_v128_store(dots + r, sums(all));
+  }
 }
 
 }  // namespace
@@ -80,25 +94,23 @@ void dotsOfNibbles(const std::int16_t* query, const std::uint8_t* rows, std::siz
   dotsOfRows<Nibbles>(query, rows, stride, count, dots);
 }
 
-void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t groupBytes,
-                  const float* scales, std::size_t count, double* dots) {
-  const std::size_t groups = (stride + groupBytes - 1) / groupBytes;
+void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                  std::int32_t* dots) {
+  const std::size_t nibbles = nibblesOfGroups(stride);
   for (std::size_t r = 0; r < count; r += kRows) {
-    v128_t low = wasm_f64x2_splat(0);
-    v128_t high = low;
-    for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t from = g * groupBytes;
-      const v128_t four =
-          dotsOfFour<Nibbles>(query, rows + r * stride, stride, from, std::min(from + groupBytes, stride));
-      const auto scaled = [&](v128_t dots, const float* own) {
-        return wasm_f64x2_mul(wasm_f64x2_convert_low_i32x4(dots), wasm_f64x2_make(own[0], own[groups]));
-      };
-      const float* own = scales + r * groups + g;
-      low = wasm_f64x2_add(low, scaled(four, own));
-      high = wasm_f64x2_add(high, scaled(wasm_i64x2_shuffle(four, four, 1, 0), own + 2 * groups));
+    const std::uint8_t* row = rows + r * stride;
+    v128_t all[kRows] = {};
+    for (std::size_t at = nibbles; at < stride; at += kRowBytes)
+      addFour<Centres>(all, row + at, stride, query + 2 * nibbles + (at - nibbles) / 2);
+    for (std::size_t at = 0; at < nibbles; at += kRowBytes) {
+      const std::size_t pair = at / kRowBytes;
+      const std::uint8_t* factors = row + nibbles + pair / 4 * kRowBytes + pair % 4 * 2;
+      v128_t pairs[kRows] = {};
+      addFour<Nibbles>(pairs, row + at, stride, query + 2 * at);
+      for (std::size_t i = 0; i < kRows; ++i)
+        all[i] = wasm_i32x4_add(all[i], wasm_i32x4_mul(pairs[i], factorsOfTwo(factors + i * stride)));
     }
-    wasm_v128_store(dots + r, low);
-    wasm_v128_store(dots + r + 2, high);
+    wasm_v128_store(dots + r, sums(all));
   }
 }
 

@@ -1,7 +1,6 @@
-#include <algorithm>
-
 #include "../../core/simd/lanes.h"
 #include "../kernels.h"
+#include "../lines.h"
 
 namespace channelwise::embeddings::simd {
 
@@ -10,26 +9,22 @@ namespace {
 /// Numbers of a tile: two vectors, whose codes are eight bytes.
 constexpr std::size_t kTile = 8;
 
-/// Calls visit(at, tile) for each tile of eight numbers from `at` on. The last ones are read from a copy that ends with
-/// zeros; `visit` may then write eight codes only if there is room: it is given how many there are.
-template <typename Visit>
-void forTiles(const float* x, std::size_t size, Visit visit) {
-  std::size_t at = 0;
-  for (; at + kTile <= size; at += kTile) visit(at, wasm_v128_load(x + at), wasm_v128_load(x + at + 4), kTile);
-  if (at == size) return;
-  float rest[kTile] = {};
-  std::copy(x + at, x + size, rest);
-  visit(at, wasm_v128_load(rest), wasm_v128_load(rest + 4), size - at);
+/// The sum of the lanes, and the least of them.
+[[gnu::noinline]] float sumOf(v128_t v) {
+  v = wasm_f32x4_add(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+  return wasm_f32x4_extract_lane(v, 0) + wasm_f32x4_extract_lane(v, 1);
+}
+
+[[gnu::noinline]] float leastOf(v128_t v) {
+  v = wasm_f32x4_pmin(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+  v = wasm_f32x4_pmin(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
+  return wasm_f32x4_extract_lane(v, 0);
 }
 
 /// Eight int32 between -2^15 and 2^15, as bytes; those above 127 come less 256.
-void storeBytes(v128_t low, v128_t high, std::size_t count, std::int8_t* to) {
+void storeBytes(v128_t low, v128_t high, std::int8_t* to) {
   const v128_t bytes = wasm_v128_and(wasm_i16x8_narrow_i32x4(low, high), wasm_i16x8_splat(0xff));
-  const v128_t packed = wasm_u8x16_narrow_i16x8(bytes, bytes);
-  if (count == kTile) return wasm_v128_store64_lane(to, packed, 0);
-  std::int8_t all[16];
-  wasm_v128_store(all, packed);
-  std::copy(all, all + count, to);
+  wasm_v128_store64_lane(to, wasm_u8x16_narrow_i16x8(bytes, bytes), 0);
 }
 
 }  // namespace
@@ -38,13 +33,36 @@ float largest(const float* x, std::size_t size) {
   // The bits of magnitudes order like the numbers, with infinity and NaN above them.
   const v128_t magnitude = wasm_i32x4_splat(0x7fffffff);
   v128_t largest = wasm_i32x4_splat(0);
-  forTiles(x, size, [&](std::size_t, v128_t low, v128_t high, std::size_t) {
-    largest = wasm_i32x4_max(largest, wasm_v128_and(low, magnitude));
-    largest = wasm_i32x4_max(largest, wasm_v128_and(high, magnitude));
-  });
+  std::size_t at = 0;
+  for (; at + 4 <= size; at += 4) largest = wasm_i32x4_max(largest, wasm_v128_and(wasm_v128_load(x + at), magnitude));
+  for (; at < size; ++at) largest = wasm_i32x4_max(largest, wasm_v128_and(wasm_v128_load32_splat(x + at), magnitude));
   largest = wasm_i32x4_max(largest, wasm_i32x4_shuffle(largest, largest, 2, 3, 0, 1));
   largest = wasm_i32x4_max(largest, wasm_i32x4_shuffle(largest, largest, 1, 0, 3, 2));
   return wasm_f32x4_extract_lane(largest, 0);
+}
+
+Line lineOf(const float* x, std::size_t size) {
+  v128_t all[3] = {wasm_f32x4_splat(1), wasm_f32x4_splat(1), wasm_f32x4_splat(0)};
+  for (std::size_t i = 0; i < size; i += 4) {
+    const v128_t numbers = wasm_v128_load(x + i);
+    all[0] = wasm_f32x4_pmin(all[0], numbers);
+    all[1] = wasm_f32x4_pmin(all[1], wasm_f32x4_neg(numbers));
+    all[2] = wasm_f32x4_add(all[2], numbers);
+  }
+  return fitted({leastOf(all[0]), -leastOf(all[1]), sumOf(all[2])}, size, [&](Line line) {
+    v128_t sums[3] = {};
+    const v128_t perStep = wasm_f32x4_splat(1 / line.step);
+    for (std::size_t i = 0; i < size; i += 4) {
+      const v128_t numbers = wasm_v128_load(x + i);
+      const v128_t place = wasm_f32x4_mul(wasm_f32x4_sub(numbers, wasm_f32x4_splat(line.centre)), perStep);
+      const v128_t code =
+          wasm_f32x4_pmin(wasm_f32x4_splat(7), wasm_f32x4_pmax(wasm_f32x4_splat(-8), wasm_f32x4_nearest(place)));
+      sums[0] = wasm_f32x4_add(sums[0], code);
+      sums[1] = wasm_f32x4_add(sums[1], wasm_f32x4_mul(code, code));
+      sums[2] = wasm_f32x4_add(sums[2], wasm_f32x4_mul(code, numbers));
+    }
+    return CodeSums{sumOf(sums[0]), sumOf(sums[1]), sumOf(sums[2])};
+  });
 }
 
 void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std::int8_t* codes) {
@@ -58,28 +76,22 @@ void encode(const float* x, std::size_t size, Ranges ranges, Levels levels, std:
     const v128_t level = wasm_f32x4_pmin(most, wasm_f32x4_pmax(least, rounded));
     return wasm_i32x4_sub(wasm_i32x4_trunc_sat_f32x4(level), offset);
   };
-  forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t count) {
+  for (std::size_t at = 0; at < size; at += kTile) {
     const float* start = ranges.starts + at;
     const float* step = ranges.steps + at;
-    float rest[2][kTile] = {{}, {1, 1, 1, 1, 1, 1, 1, 1}};
-    if (count < kTile) {
-      std::copy(start, start + count, rest[0]);
-      std::copy(step, step + count, rest[1]);
-      start = rest[0];
-      step = rest[1];
-    }
-    storeBytes(codeOf(low, start, step), codeOf(high, start + 4, step + 4), count, codes + at);
-  });
+    storeBytes(codeOf(wasm_v128_load(x + at), start, step), codeOf(wasm_v128_load(x + at + 4), start + 4, step + 4),
+               codes + at);
+  }
 }
 
 void packSigns(const float* x, std::size_t size, std::uint8_t* bits) {
   const v128_t zero = wasm_f32x4_splat(0);
-  forTiles(x, size, [&](std::size_t at, v128_t low, v128_t high, std::size_t) {
+  for (std::size_t at = 0; at < size; at += kTile) {
     // The last lane's sign becomes the lowest bit.
-    const v128_t first = wasm_i32x4_shuffle(wasm_f32x4_gt(low, zero), zero, 3, 2, 1, 0);
-    const v128_t last = wasm_i32x4_shuffle(wasm_f32x4_gt(high, zero), zero, 3, 2, 1, 0);
+    const v128_t first = wasm_i32x4_shuffle(wasm_f32x4_gt(wasm_v128_load(x + at), zero), zero, 3, 2, 1, 0);
+    const v128_t last = wasm_i32x4_shuffle(wasm_f32x4_gt(wasm_v128_load(x + at + 4), zero), zero, 3, 2, 1, 0);
     bits[at / kTile] = static_cast<std::uint8_t>(wasm_i16x8_bitmask(wasm_i16x8_narrow_i32x4(last, first)));
-  });
+  }
 }
 
 }  // namespace channelwise::embeddings::simd

@@ -7,13 +7,12 @@ namespace {
 
 v128_t twoOf(const std::int32_t* dots) { return wasm_f64x2_convert_low_i32x4(wasm_v128_load64_zero(dots)); }
 
-v128_t twoOf(const double* dots) { return wasm_v128_load(dots); }
-
 v128_t twoOf(const float* numbers) { return wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(numbers)); }
 
-/// Two values at a time: a search spends a tenth of its time here, since nearly all values are below the limit.
-template <typename Dot>
-std::size_t firstAboveOf(double limit, Scoring scoring, const Dot* dots, std::size_t from, std::size_t to) {
+}  // namespace
+
+// Two values at a time: a search spends a tenth of its time here, since nearly all values are below the limit.
+std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to) {
   const v128_t factor = wasm_f64x2_splat(scoring.factor);
   const v128_t bias = wasm_f64x2_splat(scoring.bias);
   const v128_t limits = wasm_f64x2_splat(limit);
@@ -25,16 +24,6 @@ std::size_t firstAboveOf(double limit, Scoring scoring, const Dot* dots, std::si
   }
   while (from < to && !(scoring.valueOf(static_cast<double>(dots[from]), from) > limit)) ++from;
   return from;
-}
-
-}  // namespace
-
-std::size_t firstAbove(double limit, Scoring scoring, const std::int32_t* dots, std::size_t from, std::size_t to) {
-  return firstAboveOf(limit, scoring, dots, from, to);
-}
-
-std::size_t firstAbove(double limit, Scoring scoring, const double* dots, std::size_t from, std::size_t to) {
-  return firstAboveOf(limit, scoring, dots, from, to);
 }
 
 }  // namespace channelwise::embeddings::simd

@@ -2,7 +2,7 @@ import { load as loadCore } from "channelwise";
 import { type Embeddings, load, type VectorRanges } from "channelwise/embeddings";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { floatsFrom, randomPatterns, ties } from "../random.js";
-import { codeOf, levelOf, packNibbles } from "./plain.js";
+import { codeOf, levelOf, packNibbles, rowOfGroups } from "./plain.js";
 import { normalVectors } from "./vectors.js";
 
 let embeddings: Embeddings;
@@ -82,28 +82,48 @@ describe("a scale for each vector", () => {
       expect(embeddings.decode(coded)).toEqual(expected.dequantized);
     }
   });
+});
 
-  it.each([64, 100])("is one for each group, %i dimensions", (dimensions) => {
-    const vectors = normalVectors(70, dimensions, 5);
-    const coded = embeddings.encode(vectors, "row", { dimensions, precision: "int4", group: 32 });
-    const codes: number[] = [];
-    const scales: number[] = [];
-    for (let at = 0; at < vectors.length; at += dimensions) {
-      for (let d = 0; d < dimensions; d += 32) {
-        const group = vectors.subarray(at + d, at + Math.min(d + 32, dimensions));
-        const scale = Math.fround(Math.max(...group.map(Math.abs)) / 7);
-        scales.push(scale);
-        for (const x of group) codes.push(codeOf(x, scale, 7));
-      }
-    }
-    expect(coded.scales).toEqual(Float32Array.from(scales));
-    expect(coded.codes).toEqual(packNibbles(codes, dimensions));
-    const back = codes.map((code, i) => {
-      const d = i % dimensions;
-      const groups = Math.ceil(dimensions / 32);
-      return code * scales[Math.floor(i / dimensions) * groups + Math.floor(d / 32)];
+describe("groups with a factor and a centre each", () => {
+  const encoded = (vectors: Float32Array, dimensions: number) =>
+    embeddings.encode(vectors, "group", { dimensions, precision: "int4" });
+
+  it.each(sizes)("have the codes of plain loops, %i dimensions", (dimensions) => {
+    const vectors = normalVectors(dimensions > 1000 ? 5 : 70, dimensions, 5);
+    // Not around zero, equal in a group, and zeros.
+    vectors.subarray(0, dimensions).forEach((x, d) => {
+      vectors[d] = 3 + x;
     });
-    expect(embeddings.decode(coded)).toEqual(Float32Array.from(back));
+    if (dimensions > 16) vectors.fill(0.3, dimensions, dimensions + 16).fill(0, dimensions + 16, 2 * dimensions);
+    const coded = encoded(vectors, dimensions);
+    const rows = Array.from({ length: vectors.length / dimensions }, (_, v) =>
+      rowOfGroups(vectors.slice(v * dimensions, (v + 1) * dimensions)),
+    );
+    expect(coded.scales).toEqual(Float32Array.from(rows, ({ scale }) => scale));
+    expect(coded.codes).toEqual(Uint8Array.from(rows.flatMap(({ bytes }) => [...bytes])));
+    expect(embeddings.decode(coded)).toEqual(Float32Array.from(rows.flatMap(({ values }) => values)));
+  });
+
+  it("stay finite and near at any magnitude", () => {
+    for (const magnitude of [2 ** -149, 2 ** -140, 1e-30, 1, 1e30, 3.4e38]) {
+      const vectors = normalVectors(20, 48, 6).map((x) => Math.max(-1, Math.min(1, 4 * x)) * magnitude);
+      const back = embeddings.decode(encoded(vectors, 48));
+      const worst = back.reduce((most, x, i) => Math.max(most, Math.abs(x - vectors[i])), 0);
+      expect(worst / magnitude, `${magnitude}`).toBeLessThanOrEqual(
+        magnitude < 1e-40 ? 1 : magnitude > 1e38 ? 0.6 : 0.15,
+      );
+    }
+    expect(encoded(new Float32Array(40), 40).codes.slice(0, 32)).toEqual(new Uint8Array(32));
+    expect(embeddings.decode(encoded(new Float32Array(40), 40))).toEqual(new Float32Array(40));
+  });
+
+  it("lose half of what a scale for each vector loses, and less", () => {
+    const vectors = normalVectors(500, 384, 7);
+    const errorOf = (scaling: "row" | "group") =>
+      embeddings
+        .decode(embeddings.encode(vectors, scaling, { dimensions: 384, precision: "int4" }))
+        .reduce((sum, x, i) => sum + (x - vectors[i]) ** 2, 0);
+    expect(errorOf("group") / errorOf("row")).toBeLessThan(0.3);
   });
 });
 

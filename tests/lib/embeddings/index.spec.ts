@@ -17,14 +17,14 @@ beforeAll(async () => {
 });
 
 const metrics: Metric[] = ["cosine", "dot", "euclid"];
-type Kind = Pick<IndexOptions, "precision" | "group" | "profile"> & { scaling: "unit" | "row" | "ranges" };
+type Kind = Pick<IndexOptions, "precision" | "profile"> & { scaling: "unit" | "row" | "group" | "ranges" };
 const kinds: Kind[] = [
   { precision: "int8", scaling: "row" },
   { precision: "int8", scaling: "unit" },
   { precision: "int8", scaling: "ranges" },
   { precision: "int8", scaling: "ranges", profile: "sentence-transformers" },
   { precision: "int4", scaling: "row" },
-  { precision: "int4", scaling: "row", group: 32 },
+  { precision: "int4", scaling: "group" },
   { precision: "int4", scaling: "unit" },
   { precision: "int4", scaling: "ranges" },
   { precision: "binary", scaling: "row" },
@@ -238,7 +238,7 @@ describe("where something is wrong, nothing is changed", () => {
       () => embeddings.loadIndex(spoiled((bytes) => bytes.fill(0, 0, 4))),
       /saved, byte 0.*does not begin as a saved index does/,
     ],
-    [() => embeddings.loadIndex(spoiled((bytes) => bytes.fill(9, 4, 5))), /of version 9, and version 1 can be read/],
+    [() => embeddings.loadIndex(spoiled((bytes) => bytes.fill(9, 4, 5))), /of version 9, and version 2 can be read/],
     [() => embeddings.loadIndex(new Uint8Array(index.save()).slice(0, -4)), /damaged/],
     [() => embeddings.loadIndex("index" as never), /saved must be the ArrayBuffer/],
   ])("%#", (call, message) => {

@@ -4,10 +4,10 @@ import { roundHalfEven } from "./plain.js";
 // The promises of an index, written out in plain JavaScript over the codes of encode().
 
 /** The codes of vector `v` as integers. */
-export function integersOf({ codes, precision, dimensions }: CodedVectors, v: number): number[] {
+export function integersOf({ codes, precision, dimensions, count }: CodedVectors, v: number): number[] {
   return Array.from({ length: dimensions }, (_, d) => {
     if (precision !== "int4") return codes[v * dimensions + d];
-    const byte = codes[v * Math.ceil(dimensions / 2) + (d >> 1)];
+    const byte = codes[(v * codes.length) / count + (d >> 1)];
     const nibble = d % 2 === 0 ? byte & 15 : byte >> 4;
     return nibble < 8 ? nibble : nibble - 16;
   });
@@ -15,9 +15,19 @@ export function integersOf({ codes, precision, dimensions }: CodedVectors, v: nu
 
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 
+/** The factor and the centre, times 8, of each number of vector `v`; 1 and 0 where it is not in groups. */
+function linesOf({ codes, scaling, dimensions, count }: CodedVectors, v: number) {
+  const signed = new Int8Array(codes.buffer);
+  return Array.from({ length: dimensions }, (_, d) => {
+    if (scaling !== "group") return { factor: 1, centre: 0 };
+    const at = (v * codes.length) / count + 16 * Math.ceil(dimensions / 32) + 16 * (d >> 7) + ((d >> 4) & 7);
+    return { factor: signed[at], centre: 8 * signed[at + 8] };
+  });
+}
+
 /** The value of each vector, by which vectors are ordered, and its score. */
 export function scoresOf(coded: CodedVectors, query: ArrayLike<number>, metric: Metric) {
-  const { precision, dimensions, scaling, count, group = dimensions, scales } = coded;
+  const { precision, dimensions, scaling, count, scales } = coded;
   const x = Array.from(query);
   if (precision === "binary") return scoresOfBits(coded, x, metric);
   const most = precision === "int4" ? 15 : 255;
@@ -29,7 +39,8 @@ export function scoresOf(coded: CodedVectors, query: ArrayLike<number>, metric: 
   const unit = scaling === "unit" ? Math.fround(1 / qmax) : 1;
 
   const products = x.map((number, d) => number * (typeof scaling === "string" ? unit : step(d)));
-  const limit = Math.min(32767, Math.floor((2 ** 31 - 1) / (precision === "int4" ? 8 : 128) / dimensions));
+  const [most16, worth] = scaling === "group" ? [2047, 2048] : [32767, precision === "int4" ? 8 : 128];
+  const limit = Math.min(most16, Math.floor((2 ** 31 - 1) / worth / dimensions));
   const scale = Math.max(...products.map(Math.abs)) / limit || 1;
   const integers = products.map((product) => roundHalfEven(product / scale));
   const squares = sum(x.map((number) => number * number));
@@ -37,19 +48,18 @@ export function scoresOf(coded: CodedVectors, query: ArrayLike<number>, metric: 
   const times = metric === "euclid" ? 2 : 1;
   const over = metric === "cosine" ? Math.sqrt(squares) : 1;
 
-  const groups = Math.ceil(dimensions / group);
   return Array.from({ length: count }, (_, v) => {
     const row = integersOf(coded, v);
-    const dots = Array.from({ length: groups }, (_, g) =>
-      sum(row.slice(g * group, (g + 1) * group).map((code, d) => code * integers[g * group + d])),
-    );
+    const lines = linesOf(coded, v);
+    const dot = sum(row.map((code, d) => (lines[d].factor * code + lines[d].centre) * integers[d]));
     const values = row.map((code, d) => {
-      if (typeof scaling === "string") return code * (scales?.[v * groups + Math.floor(d / group)] ?? unit);
+      const own = scales?.[v] ?? unit;
+      if (typeof scaling === "string")
+        return Math.fround(own * lines[d].centre) + Math.fround(own * lines[d].factor) * code;
       return scaling.lows[d] + step(d) * (code + (most + 1) / 2 + half);
     });
     const ownSquares = sum(values.map((value) => value * value));
-    const dot = groups > 1 ? sum(dots.map((dot, g) => (scales?.[v * groups + g] as number) * dot)) : dots[0];
-    const own = scales !== undefined && groups === 1 ? scales[v] : 1;
+    const own = scales?.[v] ?? 1;
     const factor = Math.fround(metric === "cosine" ? own / Math.sqrt(ownSquares) : own);
     let value = ((times * bias) / over + ((times * scale) / over) * dot) * factor;
     if (metric === "euclid") value -= Math.fround(ownSquares);

@@ -32,3 +32,70 @@ export function packNibbles(codes: readonly number[], dimensions: number): Uint8
   });
   return packed;
 }
+
+const { fround } = Math;
+const total = (terms: readonly number[]) => {
+  const sums = [0, 0, 0, 0];
+  terms.forEach((term, i) => {
+    sums[i % 4] = fround(sums[i % 4] + fround(term));
+  });
+  return fround(fround(sums[0] + sums[2]) + fround(sums[1] + sums[3]));
+};
+
+/** The centre and the step of 16 numbers, each operation rounded to float32. */
+function lineOf(numbers: readonly number[]): { centre: number; step: number } {
+  const sum = total(numbers);
+  const least = Math.min(...numbers);
+  let step = fround(fround(Math.max(...numbers) - least) / 15);
+  let centre = fround(least + 8 * step);
+  for (let round = 0; round < 4 && step > 0; round++) {
+    const inverse = fround(1 / step);
+    const codes = numbers.map((x) => clamp(roundHalfEven(fround(fround(x - centre) * inverse)), -8, 7));
+    const [ofCodes, ofSquares] = [total(codes), total(codes.map((code) => code * code))];
+    const spread = 16 * ofSquares - ofCodes * ofCodes;
+    if (spread === 0) break;
+    const products = total(numbers.map((x, i) => codes[i] * x));
+    step = fround(fround(fround(16 * products) - fround(ofCodes * sum)) / spread);
+    centre = fround(fround(sum - fround(step * ofCodes)) / 16);
+  }
+  return { centre, step };
+}
+
+/** A vector in groups of 16: its scale, and the factor and the centre of each group. */
+export function groupsOf(vector: Float32Array) {
+  const largest = Math.max(...vector.map(Math.abs)) || 1;
+  const lines = Array.from({ length: Math.ceil(vector.length / 16) }, (_, g) =>
+    lineOf(Array.from({ length: 16 }, (_, i) => fround(vector[Math.min(16 * g + i, vector.length - 1)] / largest))),
+  );
+  const unit = fround(Math.max(...lines.flatMap(({ centre, step }) => [step, Math.abs(centre) / 8])) / 127) || 1;
+  const scale = fround(unit * largest);
+  return {
+    scale,
+    groups: lines.map(({ centre, step }) => ({
+      factor: Math.max(1, roundHalfEven(fround(step / unit))),
+      centre: roundHalfEven(fround(centre / 8 / unit)) + 0,
+    })),
+  };
+}
+
+/** A row of codes of a vector in groups, as bytes, and what the codes stand for. */
+export function rowOfGroups(vector: Float32Array): { bytes: Uint8Array; scale: number; values: number[] } {
+  const { scale, groups } = groupsOf(vector);
+  const lines = Array.from(vector, (_, d) => {
+    const { factor, centre } = groups[d >> 4];
+    return { start: fround(scale * 8 * centre), step: fround(scale * factor) };
+  });
+  const codes = Array.from(
+    vector,
+    (x, d) => clamp(roundHalfEven(fround(fround(x - lines[d].start) / lines[d].step)), -8, 7) + 0,
+  );
+  const nibbles = 16 * Math.ceil(vector.length / 32);
+  const bytes = new Uint8Array(nibbles + 16 * Math.ceil(vector.length / 128));
+  bytes.set(packNibbles(codes, vector.length));
+  groups.forEach(({ factor, centre }, g) => {
+    const at = nibbles + 16 * (g >> 3) + (g & 7);
+    bytes[at] = factor;
+    bytes[at + 8] = centre;
+  });
+  return { bytes, scale, values: codes.map((code, d) => lines[d].start + lines[d].step * code) };
+}

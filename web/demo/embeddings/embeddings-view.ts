@@ -230,7 +230,7 @@ function contentOf(
 }
 
 /** The label of a point; empty for one that lies beside its like. */
-function labelOf({ precision = "int8", scaling, group, profile }: Setting): string {
-  if (scaling !== undefined || profile !== undefined) return "";
-  return group === undefined ? precision : `groups of ${group}`;
+function labelOf({ precision = "int8", scaling, profile }: Setting): string {
+  if (scaling === "group") return scaling;
+  return scaling !== undefined || profile !== undefined ? "" : precision;
 }

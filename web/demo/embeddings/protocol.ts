@@ -10,7 +10,7 @@ export interface Progress {
 
 /** A setting as the page names it: the worker has the ranges. */
 export interface Setting extends Omit<RecallSetting, "scaling"> {
-  readonly scaling?: "ranges";
+  readonly scaling?: "ranges" | "group";
 }
 
 export interface Measured extends Omit<RecallReport, "setting"> {

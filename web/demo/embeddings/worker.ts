@@ -32,17 +32,19 @@ const answers: {
     const report = recall(embeddings, others, queries, settings, { dimensions, metric, onProgress });
     const measured = report.map(({ setting, ...rest }): Measured => {
       const { scaling, ...others } = setting;
-      return { setting: { ...others, ...(scaling !== undefined && { scaling: "ranges" as const }) }, ...rest };
+      const named = typeof scaling === "object" ? "ranges" : scaling === "group" ? scaling : undefined;
+      return { setting: { ...others, ...(named && { scaling: named }) }, ...rest };
     });
     return { measured, vectors: others.length / dimensions, queries: queries.length / dimensions };
   },
   async save({ scaling, rescore: _, ...options }, embeddings) {
     const { vectors, dimensions, metric, ranges } = held;
-    const index = embeddings.createIndex({ ...options, dimensions, metric, ...(scaling && { scaling: ranges }) });
+    const own = scaling === "ranges" ? ranges : scaling;
+    const index = embeddings.createIndex({ ...options, dimensions, metric, ...(own && { scaling: own }) });
     index.add(vectors);
     return {
       index: new Blob([index.save()]),
-      ranges: scaling && new Blob([JSON.stringify(ranges)], { type: "application/json" }),
+      ranges: scaling === "ranges" ? new Blob([JSON.stringify(ranges)], { type: "application/json" }) : undefined,
     };
   },
 };

@@ -43,7 +43,7 @@ export function isCoded(given: unknown): given is CodedVectors {
 /** Returns codes, and throws unless they were made like those of the index. */
 export function takeSameCoding(name: string, coded: CodedVectors, index: Coding): CodedVectors {
   const given = takeCoded(name, coded);
-  for (const property of ["precision", "dimensions", "group", "profile"] as const) {
+  for (const property of ["precision", "dimensions", "profile"] as const) {
     if (property === "profile" && index.precision === "binary") continue;
     if (given[property] !== index[property]) {
       throw new RangeError(`${name}.${property} is ${given[property]}, but that of the index is ${index[property]}`);

@@ -1,5 +1,4 @@
-import { checkInteger, shown } from "../core/arguments.js";
-import { MOST_DIMENSIONS } from "./kernels.js";
+import { shown } from "../core/arguments.js";
 import { checkRanges } from "./ranges.js";
 import type { CodingOptions, Precision, Scaling } from "./types.js";
 import { checkDimensions } from "./vectors.js";
@@ -9,8 +8,6 @@ export interface Coding {
   readonly dimensions: number;
   readonly precision: Precision;
   readonly scaling: Scaling;
-  /** How many neighbours share a scale; undefined where that is the whole vector. */
-  readonly group: number | undefined;
   readonly profile: "sentence-transformers" | undefined;
   /** Whether bytes of bits have a sign. */
   readonly isSigned: boolean;
@@ -28,7 +25,7 @@ export interface Steps {
   readonly middle: number;
 }
 
-export const codingOptions = ["dimensions", "precision", "group", "profile"] as const;
+export const codingOptions = ["dimensions", "precision", "profile"] as const;
 
 const precisions = ["int8", "uint8", "int4", "binary"] as const;
 
@@ -50,8 +47,10 @@ export function takeCoding(scaling: unknown, options: CodingOptions): Coding {
       `profile has no ${shown(precision)} with this scaling; it has "int8" and "uint8" with ranges, "binary", "ubinary"`,
     );
   }
-  const group = takeGroup(options.group, precision, taken, dimensions);
-  return { dimensions, precision, scaling: taken, group, profile, isSigned };
+  if (taken === "group" && precision !== "int4") {
+    throw new RangeError(`scaling is "group", which needs precision "int4", not ${shown(precision)}`);
+  }
+  return { dimensions, precision, scaling: taken, profile, isSigned };
 }
 
 function takePrecision(value: unknown, profile: string | undefined): Precision {
@@ -63,9 +62,9 @@ function takePrecision(value: unknown, profile: string | undefined): Precision {
 }
 
 function takeScaling(value: unknown): Scaling {
-  if (value === "unit" || value === "row") return value;
+  if (value === "unit" || value === "row" || value === "group") return value;
   if (typeof value !== "object" || value === null) {
-    throw new TypeError(`scaling must be "unit", "row" or the ranges that fitRanges gives, not ${shown(value)}`);
+    throw new TypeError(`scaling must be "unit", "row", "group" or the ranges of fitRanges, not ${shown(value)}`);
   }
   return checkRanges(value);
 }
@@ -78,19 +77,9 @@ function takeDimensions(scaling: Scaling, given: unknown): number {
   return scaling.dimensions;
 }
 
-function takeGroup(value: unknown, precision: Precision, scaling: Scaling, dimensions: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (precision !== "int4" || scaling !== "row") {
-    throw new RangeError(`group is ${shown(value)}; only precision "int4" with "row" has groups`);
-  }
-  const group = checkInteger("group", value, 1, MOST_DIMENSIONS);
-  if (group % 32 !== 0) throw new RangeError(`group is ${group}; it must be a multiple of 32`);
-  return group < dimensions ? group : undefined;
-}
-
 /**
- * Each step is formed in float32; that of a constant dimension is 1. So are those of "row", whose vectors have scales
- * beside their codes.
+ * Each step is formed in float32; that of a constant dimension is 1. So are those of "row" and "group", whose vectors
+ * have scales beside their codes.
  */
 export function stepsOf({ dimensions, precision, scaling, profile }: Coding): Steps {
   const isNibbles = precision === "int4";
@@ -99,7 +88,7 @@ export function stepsOf({ dimensions, precision, scaling, profile }: Coding): St
   if (typeof scaling === "string") {
     const most = isNibbles ? 7 : 127;
     if (scaling === "unit") steps.fill(1 / most);
-    return { starts, steps, least: -most, most, offset: 0, middle: 0 };
+    return { starts, steps, least: scaling === "group" ? -8 : -most, most, offset: 0, middle: 0 };
   }
   const most = isNibbles ? 15 : 255;
   starts.set(scaling.lows);
@@ -110,14 +99,19 @@ export function stepsOf({ dimensions, precision, scaling, profile }: Coding): St
   return { starts, steps, least: 0, most, offset, middle: profile === undefined ? 0 : 0.5 };
 }
 
+/** Bytes of the nibbles of a row of groups, which its factors and centres follow: see cpp/embeddings/kernels.h. */
+export function nibblesOfGroups(dimensions: number): number {
+  return Math.ceil(dimensions / 32) * 16;
+}
+
 /** Bytes of the codes of a vector. */
-export function bytesOfCodes({ dimensions, precision }: Pick<Coding, "dimensions" | "precision">): number {
+export function bytesOfCodes({ dimensions, precision, scaling }: Coding): number {
+  if (scaling === "group") return nibblesOfGroups(dimensions) + Math.ceil(dimensions / 128) * 16;
   if (precision === "int4") return Math.ceil(dimensions / 2);
   return precision === "binary" ? Math.ceil(dimensions / 8) : dimensions;
 }
 
-/** Scales of a vector that are stored beside its codes. */
-export function scalesOfVector({ dimensions, precision, scaling, group }: Coding): number {
-  if (scaling !== "row" || precision === "binary") return 0;
-  return group === undefined ? 1 : Math.ceil(dimensions / group);
+/** Whether each vector has a scale, which is stored beside its codes. */
+export function hasScales({ precision, scaling }: Coding): boolean {
+  return precision !== "binary" && (scaling === "row" || scaling === "group");
 }

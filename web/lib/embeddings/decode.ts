@@ -1,17 +1,16 @@
 import { checkInteger, checkNames, kindOf, shown } from "../core/arguments.js";
-import { bytesOfCodes, type Coding, scalesOfVector, stepsOf, takeCoding } from "./coding.js";
+import { bytesOfCodes, type Coding, hasScales, nibblesOfGroups, stepsOf, takeCoding } from "./coding.js";
 import type { CodedVectors, Precision } from "./types.js";
 
 /** Gives how the codes were made. */
 export function takeCoded(name: string, value: unknown): Coding {
-  const names = ["codes", "precision", "count", "dimensions", "scaling", "scales", "group", "profile"];
+  const names = ["codes", "precision", "count", "dimensions", "scaling", "scales", "profile"];
   checkNames(name, value, names);
-  const { scaling, codes, count, scales, dimensions, precision, group, profile } = value as CodedVectors;
+  const { scaling, codes, count, scales, dimensions, precision, profile } = value as CodedVectors;
   const isSigned = kindOf(codes) === "Int8Array";
   const coding = takeCoding(scaling, {
     dimensions,
     precision: precision === "binary" && profile !== undefined && !isSigned ? "ubinary" : precision,
-    ...(group !== undefined && { group }),
     ...(profile !== undefined && { profile }),
   });
   const expected = precision === "int8" || coding.isSigned ? "Int8Array" : "Uint8Array";
@@ -21,12 +20,11 @@ export function takeCoded(name: string, value: unknown): Coding {
     );
   checkInteger(`${name}.count`, count, 1, Number.MAX_SAFE_INTEGER);
   checkLength(`${name}.codes`, codes.length, count * bytesOfCodes(coding));
-  const scalesEach = scalesOfVector(coding);
-  if (scalesEach > 0) {
+  if (hasScales(coding)) {
     if (kindOf(scales) !== "Float32Array") {
       throw new TypeError(`${name}.scales must be a Float32Array, not ${shown(scales)}`);
     }
-    checkLength(`${name}.scales`, (scales as Float32Array).length, count * scalesEach);
+    checkLength(`${name}.scales`, (scales as Float32Array).length, count);
   }
   return coding;
 }
@@ -40,23 +38,21 @@ export function decode(coded: CodedVectors): Float32Array<ArrayBuffer> {
   const coding = takeCoded("coded", coded);
   const { dimensions } = coding;
   const bytes = bytesOfCodes(coding);
-  const scalesEach = scalesOfVector(coding);
   const codes = new Uint8Array(coded.codes.buffer, coded.codes.byteOffset, coded.codes.length);
   const decodeRow = rowDecoder(coding);
   const vectors = new Float32Array(coded.count * dimensions);
   for (let v = 0; v < coded.count; v++) {
-    const scales = coded.scales?.subarray(v * scalesEach, (v + 1) * scalesEach);
-    decodeRow(codes.subarray(v * bytes, (v + 1) * bytes), scales, vectors.subarray(v * dimensions));
+    decodeRow(codes.subarray(v * bytes, (v + 1) * bytes), coded.scales?.[v], vectors.subarray(v * dimensions));
   }
   return vectors;
 }
 
-/** Writes what a row of codes stands for: (start + step * level) * scale. */
-export type RowDecoder = (codes: Uint8Array, scales: Float32Array | undefined, to: Float32Array | Float64Array) => void;
+/** Writes what a row of codes stands for: (start + step * level) * scale, or start + step * level of each group. */
+export type RowDecoder = (codes: Uint8Array, scale: number | undefined, to: Float32Array | Float64Array) => void;
 
 /** In float64, which a Float32Array rounds. */
 export function rowDecoder(coding: Coding): RowDecoder {
-  const { dimensions, precision, group = dimensions, isSigned } = coding;
+  const { dimensions, precision, scaling, isSigned } = coding;
   if (precision === "binary") {
     const flip = isSigned ? 0x80 : 0;
     return (codes, _, to) => {
@@ -67,10 +63,15 @@ export function rowDecoder(coding: Coding): RowDecoder {
   }
   const codeAt = codeReader(precision);
   const { starts, steps, offset, middle } = stepsOf(coding);
-  return (codes, scales, to) => {
+  return (codes, scale, to) => {
     for (let d = 0; d < dimensions; d++) {
+      if (scaling === "group") {
+        const at = nibblesOfGroups(dimensions) + (d >> 7) * 16 + ((d >> 4) & 7);
+        starts[d] = 8 * byteAt(codes, at + 8) * (scale as number);
+        steps[d] = byteAt(codes, at) * (scale as number);
+      }
       const value = (starts[d] as number) + (steps[d] as number) * (codeAt(codes, d) + offset + middle);
-      to[d] = scales === undefined ? value : value * (scales[Math.floor(d / group)] as number);
+      to[d] = scale === undefined || scaling === "group" ? value : value * scale;
     }
   };
 }

@@ -1,6 +1,6 @@
 import { checkNames } from "../core/arguments.js";
-import { bytesOfCodes, type Coding, codingOptions, scalesOfVector, stepsOf, takeCoding } from "./coding.js";
-import { type Kernels, ROW_BYTES, STAGED } from "./kernels.js";
+import { bytesOfCodes, type Coding, codingOptions, hasScales, stepsOf, takeCoding } from "./coding.js";
+import { type Kernels, ROW_BYTES, STAGED, scalings } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
 import { countVectors, nonFiniteError, numberError } from "./vectors.js";
 
@@ -32,7 +32,7 @@ export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
   const { starts, steps, least, most: largest, offset, middle } = stepsOf(coding);
   new Float32Array(kernels.memory.buffer, kernels.starts()).set(starts);
   new Float32Array(kernels.memory.buffer, kernels.steps()).set(steps);
-  const group = scaling === "row" ? (coding.group ?? dimensions) : 0;
+  const kind = scaling === "group" ? scalings.ofGroups : scaling === "row" ? scalings.ofRow : scalings.shared;
 
   const run = (vectors: Float32Array, from: number, count: number, to: number) => {
     const staged = vectors.subarray(from * dimensions, (from + count) * dimensions);
@@ -40,7 +40,7 @@ export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
     checkLargest(kernels.largest(staged.length), vectors, from, coding);
     const codes = isNibbles ? kernels.codes() : to;
     if (precision === "binary") kernels.packSigns(count, dimensions, to, stride);
-    else kernels.encode(count, dimensions, group, least, largest, offset, middle !== 0, codes, codesStride);
+    else kernels.encode(count, dimensions, kind, least, largest, offset, middle !== 0, codes, codesStride);
     if (isNibbles) kernels.packNibbles(count * codesStride, to);
   };
   return { stride, most, run };
@@ -62,12 +62,11 @@ export function encode(
 ): CodedVectors {
   checkNames("options", options, codingOptions);
   const coding = takeCoding(scaling, options);
-  const { dimensions, precision, group, profile, isSigned } = coding;
+  const { dimensions, precision, profile, isSigned } = coding;
   const count = countVectors("vectors", vectors, dimensions);
   const bytes = bytesOfCodes(coding);
   const codes = new Uint8Array(count * bytes);
-  const scalesEach = scalesOfVector(coding);
-  const scales = new Float32Array(count * scalesEach);
+  const scales = hasScales(coding) ? new Float32Array(count) : undefined;
 
   const { stride, most, run } = newEncoder(kernels, coding);
   // Nibbles and what a row has beyond its codes pass the staged vectors, which are done with by then.
@@ -77,7 +76,7 @@ export function encode(
     run(vectors, from, taken, to);
     const rows = new Uint8Array(kernels.memory.buffer, to, taken * stride);
     for (let r = 0; r < taken; r++) codes.set(rows.subarray(r * stride, r * stride + bytes), (from + r) * bytes);
-    scales.set(new Float32Array(kernels.memory.buffer, kernels.scales(), taken * scalesEach), from * scalesEach);
+    scales?.set(new Float32Array(kernels.memory.buffer, kernels.scales(), taken), from);
   }
   if (isSigned) for (let i = 0; i < codes.length; i++) (codes[i] as number) ^= 0x80;
   const hasSign = isSigned || precision === "int8";
@@ -87,8 +86,7 @@ export function encode(
     count,
     dimensions,
     scaling: coding.scaling,
-    ...(scalesEach > 0 && { scales }),
-    ...(group !== undefined && { group }),
+    ...(scales && { scales }),
     ...(profile !== undefined && { profile }),
   };
 }

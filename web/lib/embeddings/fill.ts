@@ -1,5 +1,5 @@
 import { kindOf } from "../core/arguments.js";
-import { bytesOfCodes, type Coding, scalesOfVector } from "./coding.js";
+import { bytesOfCodes, type Coding } from "./coding.js";
 import { rowDecoder } from "./decode.js";
 import { newEncoder } from "./encode.js";
 import type { Kernels } from "./kernels.js";
@@ -27,7 +27,7 @@ export function fillWithVectors(
   const encoder = newEncoder(kernels, coding);
   for (const { from, count, row } of runs(places, rows, encoder.most)) {
     encoder.run(vectors, from, count, rows.addressOf("codes", row));
-    const scales = memory.floats(kernels.scales(), count * scalesOfVector(coding));
+    const scales = memory.floats(kernels.scales(), count);
     checkZero(rows.setScores(row, memory.doubles(kernels.squares(), count), scales), from);
   }
 }
@@ -35,7 +35,6 @@ export function fillWithVectors(
 /** Copies existing codes into rows. */
 export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, places }: Target): void {
   const bytes = bytesOfCodes(coding);
-  const each = scalesOfVector(coding);
   // Bytes of bits are signed in sentence-transformers, but not in an index.
   const flip = coded.precision === "binary" && kindOf(coded.codes) === "Int8Array" ? 0x80 : 0;
   const decode = rowDecoder({ ...coding, isSigned: false });
@@ -43,12 +42,12 @@ export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, place
   const codes = new Uint8Array(coded.codes.buffer, coded.codes.byteOffset, coded.codes.length);
   for (const { from, count, row } of runs(places, rows, rows.perSegment)) {
     const squares = new Float64Array(count);
-    const scales = coded.scales?.subarray(from * each, (from + count) * each) ?? new Float32Array(0);
+    const scales = coded.scales?.subarray(from, from + count);
     for (let i = 0; i < count; i++) {
       const given = codes.subarray((from + i) * bytes, (from + i + 1) * bytes);
       const kept = memory.bytes(rows.addressOf("codes", row + i), rows.stride).fill(0);
       kept.set(given.map((byte) => byte ^ flip));
-      decode(given, each === 0 ? undefined : scales.subarray(i * each, (i + 1) * each), values);
+      decode(given, scales?.[i], values);
       // The kernels form the sum in the same way: see cpp/embeddings/rows.h.
       squares[i] = values.reduce((sum, value) => sum + value * value, 0);
     }

@@ -14,7 +14,7 @@ export interface Kernels {
   encode(
     count: number,
     size: number,
-    group: number,
+    scaling: number,
     least: number,
     most: number,
     offset: number,
@@ -24,7 +24,6 @@ export interface Kernels {
   ): void;
   packNibbles(size: number, to: number): void;
   packSigns(count: number, size: number, to: number, stride: number): void;
-  arrangeForNibbles(query: number, size: number): void;
   startQuery(query: number, factor: number, bias: number, hits: number, room: number): void;
   finishQuery(query: number): number;
   /** Addresses of 0 stand for none. */
@@ -38,8 +37,6 @@ export interface Kernels {
     count: number,
     first: number,
     dimensions: number,
-    groupBytes: number,
-    scales: number,
     factors: number,
     offsets: number,
     allowed: number,
@@ -52,12 +49,13 @@ export const MOST_DIMENSIONS = 1 << 14;
 export const MOST_QUERIES = 64;
 export const ROW_BYTES = 16;
 export const HIT_BYTES = 16;
+export const scalings = { shared: 0, ofRow: 1, ofGroups: 2 } as const;
 export const kinds = { bytes: 0, nibbles: 1, groups: 2, bits: 3 } as const;
 
 /** An instance with a memory of its own. Throws where the module is another. */
 export function newKernels(module: WebAssembly.Module): Kernels {
   const { exports } = new WebAssembly.Instance(module);
-  if (!("arrangeForNibbles" in exports)) {
+  if (!("packNibbles" in exports)) {
     throw new Error("wasm is not that of this channelwise/embeddings");
   }
   return exports as unknown as Kernels;

@@ -1,4 +1,4 @@
-import { type Coding, stepsOf } from "./coding.js";
+import { type Coding, nibblesOfGroups, stepsOf } from "./coding.js";
 import type { Metric } from "./types.js";
 
 /** A query as the kernels take it. */
@@ -13,9 +13,11 @@ export interface Query {
 }
 
 /** The largest magnitude of a query's integers with which no sum of products is beyond 32 bits. */
-function mostOf({ dimensions, precision }: Coding): number {
-  const largestCode = precision === "int4" ? 8 : 128;
-  return Math.min(32767, Math.floor(0x7fffffff / (largestCode * dimensions)));
+function mostOf({ dimensions, precision, scaling }: Coding): number {
+  const isGroups = scaling === "group";
+  const largestCode = isGroups ? 2048 : precision === "int4" ? 8 : 128;
+  // The sum of the numbers of a group has 16 bits, too.
+  return Math.min(isGroups ? 2047 : 32767, Math.floor(0x7fffffff / (largestCode * dimensions)));
 }
 
 /** Adding and subtracting rounds half to even, for magnitudes below 2^51. */
@@ -23,7 +25,7 @@ const ROUNDER = 1.5 * 2 ** 52;
 
 /**
  * Makes a query of the numbers of a vector. The dot product with what the codes c of a vector stand for, which are
- * start + step * c for each dimension, times the vector's scale with "row", is
+ * start + step * c for each dimension, times the vector's scale with "row" and "group", is
  *
  *     sum(x * start) + sum(x * step * c)  ~  bias + factor * sum(n * c)
  *
@@ -46,7 +48,13 @@ export function newQuery(coding: Coding, metric: Metric, x: ArrayLike<number>, l
   }
   const scale = largest / mostOf(coding) || 1;
   const codes = new Int16Array(length);
-  for (let d = 0; d < dimensions; d++) codes[d] = (products[d] as number) / scale + ROUNDER - ROUNDER;
+  const sums = codes.subarray(2 * nibblesOfGroups(dimensions));
+  for (let d = 0; d < dimensions; d++) {
+    const code = (products[d] as number) / scale + ROUNDER - ROUNDER;
+    // The order of nibbles: see cpp/embeddings/kernels.h.
+    codes[precision === "int4" ? (d & -32) + ((d & 3) << 3) + ((d & 31) >> 2) : d] = code;
+    if (coding.scaling === "group") (sums[d >> 4] as number) += code;
+  }
   return { codes, ...scored(metric, scale, bias, squares), squares };
 }
 

@@ -24,7 +24,7 @@ export interface RecallOptions {
 /**
  * Settings to begin with: every precision, and each also with rescoring, which looks for ten times as many.
  *
- * @param dimensions numbers of a vector; groups of 32 are left out where a vector has no more than one.
+ * @param dimensions numbers of a vector; `"group"` is left out up to 32, where it takes as many bytes as int8.
  * @param ranges as `fitRanges` gives them: adds int8 with ranges, rounded to the nearest and as sentence-transformers does.
  */
 export function usualSettings(dimensions: number, ranges?: VectorRanges): RecallSetting[] {
@@ -36,7 +36,7 @@ export function usualSettings(dimensions: number, ranges?: VectorRanges): Recall
           { precision: "int8", scaling: ranges },
           { precision: "int8", scaling: ranges, profile: "sentence-transformers" },
         ] as const)),
-    ...(dimensions > 32 ? [{ precision: "int4", group: 32 } as const] : []),
+    ...(dimensions > 32 ? [{ precision: "int4", scaling: "group" } as const] : []),
     { precision: "int4" },
     { precision: "binary" },
   ];

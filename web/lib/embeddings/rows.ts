@@ -1,4 +1,4 @@
-import { type Coding, scalesOfVector } from "./coding.js";
+import { type Coding, hasScales } from "./coding.js";
 import { rowDecoder } from "./decode.js";
 import { strideOf } from "./encode.js";
 import type { Memory } from "./memory.js";
@@ -37,10 +37,10 @@ export class Rows {
     const fitting = 2 ** Math.floor(Math.log2(SEGMENT_BYTES / this.stride));
     this.perSegment = Math.min(MOST_ROWS, Math.max(LEAST_ROWS, fitting));
     const isScored = coding.precision !== "binary";
-    const hasOwnScale = scalesOfVector(coding) === 1;
+    const hasOwnScale = hasScales(coding);
     this.bytes = {
       codes: this.stride,
-      scales: 4 * scalesOfVector(coding),
+      scales: hasOwnScale ? 4 : 0,
       factors: isScored && (metric === "cosine" || hasOwnScale) ? 4 : 0,
       offsets: isScored && metric === "euclid" ? 4 : 0,
     };
@@ -81,25 +81,25 @@ export class Rows {
   /** Decodes a row, in float64. */
   read(row: number, to: Float64Array | Float32Array): void {
     const codes = this.#memory.bytes(this.addressOf("codes", row), this.stride);
-    const { scales } = this.bytes;
-    this.#decode(codes, scales > 0 ? this.#memory.floats(this.addressOf("scales", row), scales / 4) : undefined, to);
+    const scale = this.bytes.scales > 0 ? this.#column("scales", row, 1)[0] : undefined;
+    this.#decode(codes, scale, to);
   }
 
   /**
    * Sets the numbers for the scores of some rows of a segment, from the sums of squares of their decoded codes and from
    * their stored scales. Returns the first that is zero and has no direction, which a cosine needs.
    */
-  setScores(row: number, squares: Float64Array, scales: Float32Array): number | undefined {
+  setScores(row: number, squares: Float64Array, scales: Float32Array | undefined): number | undefined {
     const { factors, offsets } = this.bytes;
     const count = squares.length;
-    if (this.bytes.scales > 0) this.#column("scales", row, scales.length).set(scales);
+    const own = this.bytes.scales > 0 ? scales : undefined;
+    if (own) this.#column("scales", row, count).set(own);
     if (offsets > 0) this.#column("offsets", row, count).set(squares);
     if (factors > 0) {
       const to = this.#column("factors", row, count);
-      const hasOwnScale = this.bytes.scales === 4;
       for (let i = 0; i < count; i++) {
-        const own = hasOwnScale ? (scales[i] as number) : 1;
-        to[i] = this.#metric === "cosine" ? own / Math.sqrt(squares[i] as number) : own;
+        const scale = own?.[i] ?? 1;
+        to[i] = this.#metric === "cosine" ? scale / Math.sqrt(squares[i] as number) : scale;
       }
     }
     const zero = this.#metric === "cosine" ? squares.indexOf(0) : -1;

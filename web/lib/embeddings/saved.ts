@@ -12,7 +12,7 @@ import type { IndexOptions, Metric } from "./types.js";
 // Each part is padded to a multiple of four bytes.
 
 const MAGIC = 0x69657763;
-const VERSION = 1;
+const VERSION = 2;
 const START = 16;
 
 /** The header of a saved index. */
@@ -39,8 +39,8 @@ interface Saved {
 
 /** {@link VectorIndex.save} */
 export function saveIndex({ coding, metric, places, rows, memory }: Saved): ArrayBuffer {
-  const { dimensions, precision, scaling, group, profile } = coding;
-  const options = { dimensions, precision, scaling, metric, ...(group && { group }), ...(profile && { profile }) };
+  const { dimensions, precision, scaling, profile } = coding;
+  const options = { dimensions, precision, scaling, metric, ...(profile && { profile }) };
   const { end } = places;
   const header = new TextEncoder().encode(padded(JSON.stringify({ options, end } satisfies Header)));
   const bits = places.bits();

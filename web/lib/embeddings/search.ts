@@ -1,4 +1,4 @@
-import { type Coding, scalesOfVector } from "./coding.js";
+import { type Coding, nibblesOfGroups } from "./coding.js";
 import { HIT_BYTES, type Kernels, kinds, MOST_QUERIES } from "./kernels.js";
 import type { Memory } from "./memory.js";
 import type { Query } from "./query.js";
@@ -19,9 +19,10 @@ interface Searched {
   readonly allowed: Uint8Array | undefined;
 }
 
-/** The number of codes of a query, or of its bytes. */
-export function queryLength({ precision }: Pick<Coding, "precision">, rows: Pick<Rows, "stride">): number {
-  return precision === "int4" ? 2 * rows.stride : rows.stride;
+/** The number of codes of a query, or of its bytes. After those of groups, there is a sum for each group. */
+export function queryLength({ precision, scaling, dimensions }: Coding, { stride }: Rows): number {
+  if (scaling === "group") return (3 * nibblesOfGroups(dimensions) + stride) / 2;
+  return precision === "int4" ? 2 * stride : stride;
 }
 
 /** The best `room` rows for each query. Queries pass over a block of codes together, so it is read once. */
@@ -48,7 +49,6 @@ function searchTogether(
   queries.forEach((query, i) => {
     const at = codes + i * queryBytes;
     memory.bytes(at, queryBytes).set(new Uint8Array(query.codes.buffer));
-    if (coding.precision === "int4") kernels.arrangeForNibbles(at, query.codes.length);
     kernels.startQuery(i, query.factor, query.bias, hits + i * room * HIT_BYTES, room);
   });
   for (const { segment, first, count } of rows.segmentsOf(end)) {
@@ -62,8 +62,6 @@ function searchTogether(
       count,
       first,
       coding.dimensions,
-      (coding.group ?? 0) / 2,
-      segment.scales,
       segment.factors,
       segment.offsets,
       allowed === undefined ? 0 : allowedAt + first / 8,
@@ -75,7 +73,7 @@ function searchTogether(
 function kindOf(coding: Coding): number {
   if (coding.precision === "binary") return kinds.bits;
   if (coding.precision === "int8") return kinds.bytes;
-  return scalesOfVector(coding) > 1 ? kinds.groups : kinds.nibbles;
+  return coding.scaling === "group" ? kinds.groups : kinds.nibbles;
 }
 
 /** A hit is a float64, its value, followed by the place as an integer of 32 bits: see cpp/embeddings/top_k.h. */

@@ -28,9 +28,10 @@ export interface VectorRanges {
 
 /**
  * The scaling of codes: ranges of each dimension; `"unit"`, one scale for numbers from -1 to 1, such as those of
- * vectors of length 1; or `"row"`, a scale for each vector, which needs no other vectors and keeps cosines.
+ * vectors of length 1; `"row"`, a scale for each vector, which needs no other vectors and keeps cosines; or `"group"`,
+ * which also has a factor and a centre for each 16 dimensions, by a search, and is for `"int4"`.
  */
-export type Scaling = VectorRanges | "unit" | "row";
+export type Scaling = VectorRanges | "unit" | "row" | "group";
 
 /** The options of `fitRanges`. */
 export interface FitOptions {
@@ -50,11 +51,6 @@ export interface CodingOptions {
   /** The way a number is stored; `"int8"` by default. `"uint8"` needs ranges. */
   precision?: Precision | "ubinary";
   /**
-   * With `"row"` and `"int4"`, the number of neighbours that share a scale, a multiple of 32; by default a vector has
-   * one scale.
-   */
-  group?: number;
-  /**
    * `"sentence-transformers"` gives its codes, bit for bit: numbers are rounded down, and bytes of `"binary"` are
    * signed (those of `"ubinary"`, which only this profile has, are not).
    */
@@ -65,7 +61,8 @@ export interface CodingOptions {
 export interface CodedVectors {
   /**
    * The codes, row by row: a byte each for `"int8"` and `"uint8"`; two a byte for `"int4"`, the first one low; eight a
-   * byte for `"binary"`, the first one in the highest bit. Each row begins with a new byte.
+   * byte for `"binary"`, the first one in the highest bit. Each row begins with a new byte. With `"group"`, a row has
+   * its codes in a multiple of 16 bytes, and then, for each 128 dimensions, 8 bytes of factors and 8 of centres.
    */
   readonly codes: Int8Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
   /** The way a number is stored. */
@@ -76,10 +73,8 @@ export interface CodedVectors {
   readonly dimensions: number;
   /** The scaling of the codes. */
   readonly scaling: Scaling;
-  /** With `"row"`, a scale for each vector, or for each group of it. */
+  /** With `"row"` and `"group"`, a scale for each vector. */
   readonly scales?: Float32Array<ArrayBuffer>;
-  /** The number of neighbours that share a scale, unless the whole vector does. */
-  readonly group?: number;
   /** The profile that made the codes. */
   readonly profile?: "sentence-transformers";
 }
