@@ -1,6 +1,6 @@
 import { checkNames } from "../core/arguments.js";
 import { bytesOfCodes, type Coding, codingOptions, hasScales, stepsOf, takeCoding } from "./coding.js";
-import { type Kernels, ROW_BYTES, STAGED, scalings } from "./kernels.js";
+import { type Kernels, ownScales, ROW_BYTES, STAGED } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
 import { countVectors, nonFiniteError, numberError } from "./vectors.js";
 
@@ -32,7 +32,7 @@ export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
   const { starts, steps, least, most: largest, offset, middle } = stepsOf(coding);
   new Float32Array(kernels.memory.buffer, kernels.starts()).set(starts);
   new Float32Array(kernels.memory.buffer, kernels.steps()).set(steps);
-  const kind = scaling === "group" ? scalings.ofGroups : scaling === "row" ? scalings.ofRow : scalings.shared;
+  const kind = Math.max(0, ownScales.indexOf(scaling));
 
   const run = (vectors: Float32Array, from: number, count: number, to: number) => {
     const staged = vectors.subarray(from * dimensions, (from + count) * dimensions);

@@ -49,8 +49,8 @@ export const MOST_DIMENSIONS = 1 << 14;
 export const MOST_QUERIES = 64;
 export const ROW_BYTES = 16;
 export const HIT_BYTES = 16;
-export const scalings = { shared: 0, ofRow: 1, ofGroups: 2 } as const;
-export const kinds = { bytes: 0, nibbles: 1, groups: 2, bits: 3 } as const;
+export const ownScales: readonly unknown[] = [undefined, "row", "group"];
+export const kinds: readonly unknown[] = ["int8", "int4", "group", "binary"];
 
 /** An instance with a memory of its own. Throws where the module is another. */
 export function newKernels(module: WebAssembly.Module): Kernels {

@@ -53,7 +53,7 @@ function searchTogether(
   });
   for (const { segment, first, count } of rows.segmentsOf(end)) {
     kernels.search(
-      kindOf(coding),
+      kinds.indexOf(coding.scaling === "group" ? "group" : coding.precision),
       queries.length,
       codes,
       queryBytes,
@@ -68,12 +68,6 @@ function searchTogether(
     );
   }
   return queries.map((_, i) => readHits(memory, hits + i * room * HIT_BYTES, kernels.finishQuery(i)));
-}
-
-function kindOf(coding: Coding): number {
-  if (coding.precision === "binary") return kinds.bits;
-  if (coding.precision === "int8") return kinds.bytes;
-  return coding.scaling === "group" ? kinds.groups : kinds.nibbles;
 }
 
 /** A hit is a float64, its value, followed by the place as an integer of 32 bits: see cpp/embeddings/top_k.h. */
