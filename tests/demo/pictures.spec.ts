@@ -151,6 +151,22 @@ describe("the maps", () => {
     }
   });
 
+  it("show weights to the left of a divider, and what they become to the right", async () => {
+    await page.getByLabel("Bits", { exact: true }).fill("2");
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^2 bits/);
+    const colour = async (column: number) => {
+      const { x, y } = await placeOf(map("Weights"), 2, column);
+      return String(await coloursAround(map("Weights"), { x: x - 30, y }, 0));
+    };
+    const before = [await colour(1), await colour(6)];
+    await page.getByLabel("Before | after").fill("50");
+    // Of the row of the outlier, -8.3 becomes -12.6.
+    await shows(() => colour(6)).not.toBe(before[1]);
+    expect(await colour(1)).toBe(before[0]);
+    await page.getByLabel("Before | after").fill("100");
+    await shows(() => colour(6)).toBe(before[1]);
+  });
+
   it("are zoomed and moved, by buttons, pointer and wheel", async () => {
     await openNpy(uniform("float32", 400 * 300, 8), [400, 300]);
     await shows(seen).toBe("All of 400 × 300");
@@ -269,7 +285,7 @@ describe("one weight", () => {
     const explanation = page.locator("#term");
     await page.getByRole("button", { name: "Scale", exact: true }).click();
     await explanation.waitFor();
-    expect(await text(explanation)).toContain("largest |weight|");
+    await shows(() => text(explanation)).toContain("largest |weight|");
     await page.keyboard.press("Escape");
     expect(await explanation.isVisible()).toBe(false);
   });

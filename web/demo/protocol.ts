@@ -199,7 +199,10 @@ export interface Questions {
   quantize: { given: Settings; answer: Summary };
   /** The errors and sizes of other settings. */
   assess: { given: Settings; answer: Cost };
-  map: { given: { map: MapName; axis: number; window: Window; rows: number; columns: number }; answer: Grid };
+  map: {
+    given: { map: MapName | "dequantized"; axis: number; window: Window; rows: number; columns: number };
+    answer: Grid;
+  };
   cell: { given: number; answer: Cell };
   channels: { given: { order: ChannelOrder; bars: number }; answer: Bars };
   distribution: { given: { channel: number | undefined }; answer: Distribution };

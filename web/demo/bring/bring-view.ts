@@ -3,7 +3,7 @@ import { QuestionError } from "../engine.js";
 import { bytes, counted, shapeText } from "../format.js";
 import type { Linked } from "../link.js";
 import type { Opened, Settings, Source } from "../protocol.js";
-import { droppedFiles, type Given } from "./dropped-files.js";
+import type { Given } from "./dropped-files.js";
 import { example } from "./example.js";
 import type { PassedOver } from "./kind-of-files.js";
 import { fetchSample, loadSamples, type Sample } from "./samples.js";
@@ -13,6 +13,13 @@ const MAX_TYPED = 200_000;
 
 /** The pause in typing, in milliseconds, after which the work begins. */
 const TYPING_PAUSE = 250;
+
+/** Loads what tells files apart, once. */
+let kinds: Promise<typeof import("./kind-of-files.js")> | undefined;
+function kindOfFiles() {
+  kinds ??= import("./kind-of-files.js");
+  return kinds;
+}
 
 /** All files of a model. */
 export interface ModelSource {
@@ -121,7 +128,7 @@ export class BringView {
 
   /** Names the opened files that do not belong to the model, which is known once it is read. */
   async showUnused(names: readonly string[]) {
-    const { unused } = await import("./kind-of-files.js");
+    const { unused } = await kindOfFiles();
     const isUnused = ({ name }: File) => names.includes(name);
     const passedOver = [...this.#passedOver, ...this.#files.filter(isUnused).map(unused)];
     this.#showFiles(
@@ -134,7 +141,7 @@ export class BringView {
     const turn = ++this.#turn;
     clearTimeout(this.#timer);
     try {
-      const { chooseFiles, isModel } = await import("./kind-of-files.js");
+      const { chooseFiles, isModel } = await kindOfFiles();
       const { files, others, passedOver } = chooseFiles(await given);
       if (turn !== this.#turn) return;
       const isOfModel = others.length > 0 || (await isModel(files));
@@ -224,7 +231,9 @@ export class BringView {
       const dropped = event.dataTransfer;
       if (dropped === null || dropped.files.length === 0) return;
       event.preventDefault();
-      this.#openFiles(droppedFiles(dropped));
+      const files = [...dropped.files];
+      const entries = Array.from(dropped.items, (item) => item.webkitGetAsEntry());
+      this.#openFiles(import("./dropped-files.js").then(({ droppedFiles }) => droppedFiles(files, entries)));
     });
   }
 }

@@ -6,14 +6,17 @@ export interface Given {
 }
 
 /**
- * The dropped files, and those in dropped folders. Must be called before the event is over.
+ * The dropped files, and those in dropped folders.
  *
+ * @param dropped what the event has, which must be asked for before it is over
  * @throws {Error} for entries that cannot be read.
  */
-export async function droppedFiles({ items, files }: DataTransfer): Promise<Given> {
-  const given = [...files];
-  const entries = Array.from(items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (!entries.some(isFolder)) return { files: given, folders: [] };
+export async function droppedFiles(
+  files: readonly File[],
+  dropped: readonly (FileSystemEntry | null)[],
+): Promise<Given> {
+  const entries = dropped.filter((entry) => entry !== null);
+  if (!entries.some(isFolder)) return { files, folders: [] };
   const all = (await Promise.all(entries.map((entry) => (isFolder(entry) ? entriesIn(entry) : [entry])))).flat();
   return {
     files: await Promise.all(all.filter(isFile).map(fileOf)),

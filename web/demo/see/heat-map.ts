@@ -9,12 +9,9 @@ import type { Viewport } from "./viewport.js";
 export const TOP = 18;
 export const LEFT = { names: 58, indices: 40 };
 const NUMBER = { width: 26, height: 14 };
-const FONT = "11px system-ui, sans-serif";
+export const FONT = "11px system-ui, sans-serif";
 /** Five numbers of so many characters have room below the colours. */
 const LONGEST = 6;
-/** In a file of its own, a map has room for its name above it, and for its colours below. */
-const TITLE = 24;
-const KEY = 40;
 
 /** More device pixels for each pixel of the page than this are not seen, but computed. */
 const MAX_DENSITY = 2;
@@ -41,7 +38,12 @@ export class HeatMap {
   readonly #scale = html("canvas", { width: "200", height: "1" });
   readonly #scaleTexts = html("div", { class: "scale-texts" });
   readonly #colours = document.createElement("canvas");
+  readonly #coloursAfter = document.createElement("canvas");
   #grid: Grid | undefined;
+  /** The grid that is seen to the right of the divider. */
+  #after: Grid | undefined;
+  /** The place of the divider, from 0 at the left edge of the cells to 1 at the right one. */
+  #divider = 1;
   #limit = 1;
   #density = 1;
   #left = LEFT.names;
@@ -85,7 +87,14 @@ export class HeatMap {
   }
 
   clear() {
-    this.#grid = undefined;
+    this.#grid = this.#after = undefined;
+  }
+
+  /** Shows another grid of the same cells to the right of a divider. */
+  divide(divider: number, after: Grid | undefined) {
+    this.#divider = divider;
+    this.#after = after;
+    if (after !== undefined) this.#colour(this.#coloursAfter, after);
   }
 
   /** @param limit the |value| of the strongest colour; the largest of the grid where it is not known yet. */
@@ -99,10 +108,8 @@ export class HeatMap {
   paint() {
     const grid = this.#grid;
     if (grid === undefined) return;
-    const { rows, columns, values } = grid;
-    this.#colours.width = columns;
-    this.#colours.height = rows;
-    this.#colours.getContext("2d")?.putImageData(paint(values, columns, rows, this.#limit), 0, 0);
+    this.#colour(this.#colours, grid);
+    if (this.#after !== undefined) this.#colour(this.#coloursAfter, this.#after);
     const steps = Float64Array.from({ length: 200 }, (_, i) => {
       const place = (i - 99.5) / 99.5;
       return place * Math.abs(place);
@@ -112,6 +119,12 @@ export class HeatMap {
     const all = [-1, -0.25, 0, 0.25, 1].map(textOf);
     const texts = all.every(({ length }) => length <= LONGEST) ? all : [-1, 0, 1].map(textOf);
     this.#scaleTexts.replaceChildren(...texts.map((text) => html("span", {}, text)));
+  }
+
+  #colour(canvas: HTMLCanvasElement, { rows, columns, values }: Grid) {
+    canvas.width = columns;
+    canvas.height = rows;
+    canvas.getContext("2d")?.putImageData(paint(values, columns, rows, this.#limit), 0, 0);
   }
 
   draw(viewport: Viewport, marks: readonly Mark[]) {
@@ -131,9 +144,23 @@ export class HeatMap {
     context.rect(this.#left, TOP, width, height);
     context.clip();
     context.imageSmoothingEnabled = false;
-    const { row, rows, column, columns } = grid.window;
-    context.drawImage(this.#colours, x(column), y(row), columns * cellWidth, rows * cellHeight);
-    if (cellWidth >= NUMBER.width && cellHeight >= NUMBER.height) this.#drawNumbers(context, grid, x, y, cellWidth);
+    const drawCells = (colours: HTMLCanvasElement, shown: Grid) => {
+      const { row, rows, column, columns } = shown.window;
+      context.drawImage(colours, x(column), y(row), columns * cellWidth, rows * cellHeight);
+      if (cellWidth >= NUMBER.width && cellHeight >= NUMBER.height) this.#drawNumbers(context, shown, x, y, cellWidth);
+    };
+    drawCells(this.#colours, grid);
+    if (this.#after !== undefined) {
+      const divider = this.#left + this.#divider * width;
+      context.save();
+      context.beginPath();
+      context.rect(divider, TOP, width, height);
+      context.clip();
+      drawCells(this.#coloursAfter, this.#after);
+      context.restore();
+      context.fillStyle = getComputedStyle(this.canvas).color;
+      context.fillRect(divider - 1, TOP, 2, height);
+    }
     for (const mark of marks) {
       const [markWidth, markHeight] = [Math.max(cellWidth, 5), Math.max(cellHeight, 5)];
       const left = x(mark.column) + (cellWidth - markWidth) / 2;
@@ -144,29 +171,12 @@ export class HeatMap {
     this.#drawEdges(context, grid, viewport, x, y);
   }
 
-  /** The map by itself: its name above it, and its colours with their values below. */
-  picture(): HTMLCanvasElement {
-    const picture = html("canvas");
-    const [width, height] = [this.canvas.width / this.#density, this.canvas.height / this.#density];
-    picture.width = this.canvas.width;
-    picture.height = (TITLE + height + KEY) * this.#density;
-    const context = picture.getContext("2d");
-    if (context === null) return picture;
-    context.scale(this.#density, this.#density);
-    context.fillStyle = getComputedStyle(this.element).color;
-    context.textBaseline = "middle";
-    context.font = `600 ${FONT}`;
-    context.fillText(`${names[this.#name]}: ${explanations[this.#name]}`, this.#left, TITLE / 2);
-    context.drawImage(this.canvas, 0, TITLE, width, height);
-    const [below, across] = [TITLE + height + 6, this.#scale.width];
-    context.drawImage(this.#scale, this.#left, below, across, 8);
-    context.font = FONT;
-    context.textAlign = "center";
-    const texts = [...this.#scaleTexts.children];
-    for (const [i, { textContent }] of texts.entries()) {
-      context.fillText(textContent ?? "", this.#left + (across * i) / (texts.length - 1), below + 18);
-    }
-    return picture;
+  /** The parts of a picture of the map by itself, sizes in pixels of the page. */
+  get parts() {
+    const title = `${names[this.#name]}: ${explanations[this.#name]}`;
+    const texts = [...this.#scaleTexts.children].map(({ textContent }) => textContent ?? "");
+    const { canvas } = this;
+    return { canvas, density: this.#density, left: this.#left, title, scale: this.#scale, texts };
   }
 
   #drawNumbers(

@@ -22,6 +22,8 @@ export class HeatMapsView {
   readonly #viewport = new Viewport();
   readonly #frame: HTMLElement;
   readonly #seen = html("span", { class: "shown" });
+  /** Weights are seen to the left of it, and what they become to the right. */
+  readonly #divider = html("input", { type: "range", id: "divider", min: "0", max: "100", value: "100" });
   readonly #readout = html("p", { class: "readout" });
   readonly #status = html("p", { class: "visually-hidden", role: "status" });
   #shape: readonly number[] = [];
@@ -52,6 +54,8 @@ export class HeatMapsView {
       button("+", "Zoom in", () => this.#zoomAtSelection(ZOOM)),
       button("−", "Zoom out", () => this.#zoomAtSelection(1 / ZOOM)),
       button("All", "All of the matrix", () => this.#viewport.fit(this.#matrix)),
+      html("label", { for: "divider" }, "Before | after"),
+      this.#divider,
       this.#seen,
       html("span", { class: "save" }, save),
     );
@@ -73,6 +77,7 @@ export class HeatMapsView {
     );
     root.append(tools, this.#frame, html("div", { class: "below-maps" }, this.#readout, hint), this.#status);
     for (const map of this.#maps.values()) this.#listenTo(map);
+    this.#divider.addEventListener("input", () => unlessInterrupted(this.#ask()));
     this.#frame.addEventListener("keydown", (event) => this.#press(event));
     followWidth(this.#frame, () => this.#resize());
     followColours(() => {
@@ -154,6 +159,12 @@ export class HeatMapsView {
         if (rows <= 0 || columns <= 0) break;
         const given = { map, axis: this.#axis, window: this.#viewport.window, rows, columns };
         heatMap.show(await this.#engine.ask("map", given), summary?.limits[map]);
+        const divider = this.#divider.valueAsNumber / 100;
+        if (map === "weights")
+          heatMap.divide(
+            divider,
+            summary && divider < 1 ? await this.#engine.ask("map", { ...given, map: "dequantized" }) : undefined,
+          );
         this.#draw();
         if (this.#askAgain) break;
       }
@@ -302,23 +313,10 @@ export class HeatMapsView {
     if (cell !== undefined) this.#status.textContent = this.#readout.textContent = cellText(cell);
   }
 
-  /** The three maps below each other in one file. */
+  /** Saves the three maps in one file. */
   async #save() {
-    const { pngOf } = await import("./save-picture.js");
-    const pictures = [...this.#maps.values()].map((map) => map.picture());
-    const all = html("canvas");
-    all.width = Math.max(...pictures.map(({ width }) => width));
-    all.height = pictures.reduce((sum, { height }) => sum + height, 0);
-    const context = all.getContext("2d");
-    if (context === null) return;
-    context.fillStyle = getComputedStyle(this.#frame.closest(".card") as Element).backgroundColor;
-    context.fillRect(0, 0, all.width, all.height);
-    let top = 0;
-    for (const picture of pictures) {
-      context.drawImage(picture, 0, top);
-      top += picture.height;
-    }
-    download(await pngOf(all), "weights-integers-errors.png");
+    const { pngOfMaps } = await import("./save-maps.js");
+    download(await pngOfMaps([...this.#maps.values()]), "weights-integers-errors.png");
   }
 }
 

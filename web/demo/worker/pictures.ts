@@ -35,7 +35,7 @@ export function gridOf(
       line.set((quantization?.weights ?? tensor.values).subarray(start, end));
     } else {
       const { weights, result } = quantization;
-      line.set(map === "quantized" ? result.quantized.subarray(start, end) : weights.subarray(start, end));
+      line.set((map === "errors" ? weights : result[map]).subarray(start, end));
       if (map === "errors") for (let i = 0; i < line.length; i++) line[i] -= result.dequantized[start + i];
     }
     let at = Math.floor((r * gridRows) / window.rows) * gridColumns;
