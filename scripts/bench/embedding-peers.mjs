@@ -247,5 +247,5 @@ export const peers = [
   { name: "edgevec, flat", codes: "binary", most: 1e6, fill: fillEdgevec },
   { name: "orama", codes: "float32", most: 1e5, fill: fillOrama },
   { name: "client-vector-search", codes: "float32", most: 1e5, fill: fillClientVectorSearch },
-  { name: "voy, a tree", codes: "float32", most: 1e5, fill: fillVoy },
+  { name: "voy, a tree", codes: "float32", most: 3e4, fill: fillVoy },
 ];

@@ -56,8 +56,9 @@ struct Centres {
 
 /// The factors of two groups, each in the lanes that the dots of 16 bytes of nibbles leave of its group.
 v128_t factorsOfTwo(const std::uint8_t* factors) {
-  const v128_t four = wasm_v128_load32_zero(factors);
-  return wasm_i8x16_shuffle(four, four, 0, 15, 15, 15, 0, 15, 15, 15, 1, 15, 15, 15, 1, 15, 15, 15);
+  // Widened and then doubled: V8 would form the constant of a shuffle of bytes anew each time.
+  const v128_t four = wasm_i32x4_extend_low_i16x8(wasm_i16x8_extend_low_i8x16(wasm_v128_load32_zero(factors)));
+  return wasm_i32x4_shuffle(four, four, 0, 0, 1, 1);
 }
 
 /// Adds what the codes of four rows are worth together with a part of the query.
@@ -105,10 +106,12 @@ void dotsOfGroups(const std::int16_t* query, const std::uint8_t* rows, std::size
     for (std::size_t at = 0; at < nibbles; at += kRowBytes) {
       const std::size_t pair = at / kRowBytes;
       const std::uint8_t* factors = row + nibbles + pair / 4 * kRowBytes + pair % 4 * 2;
-      v128_t pairs[kRows] = {};
-      addFour<Nibbles>(pairs, row + at, stride, query + 2 * at);
-      for (std::size_t i = 0; i < kRows; ++i)
-        all[i] = wasm_i32x4_add(all[i], wasm_i32x4_mul(pairs[i], factorsOfTwo(factors + i * stride)));
+      v128_t part[Nibbles::kNumbers / 8];
+      for (std::size_t i = 0; i < Nibbles::kNumbers / 8; ++i) part[i] = wasm_v128_load(query + 2 * at + 8 * i);
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const v128_t pairs = Nibbles::add(wasm_i32x4_splat(0), row + i * stride + at, part);
+        all[i] = wasm_i32x4_add(all[i], wasm_i32x4_mul(pairs, factorsOfTwo(factors + i * stride)));
+      }
     }
     wasm_v128_store(dots + r, sums(all));
   }
