@@ -54,6 +54,7 @@ struct Memory {
   /// The largest |weight| of each channel, or a Range.
   alignas(64) double ranges[2 * kChannels];
   alignas(64) double scales[kChannels];
+  alignas(64) double zeroPoints[kChannels];
   /// A Search of each channel.
   Search searches[kChannels];
   /// Of the last block, of the panel, and of all panels.
@@ -100,7 +101,8 @@ val stateView() {
   return doublesView(&(memory.*part), sizeof(memory.*part));
 }
 
-/// How error figures lie, counted in doubles, in the order in which TypeScript takes them (figures.ts).
+/// How error figures lie, counted in doubles, and numbers of searches, in the order in which TypeScript takes them
+/// (figures.ts).
 double figurePlaces[] = {
     sizeof(ErrorFigures) / sizeof(double),
     offsetof(ErrorFigures, error.value) / sizeof(double),
@@ -109,6 +111,8 @@ double figurePlaces[] = {
     offsetof(ErrorFigures, weight.unit) / sizeof(double),
     offsetof(ErrorFigures, largest) / sizeof(double),
     SquareSum::kHalfUnit,
+    kSearchLength,
+    kSweepSums,
 };
 
 val figurePlacesView() { return doublesView(figurePlaces, sizeof figurePlaces); }
@@ -124,11 +128,11 @@ struct Job {
 } job;
 
 /// Enumerations come as their numbers, and the scheme in the order of its members.
-void prepare(int dtype, int figuresOf, bool dequantize, int bits, int scaleType, int rule) {
+void prepare(int dtype, int figuresOf, bool dequantize, int bits, int scaleType, int rule, bool zeroPoints) {
   job = {static_cast<Dtype>(dtype),
          static_cast<FiguresOf>(figuresOf),
          dequantize,
-         {bits, static_cast<Dtype>(scaleType), static_cast<ScaleRule>(rule)}};
+         {bits, static_cast<Dtype>(scaleType), static_cast<ScaleRule>(rule), zeroPoints}};
 }
 
 /// Numbers that a channel's range has.
@@ -196,14 +200,16 @@ bool scales(std::uint32_t channels) {
   const Dtype type = arithmetic();
   const std::uint32_t length = rangeLength();
   const bool areRounded = scheme.scaleType != type && scheme.scaleType != Dtype::kFloat64;
-  cover = !searches(scheme);
+  cover = !searches(scheme) && !scheme.zeroPoints;
   for (std::uint32_t c = 0; c < channels; ++c) {
     const std::uint32_t at = c * length;
     const Range<double> range{numberAt(memory.ranges, at), numberAt(memory.ranges, at + length - 1)};
     if (!(range.largest() <= std::numeric_limits<double>::max())) return false;
     const double scale = scaleOf(range, scheme, type);
+    const double zeroPoint = scheme.zeroPoints ? zeroPointOf(range, scale, scheme, type) : 0;
     putNumber(memory.scales, c, scale);
-    if (searches(scheme)) memory.searches[c] = searchOf(range.signedLargest(), scale);
+    putNumber(memory.zeroPoints, c, zeroPoint);
+    if (searches(scheme)) memory.searches[c] = searchOf(range.signedLargest(), scale, zeroPoint);
     if (areRounded || scheme.bothSides()) cover = cover && covers(scale, range.largest(), scheme);
   }
   return true;
@@ -266,9 +272,10 @@ std::uint32_t measuredOf(std::uint32_t channels) { return job.figuresOf == Figur
 
 template <typename T>
 void quantizeBlock(Extent extent, bool cover) {
-  kernels::quantize(as<T>(memory.weights), extent, Scales<T>{as<T>(memory.scales), cover}, job.scheme,
-                    stagedCodes(job.scheme.wide()), job.dequantize ? dequantized<T>() : nullptr, job.figuresOf,
-                    memory.blockFigures);
+  kernels::quantize(as<T>(memory.weights), extent,
+                    Scales<T>{as<T>(memory.scales), cover, job.scheme.zeroPoints ? as<T>(memory.zeroPoints) : nullptr},
+                    job.scheme, stagedCodes(job.scheme.wide()), job.dequantize ? dequantized<T>() : nullptr,
+                    job.figuresOf, memory.blockFigures);
 }
 
 void quantizeFloats(Extent extent, bool cover) {
@@ -305,14 +312,17 @@ bool quantizePanel(std::uint32_t outer, std::uint32_t channels, std::uint32_t in
 }
 
 template <typename T>
-void dequantizeBlock(bool wide, Extent extent) {
-  kernels::dequantize(stagedCodes(wide), extent, as<T>(memory.scales), dequantized<T>());
+void dequantizeBlock(bool wide, bool zeroPoints, Extent extent) {
+  kernels::dequantize(stagedCodes(wide), extent, as<T>(memory.scales), dequantized<T>(),
+                      zeroPoints ? as<T>(memory.zeroPoints) : nullptr);
 }
 
-/// The codes staged, with the scales put into the state by the caller; `wide` codes are int16.
-void dequantize(bool float64, bool wide, std::uint32_t outer, std::uint32_t channels, std::uint32_t inner) {
+/// The codes staged, with the scales, and zero points if there are any, put into the state by the caller; `wide` codes
+/// are int16.
+void dequantize(bool float64, bool wide, bool zeroPoints, std::uint32_t outer, std::uint32_t channels,
+                std::uint32_t inner) {
   const auto run = float64 ? dequantizeBlock<double> : dequantizeBlock<float>;
-  run(wide, Extent{outer, channels, inner});
+  run(wide, zeroPoints, Extent{outer, channels, inner});
 }
 
 // Packed bytes pass where weights do, which are done with when there are codes, and not there yet before.
@@ -345,16 +355,14 @@ void measure(bool float64, std::uint32_t count) {
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(channelwise) {
-  using emscripten::constant;
   using emscripten::function;
-  constant("searchLength", kSearchLength);
-  constant("sweepSums", kSweepSums);
   function("shiftOutputs", &shiftOutputs);
   function("weights", &weightsView);
   function("quantized", &quantizedView);
   function("dequantized", &dequantizedView);
   function("ranges", &stateView<&Memory::ranges>);
   function("scales", &stateView<&Memory::scales>);
+  function("zeroPoints", &stateView<&Memory::zeroPoints>);
   function("blockFigures", &stateView<&Memory::blockFigures>);
   function("channelFigures", &stateView<&Memory::channelFigures>);
   function("totalFigures", &stateView<&Memory::totalFigures>);

@@ -10,7 +10,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Types that compute other types, and the input of this library's errors: documented where they are used. */
 const machinery = [
-  ...["CompiledModule", "Codes", "DequantizedField", "ErrorFields", "Filled", "HalfArray", "Option", "Scales"],
+  ...[
+    "CompiledModule",
+    "Codes",
+    "DequantizedField",
+    "ErrorFields",
+    "Filled",
+    "HalfArray",
+    "Option",
+    "Scales",
+    "ZeroPointsField",
+  ],
   ...["FormatProblem", "bitsOfDtype", "dialects", "valueTypes", "HalfType"],
 ];
 

@@ -28,24 +28,30 @@ double divided(double a, double b, Dtype type) {
   return type == Dtype::kFloat64 ? a / b : static_cast<float>(a) / static_cast<float>(b);
 }
 
+/// Likewise a + b.
+double added(double a, double b, Dtype type) {
+  return type == Dtype::kFloat64 ? a + b : static_cast<float>(a) + static_cast<float>(b);
+}
+
+/// The scale with zero points.
+double wideScaleOf(const Range<double>& range, double steps, Dtype arithmetic) {
+  const double width = added(range.up, range.down, arithmetic);
+  if (width <= formatOf(arithmetic).largest) return divided(width, steps, arithmetic);
+  // The sum of halves is no infinity.
+  return 2 * divided(added(range.up / 2, range.down / 2, arithmetic), steps, arithmetic);
+}
+
 }  // namespace
 
 double scaleOf(const Range<double>& range, const Scheme& scheme, Dtype arithmetic) {
   const double largest = range.largest();
-  if (scheme.zeroPoints) {
-    // The sum of halves is no infinity.
-    const double half = roundTo(arithmetic, range.up / 2 + range.down / 2);
-    const double width = roundTo(arithmetic, range.up + range.down);
-    const double scale = width <= formatOf(arithmetic).largest ? divided(width, scheme.steps(), arithmetic)
-                                                               : divided(half, scheme.steps(), arithmetic) * 2;
-    return storedScale(scale, largest, scheme, arithmetic);
-  }
   if (scheme.rule == ScaleRule::kSignedMax) {
     const double magnitude = storedScale(divided(largest, -scheme.qmin(), arithmetic), largest, scheme, arithmetic);
     // Where all codes are 0, the scale is 1 for this rule too.
     return range.signedLargest() > 0 && largest >= magnitude ? -magnitude : magnitude;
   }
-  const double scale = divided(largest, scheme.qmax(), arithmetic);
+  const double scale =
+      scheme.zeroPoints ? wideScaleOf(range, scheme.steps(), arithmetic) : divided(largest, scheme.qmax(), arithmetic);
   const bool isStored = scheme.scaleType == Dtype::kFloat64 || scheme.scaleType == arithmetic;
   if (isStored && scale > 0 && largest <= formatOf(arithmetic).largest / 2) return scale;
   return storedScale(scale, largest, scheme, arithmetic);

@@ -320,12 +320,12 @@ describe("dequantize refuses", () => {
   it("codes and scales as two arguments, and says how they are given", () => {
     for (const options of [scales, { scales, shape: [2, 3] }, undefined]) {
       expectRefused(() => dequantize(quantized, options), TypeError, [
-        /as its first argument/,
+        /dequantize takes a result of quantize/,
         /\{ quantized, scales, shape, axis, granularity \}/,
         /Int8Array/,
       ]);
     }
-    expectRefused(() => dequantize([[1, 2]], scales), TypeError, [/as its first argument/, /an array/]);
+    expectRefused(() => dequantize([[1, 2]], scales), TypeError, [/dequantize takes a result of quantize/, /an array/]);
   });
 
   it.each<Row>([

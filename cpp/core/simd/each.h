@@ -23,4 +23,7 @@ struct Elements {
 /// Adds the figures of weights one by one, which is exact at any magnitude.
 void addEach(ErrorFigures& figures, const Elements& elements);
 
+/// Makes the values of codes with zero points, in the type of the scales. There need be no weights.
+void dequantizeEach(const Elements& elements, void* values);
+
 }  // namespace channelwise::simd

@@ -24,7 +24,7 @@ struct QuantizeJob {
   T* dequantized;  ///< or null
   const T* scales;
   const T* reciprocals;
-  const T* zeroPoints;  ///< as scales, or null
+  const T* zeroPoints;  ///< as scales, or zeros
   v128_t qmin;
   v128_t qmax;
   bool divide;  ///< for all stacks, since products are not exact enough
@@ -36,16 +36,9 @@ struct QuantizeJob {
   std::size_t runTile;
 };
 
-/// Whether codes are made with zero points. All codes of float64 weights are, since these are rare: those of others
-/// would take less time, but more bytes.
-template <typename T>
-constexpr bool hasZeroPoints(const QuantizeJob<T>& job) {
-  return sizeof(T) > sizeof(float) || job.zeroPoints != nullptr;
-}
-
 /// Quantizes one stack by the definition, for all scales and widths of codes. Quotients may be infinite, and are
 /// clamped. With zero points, their limits are the distances of the least and the largest code from that of 0.
-template <bool kHasZeroPoints, typename T>
+template <typename T>
 [[gnu::noinline]] void divideStack(const QuantizeJob<T>& job, const T* weights, const T* scales, bool ofColumns,
                                    std::byte* quantized, T* dequantized, std::size_t rows, std::size_t stride,
                                    StackSums<T>& result) {
@@ -55,16 +48,14 @@ template <bool kHasZeroPoints, typename T>
   const v128_t rounder = opaque(L::splat(L::kRounder));
   v128_t scale[2];
   v128_t zeroPoint[2];
-  v128_t least[2] = {job.qmin, job.qmin};
-  v128_t most[2] = {job.qmax, job.qmax};
+  v128_t least[2];
+  v128_t most[2];
   loadScales(scales, ofColumns, scale);
-  if constexpr (kHasZeroPoints) {
-    loadScales(job.zeroPoints + (scales - job.scales), ofColumns, zeroPoint);
+  loadScales(job.zeroPoints + (scales - job.scales), ofColumns, zeroPoint);
 #pragma GCC unroll 2
-    for (std::size_t v = 0; v < 2; ++v) {
-      least[v] = L::sub(least[v], zeroPoint[v]);
-      most[v] = L::sub(most[v], zeroPoint[v]);
-    }
+  for (std::size_t v = 0; v < 2; ++v) {
+    least[v] = L::sub(job.qmin, zeroPoint[v]);
+    most[v] = L::sub(job.qmax, zeroPoint[v]);
   }
   // Values that nobody asked for are written to one place: a branch would take longer.
   T unused[kTile<T>];
@@ -85,7 +76,7 @@ template <bool kHasZeroPoints, typename T>
       sums.error[v] = L::add(sums.error[v], L::mul(error, error));
       sums.weight[v] = L::add(sums.weight[v], L::mul(weight, weight));
       sums.largest[v] = L::maxKey(sums.largest[v], L::key(error));
-      if constexpr (kHasZeroPoints) rounded[v] = L::add(rounded[v], zeroPoint[v]);
+      rounded[v] = L::add(rounded[v], zeroPoint[v]);
     }
     L::storeCodes(quantized, wide, L::integers(rounded, rounder));
     weights += stride;
@@ -207,10 +198,8 @@ void quantizeStacks(QuantizeJob<T>& job, const Stacks& stacks) {
     }
     if (!isSure) {
       StackSums<T> divided;
-      (hasZeroPoints(job) ? divideStack<true, T>
-                          : divideStack<false, T>)(job, stackWeights, scales, stacks.ofColumns, stackQuantized,
-                                                   dequantize ? stackDequantized : nullptr, rows * (kVectors / 2),
-                                                   kVectors == 4 ? kTile<T> : stride, divided);
+      divideStack(job, stackWeights, scales, stacks.ofColumns, stackQuantized, dequantize ? stackDequantized : nullptr,
+                  rows * (kVectors / 2), kVectors == 4 ? kTile<T> : stride, divided);
       sums = divided;
       if constexpr (kHasTotals) {
         sums.error[0] = L::add(sums.error[0], sums.error[1]);
@@ -359,8 +348,7 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
 
   T expanded[3][kLanes];
   T reciprocals[kLanes];
-  const T* none = nullptr;
-  if constexpr (!kSingle) none = std::fill_n(expanded[2], kLanes, T{0}) - kLanes;
+  const T* none = std::fill_n(expanded[2], kLanes, T{0}) - kLanes;
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
   for (Span span(extent); span.channels > 0; span.advance(extent)) {
     const T* ofChannels = scales.values + span.first;

@@ -19,6 +19,12 @@ constexpr std::size_t kIntegers = 32;
 /// Short channels are searched four at a time, one in each lane of the sums.
 constexpr std::size_t kShort = kChunk / 4;
 
+/// Four numbers rounded half to even to integers.
+v128_t rounded(v128_t numbers) {
+  const v128_t rounder = opaque(wasm_f32x4_splat(Lanes<float>::kRounder));
+  return wasm_i32x4_sub(wasm_f32x4_add(numbers, rounder), rounder);
+}
+
 /// The lower half of each lane in both of its halves.
 v128_t twice(v128_t lanes) {
   return wasm_v128_or(wasm_v128_and(lanes, wasm_i32x4_splat(0xffff)), wasm_i32x4_shl(lanes, 16));
@@ -39,22 +45,26 @@ struct EightTrials {
         least(wasm_i16x8_splat(static_cast<std::int16_t>(search.least(scheme)))),
         most(wasm_i16x8_splat(static_cast<std::int16_t>(search.most(scheme)))) {}
 
-  /// For four channels with zero points, which have a lane of 32 bits each.
-  [[gnu::noinline]] void setFour(const Search* searches, const Scheme& scheme) {
-    std::int32_t lanes[4][4];
+  /// For four channels with zero points, which have a lane of 32 bits each: as trialsOf().
+  void setFour(const Search* searches, const Scheme& scheme) {
+    float peaks[4];
+    float maxima[4];
+    float zeroPoints[4];
     for (int lane = 0; lane < 4; ++lane) {
-      const Search& search = searches[lane];
-      // A channel that is not searched has integers of 0 alone.
-      const Trials trials = search.peak == 0 ? Trials{0, 0} : trialsOf(search, 0, scheme);
-      lanes[0][lane] = trials.first;
-      lanes[1][lane] = trials.step;
-      lanes[2][lane] = search.least(scheme);
-      lanes[3][lane] = search.most(scheme);
+      peaks[lane] = static_cast<float>(searches[lane].peak);
+      maxima[lane] = static_cast<float>(searches[lane].maximum);
+      zeroPoints[lane] = static_cast<float>(searches[lane].zeroPoint);
     }
-    first = twice(wasm_v128_load(lanes[0]));
-    step = twice(wasm_v128_load(lanes[1]));
-    least = twice(wasm_v128_load(lanes[2]));
-    most = twice(wasm_v128_load(lanes[3]));
+    const auto steps = static_cast<float>(scheme.steps());
+    const v128_t codes = wasm_f32x4_div(wasm_f32x4_abs(wasm_v128_load(peaks)), wasm_v128_load(maxima));
+    const v128_t unit =
+        wasm_f32x4_mul(wasm_f32x4_div(wasm_f32x4_pmin(codes, wasm_f32x4_splat(steps)), wasm_f32x4_splat(steps)),
+                       wasm_f32x4_splat(1 << kTrialShift));
+    const v128_t zeroPoint = wasm_v128_load(zeroPoints);
+    first = twice(rounded(wasm_f32x4_mul(unit, wasm_f32x4_splat(steps - kWideBegin))));
+    step = twice(rounded(wasm_f32x4_mul(unit, wasm_f32x4_splat(kWideStep))));
+    least = twice(rounded(wasm_f32x4_sub(wasm_f32x4_splat(static_cast<float>(scheme.qmin())), zeroPoint)));
+    most = twice(rounded(wasm_f32x4_sub(wasm_f32x4_splat(static_cast<float>(scheme.qmax())), zeroPoint)));
   }
 };
 
@@ -272,11 +282,9 @@ std::size_t integersOfFour(const float* const* rows, std::size_t count, const fl
   takeBest(trials.sums, best);
   if (!scheme.zeroPoints) {
     // As trialsOf().
-    const v128_t rounder = opaque(wasm_f32x4_splat(Lanes<float>::kRounder));
     const v128_t trial = wasm_f32x4_pmin(wasm_f32x4_mul(wasm_f32x4_div(best[1], best[0]), wasm_f32x4_splat(kTrialUnit)),
                                          wasm_f32x4_splat(kMostTrial));
-    trials.first =
-        twice(wasm_i32x4_add(wasm_i32x4_sub(wasm_f32x4_add(trial, rounder), rounder), wasm_i32x4_splat(kOtherBegin)));
+    trials.first = twice(wasm_i32x4_add(rounded(trial), wasm_i32x4_splat(kOtherBegin)));
     trials.step = wasm_i16x8_splat(kOtherStep);
     tryEight(integers, tiles, trials);
     takeBest(trials.sums, best);

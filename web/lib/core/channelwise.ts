@@ -27,6 +27,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       packing,
       quantized,
       scales,
+      zeroPoints,
       dequantized,
       perChannel,
     } = request;
@@ -39,6 +40,7 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       quantized: joinedRows(quantized, extents, packing),
       dequantized: dequantized && joinedRows(dequantized, extents),
       scales,
+      zeroPoints,
       perChannel,
     };
     engine.totalFigures.fill(0);
@@ -54,11 +56,12 @@ export function createChannelwise(bindings: Bindings): Channelwise {
 
   function dequantize(source: QuantizedWeights, options: DequantizeOptions = {}): FloatArray {
     const request = checkDequantize(source, options);
-    const { quantized, packing, scales, extents, float64, dequantized, result } = request;
+    const { quantized, packing, scales, zeroPoints, extents, float64, dequantized, result } = request;
     const job = {
       float64,
       quantized: joinedRows(quantized, extents, packing),
       scales,
+      zeroPoints,
       dequantized: joinedRows(dequantized, extents),
     };
     for (const panel of panelsOf(cutFor(engine, extents, float64))) dequantizePanel(engine, job, panel);

@@ -1,4 +1,4 @@
-import type { FloatArray } from "./arguments.js";
+import type { CodeArray, FloatArray } from "./arguments.js";
 import { isShared } from "./arrays.js";
 import { type Dtype, dtypeNumbers } from "./dtype.js";
 import { changedError } from "./errors.js";
@@ -16,7 +16,8 @@ import {
   type WantedRows,
   type WeightRows,
 } from "./memory/staging.js";
-import { type Scheme, schemeNumbers } from "./scheme.js";
+import { newArray } from "./outputs.js";
+import { codeKind, type Scheme, schemeNumbers } from "./scheme.js";
 import type { ChannelErrors } from "./types.js";
 
 export interface QuantizeJob extends WeightRows, WantedRows {
@@ -24,6 +25,7 @@ export interface QuantizeJob extends WeightRows, WantedRows {
   readonly scheme: Scheme;
   readonly figuresOf: FiguresOf;
   readonly scales: FloatArray;
+  readonly zeroPoints: CodeArray | undefined;
   readonly perChannel: ChannelErrors | undefined;
 }
 
@@ -36,6 +38,8 @@ export interface GivenScales {
   readonly values: FloatArray;
   /** Whether they are known to cover the weights, so that no code needs clamping (covers() of cpp/core/rule.h). */
   readonly cover: boolean;
+  /** Their zero points, if the scheme has any. */
+  readonly zeroPoints?: CodeArray | undefined;
 }
 
 /** Says what the calls of the kernels that follow are about. */
@@ -51,7 +55,8 @@ type Preparation = Pick<QuantizeJob, "dtype" | "scheme"> & Partial<Pick<Quantize
  * @throws where another thread has changed the weights between their two passes: codes belong to what gave the scales.
  */
 export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channels, blocks }: Panel): boolean {
-  const { dtype, part, figuresOf, weights, scales, perChannel } = job;
+  const { dtype, part, figuresOf, weights, scales, zeroPoints, perChannel } = job;
+  const floats = floatsOf(engine, dtype === "float64");
   const { bindings, channelFigures, places } = engine;
   prepare(engine, job);
   if (blocks.length === 1) {
@@ -80,7 +85,8 @@ export function quantizePanel(engine: Engine, job: QuantizeJob, { scale, channel
     }
     bindings.close(measured);
   }
-  scales.set(floatsOf(engine, dtype === "float64").scales.start(channels), scale);
+  scales.set(floats.scales.start(channels), scale);
+  zeroPoints?.set(floats.zeroPoints.start(channels), scale);
   if (perChannel) readChannels(places, channelFigures, channels, part.outer * part.inner, perChannel, scale);
   return true;
 }
@@ -101,8 +107,8 @@ function findRanges(engine: Engine, job: WeightRows, channels: number, blocks: r
 
 /** Gives what a sweep of searches adds up, in an array of the engine's own. */
 function sweepBlocks(engine: Engine, job: WeightRows, sweep: number, channels: number, blocks: readonly Block[]) {
-  const { bindings, float64 } = engine;
-  const sums = float64.dequantized.start(bindings.sweepSums * channels).fill(0);
+  const { bindings, float64, places } = engine;
+  const sums = float64.dequantized.start(places.sweepSums * channels).fill(0);
   for (const block of blocks) {
     stageWeights(engine, job, block);
     bindings.sweep(sweep, block.outer, channels, block.inner);
@@ -154,11 +160,12 @@ export interface Scaled extends GivenScales {
 export function scalesOf(engine: Engine, ofChannels: FloatArray, dtype: Dtype, scheme: Scheme): Scaled | undefined {
   const { bindings, panelLimit } = engine;
   const floats = floatsOf(engine, dtype === "float64");
-  const { searchLength } = bindings;
+  const { searchLength } = engine.places;
   const length = rangeLength(engine, dtype, scheme);
   const isSearched = bindings.sweeps() > 0;
   const values: FloatArray = ofChannels.slice(0, ofChannels.length / length);
   const searches = new Float64Array(isSearched ? searchLength * values.length : 0);
+  const zeroPoints = scheme.zeroPoints ? newArray(codeKind(scheme), values.length) : undefined;
   let cover = true;
   for (let first = 0; first < values.length; first += panelLimit) {
     const some = values.subarray(first, first + panelLimit);
@@ -166,9 +173,10 @@ export function scalesOf(engine: Engine, ofChannels: FloatArray, dtype: Dtype, s
     if (!bindings.makeScales(some.length)) return undefined;
     cover &&= bindings.scalesCover();
     some.set(floats.scales.start(some.length));
+    zeroPoints?.set(floats.zeroPoints.start(some.length), first);
     if (isSearched) searches.set(engine.searches.subarray(0, searchLength * some.length), searchLength * first);
   }
-  return { values, cover, searches };
+  return { values, cover, searches, zeroPoints };
 }
 
 /**
@@ -182,7 +190,7 @@ export function sweepPanel(
   searches: Float64Array,
   { scale, channels, blocks }: Panel,
 ): FloatArray {
-  const { searchLength } = engine.bindings;
+  const { searchLength } = engine.places;
   prepare(engine, job);
   engine.searches.set(searches.subarray(searchLength * scale, searchLength * (scale + channels)));
   return sweepBlocks(engine, job, sweep, channels, blocks);
@@ -199,7 +207,7 @@ export function judgeSweep(
 ): void {
   const { bindings, float64, panelLimit } = engine;
   const floats = floatsOf(engine, dtype === "float64");
-  const { searchLength, sweepSums } = bindings;
+  const { searchLength, sweepSums } = engine.places;
   prepare(engine, { dtype, scheme });
   for (let first = 0; first < values.length; first += panelLimit) {
     const some = values.subarray(first, first + panelLimit);
@@ -220,7 +228,7 @@ export function judgeSweep(
 export function quantizeBlocks(
   engine: Engine,
   job: QuantizeJob,
-  { values, cover }: GivenScales,
+  { values, cover, zeroPoints }: GivenScales,
   { scale, channels, blocks }: Panel,
 ) {
   const measured = { nothing: 0, all: 1, channels }[job.figuresOf];
@@ -228,6 +236,7 @@ export function quantizeBlocks(
   prepare(engine, job);
   const ranges = rangesIn(engine, job.dtype, channels).fill(0);
   floats.scales.all.set(values.subarray(scale, scale + channels));
+  if (zeroPoints) floats.zeroPoints.all.set(zeroPoints.subarray(scale, scale + channels));
   const figures = blocks.map((block) => {
     quantizeBlock(engine, job, block, cover, true);
     return engine.blockFigures.slice(0, measured * engine.places.figuresLength);
@@ -239,17 +248,19 @@ export interface DequantizeJob {
   readonly float64: boolean;
   readonly quantized: Rows<AnyCodes>;
   readonly scales: FloatArray;
+  readonly zeroPoints: CodeArray | undefined;
   readonly dequantized: Rows<FloatArray>;
 }
 
 export function dequantizePanel(engine: Engine, job: DequantizeJob, { scale, channels, blocks }: Panel): void {
-  const { float64, quantized, scales, dequantized } = job;
+  const { float64, quantized, scales, zeroPoints, dequantized } = job;
   const floats = floatsOf(engine, float64);
   const wide = isWide(quantized);
   floats.scales.all.set(scales.subarray(scale, scale + channels));
+  if (zeroPoints) floats.zeroPoints.all.set(zeroPoints.subarray(scale, scale + channels));
   for (const block of blocks) {
     stageCodes(engine, quantized, block);
-    engine.bindings.dequantize(float64, wide, block.outer, channels, block.inner);
+    engine.bindings.dequantize(float64, wide, !!zeroPoints, block.outer, channels, block.inner);
     copyOut(floats.dequantized, block, dequantized);
   }
 }

@@ -25,7 +25,7 @@ export class NonFiniteError extends RangeError {
 
 /** The error for weights that have changed when they are read again. */
 export function changedError(): Error {
-  return new Error("weights changed while they were quantized; they must stay as they are until the call has ended");
+  return new Error("weights changed while they were quantized; they must stay as they are");
 }
 
 /** The place and the reason why a file cannot be read. */

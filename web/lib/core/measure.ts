@@ -38,7 +38,7 @@ export function measureBlocks(
     stageFloats(engine, weights, block, float64, true);
     if ("scales" in values) {
       stageCodes(engine, values.quantized, block);
-      bindings.dequantize(float64, isWide(values.quantized), outer, channels, inner);
+      bindings.dequantize(float64, isWide(values.quantized), false, outer, channels, inner);
     } else {
       stageFloats(engine, values, block, float64, false);
     }

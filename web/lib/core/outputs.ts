@@ -9,7 +9,7 @@ export type FloatKind = "Float32Array" | "Float64Array";
 
 export const channelErrorNames = ["mse", "maxError", "sqnr"] as const satisfies (keyof ChannelErrors)[];
 
-const intoNames = ["quantized", "scales", "dequantized", "perChannel"] satisfies (keyof QuantizeInto)[];
+const intoNames = ["quantized", "scales", "zeroPoints", "dequantized", "perChannel"] satisfies (keyof QuantizeInto)[];
 
 const constructors = { Float32Array, Float64Array, Int8Array, Int16Array, Uint8Array, Uint16Array };
 export type ArrayKind = keyof typeof constructors;
@@ -45,7 +45,7 @@ export function viewOf<K extends ArrayKind>(name: string, kind: K, array: ArrayB
       (typeof constructors)[K]
     >;
   } catch {
-    throw new TypeError(`${name} is detached: its buffer was transferred elsewhere`);
+    throw new TypeError(`${name} is detached: its buffer was transferred`);
   }
 }
 
@@ -65,8 +65,8 @@ export function newChannelErrors(channels: number): ChannelErrors {
 /** The caller's arrays to fill. Each property is read once. */
 export function takeInto(into: QuantizeInto): QuantizeInto {
   checkNames("into", into, intoNames);
-  const { quantized, scales, dequantized, perChannel } = into;
-  const arrays = { quantized, scales, dequantized } as QuantizeInto;
+  const { quantized, scales, zeroPoints, dequantized, perChannel } = into;
+  const arrays = { quantized, scales, zeroPoints, dequantized } as QuantizeInto;
   if (perChannel === undefined) return arrays;
   checkNames("into.perChannel", perChannel, channelErrorNames);
   const { mse, maxError, sqnr } = perChannel;
@@ -103,21 +103,19 @@ export function outputsFor(needed: OutputsNeeded) {
   const kindOfCodes = packed ? "Uint8Array" : codeKind(scheme);
   const codesLength = packed ? packedLength(length, scheme.bits) : length;
   const figures = into.perChannel;
-  if (into.dequantized !== undefined && !dequantize) {
-    throw new TypeError("into.dequantized is filled only with dequantize: true");
-  }
-  if (figures !== undefined && !perChannel) {
-    throw new TypeError('into.perChannel is filled only with errors: "channel"');
-  }
+  const checkWanted = (name: keyof QuantizeInto, isWanted: boolean | undefined, option: string) => {
+    if (into[name] !== undefined && !isWanted) throw new TypeError(`into.${name} is filled only with ${option}`);
+  };
+  checkWanted("dequantized", dequantize, "dequantize: true");
+  checkWanted("zeroPoints", scheme.zeroPoints, "zeroPoints: true");
+  checkWanted("perChannel", perChannel, 'errors: "channel"');
   const views: Named[] = [];
-  const quantized =
-    into.quantized === undefined
-      ? undefined
-      : listedView(views, "into.quantized", kindOfCodes, into.quantized, codesLength);
-  const scales =
-    into.scales === undefined ? undefined : listedView(views, "into.scales", kind, into.scales, scaleCount);
-  const dequantized =
-    into.dequantized === undefined ? undefined : listedView(views, "into.dequantized", kind, into.dequantized, length);
+  const ifGiven = <K extends ArrayKind>(name: keyof QuantizeInto, kind: K, length: number) =>
+    into[name] === undefined ? undefined : listedView(views, `into.${name}`, kind, into[name], length);
+  const quantized = ifGiven("quantized", kindOfCodes, codesLength);
+  const scales = ifGiven("scales", kind, scaleCount);
+  const zeroPoints = ifGiven("zeroPoints", codeKind(scheme), scaleCount);
+  const dequantized = ifGiven("dequantized", kind, length);
   const errors = figures && {
     mse: listedView(views, "into.perChannel.mse", "Float64Array", figures.mse, scaleCount),
     maxError: listedView(views, "into.perChannel.maxError", "Float64Array", figures.maxError, scaleCount),
@@ -127,6 +125,7 @@ export function outputsFor(needed: OutputsNeeded) {
   return {
     quantized: quantized ?? newArray(kindOfCodes, codesLength),
     scales: scales ?? newArray(kind, scaleCount),
+    zeroPoints: scheme.zeroPoints ? (zeroPoints ?? newArray(codeKind(scheme), scaleCount)) : undefined,
     dequantized: dequantize ? (dequantized ?? newArray(kind, length)) : undefined,
     perChannel: perChannel ? (errors ?? newChannelErrors(scaleCount)) : undefined,
     views,

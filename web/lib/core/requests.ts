@@ -27,6 +27,7 @@ export const quantizeNames = [
   "axis",
   "bits",
   "scales",
+  "zeroPoints",
   "granularity",
   "errors",
   "dequantize",
@@ -47,8 +48,14 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   // options and arrays.
   checkNames("options", options, names);
   const { shape: dimensions, dtype: half, axis, bits, scales: rule, granularity, errors = "total" } = options;
-  const { dequantize = false, packed = false, into = {} } = options;
-  const schemeOptions = { axis, bits, scales: rule, granularity: copyGranularity(granularity) } as SchemeOptions;
+  const { dequantize = false, packed = false, into = {}, zeroPoints: wanted } = options;
+  const schemeOptions = {
+    axis,
+    bits,
+    scales: rule,
+    zeroPoints: wanted,
+    granularity: copyGranularity(granularity),
+  } as SchemeOptions;
   const asked = dimensions === undefined ? undefined : checkDimensions(dimensions);
   const arrays = takeInto(into);
   const given = takeWeights(weights, half);
@@ -62,7 +69,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
   checkBoolean("packed", packed);
   const packing = packed ? packingOf(scheme.bits) : undefined;
   const extents = extentsOf(shape, scheme.axis, scheme.granularity);
-  const { quantized, scales, dequantized, perChannel, views } = outputsFor({
+  const { quantized, scales, zeroPoints, dequantized, perChannel, views } = outputsFor({
     kind: dtype === "float64" ? "Float64Array" : "Float32Array",
     length,
     scaleCount: extents.pieces * extents.channels,
@@ -86,6 +93,7 @@ export function checkQuantize(weights: unknown, options: QuantizeOptions, names:
     packing,
     quantized,
     scales,
+    zeroPoints,
     dequantized,
     perChannel,
     into: arrays,
@@ -98,10 +106,12 @@ export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | u
   const { into, extents, shape, scheme } = request;
   const { quantized = request.quantized, scales = request.scales } = into;
   const { perChannel = request.perChannel, dequantized = request.dequantized } = into;
+  const { zeroPoints = request.zeroPoints } = into;
   const { scaleShape } = extents;
   const { bits, rule, axis, granularity } = scheme;
   const scheming = { axis, bits, rule, granularity };
   const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, ...scheming, ...totals };
+  if (zeroPoints) result.zeroPoints = zeroPoints;
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
   return result;
@@ -115,12 +125,12 @@ export function checkDequantize(
 ) {
   if (typeof source !== "object" || source === null || ArrayBuffer.isView(source) || Array.isArray(source)) {
     throw new TypeError(
-      `dequantize takes a result of quantize, or { quantized, scales, shape, axis, granularity }, as its first argument, not ${shown(source)}`,
+      `dequantize takes a result of quantize, or { quantized, scales, shape, axis, granularity }, not ${shown(source)}`,
     );
   }
   checkNames("options", options, names);
   // As in checkQuantize, everything that may run code of the caller comes first.
-  const { quantized, scales, shape: dimensions, axis, granularity, bits } = source;
+  const { quantized, scales, zeroPoints: zeros, shape: dimensions, axis, granularity, bits } = source;
   const { into = {} } = options;
   checkNames("into", into, ["dequantized"]);
   const { dequantized: given } = into;
@@ -147,12 +157,17 @@ export function checkDequantize(
   const checked = checkSharing(sharing, shape);
   const extents = extentsOf(shape, checked.axis, checked.granularity);
   const factors = exactView("scales", kind, scales, extents.pieces * extents.channels);
+  const zeroPoints =
+    zeros === undefined
+      ? undefined
+      : exactView("zeroPoints", codeKind === "Int16Array" ? codeKind : "Int8Array", zeros, factors.length);
   const views: Named[] = [];
   if (given !== undefined) {
     views.push(["into.dequantized", exactView("into.dequantized", kind, given, length)]);
     checkApart(views, [
       ["quantized", codes],
       ["scales", factors],
+      ["zeroPoints", zeroPoints ?? factors],
     ]);
   }
   const dequantized = (views[0]?.[1] ?? newArray(kind, length)) as FloatArray;
@@ -161,6 +176,7 @@ export function checkDequantize(
     quantized: codes,
     packing,
     scales: factors,
+    zeroPoints,
     extents,
     float64,
     dequantized,
@@ -213,7 +229,7 @@ function shapeOf(
   }
   if (inferred) return [...inferred];
   if (granularity === "tensor") return [length];
-  throw new TypeError(`shape is needed with a ${kindOf(values)}, unless the granularity is "tensor"`);
+  throw new TypeError(`shape is needed with a ${kindOf(values)} unless granularity is "tensor"`);
 }
 
 /**

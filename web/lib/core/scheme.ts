@@ -1,4 +1,4 @@
-import { checkAxis, checkBits, checkGranularity, shown } from "./arguments.js";
+import { checkAxis, checkBits, checkBoolean, checkGranularity, shown } from "./arguments.js";
 import { type Dtype, dtypeNumbers } from "./dtype.js";
 import { rules, type ScaleRule, scaleRules } from "./scale-rules.js";
 import type { Bits, Granularity, GranularityOption } from "./types.js";
@@ -18,6 +18,8 @@ export interface Scheme {
   readonly scaleType?: Dtype | undefined;
   /** The rule for scales; undefined in a file, which does not contain it. */
   readonly rule?: ScaleRule | undefined;
+  /** Whether each scale has a zero point; otherwise the code 0 stands for 0. */
+  readonly zeroPoints?: boolean | undefined;
   /** The channel axis, counted from 0; undefined unless there is a scale per channel. */
   readonly axis: number | undefined;
   /** The weights that share a scale; `along` is counted from 0. */
@@ -32,6 +34,8 @@ export interface SchemeOptions {
   readonly bits?: Bits | (number & {}) | undefined;
   /** The rule for scales; "max" by default. */
   readonly scales?: ScaleRule | undefined;
+  /** Whether each scale has a zero point; false by default. */
+  readonly zeroPoints?: boolean | undefined;
   /** The weights that share a scale; "channel" by default. */
   readonly granularity?: GranularityOption | undefined;
   /** The type in which scales are stored; by default that of the arithmetic. */
@@ -44,9 +48,11 @@ export interface SchemeOptions {
  * @throws {TypeError | RangeError} for options that are wrong, or that do not fit the shape.
  */
 export function schemeOf(options: SchemeOptions, shape: readonly number[]): Scheme {
-  const { bits = 8, scaleType } = options;
+  const { bits = 8, scaleType, zeroPoints = false } = options;
   const { axis, granularity } = checkSharing(options, shape);
-  return { bits: checkBits(bits), rule: checkRule("scales", options.scales), axis, granularity, scaleType };
+  const rule = checkRule("scales", options.scales);
+  checkZeroPoints(zeroPoints, rule);
+  return { bits: checkBits(bits), rule, zeroPoints, axis, granularity, scaleType };
 }
 
 /** The rule with this name; the first one by default. */
@@ -58,12 +64,21 @@ export function checkRule(name: string, value: unknown): ScaleRule {
   throw new TypeError(`${name} must be one of ${known}, not ${shown(value)}`);
 }
 
+/** Throws for zero points with a rule that has no meaning then. */
+export function checkZeroPoints(value: unknown, rule: ScaleRule): void {
+  checkBoolean("zeroPoints", value);
+  if (value && rule === "signed-max") {
+    throw new TypeError('scales is "signed-max"; with zeroPoints it must be "max" or "search"');
+  }
+}
+
 /** Whether scales may be negative, which some readers refuse. */
-export const mayBeNegative = ({ rule = "max" }: Pick<Scheme, "rule">): boolean => rules[rule].negative;
+export const mayBeNegative = ({ rule = "max", zeroPoints }: Pick<Scheme, "rule" | "zeroPoints">): boolean =>
+  rules[rule].negative && !zeroPoints;
 
 /** The scheme as the module takes it. */
-export function schemeNumbers({ bits, scaleType = "float64", rule = "max" }: Scheme): SchemeNumbers {
-  return [bits, dtypeNumbers[scaleType], scaleRules.indexOf(rule)]; // float64 holds every scale of the arithmetic
+export function schemeNumbers({ bits, scaleType = "float64", rule = "max", zeroPoints }: Scheme): SchemeNumbers {
+  return [bits, dtypeNumbers[scaleType], scaleRules.indexOf(rule), !!zeroPoints]; // float64 holds every scale of the arithmetic
 }
 
 /** Checks granularity and axis. The axis has a meaning per channel only. */

@@ -69,6 +69,8 @@ export interface QuantizeInto {
    * Float32Array.
    */
   readonly scales?: Float32Array | Float64Array;
+  /** The array for zero points: as many as scales, in the type of unpacked codes. Needs `zeroPoints: true`. */
+  readonly zeroPoints?: Int8Array | Int16Array;
   /** The array for dequantized values: as many as weights, in the type of the scales. Needs `dequantize: true`. */
   readonly dequantized?: Float32Array | Float64Array;
   /** The arrays for figures, each of as many as there are scales. Needs `errors: "channel"`. */
@@ -87,13 +89,19 @@ export interface QuantizeOptions {
   readonly bits?: Bits | (number & {});
   /** The rule by which the range of some weights becomes their scale; "max" by default. */
   readonly scales?: ScaleRule;
+  /**
+   * Whether each scale has a zero point, the code that stands for 0: `scale = (max(w, 0) - min(w, 0)) / (2^bits - 1)`.
+   * It is worth its place where weights lie more to one side of zero, as those of small groups do. "signed-max" cannot
+   * have them. False by default.
+   */
+  readonly zeroPoints?: boolean;
   /** The weights that share a scale; "channel" by default. */
   readonly granularity?: GranularityOption;
   /**
    * The error figures to compute: of all weights ("total", the default), of every channel as well ("channel"), or none.
    */
   readonly errors?: "total" | "channel" | false;
-  /** Whether to return dequantized values too: code * scale. */
+  /** Whether to return dequantized values too: code * scale, or (code - zero point) * scale. */
   readonly dequantize?: boolean;
   /**
    * Whether to pack codes of 2 to 8 bits into a Uint8Array of ceil(count * bits / 8) bytes: each code in two's
@@ -111,6 +119,8 @@ export interface QuantizedWeights {
   readonly quantized: Int8Array | Int16Array | Uint8Array;
   /** A scale for each channel or group, or one for the tensor, in the order of the tensor. */
   readonly scales: Float32Array | Float64Array;
+  /** A zero point for each scale: an Int16Array for codes in an Int16Array, otherwise an Int8Array; if undefined, all are 0. */
+  readonly zeroPoints?: Int8Array | Int16Array | undefined;
   /** The dimensions of the weights, row-major. */
   readonly shape: readonly number[];
   /** The channel axis; 0 by default, as in `quantize`. */
@@ -185,6 +195,15 @@ type ErrorFields<O> =
             : Partial<TotalErrors & { perChannel: ChannelErrors }>
     : never;
 
+type ZeroPointsField<O> =
+  Option<O, "zeroPoints", false> extends infer Z
+    ? [Z] extends [true]
+      ? { zeroPoints: Filled<O, "zeroPoints", UnpackedCodes<Option<O, "bits", 8>>> }
+      : [Z] extends [false]
+        ? unknown
+        : { zeroPoints?: Filled<O, "zeroPoints", UnpackedCodes<Option<O, "bits", 8>>> }
+    : never;
+
 type DequantizedField<W, O> =
   Option<O, "dequantize", false> extends infer D
     ? [D] extends [true]
@@ -217,7 +236,8 @@ export type QuantizeResult<W extends Weights = Weights, O = QuantizeOptions> = {
   rule: ScaleRule;
   /** The granularity of the options, with `along` counted from 0. */
   granularity: Granularity;
-} & ErrorFields<O> &
+} & ZeroPointsField<O> &
+  ErrorFields<O> &
   DequantizedField<W, O>;
 
 /** The result of `dequantize` for a result of type Q and options of type O. */
@@ -239,7 +259,8 @@ export interface Channelwise {
   /**
    * Quantizes weights symmetrically with one scale per channel, tensor or group: `scale = max|w| / (2^(bits-1) - 1)`,
    * `code = clamp(round half to even(w / scale))`, `dequantized = code * scale`, with each operation rounded to float32
-   * for a Float32Array and to float64 otherwise.
+   * for a Float32Array and to float64 otherwise. With `zeroPoints: true` it quantizes between the least and the largest
+   * weight, and returns a zero point for each scale.
    *
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    * @throws {NonFiniteError} for NaN or an infinity in the weights; `into` arrays may then be partly written.
@@ -250,7 +271,7 @@ export interface Channelwise {
   ): QuantizeResult<W, O>;
 
   /**
-   * Computes `code * scale` for every code, in the type of the scales.
+   * Computes `code * scale` for every code, in the type of the scales; with zero points, `(code - zero point) * scale`.
    *
    * @throws {TypeError | RangeError} for wrong arguments, before anything is written.
    */

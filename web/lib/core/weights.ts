@@ -134,7 +134,7 @@ export function joinRows(rows: readonly FloatArray[], dtype: Dtype, length: numb
 }
 
 function checkColumns(row: number, length: number, columns: number): void {
-  if (length === 0) throw new RangeError(`weights[${row}] is empty; every row must hold at least one number`);
+  if (length === 0) throw new RangeError(`weights[${row}] is empty; rows must hold at least one number`);
   if (length !== columns) {
     throw new RangeError(`weights[${row}] has ${length} columns; weights[0] has ${columns}, and all rows must agree`);
   }

@@ -88,7 +88,7 @@ async function dequantize(
   }
   const { quantizedShape, scheme } = tensor;
   const extents = extentsOf(quantizedShape, scheme.axis, scheme.granularity);
-  await dequantizeStream(runner, values.codes, values.scales, { dequantized: sink, file }, extents, {
+  await dequantizeStream(runner, values.codes, { scales: values.scales }, { dequantized: sink, file }, extents, {
     signal,
     onProgress,
   });

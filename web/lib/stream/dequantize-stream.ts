@@ -10,11 +10,17 @@ import { Pipeline } from "./pipeline.js";
 import { chunkElementsFor, regionsOf } from "./regions.js";
 import type { Runner } from "./runner.js";
 
-/** Computes code * scale for any number of codes in little memory. Scales are in the order of the tensor. */
+/** Scales in the order of the tensor, and their zero points, if there are any. */
+export interface StreamScales {
+  readonly scales: FloatArray;
+  readonly zeroPoints?: CodeArray | undefined;
+}
+
+/** Computes code * scale, or (code - zero point) * scale, for any number of codes in little memory. */
 export async function dequantizeStream(
   runner: Runner,
   source: CodeSource,
-  scales: FloatArray,
+  { scales, zeroPoints }: StreamScales,
   sink: DequantizedSink,
   extents: Extents,
   { signal, onProgress, chunkElements }: Course,
@@ -27,7 +33,8 @@ export async function dequantizeStream(
   let passed = 0;
   try {
     for (const region of regionsOf(part, chunkElementsFor(part, chunkElements))) {
-      const some = scales.slice(region.scale, region.scale + region.part.pieces * region.part.channels);
+      const end = region.scale + region.part.pieces * region.part.channels;
+      const some = { scales: scales.slice(region.scale, end), zeroPoints: zeroPoints?.slice(region.scale, end) };
       for (const chunk of region.chunks()) {
         await pipeline.room();
         pipeline.add(
@@ -37,7 +44,7 @@ export async function dequantizeStream(
               float64,
               part: chunk.part,
               ...(await codesOfChunk(runner, source, chunk)),
-              scales: some,
+              ...some,
               dequantized: file
                 ? fileRows(file, chunk, bytesPer[float64 ? "Float64Array" : "Float32Array"])
                 : sink.shared && rowsIn(sink.shared, chunk),

@@ -34,6 +34,8 @@ export interface WeightSource {
 export interface ResultSink {
   quantized(start: number, codes: CodeArray): Promise<void> | void;
   scales(start: number, scales: FloatArray): Promise<void> | void;
+  /** Takes the zero points of a scheme that has them. Places are those of the scales. */
+  zeroPoints?(start: number, zeroPoints: CodeArray): Promise<void> | void;
   /** Takes dequantized weights, which are made only if this method exists. */
   dequantized?(start: number, values: FloatArray): Promise<void> | void;
   /** Takes the figures of `errors: "channel"`. Places are those of the scales. */

@@ -95,7 +95,7 @@ function findRanges(engine: Engine, { dtype, part, scheme }: RangesTask, weights
 }
 
 function sweep(engine: Engine, { dtype, part, scheme, sweep, searches }: SweepTask, weights: Rows<WeightArray>) {
-  const { sweepSums } = engine.bindings;
+  const { sweepSums } = engine.places;
   const sums = new Float64Array(sweepSums * part.channels);
   for (const panel of panelsOf(part)) {
     sums.set(sweepPanel(engine, { dtype, weights, scheme }, sweep, searches, panel), sweepSums * panel.scale);
@@ -108,6 +108,7 @@ function prepare(
   task: QuantizeTask,
   weights: Rows<WeightArray>,
   scales: FloatArray,
+  zeroPoints: CodeArray | undefined,
   perChannel: ChannelErrors | undefined,
 ) {
   const { dtype, part, scheme } = task;
@@ -122,6 +123,7 @@ function prepare(
     quantized: rows ?? joinedRows((forFile ?? quantized) as AnyCodes, part, file?.packing),
     dequantized: task.dequantized ?? (dequantized && joinedRows<FloatArray>(dequantized, part)),
     scales,
+    zeroPoints,
     perChannel,
   };
   const write = () => {
@@ -136,11 +138,12 @@ function codesForFile({ packing }: CodesFile, kind: "Int8Array" | "Int16Array", 
 }
 
 function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>) {
-  const { part, dtype, figuresOf } = task;
+  const { part, dtype, scheme, figuresOf } = task;
   const { figuresLength } = engine.places;
   const scales = newFloats(dtype === "float64", part.pieces * part.channels);
+  const zeroPoints = scheme.zeroPoints ? newArray(codeKind(scheme), scales.length) : undefined;
   const perChannel = figuresOf === "channels" ? newChannelErrors(scales.length) : undefined;
-  const { job, quantized, dequantized, write } = prepare(task, weights, scales, perChannel);
+  const { job, quantized, dequantized, write } = prepare(task, weights, scales, zeroPoints, perChannel);
   const figures = new Float64Array(part.pieces * Math.ceil(part.channels / part.panelChannels) * figuresLength);
   let finite = true;
   let at = 0;
@@ -151,13 +154,14 @@ function quantizeWhole(engine: Engine, task: QuantizeTask, weights: Rows<WeightA
     at += figuresLength;
   }
   if (finite) write();
-  return { finite, quantized, dequantized, scales, figures, perChannel };
+  return { finite, quantized, dequantized, scales, zeroPoints, figures, perChannel };
 }
 
 function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightArray>, scales: GivenScales) {
-  const { job, quantized, dequantized, write } = prepare(task, weights, scales.values, undefined);
+  const { values, zeroPoints } = scales;
+  const { job, quantized, dequantized, write } = prepare(task, weights, values, zeroPoints, undefined);
   const length = rangeLength(engine, task.dtype, task.scheme);
-  const ranges = newFloats(task.dtype === "float64", length * scales.values.length);
+  const ranges = newFloats(task.dtype === "float64", length * values.length);
   const blocks: Float64Array[] = [];
   for (const panel of panelsOf(task.part)) {
     const done = quantizeBlocks(engine, job, scales, panel);
@@ -166,17 +170,18 @@ function quantizeWith(engine: Engine, task: QuantizeTask, weights: Rows<WeightAr
   }
   const figures = joined(blocks);
   write();
-  return { finite: true, quantized, dequantized, scales: scales.values, figures, perChannel: undefined, ranges };
+  const made = { finite: true, quantized, dequantized, scales: values, zeroPoints, figures, perChannel: undefined };
+  return { ...made, ranges };
 }
 
 function dequantize(engine: Engine, task: DequantizeTask): DequantizeDone {
-  const { float64, part, scales } = task;
+  const { float64, part, scales, zeroPoints } = task;
   const file = task.dequantized && "path" in task.dequantized ? task.dequantized : undefined;
   const rows = task.dequantized && "array" in task.dequantized ? task.dequantized : undefined;
   const forFile = file && scratchArray("values", floatKind(float64), sizeOf(part));
   const dequantized = task.dequantized ? undefined : newFloats(float64, sizeOf(part));
   const job = {
-    ...{ float64, scales, quantized: codesOf(task, part) },
+    ...{ float64, scales, zeroPoints, quantized: codesOf(task, part) },
     dequantized: rows ?? joinedRows<FloatArray>((forFile ?? dequantized) as FloatArray, part),
   };
   for (const panel of panelsOf(part)) dequantizePanel(engine, job, panel);

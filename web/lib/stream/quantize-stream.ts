@@ -130,6 +130,7 @@ export class QuantizeStream {
           if (!done.finite) throw await this.#nonFinite(start);
           this.#addPanels(done.figures);
           await this.#sink.scales(scale, done.scales);
+          if (done.zeroPoints) await this.#sink.zeroPoints?.(scale, done.zeroPoints);
           if (done.perChannel) await this.#sink.perChannel?.(scale, done.perChannel);
           await this.#write(chunk, done);
           this.#progress(chunk, 1);
@@ -183,7 +184,7 @@ export class QuantizeStream {
       if (!scaled) throw await this.#nonFinite(start);
     });
     for (let sweep = 0; sweep < sweeps; sweep++) {
-      const sums = new Float64Array(engine.bindings.sweepSums * part.channels);
+      const sums = new Float64Array(engine.places.sweepSums * part.channels);
       place = 0;
       for (const chunk of chunks()) {
         await this.#pipeline.room();
@@ -206,7 +207,9 @@ export class QuantizeStream {
     }
     await this.#pipeline.room();
     ready = this.#pipeline.add(nothing, async () => {
-      await this.#sink.scales(scale, (scaled as Scaled).values.slice());
+      const { values, zeroPoints } = scaled as Scaled;
+      await this.#sink.scales(scale, values.slice());
+      if (zeroPoints) await this.#sink.zeroPoints?.(scale, zeroPoints.slice());
     });
     const sums = new PanelSums(engine, part, figuresOf);
     place = 0;
@@ -216,8 +219,8 @@ export class QuantizeStream {
       this.#pipeline.add(
         async () => {
           const weights = await again(ownPlace, chunk, ready);
-          const { values, cover } = scaled as Scaled;
-          return this.#quantize(chunk, weights, { values, cover });
+          const { values, cover, zeroPoints } = scaled as Scaled;
+          return this.#quantize(chunk, weights, { values, cover, zeroPoints });
         },
         async (done) => {
           this.#reuse(done.used);

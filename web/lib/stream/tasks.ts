@@ -70,6 +70,8 @@ export interface QuantizeDone {
   readonly quantized: CodeArray | undefined;
   readonly dequantized: FloatArray | undefined;
   readonly scales: FloatArray;
+  /** The zero points, where the scheme has them. */
+  readonly zeroPoints: CodeArray | undefined;
   /** Error figures of every panel; where scales were given, of every block, or of every channel of every block. */
   readonly figures: Float64Array;
   /** The scales, where they were not given. */
@@ -91,6 +93,8 @@ export interface TaskCodes {
 export interface DequantizeTask extends TaskCodes {
   readonly kind: "dequantize";
   readonly float64: boolean;
+  /** The zero points of all channels of the part, if there are any. */
+  readonly zeroPoints?: CodeArray | undefined;
   readonly part: Part;
   /** What is filled in place, or written. */
   readonly dequantized?: Rows<FloatArray> | FileRows | undefined;
@@ -155,11 +159,10 @@ export function buffersOfTask(task: Task): ArrayBuffer[] {
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { used, usedValues, ranges, sums, quantized, dequantized, scales, figures, perChannel } = done as Partial<
-    RangesDone & SweepDone & QuantizeDone & MeasureDone
-  >;
+  const { used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures, perChannel } =
+    done as Partial<RangesDone & SweepDone & QuantizeDone & MeasureDone>;
   return unsharedBuffers([
-    ...[used, usedValues, ranges, sums, quantized, dequantized, scales, figures],
+    ...[used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures],
     ...Object.values(perChannel ?? {}),
   ]);
 }

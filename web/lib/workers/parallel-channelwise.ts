@@ -173,7 +173,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
   async function quantize(weights: unknown, options: ParallelQuantizeOptions = {}): Promise<object> {
     const request = checkQuantize(weights, options, parallelQuantizeNames);
     const { values, rows, dtype, length, extents, scheme, errors, packing } = request;
-    const { quantized, scales, dequantized, perChannel } = request;
+    const { quantized, scales, zeroPoints, dequantized, perChannel } = request;
     const kind = arrayKinds[dtype];
     const put = writerOf(request.views);
     const stream = new QuantizeStream(
@@ -195,6 +195,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
           packCodes(pool.engine, packing, codes as Int8Array, quantized as Uint8Array, start * packing.bits);
         },
         scales: (start, some) => put(scales, start, some),
+        ...(zeroPoints && { zeroPoints: (start, some) => put<AnyCodes>(zeroPoints, start, some) }),
         ...(dequantized && { dequantized: (start, some) => put(dequantized, start, some) }),
         ...(perChannel && {
           perChannel: (start, errors) => {
@@ -214,7 +215,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
 
   async function dequantize(source: QuantizedWeights, options: ParallelDequantizeOptions = {}): Promise<FloatArray> {
     const request = checkDequantize(source, options, parallelDequantizeNames);
-    const { quantized, packing, scales, extents, dequantized } = request;
+    const { quantized, packing, scales, zeroPoints, extents, dequantized } = request;
     const put = writerOf(request.views);
     const wide = quantized.BYTES_PER_ELEMENT === 2;
     const unpacked = {
@@ -229,7 +230,7 @@ function createParallel(pool: Pool): ParallelChannelwise {
     await dequantizeStream(
       pool,
       { wide, packing, ...(packing ? unpacked : copied()), shared: sharedOrNot(quantized) },
-      scales,
+      { scales, zeroPoints },
       { dequantized: (start, some) => put(dequantized, start, some), shared: sharedOrNot(dequantized) },
       extents,
       courseOf(options, quantized, dequantized.length),

@@ -45,6 +45,7 @@ export function createEngine(bindings: Bindings) {
   const dequantized = bindings.dequantized();
   const ranges = bindings.ranges();
   const scales = bindings.scales();
+  const zeroPoints = bindings.zeroPoints();
   const channelFigures = bindings.channelFigures();
   const places = placesOf(bindings);
   const floats = <A extends FloatArray>(type: ArrayType<A>, size: number) => ({
@@ -52,6 +53,7 @@ export function createEngine(bindings: Bindings) {
     dequantized: new Buffer(as(type, size, dequantized)),
     ranges: as(type, size, ranges),
     scales: new Buffer(as(type, size, scales)),
+    zeroPoints: new Buffer(as(type, size, zeroPoints)),
   });
   return {
     bindings,

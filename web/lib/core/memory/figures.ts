@@ -1,23 +1,29 @@
 import type { ChannelErrors, TotalErrors } from "../types.js";
 import type { Bindings } from "../wasm/glue.js";
 
-/** The layout of error figures in an array: how many numbers they have, and their places. */
+/** The layout of error figures in an array: how many numbers they have, and their places; and the numbers of searches. */
 export type FigurePlaces = ReturnType<typeof placesOf>;
 
 export function placesOf(bindings: Bindings) {
-  const places = bindings.figurePlaces() as unknown as readonly [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  // A sum of squares is value * 2^(2 halfUnit unit), so that no square of a double under- or overflows.
-  const [figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit] = places;
-  return { figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit };
+  const [figuresLength, errorSum, errorUnit, weightSum, weightUnit, largestError, halfUnit, searchLength, sweepSums] =
+    bindings.figurePlaces() as unknown as readonly [number, ...Eight];
+  return {
+    figuresLength,
+    errorSum,
+    errorUnit,
+    weightSum,
+    weightUnit,
+    largestError,
+    /** A sum of squares is value * 2^(2 halfUnit unit), so that no square of a double under- or overflows. */
+    halfUnit,
+    /** Numbers that a search keeps of a channel. */
+    searchLength,
+    /** Numbers that a sweep adds up for a channel. */
+    sweepSums,
+  };
 }
+
+type Eight = [number, number, number, number, number, number, number, number];
 
 /** Reads the error figures of `count` weights at `at`. */
 export function readFigures(places: FigurePlaces, figures: Float64Array, at: number, count: number): TotalErrors {

@@ -1,25 +1,19 @@
 // The module that Emscripten makes of cpp/bindings.cpp, with what is registered there. Written by hand: 3.1.6 cannot.
 
-/** Numbers of cpp/bindings.cpp. */
-interface Constants {
-  /** Numbers that a search keeps of a channel, and that a sweep adds up for one. */
-  readonly searchLength: number;
-  readonly sweepSums: number;
-}
-
 /** A Scheme of cpp/core/scheme.h. */
-export type SchemeNumbers = [bits: number, scaleType: number, rule: number];
+export type SchemeNumbers = [bits: number, scaleType: number, rule: number, zeroPoints: boolean];
 
-export interface Bindings extends Constants {
+export interface Bindings {
   /** To be called before there are views: outputs then begin so many bytes (0, 16, 32, 48) after a multiple of 64. */
   shiftOutputs(bytes: number): void;
   /** Views over the staging buffers, which also hold float64, int16 and halves. The memory is fixed: they stay valid. */
   weights(): Float32Array<ArrayBuffer>;
   quantized(): Int8Array<ArrayBuffer>;
   dequantized(): Float32Array<ArrayBuffer>;
-  /** The range and the scale of each of a panel's channels; float32 where the weights are. */
+  /** The range, the scale and the zero point of each of a panel's channels; float32 where the weights are. */
   ranges(): Float64Array<ArrayBuffer>;
   scales(): Float64Array<ArrayBuffer>;
+  zeroPoints(): Float64Array<ArrayBuffer>;
   /** Error figures of the last block and of the panel, by channel or as one, and of all panels. */
   blockFigures(): Float64Array<ArrayBuffer>;
   channelFigures(): Float64Array<ArrayBuffer>;
@@ -32,7 +26,7 @@ export interface Bindings extends Constants {
   rangeLength(): number;
   /** Raises the ranges of the panel's channels to what the block has: each number to the larger one. */
   findRanges(outer: number, channels: number, inner: number): void;
-  /** Makes scales of the ranges. False if a channel holds NaN or infinity. */
+  /** Makes scales, and zero points, of the ranges. False if a channel holds NaN or infinity. */
   makeScales(channels: number): boolean;
   /** What a search knows of each of a panel's channels after makeScales: searchLength numbers. */
   searches(): Float64Array<ArrayBuffer>;
@@ -51,7 +45,14 @@ export interface Bindings extends Constants {
   addFigures(count: number): void;
   /** Adds the panel's figures, of which there are `measured`, to the total. */
   close(measured: number): void;
-  dequantize(float64: boolean, wide: boolean, outer: number, channels: number, inner: number): void;
+  dequantize(
+    float64: boolean,
+    wide: boolean,
+    zeroPoints: boolean,
+    outer: number,
+    channels: number,
+    inner: number,
+  ): void;
   /**
    * Packs `count` of the staged int8 codes, from the one at `at` on, into fields of `bits` bits: the first begins `skip`
    * bits into the first byte. Bytes pass where weights do, and begin as outputs do.
