@@ -41,6 +41,9 @@ export const options = {
     value: "RULE",
     help: `how the range of some weights becomes their scale: ${scaleRules.join(", ")} (default ${scaleRules[0]})`,
   },
+  "zero-points": {
+    help: "quantize between the least and the largest weight, with a zero point for each scale (plain, npz, compressed-tensors)",
+  },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
     value: "G",

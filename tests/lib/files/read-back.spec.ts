@@ -430,9 +430,13 @@ describe("tensors that other tools quantized", () => {
   ];
 
   it("are named when they are packed in ways that are not read", async () => {
-    const zeroPoint = { name: "a.weight_zero_point", dtype: "I32", shape: [1, 1], data: Int32Array.of(0) };
+    const order = { name: "a.weight_g_idx", dtype: "I32", shape: [8], data: new Int32Array(8) };
+    expect((await inspect(packed([order]))).unreadable).toMatchObject([
+      { reason: "it has a weight_g_idx, which is not read" },
+    ]);
+    const zeroPoint = { name: "a.weight_zero_point", dtype: "I32", shape: [1, 2], data: new Int32Array(2) };
     expect((await inspect(packed([zeroPoint]))).unreadable).toMatchObject([
-      { reason: "it has a weight_zero_point, which is not read" },
+      { reason: "its zero points are int32 [1, 2], not int32 [1, 1]" },
     ]);
     expect((await inspect(packed([], BigInt64Array.of(4n, 24n), [4, 2]))).unreadable).toMatchObject([
       { reason: "words of shape [4, 2] do not hold 4 or 8 bits for each weight" },

@@ -192,7 +192,9 @@ export interface Target {
   /** The least number of elements of a tensor that is quantized by default. */
   readonly smallest: number;
   /** @throws {RangeError} for a rule that gives scales it cannot hold. */
-  checkRule(name: string, rule: ScaleRule): void;
+  checkRule(name: string, rule: ScaleRule, zeroPoints?: boolean): void;
+  /** The reader that takes no zero points; undefined where all readers take them. */
+  readonly symmetric?: string | undefined;
   /** Whether tensors are converted even if they do not become smaller. */
   readonly grows?: boolean;
   /** Whether the axis of groups can be chosen. Otherwise they lie along the one that an operator sums over. */

@@ -31,7 +31,14 @@ export interface Rules extends Settings, TargetOptions {
   readonly minimumSize?: number | undefined;
 }
 
-export const settingNames = ["bits", "scales", "axis", "granularity", "blockType"] satisfies (keyof Settings)[];
+export const settingNames = [
+  "bits",
+  "scales",
+  "zeroPoints",
+  "axis",
+  "granularity",
+  "blockType",
+] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
   ...(["dialect", "opset", "target", "type", "encoder", "requantize"] satisfies (keyof TargetOptions)[]),
@@ -190,8 +197,8 @@ function kept({ name, byteLength }: ModelTensor, reason: string): Decision {
   return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter: byteLength, reason };
 }
 
-function pick({ bits, scales, axis, granularity, blockType }: Settings): Settings {
-  return { bits, scales, axis, granularity, blockType };
+function pick({ bits, scales, zeroPoints, axis, granularity, blockType }: Settings): Settings {
+  return { bits, scales, zeroPoints, axis, granularity, blockType };
 }
 
 function checkOverrides(overrides: unknown, target: Target) {
@@ -222,10 +229,15 @@ function checkOverride(where: string, settings: Override, target: Target) {
   if (settings.keep !== undefined) checkBoolean(`${where}.keep`, settings.keep);
 }
 
-function checkSettings(where: string, { bits, scales, axis, granularity, blockType }: Settings, target: Target) {
+function checkSettings(where: string, settings: Settings, target: Target) {
+  const { bits, scales, zeroPoints, axis, granularity, blockType } = settings;
   if (blockType !== undefined) checkBlockType(`${where}blockType`, blockType, target);
   if (bits !== undefined) checkHeldBits(`${where}bits`, bits, target);
-  if (scales !== undefined) target.checkRule(`${where}scales`, checkRule(`${where}scales`, scales));
+  if (zeroPoints !== undefined) checkBoolean(`${where}zeroPoints`, zeroPoints);
+  if (zeroPoints && target.symmetric !== undefined) {
+    throw new RangeError(`${where}zeroPoints is true, and ${target.symmetric} takes no zero points: leave it out`);
+  }
+  if (scales !== undefined) target.checkRule(`${where}scales`, checkRule(`${where}scales`, scales), zeroPoints);
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);
   if (typeof granularity === "object" && granularity !== null) {
     checkNames(`${where}granularity`, granularity, ["group", "along"]);

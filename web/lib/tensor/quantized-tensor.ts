@@ -1,4 +1,4 @@
-import type { FloatArray } from "../core/arguments.js";
+import type { CodeArray, FloatArray } from "../core/arguments.js";
 import type { Engine } from "../core/memory/buffers.js";
 import type { Scheme } from "../core/scheme.js";
 import type { Granularity } from "../core/types.js";
@@ -36,6 +36,20 @@ export interface QuantizedTensor {
   readCodes(engine: Engine, start: number, count: number): Promise<CentredCodes>;
   /** Reads all scales in the order of the scheme. Those of 16 bits are widened to float32. */
   readScales(): Promise<FloatArray>;
+}
+
+/** Codes minus their zero points, which have the order of the scales. The first code has the index `start`. */
+export function centred(
+  codes: CodeArray,
+  zeroPoints: CodeArray,
+  places: { at(weight: number): number },
+  start: number,
+): Int16Array | Int32Array {
+  const less = codes.BYTES_PER_ELEMENT === 1 ? new Int16Array(codes.length) : new Int32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    less[i] = (codes[i] as number) - (zeroPoints[places.at(start + i)] as number);
+  }
+  return less;
 }
 
 /**

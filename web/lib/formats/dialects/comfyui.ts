@@ -13,6 +13,7 @@ const FORMAT = "int8_tensorwise";
 export const comfyui: Dialect = {
   bits: [8],
   positive: "ComfyUI",
+  symmetric: "ComfyUI",
   refusal({ name, shape }, { axis, granularity }) {
     if (moduleOf(name) === undefined || shape.length !== 2) return "ComfyUI quantizes linear layers only";
     if (typeof granularity === "object") return "ComfyUI has no int8 layers with groups";

@@ -1,5 +1,6 @@
 import type { Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
+import { zeroPointShape } from "../../storage/words.js";
 import { type Dtype, elementsOf, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { Dialect, QuantizedTensorInfo, StoredTensor } from "./dialect.js";
@@ -27,6 +28,7 @@ function dialectOf(format: "pack-quantized" | "int-quantized", bits: readonly Bi
   return {
     bits,
     positive: "vLLM", // its kernels do not say what they do with negative scales
+    ...(!packed && { symmetric: "vLLM" }), // where activations are quantized too
     refusal: (tensor, scheme) => refusal(tensor, scheme, packed),
     keeps({ name }, byName) {
       if (isOutputHead(name)) return "the output head, which vLLM expects as it is";
@@ -50,14 +52,23 @@ function refusal({ name, shape }: TensorInfo, { axis, granularity }: Scheme, pac
   return granularity.along === 0 ? "compressed-tensors has groups along the input channels: along 1" : undefined;
 }
 
-function packedTensors({ tensor, scheme: { bits }, scaleShape }: QuantizedTensorInfo): StoredTensor[] {
+function packedTensors({ tensor, scheme, scaleShape }: QuantizedTensorInfo): StoredTensor[] {
+  const { bits, zeroPoints } = scheme;
   const module = moduleOf(tensor.name) as string;
   const [rows, columns] = tensor.shape;
   const codes = stored(`${module}.weight_packed`, "int32", [rows, Math.ceil((columns * bits) / 32)], "codes");
   const shape = new Uint8Array(BigInt64Array.of(BigInt(rows), BigInt(columns)).buffer);
+  const scales = scalesOf(module, tensor, scaleShape, modelDtype(tensor.dtype));
+  const zeros = stored(
+    `${module}.weight_zero_point`,
+    "int32",
+    zeroPointShape(scales.shape, bits as 4 | 8),
+    "zeroPoints",
+  );
   return [
     { ...codes, packed: bits as 4 | 8 },
-    scalesOf(module, tensor, scaleShape, modelDtype(tensor.dtype)),
+    scales,
+    ...(zeroPoints ? [{ ...zeros, packed: bits as 4 | 8 }] : []),
     stored(`${module}.weight_shape`, "int64", [2], shape),
   ];
 }
@@ -192,12 +203,12 @@ function tiedHeads(tensors: readonly TensorInfo[]): string[] {
 
 const activationsConfig = { num_bits: 8, type: "int", symmetric: true, strategy: "token", dynamic: true };
 
-function weightsConfig({ bits, granularity }: Scheme): object {
+function weightsConfig({ bits, granularity, zeroPoints }: Scheme): object {
   const group = typeof granularity === "object" ? granularity.group : null;
   return {
     num_bits: bits,
     type: "int",
-    symmetric: true,
+    symmetric: !zeroPoints,
     strategy: group === null ? "channel" : "group",
     group_size: group,
     dynamic: false,

@@ -5,10 +5,10 @@ import type { TensorInfo } from "../../tensor/tensor.js";
 
 /**
  * A tensor of the output that, together with others, replaces a quantized tensor. Its content is the codes (packed to
- * `packed` bits if given), the scales in the tensor's dtype, or given bytes.
+ * `packed` bits if given), the scales in the tensor's dtype, the zero points (packed as codes are), or given bytes.
  */
 export interface StoredTensor extends TensorInfo {
-  readonly content: "codes" | "scales" | Uint8Array<ArrayBuffer>;
+  readonly content: "codes" | "scales" | "zeroPoints" | Uint8Array<ArrayBuffer>;
   readonly packed?: 4 | 8;
 }
 
@@ -29,6 +29,8 @@ export interface Dialect {
   readonly bits: readonly Bits[];
   /** The reader that takes no negative scales; undefined where all readers take them. */
   readonly positive?: string;
+  /** The reader that takes no zero points; undefined where all readers take them. */
+  readonly symmetric?: string;
   /** The reason why it cannot hold a tensor quantized in this way; undefined where it can. */
   refusal(tensor: TensorInfo, scheme: Scheme): string | undefined;
   /**

@@ -1,14 +1,14 @@
-import type { FloatArray } from "../../core/arguments.js";
+import type { CodeArray, FloatArray } from "../../core/arguments.js";
 import type { Scheme } from "../../core/scheme.js";
 import { isRecord, JsonProblem, parseJson } from "../../io/json.js";
 import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { shownJson } from "../../io/shorten.js";
 import { integers } from "../../storage/integers.js";
 import { placeOf, type Storage } from "../../storage/storage.js";
-import { words } from "../../storage/words.js";
+import { words, zeroPointShape, zeroPointsOfWords } from "../../storage/words.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import { floatsOf } from "../../tensor/floats.js";
-import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
+import { centred, type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { Inspection, Model, UnreadableTensor } from "../format.js";
 import { markedModule } from "./comfyui.js";
@@ -56,6 +56,8 @@ interface FoundTensor {
   readonly scales: ModelTensor;
   readonly storage: Storage;
   readonly signed: boolean;
+  /** Reads all zero points in the order of the scales; undefined where there are none. */
+  readonly readZeroPoints: (() => Promise<CodeArray>) | undefined;
   /** All tensors that together stand for the weight. */
   readonly parts: readonly ModelTensor[];
 }
@@ -63,9 +65,12 @@ interface FoundTensor {
 type Found = FoundTensor | { readonly reason: string };
 
 function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
-  const { name, shape, codes, scales, storage, signed } = found;
+  const { name, shape, codes, scales, storage, signed, readZeroPoints } = found;
   const scaleType = scales.dtype as FloatDtype;
-  const scheme = { ...found.scheme, scaleType };
+  const zeroPoints = readZeroPoints !== undefined;
+  const scheme = { ...found.scheme, scaleType, ...(zeroPoints && { zeroPoints }) };
+  const places = scalePlaces(shape, scheme);
+  let known: Promise<CodeArray> | undefined;
   const quantized: QuantizedTensor = {
     ...{
       name,
@@ -73,19 +78,22 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
       quantizedShape: shape,
       scheme,
       signed,
-      zeroPoints: false,
+      zeroPoints,
       codes,
       scales,
       byteLength,
     },
     async readCodes(engine, start, count) {
       const { first, length } = placeOf(storage, start, count);
-      return storage.unpack(engine, start, count, await codes.read(first, length));
+      known ??= readZeroPoints?.();
+      const [bytes, zeros] = await Promise.all([codes.read(first, length), known]);
+      const stored = storage.unpack(engine, start, count, bytes);
+      return zeros ? centred(stored, zeros, places, start) : stored;
     },
     readScales: async (): Promise<FloatArray> => floatsOf(await scales.read(0, scales.byteLength), scaleType),
   };
-  // Words are unpacked first, so workers cannot read their codes.
-  return lentBy(quantized, codes.dtype === "int32" ? undefined : lenderOf(codes));
+  // Words are unpacked first, and zero points subtracted, so workers cannot read such codes.
+  return lentBy(quantized, codes.dtype === "int32" || zeroPoints ? undefined : lenderOf(codes));
 }
 
 /** A weight whose codes compressed-tensors packed into words. */
@@ -95,9 +103,7 @@ async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | 
   const scales = byName.get(`${module}.weight_scale`);
   const shapeTensor = byName.get(`${module}.weight_shape`);
   if (!scales || !shapeTensor || !isFloatDtype(scales.dtype)) return undefined;
-  for (const other of ["weight_zero_point", "weight_g_idx"]) {
-    if (byName.has(`${module}.${other}`)) return { reason: `it has a ${other}, which is not read` };
-  }
+  if (byName.has(`${module}.weight_g_idx`)) return { reason: "it has a weight_g_idx, which is not read" };
   const shape = await storedShape(shapeTensor, codes);
   if (typeof shape === "string") return { reason: shape };
   const [rows, columns] = shape;
@@ -107,11 +113,25 @@ async function packedTensor(codes: ModelTensor, byName: Names): Promise<Found | 
     return { reason: `words of shape [${codes.shape.join(", ")}] do not hold 4 or 8 bits for each weight` };
   const layout = layoutOf(shape, scales);
   if (typeof layout === "string") return { reason: layout };
+  const zeros = byName.get(`${module}.weight_zero_point`);
+  const count = elementsOf(scales.shape);
+  const wanted = zeroPointShape([rows, count / rows], packed);
+  if (zeros && (zeros.dtype !== "int32" || zeros.shape.join() !== wanted.join())) {
+    return {
+      reason: `its zero points are ${zeros.dtype} [${zeros.shape.join(", ")}], not int32 [${wanted.join(", ")}]`,
+    };
+  }
   return {
     dialect: "compressed-tensors",
     ...{ name: `${module}.weight`, shape, scheme: { bits: packed, ...layout }, codes, scales },
     ...{ storage: words(packed, columns), signed: false },
-    parts: [codes, scales, shapeTensor],
+    readZeroPoints:
+      zeros &&
+      (async () => {
+        const { buffer } = await zeros.read(0, zeros.byteLength);
+        return zeroPointsOfWords(new Int32Array(buffer), count, wanted[1], packed);
+      }),
+    parts: [codes, scales, shapeTensor, ...(zeros ? [zeros] : [])],
   };
 }
 
@@ -143,11 +163,18 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   if (typeof layout === "string") return { reason: layout };
   const { shape } = codes;
   const bits = codes.dtype === "int8" ? 8 : 16;
+  const zeros = byName.get(isNpz ? `${name}.zero_point` : `${name}_zero_point`);
+  const count = elementsOf(scales.shape);
+  if (zeros && (zeros.dtype !== codes.dtype || elementsOf(zeros.shape) !== count)) {
+    return { reason: `${zeros.name} must hold ${count} numbers of type ${codes.dtype}, one for each scale` };
+  }
   const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
   return {
     dialect: isComfy ? "comfyui" : plainDialect,
     ...{ name, shape, scheme: { bits, ...layout }, codes, scales, storage: integers(bits), signed: true },
-    parts: isComfy ? [codes, scales, marker] : [codes, scales],
+    readZeroPoints:
+      zeros && (async () => integers(bits).unpack(undefined as never, 0, count, await zeros.read(0, zeros.byteLength))),
+    parts: [codes, scales, ...(isComfy ? [marker] : []), ...(zeros ? [zeros] : [])],
   };
 }
 

@@ -3,9 +3,9 @@ import type { Granularity } from "../../core/types.js";
 import type { ByteSink, FilePlace } from "../../io/bytes.js";
 import { integers } from "../../storage/integers.js";
 import { codeWriter } from "../../storage/storage.js";
-import { words, wordsPacking } from "../../storage/words.js";
-import { bytesPerElement } from "../../tensor/dtypes.js";
-import { scaleBytes } from "../../tensor/stored-scales.js";
+import { words, wordsPacking, zeroPointWords } from "../../storage/words.js";
+import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
+import { bytesIn, scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { CodeSink, Decision, Output, OutputStep, Plan, QuantizeDecision } from "../format.js";
 import { npzWriter } from "../npz/npz.js";
@@ -122,7 +122,10 @@ function codeSink(
 ): CodeSink {
   const codes = outputs.find(({ content }) => content === "codes") as OutputTensor;
   const scales = outputs.find(({ content }) => content === "scales") as OutputTensor;
+  const zeros = outputs.find(({ content }) => content === "zeroPoints");
   const { index, packed, dtype } = codes;
+  /** Zero points in words are held until all are there. */
+  const held = new Int8Array(zeros && packed ? elementsOf(scales.shape) : 0);
   const storage = packed ? words(packed, shape[1]) : integers(dtype === "int16" ? 16 : 8);
   return {
     async begin() {
@@ -133,5 +136,13 @@ function codeSink(
     quantized: codeWriter(engine, storage, (place, bytes) => writer.write(index, place, bytes)),
     scales: (start, values) =>
       writer.write(scales.index, start * bytesPerElement(scales.dtype), scaleBytes(values, scales.dtype)),
+    async zeroPoints(start, values) {
+      if (packed) held.set(values, start);
+      else if (zeros) await writer.write(zeros.index, start * bytesPerElement(zeros.dtype), bytesIn(values));
+    },
+    async finish() {
+      if (!zeros || !packed) return;
+      await writer.write(zeros.index, 0, bytesIn(zeroPointWords(held, scales.shape[1], packed)));
+    },
   };
 }

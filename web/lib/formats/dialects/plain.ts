@@ -14,26 +14,39 @@ export function stored(
   return { name, dtype, shape, byteLength: byteLengthOf(dtype, shape), content };
 }
 
-/** Codes keep the tensor's own name as int8 or int16, with scales beside them as `<name>_scale`. */
+/**
+ * Codes keep the tensor's own name as int8 or int16, with scales beside them as `<name>_scale`, and zero points, of the
+ * type of the codes, as `<name>_zero_point`.
+ */
 export const plain: Dialect = {
   bits: allBits,
   refusal: () => undefined,
-  stored: (quantized) => storedAs(quantized, "", "_scale"),
+  stored: (quantized) => storedAs(quantized, "", "_scale", "_zero_point"),
 };
 
-/** The arrays of a .npz file: `<name>.quantized` and `<name>.scale`. */
+/** The arrays of a .npz file: `<name>.quantized`, `<name>.scale` and `<name>.zero_point`. */
 export const npz: Dialect = {
   bits: allBits,
   refusal: () => undefined,
-  stored: (quantized) => storedAs(quantized, ".quantized", ".scale"),
+  stored: (quantized) => storedAs(quantized, ".quantized", ".scale", ".zero_point"),
 };
 
-function storedAs(quantized: QuantizedTensorInfo, codesEnding: string, scalesEnding: string): StoredTensor[] {
+function storedAs(
+  quantized: QuantizedTensorInfo,
+  codesEnding: string,
+  scalesEnding: string,
+  zeroPointsEnding: string,
+): StoredTensor[] {
   const { name, dtype, shape } = quantized.tensor;
-  return [
-    stored(`${name}${codesEnding}`, codesDtype(quantized.scheme.bits), shape, "codes"),
-    stored(`${name}${scalesEnding}`, scalesDtype(dtype), broadcastShape(quantized), "scales"),
+  const { bits, zeroPoints } = quantized.scheme;
+  const ofScales = broadcastShape(quantized);
+  const tensors = [
+    stored(`${name}${codesEnding}`, codesDtype(bits), shape, "codes"),
+    stored(`${name}${scalesEnding}`, scalesDtype(dtype), ofScales, "scales"),
   ];
+  return zeroPoints
+    ? [...tensors, stored(`${name}${zeroPointsEnding}`, codesDtype(bits), ofScales, "zeroPoints")]
+    : tensors;
 }
 
 function codesDtype(bits: Bits): Dtype {

@@ -1,4 +1,4 @@
-import { checkRule, mayBeNegative, type Scheme } from "../../core/scheme.js";
+import { checkRule, checkZeroPoints, mayBeNegative, type Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
@@ -27,12 +27,13 @@ export function dialectTarget(
     bits: dialect.bits,
     // A person chose a file of one array in order to quantize it.
     smallest: isOneArray ? 0 : 1024,
-    checkRule(option, rule) {
+    checkRule(option, rule, zeroPoints) {
       const { positive } = dialect;
-      if (positive === undefined || !mayBeNegative({ rule })) return;
+      if (positive === undefined || !mayBeNegative({ rule, zeroPoints })) return;
       const remedy = "choose another rule, or another dialect";
       throw new RangeError(`${option} is ${rule}, which may make scales negative; ${positive} takes none: ${remedy}`);
     },
+    symmetric: dialect.symmetric,
     groupsAlong: true,
     channelAxis: ({ name, shape }) => {
       const axis = usualAxis(name, format);
@@ -110,19 +111,22 @@ function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: Form
   const { granularity = "channel" } = settings;
   const bits = (settings.bits ?? 8) as Bits; // checked with the rules
   const rule = checkRule("scales", settings.scales);
+  const { zeroPoints = false } = settings;
+  checkZeroPoints(zeroPoints, rule);
+  const made = { bits, rule, ...(zeroPoints && { zeroPoints }) };
   if (typeof granularity === "object") {
     const { group, along: given = -1 } = granularity;
     const along = onAxis(given, shape.length);
     if (along === undefined) return `it has no axis ${given} for groups`;
     const dimension = shape[along];
     if (dimension % group !== 0) return `groups of ${group} do not divide ${dimension}`;
-    return { bits, rule, axis: undefined, granularity: { group, along } };
+    return { ...made, axis: undefined, granularity: { group, along } };
   }
   // Otherwise each element of a vector would be a channel.
-  if (granularity === "tensor" || shape.length === 1) return { bits, rule, axis: undefined, granularity: "tensor" };
+  if (granularity === "tensor" || shape.length === 1) return { ...made, axis: undefined, granularity: "tensor" };
   const axis = settings.axis ?? usualAxis(name, format);
   const counted = onAxis(axis, shape.length);
-  return counted === undefined ? `it has no axis ${axis}` : { bits, rule, axis: counted, granularity };
+  return counted === undefined ? `it has no axis ${axis}` : { ...made, axis: counted, granularity };
 }
 
 /** The axis of the output channels: the first, and in TensorFlow the last. */

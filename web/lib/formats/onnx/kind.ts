@@ -42,6 +42,7 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime
     bits: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
     smallest: 1024,
     checkRule() {}, // ONNX Runtime multiplies with scales of either sign
+    symmetric: "the .onnx model that is written",
     groupsAlong: false,
     channelAxis: ({ axis = 0 }) => axis,
     whyImpossible({ reason }) {
