@@ -436,6 +436,45 @@ describe("a .safetensors file", () => {
     await axeFindsNothing(page);
   });
 
+  it("chooses bits for each weight, from the smallest file to the best", async () => {
+    await withoutPicker();
+    const files = { "model.safetensors": model() };
+    await open(files);
+    await shows(heading).toBe("model.safetensors");
+    await page.getByLabel("Save as").selectOption("compressed-tensors");
+    await page.getByRole("button", { name: "Choose bits for each weight" }).focus();
+    await page.keyboard.press("Enter");
+    const slider = page.getByLabel("From the smallest file to the best");
+    await shows(() => slider.evaluate((range) => range === document.activeElement)).toBe(true);
+    const figures = page.locator("#mix-figures");
+    const sizes: number[] = [];
+    for (const key of ["Home", "ArrowRight", "End"]) {
+      const before = await text(figures);
+      await page.keyboard.press(key);
+      await shows(() => text(figures)).not.toBe(before);
+      // What is saved has the bytes and the worst weight that the slider tells.
+      const [told, name, sqnr] =
+        /^(.+?), .* in the mean; (.+) suffers most: (.+)$/.exec(await text(figures))?.slice(1) ?? [];
+      let saved: Record<string, Uint8Array> = {};
+      await shows(async () => {
+        saved = await save();
+        return formatBytes(Object.values(saved)[0].length);
+      }).toBe(told);
+      sizes.push(Object.values(saved)[0].length);
+      await makesTheSame(files, saved);
+      await shows(async () => {
+        const [[worst, , , , lost]] = await rows();
+        return [worst, lost];
+      }).toEqual([name, sqnr]);
+      expect(await slider.isVisible()).toBe(true);
+    }
+    expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
+    await axeFindsNothing(page);
+    // Other choices are other ways.
+    await page.getByLabel("Save as").selectOption("plain");
+    await shows(() => slider.isHidden()).toBe(true);
+  });
+
   it("says which share of its bytes stays floats, and why", async () => {
     await open({ "model.safetensors": model() });
     const kept = page.locator("#kept-floats");

@@ -238,7 +238,7 @@ describe("where something is wrong, nothing is changed", () => {
       () => embeddings.loadIndex(spoiled((bytes) => bytes.fill(0, 0, 4))),
       /saved, byte 0.*does not begin as a saved index does/,
     ],
-    [() => embeddings.loadIndex(spoiled((bytes) => bytes.fill(9, 4, 5))), /of version 9, and version 2 can be read/],
+    [() => embeddings.loadIndex(spoiled((bytes) => bytes.fill(9, 4, 5))), /of version 9, and version 1 can be read/],
     [() => embeddings.loadIndex(new Uint8Array(index.save()).slice(0, -4)), /damaged/],
     [() => embeddings.loadIndex("index" as never), /saved must be the ArrayBuffer/],
   ])("%#", (call, message) => {

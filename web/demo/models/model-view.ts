@@ -138,7 +138,7 @@ export class ModelView {
     this.#outcome.describe(description);
     this.#measuring.reset();
     this.#weights.reset(client);
-    this.#tradeOff.reset(client);
+    this.#tradeOff.reset();
     this.#save.reset(client);
     this.#run.reset(
       client,
@@ -235,7 +235,7 @@ export class ModelView {
       const stillHold = isSame("opset") && (description.format !== "onnx" || isSame("target"));
       this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
       this.#weights.setState(this.#state, this.#form.group);
-      this.#tradeOff.show(this.#state, this.#form.group);
+      this.#tradeOff.show({ client, state: this.#state }, this.#form.group);
       this.#run.show(this.#state);
       this.#recipes.show(this.#state);
       this.#showOutcome();

@@ -148,6 +148,20 @@ export interface Measured extends Measurement {
   readonly errors: Errors | Unmeasurable;
 }
 
+/** A choice of a setting for each weight. */
+export interface ShownMix {
+  /** How many there are. */
+  readonly count: number;
+  /** Which of them this is, from the smallest on. */
+  readonly place: number;
+  /** The index of the setting for each weight that has a choice, by the index of the weight. */
+  readonly choices: ReadonlyMap<number, number>;
+  readonly byteLength: number;
+  /** The mean of the weights in dB. */
+  readonly sqnr: number;
+  readonly worst: { readonly tensor: string; readonly sqnr: number };
+}
+
 /** A tensor as a matrix to look at: a .npy file, only of its first channels if the whole is too large. */
 export interface TensorFile {
   readonly file: File;
@@ -180,6 +194,16 @@ export interface ModelQuestions {
   };
   /** Reports the result of each in its progress. */
   measure: { given: { form: Form; wanted: readonly Measurement[] }; answer: undefined };
+  /** The mix of settings at a place between the smallest and the best, or the best of no more bytes. */
+  mix: {
+    given: {
+      rules: Rules;
+      settings: readonly Setting[];
+      measured: readonly Measured[];
+      place: number | { readonly bytes: number };
+    };
+    answer: ShownMix;
+  };
   look: { given: { tensor: number }; answer: TensorFile };
   /**
    * Writes into the file that the person has chosen, or for downloading. Files of earlier downloads are removed unless

@@ -2,13 +2,12 @@ import { drawTradeOff } from "../choose/trade-off-chart.js";
 import { html } from "../dom.js";
 import { bytes, counted, decibels } from "../format.js";
 import { type Content, Figure, tableOf } from "../see/figure.js";
-import { Cancelled } from "./client.js";
-import type { ModelClient } from "./model-client.js";
+import { MixView } from "./mix-view.js";
 import { chosenSetting, type ModelState } from "./model-state.js";
 import { errorsOfAll } from "./outcome/totals.js";
-import { ProgressBar } from "./progress.js";
-import type { Errors, Measurement, Planned, Setting } from "./protocol.js";
+import type { Errors, Planned, Setting } from "./protocol.js";
 import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
+import { type Tried, Trying } from "./trying.js";
 
 /** The usual limit in dB, an error of a thirtieth of the signal. Most weights stand it. */
 const USUAL_LEAST = 30;
@@ -45,18 +44,16 @@ export class TradeOffView {
   });
   readonly #same = html("button", { type: "button", hidden: "" }, "Use one setting for all again");
   readonly #problem = html("p", { class: "problem", id: "least-problem", role: "alert", hidden: "" });
-  readonly #told = html("p", { class: "told", role: "status" });
-  readonly #progress: ProgressBar;
-  #client: ModelClient | undefined;
-  #state: ModelState | undefined;
+  readonly #trying = new Trying();
+  readonly #mix: MixView;
+  #tried: Tried | undefined;
   #group = 0;
   /** The person has asked for the comparison, which then follows every choice. */
   #isWanted = false;
-  #work: AbortController | undefined;
 
   constructor(actions: TradeOffActions) {
     this.#actions = actions;
-    this.#progress = new ProgressBar("Comparing settings", () => this.#work?.abort());
+    this.#mix = new MixView(actions.chooseForEach);
     this.#compareButton.addEventListener("click", () => {
       this.#isWanted = true;
       this.#compare();
@@ -80,33 +77,36 @@ export class TradeOffView {
         this.#same,
       ),
       this.#problem,
-      this.#progress.element,
-      this.#told,
+      this.#trying.progress,
+      this.#trying.told,
+      this.#mix.element,
     );
   }
 
   /** Forgets another model. */
-  reset(client: ModelClient) {
-    this.#work?.abort();
-    this.#client = client;
+  reset() {
+    this.#trying.stop();
+    this.#mix.reset();
     this.#isWanted = false;
     this.#figure.element.hidden = true;
     this.#compareButton.hidden = this.#hint.hidden = false;
-    this.#told.textContent = "";
+    this.#trying.told.textContent = "";
   }
 
-  show(state: ModelState, group: number) {
-    this.#state = state;
+  show(tried: Tried, group: number) {
+    this.#tried = tried;
     this.#group = group;
-    this.#same.hidden = state.rules.own.size === 0;
-    this.#told.textContent = ""; // it was of what was chosen before
+    this.#same.hidden = tried.state.rules.own.size === 0;
+    this.#mix.show(tried, group);
+    this.#trying.told.textContent = ""; // it was of what was chosen before
     this.#hint.textContent = `This computes errors and bytes with 2 to 8 and 16 bits, per channel, per tensor and in groups of ${group}. It takes a while for a large model.`;
     if (this.#isWanted) this.#compare();
   }
 
   /** Plans and measures the model with every setting, and shows what comes of it. */
   #compare() {
-    return this.#working(async (client, state, signal) => {
+    return this.#trying.run(this.#tried, async (tried, signal) => {
+      const { client, state } = tried;
       const states: ModelState[] = [];
       for (const setting of this.#settings(state, ["channel", "tensor", this.#group])) {
         const rules = { ...state.rules, all: setting };
@@ -119,7 +119,7 @@ export class TradeOffView {
           return setting === undefined ? [] : [{ tensor, setting }];
         }),
       );
-      await this.#measure(client, state, wanted, signal);
+      await this.#trying.measure(tried, wanted, signal);
       const points = states.flatMap((one): Point[] => {
         const { measured, sqnr, worst } = errorsOfAll(one);
         if (measured === 0 || worst === undefined) return [];
@@ -141,12 +141,13 @@ export class TradeOffView {
     this.#problem.textContent = "The SQNR to reach must be a number, in dB.";
     this.#least.setAttribute("aria-invalid", String(!Number.isFinite(least)));
     if (!Number.isFinite(least)) return;
-    this.#working(async (client, state, signal) => {
+    this.#trying.run(this.#tried, async (tried, signal) => {
+      const { client, state } = tried;
       const { rules, plan, costs } = state;
       const tensors = plan.tensors.flatMap(({ quantize }, tensor) => (quantize ? [tensor] : []));
       const settings = this.#settings(state, [rules.all.granularity]);
       const wanted = tensors.flatMap((tensor) => settings.map((setting) => ({ tensor, setting })));
-      await this.#measure(client, state, wanted, signal);
+      await this.#trying.measure(tried, wanted, signal);
       const alternatives = await client.ask("alternatives", { form: rules, tensors, settings }, { signal });
       const placeOf = new Map(tensors.map((tensor, i) => [tensor, i]));
       const chosen = new Map<number, Choice>();
@@ -167,7 +168,7 @@ export class TradeOffView {
       const isOwn = (tensor: number, setting: Setting) =>
         rules.own.has(tensor) || settingKey(setting) !== settingKey(rules.all);
       const own = new Map(choices.filter(([tensor, setting]) => isOwn(tensor, setting)));
-      if (await this.#actions.chooseForEach(own)) this.#told.textContent = summary([...chosen.values()], least);
+      if (await this.#actions.chooseForEach(own)) this.#trying.told.textContent = summary([...chosen.values()], least);
     });
   }
 
@@ -176,40 +177,6 @@ export class TradeOffView {
     return granularities.flatMap((granularity) =>
       bits.map((bits) => withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format)),
     );
-  }
-
-  /** Does work that newer work and the person can end. */
-  async #working(work: (client: ModelClient, state: ModelState, signal: AbortSignal) => Promise<void>) {
-    const [client, state] = [this.#client, this.#state];
-    if (client === undefined || state === undefined) return;
-    this.#work?.abort();
-    const controller = new AbortController();
-    this.#work = controller;
-    this.#progress.begin("Planning");
-    try {
-      await work(client, state, controller.signal);
-    } catch (error) {
-      if (!controller.signal.aborted && !(error instanceof Cancelled))
-        this.#told.textContent = (error as Error).message;
-    }
-    if (this.#work === controller) this.#progress.end();
-  }
-
-  /** Measures what is wanted and not known yet, tensor by tensor, so that each is read once. */
-  async #measure(client: ModelClient, state: ModelState, all: readonly Measurement[], signal: AbortSignal) {
-    const wanted = all
-      .filter(({ tensor, setting }) => state.costs.get(tensor, setting) === undefined)
-      .sort((a, b) => a.tensor - b.tensor);
-    const onProgress: Parameters<typeof client.ask>[2] = {
-      signal,
-      onProgress: (progress) => {
-        if (!("measured" in progress)) return;
-        for (const { tensor, setting, errors } of progress.measured) state.costs.set(tensor, setting, errors);
-        if (!signal.aborted) this.#progress.tell(progress.done, progress.total, "comparing settings");
-      },
-    };
-    if (wanted.length > 0) await client.ask("measure", { form: state.rules, wanted }, onProgress);
-    signal.throwIfAborted();
   }
 
   #content(points: readonly Point[], { rules }: ModelState): Content {

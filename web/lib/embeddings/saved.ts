@@ -12,7 +12,7 @@ import type { IndexOptions, Metric } from "./types.js";
 // Each part is padded to a multiple of four bytes.
 
 const MAGIC = 0x69657763;
-const VERSION = 2;
+const VERSION = 1;
 const START = 16;
 
 /** The header of a saved index. */

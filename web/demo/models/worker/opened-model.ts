@@ -26,14 +26,17 @@ import type {
   Description,
   Errors,
   Form,
+  ModelQuestions,
   Planned,
   Rules,
   Setting,
+  ShownMix,
   ShownPlan,
   StoredTensor,
   Unmeasurable,
 } from "../protocol.js";
-import { allBits, groupAxis, isOnnxTarget, onnxTargets } from "../settings.js";
+import { allBits, groupAxis, isOnnxTarget, onnxTargets, settingKey } from "../settings.js";
+import { mixAt } from "./mix.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
 import { firstPart } from "./part.js";
@@ -60,6 +63,7 @@ export interface OpenedModel {
     form: Form,
     options: Pick<QuestionOptions, "signal">,
   ): Promise<Errors | Unmeasurable>;
+  mix(given: ModelQuestions["mix"]["given"]): ShownMix;
   /** Reads at most this many weights: of a larger tensor, as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;
   /** Writes one file into each sink, in the order of the plan's names. Returns the entry for a config.json. */
@@ -99,13 +103,13 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   };
   const targetOf = ({ target, opset }: Form): TargetOptions =>
     isOnnxTarget(target) ? { target, ...(opset !== undefined && { opset }) } : { dialect: target };
+  const ownOf = ({ own }: Rules) =>
+    new Map([...own].map(([place, setting]) => [place, setting === "keep" ? { keep: true } : settingsOf(setting)]));
   const planOf = (rules: Rules) =>
     planModel(model, {
       ...targetOf(rules),
       ...settingsOf(rules.all),
-      tensors: new Map(
-        [...rules.own].map(([place, own]) => [place, own === "keep" ? { keep: true } : settingsOf(own)]),
-      ),
+      tensors: ownOf(rules),
     });
   const fileNames = ({ target, all }: Rules) => {
     const written = outputName(stemOf(name), target, all.bits);
@@ -181,6 +185,10 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         if (error instanceof NonFiniteError) return { reason: notFinite(error, tensor.shape) };
         throw error;
       }
+    },
+    mix({ rules, settings, measured, place }) {
+      const ways = new Map(settings.map((setting) => [settingKey(setting), settingsOf(setting)]));
+      return mixAt(model, { rules: { ...targetOf(rules), tensors: ownOf(rules) }, ways, measured }, place);
     },
     async weights(index, most) {
       const tensor = model.tensors[index];

@@ -54,6 +54,7 @@ const answers: {
     progress({ measured, done, total });
     return undefined;
   },
+  mix: (given) => model.mix(given),
   async look({ tensor }) {
     const { name: modelName, format, tensors } = model.description;
     const { name, shape } = tensors[tensor];
