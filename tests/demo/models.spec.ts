@@ -237,6 +237,22 @@ describe("a .safetensors file", () => {
     }
   });
 
+  it("is measured with scales as the dialect stores them", async () => {
+    const halves = Uint16Array.from(new Uint32Array(uniform("float32", 96 * 64, 9).buffer), (bits) => bits >>> 16);
+    const file = fileOf([{ name: "layers.0.up.weight", dtype: "BF16", shape: [96, 64], data: halves }]);
+    await open({ "model.safetensors": file });
+    const opened = await openModel(new File([file], "model.safetensors"));
+    const shown: string[] = [];
+    for (const dialect of ["plain", "compressed-tensors", "comfyui"] as const) {
+      await page.getByLabel("Save as").selectOption(dialect);
+      const [measured] = await measureModel(await load(), planModel(opened, { dialect }));
+      const sqnr = decibels("sqnr" in measured ? measured.sqnr : Number.NaN);
+      await shows(async () => (await rows())[0][4]).toBe(sqnr);
+      shown.push(sqnr);
+    }
+    expect(shown[1]).not.toBe(shown[0]);
+  });
+
   it("is written into the file that the person chooses", async () => {
     // The dialog cannot be answered in a test: its answer, a file's handle, is one of the browser's own.
     await page.evaluate(() => {

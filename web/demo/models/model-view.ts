@@ -16,7 +16,7 @@ import type { Description, Rules, Setting, TensorFile } from "./protocol.js";
 import { QuantizedView } from "./quantized/quantized-view.js";
 import { RecipesView } from "./recipes-view.js";
 import { RunView } from "./run/run-view.js";
-import { Costs, withAxis } from "./settings.js";
+import { Costs, errorsAreAlike, withAxis } from "./settings.js";
 import { TradeOffView } from "./trade-off-view.js";
 import { WeightsView } from "./weights/weights-view.js";
 
@@ -230,9 +230,7 @@ export class ModelView {
       if (client !== this.#client) return false;
       this.#before = before;
       this.#own = choices;
-      // In ONNX, the cost of a setting depends on the form in which it is written.
-      const isSame = (form: "opset" | "target") => rules[form] === this.#state?.rules[form];
-      const stillHold = isSame("opset") && (description.format !== "onnx" || isSame("target"));
+      const stillHold = this.#state !== undefined && errorsAreAlike(rules, this.#state.rules);
       this.#state = { description, rules, plan, costs: stillHold ? costs : new Costs() };
       this.#weights.setState(this.#state, this.#form.group);
       this.#tradeOff.show({ client, state: this.#state }, this.#form.group);

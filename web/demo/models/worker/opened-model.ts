@@ -33,6 +33,7 @@ import type {
   ShownMix,
   ShownPlan,
   StoredTensor,
+  Target,
   Unmeasurable,
 } from "../protocol.js";
 import { allBits, groupAxis, isOnnxTarget, onnxTargets, settingKey } from "../settings.js";
@@ -77,7 +78,7 @@ export interface OpenedModel {
   writeFloats(sink: ByteSink, options: QuestionOptions): Promise<void>;
 }
 
-/** A dialect that holds every setting: the errors of a setting are the same in all dialects. */
+/** A dialect that holds every setting. */
 const ANY: DialectName = "plain";
 
 /** A tensor up to this size is read once for all its settings. */
@@ -124,6 +125,15 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       return false;
     }
   };
+  const decisionFor = (index: number, setting: Setting, form: Form) =>
+    planTensor(model, index, settingsOf(setting), targetOf(form));
+  const canHold = (index: number, setting: Setting, form: Form) => {
+    try {
+      return isOnnx || decisionFor(index, setting, form).quantize;
+    } catch {
+      return false;
+    }
+  };
   /** The decision for each tensor if it were included. */
   const usual = quantized ? undefined : planModel(model, { ...(isOnnx ? {} : { dialect: ANY }), include: ["*"] });
 
@@ -163,7 +173,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     },
     alternative(index, setting, form) {
       try {
-        return planned(planTensor(model, index, settingsOf(setting), targetOf(form)));
+        return planned(decisionFor(index, setting, form));
       } catch (error) {
         const { byteLength } = model.tensors[index];
         if (error instanceof RangeError) return { quantize: false, reason: error.message, bytesAfter: byteLength };
@@ -173,8 +183,10 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     async measure(index, setting, form, { signal }) {
       const tensor = await remembered.read(model.tensors[index]);
       const alone: Model = { ...model, tensors: [tensor] };
-      const options = targetOf(isOnnx ? form : { ...form, target: ANY });
-      const plan = planModel(alone, { ...options, tensors: new Map([[0, settingsOf(setting)]]) });
+      const planAlone = (target: Target) =>
+        planModel(alone, { ...targetOf({ ...form, target }), tensors: new Map([[0, settingsOf(setting)]]) });
+      // What the target cannot hold is compared all the same.
+      const plan = planAlone(canHold(index, setting, form) ? form.target : ANY);
       const [decision] = plan.decisions;
       if (!decision.quantize) return { reason: decision.reason };
       try {
