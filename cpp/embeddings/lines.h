@@ -38,7 +38,10 @@ Line fitted(Numbers numbers, std::size_t size, SumsOf sumsOf) {
     const float spread = count * sums.squares - sums.codes * sums.codes;
     // All codes are the same: no line is better than another.
     if (spread == 0) break;
-    line.step = (count * sums.products - sums.codes * numbers.sum) / spread;
+    const float step = (count * sums.products - sums.codes * numbers.sum) / spread;
+    // Numbers that differ by their last bits only can give any sign.
+    if (!(step > 0)) break;
+    line.step = step;
     line.centre = (numbers.sum - line.step * sums.codes) / count;
   }
   return line;

@@ -55,7 +55,9 @@ function lineOf(numbers: readonly number[]): { centre: number; step: number } {
     const spread = 16 * ofSquares - ofCodes * ofCodes;
     if (spread === 0) break;
     const products = total(numbers.map((x, i) => codes[i] * x));
-    step = fround(fround(fround(16 * products) - fround(ofCodes * sum)) / spread);
+    const fitted = fround(fround(fround(16 * products) - fround(ofCodes * sum)) / spread);
+    if (!(fitted > 0)) break;
+    step = fitted;
     centre = fround(fround(sum - fround(step * ofCodes)) / 16);
   }
   return { centre, step };
