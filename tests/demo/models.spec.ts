@@ -466,7 +466,7 @@ describe("a .safetensors file", () => {
     const sizes: number[] = [];
     for (const key of ["Home", "ArrowRight", "End"]) {
       const before = await text(figures);
-      await page.keyboard.press(key);
+      await slider.press(key);
       await shows(() => text(figures)).not.toBe(before);
       // What is saved has the bytes and the worst weight that the slider tells.
       const [told, name, sqnr] =
@@ -478,10 +478,7 @@ describe("a .safetensors file", () => {
       }).toBe(told);
       sizes.push(Object.values(saved)[0].length);
       await makesTheSame(files, saved);
-      await shows(async () => {
-        const [[worst, , , , lost]] = await rows();
-        return [worst, lost];
-      }).toEqual([name, sqnr]);
+      await shows(async () => (await rows()).find(([weight]) => weight === name)?.[4]).toBe(sqnr);
       expect(await slider.isVisible()).toBe(true);
     }
     expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
