@@ -842,7 +842,11 @@ describe("rules", () => {
   });
 
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has bits, scales, axis, granularity, dialect'],
+    [
+      { bit: 8 },
+      TypeError,
+      'rules has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, dialect',
+    ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect comfyui holds 8"],
     [{ bits: 6, dialect: "compressed-tensors" }, RangeError, "bits is 6; the dialect compressed-tensors holds 8, 4"],

@@ -118,7 +118,11 @@ describe("a plan", () => {
   });
 
   it.each<[unknown, typeof TypeError | typeof RangeError, string]>([
-    [{ bit: 8 }, TypeError, 'rules has no "bit"; it has bits, scales, axis, granularity, dialect, opset'],
+    [
+      { bit: 8 },
+      TypeError,
+      'rules has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, dialect, opset',
+    ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: "8" }, TypeError, 'bits must be a number, not "8"'],
     [{ minimumSize: -1 }, RangeError, "minimumSize is -1; it must be a number of elements from 0 up"],
@@ -137,7 +141,7 @@ describe("a plan", () => {
     [
       { overrides: { "*": { bit: 4 } } },
       TypeError,
-      'overrides["*"] has no "bit"; it has bits, scales, axis, granularity, keep',
+      'overrides["*"] has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, keep',
     ],
     [{ overrides: [] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
     [{ target: "wasm32" }, TypeError, 'target is "wasm32"; it must be one of wasm, native, webgpu, portable'],
