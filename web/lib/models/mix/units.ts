@@ -42,7 +42,7 @@ export function candidatesOf(unit: Unit, ways: MeasuredWays): Candidate[] {
         bytes: tensors.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0),
         cost: losses.reduce((sum, loss, i) => sum + weight(i) * loss, 0),
         loss: losses.reduce((sum, loss) => sum + loss, 0),
-        sqnr: Math.min(...tensors.map(({ sqnr }) => sqnr)),
+        sqnr: tensors.reduce((least, { sqnr }) => Math.min(least, sqnr), Infinity),
       },
     ];
   });
