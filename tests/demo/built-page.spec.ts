@@ -21,6 +21,7 @@ it("no chunk imports from a worker's entry, which WebKit would evaluate again", 
     "run-worker",
     "worker",
     "worker",
+    "worker",
   ]);
   const importers = entries.flatMap((entry) =>
     [...chunks].filter(([, code]) => imports(code).includes(entry)).map(([name]) => `${name} imports ${entry}`),

@@ -106,8 +106,8 @@ describe("at every width", () => {
 it("counts begin at 1", async () => {
   await open("model.safetensors", model());
   expect(await text(page.locator("#model .pager .shown"))).toBe("Tensors 1 to 50 of 60");
-  expect(await page.getByLabel("from").inputValue()).toBe("1");
-  await page.getByLabel("from").fill("11");
+  expect(await page.getByLabel("from", { exact: true }).inputValue()).toBe("1");
+  await page.getByLabel("from", { exact: true }).fill("11");
   await page.keyboard.press("Enter");
   expect(await text(page.locator("#model .pager .shown"))).toBe("Tensors 11 to 60 of 60");
 });

@@ -40,11 +40,12 @@ export class MixView {
     this.#chooseForEach = chooseForEach;
     this.#field = html(
       "div",
-      { class: "mix", hidden: "" },
+      { class: "least", hidden: "" },
       html("label", { for: "mix" }, "From the smallest file to the best"),
       this.#slider,
       this.#figures,
     );
+    this.#slider.style.width = "20rem"; // the first load has no room for a rule
     this.#button.addEventListener("click", () => this.#begin());
     this.#slider.addEventListener("input", () => this.#look(this.#slider.valueAsNumber, false));
     this.#slider.addEventListener("change", () => this.#look(this.#slider.valueAsNumber, true));

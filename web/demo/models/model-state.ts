@@ -1,5 +1,5 @@
-import type { Description, Errors, Rules, Setting, ShownPlan } from "./protocol.js";
-import type { Costs } from "./settings.js";
+import type { Description, Errors, Form, Rules, Setting, ShownPlan } from "./protocol.js";
+import { type Costs, isOnnxTarget } from "./settings.js";
 
 /** An open model: its contents, the choices for it, their results, and the errors measured so far. */
 export interface ModelState {
@@ -33,4 +33,14 @@ export function obstacle(state: ModelState, tensor: number): string | undefined 
   const setting = chosenSetting(state, tensor);
   const errors = setting && state.costs.get(tensor, setting);
   return errors !== undefined && "reason" in errors ? errors.reason : undefined;
+}
+
+/**
+ * Whether a setting has the same errors in two forms. In ONNX they depend on the form that is written, and
+ * compressed-tensors stores scales in the type of the weights, to which they are rounded.
+ */
+export function errorsAreAlike(a: Form, b: Form): boolean {
+  const roundsScales = ({ target }: Form) => target === "compressed-tensors";
+  if (isOnnxTarget(a.target) || roundsScales(a) || roundsScales(b)) return a.target === b.target && a.opset === b.opset;
+  return true;
 }

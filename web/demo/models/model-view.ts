@@ -7,7 +7,7 @@ import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { Measuring } from "./measuring.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
 import { fragmentOfModel, keptModel, type LinkedModel } from "./model-link.js";
-import { chosenErrors, type ModelState } from "./model-state.js";
+import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js";
 import "./models.css";
 import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
@@ -16,7 +16,7 @@ import type { Description, Rules, Setting, TensorFile } from "./protocol.js";
 import { QuantizedView } from "./quantized/quantized-view.js";
 import { RecipesView } from "./recipes-view.js";
 import { RunView } from "./run/run-view.js";
-import { Costs, errorsAreAlike, withAxis } from "./settings.js";
+import { Costs, withAxis } from "./settings.js";
 import { TradeOffView } from "./trade-off-view.js";
 import { WeightsView } from "./weights/weights-view.js";
 

@@ -16,7 +16,7 @@ export function modelReport(state: ModelState): Blob {
     ["rule for scales", all.rule],
     ["weights with their own settings", String(own.size)],
   ];
-  const cards = [...byId("outcome", HTMLElement).children];
+  const cards = [...byId("outcome", HTMLElement).children].filter((each) => !(each as HTMLElement).hidden);
   return reportFile(`${state.description.name}, quantized`, [
     ...cards,
     card(tableOf("Settings", ["setting", "value"], settings)),

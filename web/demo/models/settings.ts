@@ -1,6 +1,6 @@
 import { type OnnxTarget, type Scheme, scaleRules } from "channelwise/models";
 import { typeset } from "../format.js";
-import type { Description, Errors, Form, Setting, Target, Unmeasurable } from "./protocol.js";
+import type { Description, Errors, Setting, Target, Unmeasurable } from "./protocol.js";
 
 export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 
@@ -71,16 +71,6 @@ export class Costs {
     const ofSetting = this.#errors.get(key) ?? new Map();
     this.#errors.set(key, ofSetting.set(tensor, errors));
   }
-}
-
-/**
- * Whether a setting has the same errors in two forms. In ONNX they depend on the form that is written, and
- * compressed-tensors stores scales in the type of the weights, to which they are rounded.
- */
-export function errorsAreAlike(a: Form, b: Form): boolean {
-  const roundsScales = ({ target }: Form) => target === "compressed-tensors";
-  if (isOnnxTarget(a.target) || roundsScales(a) || roundsScales(b)) return a.target === b.target && a.opset === b.opset;
-  return true;
 }
 
 /** The targets in the order in which they are offered. */
