@@ -26,7 +26,7 @@ async function open(rows: Float32Array, shape: number[]) {
 async function measure() {
   await section().scrollIntoViewIfNeeded();
   await section().getByRole("button", { name: "Measure recall" }).click();
-  await section().getByRole("status").getByText("30 rows were left out").waitFor();
+  await section().getByRole("status").getByText("30 rows were taken out as queries").waitFor();
 }
 
 async function saved(button: string) {
@@ -50,7 +50,7 @@ it("shows what every precision finds, and gives an index of the one that is chos
 
   await points.and(page.getByLabel(/^int4, group: /)).press("Enter");
   await section()
-    .getByText(/^int4, group: 56 bytes a vector instead of 192 bytes; of the 10 closest/)
+    .getByText(/^int4, group: 56 bytes a vector instead of 192 bytes; of the 10 closest rows it finds/)
     .waitFor();
   expect(await section().getByRole("button", { name: "Save ranges" }).isVisible()).toBe(false);
   const { name, contents } = await saved("Save index");
