@@ -10,7 +10,11 @@ const executablePath = chromiumPath();
 
 /** A limit for tests that hang, in milliseconds. It is so long that no slow machine reaches it. */
 const longest = 20 * 60_000;
-const limits = { testTimeout: longest, hookTimeout: longest, teardownTimeout: longest };
+/** What all projects have. */
+const common = {
+  ...{ testTimeout: longest, hookTimeout: longest, teardownTimeout: longest },
+  setupFiles: "tests/same-bytes.ts",
+};
 
 /** The specs of the library that do not need Node. */
 const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
@@ -78,13 +82,13 @@ const otherEngines: TestProjectConfiguration[] = [
       name: "engines",
       include: ["tests/engines/*.browser.spec.ts", "tests/lib/files/private-file.browser.spec.ts"],
       globalSetup: [resultsOfNode, "tests/demo/page.ts"],
-      ...limits,
+      ...common,
       browser: { ...inInstalledBrowsers(), viewport: { width: 1300, height: 1000 }, commands: { savedFile } },
     },
   },
   {
     server: isolated,
-    test: { name: "browsers", ...librarySpecs, ...limits, browser: inInstalledBrowsers() },
+    test: { name: "browsers", ...librarySpecs, ...common, browser: inInstalledBrowsers() },
   },
 ];
 
@@ -101,7 +105,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
-          ...limits,
+          ...common,
           // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS.
           server: { deps: { external: [/\/build\/wasm-release\//] } },
         },
@@ -112,7 +116,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/demo/**/*.spec.ts"],
           globalSetup: "tests/demo/page.ts",
-          ...limits,
+          ...common,
         },
       },
       {
@@ -121,12 +125,12 @@ export default defineConfig({
           name: "browser",
           include: chromiumSpecs,
           globalSetup: resultsOfNode,
-          ...limits,
+          ...common,
           browser: inChromium(),
         },
       },
       // This takes minutes, like "browsers", and is for npm run test:browsers.
-      { server: isolated, test: { name: "browsers-chromium", ...librarySpecs, ...limits, browser: inChromium() } },
+      { server: isolated, test: { name: "browsers-chromium", ...librarySpecs, ...common, browser: inChromium() } },
     ],
   },
 });
