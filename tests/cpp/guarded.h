@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 /// An array of exactly `count` elements on the heap, `misalignment` bytes away from the alignment of a vector, between
@@ -11,19 +10,16 @@ class Guarded {
  public:
   Guarded(std::size_t count, std::size_t misalignment)
       : count_(count),
-        bytes_(new unsigned char[kGuard + misalignment + count * sizeof(E) + kGuard]),
-        size_(kGuard + misalignment + count * sizeof(E) + kGuard),
-        start_(kGuard + misalignment) {
-    std::fill_n(bytes_.get(), size_, kPattern);
-  }
+        start_(kGuard + misalignment),
+        // A vector refuses sizes beyond any memory, which GCC otherwise takes for possible and warns of.
+        bytes_(start_ + count * sizeof(E) + kGuard, kPattern) {}
 
-  E* data() { return reinterpret_cast<E*>(bytes_.get() + start_); }
+  E* data() { return reinterpret_cast<E*>(bytes_.data() + start_); }
 
   bool guardsIntact() const {
-    const unsigned char* begin = bytes_.get();
-    const unsigned char* end = begin + size_;
     const auto intact = [](unsigned char byte) { return byte == kPattern; };
-    return std::all_of(begin, begin + start_, intact) && std::all_of(begin + start_ + count_ * sizeof(E), end, intact);
+    const auto start = bytes_.begin() + start_;
+    return std::all_of(bytes_.begin(), start, intact) && std::all_of(start + count_ * sizeof(E), bytes_.end(), intact);
   }
 
   void fill(const std::vector<E>& values) { std::copy(values.begin(), values.end(), data()); }
@@ -35,7 +31,6 @@ class Guarded {
   static constexpr unsigned char kPattern = 0xa5;
 
   std::size_t count_;
-  std::unique_ptr<unsigned char[]> bytes_;
-  std::size_t size_;
   std::size_t start_;
+  std::vector<unsigned char> bytes_;
 };
