@@ -3,7 +3,7 @@
 
 import type { Granularity } from "channelwise";
 import { infinityOf, nearestHalf, numberOf, roundToHalf } from "./half-numbers.js";
-import type { Floats } from "./random.js";
+import { type Floats, type FloatType, newFloats } from "./random.js";
 
 export interface Layout {
   readonly shape: readonly number[];
@@ -47,7 +47,23 @@ export function channels({ shape, axis = 0, granularity = "channel" }: Layout) {
   return { scaleShape, channelOf };
 }
 
-function roundHalfToEven(x: number): number {
+/** The numbers of each channel. */
+export function numbersOf(weights: Floats, layout: Layout): number[][] {
+  const { scaleShape, channelOf } = channels(layout);
+  const all: number[][] = Array.from({ length: product(scaleShape) }, () => []);
+  weights.forEach((weight, i) => {
+    all[channelOf(i)].push(weight);
+  });
+  return all;
+}
+
+/** Rounds to the type of the weights. */
+export type Round = (x: number) => number;
+
+// Rounding a float32 quotient, product or sum to float64 first gives the same: 53 bits are more than twice 24.
+export const roundTo = (type: FloatType): Round => (type === "float32" ? Math.fround : (x) => x);
+
+export function roundHalfToEven(x: number): number {
   if (!Number.isFinite(x)) return x;
   const below = Math.floor(x);
   const above = x - below;
@@ -55,17 +71,16 @@ function roundHalfToEven(x: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** The next float towards zero of a positive one, in the type of the array that will hold it. */
-function nextBelow(x: number, type: Float32ArrayConstructor | Float64ArrayConstructor): number {
-  const value = type.of(x);
-  const bits = type === Float32Array ? new Uint32Array(value.buffer) : new BigUint64Array(value.buffer);
+/** The next number of a type towards zero of a positive one. */
+export function nextBelow(x: number, type: FloatType): number {
+  const value = type === "float32" ? Float32Array.of(x) : Float64Array.of(x);
+  const bits = type === "float32" ? new Uint32Array(value.buffer) : new BigUint64Array(value.buffer);
   bits[0]--;
   return value[0];
 }
 
-function scaleOf(largest: number, qmax: number, type: Float32ArrayConstructor | Float64ArrayConstructor): number {
-  // Rounding a float32 quotient or product to float64 first gives the same: 53 bits are more than twice 24.
-  const round = type === Float32Array ? Math.fround : (x: number) => x;
+function scaleOf(largest: number, qmax: number, type: FloatType): number {
+  const round = roundTo(type);
   const scale = round(largest / qmax);
   if (scale === 0) return 1;
   return round(qmax * scale) === Infinity ? nextBelow(scale, type) : scale;
@@ -89,8 +104,6 @@ function storedScale(scale: number, largest: number, bits: number, scaleType: Sc
   return numberOf(half, scaleType);
 }
 
-type Round = (x: number) => number;
-
 /** Quantizes finite weights. */
 export function reference(
   weights: Float32Array | Float64Array,
@@ -98,12 +111,12 @@ export function reference(
   bits = 8,
   scaleType: ScaleType = weights instanceof Float32Array ? "float32" : "float64",
 ): Reference {
-  const type = weights instanceof Float32Array ? Float32Array : Float64Array;
-  const round: Round = weights instanceof Float32Array ? Math.fround : (x) => x;
+  const type = weights instanceof Float32Array ? "float32" : "float64";
+  const round = roundTo(type);
   const qmax = 2 ** (bits - 1) - 1;
   const { scaleShape, channelOf } = channels(layout);
 
-  const scales = new type(product(scaleShape));
+  const scales = newFloats(type, product(scaleShape));
   for (let i = 0; i < weights.length; i++) {
     const channel = channelOf(i);
     scales[channel] = Math.max(scales[channel], Math.abs(weights[i]));
@@ -122,12 +135,12 @@ export function quantizedBy(
   channelOf: (index: number) => number,
   bits: number,
 ) {
-  const type = weights instanceof Float32Array ? Float32Array : Float64Array;
-  const round: Round = weights instanceof Float32Array ? Math.fround : (x) => x;
+  const type = weights instanceof Float32Array ? "float32" : "float64";
+  const round = roundTo(type);
   const qmin = -(2 ** (bits - 1));
   const qmax = 2 ** (bits - 1) - 1;
   const quantized = bits <= 8 ? new Int8Array(weights.length) : new Int16Array(weights.length);
-  const dequantized: Floats = new type(weights.length);
+  const dequantized = newFloats(type, weights.length);
   const maxErrors = new Float64Array(scales.length);
   for (let i = 0; i < weights.length; i++) {
     const channel = channelOf(i);

@@ -2,12 +2,11 @@ import { load, type QuantizeOptions } from "channelwise";
 import { openModel, planModel } from "channelwise/models";
 import { load as loadParallel } from "channelwise/parallel";
 import { afterAll, describe, expect, it } from "vitest";
-import { quantizeStream } from "../../dist/stream/quantize-stream.js";
-import { runnerOf } from "../../dist/workers/runner-of.js";
 import { fileOf } from "./files/safetensors-file.js";
 import { loadOracle } from "./oracle.js";
 import { type Floats, floatsFrom, floatTypes, randomBits, randomPatterns } from "./random.js";
-import { channels, type Layout, quantizedBy } from "./reference.js";
+import { channels, quantizedBy } from "./reference.js";
+import { elementsOf, longLayouts, quantizeInChunks, shortLayouts } from "./rule-cases.js";
 import { expectSameBits } from "./same-bits.js";
 import { searchedScales } from "./search-reference.js";
 
@@ -23,57 +22,30 @@ function normal<T extends "float32" | "float64">(type: T, length: number, seed: 
   return floatsFrom(type, length, () => uniform() + uniform() + uniform() + uniform());
 }
 
-const short: [string, Layout][] = [
-  ["rows", { shape: [37, 53] }],
-  ["columns", { shape: [61, 37], axis: 1 }],
-  ["a middle axis", { shape: [5, 7, 33], axis: 1 }],
-  ["groups", { shape: [24, 96], granularity: { group: 32, along: 1 } }],
-  ["groups of one", { shape: [5, 7], granularity: { group: 1, along: 1 } }],
-  ["groups along the first axis", { shape: [96, 25], granularity: { group: 16, along: 0 } }],
-  ["one scale for all", { shape: [2111], granularity: "tensor" }],
-];
-const long: [string, Layout][] = [
-  ["rows longer than a block", { shape: [2, 131_075] }],
-  ["columns in several blocks", { shape: [300, 509], axis: 1 }],
-];
-
-const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
-
 describe.each(floatTypes)("scales by search of %s weights", (type) => {
-  it.each([...short, ...long])("are what the law says, as %s, here, on workers and in chunks", async (_, layout) => {
-    const weights = normal(type, product(layout.shape), 7);
-    const isLong = product(layout.shape) > 2 ** 17;
-    for (const [scales, bits] of [["search", 4], ...(isLong ? [] : [["positive-search", 3] as const])] as const) {
-      const options = { ...layout, bits, scales, dequantize: true, errors: "channel" } as const;
-      const result = channelwise.quantize(weights, options);
-      const expectedScales = searchedScales(weights, layout, bits, scales === "positive-search");
-      const expected = quantizedBy(weights, expectedScales, channels(layout).channelOf, bits);
-      expect(result.rule).toBe(scales);
-      expectSameBits(result.scales, expectedScales, "scales");
-      expectSameBits(result.quantized, expected.quantized, "quantized");
-      expectSameBits(result.dequantized, expected.dequantized, "dequantized");
-      expect(await parallel.quantize(weights, options)).toEqual(result);
-      expectSameBits(oracle.quantize(weights, options).scales, expectedScales, "the oracle's scales");
-      const streamed = expectedScales.slice().fill(0);
-      const passes = new Uint8Array(weights.length);
-      await quantizeStream(
-        runnerOf(channelwise),
-        {
-          dtype: type,
-          length: weights.length,
-          async read(start, count) {
-            for (let i = start; i < start + count; i++) passes[i]++;
-            return weights.slice(start, start + count);
-          },
-        },
-        { quantized: () => {}, scales: (start, some) => streamed.set(some, start) },
-        { ...options, heldElements: 2 ** 17, chunkElements: 2 ** 17 },
-      );
-      expectSameBits(streamed, expectedScales, "scales of chunks");
-      // The ranges, two sweeps over trials, that of the errors, and the codes; chunks that are held are read once.
-      expect(passes.reduce((a, b) => Math.max(a, b))).toBe(isLong ? 5 : 1);
-    }
-  });
+  it.each([...shortLayouts, ...longLayouts])(
+    "are what the law says, as %s, here, on workers and in chunks",
+    async (_, layout) => {
+      const weights = normal(type, elementsOf(layout), 7);
+      const isLong = weights.length > 2 ** 17;
+      for (const [scales, bits] of [["search", 4], ...(isLong ? [] : [["positive-search", 3] as const])] as const) {
+        const options = { ...layout, bits, scales, dequantize: true, errors: "channel" } as const;
+        const result = channelwise.quantize(weights, options);
+        const expectedScales = searchedScales(weights, layout, bits, scales === "positive-search");
+        const expected = quantizedBy(weights, expectedScales, channels(layout).channelOf, bits);
+        expect(result.rule).toBe(scales);
+        expectSameBits(result.scales, expectedScales, "scales");
+        expectSameBits(result.quantized, expected.quantized, "quantized");
+        expectSameBits(result.dequantized, expected.dequantized, "dequantized");
+        expect(await parallel.quantize(weights, options)).toEqual(result);
+        expectSameBits(oracle.quantize(weights, options).scales, expectedScales, "the oracle's scales");
+        const chunks = await quantizeInChunks(channelwise, weights, options);
+        expectSameBits(chunks.scales, expectedScales, "scales of chunks");
+        // The ranges, two sweeps over trials, that of the errors, and the codes; chunks that are held are read once.
+        expect(chunks.reads).toBe(isLong ? 5 : 1);
+      }
+    },
+  );
 
   it("never have larger errors than the maximum, whatever the magnitudes", () => {
     for (const bits of [2, 3, 4, 5, 6, 7, 8, 9, 16] as const) {

@@ -6,6 +6,7 @@ import { fileOf } from "./files/safetensors-file.js";
 import { loadOracle } from "./oracle.js";
 import { allBits, type Floats, floatTypes, randomPatterns, uniform } from "./random.js";
 import { channels, type Layout, quantizedBy } from "./reference.js";
+import { elementsOf, longLayouts, shortLayouts } from "./rule-cases.js";
 import { expectSameBits } from "./same-bits.js";
 
 const channelwise = await load();
@@ -29,39 +30,29 @@ function scalesOf(weights: Floats, layout: Layout, bits: number): Floats {
   return largest.map((weight) => weight / -(2 ** (bits - 1)) || 1) as Floats;
 }
 
-const layouts: [string, Layout][] = [
-  ["rows", { shape: [37, 53] }],
-  ["columns", { shape: [61, 37], axis: 1 }],
-  ["a middle axis", { shape: [5, 7, 33], axis: 1 }],
-  ["groups", { shape: [24, 96], granularity: { group: 32, along: 1 } }],
-  ["groups along the first axis", { shape: [96, 25], granularity: { group: 16, along: 0 } }],
-  ["one scale for all", { shape: [2111], granularity: "tensor" }],
-  ["rows longer than a block", { shape: [3, 150_001] }],
-  ["columns in several blocks", { shape: [300, 1009], axis: 1 }],
-];
-
-const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
-
 describe.each(floatTypes)("the signed maximum of %s weights", (type) => {
-  it.each(layouts)("is what the rule says, as %s, here, on workers and in the oracle", async (_, layout) => {
-    const weights = uniform(type, product(layout.shape), 7);
-    for (const bits of [2, 4, 8, 9]) {
-      const options = { ...layout, bits, scales: "signed-max", dequantize: true, errors: "channel" } as const;
-      const result = channelwise.quantize(weights, options);
-      const scales = scalesOf(weights, layout, bits);
-      const expected = quantizedBy(weights, scales, channels(layout).channelOf, bits);
-      expect(result.rule).toBe("signed-max");
-      expect(scales.some((scale) => scale < 0) || scales.length === 1).toBe(true);
-      expectSameBits(result.scales, scales, "scales");
-      expectSameBits(result.quantized, expected.quantized, "quantized");
-      expectSameBits(result.dequantized, expected.dequantized, "dequantized");
-      const elsewhere = await parallel.quantize(weights, options);
-      expect(elsewhere).toEqual(result);
-      const judged = oracle.quantize(weights, options);
-      expectSameBits(judged.scales, scales, "the oracle's scales");
-      expectSameBits(judged.quantized, expected.quantized, "the oracle's codes");
-    }
-  });
+  it.each([...shortLayouts, ...longLayouts])(
+    "is what the rule says, as %s, here, on workers and in the oracle",
+    async (_, layout) => {
+      const weights = uniform(type, elementsOf(layout), 7);
+      for (const bits of [2, 4, 8, 9]) {
+        const options = { ...layout, bits, scales: "signed-max", dequantize: true, errors: "channel" } as const;
+        const result = channelwise.quantize(weights, options);
+        const scales = scalesOf(weights, layout, bits);
+        const expected = quantizedBy(weights, scales, channels(layout).channelOf, bits);
+        expect(result.rule).toBe("signed-max");
+        expect(scales.some((scale) => scale < 0) || scales.length === 1).toBe(true);
+        expectSameBits(result.scales, scales, "scales");
+        expectSameBits(result.quantized, expected.quantized, "quantized");
+        expectSameBits(result.dequantized, expected.dequantized, "dequantized");
+        const elsewhere = await parallel.quantize(weights, options);
+        expect(elsewhere).toEqual(result);
+        const judged = oracle.quantize(weights, options);
+        expectSameBits(judged.scales, scales, "the oracle's scales");
+        expectSameBits(judged.quantized, expected.quantized, "the oracle's codes");
+      }
+    },
+  );
 
   it("equals the oracle for magnitudes of any size", () => {
     for (const bits of allBits) {

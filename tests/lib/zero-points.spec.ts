@@ -1,8 +1,6 @@
 import { load, type QuantizeOptions } from "channelwise";
 import { load as loadParallel } from "channelwise/parallel";
 import { afterAll, describe, expect, it } from "vitest";
-import { quantizeStream } from "../../dist/stream/quantize-stream.js";
-import { runnerOf } from "../../dist/workers/runner-of.js";
 import { loadOracle } from "./oracle.js";
 import {
   allBits,
@@ -15,6 +13,7 @@ import {
   randomPatterns,
 } from "./random.js";
 import type { Layout } from "./reference.js";
+import { elementsOf, longLayouts, quantizeInChunks, shortLayouts } from "./rule-cases.js";
 import { expectSameBits } from "./same-bits.js";
 import { zeroPointReference } from "./zero-point-reference.js";
 
@@ -29,22 +28,6 @@ function lopsided<T extends "float32" | "float64">(type: T, length: number, seed
   const uniform = () => next() / 2 ** 32 - 0.5;
   return floatsFrom(type, length, () => (uniform() + uniform() + uniform() + 0.7) * (uniform() + 0.7));
 }
-
-const short: [string, Layout][] = [
-  ["rows", { shape: [37, 53] }],
-  ["columns", { shape: [61, 37], axis: 1 }],
-  ["a middle axis", { shape: [5, 7, 33], axis: 1 }],
-  ["groups", { shape: [24, 96], granularity: { group: 32, along: 1 } }],
-  ["groups of one to three", { shape: [5, 6], granularity: { group: 3, along: 1 } }],
-  ["groups along the first axis", { shape: [96, 25], granularity: { group: 16, along: 0 } }],
-  ["one scale for all", { shape: [2111], granularity: "tensor" }],
-];
-const long: [string, Layout][] = [
-  ["rows longer than a block", { shape: [2, 131_075] }],
-  ["columns in several blocks", { shape: [300, 509], axis: 1 }],
-];
-
-const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
 
 /** All that a result has is what the law says. */
 function expectLaw(weights: Floats, layout: Layout, bits: number, scales: "max" | "search") {
@@ -69,38 +52,30 @@ function expectLaw(weights: Floats, layout: Layout, bits: number, scales: "max" 
 }
 
 describe.each(floatTypes)("zero points of %s weights", (type) => {
-  it.each([...short, ...long])("are what the law says, as %s, here, on workers and in chunks", async (_, layout) => {
-    const weights = lopsided(type, product(layout.shape), 7);
-    const isLong = product(layout.shape) > 2 ** 17;
-    for (const scales of ["max", "search"] as const) {
-      for (const bits of isLong ? [4] : [2, 8, 9]) {
-        const { result, options, expected } = expectLaw(weights, layout, bits, scales);
-        expect(await parallel.quantize(weights, options)).toEqual(result);
-        expectSameBits(await parallel.dequantize(result), expected.dequantized, "dequantize() on workers");
-        if (bits <= 8) {
-          const packed = channelwise.quantize(weights, { ...options, packed: true });
-          expectSameBits(packed.zeroPoints as Int8Array, expected.zeroPoints, "zero points of packed codes");
-          expectSameBits(channelwise.dequantize(packed), expected.dequantized, "values of packed codes");
-          expectSameBits(await parallel.dequantize(packed), expected.dequantized, "and on workers");
+  it.each([...shortLayouts, ...longLayouts])(
+    "are what the law says, as %s, here, on workers and in chunks",
+    async (_, layout) => {
+      const weights = lopsided(type, elementsOf(layout), 7);
+      const isLong = weights.length > 2 ** 17;
+      for (const scales of ["max", "search"] as const) {
+        for (const bits of isLong ? [4] : [2, 8, 9]) {
+          const { result, options, expected } = expectLaw(weights, layout, bits, scales);
+          expect(await parallel.quantize(weights, options)).toEqual(result);
+          expectSameBits(await parallel.dequantize(result), expected.dequantized, "dequantize() on workers");
+          if (bits <= 8) {
+            const packed = channelwise.quantize(weights, { ...options, packed: true });
+            expectSameBits(packed.zeroPoints as Int8Array, expected.zeroPoints, "zero points of packed codes");
+            expectSameBits(channelwise.dequantize(packed), expected.dequantized, "values of packed codes");
+            expectSameBits(await parallel.dequantize(packed), expected.dequantized, "and on workers");
+          }
+          const chunks = await quantizeInChunks(channelwise, weights, options);
+          expectSameBits(chunks.scales, expected.scales, "scales of chunks");
+          expectSameBits(chunks.zeroPoints, expected.zeroPoints, "zero points of chunks");
+          expectSameBits(chunks.quantized, expected.quantized, "codes of chunks");
         }
-        const streamed = { scales: expected.scales.slice().fill(0), zeroPoints: expected.zeroPoints.slice().fill(99) };
-        const codes = expected.quantized.slice().fill(99);
-        await quantizeStream(
-          runnerOf(channelwise),
-          { dtype: type, length: weights.length, read: async (start, count) => weights.slice(start, start + count) },
-          {
-            quantized: (start, some) => codes.set(some, start),
-            scales: (start, some) => streamed.scales.set(some, start),
-            zeroPoints: (start, some) => streamed.zeroPoints.set(some, start),
-          },
-          { ...options, heldElements: 2 ** 17, chunkElements: 2 ** 17 },
-        );
-        expectSameBits(streamed.scales, expected.scales, "scales of chunks");
-        expectSameBits(streamed.zeroPoints, expected.zeroPoints, "zero points of chunks");
-        expectSameBits(codes, expected.quantized, "codes of chunks");
       }
-    }
-  });
+    },
+  );
 
   it.each(allBits)("follow the law for weights of all magnitudes, at %i bits", (bits) => {
     for (const spread of [5, 2046]) {
