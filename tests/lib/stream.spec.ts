@@ -1,11 +1,15 @@
 import { load, NonFiniteError, type QuantizeOptions, type QuantizeResult } from "channelwise";
 import { describe, expect, it } from "vitest";
+import { cutFor } from "../../dist/core/memory/buffers.js";
+import { extentsOf } from "../../dist/core/memory/extents.js";
 import type { ResultSink, WeightSource } from "../../dist/stream/ends.js";
 import { quantizeStream } from "../../dist/stream/quantize-stream.js";
+import { regionsOf } from "../../dist/stream/regions.js";
 import { runnerOf } from "../../dist/workers/runner-of.js";
 import { type Floats, floatTypes, newFloats, randomPatterns, uniform } from "./random.js";
 import { channels, type Layout } from "./reference.js";
 import { expectSameBits } from "./same-bits.js";
+import { chunkElements, onePass, twoPasses } from "./stream-layouts.js";
 
 const channelwise = await load();
 const runner = runnerOf(channelwise);
@@ -62,8 +66,6 @@ function sinkFor(expected: QuantizeResult) {
   return { sink, put, figures, counts };
 }
 
-const chunkElements = 2 ** 17;
-
 /** Fails unless streaming gives the results of quantize(), to the last bit; returns how often each weight was read. */
 async function expectSame(
   weights: Floats,
@@ -102,31 +104,6 @@ async function expectSame(
   expect(progress).toEqual([...progress].sort((a, b) => a - b));
   return passes;
 }
-
-// More than a chunk, which is a block of float32 and two of float64.
-const onePass: [string, Layout][] = [
-  ["rows", { shape: [700, 1001] }],
-  ["rows of a block", { shape: [5, 2 ** 17] }],
-  ["short rows", { shape: [90_001, 5] }],
-  ["many channels of one weight", { shape: [500_003, 1] }],
-  ["groups along the last axis", { shape: [300, 2048], granularity: { group: 32, along: 1 } }],
-  ["groups along the first axis", { shape: [128, 5003], granularity: { group: 16, along: 0 } }],
-  ["many small pieces", { shape: [5000, 4, 31], granularity: { group: 2, along: 1 } }],
-  ["few long rows of columns", { shape: [2, 300_001], axis: 1 }],
-  ["groups in strips", { shape: [6, 200_003], granularity: { group: 3, along: 0 } }],
-  ["less than a chunk", { shape: [30, 1001] }],
-];
-const twoPasses: [string, Layout][] = [
-  ["long rows", { shape: [3, 300_007] }],
-  ["columns", { shape: [900, 701], axis: 1 }],
-  ["tall columns", { shape: [30_011, 11], axis: 1 }],
-  ["a middle axis", { shape: [41, 67, 131], axis: 1 }],
-  ["a middle axis of long rows", { shape: [2, 3, 150_001], axis: 1 }],
-  ["strips of columns", { shape: [70, 20_011], axis: 1 }],
-  ["one scale for all", { shape: [700_001], granularity: "tensor" }],
-  ["groups longer than a chunk", { shape: [3, 400_002], granularity: { group: 200_001, along: 1 } }],
-  ["pieces longer than a chunk", { shape: [300, 1501], granularity: { group: 150, along: 0 } }],
-];
 
 describe.each(floatTypes)("streams of %s weights", (type) => {
   const make = ({ shape }: Layout, seed: number) =>
@@ -172,7 +149,8 @@ describe.each(floatTypes)("streams of %s weights", (type) => {
     const weights = make(layout, 2);
     // A later weight may lie in an earlier strip.
     const row = layout.shape.at(-1) ?? 1;
-    const [first, later] = [weights.length - (row % weights.length) - 3, weights.length - 2];
+    const first = weights.length - (row % weights.length) - 3;
+    const later = Math.max(first, weights.length - row) + 1;
     weights[first] = -Infinity;
     weights[later] = Number.NaN;
     const { source } = sourceOf(weights);
@@ -185,6 +163,27 @@ describe.each(floatTypes)("streams of %s weights", (type) => {
       channel: channels(layout).channelOf(first),
       value: -Infinity,
     });
+  });
+});
+
+describe("a weight that is not finite", () => {
+  it.each([...onePass, ...twoPasses])("%s: is looked for where its region begins", async (name, layout) => {
+    const { shape, axis = 0, granularity = "channel" } = layout;
+    const weights = newFloats(
+      "float32",
+      shape.reduce((a, b) => a * b),
+    );
+    const tensor = cutFor(runner.engine, extentsOf(shape, axis, granularity), false);
+    const [chunk] = Array.from(regionsOf(tensor, chunkElements)).at(-1)?.chunks() ?? [];
+    const first = chunk?.offset as number;
+    weights[first] = Number.NaN;
+    const { source, passes } = sourceOf(weights);
+    const { sink } = sinkFor(channelwise.quantize(newFloats("float32", weights.length), { ...layout }));
+    const stream = quantizeStream(runner, source, sink, { ...layout, chunkElements });
+    await expect(stream).rejects.toMatchObject({ name: "NonFiniteError", index: first });
+    // What lies before is known to be finite, and is not read for this.
+    const before = passes.subarray(0, first).reduce((a, b) => Math.max(a, b), 0);
+    expect(before).toBeLessThanOrEqual(onePass.some(([each]) => each === name) ? 1 : 2);
   });
 });
 

@@ -34,7 +34,7 @@ export class PanelSums {
   #place(scale: number): number {
     const { channels, panelChannels } = this.#part;
     const panels = Math.floor(scale / channels) * Math.ceil(channels / panelChannels);
-    const before = this.#ofChannels ? scale : panels + Math.ceil((scale % channels) / panelChannels);
+    const before = this.#ofChannels ? scale : panels + (scale % channels) / panelChannels;
     return before * this.#engine.places.figuresLength;
   }
 

@@ -70,7 +70,7 @@ export function* regionsOf(tensor: Part, chunkElements: number): Generator<Regio
       const chunks = whole
         ? () => [{ offset, stride, count: outer, width, part }]
         : () => chunksOf(part, offset, stride, chunkElements);
-      yield { scale: piece * channels + first, part, start: outer > 1 ? pieceOffset : offset, chunks, whole };
+      yield { scale: piece * channels + first, part, start: offset, chunks, whole };
     }
   }
 }
