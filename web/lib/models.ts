@@ -3,23 +3,10 @@ export { FormatError, NonFiniteError } from "./core/errors.js";
 export { printable, shownName } from "./core/printable.js";
 export { type ScaleRule, scaleRules } from "./core/scale-rules.js";
 export type { Scheme } from "./core/scheme.js";
+export type { Decision, KeepDecision, QuantizeDecision, Way } from "./formats/decision.js";
 export type { ConfigGroup, QuantizationConfig } from "./formats/dialects/compressed-tensors.js";
 export type { DialectName } from "./formats/dialects/index.js";
-export type {
-  Decision,
-  FormatName,
-  Inspection,
-  KeepDecision,
-  Model,
-  PassedOver,
-  Plan,
-  QuantizeDecision,
-  Settings,
-  Target,
-  TargetOptions,
-  UnreadableTensor,
-  Way,
-} from "./formats/format.js";
+export type { FormatName, Inspection, Model, PassedOver, Plan, Target, UnreadableTensor } from "./formats/format.js";
 export {
   type BlockTypeName,
   blockTypes,
@@ -31,6 +18,7 @@ export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export type { OnnxTarget } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
+export type { Settings, TargetOptions } from "./formats/settings.js";
 export { parseMatrix } from "./formats/text/parse-matrix.js";
 export { TextError } from "./formats/text/text-error.js";
 export type { TextMatrix } from "./formats/text/text-matrix.js";
@@ -41,7 +29,7 @@ export { removePartialFiles } from "./io/partial-files.js";
 export { type BlobSink, blobSink, privateFileSink, streamSink } from "./io/sinks.js";
 export { openSource, type SourceInput } from "./io/sources.js";
 export { StoppedError } from "./io/stopped-error.js";
-export { type ZipFile, type ZipWriter, zipWriter } from "./io/zip-writer.js";
+export { type ZipFile, type ZipWriter, zipWriter } from "./io/zip/zip-writer.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
 export { dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";

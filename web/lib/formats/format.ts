@@ -1,19 +1,17 @@
 import type { Engine } from "../core/memory/buffers.js";
 import type { ScaleRule } from "../core/scale-rules.js";
-import type { Scheme, SchemeOptions } from "../core/scheme.js";
-import type { GranularityOption, TotalErrors } from "../core/types.js";
-import type { ByteSink, ByteSource } from "../io/bytes.js";
-import type { Lend } from "../io/lent-files.js";
-import type { BlockEncoder } from "../storage/ggml/blocks.js";
-import type { CodesPlace, ResultSink } from "../stream/ends.js";
+import type { TotalErrors } from "../core/types.js";
+import type { ByteSource } from "../io/bytes.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { TensorCourse } from "../tensor/course.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
-import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
+import type { ModelTensor } from "../tensor/tensor.js";
+import type { Decision, Way } from "./decision.js";
 import type { DialectName } from "./dialects/index.js";
-import type { BlockTypeName, FileTypeName } from "./gguf/file-types.js";
+import type { BlockTypeName } from "./gguf/file-types.js";
 import type { GgufKey } from "./gguf/keys.js";
-import type { OnnxTarget } from "./onnx/target-name.js";
+import type { Output, WriteBytes } from "./output.js";
+import type { Settings, TargetOptions } from "./settings.js";
 
 // The interface between the models layer and a format. A format is a folder beside this file and a line in registry.ts.
 
@@ -143,42 +141,6 @@ export interface Inspection {
   readonly unreadable: readonly UnreadableTensor[];
 }
 
-/** How tensors are to be quantized. What is not given has a default. */
-export interface Settings extends Omit<SchemeOptions, "granularity" | "scaleType"> {
-  /**
-   * As in `quantize`. Groups without `along` lie along the last axis. In .onnx models they lie along the axis that an
-   * operator sums over, and `along` cannot be given.
-   */
-  readonly granularity?: GranularityOption | undefined;
-  /** The type of a tensor's blocks in a GGUF, in place of the one that llama-quantize gives it. Only with `type`. */
-  readonly blockType?: BlockTypeName | undefined;
-}
-
-/** The options that say what is written. */
-export interface TargetOptions {
-  /** How quantized tensors are stored; "plain" by default. Not for .onnx models, which have a way of their own. */
-  readonly dialect?: DialectName | undefined;
-  /**
-   * Raises an .onnx model to this version of ONNX's operators, up to 25. Refused where a node would mean something else
-   * (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4 bits and groups, 25 codes of 2
-   * bits.
-   */
-  readonly opset?: number | undefined;
-  /**
-   * Where an .onnx model is to run, which decides the form in which weights are stored: "wasm" is onnxruntime-web on
-   * the CPU, "webgpu" the same on the GPU, "native" is ONNX Runtime elsewhere, and "portable" any runtime, by operators
-   * of ONNX alone. The default is "wasm", or "native" for a model with operators that onnxruntime-web lacks. Refused
-   * where the target lacks an operator of the model.
-   */
-  readonly target?: OnnxTarget | undefined;
-  /** Writes a GGUF of this type, such as Q4_K_M. Each tensor gets the type that llama-quantize gives it. */
-  readonly type?: FileTypeName | undefined;
-  /** How codes of a GGUF's blocks are chosen. The default, "ggml", gives the same bytes as ggml. */
-  readonly encoder?: BlockEncoder | undefined;
-  /** Whether to take a GGUF that is quantized already, and add to its errors; false by default. */
-  readonly requantize?: boolean | undefined;
-}
-
 /** What the tensors of a model can become. */
 export interface Target {
   /** The dialect of the output; undefined for .onnx models. */
@@ -229,51 +191,6 @@ export interface Target {
   layOut(plan: Plan, location: string | undefined): Output;
 }
 
-/** How a tensor is quantized and stored. */
-export interface Way {
-  /** How its weights become codes. */
-  readonly scheme: Scheme;
-  /** The dimensions that are quantized: some targets join dimensions, or pad them with zeros. */
-  readonly quantizedShape: readonly number[];
-  /** The number of bits that a code takes in the file. */
-  readonly storedBits: number;
-  /** The operators that turn codes into weights in an .onnx model. */
-  readonly pattern?: string | undefined;
-  /** The type of the tensor in a GGUF, such as Q4_K. The scheme then gives only the bits and groups of its codes. */
-  readonly blockType?: string | undefined;
-  /** The bytes that its replacement takes in the file. */
-  readonly bytesAfter: number;
-  /** What differs from the settings, and why. */
-  readonly notes: readonly string[];
-}
-
-/** The decision for a tensor: it is quantized in some way, or kept byte for byte for a reason. */
-export type Decision = QuantizeDecision | KeepDecision;
-
-/** A decision to quantize a tensor. */
-export interface QuantizeDecision extends Way {
-  /** The name of the tensor. */
-  readonly tensor: string;
-  /** The size of the tensor in the model, in bytes. */
-  readonly bytesBefore: number;
-  /** The mark that tells this decision from the other kind. */
-  readonly quantize: true;
-}
-
-/** A decision to keep a tensor byte for byte. */
-export interface KeepDecision {
-  /** The name of the tensor. */
-  readonly tensor: string;
-  /** The size of the tensor in the model, in bytes. */
-  readonly bytesBefore: number;
-  /** The mark that tells this decision from the other kind. */
-  readonly quantize: false;
-  /** The size of the tensor in the output, in bytes, which is the same. */
-  readonly bytesAfter: number;
-  /** Why the tensor is kept. */
-  readonly reason: string;
-}
-
 /** A decision for each tensor of a model. */
 export interface Plan {
   /** The model that the plan is for. */
@@ -288,64 +205,4 @@ export interface Plan {
   readonly notes: readonly string[];
   /** What readers of the output will refuse, in sentences. */
   readonly warnings: readonly string[];
-}
-
-/** The output of a plan. Every length is known before a weight is read. */
-export interface Output {
-  /** The size of all files in bytes. */
-  readonly byteLength: number;
-  /** The metadata of the file. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The steps that write it, in order. */
-  work(sink: ByteSink, external: ByteSink | undefined): OutputWork;
-}
-
-export interface OutputWork {
-  begin(): Promise<void>;
-  readonly steps: readonly OutputStep[];
-  end(): Promise<void>;
-}
-
-export type WriteBytes = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
-
-/** A step that copies bytes, or quantizes, dequantizes or encodes a tensor. */
-export type OutputStep = {
-  /** The name of what is worked on, for progress and errors. */
-  readonly tensor: string;
-  /** The bytes of the model that the step works on. */
-  readonly byteLength: number;
-} & (
-  | { readonly copy: CopySource; readonly write: WriteBytes }
-  | {
-      /** The index of the decision. */
-      readonly quantize: number;
-      /** Returns the sink for its results. The engine packs codes for it. */
-      readonly results: (engine: Engine) => CodeSink;
-      /** Lends the place of the codes, so that workers can write them. */
-      readonly lendCodes?: ((work: (place: CodesPlace) => Promise<unknown>) => Promise<unknown>) | undefined;
-    }
-  /** The index of the decision, by which the target encodes the tensor. */
-  | { readonly encode: number; readonly write: WriteBytes }
-  | {
-      readonly dequantize: QuantizedTensor;
-      /** The tensor of floats. */
-      readonly info: TensorInfo;
-      readonly write: WriteBytes;
-      /**
-       * Lends the place of the first float, so that workers can write them, where floats have the type of the
-       * arithmetic.
-       */
-      readonly lendValues?: Lend | undefined;
-    }
-);
-
-export interface CopySource {
-  readonly byteLength: number;
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-}
-
-/** Stores the results of a weight. `begin` is called before them, and `finish` after them. */
-export interface CodeSink extends ResultSink {
-  begin?(): Promise<void>;
-  finish?(): Promise<void>;
 }

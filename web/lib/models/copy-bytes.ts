@@ -1,4 +1,4 @@
-import type { CopySource } from "../formats/format.js";
+import type { CopySource } from "../formats/output.js";
 import { arranged } from "../io/arranged.js";
 import type { TensorCourse } from "../tensor/course.js";
 

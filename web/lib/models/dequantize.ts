@@ -1,6 +1,7 @@
 import type { FloatArray } from "../core/arguments.js";
 import { extentsOf } from "../core/memory/extents.js";
-import type { Inspection, Model, OutputStep } from "../formats/format.js";
+import type { Inspection, Model } from "../formats/format.js";
+import type { OutputStep } from "../formats/output.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lentOrNot } from "../io/lent-files.js";
 import { copyFloats } from "../stream/copy-floats.js";

@@ -1,7 +1,9 @@
 import { checkAxis, checkBoolean, checkGranularity, checkInteger, checkNames, shown } from "../core/arguments.js";
 import { checkRule } from "../core/scheme.js";
+import type { Decision } from "../formats/decision.js";
 import { namedTensors } from "../formats/dialects/kind.js";
-import type { Decision, Model, ModelKind, Plan, Settings, Target, TargetOptions } from "../formats/format.js";
+import type { Model, ModelKind, Plan, Target } from "../formats/format.js";
+import type { Settings, TargetOptions } from "../formats/settings.js";
 import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
 import { matchesGlob } from "./globs.js";

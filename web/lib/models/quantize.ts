@@ -1,15 +1,8 @@
 import { checkNames, shown } from "../core/arguments.js";
 import type { TotalErrors } from "../core/types.js";
-import type {
-  CodeSink,
-  KeepDecision,
-  Output,
-  OutputStep,
-  Plan,
-  QuantizeDecision,
-  Target,
-  WriteBytes,
-} from "../formats/format.js";
+import type { KeepDecision, QuantizeDecision } from "../formats/decision.js";
+import type { Plan, Target } from "../formats/format.js";
+import type { CodeSink, Output, OutputStep, WriteBytes } from "../formats/output.js";
 import { arranged } from "../io/arranged.js";
 import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";

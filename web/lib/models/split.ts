@@ -1,5 +1,6 @@
 import { checkInteger } from "../core/arguments.js";
-import type { Model, Output } from "../formats/format.js";
+import type { Model } from "../formats/format.js";
+import type { Output } from "../formats/output.js";
 import type { ByteSink } from "../io/bytes.js";
 import { copyBytes } from "./copy-bytes.js";
 import { kindOf } from "./plan.js";

@@ -1,4 +1,5 @@
-import type { Decision, Target } from "../formats/format.js";
+import type { Decision } from "../formats/decision.js";
+import type { Target } from "../formats/format.js";
 import { shorten } from "../io/shorten.js";
 
 /** A few names suffice. */

@@ -1,7 +1,8 @@
 import { byteLengthOf } from "../../tensor/dtypes.js";
 import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
-import type { Inspection, Model, ModelKind, Output, OutputStep } from "../format.js";
+import type { Inspection, Model, ModelKind } from "../format.js";
+import type { Output, OutputStep } from "../output.js";
 import { safetensorsWriter } from "../safetensors/safetensors.js";
 import { CONFIG } from "./compressed-tensors.js";
 import { inspectNames } from "./inspect.js";

@@ -2,7 +2,9 @@ import { checkRule, checkZeroPoints, mayBeNegative, type Scheme } from "../../co
 import type { Bits } from "../../core/types.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import type { TensorInfo } from "../../tensor/tensor.js";
-import type { FormatName, Model, Settings, Target, TargetOptions, Way } from "../format.js";
+import type { Way } from "../decision.js";
+import type { FormatName, Model, Target } from "../format.js";
+import type { Settings, TargetOptions } from "../settings.js";
 import { type Dialect, withScaleShape } from "./dialect.js";
 import { type DialectName, dialectNamed } from "./index.js";
 import { isBias, isDepthwiseKernel, isNorm, isPositionEmbedding } from "./modules.js";

@@ -9,7 +9,7 @@ import { bytesPerElement, elementsOf, type FloatDtype } from "../../tensor/dtype
 import { floatsOf } from "../../tensor/floats.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import type { WriteBytes } from "../format.js";
+import type { WriteBytes } from "../output.js";
 import { isDecoded } from "./tensors.js";
 import { bytesOfType, type GgufType } from "./types.js";
 

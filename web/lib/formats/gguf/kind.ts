@@ -1,5 +1,6 @@
 import { namedTensors } from "../dialects/kind.js";
-import type { Inspection, Model, ModelKind, TargetOptions } from "../format.js";
+import type { Inspection, Model, ModelKind } from "../format.js";
+import type { TargetOptions } from "../settings.js";
 import type { GgufContents, GgufTensor } from "./parts.js";
 import { llamaRules } from "./rules.js";
 import { joinedOutput, splitOutputs } from "./split.js";

@@ -1,5 +1,5 @@
 import { shownName } from "../../core/printable.js";
-import type { Output, OutputStep } from "../format.js";
+import type { Output, OutputStep } from "../output.js";
 import { type GgufKey, integerKey } from "./keys.js";
 import { layOut, writeFrame } from "./layout.js";
 import { type GgufContents, type GgufTensor, SPLIT_COUNT, SPLIT_NUMBER, SPLIT_TENSORS } from "./parts.js";

@@ -1,7 +1,7 @@
 import { shownName } from "../../core/printable.js";
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
-import { readZip } from "../../io/zip.js";
-import { zipWriter } from "../../io/zip-writer.js";
+import { readZip } from "../../io/zip/read-zip.js";
+import { zipWriter } from "../../io/zip/zip-writer.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { FormatContents, PassedOver } from "../format.js";
 import { npyHeader, UnreadTypeError } from "../npy/header.js";

@@ -4,7 +4,7 @@ import { integers } from "../../storage/integers.js";
 import { codeWriter } from "../../storage/storage.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
-import type { CodeSink, WriteBytes } from "../format.js";
+import type { CodeSink, WriteBytes } from "../output.js";
 import type { OnnxChoice } from "./forms/form.js";
 
 // Writes codes and scales as they lie in the file.

@@ -1,6 +1,7 @@
 import { shown } from "../../core/arguments.js";
 import { dialects } from "../dialects/index.js";
-import type { Inspection, ModelKind, Plan, Target, TargetOptions } from "../format.js";
+import type { Inspection, ModelKind, Plan, Target } from "../format.js";
+import type { TargetOptions } from "../settings.js";
 import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
 import type { OnnxWay, Pattern } from "./forms/form.js";

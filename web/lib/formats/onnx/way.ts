@@ -3,7 +3,7 @@ import { extentsOf } from "../../core/memory/extents.js";
 import { checkRule } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { bytesPerElement, elementsOf } from "../../tensor/dtypes.js";
-import type { Settings } from "../format.js";
+import type { Settings } from "../settings.js";
 import type { FormWay, OnnxWay, Wish } from "./forms/form.js";
 import type { OnnxTarget } from "./target-name.js";
 import { preferencesOf } from "./targets.js";

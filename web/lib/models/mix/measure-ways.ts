@@ -1,7 +1,9 @@
 import { checkNames, shown } from "../../core/arguments.js";
 import type { ScaleRule } from "../../core/scale-rules.js";
 import type { TotalErrors } from "../../core/types.js";
-import type { Decision, Model, Plan, QuantizeDecision, Settings, Target } from "../../formats/format.js";
+import type { Decision, QuantizeDecision } from "../../formats/decision.js";
+import type { Model, Plan, Target } from "../../formats/format.js";
+import type { Settings } from "../../formats/settings.js";
 import type { AnyChannelwise } from "../../workers/runner-of.js";
 import { planModel, type Rules, settingNames } from "../plan.js";
 import { measureModel } from "../quantize.js";

@@ -1,7 +1,7 @@
 import { extentsOf } from "../../../core/memory/extents.js";
 import type { Scheme } from "../../../core/scheme.js";
 import type { Bits, Granularity } from "../../../core/types.js";
-import type { Way } from "../../format.js";
+import type { Way } from "../../decision.js";
 import type { NewNode, NewTensor } from "../file/encode.js";
 import { dataType, type Node } from "../file/proto.js";
 import type { Edit, Later } from "../file/splice.js";

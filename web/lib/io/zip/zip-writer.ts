@@ -1,5 +1,5 @@
-import type { ByteSink } from "./bytes.js";
-import { crc32, joinedCrc32 } from "./checksum.js";
+import type { ByteSink } from "../bytes.js";
+import { crc32, joinedCrc32 } from "../checksum.js";
 
 /** A file to be put into an archive. */
 export interface ZipFile {

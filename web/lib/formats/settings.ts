@@ -1,0 +1,44 @@
+import type { SchemeOptions } from "../core/scheme.js";
+import type { GranularityOption } from "../core/types.js";
+import type { BlockEncoder } from "../storage/ggml/blocks.js";
+import type { DialectName } from "./dialects/index.js";
+import type { BlockTypeName, FileTypeName } from "./gguf/file-types.js";
+import type { OnnxTarget } from "./onnx/target-name.js";
+
+// What a user says of how tensors are quantized and stored.
+
+/** How tensors are to be quantized. What is not given has a default. */
+export interface Settings extends Omit<SchemeOptions, "granularity" | "scaleType"> {
+  /**
+   * As in `quantize`. Groups without `along` lie along the last axis. In .onnx models they lie along the axis that an
+   * operator sums over, and `along` cannot be given.
+   */
+  readonly granularity?: GranularityOption | undefined;
+  /** The type of a tensor's blocks in a GGUF, in place of the one that llama-quantize gives it. Only with `type`. */
+  readonly blockType?: BlockTypeName | undefined;
+}
+
+/** The options that say what is written. */
+export interface TargetOptions {
+  /** How quantized tensors are stored; "plain" by default. Not for .onnx models, which have a way of their own. */
+  readonly dialect?: DialectName | undefined;
+  /**
+   * Raises an .onnx model to this version of ONNX's operators, up to 25. Refused where a node would mean something else
+   * (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4 bits and groups, 25 codes of 2
+   * bits.
+   */
+  readonly opset?: number | undefined;
+  /**
+   * Where an .onnx model is to run, which decides the form in which weights are stored: "wasm" is onnxruntime-web on
+   * the CPU, "webgpu" the same on the GPU, "native" is ONNX Runtime elsewhere, and "portable" any runtime, by operators
+   * of ONNX alone. The default is "wasm", or "native" for a model with operators that onnxruntime-web lacks. Refused
+   * where the target lacks an operator of the model.
+   */
+  readonly target?: OnnxTarget | undefined;
+  /** Writes a GGUF of this type, such as Q4_K_M. Each tensor gets the type that llama-quantize gives it. */
+  readonly type?: FileTypeName | undefined;
+  /** How codes of a GGUF's blocks are chosen. The default, "ggml", gives the same bytes as ggml. */
+  readonly encoder?: BlockEncoder | undefined;
+  /** Whether to take a GGUF that is quantized already, and add to its errors; false by default. */
+  readonly requantize?: boolean | undefined;
+}
