@@ -5,7 +5,7 @@ import { build, machine } from "./command-line.mjs";
 
 build();
 // The library exists only now.
-const { loadBlocks } = await import("../../dist/storage/ggml/blocks.js");
+const { loadBlocks } = await import("../../dist/storage/ggml/load-blocks.js");
 const { loadGgml, runsHere } = await import("../ggml/library.mjs");
 
 /** 1024 x 1024 weights, nearly normal: sums of 12 uniform numbers. */

@@ -1,6 +1,7 @@
 // npm run large-files:browser: quantizes files of many gigabytes in Chromium, from a File to the origin-private file
 // system. It reports the memory of the browser's processes (on Linux), and the time relative to copying as many bytes.
-// Takes some minutes, and 7 GB in the system's folder for temporary files, or in the folder given.
+// Takes some minutes, and 7 GB in the system's folder for temporary files, or in the folder given. A second argument
+// chooses cases by a part of their names.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,12 +12,14 @@ import { createServer } from "vite";
 import { withPeakMemory } from "../browser-memory.mjs";
 import { chromiumPath } from "../setup.mjs";
 import { writeSparseModel } from "../sparse-model.mjs";
+import { writeFloatGguf } from "./float-gguf.mjs";
 import { layers, single } from "./shapes.mjs";
 
-/** @type {{ name: string, shapes: number[][], rules: import("channelwise/models").Rules }[]} */
+/** @type {{ name: string, shapes?: number[][], rules: import("channelwise/models").Rules }[]} */
 const cases = [
   { name: "12.9 GB in 48 tensors, comfyui", shapes: layers, rules: { dialect: "comfyui" } },
   { name: "one tensor of 3.2 GB, one scale", shapes: single, rules: { granularity: "tensor" } },
+  { name: "a GGUF of F16 of 3.1 GB, Q4_K_M", rules: { type: "Q4_K_M" } },
 ];
 
 /** The address of the script for the page. */
@@ -38,7 +41,8 @@ const server = await createServer({
 });
 await server.listen();
 try {
-  for (const each of cases) await measure(each);
+  const pattern = process.argv[3] ?? "";
+  for (const each of cases) if (each.name.includes(pattern)) await measure(each);
 } finally {
   await server.close();
   rmSync(folder, { recursive: true });
@@ -46,8 +50,8 @@ try {
 
 /** Each case runs in a browser of its own, so that its peak of memory is its own. */
 async function measure(/** @type {(typeof cases)[number]} */ { name, shapes, rules }) {
-  const input = join(folder, "model.safetensors");
-  const bytes = await writeSparseModel(input, shapes);
+  const input = join(folder, shapes ? "model.safetensors" : "model.gguf");
+  const bytes = await (shapes ? writeSparseModel(input, shapes) : writeFloatGguf(input));
   const executablePath = chromiumPath();
   // The profile is on the disk, because a private window keeps files in memory.
   const context = await chromium.launchPersistentContext(join(folder, "profile"), {
@@ -69,7 +73,7 @@ async function measure(/** @type {(typeof cases)[number]} */ { name, shapes, rul
     await secondsOf("copyAsMuch");
     /** @type {{ quantize: number[], copy: number[] }} */
     const times = { quantize: [], copy: [] };
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < (shapes ? rounds : 1); round++) {
       times.quantize.push(await secondsOf("quantize"));
       times.copy.push(await secondsOf("copyAsMuch"));
     }

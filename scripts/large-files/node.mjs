@@ -22,12 +22,13 @@ import {
 import { load } from "channelwise/parallel";
 import { writeSparseModel } from "../sparse-model.mjs";
 import { copy, readAll } from "./copy.mjs";
+import { writeFloatGguf } from "./float-gguf.mjs";
 import { layers, single } from "./shapes.mjs";
 
 /**
  * @typedef {object} Case
  * @property {string} name
- * @property {number[][]} shapes of its float32 tensors
+ * @property {number[][]} [shapes] of its float32 tensors; without them, it is a GGUF of float16
  * @property {import("channelwise/models").Rules} rules
  * @property {boolean} [back] whether to dequantize and compare too, which takes room for all floats
  */
@@ -44,6 +45,7 @@ const cases = [
     rules: { dialect: "compressed-tensors", bits: 4, granularity: { group: 32, along: 1 } },
     back: true,
   },
+  { name: "a GGUF of F16 of 3.1 GB, Q4_K_M", rules: { type: "Q4_K_M" } },
 ];
 
 /**
@@ -93,10 +95,11 @@ function inProcess(i, folder) {
  * @returns {Promise<Figures[]>}
  */
 async function measure({ shapes, rules, back }, folder) {
-  const input = join(folder, "model.safetensors");
-  const quantized = join(folder, "quantized.safetensors");
-  const output = join(folder, "output.safetensors");
-  const bytes = await writeSparseModel(input, shapes);
+  const ending = shapes ? "safetensors" : "gguf";
+  const input = join(folder, `model.${ending}`);
+  const quantized = join(folder, `quantized.${ending}`);
+  const output = join(folder, `output.${ending}`);
+  const bytes = await (shapes ? writeSparseModel(input, shapes) : writeFloatGguf(input));
   const channelwise = await load({ workers: availableParallelism() });
   const model = await openModel(input);
   const plan = planModel(model, rules);
@@ -149,7 +152,7 @@ async function measure({ shapes, rules, back }, folder) {
     await copyAsMuch();
     /** @type {{ run: number[], copy: number[] }} */
     const times = { run: [], copy: [] };
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < (shapes ? rounds : 1); round++) {
       times.run.push(await timed(run));
       times.copy.push(await timed(copyAsMuch));
     }

@@ -45,7 +45,7 @@ const columns: readonly Column[] = [
 
 function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout"]): string[] {
   const { name, metadata, irVersion } = model;
-  const { dialect, quantized, blocks = [], kept, unreadable } = inspection;
+  const { dialect, quantized, blocks = [], kept, unreadable, warnings = [] } = inspection;
   const format = formatText({ model }) + (irVersion === undefined ? "" : `, IR version ${irVersion}`);
   const width = widthOf(stdout);
   const facts = [
@@ -65,6 +65,7 @@ function viewLines(model: Model, inspection: Inspection, stdout: Context["stdout
     "",
     styled(stdout, "dim", titles),
     ...lines,
+    ...warnings.map((warning) => `${styled(stdout, "yellow", "warning:")} ${oneLine(warning)}`),
     ...unreadable.map(
       ({ tensor, reason }) => `${shownName(tensor)} is quantized, but cannot be read: ${oneLine(reason)}`,
     ),
@@ -101,7 +102,7 @@ function sizeOf({ quantized, blocks = [], kept }: Inspection): number {
 
 function inspectionJson(model: Model, inspection: Inspection): object {
   const { name, format, metadata, notes, opset, irVersion, passedOver = [] } = model;
-  const { dialect, quantized, blocks, kept, unreadable } = inspection;
+  const { dialect, quantized, blocks, kept, unreadable, warnings = [] } = inspection;
   return {
     name,
     format,
@@ -124,6 +125,7 @@ function inspectionJson(model: Model, inspection: Inspection): object {
     }),
     kept: kept.map(infoJson),
     unreadable,
+    ...(warnings.length > 0 && { warnings }),
     passedOver,
   };
 }

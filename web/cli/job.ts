@@ -105,8 +105,14 @@ function asOptions<R>(work: () => R): R {
   try {
     return work();
   } catch (error) {
-    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(`--${error.message}`) : error;
+    throw error instanceof TypeError || error instanceof RangeError
+      ? new UsageError(optionSentence(error.message))
+      : error;
   }
+}
+
+function optionSentence(message: string): string {
+  return `--${message.replace(/^architecture/, "arch")}`;
 }
 
 /** What a file cannot hold is said of that file. */

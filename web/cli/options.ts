@@ -1,4 +1,4 @@
-import { scaleRules } from "channelwise/models";
+import { architectureNames, scaleRules } from "channelwise/models";
 
 /** An option of the command line, for parsing and for --help. */
 export interface Option {
@@ -21,11 +21,15 @@ export const options = {
   },
   type: {
     value: "TYPE",
-    help: "write a GGUF of this type, such as Q4_K_M or Q8_0, byte for byte as llama-quantize does (only from a GGUF)",
+    help: "write a GGUF of this type, such as Q4_K_M or Q8_0, from a GGUF, byte for byte as llama-quantize does, or from an image model in .safetensors, for ComfyUI-GGUF",
   },
   encoder: {
     value: "NAME",
     help: "how the codes of a GGUF are chosen: ggml (default), byte for byte as ggml does, or search, with smaller squared errors in as many bytes",
+  },
+  arch: {
+    value: "NAME",
+    help: `the architecture of an image model, which decides what stays floats: ${architectureNames.join(", ")}, or a .json file of your own; by default the tensors tell it`,
   },
   requantize: { help: "take a GGUF that is quantized already, which adds to its errors" },
   bits: {

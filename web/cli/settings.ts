@@ -8,6 +8,7 @@ import {
   type ScaleRule,
   scaleRules,
 } from "channelwise/models";
+import { readArchitecture } from "./architecture-file.js";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
 import type { Values } from "./options.js";
@@ -51,6 +52,7 @@ export function settingsOf(values: Values): Settings {
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
     ...(values.type !== undefined && { type: parseType(values.type) }),
     ...(values.encoder !== undefined && { encoder: oneOf("--encoder", values.encoder, ["ggml", "search"] as const) }),
+    ...(values.arch !== undefined && { architecture: readArchitecture(values.arch) }),
     ...(values.requantize && { requantize: true }),
     ...onnxSettingsOf(values),
     include,

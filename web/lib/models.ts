@@ -15,6 +15,8 @@ export {
   fileTypes,
 } from "./formats/gguf/file-types.js";
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
+export type { CustomArchitecture } from "./formats/image-models/architecture.js";
+export { architectureNames } from "./formats/image-models/image-model.js";
 export type { OnnxTarget } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";

@@ -540,7 +540,7 @@ describe("what loaders want as floats is kept", () => {
   const noEmbeddings = [
     ...[
       "time_embed.0.weight",
-      "label_emb.0.0.weight",
+      "unet.label_emb.0.0.weight",
       "x_embedder.weight",
       "text_embedding.0.weight",
       "embedder.proj.weight",

@@ -2,7 +2,8 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BlockType, blockTypes } from "../../../dist/storage/ggml/block-types.js";
-import { type Blocks, loadBlocks } from "../../../dist/storage/ggml/blocks.js";
+import type { Blocks } from "../../../dist/storage/ggml/blocks.js";
+import { loadBlocks } from "../../../dist/storage/ggml/load-blocks.js";
 import { loadGgml, runsHere } from "../../../scripts/ggml/library.mjs";
 import { expectSameBits } from "../same-bits.js";
 import { goldenOf } from "./golden.js";

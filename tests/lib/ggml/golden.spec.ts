@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { loadBlocks } from "../../../dist/storage/ggml/blocks.js";
+import { loadBlocks } from "../../../dist/storage/ggml/load-blocks.js";
 import { goldenOf } from "./golden.js";
 import golden from "./golden.json" with { type: "json" };
 

@@ -3,7 +3,8 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BlockType, blockTypes } from "../../../dist/storage/ggml/block-types.js";
-import { type Blocks, loadBlocks } from "../../../dist/storage/ggml/blocks.js";
+import type { Blocks } from "../../../dist/storage/ggml/blocks.js";
+import { loadBlocks } from "../../../dist/storage/ggml/load-blocks.js";
 import { basicPitchWeights, kokoroVoices } from "../../../scripts/data.mjs";
 import { randomBits } from "../random.js";
 import { kinds, weightsOf } from "./weights.js";

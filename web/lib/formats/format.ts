@@ -1,7 +1,7 @@
-import type { Engine } from "../core/memory/buffers.js";
 import type { ScaleRule } from "../core/scale-rules.js";
 import type { TotalErrors } from "../core/types.js";
 import type { ByteSource } from "../io/bytes.js";
+import type { Runner } from "../stream/runner.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { TensorCourse } from "../tensor/course.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
@@ -109,6 +109,8 @@ export interface ModelKind {
   readonly ggufFiles?: { split(maxBytes: number): Output[]; joined(): Output };
   /** Whether it can become a GGUF, which a type asks for. */
   readonly writesGguf?: boolean;
+  /** The model with the tensors of its GGUF, where those differ from its own. */
+  asGguf?(model: Model, options: TargetOptions): Model;
   /** The model with decoded weights in place of its blocks, for a model that may have blocks. */
   asFloats?(model: Model): Model;
   /** The output in which every quantized tensor is floats again. */
@@ -139,6 +141,8 @@ export interface Inspection {
   readonly kept: readonly ModelTensor[];
   /** The quantized tensors that cannot be read, and why. */
   readonly unreadable: readonly UnreadableTensor[];
+  /** What of an image model usually gives noise instead of images, in sentences. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** What the tensors of a model can become. */
@@ -182,7 +186,7 @@ export interface Target {
   /** How settings quantize a tensor; a sentence where they cannot. */
   wayOf(tensor: ModelTensor, settings: Settings): Way | string;
   /** @internal Encodes one tensor, where its bytes are not codes and scales of the engine. */
-  encode?(engine: Engine, tensor: ModelTensor, way: Way, write: WriteBytes, course: TensorCourse): Promise<TotalErrors>;
+  encode?(runner: Runner, tensor: ModelTensor, way: Way, write: WriteBytes, course: TensorCourse): Promise<TotalErrors>;
   /**
    * @internal Lays out the output, and writes nothing yet.
    *

@@ -3,6 +3,7 @@ import type { GranularityOption } from "../core/types.js";
 import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { DialectName } from "./dialects/index.js";
 import type { BlockTypeName, FileTypeName } from "./gguf/file-types.js";
+import type { CustomArchitecture } from "./image-models/architecture.js";
 import type { OnnxTarget } from "./onnx/target-name.js";
 
 // What a user says of how tensors are quantized and stored.
@@ -35,10 +36,18 @@ export interface TargetOptions {
    * where the target lacks an operator of the model.
    */
   readonly target?: OnnxTarget | undefined;
-  /** Writes a GGUF of this type, such as Q4_K_M. Each tensor gets the type that llama-quantize gives it. */
+  /**
+   * Writes a GGUF of this type, such as Q4_K_M: of another GGUF, or of an image model. Each tensor gets the type that
+   * llama-quantize gives it, or for an image model ComfyUI-GGUF.
+   */
   readonly type?: FileTypeName | undefined;
   /** How codes of a GGUF's blocks are chosen. The default, "ggml", gives the same bytes as ggml. */
   readonly encoder?: BlockEncoder | undefined;
+  /**
+   * The architecture of an image model, such as "flux", or one of your own, which decides what stays floats. By default
+   * the tensors tell it. Only with `type`, and with the dialect "comfyui".
+   */
+  readonly architecture?: string | CustomArchitecture | undefined;
   /** Whether to take a GGUF that is quantized already, and add to its errors; false by default. */
   readonly requantize?: boolean | undefined;
 }

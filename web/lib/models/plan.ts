@@ -4,9 +4,9 @@ import type { Decision } from "../formats/decision.js";
 import { namedTensors } from "../formats/dialects/kind.js";
 import type { Model, ModelKind, Plan, Target } from "../formats/format.js";
 import type { Settings, TargetOptions } from "../formats/settings.js";
+import { matchesGlob } from "../io/globs.js";
 import { elementsOf, MAX_RANK } from "../tensor/dtypes.js";
 import type { ModelTensor } from "../tensor/tensor.js";
-import { matchesGlob } from "./globs.js";
 import { warningsOf } from "./warnings.js";
 
 export interface Override extends Settings {
@@ -43,7 +43,15 @@ export const settingNames = [
 ] satisfies (keyof Settings)[];
 const ruleNames = [
   ...settingNames,
-  ...(["dialect", "opset", "target", "type", "encoder", "requantize"] satisfies (keyof TargetOptions)[]),
+  ...([
+    "dialect",
+    "opset",
+    "target",
+    "type",
+    "encoder",
+    "architecture",
+    "requantize",
+  ] satisfies (keyof TargetOptions)[]),
   "include",
   "exclude",
   "overrides",
@@ -64,7 +72,7 @@ const ruleNames = [
  */
 export function planModel(given: Model, rules: Rules = {}): Plan {
   checkNames("rules", rules, ruleNames);
-  const model = rules.requantize ? (kindOf(given).asFloats?.(given) ?? given) : given;
+  const model = inputOf(given, rules);
   const { include = [], exclude = [], overrides = {}, tensors } = rules;
   const target = targetOf(model, rules);
   checkPatterns("include", include);
@@ -97,6 +105,12 @@ export function planModel(given: Model, rules: Rules = {}): Plan {
   const unmatched = [...include, ...exclude, ...Object.keys(overrides)].filter(isUnmatched);
   const notes = target.notes?.({ model, decisions }) ?? [];
   return { model, target, decisions, unmatched, notes, warnings: warningsOf(target, decisions) };
+}
+
+/** The model with the tensors that are decided about: those of its GGUF, and weights in place of blocks. */
+function inputOf(given: Model, rules: Rules): Model {
+  const model = rules.requantize ? (kindOf(given).asFloats?.(given) ?? given) : given;
+  return rules.type === undefined ? model : (kindOf(model).asGguf?.(model, rules) ?? model);
 }
 
 /** The reason for tensors that the rules exclude. */
@@ -157,12 +171,16 @@ export function kindOf(model: Partial<Model>): ModelKind {
   return model.kind ?? namedTensors;
 }
 
-function targetOf(model: Model, { dialect, opset, target, type, encoder, requantize }: TargetOptions): Target {
+function targetOf(model: Model, options: TargetOptions): Target {
+  const { dialect, opset, target, type, encoder, architecture, requantize } = options;
+  if (architecture !== undefined && type === undefined && dialect !== "comfyui") {
+    throw new TypeError(`architecture is ${shown(architecture)}; it needs a type or the dialect comfyui: give one`);
+  }
   if (type !== undefined && !kindOf(model).writesGguf) {
     const remedy = "convert a language model with convert_hf_to_gguf.py of llama.cpp first";
     throw new TypeError(`type is ${shown(type)}, and ${model.name} is not a GGUF file: ${remedy}`);
   }
-  return kindOf(model).target(model, { dialect, opset, target, type, encoder, requantize });
+  return kindOf(model).target(model, { dialect, opset, target, type, encoder, architecture, requantize });
 }
 
 interface Asked {

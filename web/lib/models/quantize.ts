@@ -174,14 +174,14 @@ function stepOf(
 /** Encodes a tensor for a target that makes its bytes itself. */
 function encode(
   { encode }: Target,
-  { engine }: Runner,
+  runner: Runner,
   tensor: ModelTensor,
   decision: QuantizeDecision,
   write: WriteBytes,
   course: TensorCourse,
 ) {
   if (!encode) throw new Error("the target encodes nothing");
-  return encode(engine, tensor, decision, write, course);
+  return encode(runner, tensor, decision, write, course);
 }
 
 async function quantize(

@@ -7,11 +7,29 @@ import { joinedRows } from "../core/memory/staging.js";
 import type { TotalErrors } from "../core/types.js";
 import { PanelSums } from "./panel-sums.js";
 
+/** The error figures of each block of a stretch. */
+export function blockFigures(
+  engine: Engine,
+  part: Part,
+  weights: FloatArray,
+  values: Float32Array<ArrayBuffer>,
+): Float64Array<ArrayBuffer> {
+  const rows = <A extends FloatArray>(floats: A) => ({
+    dtype: floats.BYTES_PER_ELEMENT === 8 ? ("float64" as const) : ("float32" as const),
+    floats: joinedRows(floats, part),
+  });
+  const job = { float64: weights.BYTES_PER_ELEMENT === 8, weights: rows(weights), values: rows(values) };
+  const all = [...panelsOf(part)].flatMap((panel) => measureBlocks(engine, job, panel));
+  const { figuresLength } = engine.places;
+  const figures = new Float64Array(all.length * figuresLength);
+  for (const [i, each] of all.entries()) figures.set(each, i * figuresLength);
+  return figures;
+}
+
 /** The error figures of floats that stand for weights, both given in stretches: to the last bit those of `measureStream`. */
 export class FloatSums {
   readonly #engine: Engine;
   readonly #part: Part;
-  readonly #float64: boolean;
   readonly #sums: PanelSums;
 
   /**
@@ -20,7 +38,6 @@ export class FloatSums {
    */
   constructor(engine: Engine, length: number, float64: boolean) {
     this.#engine = engine;
-    this.#float64 = float64;
     this.#part = cutFor(engine, { pieces: 1, outer: 1, channels: 1, inner: length }, float64);
     this.#sums = new PanelSums(engine, this.#part, "all");
   }
@@ -31,16 +48,14 @@ export class FloatSums {
     return Math.max(1, Math.floor(most / blockInner)) * blockInner;
   }
 
-  add(weights: FloatArray, values: Float32Array<ArrayBuffer>): void {
-    const part = { ...this.#part, inner: weights.length };
-    const rows = <A extends FloatArray>(floats: A) => ({
-      dtype: floats.BYTES_PER_ELEMENT === 8 ? ("float64" as const) : ("float32" as const),
-      floats: joinedRows(floats, part),
-    });
-    const job = { float64: this.#float64, weights: rows(weights), values: rows(values) };
-    for (const panel of panelsOf(part)) {
-      for (const figures of measureBlocks(this.#engine, job, panel)) this.#sums.add(part, figures);
-    }
+  /** The weights of a stretch, as `blockFigures` takes them. */
+  partOf(count: number): Part {
+    return { ...this.#part, inner: count };
+  }
+
+  /** Adds the figures that `blockFigures` gave for the next stretch. */
+  add(part: Part, figures: Float64Array): void {
+    this.#sums.add(part, figures);
   }
 
   figures(): TotalErrors {

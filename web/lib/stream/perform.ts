@@ -20,6 +20,7 @@ import { codeKind } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
 import { haveSameBytes } from "../io/same-bytes.js";
 import { widenBfloat16, widenFloat16 } from "../tensor/floats.js";
+import { coderOf, encodeWith } from "./encode.js";
 import { type FileRows, readRows, type ScratchUse, scratchArray, writeRows } from "./file-rows.js";
 import type {
   AnyDone,
@@ -27,6 +28,7 @@ import type {
   DequantizeDone,
   DequantizeTask,
   Done,
+  EncodeTask,
   MeasureDone,
   MeasureTask,
   QuantizeTask,
@@ -37,9 +39,17 @@ import type {
   TaskFloats,
 } from "./tasks.js";
 
-/** Does with an engine what a task asks for. */
-export function perform<T extends Task>(engine: Engine, task: T): Done<T>;
-export function perform(engine: Engine, task: Task): AnyDone {
+/** Does with an engine what a task asks for. A task to encode waits for its module. */
+export async function perform<T extends Task>(engine: Engine, task: T): Promise<Done<T>>;
+export async function perform(engine: Engine, task: Task): Promise<AnyDone> {
+  if (task.kind !== "encode") return performNow(engine, task);
+  // Nothing is awaited while the memory of this worker is in use.
+  const coder = await coderOf(task.encoding);
+  const { array } = inMemory(task.weights, "weights", arrayKinds[task.dtype], task.part);
+  return { ...encodeWith(coder, engine, task, array), used: ownArray(task.weights) };
+}
+
+function performNow(engine: Engine, task: Exclude<Task, EncodeTask>): AnyDone {
   if (task.kind === "dequantize") return dequantize(engine, task);
   if (task.kind === "measure") return measure(engine, task);
   const { part, dtype } = task;

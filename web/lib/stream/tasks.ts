@@ -7,6 +7,8 @@ import type { Packing } from "../core/memory/packing.js";
 import type { AnyCodes, Rows } from "../core/memory/staging.js";
 import type { Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
+import type { BlockType } from "../storage/ggml/block-types.js";
+import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { FileRows } from "./file-rows.js";
 
 // What an engine is asked to do with some of a tensor, as messages to a worker. Rows lie in arrays of the whole tensor
@@ -131,7 +133,28 @@ export interface MeasureDone {
   readonly usedValues: WeightArray | AnyCodes | undefined;
 }
 
-export type Task = RangesTask | SweepTask | QuantizeTask | DequantizeTask | MeasureTask;
+/** How weights become bytes: as blocks of a type, by its module, or as floats of a type. */
+export type Encoding =
+  | { readonly blockType: BlockType; readonly encoder: BlockEncoder; readonly module: WebAssembly.Module }
+  | { readonly dtype: Dtype };
+
+/** Asks for the bytes of one stretch of weights, which has whole blocks. */
+export interface EncodeTask extends TaskWeights {
+  readonly kind: "encode";
+  readonly encoding: Encoding;
+}
+
+export interface EncodeDone {
+  /** The first weight that is not finite, or that a weight or a scale is too large; the rest is of no use then. */
+  readonly problem: { readonly index: number; readonly value: number } | "too large" | undefined;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Error figures of every block of the engine. */
+  readonly figures: Float64Array<ArrayBuffer>;
+  /** The task's array, which its sender may use again. */
+  readonly used: WeightArray | undefined;
+}
+
+export type Task = RangesTask | SweepTask | QuantizeTask | DequantizeTask | MeasureTask | EncodeTask;
 
 export type Done<T extends Task> = T extends RangesTask
   ? RangesDone
@@ -141,9 +164,11 @@ export type Done<T extends Task> = T extends RangesTask
       ? QuantizeDone
       : T extends DequantizeTask
         ? DequantizeDone
-        : MeasureDone;
+        : T extends EncodeTask
+          ? EncodeDone
+          : MeasureDone;
 
-export type AnyDone = RangesDone | SweepDone | QuantizeDone | DequantizeDone | MeasureDone;
+export type AnyDone = RangesDone | SweepDone | QuantizeDone | DequantizeDone | MeasureDone | EncodeDone;
 
 /** The buffers of a task that its sender gives away: those that are not shared. */
 export function buffersOfTask(task: Task): ArrayBuffer[] {
@@ -159,10 +184,10 @@ export function buffersOfTask(task: Task): ArrayBuffer[] {
 
 /** The buffers of an answer. */
 export function buffersOfDone(done: AnyDone): ArrayBuffer[] {
-  const { used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures, perChannel } =
-    done as Partial<RangesDone & SweepDone & QuantizeDone & MeasureDone>;
+  const { used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures, perChannel, bytes } =
+    done as Partial<RangesDone & SweepDone & QuantizeDone & MeasureDone & EncodeDone>;
   return unsharedBuffers([
-    ...[used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures],
+    ...[used, usedValues, ranges, sums, quantized, dequantized, scales, zeroPoints, figures, bytes],
     ...Object.values(perChannel ?? {}),
   ]);
 }

@@ -10,6 +10,8 @@ export interface BlockTensor {
   readonly blockType: string;
   /** The size of the blocks in bytes. */
   readonly byteLength: number;
+  /** Reads `length` bytes of the blocks from byte `offset` on, as they lie in the file. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** The weights as float32, which are decoded when they are read. */
   readonly floats: ModelTensor;
 }

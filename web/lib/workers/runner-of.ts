@@ -24,5 +24,5 @@ export function runnerOf(channelwise: AnyChannelwise): Runner {
 
 /** Performs tasks at once, on the calling thread. */
 function runnerOn(engine: Engine): Runner {
-  return { engine, width: 1, hasFiles: false, run: async (task) => perform(engine, task) };
+  return { engine, width: 1, hasFiles: false, run: (task) => perform(engine, task) };
 }

@@ -47,7 +47,7 @@ export function serve(): void {
         engine = createEngine(await instantiate(data.module));
         port.postMessage({ id });
       } else {
-        const done = perform(engine, data.task);
+        const done = await perform(engine, data.task);
         port.postMessage({ id, done }, buffersOfDone(done));
       }
     } catch (error) {

@@ -14,6 +14,7 @@ export const comfyui: Dialect = {
   bits: [8],
   positive: "ComfyUI",
   symmetric: "ComfyUI",
+  runsImageModels: true,
   refusal({ name, shape }, { axis, granularity }) {
     if (moduleOf(name) === undefined || shape.length !== 2) return "ComfyUI quantizes linear layers only";
     if (typeof granularity === "object") return "ComfyUI has no int8 layers with groups";

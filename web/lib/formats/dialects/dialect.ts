@@ -31,6 +31,8 @@ export interface Dialect {
   readonly positive?: string;
   /** The reader that takes no zero points; undefined where all readers take them. */
   readonly symmetric?: string;
+  /** Whether its reader runs image models, whose architecture says what they need as floats. */
+  readonly runsImageModels?: boolean;
   /** The reason why it cannot hold a tensor quantized in this way; undefined where it can. */
   refusal(tensor: TensorInfo, scheme: Scheme): string | undefined;
   /**

@@ -11,6 +11,7 @@ import { floatsOf } from "../../tensor/floats.js";
 import { centred, type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { Inspection, Model, UnreadableTensor } from "../format.js";
+import { type Int8Tensor, noiseInNames } from "../image-models/noise.js";
 import { markedModule } from "./comfyui.js";
 import { CONFIG } from "./compressed-tensors.js";
 import type { DialectName } from "./index.js";
@@ -41,7 +42,18 @@ export async function inspectNames(model: Model): Promise<Inspection> {
     const byteLength = found.parts.reduce((sum, part) => sum + part.byteLength, 0);
     quantized.push(quantizedTensor(found, byteLength));
   }
-  return { dialect, quantized, kept: model.tensors.filter((tensor) => !owned.has(tensor)), unreadable };
+  const kept = model.tensors.filter((tensor) => !owned.has(tensor));
+  const warnings = noiseInNames(model.tensors, int8In(model.tensors, byName));
+  return { dialect, quantized, kept, unreadable, ...(warnings.length > 0 && { warnings }) };
+}
+
+/** The matrices of int8 codes, as ComfyUI's names tell what belongs to them. */
+function int8In(tensors: readonly ModelTensor[], byName: Names): Int8Tensor[] {
+  const codes = tensors.filter(({ dtype, shape }) => dtype === "int8" && shape.length > 1);
+  return codes.map(({ name, shape }) => ({
+    ...{ name, shape, scaleShape: byName.get(`${name}_scale`)?.shape },
+    isMarked: byName.has(`${name.replace(/\.weight$/, "")}.comfy_quant`),
+  }));
 }
 
 type Names = ReadonlyMap<string, ModelTensor>;

@@ -4,6 +4,7 @@ import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.j
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { Way } from "../decision.js";
 import type { FormatName, Model, Target } from "../format.js";
+import { architectureOf, type ImageModel, imageModelIn, whyArchitectureKeeps } from "../image-models/image-model.js";
 import type { Settings, TargetOptions } from "../settings.js";
 import { type Dialect, withScaleShape } from "./dialect.js";
 import { type DialectName, dialectNamed } from "./index.js";
@@ -14,7 +15,7 @@ import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.
 /** How the tensors of a model are stored in a dialect, by their names, types and shapes. */
 export function dialectTarget(
   model: Pick<Model, "format" | "tensors"> & Partial<Model>,
-  { dialect: name = "plain", opset, target }: TargetOptions,
+  { dialect: name = "plain", opset, target, architecture }: TargetOptions,
 ): Target {
   const dialect = dialectNamed(name);
   for (const [option, value] of Object.entries({ opset, target })) {
@@ -23,6 +24,8 @@ export function dialectTarget(
   const { format } = model;
   const isOneArray = format === "npy" || format === "text";
   const { byName, whyQuantizedAlready } = surroundings(model.tensors);
+  const given = architecture === undefined ? undefined : architectureOf(architecture);
+  const image = dialect.runsImageModels ? imageModelIn(model.tensors, given) : undefined;
   return {
     dialect: name,
     opset: undefined,
@@ -42,7 +45,9 @@ export function dialectTarget(
       return axis < 0 ? axis + shape.length : axis;
     },
     whyImpossible: (tensor) => whyImpossible(tensor) ?? whyQuantizedAlready(tensor, !isOneArray),
-    whyKept: (tensor) => (isOneArray ? undefined : whyKept(tensor, dialect, byName)),
+    whyKept: (tensor) =>
+      isOneArray ? undefined : (whyKept(tensor, dialect, byName) ?? (image && whyImageKeeps(tensor, image))),
+    notes: () => (image ? [noteOf(image, given !== undefined)] : []),
     joined: () => ({ joiner: "vLLM", lists: dialect.joined?.(model.tensors) ?? [] }),
     wayOf(tensor, settings) {
       const scheme = schemeFor(tensor, settings, format);
@@ -106,6 +111,16 @@ function whyKept(tensor: TensorInfo, dialect: Dialect, byName: Surroundings["byN
   if (isPositionEmbedding(name)) return "an embedding of positions";
   if (isNorm(name)) return "a normalization";
   return dialect.keeps?.(tensor, byName);
+}
+
+function whyImageKeeps({ name }: TensorInfo, { architecture, prefix }: ImageModel): string | undefined {
+  if (!name.startsWith(prefix)) return `outside of ${prefix.slice(0, -1)}, the model of images`;
+  return whyArchitectureKeeps(name.slice(prefix.length), architecture);
+}
+
+function noteOf({ architecture: { name } }: ImageModel, isGiven: boolean): string {
+  const why = isGiven ? "is given" : "is told by its tensors";
+  return `the architecture ${name} ${why}: what it needs as floats is kept`;
 }
 
 /** The scheme of a tensor by the settings, or a sentence why it cannot have one. */

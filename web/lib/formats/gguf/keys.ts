@@ -162,8 +162,32 @@ export function integerKey(name: string, type: "uint16" | "uint32" | "int32", va
   return { name, type, arrayLength: undefined, bytes, values: () => [value] };
 }
 
+/** A key with a text, with its bytes in a file. */
+export function textKey(name: string, value: string): GgufKey {
+  const text = new TextEncoder().encode(value);
+  const bytes = keyBytes(name, "string", 8 + text.length);
+  const at = bytes.length - text.length;
+  new DataView(bytes.buffer).setBigUint64(at - 8, BigInt(text.length), true);
+  bytes.set(text, at);
+  return { name, type: "string", arrayLength: undefined, bytes, values: () => [value] };
+}
+
+/** A key with an array of integers of 32 bits, with its bytes in a file. */
+export function integersKey(name: string, values: readonly number[]): GgufKey {
+  const bytes = keyBytes(name, "array", 4 + 8 + 4 * values.length);
+  const view = new DataView(bytes.buffer);
+  const at = bytes.length - 4 * values.length;
+  view.setUint32(at - 12, valueTypes.indexOf("int32"), true);
+  view.setBigUint64(at - 8, BigInt(values.length), true);
+  for (const [i, value] of values.entries()) view.setInt32(at + 4 * i, value, true);
+  return {
+    ...{ name, type: "int32", arrayLength: values.length, bytes },
+    values: (start = 0, count = values.length - start) => values.slice(start, start + count),
+  };
+}
+
 /** The bytes of a key with `valueBytes` zeros for its value, which the caller sets. */
-function keyBytes(name: string, type: GgufValueType, valueBytes: number): Uint8Array<ArrayBuffer> {
+function keyBytes(name: string, type: (typeof valueTypes)[number], valueBytes: number): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(name);
   const bytes = new Uint8Array(8 + text.length + 4 + valueBytes);
   const view = new DataView(bytes.buffer);

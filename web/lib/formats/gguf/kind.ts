@@ -1,8 +1,13 @@
 import { namedTensors } from "../dialects/kind.js";
 import type { Inspection, Model, ModelKind } from "../format.js";
+import type { ImageArchitecture } from "../image-models/architecture.js";
+import { imageRules } from "../image-models/gguf-rules.js";
+import { architectureNames, architectureOf, imageModelIn } from "../image-models/image-model.js";
+import { noiseInGguf } from "../image-models/noise.js";
 import type { TargetOptions } from "../settings.js";
+import { textOf } from "./keys.js";
 import type { GgufContents, GgufTensor } from "./parts.js";
-import { llamaRules } from "./rules.js";
+import { llamaRules, type TensorRules } from "./rules.js";
 import { joinedOutput, splitOutputs } from "./split.js";
 import { type GgufInput, ggufTarget } from "./target.js";
 import { blockTensors, elementTensors, isDecoded } from "./tensors.js";
@@ -16,17 +21,22 @@ export function ggufKind(contents: GgufContents): ModelKind {
       split: (maxBytes) => splitOutputs(contents, maxBytes),
       joined: () => joinedOutput(contents),
     },
-    inspect: async (): Promise<Inspection> => ({
-      dialect: undefined,
-      quantized: [],
-      blocks: blockTensors(contents),
-      kept: elementTensors(contents),
-      unreadable: ofBlocks.filter(({ type }) => !isDecoded(type.name)).map(unreadable),
-    }),
+    async inspect(): Promise<Inspection> {
+      const architecture = imageArchitectureOf(contents, undefined);
+      const warnings = architecture ? noiseInGguf(architecture, contents.tensors, ofBlocks) : [];
+      return {
+        dialect: undefined,
+        quantized: [],
+        blocks: blockTensors(contents),
+        kept: elementTensors(contents),
+        unreadable: ofBlocks.filter(({ type }) => !isDecoded(type.name)).map(unreadable),
+        ...(warnings.length > 0 && { warnings }),
+      };
+    },
     target(model, options) {
       refuseQuantized(contents.name, ofBlocks, options);
       if (options.type === undefined) return namedTensors.target(model, options);
-      return ggufTarget(inputOf(contents), llamaRules, { ...options, type: options.type });
+      return ggufTarget(inputOf(contents), rulesOf(contents, options), { ...options, type: options.type });
     },
     asFloats: (model) => asFloats(model, contents),
     floats: (model, inspection) => floatsOutput(model, inspection, ofBlocks),
@@ -42,6 +52,25 @@ function refuseQuantized(file: string, ofBlocks: readonly GgufTensor[], { type, 
   if (first === undefined || (requantize && type !== undefined)) return;
   const remedy = "give the float model it was made from, or set requantize, which adds to the errors";
   throw new TypeError(`${file} is quantized already (tensor ${first.name} is ${first.type.name}): ${remedy}`);
+}
+
+/** The rules of the program that makes GGUFs of such models. */
+function rulesOf(contents: GgufContents, { architecture: given }: TargetOptions): TensorRules {
+  const architecture = imageArchitectureOf(contents, given);
+  return architecture === undefined ? llamaRules : imageRules(architecture);
+}
+
+/** The architecture of an image model, which the keys or the tensors tell; undefined for other models. */
+function imageArchitectureOf(
+  { keys, tensors }: GgufContents,
+  given: TargetOptions["architecture"],
+): ImageArchitecture | undefined {
+  const named = textOf(keys, "general.architecture");
+  const known = given ?? architectureNames.find((each) => each === named);
+  if (known !== undefined) return architectureOf(known);
+  // Programs other than ComfyUI-GGUF write image models without this key, or with a name of their own.
+  const isUnknown = named === undefined || named === "pig";
+  return isUnknown ? imageModelIn(tensors)?.architecture : undefined;
 }
 
 function inputOf({ keys, alignment, tensors }: GgufContents): GgufInput {

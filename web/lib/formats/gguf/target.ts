@@ -80,8 +80,8 @@ export function ggufTarget(
         ? wayTo(tensor, to, blockType ?? fileTypes[type].tensors)
         : misfit(columns, to);
     },
-    encode: (engine, tensor, { blockType }, write, course) =>
-      encodeTensor(engine, tensor, typeNamed(blockType as string), encoder, write, course),
+    encode: (runner, tensor, { blockType }, write, course) =>
+      encodeTensor(runner, tensor, typeNamed(blockType as string), encoder, write, course),
     layOut: (plan) => outputOf(plan, input, rules, type),
   };
 }

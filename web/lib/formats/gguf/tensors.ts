@@ -29,12 +29,12 @@ function blockTensor({ name, shape, byteLength, data }: GgufTensor, blockType: B
   const read = async (offset: number, length: number) => {
     const first = Math.floor(offset / blockFloatBytes);
     const end = Math.ceil((offset + length) / blockFloatBytes);
-    const { loadBlocks } = await import("../../storage/ggml/blocks.js");
+    const { loadBlocks } = await import("../../storage/ggml/load-blocks.js");
     const blocks = await loadBlocks();
     const bytes = bytesIn(blocks.decode(blockType, await data.read(first * blockBytes, (end - first) * blockBytes)));
     const start = offset - first * blockFloatBytes;
     return start === 0 && length === bytes.length ? bytes : bytes.slice(start, start + length);
   };
   const floats = { name, dtype: "float32", shape, byteLength: 4 * elementsOf(shape), read } as const;
-  return { name, shape, blockType, byteLength, floats };
+  return { name, shape, blockType, byteLength, floats, read: (offset, length) => data.read(offset, length) };
 }

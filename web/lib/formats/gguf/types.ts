@@ -62,6 +62,13 @@ export function typeNamed(name: string): GgufType {
   return type;
 }
 
+/** @throws {Error} for elements that a GGUF does not hold, such as floats of 8 bits. */
+export function typeOfDtype(dtype: Dtype): GgufType {
+  const type = types.find((each) => each.dtype === dtype);
+  if (type === undefined) throw new Error(`a GGUF has no tensors of ${dtype}`);
+  return type;
+}
+
 /** The bytes that `elements` weights take, which must fill whole blocks. */
 export function bytesOfType({ blockLength, blockBytes }: GgufType, elements: number): number {
   return (elements / blockLength) * blockBytes;

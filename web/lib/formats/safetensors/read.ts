@@ -1,9 +1,14 @@
 import type { ByteSource } from "../../io/bytes.js";
 import type { FormatContents, FormatInput } from "../format.js";
+import { safetensorsKind } from "../image-models/kind.js";
 import { readShards, weightMapOf } from "./sharded.js";
 
 /** Reads a .safetensors file, or shards with or without their index. */
-export async function read({ files, description, openNamed }: FormatInput): Promise<FormatContents> {
+export async function read(input: FormatInput): Promise<FormatContents> {
+  return { ...(await readTensors(input)), kind: safetensorsKind };
+}
+
+async function readTensors({ files, description, openNamed }: FormatInput): Promise<FormatContents> {
   if (description === undefined) return readShards(files);
   const [{ name: file }] = files;
   const weightMap = weightMapOf(description, file);

@@ -1,8 +1,6 @@
 import { NonFiniteError } from "../../core/errors.js";
-import { compile, instantiateWith } from "../../core/wasm/instantiate.js";
-import { unpackWasm } from "../../core/wasm/unpack-wasm.js";
+import { instantiateWith } from "../../core/wasm/instantiate.js";
 import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js";
-import { packedWasm } from "./embedded.js";
 import createModule, { type BlockBindings } from "./glue.js";
 
 /** The method that chooses scales and codes of a block. */
@@ -16,15 +14,9 @@ const encoders = ["ggml", "search"] as const;
 
 let shared: Promise<Blocks> | undefined;
 
-/**
- * Loads the encoder and decoder of blocks, on the first call. A load that failed can be tried again.
- *
- * @throws {Error} where the engine has no WebAssembly SIMD, or may not compile.
- */
-export function loadBlocks(): Promise<Blocks> {
-  shared ??= unpackWasm(packedWasm)
-    .then(compile)
-    .then((module) => instantiateWith(createModule, module))
+/** The blocks of a module, of which each thread has one. */
+export function blocksOf(module: WebAssembly.Module): Promise<Blocks> {
+  shared ??= instantiateWith(createModule, module)
     .then((bindings) => new Blocks(bindings))
     .catch((error: unknown) => {
       shared = undefined;
