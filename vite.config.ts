@@ -51,6 +51,11 @@ const precache: Plugin = {
   },
 };
 
+// The service worker, which everybody loads, lists all files: their names are short. Chunks of workers, most of the
+// files, have no names but their hashes.
+const ofPage = { chunkFileNames: "assets/[name]-[hash:6].js", assetFileNames: "assets/[name]-[hash:6][extname]" };
+const ofWorkers = { ...ofPage, chunkFileNames: "assets/[hash:6].js", entryFileNames: "assets/[name]-[hash:6].js" };
+
 export default defineConfig({
   root: at("web/demo"),
   base: "./",
@@ -65,13 +70,15 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: at("web/demo/index.html"), "service-worker": at("web/demo/service-worker.ts") },
       output: {
+        ...ofPage,
         // The path of a service worker limits what it may answer for.
-        entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
+        entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash:6].js"),
       },
     },
   },
   worker: {
     format: "es",
+    rolldownOptions: { output: ofWorkers },
     plugins: () => [
       {
         // Chunks that a worker loads later must not import its entry: WebKit would evaluate it again, with a second

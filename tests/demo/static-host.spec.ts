@@ -106,7 +106,7 @@ it("works from any folder, and without a network after the first visit", async (
       const [name] = await caches.keys();
       return (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname.split("/").at(-1));
     });
-  await shows(async () => (await cached()).some((file) => file?.startsWith("saved-files"))).toBe(true);
+  await shows(async () => (await cached()).some((file) => file?.startsWith("model-view"))).toBe(true);
   await server.close();
 
   // The folder's own address, which this browser has never requested.

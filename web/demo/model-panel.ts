@@ -127,7 +127,7 @@ export class ModelPanel {
 
   #showModel() {
     this.#show("model");
-    if (this.#view?.isQuantized) this.#showOutcomeAlone();
+    if (this.#view?.standsAlone) this.#showOutcomeAlone();
   }
 
   /** Where nothing can be chosen, the others of a list still can be saved with the usual settings. */

@@ -9,6 +9,7 @@ import { type ModelClient, startModelWorker } from "./model-client.js";
 import { fragmentOfModel, keptModel, type LinkedModel } from "./model-link.js";
 import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js";
 import "./models.css";
+import type { GgufView } from "./gguf/gguf-view.js";
 import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
 import { errorsOfAll } from "./outcome/totals.js";
@@ -58,8 +59,9 @@ export class ModelView {
   /** The tensor that was opened as a matrix last. */
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the open model is quantized already, so that there is nothing to choose. */
-  isQuantized = false;
+  #gguf: GgufView | undefined;
+  /** Whether the outcome of the open model stands alone: where the controls for other models have nothing to choose. */
+  standsAlone = false;
 
   /**
    * @param lookAt shows a tensor as a matrix, with settings to begin with
@@ -123,12 +125,15 @@ export class ModelView {
     this.#client = client;
     const files = await given;
     this.#outcome.element.hidden = this.#quantized.element.hidden = true;
+    if (this.#gguf) this.#gguf.element.hidden = true;
     const description = await client.ask("open", { files });
-    this.isQuantized = description.quantized !== undefined;
-    this.#outcome.element.hidden = this.isQuantized;
-    this.#quantized.element.hidden = !this.isQuantized;
-    if (this.isQuantized) {
-      this.#quantized.show(client, description, files);
+    const { quantized, hasTypes = false } = description;
+    this.standsAlone = quantized !== undefined || hasTypes;
+    this.#outcome.element.hidden = this.standsAlone;
+    if (this.standsAlone) {
+      if (hasTypes) await this.#showTypes(client, description);
+      else this.#quantized.show(client, description, files);
+      this.#quantized.element.hidden = hasTypes;
       this.#places.outcome.inert = false;
       return description.unused;
     }
@@ -154,6 +159,18 @@ export class ModelView {
     this.#weights.arrange();
     this.#showOthers();
     return description.unused;
+  }
+
+  /** Shows a GGUF of floats, for which types are chosen. The code for that is loaded with the first one. */
+  async #showTypes(client: ModelClient, description: Description) {
+    const { GgufView } = await import("./gguf/gguf-view.js");
+    if (client !== this.#client) throw new Cancelled();
+    if (this.#gguf === undefined) {
+      this.#gguf = new GgufView();
+      this.#places.outcome.append(this.#gguf.element);
+    }
+    this.#gguf.element.hidden = false;
+    this.#gguf.show(client, description).catch(ignoreCancelled);
   }
 
   /** Sets the form to settings that were chosen before; gives those for single tensors, where they were of this model. */

@@ -70,6 +70,8 @@ export interface Description {
   readonly byteLength: number;
   /** The kinds of output that are possible, the default first. */
   readonly targets: readonly Target[];
+  /** Whether it is a GGUF of floats, for which types are chosen in place of settings. */
+  readonly hasTypes?: boolean;
   /** The tensors that are quantized already; undefined for a model of floats. */
   readonly quantized?: readonly StoredTensor[];
 }
@@ -82,6 +84,48 @@ export interface StoredTensor {
   readonly stored: Scheme | string;
   /** The size of all that stands for the weights, in bytes. */
   readonly byteLength: number;
+}
+
+/** A block of a tensor of a GGUF. */
+export interface ShownBlock {
+  /** The type of the block, such as Q4_K. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  /** Its index in the tensor; the last one where a later one was asked for. */
+  readonly block: number;
+  /** The number of blocks of the tensor. */
+  readonly count: number;
+}
+
+/** A type that a GGUF can be written as, such as Q4_K_M. */
+export interface ShownType {
+  readonly name: string;
+  readonly byteLength: number;
+  /** Of the tensors that are quantized. */
+  readonly bitsPerWeight: number;
+}
+
+/** What a GGUF loses with each type, by its name. */
+export interface MeasuredTypes {
+  /** Whether only some rows of each tensor were read. */
+  readonly isSample: boolean;
+  readonly losses: ReadonlyMap<
+    string,
+    { readonly sqnr: number; readonly worst: { readonly tensor: string; readonly sqnr: number } }
+  >;
+}
+
+/** How the codes of blocks are chosen. */
+export type GgufEncoder = "ggml" | "search";
+
+/** A type for the whole file, or a mix of types by its place between the smallest and the best. */
+export type GgufChoice = { readonly type: string } | { readonly place: number };
+
+/** A choice of a type for each tensor of a GGUF. */
+export interface ShownGgufMix extends Omit<ShownMix, "choices"> {
+  readonly bitsPerWeight: number;
+  /** The number of tensors of each type. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 /** A file that was written and not yet downloaded. */
@@ -211,6 +255,20 @@ export interface ModelQuestions {
    */
   write: {
     given: { rules: Rules; handle: FileSystemFileHandle | undefined; keepsEarlier?: boolean };
+    answer: Written;
+  };
+  /** A block of a tensor that is stored as blocks. */
+  block: { given: { tensor: string; block: number }; answer: ShownBlock };
+  /** The types that a GGUF of floats can be written as, the smallest file first. */
+  types: { given: undefined; answer: readonly ShownType[] };
+  /** Measures all types. A large model is measured by a sample, unless all weights are asked for. */
+  measureTypes: { given: { encoder: GgufEncoder; all: boolean }; answer: MeasuredTypes };
+  /** The mix at a place, or the best one that is no larger than Q4_K_M. */
+  mixTypes: { given: { place: number | undefined }; answer: ShownGgufMix };
+  nameGguf: { given: { choice: GgufChoice }; answer: string };
+  /** Writes a GGUF as `write` does. */
+  writeGguf: {
+    given: { choice: GgufChoice; encoder: GgufEncoder; handle: FileSystemFileHandle | undefined };
     answer: Written;
   };
   /** Writes the floats that a quantized model stands for, for downloading. */

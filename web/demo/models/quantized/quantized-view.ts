@@ -1,11 +1,15 @@
 import { download, html, scrollRegion } from "../../dom.js";
 import { bytes, counted, shapeText } from "../../format.js";
+import type { BlockView } from "../blocks/block-view.js";
 import { Cancelled } from "../client.js";
 import type { ModelClient } from "../model-client.js";
 import { ProgressBar } from "../progress.js";
 import type { Description, StoredTensor } from "../protocol.js";
 import { plannedText } from "../settings.js";
 import { comparisonTable } from "./comparison-table.js";
+
+/** The types of blocks of which there is a picture. */
+const PICTURED = /^(Q[2-6]_K|Q[45]_[01]|Q8_0|IQ4_NL)$/;
 
 /** More rows would be slow to lay out. */
 const MAX_ROWS = 500;
@@ -20,6 +24,7 @@ export class QuantizedView {
   readonly #told = html("p", { class: "told", role: "status" });
   readonly #result = html("div");
   readonly #tensors = html("div");
+  #block: BlockView | undefined;
   #client: ModelClient | undefined;
   #files: readonly File[] = [];
   #work: AbortController | undefined;
@@ -49,6 +54,7 @@ export class QuantizedView {
   show(client: ModelClient, { name, byteLength, quantized = [] }: Description, files: readonly File[]) {
     this.#work?.abort();
     this.#client = client;
+    this.#block?.reset(client);
     this.#files = files;
     this.#heading.textContent = name;
     const codes = quantized.reduce((sum, each) => sum + each.byteLength, 0);
@@ -58,7 +64,12 @@ export class QuantizedView {
     const heads = ["Tensor", "Shape", "Stored as", "Size"].map((text) => html("th", { scope: "col" }, text));
     const rows = quantized.slice(0, MAX_ROWS).map((each) => {
       const cells = [shapeText(each.shape), storedText(each), bytes(each.byteLength)];
-      return html("tr", {}, html("th", { scope: "row" }, each.name), ...cells.map((text) => html("td", {}, text)));
+      return html(
+        "tr",
+        {},
+        html("th", { scope: "row" }, this.#nameOf(each)),
+        ...cells.map((text) => html("td", {}, text)),
+      );
     });
     const more = quantized.length - rows.length;
     this.#tensors.replaceChildren(
@@ -67,13 +78,37 @@ export class QuantizedView {
         html(
           "table",
           { class: "compared" },
-          html("caption", {}, html("span", {}, "The file stores these tensors as codes.")),
+          html(
+            "caption",
+            {},
+            html("span", {}, "The file stores these tensors as codes. Choose one of a GGUF to see its blocks."),
+          ),
           html("thead", {}, html("tr", {}, ...heads)),
           html("tbody", {}, ...rows),
         ),
       ),
       ...(more > 0 ? [html("p", { class: "hint" }, `${counted(more, "more tensor")} are not listed.`)] : []),
     );
+  }
+
+  /** The name of a tensor, with which its blocks are shown. */
+  #nameOf({ name, stored }: StoredTensor): HTMLElement | string {
+    if (typeof stored !== "string" || !PICTURED.test(stored)) return name;
+    const button = html("button", { type: "button", class: "link", title: "Show its blocks" }, name);
+    button.addEventListener("click", () => this.#showBlock(name));
+    return button;
+  }
+
+  async #showBlock(tensor: string) {
+    const client = this.#client;
+    const { BlockView } = await import("../blocks/block-view.js");
+    if (client === undefined || client !== this.#client) return;
+    if (this.#block === undefined) {
+      this.#block = new BlockView();
+      this.element.append(this.#block.element);
+      this.#block.reset(client);
+    }
+    await this.#block.show(tensor);
   }
 
   #saveFloats() {

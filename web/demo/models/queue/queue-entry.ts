@@ -64,6 +64,11 @@ export class QueueEntry {
         this.tell("quantized already");
         return;
       }
+      if (description.hasTypes) {
+        this.#sizes.textContent = bytes(description.byteLength);
+        this.tell("a GGUF: choose its type below");
+        return;
+      }
       const rules = rulesFor(description, chosen);
       const plan = await client.ask("plan", rules);
       const state: ModelState = { description, rules, plan, costs: new Costs() };

@@ -22,6 +22,7 @@ import {
   type TargetOptions,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
+import { blockLayouts } from "../blocks/block-layouts.js";
 import type {
   Description,
   Errors,
@@ -30,6 +31,7 @@ import type {
   Planned,
   Rules,
   Setting,
+  ShownBlock,
   ShownMix,
   ShownPlan,
   StoredTensor,
@@ -37,6 +39,7 @@ import type {
   Unmeasurable,
 } from "../protocol.js";
 import { allBits, groupAxis, isOnnxTarget, onnxTargets, settingKey } from "../settings.js";
+import { type GgufTypes, ggufTypesOf } from "./gguf-types.js";
 import { mixAt } from "./mix.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
@@ -73,6 +76,10 @@ export interface OpenedModel {
     sinks: readonly ByteSink[],
     options: QuestionOptions,
   ): Promise<{ byteLength: number; config?: string }>;
+  /** A block of a tensor that is stored as blocks. */
+  block(tensor: string, block: number): Promise<ShownBlock>;
+  /** What a GGUF of floats can be written as. */
+  readonly types: GgufTypes | undefined;
   /** The name of a file of the floats that a quantized model stands for. */
   readonly floatName: string;
   writeFloats(sink: ByteSink, options: QuestionOptions): Promise<void>;
@@ -93,8 +100,8 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const quantized = await storedTensors(model);
   if (quantized === undefined && "quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
-  if (quantized === undefined && format === "gguf")
-    throw new Error(`${name} has no quantized tensors; npx channelwise quantize ${name} --type Q4_K_M quantizes it.`);
+  const hasTypes = quantized === undefined && format === "gguf";
+  const types = hasTypes ? ggufTypesOf(model, stemOf(name)) : undefined;
   const remembered = new Remembered();
 
   const settingsOf = ({ bits, rule: scales, granularity, axis }: Setting): Settings => {
@@ -152,6 +159,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       }),
       passedOver,
       byteLength: model.byteLength,
+      ...(hasTypes && { hasTypes }),
       ...(quantized && { quantized }),
       targets: isOnnx
         ? onnxTargets.filter(canHave)
@@ -214,6 +222,17 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       );
       const config = metadata.quantization_config;
       return { byteLength, ...(config !== undefined && { config }) };
+    },
+    types,
+    async block(name, place) {
+      const { blocks = [] } = await inspectModel(model);
+      const tensor = blocks.find((each) => each.name === name);
+      if (tensor === undefined) throw new Error(`${name} is not stored as blocks.`);
+      const { blockType: type, byteLength } = tensor;
+      const count = product(tensor.shape) / blockLayouts[type].length;
+      const blockBytes = byteLength / count;
+      const block = Math.min(place, count - 1);
+      return { type, bytes: await tensor.read(block * blockBytes, blockBytes), block, count };
     },
     floatName: `${stemOf(name)}-float.${isOnnx ? "onnx" : "safetensors"}`,
     async writeFloats(sink, options) {

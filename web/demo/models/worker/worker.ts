@@ -1,10 +1,19 @@
-import { StoppedError, streamSink } from "channelwise/models";
+import { type ByteSink, StoppedError, streamSink } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { count } from "../../format.js";
 import { product } from "../../matrix.js";
-import type { Measured, ModelQuestion, ModelQuestions, ModelReply, ModelRequest, Progress } from "../protocol.js";
+import type {
+  Measured,
+  ModelQuestion,
+  ModelQuestions,
+  ModelReply,
+  ModelRequest,
+  Progress,
+  Written,
+} from "../protocol.js";
 import { comparePair } from "./compare-pair.js";
 import { downloadSink, removeDownloads, zipped } from "./downloads.js";
+import type { GgufTypes } from "./gguf-types.js";
 import { type OpenedModel, openForPage } from "./opened-model.js";
 
 /** The most elements of a tensor to look at as a matrix: 64 MB of float32, of which the page makes several copies. */
@@ -70,20 +79,23 @@ const answers: {
       },
     };
   },
-  async write({ rules, handle, keepsEarlier }, { signal, progress }) {
-    const { fileNames } = model.plan(rules);
-    if (!keepsEarlier) await removeDownloads();
-    const chosen = handle && [streamSink(await handle.createWritable())];
-    const downloads = chosen ? [] : await Promise.all(fileNames.map(downloadSink));
-    try {
-      const options = { signal, onProgress: nowAndThen(progress) };
-      const { byteLength, config } = await model.write(rules, chosen ?? downloads, options);
-      const blobs = await Promise.all(downloads.map((sink) => sink.blob()));
-      return { byteLength, config, files: blobs.map((blob, i) => ({ name: fileNames[i], blob })) };
-    } catch (error) {
-      if (handle) await removeIfEmpty(handle);
-      throw error;
-    }
+  write({ rules, handle, keepsEarlier = false }, { signal, progress }) {
+    const options = { signal, onProgress: nowAndThen(progress) };
+    return writeFiles(model.plan(rules).fileNames, { handle, keepsEarlier }, (sinks) =>
+      model.write(rules, sinks, options),
+    );
+  },
+  block: ({ tensor, block }) => model.block(tensor, block),
+  types: () => typesOf(model).types,
+  measureTypes: (given, { signal, progress }) =>
+    typesOf(model).measure(given, { signal, onProgress: nowAndThen(progress) }),
+  mixTypes: ({ place }) => typesOf(model).mix(place),
+  nameGguf: ({ choice }) => typesOf(model).nameOf(choice),
+  writeGguf({ choice, encoder, handle }, { signal, progress }) {
+    const name = typesOf(model).nameOf(choice);
+    return writeFiles([name], { handle, keepsEarlier: false }, async ([sink]) => ({
+      byteLength: await typesOf(model).write(choice, encoder, sink, { signal, onProgress: nowAndThen(progress) }),
+    }));
   },
   async dequantize(_, { signal, progress }) {
     await removeDownloads();
@@ -97,6 +109,38 @@ const answers: {
   },
   compare: ({ pair }, { signal, progress }) => comparePair(pair, { signal, onProgress: nowAndThen(progress) }),
 };
+
+interface Destination {
+  /** The file that the person has chosen; undefined for downloads. */
+  readonly handle: FileSystemFileHandle | undefined;
+  /** Whether the files of earlier downloads stay. */
+  readonly keepsEarlier: boolean;
+}
+
+/** Writes files with these names into the one that was chosen, or for downloading. */
+async function writeFiles(
+  fileNames: readonly string[],
+  { handle, keepsEarlier }: Destination,
+  write: (sinks: readonly ByteSink[]) => Promise<{ byteLength: number; config?: string }>,
+): Promise<Written> {
+  if (!keepsEarlier) await removeDownloads();
+  const chosen = handle && [streamSink(await handle.createWritable())];
+  const downloads = chosen ? [] : await Promise.all(fileNames.map(downloadSink));
+  try {
+    const { byteLength, config } = await write(chosen ?? downloads);
+    const blobs = await Promise.all(downloads.map((sink) => sink.blob()));
+    return { byteLength, config, files: blobs.map((blob, i) => ({ name: fileNames[i], blob })) };
+  } catch (error) {
+    if (handle) await removeIfEmpty(handle);
+    throw error;
+  }
+}
+
+/** What a GGUF of floats can be written as. The page asks only where the model is one. */
+function typesOf({ types, description }: OpenedModel): GgufTypes {
+  if (types === undefined) throw new Error(`${description.name} is not a GGUF of floats.`);
+  return types;
+}
 
 /** Passes on some of what is told. */
 function nowAndThen(progress: (progress: Progress) => void) {
