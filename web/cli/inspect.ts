@@ -111,10 +111,11 @@ function inspectionJson(model: Model, inspection: Inspection): object {
     ...(notes && { notes }),
     ...(opset !== undefined && { opset, irVersion }),
     byteLength: sizeOf(inspection),
-    quantized: quantized.map(({ name, shape, scheme, pattern, codes, scales, byteLength }) => ({
+    quantized: quantized.map(({ name, shape, scheme, zeroPoints, pattern, codes, scales, byteLength }) => ({
       name,
       shape,
       ...scheme,
+      ...(zeroPoints && { zeroPoints }),
       ...(pattern !== undefined && { pattern }),
       codes: infoJson(codes),
       scales: infoJson(scales),

@@ -112,8 +112,11 @@ function asOptions<R>(work: () => R): R {
 }
 
 function optionSentence(message: string): string {
-  return `--${message.replace(/^architecture/, "arch")}`;
+  return `--${message.replace(/^architecture/, "arch").replace(/^[a-z]\w*/, optionOf)}`;
 }
+
+/** "weight-type" of "weightType" */
+const optionOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** What a file cannot hold is said of that file. */
 function asOutput<R>(output: string, work: () => R): R {

@@ -46,7 +46,7 @@ export const options = {
     help: `how the range of some weights becomes their scale: ${scaleRules.join(", ")} (default ${scaleRules[0]})`,
   },
   "zero-points": {
-    help: "quantize between the least and the largest weight, with a zero point for each scale (plain, npz, compressed-tensors)",
+    help: "quantize between the least and the largest weight, with a zero point for each scale (plain, npz, compressed-tensors, .onnx)",
   },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
@@ -62,7 +62,7 @@ export const options = {
   override: {
     value: "PATTERN=HOW",
     multiple: true,
-    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES (each may be left out), for a GGUF a type of blocks such as Q6_K, or keep",
+    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS (each may be left out; the last is zero-points or symmetric), for a GGUF a type of blocks such as Q6_K, or keep",
   },
   opset: {
     value: "N",
@@ -75,6 +75,13 @@ export const options = {
   target: {
     value: "NAME",
     help: "where an .onnx model is to run, which decides the form of its weights: wasm (onnxruntime-web; default), webgpu, native (ONNX Runtime elsewhere) or portable (operators of ONNX only, for any runtime)",
+  },
+  "weight-type": {
+    value: "TYPE",
+    help: "int8 or uint8: the type of the codes of MatMulInteger in an .onnx model (default uint8 for native, since some x86 processors multiply int8 wrongly there, and int8 elsewhere)",
+  },
+  float16: {
+    help: "make what stays float in an .onnx model float16; its inputs and outputs stay float32",
   },
   shard: {
     value: "K/N",

@@ -104,10 +104,13 @@ function defaultName(input: Input, settings: Settings, isMixed: boolean): string
   return input.stem + suffix + endingOf(input, settings);
 }
 
-function suffixOf(input: Input, { dialect, type, bits = 8 }: Settings): string {
+function suffixOf(input: Input, { dialect, type, bits = 8, float16, exclude = [], include = [] }: Settings): string {
   if (type !== undefined) return `-${type}`;
   // These are transformers.js's names for types of models.
-  if (isOnnx(input.path)) return bits === 4 ? "_q4" : `_int${bits}`;
+  if (isOnnx(input.path)) {
+    if (float16 && exclude.includes("*") && include.length === 0) return "_fp16";
+    return `${bits === 4 ? "_q4" : `_int${bits}`}${float16 ? "f16" : ""}`;
+  }
   if (dialect === "comfyui") return "-int8-comfyui";
   if (dialect === "compressed-tensors") return `-w${bits}a16`;
   return dialect === "compressed-tensors-w8a8" ? "-w8a8" : `-int${bits}`;

@@ -118,10 +118,10 @@ function warnOfPatterns(jobs: readonly Job[], { stderr }: Context): void {
 }
 
 /** Throws where nothing would be quantized: nobody wants such a file. */
-function refuseNothing(jobs: readonly Job[], { axis, granularity }: Values): void {
+function refuseNothing(jobs: readonly Job[], { axis, granularity, float16 }: Values): void {
   for (const job of jobs) {
     const { decisions } = job.plan;
-    if (decisions.some(({ quantize }) => quantize)) continue;
+    if (float16 || decisions.some(({ quantize }) => quantize)) continue;
     const reasons = groupLines([job], Infinity);
     const { path } = job.input;
     const nothing = `${path}: none of its tensors would be quantized`;

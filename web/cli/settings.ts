@@ -25,7 +25,7 @@ const dialectNames = [
 const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
 /** The settings for tensors that options give. The library has defaults for the others. */
-export type TensorSettings = Pick<Rules, "bits" | "scales" | "axis" | "granularity" | "blockType">;
+export type TensorSettings = Pick<Rules, "bits" | "scales" | "zeroPoints" | "axis" | "granularity" | "blockType">;
 
 type Granularity = NonNullable<Rules["granularity"]>;
 
@@ -62,12 +62,14 @@ export function settingsOf(values: Values): Settings {
 }
 
 /** The options of .onnx models; the minimum size applies to all models. */
-function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "target"> {
-  const { opset, target, "minimum-size": minimumSize } = values;
+function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "target" | "weightType" | "float16"> {
+  const { opset, target, "weight-type": weightType, "minimum-size": minimumSize } = values;
   return {
     ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(minimumSize !== undefined && { minimumSize: integer("--minimum-size", minimumSize, 0, 2 ** 31) }),
+    ...(values.float16 && { float16: true }),
     ...(target !== undefined && { target: oneOf("--target", target, targetNames) }),
+    ...(weightType !== undefined && { weightType: oneOf("--weight-type", weightType, ["int8", "uint8"] as const) }),
   };
 }
 
@@ -105,6 +107,10 @@ function parseRule(option: string, text: string): ScaleRule {
   return oneOf(option, text, scaleRules);
 }
 
+function parseZeroPoints(option: string, text: string): boolean {
+  return oneOf(option, text, ["zero-points", "symmetric"]) === "zero-points";
+}
+
 function parseType(text: string): FileTypeName {
   const names = Object.keys(fileTypes) as FileTypeName[];
   const found = names.find((name) => name === text.toUpperCase());
@@ -139,7 +145,7 @@ function parseGranularity(option: string, text: string): Granularity {
 }
 
 /**
- * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES", in which settings that do not change are empty or left out, or
+ * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS", in which settings that do not change are empty or left out, or
  * "PATTERN=keep", or for a GGUF "PATTERN=Q6_K".
  */
 function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
@@ -147,13 +153,14 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
   const option = `--override ${text}`;
   if (end < 1 || how === "") {
-    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES or PATTERN=keep`);
+    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS or PATTERN=keep`);
   }
   if (how === "keep") return [pattern, { keep: true }];
   const blockType = blockTypes.find((type) => type === how.toUpperCase());
   if (blockType) return [pattern, { keep: false, blockType }];
-  const [bits, axis, granularity, scales, ...rest] = how.split(",");
-  if (rest.length > 0) throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES after the =`);
+  const [bits, axis, granularity, scales, zeroPoints, ...rest] = how.split(",");
+  if (rest.length > 0)
+    throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS after the =`);
   return [
     pattern,
     {
@@ -162,6 +169,7 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
       ...(axis && { axis: parseAxis(`${option}: axis`, axis) }),
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),
       ...(scales && { scales: parseRule(`${option}: scales`, scales) }),
+      ...(zeroPoints && { zeroPoints: parseZeroPoints(`${option}: zero points`, zeroPoints) }),
     },
   ];
 }

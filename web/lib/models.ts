@@ -17,7 +17,7 @@ export {
 export type { GgufKey, GgufValue, GgufValueType } from "./formats/gguf/keys.js";
 export type { CustomArchitecture } from "./formats/image-models/architecture.js";
 export { architectureNames } from "./formats/image-models/image-model.js";
-export type { OnnxTarget } from "./formats/onnx/target-name.js";
+export type { OnnxTarget, OnnxWeightType } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
 export type { Settings, TargetOptions } from "./formats/settings.js";

@@ -155,6 +155,7 @@ const written: [Layer, number, Rules & { bits: number }, Pattern, string[], numb
   ["MatMul", 9, { bits: 4, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
   ["MatMul", 20, { bits: 4, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
   ["MatMul", 13, { bits: 8, ...group, target: "webgpu" }, "MatMulNBits", [], UINT8],
+  ["MatMul", 13, { bits: 2, ...group, target: "webgpu", scales: "search" }, "MatMulNBits", [], UINT8],
   ["MatMul", 20, { bits: 4, ...group }, "Cast, Mul", castMulReshape, INT8],
   ["MatMul", 21, { bits: 4, ...group }, "DequantizeLinear", linear, INT4],
 
@@ -453,52 +454,6 @@ it.each<[string, number[], string[], number, Rules?]>([
   const model = await openModel(source(modelBytes({ opset: 21, graph })));
   const [{ granularity }] = quantizedBy(planModel(model, { ...everything, ...rules, granularity: { group: 8 } }));
   expect(granularity).toEqual({ group: 8, along });
-});
-
-describe("groups that do not divide what a channel sums over", () => {
-  function matMul(rows: number, columns: number, opset: number) {
-    const weights = uniform("float32", rows * columns, 3);
-    const graph = {
-      node: [node("MatMul", ["x", "w"], ["y"])],
-      initializer: [tensor("w", [rows, columns], weights)],
-      input: [float("x", [5, rows])],
-      output: [float("y")],
-    };
-    const inputs = { x: { data: uniform("float32", 5 * rows, 4), dims: [5, rows] } };
-    return { bytes: modelBytes({ opset, graph }), weights, inputs };
-  }
-  const rules = { ...everything, bits: 4, granularity: { group: 32 } };
-
-  it("are filled up in MatMulNBits", async () => {
-    const built = matMul(120, 10, 12);
-    const result = await quantized(built.bytes, { ...rules, target: "webgpu" });
-    expect(quantizedBy(result.plan)).toMatchObject([{ pattern: "MatMulNBits", granularity: { group: 32 }, notes: [] }]);
-    const filled = new Float32Array(128 * 10);
-    filled.set(built.weights);
-    const options = { shape: [128, 10], bits: 4, granularity: { group: 32, along: 0 }, dequantize: true } as const;
-    const { dequantized, mse, maxError, sqnr } = channelwise.quantize(filled, options);
-    await expectSameOutput(built, result.bytes, dequantized.slice(0, 1200));
-    expect(result.errors[0].mse).toBeCloseTo((mse * 128) / 120, 12);
-    expect(result.errors[0]).toMatchObject({ maxError, sqnr });
-  });
-
-  it("are made somewhat smaller elsewhere, and say so", async () => {
-    const built = matMul(120, 10, 21);
-    const result = await quantized(built.bytes, rules);
-    const note = "groups of 30, since 32 does not divide the 120 weights a channel sums over";
-    expect(quantizedBy(result.plan)).toMatchObject([{ granularity: { group: 30, along: 0 }, notes: [note] }]);
-    const options = { shape: [120, 10], bits: 4, granularity: { group: 30, along: 0 }, dequantize: true } as const;
-    await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
-  });
-
-  it("become whole channels where only much smaller ones would do, and say so", async () => {
-    const built = matMul(97, 10, 21);
-    const result = await quantized(built.bytes, rules);
-    const note = "no groups of about 32 divide the 97 weights a channel sums over: one scale per channel";
-    expect(quantizedBy(result.plan)).toMatchObject([{ granularity: "channel", axis: 1, notes: [note] }]);
-    const options = { shape: [97, 10], bits: 4, axis: 1, dequantize: true } as const;
-    await expectSameOutput(built, result.bytes, channelwise.quantize(built.weights, options).dequantized);
-  });
 });
 
 describe("packed codes of weights that come in several chunks, which begin and end within a byte", () => {

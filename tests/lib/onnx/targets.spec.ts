@@ -1,4 +1,12 @@
-import { compareModels, dequantizeModel, inspectModel, openModel, planModel, type Rules } from "channelwise/models";
+import {
+  compareModels,
+  dequantizeModel,
+  inspectModel,
+  openModel,
+  planModel,
+  type Rules,
+  readFloats,
+} from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { quantizedBy } from "../plans.js";
 import { uniform } from "../random.js";
@@ -93,14 +101,15 @@ describe("MatMul for wasm and native", () => {
       const { dataType, dims, rawData } = tensors.get(name) as NonNullable<ReturnType<typeof tensors.get>>;
       return { dataType, dims: dims.map(Number), bytes: rawData };
     };
+    const [type, zero] = target === "native" ? [dataType.UINT8, 128] : [dataType.INT8, 0];
     expect(stored("w_quantized")).toEqual({
-      ...{ dataType: dataType.INT8, dims: [rows, columns], bytes: new Uint8Array(codes.buffer) },
+      ...{ dataType: type, dims: [rows, columns], bytes: Uint8Array.from(codes, (code) => code + zero) },
     });
     expect(stored("w_scale")).toEqual({
       ...{ dataType: dataType.FLOAT, dims: [columns], bytes: new Uint8Array(scales.buffer) },
     });
     expect(stored("w_zero_point")).toEqual({
-      ...{ dataType: dataType.INT8, dims: [columns], bytes: new Uint8Array(columns) },
+      ...{ dataType: type, dims: [columns], bytes: new Uint8Array(columns).fill(zero) },
     });
     await expectIntegers(bytes, original, new Map([["w", dequantized]]));
   });
@@ -112,6 +121,31 @@ describe("MatMul for wasm and native", () => {
     expect([tensors.get("w_scale")?.dims, tensors.get("w_zero_point")?.dims]).toEqual([[], []]);
     const { dequantized } = channelwise.quantize(weights, { granularity: "tensor", dequantize: true });
     await expectIntegers(bytes, original, new Map([["w", dequantized]]));
+  });
+
+  it.each<[Rules, number]>([
+    [{ weightType: "uint8" }, dataType.UINT8],
+    [{ weightType: "uint8", zeroPoints: true }, dataType.UINT8],
+    [{ weightType: "uint8", zeroPoints: true, granularity: "tensor" }, dataType.UINT8],
+    [{ weightType: "int8", target: "native", bits: 7 }, dataType.INT8],
+  ])("has the type of codes that is asked for, and is read back: %o", async (rules, type) => {
+    const original = floatModel();
+    const { bytes } = await quantized(original, { ...all, ...rules });
+    for (const name of ["w_quantized", "w_zero_point"]) expect(tensorsOf(bytes).get(name)?.dataType).toBe(type);
+    const { granularity = "channel", bits = 8, zeroPoints = false } = rules;
+    const options = { shape: [rows, columns], axis: 1, granularity, bits, zeroPoints, dequantize: true } as const;
+    const { dequantized } = channelwise.quantize(weights, options);
+    await expectIntegers(bytes, original, new Map([["w", dequantized]]));
+    const floats = sink();
+    await dequantizeModel(channelwise, await openModel(source(bytes)), floats.sink);
+    const [weight] = (await openModel(source(floats.bytes()))).tensors;
+    expectSameBits(await readFloats(weight), dequantized, "weights");
+  });
+
+  it("refuses other types of codes", async () => {
+    const model = await openModel(source(floatModel()));
+    const rules = { weightType: "int4" } as unknown as Rules;
+    expect(() => planModel(model, rules)).toThrow('weightType is "int4"; it must be "int8" or "uint8"');
   });
 
   it("quantizes activations once for all that take them, before the first of these", async () => {
@@ -270,6 +304,15 @@ describe("Gather for every target", () => {
       ],
     ],
     [
+      "of uint8 per tensor",
+      11,
+      { granularity: "tensor", weightType: "uint8" },
+      [
+        ["Gather", "G", ["w_quantized", "indices"], ["rows_quantized"]],
+        ["DequantizeLinear", "rows_DequantizeLinear", ["rows_quantized", "w_scale", "w_zero_point"], ["rows"]],
+      ],
+    ],
+    [
       "of 12 bits per row",
       13,
       { bits: 12 },
@@ -280,8 +323,10 @@ describe("Gather for every target", () => {
     for (const target of ["wasm", "portable"] as const) {
       const { bytes } = await quantized(original, { ...all, ...rules, target });
       expect(nodesOf(bytes).slice(0, -1)).toEqual(expected);
-      const options = { shape: [rows, columns], axis: 0, dequantize: true, ...rules } as const;
+      const { weightType, bits = 8, granularity = "channel" } = rules as Rules;
+      const options = { shape: [rows, columns], axis: 0, dequantize: true, bits, granularity } as const;
       const { dequantized } = channelwise.quantize(weights, options);
+      expect(tensorsOf(bytes).get("w_quantized")?.dataType === dataType.UINT8).toBe(weightType === "uint8");
       const same = await run(withValues(original, new Map([["w", dequantized as Float32Array]])), { x: one });
       const { y } = await run(bytes, { x: one });
       expect(y.dims).toEqual([2, 3, columns]);
@@ -407,8 +452,9 @@ describe("a target", () => {
 
   it("is of .onnx models alone", () => {
     const model = { format: "npy", tensors: [] } as unknown as Parameters<typeof planModel>[0];
-    expect(() => planModel(model, { target: "wasm" })).toThrow(
-      "target is an option for .onnx models, and this is another file",
-    );
+    for (const option of [{ target: "wasm" }, { weightType: "uint8" }] as const) {
+      const [name] = Object.keys(option);
+      expect(() => planModel(model, option)).toThrow(`${name} is an option for .onnx models, and this is another file`);
+    }
   });
 });

@@ -33,7 +33,7 @@ export interface QuantizeDecision extends Way {
   readonly quantize: true;
 }
 
-/** A decision to keep a tensor byte for byte. */
+/** A decision not to quantize a tensor, which is kept byte for byte unless floats become float16. */
 export interface KeepDecision {
   /** The name of the tensor. */
   readonly tensor: string;
@@ -41,7 +41,7 @@ export interface KeepDecision {
   readonly bytesBefore: number;
   /** The mark that tells this decision from the other kind. */
   readonly quantize: false;
-  /** The size of the tensor in the output, in bytes, which is the same. */
+  /** The size of the tensor in the output, in bytes: the same, or half of it where floats become float16. */
   readonly bytesAfter: number;
   /** Why the tensor is kept. */
   readonly reason: string;

@@ -161,6 +161,8 @@ export interface Target {
   checkRule(name: string, rule: ScaleRule, zeroPoints?: boolean): void;
   /** The reader that takes no zero points; undefined where all readers take them. */
   readonly symmetric?: string | undefined;
+  /** The bytes of a tensor that is not quantized; its own if undefined. */
+  keptBytes?(tensor: ModelTensor): number;
   /** Whether tensors are converted even if they do not become smaller. */
   readonly grows?: boolean;
   /** Whether the axis of groups can be chosen. Otherwise they lie along the one that an operator sums over. */

@@ -4,7 +4,7 @@ import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { DialectName } from "./dialects/index.js";
 import type { BlockTypeName, FileTypeName } from "./gguf/file-types.js";
 import type { CustomArchitecture } from "./image-models/architecture.js";
-import type { OnnxTarget } from "./onnx/target-name.js";
+import type { OnnxTarget, OnnxWeightType } from "./onnx/target-name.js";
 
 // What a user says of how tensors are quantized and stored.
 
@@ -36,6 +36,17 @@ export interface TargetOptions {
    * where the target lacks an operator of the model.
    */
   readonly target?: OnnxTarget | undefined;
+  /**
+   * The type of the codes of MatMulInteger, and of Gather with one scale per tensor, in an .onnx model. A "uint8" is the
+   * code + 128. The default is "uint8" for the target "native", since x86 processors without VNNI multiply int8 wrongly
+   * there, and "int8" elsewhere.
+   */
+  readonly weightType?: OnnxWeightType | undefined;
+  /**
+   * Whether what stays float in an .onnx model becomes float16; false by default. Inputs and outputs stay float32.
+   * Refused for models with subgraphs or functions, and with operators that take float32 alone.
+   */
+  readonly float16?: boolean | undefined;
   /**
    * Writes a GGUF of this type, such as Q4_K_M: of another GGUF, or of an image model. Each tensor gets the type that
    * llama-quantize gives it, or for an image model ComfyUI-GGUF.

@@ -128,9 +128,10 @@ async function compare(runner: Runner, tensor: ModelTensor, other: Other, course
   if ("readCodes" in other) {
     if (!isFloatDtype(tensor.dtype)) return differ("type", tensor.dtype, "quantized");
     const { quantizedShape, scheme } = other;
-    const extents = extentsOf(quantizedShape, scheme.axis, scheme.granularity);
     const { same: _, ...errors } = await withValues(runner.engine, other, (values) =>
-      measure(runner, tensor, "products" in values ? values.products : values, extents, course),
+      "products" in values
+        ? measure(runner, tensor, values.products, extentsOf(tensor.shape, undefined, "tensor"), course)
+        : measure(runner, tensor, values, extentsOf(quantizedShape, scheme.axis, scheme.granularity), course),
     );
     return { result: "near", ...errors } as const;
   }

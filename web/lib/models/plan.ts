@@ -47,6 +47,8 @@ const ruleNames = [
     "dialect",
     "opset",
     "target",
+    "weightType",
+    "float16",
     "type",
     "encoder",
     "architecture",
@@ -89,7 +91,7 @@ export function planModel(given: Model, rules: Rules = {}): Plan {
     include.some((pattern) => namesOf(tensor).some((name) => matchesGlob(name, pattern)));
   const decisions = model.tensors.map((tensor, place) => {
     const own = tensors?.get(place);
-    if (own?.keep) return kept(tensor, CHOSEN);
+    if (own?.keep) return kept(target, tensor, CHOSEN);
     const names = namesOf(tensor);
     const matches = (pattern: string) => names.some((name) => matchesGlob(name, pattern));
     const settings: Override = { ...pick(rules), ...overrideOf(tensor, overrides) };
@@ -172,7 +174,7 @@ export function kindOf(model: Partial<Model>): ModelKind {
 }
 
 function targetOf(model: Model, options: TargetOptions): Target {
-  const { dialect, opset, target, type, encoder, architecture, requantize } = options;
+  const { dialect, opset, target, weightType, float16, type, encoder, architecture, requantize } = options;
   if (architecture !== undefined && type === undefined && dialect !== "comfyui") {
     throw new TypeError(`architecture is ${shown(architecture)}; it needs a type or the dialect comfyui: give one`);
   }
@@ -180,7 +182,17 @@ function targetOf(model: Model, options: TargetOptions): Target {
     const remedy = "convert a language model with convert_hf_to_gguf.py of llama.cpp first";
     throw new TypeError(`type is ${shown(type)}, and ${model.name} is not a GGUF file: ${remedy}`);
   }
-  return kindOf(model).target(model, { dialect, opset, target, type, encoder, architecture, requantize });
+  return kindOf(model).target(model, {
+    dialect,
+    opset,
+    target,
+    weightType,
+    float16,
+    type,
+    encoder,
+    architecture,
+    requantize,
+  });
 }
 
 interface Asked {
@@ -198,23 +210,25 @@ function decide(
   { isWanted, why, minimumSize }: Asked,
 ): Decision {
   const impossible = target.whyImpossible(tensor);
-  if (impossible !== undefined) return kept(tensor, impossible);
-  if (settings.keep) return kept(tensor, why as string);
+  if (impossible !== undefined) return kept(target, tensor, impossible);
+  if (settings.keep) return kept(target, tensor, why as string);
   if (!isWanted) {
     const elements = elementsOf(tensor.shape);
     const small = elements < minimumSize ? `small: ${elements} elements` : undefined;
     const reason = why ?? target.whyKept(tensor) ?? small;
-    if (reason !== undefined) return kept(tensor, reason);
+    if (reason !== undefined) return kept(target, tensor, reason);
   }
   const way = target.wayOf(tensor, settings);
-  if (typeof way === "string") return kept(tensor, way);
+  if (typeof way === "string") return kept(target, tensor, way);
   if (!isWanted && !target.grows && way.bytesAfter >= tensor.byteLength)
-    return kept(tensor, "it would not become smaller");
+    return kept(target, tensor, "it would not become smaller");
   return { tensor: tensor.name, bytesBefore: tensor.byteLength, quantize: true, ...way };
 }
 
-function kept({ name, byteLength }: ModelTensor, reason: string): Decision {
-  return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter: byteLength, reason };
+function kept(target: Target, tensor: ModelTensor, reason: string): Decision {
+  const { name, byteLength } = tensor;
+  const bytesAfter = target.keptBytes?.(tensor) ?? byteLength;
+  return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter, reason };
 }
 
 function pick({ bits, scales, zeroPoints, axis, granularity, blockType }: Settings): Settings {

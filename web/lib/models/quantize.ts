@@ -192,7 +192,8 @@ async function quantize(
   spares: SpareMemory,
   course: TensorCourse,
 ): Promise<TotalErrors> {
-  const source = weightsOf(tensor, quantizedShape, spares);
+  const { granularity } = scheme;
+  const source = weightsOf(tensor, quantizedShape, spares, typeof granularity === "object" ? granularity.along : 0);
   const results = resultsOf(runner.engine);
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(

@@ -6,6 +6,11 @@ export function fields(packing: Packing, count: number): Storage {
   return rowsOfFields(packing, count, 8 * Math.ceil((count * packing.bits) / 8));
 }
 
+/** The codes of each row side by side. Each row begins a new byte. */
+export function bytesOfRows(packing: Packing, columns: number): Storage {
+  return rowsOfFields(packing, columns, 8 * Math.ceil((columns * packing.bits) / 8));
+}
+
 /** The codes of each row side by side. A row takes `rowBits`, and is padded with zeros. */
 export function rowsOfFields(packing: Packing, columns: number, rowBits: number): Storage {
   const { bits } = packing;

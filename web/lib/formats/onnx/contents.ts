@@ -2,7 +2,7 @@ import type { UnreadableTensor } from "../format.js";
 import type { Node, Proto } from "./file/proto.js";
 import type { ExternalFiles } from "./file/tensors.js";
 import type { Scope } from "./file/values.js";
-import type { QuantizedWeight } from "./quantized.js";
+import type { QuantizedWeight } from "./quantized/quantized.js";
 import type { KeptTensor, Weight } from "./weights.js";
 
 /** A model whose structure has been read. Its weights stay in the file until they are needed. */

@@ -5,7 +5,7 @@ import { dataType, type Node } from "./file/proto.js";
 import { type Edit, type Later, type Part, splice } from "./file/splice.js";
 import type { Value } from "./file/values.js";
 import type { Message } from "./file/wire.js";
-import type { QuantizedWeight } from "./quantized.js";
+import type { QuantizedWeight } from "./quantized/quantized.js";
 import type { WeightDtype } from "./weights.js";
 
 // Turns a quantized model back into a float model: a Constant replaces the nodes that made weights of codes.
@@ -28,18 +28,18 @@ export function layOutFloats(
   const taken = new Set(scopes.flatMap(({ values }) => [...values.keys()]));
   const gone = new Set<Node>();
   const floats = quantized.map((weight): FloatWeight => {
-    const { node, codes } = weight.place;
+    const { node } = weight.place;
     const dtype = weight.scheme.scaleType as WeightDtype;
     const data: Later = { length: byteLengthOf(dtype, weight.quantizedShape) };
     const tensor = (name: string) => ({ name, type: floatTypes[dtype], shape: weight.quantizedShape, data });
     gone.add(node);
-    const { integers } = weight.place;
+    const { integers, others } = weight.place;
+    for (const other of others) {
+      gone.add(other);
+      edits.push(replace(other.message, []));
+    }
     if (integers) {
       const constant = unused(weight.name, taken);
-      for (const other of integers.others) {
-        gone.add(other);
-        edits.push(replace(other.message, []));
-      }
       const nodes = integers.floatNodes(constant).flatMap(newNode);
       edits.push(replace(node.message, [...constantNode(tensor(constant)), ...nodes]));
     } else if (node.operator === "MatMulNBits") {
@@ -51,12 +51,6 @@ export function layOutFloats(
       });
       edits.push(replace(node.message, [...constantNode(tensor(constant)), ...matMul]));
     } else {
-      // Without the Mul, its Cast has nothing left to do.
-      if (node.operator === "Mul") {
-        const cast = codes.uses[0]?.node as Node;
-        gone.add(cast);
-        edits.push(replace(cast.message, []));
-      }
       edits.push(replace(node.message, constantNode(tensor(node.outputs[0] as string))));
     }
     return { weight, dtype, data };
@@ -70,7 +64,8 @@ export function layOutFloats(
   }
   const sources = new Set<Value>();
   for (const { place } of quantized) {
-    for (const value of [place.codes, place.scales, place.zeroPoints]) if (value) sources.add(value);
+    const { codes, scales, zeroPoints, constants = [] } = place;
+    for (const value of [codes, scales, zeroPoints, ...constants]) if (value) sources.add(value);
   }
   for (const value of sources) {
     // A value that another node uses stays.

@@ -1,14 +1,17 @@
-import { shown } from "../../core/arguments.js";
+import { checkBoolean, shown } from "../../core/arguments.js";
+import { checkZeroPoints } from "../../core/scheme.js";
+import type { ModelTensor } from "../../tensor/tensor.js";
 import { dialects } from "../dialects/index.js";
 import type { Inspection, ModelKind, Plan, Target } from "../format.js";
 import type { TargetOptions } from "../settings.js";
 import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
+import { checkFloat16 } from "./float16/float16.js";
 import type { OnnxWay, Pattern } from "./forms/form.js";
 import { changesUpTo, newestOpset, oldestOpset } from "./opsets.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
 import type { OnnxTarget } from "./target-name.js";
-import { checkTarget, preferenceFor } from "./targets.js";
+import { checkTarget, checkWeightType, preferenceFor } from "./targets.js";
 import { wayOf } from "./way.js";
 import type { Weight } from "./weights.js";
 
@@ -25,7 +28,8 @@ export function onnxKind(model: OnnxContents): ModelKind {
   };
 }
 
-function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime }: TargetOptions): Target {
+function targetOf(model: OnnxContents, options: TargetOptions): Target {
+  const { dialect, opset: wanted, target: runtime } = options;
   if (dialect !== undefined) {
     const known = Object.hasOwn(dialects, dialect) ? "is for other files" : "is not known";
     throw new TypeError(`dialect is ${shown(dialect)}, which ${known}: leave it out, and an .onnx model is written`);
@@ -37,13 +41,19 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime
   }
   const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted);
   const target = checkTarget(model, runtime);
+  const weightType = checkWeightType(target, options.weightType);
+  const { float16 = false } = options;
+  checkBoolean("float16", float16);
+  if (float16) checkFloat16(model);
+  /** The weight as nodes see it. */
+  const asUsed = (tensor: ModelTensor): Weight => ({ ...(tensor as Weight), ...(float16 && { dtype: "float16" }) });
   return {
     dialect: undefined,
     opset,
     bits: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
     smallest: 1024,
-    checkRule() {}, // ONNX Runtime multiplies with scales of either sign
-    symmetric: "the .onnx model that is written",
+    // ONNX Runtime multiplies with scales of either sign.
+    checkRule: (_, rule, zeroPoints) => checkZeroPoints(zeroPoints ?? false, rule),
     groupsAlong: false,
     channelAxis: ({ axis = 0 }) => axis,
     whyImpossible({ reason }) {
@@ -55,9 +65,11 @@ function targetOf(model: OnnxContents, { dialect, opset: wanted, target: runtime
       (tensor as Weight).isInput
         ? "also an input of the graph, for which other values can be given; include it to turn it into a constant"
         : undefined,
-    wayOf: (tensor, settings) => wayOf(tensor as Weight, settings, target, opset),
+    ...(float16 && { keptBytes: ({ dtype, byteLength }) => (dtype === "float32" ? byteLength / 2 : byteLength) }),
+    wayOf: (tensor, settings) => wayOf(asUsed(tensor), settings, { target, weightType, opset }),
     notes: (plan) => notesOf(plan, target),
-    layOut: (plan, location) => quantizedOutput({ model, opset, choices: choicesOf(plan, target) }, plan, location),
+    layOut: (plan, location) =>
+      quantizedOutput({ model, opset, float16, choices: choicesOf(plan, { target, opset, asUsed }) }, plan, location),
   };
 }
 
@@ -77,11 +89,17 @@ function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">, target
   });
 }
 
-function choicesOf({ model, decisions }: Plan, target: OnnxTarget) {
+interface Choosing {
+  readonly target: OnnxTarget;
+  readonly opset: number;
+  readonly asUsed: (tensor: ModelTensor) => Weight;
+}
+
+function choicesOf({ model, decisions }: Plan, { target, opset, asUsed }: Choosing) {
   return decisions.flatMap((decision, place) => {
     if (!decision.quantize) return [];
     const { form } = preferenceFor(target, decision.pattern);
-    return [{ ...(decision as OnnxWay), weight: model.tensors[place] as Weight, place, form }];
+    return [{ ...(decision as OnnxWay), weight: asUsed(model.tensors[place] as ModelTensor), place, form, opset }];
   });
 }
 

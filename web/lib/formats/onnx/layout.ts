@@ -12,19 +12,19 @@ import {
 import type { Node, OperatorSet, Tensor } from "./file/proto.js";
 import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splice.js";
 import { externalBytes, tensorsOf } from "./file/tensors.js";
+import type { Value } from "./file/values.js";
 import { type Message, varintField } from "./file/wire.js";
-import { microsoftDomain, type OnnxChoice, scaleShapeOf } from "./forms/form.js";
+import { float16Changes, type Narrowed } from "./float16/float16.js";
+import { isMicrosofts, microsoftDomain, type OnnxChoice, type Parts, scaleShapeOf } from "./forms/form.js";
 import { newNames } from "./names.js";
 import { irVersionOf } from "./opsets.js";
 import { storedBytes } from "./way.js";
 
 // Lays out the output files except for codes and scales: every place is known before a weight is read.
 
-/** The codes and scales of a weight, to be made while writing. */
-export interface WeightToMake {
+/** What stands for a weight, to be made while writing. */
+export interface WeightToMake extends Omit<Parts, "scaleShape"> {
   readonly choice: OnnxChoice;
-  readonly codes: Later;
-  readonly scales: Later;
 }
 
 /** Bytes of the file beside the model, which are made while writing or copied. */
@@ -38,6 +38,8 @@ export interface OnnxLayout {
   readonly parts: readonly Part[];
   readonly external: readonly ExternalItem[];
   readonly weights: readonly WeightToMake[];
+  /** The tensors that become float16. */
+  readonly narrowed: readonly Narrowed[];
 }
 
 /** Readers may map the file into memory, so a tensor begins at a page. */
@@ -52,6 +54,8 @@ const irVersions: Readonly<Record<number, number>> = { 2: 13, 4: 10 };
 /** The changes to be made to a model. */
 export interface OnnxChanges {
   readonly model: OnnxContents;
+  /** Whether what stays float becomes float16. */
+  readonly float16: boolean;
   /** The version of ONNX's own operators. */
   readonly opset: number;
   readonly choices: readonly OnnxChoice[];
@@ -61,7 +65,11 @@ export interface OnnxChanges {
  * @param location the path of the file for external data, relative to the model's folder
  * @param everything whether all new tensors go there, or only those of weights that were external before
  */
-export function layOut({ model, opset, choices }: OnnxChanges, location: string, everything: boolean): OnnxLayout {
+export function layOut(
+  { model, opset, float16, choices }: OnnxChanges,
+  location: string,
+  everything: boolean,
+): OnnxLayout {
   const { proto, scopes, files } = model;
   const names = newNames(scopes);
   const edits: Edit[] = [];
@@ -75,38 +83,51 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     external.push({ offset, length, content });
     return { location, offset };
   };
-  const newInitializer = (tensor: NewTensor, replaced: Tensor) => {
+  const newInitializer = (tensor: NewTensor, replaced: Tensor): Part[] => {
     const isLater = !(tensor.data instanceof Uint8Array) && lengthOf(tensor.data) >= SMALLEST_EXTERNAL;
     const goesOut = isLater && (everything || replaced.external !== undefined);
     return initializer(tensor, goesOut ? outside(tensor.data, lengthOf(tensor.data)) : undefined);
   };
 
   const replaced = new Set<Tensor>();
-  for (const choice of choices) {
-    const { value, tensor } = choice.weight.place;
-    const { graph } = value.scope;
-    const { codes, scales } = storedBytes(choice);
-    const parts = { codes: { length: codes }, scales: { length: scales }, scaleShape: scaleShapeOf(choice) };
-    const replacement = choice.form.replacementOf(choice, parts, names);
-    const nodes = replacement.nodes.flatMap(node);
+  /** Tensors in place of one, and the nodes that turn them into its value. */
+  const instead = (value: Value, tensors: readonly NewTensor[], nodes: readonly Part[]) => {
+    const tensor = value.tensor as Tensor;
+    const { nodes: all } = value.scope.graph;
     if (value.node) {
-      edits.push(replace(value.node.message, [...replacement.tensors.flatMap(constantNode), ...nodes]));
+      edits.push(replace(value.node.message, [...tensors.flatMap(constantNode), ...nodes]));
     } else if (proto.irVersion < 4) {
       // Up to IR version 3, every initializer must be an input too. A Constant need not.
-      edits.push(
-        before(graph.nodes, [...replacement.tensors.flatMap(constantNode), ...nodes]),
-        replace(tensor.message, []),
-      );
+      edits.push(before(all, [...tensors.flatMap(constantNode), ...nodes]), replace(tensor.message, []));
     } else {
-      const initializers = replacement.tensors.flatMap((each) => newInitializer(each, tensor));
-      edits.push(before(graph.nodes, nodes), replace(tensor.message, initializers));
+      const initializers = tensors.flatMap((each) => newInitializer(each, tensor));
+      edits.push(before(all, nodes), replace(tensor.message, initializers));
     }
     if (value.input) edits.push(replace(value.input, []));
+    replaced.add(tensor);
+  };
+  for (const choice of choices) {
+    const bytes = storedBytes(choice);
+    const parts = {
+      codes: { length: bytes.codes },
+      scales: { length: bytes.scales },
+      zeroPoints: { length: bytes.zeroPoints },
+      scaleShape: scaleShapeOf(choice),
+    };
+    const replacement = choice.form.replacementOf(choice, parts, names);
+    instead(choice.weight.place.value, replacement.tensors, replacement.nodes.flatMap(node));
     // Spread arguments are limited in number.
     for (const edit of replacement.edits) edits.push(edit);
-    weights.push({ choice, codes: parts.codes, scales: parts.scales });
-    replaced.add(tensor);
+    weights.push({ choice, ...parts });
   }
+  const { narrowed, edits: changes } = float16
+    ? float16Changes(model, {
+        replaced: new Set(replaced),
+        names,
+        replace: (value, tensor) => instead(value, [tensor], []),
+      })
+    : { narrowed: [], edits: [] };
+  for (const edit of changes) edits.push(edit);
   // These come last, because their activations may be the outputs of the nodes above.
   for (const { node: quantizer, before: first } of names.quantizers()) edits.push(beforeNode(first, node(quantizer)));
   for (const tensor of tensorsOf(proto)) {
@@ -115,7 +136,7 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
   }
 
   const irVersion = choices.reduce(
-    (version, { storedBits, pattern }) => Math.max(version, irVersionFor(pattern, storedBits)),
+    (version, choice) => Math.max(version, irVersionFor(choice)),
     Math.max(proto.irVersion, opset === model.opset ? 0 : irVersionOf(opset)),
   );
   if (irVersion !== proto.irVersion) {
@@ -123,12 +144,11 @@ export function layOut({ model, opset, choices }: OnnxChanges, location: string,
     edits.push({ message: proto.message, start: at, end, parts: [Uint8Array.from(varintField(1, irVersion))] });
   }
   if (opset !== model.opset) edits.push(raisedTo(opset, proto.operatorSets));
-  const needsMicrosoft = choices.some(({ pattern }) => pattern === "MatMulNBits");
-  if (needsMicrosoft && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
+  if (choices.some(isMicrosofts) && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
     const { end } = proto.message;
     edits.push({ message: proto.message, start: end, end, parts: operatorSet(microsoftDomain, 1) });
   }
-  return { parts: splice(proto.message, edits), external, weights };
+  return { parts: splice(proto.message, edits), external, weights, narrowed };
 }
 
 /** Sets the version in the operator set of ONNX's own domain. */
@@ -138,21 +158,21 @@ function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit {
   return { message, start: at, end, parts: [Uint8Array.from(varintField(2, opset))] };
 }
 
-function irVersionFor(pattern: OnnxChoice["pattern"], storedBits: number): number {
-  return pattern === "MatMulNBits" ? 0 : (irVersions[storedBits] ?? 0);
+function irVersionFor(choice: OnnxChoice): number {
+  return isMicrosofts(choice) ? 0 : (irVersions[choice.storedBits] ?? 0);
 }
 
 /** Replaces the field of a message with other fields. */
-function replace({ parent, at, end }: Message, parts: Part[]): Edit {
+function replace({ parent, at, end }: Message, parts: readonly Part[]): Edit {
   return { message: parent as Message, start: at, end, parts };
 }
 
 /** Inserts nodes before all those that may use their outputs. */
-function before(nodes: readonly Node[], parts: Part[]): Edit {
+function before(nodes: readonly Node[], parts: readonly Part[]): Edit {
   return beforeNode(nodes[0] as Node, parts);
 }
 
-function beforeNode({ message: { parent, at } }: Node, parts: Part[]): Edit {
+function beforeNode({ message: { parent, at } }: Node, parts: readonly Part[]): Edit {
   return { message: parent as Message, start: at, end: at, parts };
 }
 

@@ -3,7 +3,8 @@ import { readProto } from "./file/proto.js";
 import { openExternalFiles } from "./file/tensors.js";
 import { linkValues } from "./file/values.js";
 import { onnxKind } from "./kind.js";
-import { findQuantized, quantizedNode, quantizedWeight } from "./quantized.js";
+import { findQuantized, quantizedNode } from "./quantized/find.js";
+import { quantizedWeight } from "./quantized/quantized.js";
 import { findWeights } from "./weights.js";
 
 /**

@@ -1,17 +1,20 @@
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { byteLengthOf } from "../../tensor/dtypes.js";
+import { narrowTo } from "../../tensor/floats.js";
 import type { QuantizedTensor } from "../../tensor/quantized-tensor.js";
+import { bytesIn } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { Inspection, Plan } from "../format.js";
-import type { Output, OutputStep, WriteBytes } from "../output.js";
+import type { CopySource, Output, OutputStep, WriteBytes } from "../output.js";
 import { codeSink } from "./codes.js";
 import type { OnnxContents } from "./contents.js";
+import type { Tensor } from "./file/proto.js";
 import { type Later, lengthOf, totalLength } from "./file/splice.js";
-import { tensorsOf } from "./file/tensors.js";
+import { floatSource, tensorsOf } from "./file/tensors.js";
 import { layOutFloats } from "./floats.js";
 import type { OnnxChoice } from "./forms/form.js";
 import { layOut, type OnnxChanges, type OnnxLayout } from "./layout.js";
-import type { QuantizedWeight } from "./quantized.js";
+import type { QuantizedWeight } from "./quantized/quantized.js";
 import type { Weight } from "./weights.js";
 
 /** The size limit of a protocol buffer. */
@@ -29,22 +32,53 @@ export function quantizedOutput(
   const layout = layOutFor(changes, location);
   return outputOf(changes.model, layout, location, (write) => {
     const steps = new Map<Later, OutputStep>();
-    for (const { choice, codes, scales } of layout.weights) {
+    for (const { choice, codes, scales, zeroPoints } of layout.weights) {
       const { place, weight } = choice as PlacedChoice;
       steps.set(codes, {
         ...stepOf(model.tensors[place] ?? weight),
         quantize: place,
-        results: (engine) => codeSink(engine, choice, lazily(write, codes), lazily(write, scales)),
+        results: (engine) =>
+          codeSink(engine, choice, {
+            codes: lazily(write, codes),
+            scales: lazily(write, scales),
+            zeroPoints: lazily(write, zeroPoints),
+          }),
       });
+    }
+    for (const { tensor, data } of layout.narrowed) {
+      const { read, byteLength } = narrowedSource(tensor, changes.model);
+      const step = { tensor: tensor.name, byteLength: 2 * byteLength, write: lazily(write, data) };
+      steps.set(data, { ...step, copy: { byteLength, read } });
     }
     return steps;
   });
 }
 
+/** The largest finite float16. */
+const MOST_FLOAT16 = 65504;
+
+/** The bytes of a float32 tensor in float16. Finite numbers that are too large become the largest. */
+function narrowedSource(tensor: Tensor, { proto, files }: OnnxContents): CopySource {
+  const { length, read, floats } = floatSource(tensor, proto.reader, files);
+  return {
+    byteLength: 2 * length,
+    async read(offset, count) {
+      const values = floats(await read(offset / 2, count / 2));
+      const most = (value: number) => Math.max(-MOST_FLOAT16, Math.min(MOST_FLOAT16, value));
+      return bytesIn(
+        narrowTo(
+          "float16",
+          values.map((value) => (Number.isFinite(value) ? most(value) : value)),
+        ),
+      );
+    },
+  };
+}
+
 /** The model with float weights in place of the quantized ones. */
 export function floatsOutput(model: OnnxContents, { quantized }: Inspection): Output {
   const { parts, floats } = layOutFloats(model, quantized as readonly QuantizedWeight[]);
-  const layout: OnnxLayout = { parts, external: [], weights: [] };
+  const layout: OnnxLayout = { parts, external: [], weights: [], narrowed: [] };
   return outputOf(model, layout, undefined, (write) => {
     const steps = new Map<Later, OutputStep>();
     for (const { weight, dtype, data } of floats) {
@@ -96,7 +130,7 @@ function outputOf(
       const willMake = (later: Later, write: WriteBytes) => {
         writers.set(later, write);
         const step = made.get(later);
-        if (step) steps.push(step); // scales have no step: they are made with their codes
+        if (step) steps.push(step); // scales and zero points have no step: they are made with their codes
       };
       const copied = (source: Pick<ByteSource, "read">, start: number, byteLength: number, write: WriteBytes) => {
         const read = (offset: number, count: number) => source.read(start + offset, count);

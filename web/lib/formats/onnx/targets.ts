@@ -6,9 +6,10 @@ import { castAndMul } from "./forms/cast-and-mul.js";
 import { dequantizeLinear } from "./forms/dequantize-linear.js";
 import { dynamic } from "./forms/dynamic.js";
 import { type Form, microsoftDomain } from "./forms/form.js";
+import { gatherBlocks } from "./forms/gather-blocks.js";
 import { gathered } from "./forms/gathered.js";
 import { matMulNBits } from "./forms/matmul-nbits.js";
-import type { OnnxTarget } from "./target-name.js";
+import type { OnnxTarget, OnnxWeightType } from "./target-name.js";
 
 // The targets that a model can be written for, and the forms that are fastest there by `npm run bench:onnx`.
 
@@ -26,6 +27,7 @@ const whyDynamic = "ONNX Runtime multiplies int8 faster than floats; activations
 const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
   wasm: [
     { form: dynamic, why: whyDynamic },
+    { form: gatherBlocks, why: whyGathered },
     { form: gathered, why: whyGathered },
     { form: castAndMul, why: whyFolded },
   ],
@@ -35,11 +37,13 @@ const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
       form: matMulNBits(4),
       why: "ONNX Runtime multiplies codes in groups; activations become int8 while the model runs",
     },
+    { form: gatherBlocks, why: whyGathered },
     { form: gathered, why: whyGathered },
     { form: castAndMul, why: whyFolded },
   ],
   webgpu: [
     { form: matMulNBits(1), why: "ONNX Runtime's shaders take codes in groups, which stay small in the GPU's memory" },
+    { form: gatherBlocks, why: whyGathered },
     { form: gathered, why: whyGathered },
     { form: castAndMul, why: whyFolded },
   ],
@@ -75,6 +79,16 @@ export function checkTarget(model: OnnxContents, target: OnnxTarget | undefined)
   if (node === undefined) return target;
   const has = target === "portable" ? "ONNX itself does not have" : "onnxruntime-web does not have";
   throw new TypeError(`target is ${shown(target)}, and ${named(node)} is an operator of ${node.domain}, which ${has}`);
+}
+
+/**
+ * The type of the codes of MatMulInteger. Without VNNI, x86 processors multiply uint8 with int8 in pairs whose sums
+ * saturate at 16 bits, in ONNX Runtime's native builds; they multiply uint8 with uint8 exactly.
+ */
+export function checkWeightType(target: OnnxTarget, type: OnnxWeightType | undefined): OnnxWeightType {
+  if (type === undefined) return target === "native" ? "uint8" : "int8";
+  if (type === "int8" || type === "uint8") return type;
+  throw new TypeError(`weightType is ${shown(type)}; it must be "int8" or "uint8"`);
 }
 
 /** The first node whose operator a target lacks. */

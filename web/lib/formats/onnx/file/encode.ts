@@ -4,7 +4,7 @@ import { bytesField, bytesHead, varintField } from "./wire.js";
 // Encodes new messages.
 
 /** AttributeProto.AttributeType. */
-const attributeType = { integer: 2, tensor: 4 } as const;
+const attributeType = { integer: 2, tensor: 4, integers: 7 } as const;
 
 export interface NewTensor {
   readonly name: string;
@@ -18,9 +18,13 @@ export interface NewNode {
   /** The name, or "" for a tensor without one. */
   readonly name: string;
   readonly operator: string;
+  /** The domain of the operator; ONNX's own if undefined. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly integers?: Readonly<Record<string, number>>;
+  /** The attributes that are lists of integers. */
+  readonly lists?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The place of data in a file beside the model. */
@@ -59,18 +63,22 @@ export function initializer(tensor: NewTensor, external?: ExternalPlace): Part[]
 
 /** The field of a Constant node in a GraphProto. */
 export function constantNode(tensor: NewTensor): Part[] {
-  const value = messageField(5, tensorContent(tensor, undefined));
-  const attribute = [
-    Uint8Array.from(bytesField(1, "value")),
-    ...value,
-    Uint8Array.from(varintField(20, attributeType.tensor)),
-  ];
   const head = Uint8Array.from([
     ...bytesField(2, tensor.name),
     ...bytesField(3, tensor.name),
     ...bytesField(4, "Constant"),
   ]);
-  return messageField(1, [head, ...messageField(5, attribute)]);
+  return messageField(1, [head, ...tensorAttribute({ ...tensor, name: "value" }, tensor.name)]);
+}
+
+/** The field of an attribute that is a tensor in a NodeProto, with the name of the tensor. */
+export function tensorAttribute(tensor: NewTensor, name = ""): Part[] {
+  const value = messageField(5, tensorContent({ ...tensor, name }, undefined));
+  return messageField(5, [
+    Uint8Array.from(bytesField(1, tensor.name)),
+    ...value,
+    Uint8Array.from(varintField(20, attributeType.tensor)),
+  ]);
 }
 
 export function integerAttributes(integers: Readonly<Record<string, number>>): number[] {
@@ -79,7 +87,14 @@ export function integerAttributes(integers: Readonly<Record<string, number>>): n
   );
 }
 
-export function node({ name, operator, inputs, outputs, integers = {} }: NewNode): Part[] {
+function listAttributes(lists: Readonly<Record<string, readonly number[]>>): number[] {
+  return Object.entries(lists).flatMap(([name, values]) => {
+    const items = values.flatMap((value) => varintField(8, value));
+    return bytesField(5, [...bytesField(1, name), ...items, ...varintField(20, attributeType.integers)]);
+  });
+}
+
+export function node({ name, operator, domain, inputs, outputs, integers = {}, lists = {} }: NewNode): Part[] {
   return messageField(1, [
     Uint8Array.from([
       ...inputs.flatMap((input) => bytesField(1, input)),
@@ -87,6 +102,8 @@ export function node({ name, operator, inputs, outputs, integers = {} }: NewNode
       ...(name === "" ? [] : bytesField(3, name)),
       ...bytesField(4, operator),
       ...integerAttributes(integers),
+      ...listAttributes(lists),
+      ...(domain === undefined ? [] : bytesField(7, domain)),
     ]),
   ]);
 }

@@ -82,8 +82,13 @@ export interface Node {
   readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** The fields of the inputs, the operator and the domain, which can be replaced. */
-  readonly fields: { readonly inputs: readonly Field[]; readonly operator: Field; readonly domain: Field | undefined };
+  /** The fields of the inputs, the outputs, the operator and the domain, which can be replaced. */
+  readonly fields: {
+    readonly inputs: readonly Field[];
+    readonly outputs: readonly Field[];
+    readonly operator: Field;
+    readonly domain: Field | undefined;
+  };
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
@@ -91,8 +96,18 @@ export interface Graph {
   readonly message: Message;
   readonly nodes: readonly Node[];
   readonly initializers: readonly Tensor[];
-  readonly inputs: readonly { readonly name: string; readonly message: Message }[];
-  readonly outputs: readonly string[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  /** What the file says of other values. */
+  readonly valueInfos: readonly ValueInfo[];
+}
+
+/** The name and the type of a value. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly message: Message;
+  /** A value of TensorProto.DataType; undefined where it is not given, and for what is no tensor. */
+  readonly type: number | undefined;
 }
 
 export interface OperatorSet {
@@ -194,8 +209,9 @@ async function readGraph(reader: WireReader, message: Message, what: string, dep
   if (depth > MAX_DEPTH) reader.fail(message.at, `graphs are nested more than ${MAX_DEPTH} deep, which is the limit`);
   const nodes: Node[] = [];
   const initializers: Tensor[] = [];
-  const inputs: { name: string; message: Message }[] = [];
-  const outputs: string[] = [];
+  const inputs: ValueInfo[] = [];
+  const outputs: ValueInfo[] = [];
+  const valueInfos: ValueInfo[] = [];
   for (const field of await reader.fields(message, what)) {
     if (field.id === 1) {
       const node = `node ${nodes.length} of ${what}`;
@@ -205,22 +221,37 @@ async function readGraph(reader: WireReader, message: Message, what: string, dep
       initializers.push(await readTensor(reader, reader.message(field, message, tensor), tensor));
     } else if (field.id === 11) {
       const named = `input ${inputs.length} of ${what}`;
-      const input = reader.message(field, message, named);
-      inputs.push({ name: await readName(reader, input, named), message: input });
+      inputs.push(await readValueInfo(reader, reader.message(field, message, named), named));
     } else if (field.id === 12) {
-      const output = `output ${outputs.length} of ${what}`;
-      outputs.push(await readName(reader, reader.message(field, message, output), output));
+      const named = `output ${outputs.length} of ${what}`;
+      outputs.push(await readValueInfo(reader, reader.message(field, message, named), named));
+    } else if (field.id === 13) {
+      const named = `value ${valueInfos.length} of ${what}`;
+      valueInfos.push(await readValueInfo(reader, reader.message(field, message, named), named));
     }
   }
-  return { message, nodes, initializers, inputs, outputs };
+  return { message, nodes, initializers, inputs, outputs, valueInfos };
 }
 
-async function readName(reader: WireReader, message: Message, what: string): Promise<string> {
+async function readValueInfo(reader: WireReader, message: Message, what: string): Promise<ValueInfo> {
   let name = "";
+  let type: number | undefined;
   for (const field of await reader.fields(message, what)) {
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
+    else if (field.id === 2) type = await readTensorType(reader, reader.message(field, message, what), what);
   }
-  return name;
+  return { name, message, type };
+}
+
+/** The type of the elements of a TypeProto, if it is that of a tensor. */
+async function readTensorType(reader: WireReader, message: Message, what: string): Promise<number | undefined> {
+  for (const field of await reader.fields(message, what)) {
+    if (field.id !== 1) continue;
+    for (const inner of await reader.fields(reader.message(field, message, what), what)) {
+      if (inner.id === 1) return reader.integer(inner, `the type of ${what}`);
+    }
+  }
+  return undefined;
 }
 
 async function readNode(reader: WireReader, message: Message, what: string, depth: number): Promise<Node> {
@@ -230,6 +261,7 @@ async function readNode(reader: WireReader, message: Message, what: string, dept
   const inputs: string[] = [];
   const inputFields: Field[] = [];
   const outputs: string[] = [];
+  const outputFields: Field[] = [];
   const attributes = new Map<string, Attribute>();
   const allFields = await reader.fields(message, what);
   const name = await nameAmong(reader, allFields, 3, what);
@@ -238,8 +270,10 @@ async function readNode(reader: WireReader, message: Message, what: string, dept
     if (field.id === 1) {
       inputs.push(await reader.text(field, `an input of ${node}`));
       inputFields.push(field);
-    } else if (field.id === 2) outputs.push(await reader.text(field, `an output of ${node}`));
-    else if (field.id === 4) operator = { name: await reader.text(field, `the operator of ${node}`), field };
+    } else if (field.id === 2) {
+      outputs.push(await reader.text(field, `an output of ${node}`));
+      outputFields.push(field);
+    } else if (field.id === 4) operator = { name: await reader.text(field, `the operator of ${node}`), field };
     else if (field.id === 5) {
       const what = `attribute ${attributes.size} of ${node}`;
       const attribute = await readAttribute(reader, reader.message(field, message, what), what, node, depth);
@@ -252,7 +286,7 @@ async function readNode(reader: WireReader, message: Message, what: string, dept
   if (operator === undefined) {
     return reader.fail(message.at, `${node} has no operator: the file is damaged, export it again`);
   }
-  const fields = { inputs: inputFields, operator: operator.field, domain: domainField };
+  const fields = { inputs: inputFields, outputs: outputFields, operator: operator.field, domain: domainField };
   return { message, name, operator: operator.name, domain, inputs, outputs, fields, attributes };
 }
 

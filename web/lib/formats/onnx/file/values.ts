@@ -39,7 +39,7 @@ export function linkValues(proto: Proto): Scope[] {
         resolve(name, scope)?.uses.push({ node, input, scope });
       });
     }
-    for (const name of scope.graph.outputs) {
+    for (const { name } of scope.graph.outputs) {
       const value = resolve(name, scope);
       if (value) value.isOutput = true;
     }

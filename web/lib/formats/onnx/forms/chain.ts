@@ -5,10 +5,10 @@ import { floatTypes, type Names, type OnnxChoice, type Replacement } from "./for
 
 // Builds the chain of nodes that makes a weight of its codes.
 
-/** A node that takes the output of the one before it, followed by tensors. */
+/** A node that takes the output of the one before it, followed by other values. */
 export interface Step {
   readonly operator: string;
-  readonly inputs: readonly NewTensor[];
+  readonly inputs: readonly string[];
   readonly integers?: Readonly<Record<string, number>>;
 }
 
@@ -17,6 +17,12 @@ export const castTo = (dtype: WeightDtype): Step => ({
   inputs: [],
   integers: { to: floatTypes[dtype] },
 });
+
+/** A list of integers, such as a shape. */
+export function int64s(name: string, values: readonly number[]): NewTensor {
+  const data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+  return { name, type: dataType.int64, shape: [values.length], data };
+}
 
 /**
  * The nodes from the codes on, and the steps that are still needed for the weight's dimensions and type.
@@ -32,10 +38,11 @@ export function chain(
   { unused }: Names,
 ): Replacement {
   const ends: Step[] = [];
+  const targets: NewTensor[] = [];
   if (!hasShape) {
-    const data = new Uint8Array(BigInt64Array.from(shape, BigInt).buffer);
-    const target = { name: unused(`${name}_shape`), type: dataType.int64, shape: [shape.length], data };
-    ends.push({ operator: "Reshape", inputs: [target] });
+    const target = int64s(unused(`${name}_shape`), shape);
+    targets.push(target);
+    ends.push({ operator: "Reshape", inputs: [target.name] });
   }
   if (scaleType !== dtype) ends.push(castTo(dtype));
   let input = tensors[0].name;
@@ -43,12 +50,12 @@ export function chain(
     const node = {
       name: unused(`${name}_${operator}`),
       operator,
-      inputs: [input, ...inputs.map((tensor) => tensor.name)],
+      inputs: [input, ...inputs],
       outputs: [i === length - 1 ? name : unused(`${name}_${operator}_Output`)],
       ...integers,
     };
     input = node.outputs[0] as string;
     return node;
   });
-  return { tensors: [...tensors, ...ends.flatMap(({ inputs }) => inputs)], nodes, edits: [] };
+  return { tensors: [...tensors, ...targets], nodes, edits: [] };
 }

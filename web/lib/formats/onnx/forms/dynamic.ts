@@ -3,7 +3,7 @@ import { dataType, type Node } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
 import type { Message } from "../file/wire.js";
-import { codeTypes, type Form, type Names, type OnnxChoice, since } from "./form.js";
+import { codeTypeOf, type Form, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
 import { storageNotes } from "./layouts.js";
 
 // Writes what quantize_dynamic of ONNX Runtime's tools makes of MatMul, with the same names of nodes and tensors
@@ -24,7 +24,7 @@ interface Stored {
 export const dynamic: Form = {
   pattern: "MatMulInteger",
   wayOf(weight, wish) {
-    const { bits, axis, granularity, opset } = wish;
+    const { bits, axis, granularity, weightType, opset } = wish;
     if (opset < since.dynamic) return `DynamicQuantizeLinear came with opset ${since.dynamic}, and this is ${opset}`;
     if (bits > 8) return `MatMulInteger takes 8 bits, and these are ${bits}`;
     if (bits <= 4 && opset >= since.int4) return "MatMulInteger takes 8 bits, and opset 21 packs 4";
@@ -42,24 +42,25 @@ export const dynamic: Form = {
       scheme: { bits, axis: granularity === "channel" ? axis : undefined, granularity, scaleType: "float32" },
       quantizedShape: weight.shape,
       storedBits: 8,
+      unsigned: weightType === "uint8",
       notes: storageNotes(wish, 8),
       zeroPointBytes: granularity === "channel" ? (weight.shape[axis] as number) : 1,
     };
   },
-  replacementOf(choice, { codes, scales, scaleShape }, names) {
-    const { weight, storedBits } = choice;
+  replacementOf(choice, { codes, scales, zeroPoints, scaleShape }, names) {
+    const { weight, scheme } = choice;
     const { name, shape, place } = weight;
-    const type = codeTypes[storedBits];
+    const type = codeTypeOf(choice);
     const stored: Stored = {
       codes: names.unused(`${name}_quantized`),
       scale: names.unused(`${name}_scale`),
       zeroPoint: names.unused(`${name}_zero_point`),
     };
-    const zeros = new Uint8Array(scaleShape.reduce((a, b) => a * b, 1));
+    const zeros = symmetricZeros(choice, zeroPoints.length);
     const tensors: NewTensor[] = [
       { name: stored.codes, type, shape, data: codes },
       { name: stored.scale, type: dataType.float, shape: scaleShape, data: scales },
-      { name: stored.zeroPoint, type, shape: scaleShape, data: zeros },
+      { name: stored.zeroPoint, type, shape: scaleShape, data: scheme.zeroPoints ? zeroPoints : zeros },
     ];
     const transposed = transposedCodes(choice, stored, names);
     const edits = place.consumers.map(({ use }): Edit => {

@@ -6,18 +6,25 @@ import type { NewNode, NewTensor } from "../file/encode.js";
 import { dataType, type Node } from "../file/proto.js";
 import type { Edit, Later } from "../file/splice.js";
 import type { Scope } from "../file/values.js";
+import type { OnnxWeightType } from "../target-name.js";
 import type { Weight, WeightDtype } from "../weights.js";
 
 // A form is a way to store a weight inside a model: its codes and scales, and the nodes that compute with them. Each is
 // a file beside this one and a line in index.ts.
 
 /** The operators that identify a form. */
-export type Pattern = "DequantizeLinear" | "Cast, Mul" | "MatMulNBits" | "MatMulInteger" | "Gather";
+export type Pattern =
+  | "DequantizeLinear"
+  | "Cast, Mul"
+  | "MatMulNBits"
+  | "MatMulInteger"
+  | "Gather"
+  | "GatherBlockQuantized";
 
 export interface Form {
   readonly pattern: Pattern;
   /** How the form stores a weight, or a sentence why it cannot. */
-  wayOf(weight: Weight, wish: Wish): (FormWay & { readonly zeroPointBytes?: number }) | string;
+  wayOf(weight: Weight, wish: Wish): FormWay | string;
   replacementOf(choice: OnnxChoice, parts: Parts, names: Names): Replacement;
 }
 
@@ -28,6 +35,9 @@ export interface Wish {
   readonly axis: number;
   /** Groups lie along the dimension that a channel sums over. */
   readonly granularity: "channel" | "tensor" | { readonly group: number };
+  readonly zeroPoints: boolean;
+  /** The type of codes that nodes compute with. */
+  readonly weightType: OnnxWeightType;
   /** The version of ONNX's own operators. */
   readonly opset: number;
 }
@@ -41,10 +51,16 @@ export interface FormWay extends Pick<Way, "quantizedShape" | "notes"> {
     readonly scaleType: WeightDtype;
   };
   readonly storedBits: 2 | 4 | 8 | 16;
+  /** The dimensions of the codes in the file, where those lack the zeros that pad `quantizedShape`. */
+  readonly storedShape?: readonly number[] | undefined;
+  /** Whether 2^(bits - 1) is added to codes and zero points, and they are unsigned; false by default. */
+  readonly unsigned?: boolean;
+  /** The bytes of zero points, if not one for each scale of a scheme that has them, stored as codes are. */
+  readonly zeroPointBytes?: number;
 }
 
 export interface OnnxWay extends Way, FormWay {
-  readonly scheme: FormWay["scheme"] & Pick<Scheme, "rule">;
+  readonly scheme: FormWay["scheme"] & Pick<Scheme, "rule" | "zeroPoints">;
   readonly storedBits: FormWay["storedBits"];
   readonly pattern: Pattern;
 }
@@ -53,12 +69,15 @@ export interface OnnxWay extends Way, FormWay {
 export interface OnnxChoice extends OnnxWay {
   readonly weight: Weight;
   readonly form: Form;
+  /** The version of ONNX's own operators. */
+  readonly opset: number;
 }
 
-/** The bytes of codes and scales, to be made while writing. */
+/** The bytes of codes, scales and zero points, to be made while writing. A symmetric scheme has no zero points. */
 export interface Parts {
   readonly codes: Later;
   readonly scales: Later;
+  readonly zeroPoints: Later;
   readonly scaleShape: readonly number[];
 }
 
@@ -88,13 +107,28 @@ export interface QuantizedActivations {
 }
 
 /** The first opset that has each of these features. */
-export const since = { integers: 10, dynamic: 11, axis: 13, float16: 19, int4: 21, int2: 25 } as const;
+export const since = { integers: 10, slice: 10, dynamic: 11, axis: 13, float16: 19, int4: 21, int2: 25 } as const;
 
 export const microsoftDomain = "com.microsoft";
+
+/** Whether a form has operators of com.microsoft, which keep codes in bytes. */
+export function isMicrosofts({ pattern }: Pick<OnnxWay, "pattern">): boolean {
+  return pattern === "MatMulNBits" || pattern === "GatherBlockQuantized";
+}
 
 export const floatTypes = { float32: dataType.float, float16: dataType.float16 } as const;
 
 export const codeTypes = { 2: dataType.int2, 4: dataType.int4, 8: dataType.int8, 16: dataType.int16 } as const;
+
+/** The type of the codes of a weight in the file. */
+export function codeTypeOf({ storedBits, unsigned }: FormWay): number {
+  return unsigned ? dataType.uint8 : codeTypes[storedBits];
+}
+
+/** Zero points for symmetric codes. */
+export function symmetricZeros({ unsigned }: FormWay, length: number): Uint8Array {
+  return new Uint8Array(length).fill(unsigned ? 128 : 0);
+}
 
 /** The shape of the scales of a weight. */
 export function scaleShapeOf({ quantizedShape, scheme: { axis, granularity } }: FormWay): readonly number[] {

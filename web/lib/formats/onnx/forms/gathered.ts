@@ -3,18 +3,18 @@ import { dataType } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
 import type { Message } from "../file/wire.js";
-import { codeTypes, type Form, floatTypes, type Names, type OnnxChoice, since } from "./form.js";
+import { codeTypeOf, type Form, floatTypes, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
 import { storageNotes } from "./layouts.js";
 
 /**
  * Gather takes rows of codes, and only these become floats. With one scale, DequantizeLinear follows, as
  * quantize_dynamic of ONNX Runtime's tools writes it (operators/gather.py). With a scale for each row, Cast follows,
- * and Mul with the scales of the same rows.
+ * Sub of the zero points of the same rows if there are any, and Mul with their scales.
  */
 export const gathered: Form = {
   pattern: "Gather",
   wayOf(weight, wish) {
-    const { bits, axis, granularity, opset } = wish;
+    const { bits, axis, granularity, weightType, opset } = wish;
     if (opset < since.integers) return `DequantizeLinear came with opset ${since.integers}, and this is ${opset}`;
     if (typeof granularity === "object") return "rows are gathered with whole scales";
     if (bits <= 4 && opset >= since.int4) return "Gather takes 8 bits, and opset 21 packs 4";
@@ -29,22 +29,26 @@ export const gathered: Form = {
       quantizedShape: weight.shape,
       storedBits,
       notes: storageNotes(wish, storedBits),
-      zeroPointBytes: granularity === "tensor" ? storedBits / 8 : 0,
+      // The tools of ONNX Runtime write the zero points of tensors.
+      ...(granularity === "tensor" && {
+        zeroPointBytes: storedBits / 8,
+        unsigned: weightType === "uint8" && storedBits === 8,
+      }),
     };
   },
-  replacementOf(choice, { codes, scales }, names) {
-    const { weight, storedBits, scheme } = choice;
+  replacementOf(choice, { codes, scales, zeroPoints }, names) {
+    const { weight, scheme } = choice;
     const { name, shape, place } = weight;
-    const type = codeTypes[storedBits];
+    const type = codeTypeOf(choice);
     const perRow = scheme.granularity === "channel";
     const rows = [shape[0] as number, ...shape.slice(1).map(() => 1)];
     const tensors: NewTensor[] = [
       { name: names.unused(`${name}_quantized`), type, shape, data: codes },
       { name: names.unused(`${name}_scale`), type: dataType.float, shape: perRow ? rows : [], data: scales },
     ];
-    if (!perRow) {
-      const data = new Uint8Array(storedBits / 8);
-      tensors.push({ name: names.unused(`${name}_zero_point`), type, shape: [], data });
+    if (scheme.zeroPoints || !perRow) {
+      const data = scheme.zeroPoints ? zeroPoints : symmetricZeros(choice, zeroPoints.length);
+      tensors.push({ name: names.unused(`${name}_zero_point`), type, shape: perRow ? rows : [], data });
     }
     const edits = place.consumers.map(({ use }): Edit => {
       const { message } = use.node;
@@ -56,7 +60,8 @@ export const gathered: Form = {
   },
 };
 
-function gathersRows({ node, input }: Use): boolean {
+/** Whether a node takes rows of a weight. */
+export function gathersRows({ node, input }: Use): boolean {
   return node.operator === "Gather" && input === 0 && (node.attributes.get("axis")?.integer ?? 0) === 0;
 }
 
@@ -68,28 +73,37 @@ function withOneScale({ node }: Use, [codes, scale, zeroPoint]: string[], choice
   return [gather as NewNode, ...ending(dequantize as Unfinished, output, choice, names)];
 }
 
-function withScalesOfRows({ node }: Use, [codes, scale]: string[], choice: OnnxChoice, names: Names): NewNode[] {
+function withScalesOfRows(
+  { node }: Use,
+  [codes = "", scale = "", zeroPoint]: string[],
+  choice: OnnxChoice,
+  names: Names,
+): NewNode[] {
   const [output = ""] = node.outputs;
-  const indices = node.inputs[1] as string;
-  const [rows, scales] = [names.unused(`${output}_quantized`), names.unused(`${output}_scale`)];
-  const floats = names.unused(`${output}_quantized_cast_output`);
-  return [
-    { name: node.name, operator: "Gather", inputs: [codes as string, indices], outputs: [rows] },
-    {
-      name: names.unused(`${output}_scale_Gather`),
-      operator: "Gather",
-      inputs: [scale as string, indices],
-      outputs: [scales],
-    },
-    {
-      name: names.unused(`${output}_quantized_cast`),
-      operator: "Cast",
-      inputs: [rows],
-      outputs: [floats],
-      integers: { to: dataType.float },
-    },
-    ...ending({ operator: "Mul", inputs: [floats, scales] }, output, choice, names),
-  ];
+  /** Gathers rows of a tensor under a name. */
+  const gather = (tensor: string, rows: string, name = names.unused(`${rows}_Gather`)): NewNode => {
+    return { name, operator: "Gather", inputs: [tensor, node.inputs[1] as string], outputs: [names.unused(rows)] };
+  };
+  const cast = ({ outputs: [rows = ""] }: NewNode): NewNode => ({
+    name: names.unused(`${rows}_cast`),
+    operator: "Cast",
+    inputs: [rows],
+    outputs: [names.unused(`${rows}_cast_output`)],
+    integers: { to: dataType.float },
+  });
+  const rows = gather(codes, `${output}_quantized`, node.name);
+  const scales = gather(scale, `${output}_scale`);
+  const floats = cast(rows);
+  const nodes = [rows, scales, floats];
+  if (zeroPoint !== undefined) {
+    const zeroPoints = gather(zeroPoint, `${output}_zero_point`);
+    const zeros = cast(zeroPoints);
+    const inputs = [floats, zeros].map(({ outputs }) => outputs[0] as string);
+    const name = names.unused(`${output}_Sub`);
+    nodes.push(zeroPoints, zeros, { name, operator: "Sub", inputs, outputs: [names.unused(`${output}_Sub_Output`)] });
+  }
+  const inputs = [nodes.at(-1), scales].map((last) => last?.outputs[0] as string);
+  return [...nodes, ...ending({ operator: "Mul", inputs }, output, choice, names)];
 }
 
 type Unfinished = Pick<NewNode, "operator" | "inputs">;

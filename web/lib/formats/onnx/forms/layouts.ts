@@ -6,35 +6,42 @@ import { type FormWay, since, type Wish } from "./form.js";
 
 export interface Layout {
   readonly quantizedShape: readonly number[];
+  /** The same without the zeros that fill up the last groups, if there are any. */
+  readonly storedShape: readonly number[] | undefined;
   readonly granularity: Granularity;
   readonly notes: readonly string[];
 }
 
 export function layoutOf(weight: Weight, { axis, granularity }: Wish): Layout {
   if (typeof granularity === "object") return groupedLayout(weight, axis, granularity.group);
-  return { quantizedShape: weight.shape, granularity, notes: [] };
+  return { quantizedShape: weight.shape, storedShape: undefined, granularity, notes: [] };
 }
 
-/** Groups run along what a channel sums over: for axis 0 that is everything after it, as in Conv. */
+/**
+ * Groups run along what a channel sums over: for axis 0 that is everything after it, as in Conv. The last group of a row
+ * is shorter where groups do not divide the row.
+ */
 function groupedLayout(weight: Weight, axis: number, wanted: number): Layout {
   const { shape } = weight;
   const joined = axis === 0 ? [shape[0] as number, shape.slice(1).reduce((a, b) => a * b, 1)] : shape;
   const ofOperator = axis === weight.axis ? weight.along : undefined;
   const along = axis === 0 ? 1 : (ofOperator ?? axis - 1);
   const summed = joined[along] as number;
-  // The group has to divide the sum, and must not be much smaller than wanted: there would be almost as many scales as
-  // codes.
-  let group = Math.min(wanted, summed);
-  while (summed % group !== 0) group--;
-  if (group < wanted / 2 && group < summed) {
-    const note = `no groups of about ${wanted} divide the ${summed} weights a channel sums over: one scale per channel`;
-    return { quantizedShape: shape, granularity: "channel", notes: [note] };
-  }
-  const notes =
-    group === wanted
-      ? []
-      : [`groups of ${group}, since ${wanted} does not divide the ${summed} weights a channel sums over`];
-  return { quantizedShape: joined, granularity: { group, along }, notes };
+  const group = Math.min(wanted, summed);
+  const filled = Math.ceil(summed / group) * group;
+  return {
+    quantizedShape: joined.map((dimension, i) => (i === along ? filled : dimension)),
+    storedShape: filled === summed ? undefined : joined,
+    granularity: { group, along },
+    notes: groupNotes(wanted, summed),
+  };
+}
+
+/** A note where groups do not divide the weights that a channel sums over. */
+export function groupNotes(wanted: number, summed: number): readonly string[] {
+  if (summed < wanted) return [`groups of ${summed}, which is all that a channel sums over`];
+  const left = summed % wanted;
+  return left === 0 ? [] : [`the last of the groups of ${wanted} has ${left}, since a channel sums over ${summed}`];
 }
 
 /** The bits of a code in the smallest type of the opset that holds it. */

@@ -1,13 +1,13 @@
-import type { NewNode } from "./file/encode.js";
-import type { Node } from "./file/proto.js";
-import { resolve, type Scope, type Value } from "./file/values.js";
+import type { NewNode } from "../file/encode.js";
+import type { Node } from "../file/proto.js";
+import { resolve, type Scope, type Value } from "../file/values.js";
 
 // Finds weights whose codes nodes compute with, so that the model never has them as floats, and gives the nodes that
 // compute with floats instead.
 
 /** Codes that nodes compute with. */
 export interface IntegerWeight {
-  readonly pattern: "MatMulInteger" | "Gather";
+  readonly pattern: "MatMulInteger" | "Gather" | "GatherBlockQuantized";
   /** The last of the nodes, which gives floats. */
   readonly node: Node;
   readonly codes: Value;
@@ -56,7 +56,7 @@ export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string 
   };
 }
 
-/** Recognises Gather of rows of codes, which become floats by DequantizeLinear, or by Cast and Mul. */
+/** Recognises Gather of rows of codes, which become floats by DequantizeLinear, or by Cast, Sub and Mul. */
 export function gatheredRows(node: Node, scope: Scope): IntegerWeight | undefined {
   const makers = node.inputs.map((name) => resolve(name, scope)?.node);
   if (node.operator === "DequantizeLinear") {
@@ -64,12 +64,17 @@ export function gatheredRows(node: Node, scope: Scope): IntegerWeight | undefine
     const [, scales, zeroPoints] = node.inputs.map((name) => resolve(name, scope));
     return gather && rowsOf(gather, node, scope, scales, zeroPoints, []);
   }
-  const cast = makers.find((maker) => maker?.operator === "Cast");
-  const gather = cast && resolve(cast.inputs[0] ?? "", scope)?.node;
   const ofScales = makers.find((maker) => maker?.operator === "Gather");
-  if (cast === undefined || gather === undefined || ofScales === undefined) return undefined;
-  const scales = resolve(ofScales.inputs[0] ?? "", scope);
-  return rowsOf(gather, node, scope, scales, undefined, [cast, ofScales]);
+  const sub = makers.find((maker) => maker?.operator === "Sub");
+  const ofSub = sub?.inputs.map((name) => resolve(name, scope)?.node) ?? [];
+  const casts = sub ? ofSub : makers.filter((maker) => maker?.operator === "Cast");
+  const [gather, ofZeroPoints] = casts.map((cast) => cast && resolve(cast.inputs[0] ?? "", scope)?.node);
+  if (gather === undefined || ofScales === undefined || casts.some((cast) => cast?.operator !== "Cast"))
+    return undefined;
+  if (sub && ofZeroPoints?.operator !== "Gather") return undefined;
+  const [scales, zeroPoints] = [ofScales, sub && ofZeroPoints].map((each) => resolve(each?.inputs[0] ?? "", scope));
+  const others = [sub, ...casts, ofScales, sub && ofZeroPoints].filter((each) => each !== undefined);
+  return rowsOf(gather, node, scope, scales, zeroPoints, others);
 }
 
 function rowsOf(
