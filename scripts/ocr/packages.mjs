@@ -60,8 +60,12 @@ export async function readCharacters() {
   return [...lines, " "];
 }
 
+/** @returns {Promise<string>} the folder of the package */
+export function fetchOnnxruntimeNode() {
+  return fetchTarball(onnxruntimeNode);
+}
+
 /** @returns {Promise<typeof import("onnxruntime-common")>} */
 export async function loadOnnxruntimeNode() {
-  const folder = await fetchTarball(onnxruntimeNode);
-  return createRequire(import.meta.url)(folder);
+  return createRequire(import.meta.url)(await fetchOnnxruntimeNode());
 }

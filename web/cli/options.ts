@@ -83,6 +83,10 @@ export const options = {
   float16: {
     help: "make what stays float in an .onnx model float16; its inputs and outputs stay float32",
   },
+  for: {
+    value: "LOADER",
+    help: "transformers.js: write the folder that it loads an .onnx model from, with a file for each of its types (q8, int8, uint8, q4, q4f16, fp16) and copies of config and tokenizer",
+  },
   shard: {
     value: "K/N",
     help: "write only part K of N: some tensors of one model, or some of several files",

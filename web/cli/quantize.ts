@@ -3,9 +3,9 @@ import { type Budget, fairPart, printable } from "channelwise/models";
 import { CommandError, UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
 import { budgetOf, fitJobs, settingsForBudget } from "./fit.js";
-import { counted } from "./format.js";
+import { counted, oneLine } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
-import { groupInputs } from "./inputs.js";
+import { groupInputs, type Input } from "./inputs.js";
 import { type Job, openJob } from "./job.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
@@ -18,6 +18,7 @@ import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from 
 import { parseShardName } from "./shards.js";
 import { styled } from "./terminal.js";
 import { tellPassedOver, tellWarnings } from "./told.js";
+import { transformersJs } from "./transformers-js.js";
 
 /** `channelwise quantize` */
 export async function quantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
@@ -31,27 +32,44 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const settings = budget ? settingsForBudget(settingsOf(values), inputs) : settingsOf(values);
   /** A part has some of the tensors of a single model, or some of several models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
-  const outputs = outputsOf(inputs, { output, settings, shard: modelShard, isMixed: budget !== undefined });
+  const forLoader = values.for === undefined ? undefined : transformersJs(values.for);
+  const tasks: readonly Task[] = forLoader
+    ? inputs.flatMap((input) => forLoader.outputsOf(input, values, settings).map((typed) => ({ input, ...typed })))
+    : outputsOf(inputs, { output, settings, shard: modelShard, isMixed: budget !== undefined }).map((output, i) => ({
+        ...{ input: inputs[i], output, settings },
+      }));
   const jobs: Job[] = [];
   try {
-    for (const [i, input] of inputs.entries()) {
-      const job = openJob(input, outputs[i], settings, modelShard);
-      jobs.push(
-        await job.catch((error) => Promise.reject(inputs.length > 1 ? new InputError(input.path, error) : error)),
-      );
+    for (const { input, output, settings } of tasks) {
+      try {
+        jobs.push(await openJob(input, output, settings, modelShard));
+      } catch (error) {
+        const leftOut = forLoader?.whyLeftOut(output, error);
+        if (leftOut === undefined) throw inputs.length > 1 ? new InputError(input.path, error) : error;
+        context.stderr.write(`${oneLine(leftOut)}\n`);
+      }
     }
     checkOutputs(
-      outputs,
+      jobs.map(({ output }) => output),
       jobs.flatMap(({ reads }) => reads),
     );
-    return await quantizeJobs(
+    const outcome = await quantizeJobs(
       shareOf(jobs, listShard),
       { values, settings, budget, modelShard, threads, inputs },
       context,
     );
+    if (forLoader && !measure && !values["dry-run"]) forLoader.finish(jobs, context);
+    return outcome;
   } finally {
     for (const { plan } of jobs) await plan.model.close();
   }
+}
+
+/** A file to write, and the settings for it. */
+interface Task {
+  readonly input: Input;
+  readonly output: string;
+  readonly settings: Settings;
 }
 
 interface Asked {
@@ -118,10 +136,10 @@ function warnOfPatterns(jobs: readonly Job[], { stderr }: Context): void {
 }
 
 /** Throws where nothing would be quantized: nobody wants such a file. */
-function refuseNothing(jobs: readonly Job[], { axis, granularity, float16 }: Values): void {
+function refuseNothing(jobs: readonly Job[], { axis, granularity, float16, for: loader }: Values): void {
   for (const job of jobs) {
     const { decisions } = job.plan;
-    if (float16 || decisions.some(({ quantize }) => quantize)) continue;
+    if (float16 || loader || decisions.some(({ quantize }) => quantize)) continue;
     const reasons = groupLines([job], Infinity);
     const { path } = job.input;
     const nothing = `${path}: none of its tensors would be quantized`;
