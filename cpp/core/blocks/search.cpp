@@ -243,25 +243,30 @@ void addProducts(const V* x, const V& d, const V& dmin, const V& scale, const V&
   products.xMin += total(min * sumX);
 }
 
-/// Tries the integers near scale / d and min / dmin, and takes those with the least error.
-template <std::size_t length>
-Affine<V> roundedBest(const V* x, const Affine<V>& fit, float d, float dmin, int mostScale, const Limits<V>& limits) {
+/// The integers nearest to scale / d and min / dmin.
+Affine<V> rounded(const Affine<V>& fit, float d, float dmin, const Limits<V>& stored) {
   const V inverseD(d == 0 ? 0 : 1 / d);
   const V inverseMin(dmin == 0 ? 0 : 1 / dmin);
-  const Limits<V> stored{0, mostScale};
-  const V scale = nearest<true>(fit.scale * inverseD, stored);
-  const V min = nearest<true>(fit.min * inverseMin, stored);
-  Affine<V> best{scale, min};
-  V least = errorsOf<length>(x, V(d) * scale, V(dmin) * min, limits);
-  for (int step = 0; step < 9; ++step) {
-    if (step == 4) continue;
-    const V triedScale = nearest<true>(scale + V(static_cast<float>(step / 3 - 1)), stored);
-    const V triedMin = nearest<true>(min + V(static_cast<float>(step % 3 - 1)), stored);
-    const V error = errorsOf<length>(x, V(d) * triedScale, V(dmin) * triedMin, limits);
-    const auto wins = error < least;
-    least = select(wins, error, least);
-    best.scale = select(wins, triedScale, best.scale);
-    best.min = select(wins, triedMin, best.min);
+  return {nearest<true>(fit.scale * inverseD, stored), nearest<true>(fit.min * inverseMin, stored)};
+}
+
+/// Tries pairs of integers up to `reach` from some, and takes those with the least error.
+template <std::size_t length>
+Affine<V> bestAround(const V* x, const Affine<V>& centre, int reach, float d, float dmin, const Limits<V>& stored,
+                     const Limits<V>& limits) {
+  Affine<V> best = centre;
+  V least = errorsOf<length>(x, V(d) * centre.scale, V(dmin) * centre.min, limits);
+  for (int ofScale = -reach; ofScale <= reach; ++ofScale) {
+    for (int ofMin = -reach; ofMin <= reach; ++ofMin) {
+      if (ofScale == 0 && ofMin == 0) continue;
+      const V scale = nearest<true>(centre.scale + V(static_cast<float>(ofScale)), stored);
+      const V min = nearest<true>(centre.min + V(static_cast<float>(ofMin)), stored);
+      const V error = errorsOf<length>(x, V(d) * scale, V(dmin) * min, limits);
+      const auto wins = error < least;
+      least = select(wins, error, least);
+      best.scale = select(wins, scale, best.scale);
+      best.min = select(wins, min, best.min);
+    }
   }
   return best;
 }
@@ -282,51 +287,64 @@ void packAll(const ScaleAndMin* stored, const std::uint8_t* codes, Q5_K& block) 
   packBits(codes, 4, block.high);
 }
 
-/// Searches one block of sub-blocks with scales and minima.
-template <typename Block, std::size_t length>
-[[gnu::noinline]] void searchScalesAndMins(const float* weights, int most, int mostScale, Window window,
-                                           Block& result) {
-  constexpr std::size_t kCount = 256 / length;
-  constexpr std::size_t kParts = kCount / kLanes<V>;
-  Best<Block> best(weights, result);
-  const Limits<V> limits{0, most};
+/// How blocks with scales and minima are searched.
+struct AffineSearch {
+  int most;
+  int mostScale;
+  Window window;
+  /// How far the best integers may be from those that are nearest to the fit. Those of 4 bits are coarse.
+  int reach;
+  int rounds;
+};
+
+/// Sub-blocks in lanes, and the scales and minima that fit them.
+template <std::size_t length>
+struct FittedBlock {
+  static constexpr std::size_t kCount = 256 / length;
+  static constexpr std::size_t kParts = kCount / kLanes<V>;
   V x[kParts][length];
   Affine<V> fits[kParts];
+};
+
+/// Goes from d and dmin to better ones: scales and minima become integers, d and dmin are fitted to them, and so on.
+template <typename Block, std::size_t length>
+[[gnu::noinline]] void descend(const float* weights, const FittedBlock<length>& of, float d, float dmin,
+                               const AffineSearch& search, Best<Block>& best) {
+  constexpr std::size_t kCount = FittedBlock<length>::kCount;
+  constexpr std::size_t kParts = FittedBlock<length>::kParts;
+  const Limits<V> limits{0, search.most};
+  const Limits<V> stored{0, search.mostScale};
+  Affine<V> integers[kParts];
   float scales[kCount];
   float mins[kCount];
-  for (std::size_t part = 0; part < kParts; ++part) {
-    loadSubBlocks<length>(weights + part * kLanes<V> * length, x[part]);
-    fits[part] = searchScaleAndMin<length, true>(x[part], most, window);
-    fits[part].min = V(0.0f) - fits[part].min;
-    store(scales + part * kLanes<V>, fits[part].scale);
-    store(mins + part * kLanes<V>, fits[part].min);
-  }
-  float d = largestOf(scales) / static_cast<float>(mostScale);
-  float dmin = largestOf(mins) / static_cast<float>(mostScale);
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < search.rounds; ++round) {
     Block block;
     block.d = halfOf(d);
     block.dmin = halfOf(dmin);
     d = floatOf(block.d);
     dmin = floatOf(block.dmin);
     if (!(d < 65520) || !(dmin < 65520)) return;
-    ScaleAndMin stored[kCount];
+    ScaleAndMin packed[kCount];
     std::uint8_t codes[256];
     Products products;
     for (std::size_t part = 0; part < kParts; ++part) {
-      const Affine<V> rounded = roundedBest<length>(x[part], fits[part], d, dmin, mostScale, limits);
-      addProducts<length>(x[part], V(d), V(dmin), rounded.scale, rounded.min, limits, products);
-      store(scales + part * kLanes<V>, rounded.scale);
-      store(mins + part * kLanes<V>, rounded.min);
+      // Later rounds go on from the pair that was best before.
+      const bool isFirst = round == 0;
+      const Affine<V> centre = isFirst ? rounded(of.fits[part], d, dmin, stored) : integers[part];
+      const int reach = isFirst ? search.reach : 1;
+      integers[part] = bestAround<length>(of.x[part], centre, reach, d, dmin, stored, limits);
+      addProducts<length>(of.x[part], V(d), V(dmin), integers[part].scale, integers[part].min, limits, products);
+      store(scales + part * kLanes<V>, integers[part].scale);
+      store(mins + part * kLanes<V>, integers[part].min);
     }
     for (std::size_t j = 0; j < kCount; ++j) {
-      stored[j] = {static_cast<int>(scales[j]), static_cast<int>(mins[j])};
+      packed[j] = {static_cast<int>(scales[j]), static_cast<int>(mins[j])};
       if (d * scales[j] == 0)
         std::fill_n(codes + j * length, length, std::uint8_t{0});
       else
-        codesOf<V>(weights + j * length, length, d * scales[j], dmin * mins[j], 0, most, codes + j * length);
+        codesOf<V>(weights + j * length, length, d * scales[j], dmin * mins[j], 0, search.most, codes + j * length);
     }
-    packAll(stored, codes, block);
+    packAll(packed, codes, block);
     best.consider(block);
     const double determinant = products.scaleScale * products.minMin - products.scaleMin * products.scaleMin;
     const double newD = products.minMin == 0
@@ -337,6 +355,26 @@ template <typename Block, std::size_t length>
     d = static_cast<float>(newD);
     dmin = static_cast<float>(newMin);
   }
+}
+
+/// Searches one block of sub-blocks with scales and minima.
+template <typename Block, std::size_t length>
+[[gnu::noinline]] void searchScalesAndMins(const float* weights, const AffineSearch& search, Block& result) {
+  using Fitted = FittedBlock<length>;
+  Best<Block> best(weights, result);
+  Fitted of;
+  float scales[Fitted::kCount];
+  float mins[Fitted::kCount];
+  for (std::size_t part = 0; part < Fitted::kParts; ++part) {
+    loadSubBlocks<length>(weights + part * kLanes<V> * length, of.x[part]);
+    of.fits[part] = searchScaleAndMin<length, true>(of.x[part], search.most, search.window);
+    of.fits[part].min = V(0.0f) - of.fits[part].min;
+    store(scales + part * kLanes<V>, of.fits[part].scale);
+    store(mins + part * kLanes<V>, of.fits[part].min);
+  }
+  const float d = largestOf(scales) / static_cast<float>(search.mostScale);
+  const float dmin = largestOf(mins) / static_cast<float>(search.mostScale);
+  descend(weights, of, d, dmin, search, best);
 }
 
 void packAll(const int* stored, const std::uint8_t* codes, Q3_K& block) {
@@ -447,18 +485,18 @@ void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks) {
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q2_K* blocks) {
-  for (std::size_t i = 0; i < count; ++i)
-    searchScalesAndMins<Q2_K, 16>(weights + 256 * i, 3, 15, {-1, 1, 21}, blocks[i]);
+  const AffineSearch kSearch{3, 15, {-1, 1, 21}, 4, 4};
+  for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q2_K, 16>(weights + 256 * i, kSearch, blocks[i]);
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q4_K* blocks) {
-  for (std::size_t i = 0; i < count; ++i)
-    searchScalesAndMins<Q4_K, 32>(weights + 256 * i, 15, 63, {-3, 3, 31}, blocks[i]);
+  const AffineSearch kSearch{15, 63, {-3, 3, 31}, 1, 3};
+  for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q4_K, 32>(weights + 256 * i, kSearch, blocks[i]);
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q5_K* blocks) {
-  for (std::size_t i = 0; i < count; ++i)
-    searchScalesAndMins<Q5_K, 32>(weights + 256 * i, 31, 63, {-2, 2, 21}, blocks[i]);
+  const AffineSearch kSearch{31, 63, {-2, 2, 21}, 1, 3};
+  for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q5_K, 32>(weights + 256 * i, kSearch, blocks[i]);
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q3_K* blocks) {

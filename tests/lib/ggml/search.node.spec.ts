@@ -76,11 +76,12 @@ const leastGain: Partial<Record<BlockType, number>> = {
   Q5_0: 0.45,
   Q5_1: 1.06,
   Q8_0: 0.79,
-  Q2_K: 1.14,
+  Q2_K: 1.24,
   Q3_K: 0.37,
-  Q4_K: 0.195,
-  Q5_K: 0.42,
+  Q4_K: 0.205,
+  Q5_K: 0.44,
   Q6_K: 0.56,
+  IQ4_NL: 0.28,
 };
 
 /** The mean over tensors, weighted by their size. */
