@@ -143,20 +143,21 @@ export async function addWasm({ tests = false, debug = false } = {}) {
 async function embedded(file, iterations) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({ entryPoints: [join(root, "web/lib/core/wasm/wasm-bytes.ts")], write: false });
-  const { byteKinds, eachByte } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  const { kindCount, eachByte } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
   const binary = readFileSync(file);
   /** @type {number[][]} */
-  const kinds = Object.values(byteKinds).map(() => []);
+  const kinds = Array.from({ length: kindCount }, () => []);
   let at = 0;
-  eachByte(binary.length, (/** @type {number} */ kind) => {
+  eachByte(binary.length, (/** @type {number} */ kind, /** @type {Uint8Array | undefined} */ recent) => {
     const byte = binary[at++];
-    kinds[kind].push(byte);
+    kinds[kind].push(recent ? recent.indexOf(byte) : byte);
     return byte;
   });
   const sorted = `${file}.sorted`;
   writeFileSync(sorted, Buffer.from(kinds.flat()));
   const deflated = execFileSync("zopfli", ["--deflate", `--i${iterations}`, "-c", sorted]).toString("base64");
-  const packed = { counts: kinds.map(({ length }) => length), deflated };
+  const starts = kinds.map((_, kind) => kinds.slice(0, kind).flat().length);
+  const packed = { starts, deflated };
   return `export const packedWasm = ${JSON.stringify(packed)};\n`;
 }
 

@@ -3,8 +3,8 @@ import { eachByte } from "./wasm-bytes.js";
 
 /** A WebAssembly binary inside this package. */
 export interface PackedWasm {
-  /** The number of bytes of each kind (see wasm-bytes.ts). */
-  readonly counts: readonly number[];
+  /** Where the bytes of each kind begin (see wasm-bytes.ts). */
+  readonly starts: readonly number[];
   /** Its bytes, kind by kind, deflated (RFC 1951) and in base64. */
   readonly deflated: string;
 }
@@ -14,15 +14,14 @@ export interface PackedWasm {
  *
  * @throws {Error} where nothing can inflate it.
  */
-export async function unpackWasm({ counts, deflated }: PackedWasm): Promise<Uint8Array<ArrayBuffer>> {
+export async function unpackWasm({ starts, deflated }: PackedWasm): Promise<Uint8Array<ArrayBuffer>> {
   const sorted = await inflate(Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0)));
   const binary = new Uint8Array(sorted.length);
-  const places = counts.map((_, kind) => counts.slice(0, kind).reduce((sum, count) => sum + count, 0));
+  const places = [...starts];
   let at = 0;
-  eachByte(binary.length, (kind) => {
-    const place = places[kind] as number;
-    places[kind] = place + 1;
-    binary[at] = sorted[place] as number;
+  eachByte(binary.length, (kind, recent) => {
+    const byte = sorted[places[kind]++ as number] as number;
+    binary[at] = recent?.[byte] ?? byte;
     return binary[at++] as number;
   });
   return binary;
