@@ -11,6 +11,7 @@ import { runnerOf } from "../../dist/workers/runner-of.js";
 import { loadOracle } from "./oracle.js";
 import {
   allBits,
+  codeWidths,
   DBL_MAX,
   FLT_MAX,
   type Floats,
@@ -112,22 +113,25 @@ const kinds: Record<string, Make> = {
 
 describe.each(Object.keys(kinds))("the shipped kernels equal the oracle for %s", (kind) => {
   describe.each(floatTypes)("of %s", (type) => {
-    it.each(allBits)("in rows of every length up to 65, at %i bits", (bits) => {
+    it.each(codeWidths)("in rows of every length up to 65, at $width bits", ({ bitsFor }) => {
       for (const length of lengths) {
+        const bits = bitsFor(length);
         expectOracle(kinds[kind](type, 3 * length, bits, length), { shape: [3, length], bits });
       }
     });
 
-    it.each(allBits)("in columns of every number up to 35, at %i bits", (bits) => {
+    it.each(codeWidths)("in columns of every number up to 35, at $width bits", ({ bitsFor }) => {
       for (let width = 1; width <= 35; width++) {
         for (const height of [1, 9]) {
+          const bits = bitsFor(width + height);
           expectOracle(kinds[kind](type, height * width, bits, width), { shape: [height, width], axis: 1, bits });
         }
       }
     });
 
-    it.each(allBits)("behind a middle axis, per tensor and in groups, at %i bits", (bits) => {
+    it.each(codeWidths)("behind a middle axis, per tensor and in groups, at $width bits", ({ bitsFor }) => {
       for (const inner of [1, 3, 15, 16, 17, 33]) {
+        const bits = bitsFor(inner);
         const weights = kinds[kind](type, 2 * 6 * inner, bits, inner);
         const shape = [2, 6, inner];
         expectOracle(weights, { shape, axis: 1, bits });

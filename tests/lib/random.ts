@@ -11,6 +11,15 @@ export type Floats<T extends FloatType = FloatType> = FloatArrays[T];
 /** The bits that a code may have. */
 export const allBits = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
 
+/**
+ * Bits of narrow and of wide codes, for sweeps over sizes: kernels tell these two apart, and take the limits of codes as
+ * numbers. The bits go round, each with sizes of all remainders by 8.
+ */
+export const codeWidths = [
+  { width: "up to 8", bitsFor: (size: number) => 2 + (size % 7) },
+  { width: "more than 8", bitsFor: (size: number) => 9 + ((size + (size >> 3)) % 8) },
+] as const;
+
 export const FLT_MAX = (2 - 2 ** -23) * 2 ** 127;
 export const DBL_MAX = Number.MAX_VALUE;
 
