@@ -17,7 +17,9 @@ export async function buildOneFile(file) {
   const { build } = await import("vite");
   const { viteSingleFile } = await import("vite-plugin-singlefile");
   mkdirSync(dirname(file), { recursive: true });
-  const folder = mkdtempSync(join(dirname(file), "page-"));
+  // Not beside the file, which may be where others pack what they find.
+  mkdirSync(join(root, "build"), { recursive: true });
+  const folder = mkdtempSync(join(root, "build/page-"));
   await build({
     root: join(root, "web/demo"),
     configFile: false,

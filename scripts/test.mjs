@@ -23,6 +23,9 @@ async function library() {
   await step("build", () => runNode("scripts/build.mjs", "--tests"));
   await step("types", () => runNode("node_modules/typescript/bin/tsc", "--noEmit"));
   await step("reference of the public types", () => runNode("scripts/reference.mjs", "--check"));
+  // Once for all tests that pack or open it.
+  await step("page in one file", () => runNode("scripts/page.mjs", "--packed"));
+  process.env.CHANNELWISE_ONE_FILE = "built";
 }
 
 async function native() {

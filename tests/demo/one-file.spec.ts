@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { load } from "channelwise";
@@ -23,7 +22,8 @@ let complaints: string[];
 let requests: string[];
 
 beforeAll(async () => {
-  await buildOneFile(oneFile);
+  // npm test has built it.
+  if (process.env.CHANNELWISE_ONE_FILE !== "built") await buildOneFile(oneFile);
   browser = await launchChromium();
 });
 
@@ -87,10 +87,8 @@ it("saves a model as the library writes it, and runs both", async () => {
 });
 
 it("is served by the command line, which Ctrl-C ends", async () => {
-  const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
-  // Where npm pack puts it.
-  copyFileSync(oneFile, join(dist, "channelwise.html"));
-  const served = spawn(process.execPath, [join(dist, "cli/main.js"), "page", "--port", "0"], {
+  const commandLine = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  const served = spawn(process.execPath, [commandLine, "page", "--port", "0"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [told] = await once(createInterface(served.stdout), "line");

@@ -20,8 +20,8 @@ export function setup(): Promise<void> {
   return built.pageOfTests;
 }
 
-/** The page in one file, which is opened from the disk. */
-export const oneFile = fileURLToPath(new URL("../../build/tests/channelwise.html", import.meta.url));
+/** The page in one file, which is opened from the disk, where npm pack puts it. */
+export const oneFile = fileURLToPath(new URL("../../dist/channelwise.html", import.meta.url));
 
 /** Whether the tests are to open that, as npm run test:one-file has them do. */
 export const isOneFile = process.env.CHANNELWISE_PAGE === "one-file";
