@@ -1,4 +1,5 @@
 import type { ScaleRule } from "./scale-rules.js";
+import type { CompiledModule } from "./wasm/compiled-module.js";
 
 export type { ScaleRule } from "./scale-rules.js";
 
@@ -280,9 +281,6 @@ export interface Channelwise {
     options?: O,
   ): DequantizeResult<Q, O>;
 }
-
-/** WebAssembly.Module, where the program's libraries declare it: those for Node alone do not. */
-type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
 
 /** The source of the WebAssembly: its bytes, a compiled module, a response to a fetch, or an address to fetch. */
 export type WasmSource =

@@ -7,6 +7,7 @@ import type { Packing } from "../core/memory/packing.js";
 import type { AnyCodes, Rows } from "../core/memory/staging.js";
 import type { Scheme } from "../core/scheme.js";
 import type { ChannelErrors } from "../core/types.js";
+import type { CompiledModule } from "../core/wasm/compiled-module.js";
 import type { BlockType } from "../storage/ggml/block-types.js";
 import type { BlockEncoder } from "../storage/ggml/blocks.js";
 import type { FileRows } from "./file-rows.js";
@@ -135,7 +136,7 @@ export interface MeasureDone {
 
 /** How weights become bytes: as blocks of a type, by its module, or as floats of a type. */
 export type Encoding =
-  | { readonly blockType: BlockType; readonly encoder: BlockEncoder; readonly module: WebAssembly.Module }
+  | { readonly blockType: BlockType; readonly encoder: BlockEncoder; readonly module: CompiledModule }
   | { readonly dtype: Dtype };
 
 /** Asks for the bytes of one stretch of weights, which has whole blocks. */

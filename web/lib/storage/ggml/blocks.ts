@@ -1,4 +1,5 @@
 import { NonFiniteError } from "../../core/errors.js";
+import type { CompiledModule } from "../../core/wasm/compiled-module.js";
 import { instantiateWith } from "../../core/wasm/instantiate.js";
 import { type BlockType, type BlockTypeInfo, blockTypes } from "./block-types.js";
 import createModule, { type BlockBindings } from "./glue.js";
@@ -15,7 +16,7 @@ const encoders = ["ggml", "search"] as const;
 let shared: Promise<Blocks> | undefined;
 
 /** The blocks of a module, of which each thread has one. */
-export function blocksOf(module: WebAssembly.Module): Promise<Blocks> {
+export function blocksOf(module: CompiledModule): Promise<Blocks> {
   shared ??= instantiateWith(createModule, module)
     .then((bindings) => new Blocks(bindings))
     .catch((error: unknown) => {
