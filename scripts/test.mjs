@@ -35,9 +35,11 @@ async function native() {
   });
   await step("lint and format", () => runNode("node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"));
   await step("C++ format", () => runNode("scripts/clang-format.mjs"));
-  await step("models and onnxruntime-node", async () => {
+  await step("models and their runtimes", async () => {
     const { fetchOcrPackages } = await import("./ocr/packages.mjs");
     await fetchOcrPackages();
+    const { fetchTransformers } = await import("./transformers-js.mjs");
+    await fetchTransformers();
   });
 }
 

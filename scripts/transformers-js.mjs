@@ -24,9 +24,14 @@ const transformers = {
  * @property {new (type: "int64", data: BigInt64Array, dims: number[]) => object} Tensor
  */
 
+/** @returns {Promise<string>} the folder with its file */
+export function fetchTransformers() {
+  return fetchTarball(transformers);
+}
+
 /** @returns {Promise<Transformers>} */
 export async function loadTransformers() {
-  const folder = await fetchTarball(transformers);
+  const folder = await fetchTransformers();
   const runtime = await fetchOnnxruntimeNode();
   const link = join(folder, "node_modules", "onnxruntime-node");
   mkdirSync(dirname(link), { recursive: true });
