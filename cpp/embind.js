@@ -40,8 +40,9 @@ mergeInto(LibraryManager.library, {
     // Bound, where nothing comes out that is to be changed: no array of the arguments is made.
     const bound = call.bind(null, target);
     const convert = fromCpp[result];
+    // No such function has more than three arguments. A list of them would be made anew for every call.
     Module[nameAt(name)] = convert
-      ? (...values) => convert(bound(...values))
+      ? (a, b, c) => convert(bound(a, b, c))
       : bound;
   },
   /** A view from where C++ has put its length and place. */

@@ -99,7 +99,15 @@ bool scales(std::uint32_t channels) {
   const std::uint32_t length = rangeLength();
   const bool areRounded = scheme.scaleType != type && scheme.scaleType != Dtype::kFloat64;
   cover = !searches(scheme) && !scheme.zeroPoints;
+  const bool isPlain = length == 1 && !areRounded && type == Dtype::kFloat32;
   for (std::uint32_t c = 0; c < channels; ++c) {
+    if (isPlain) {
+      // Nearly always, the quotient is the scale. In groups of 32, scaleOf() would take a fifth of the time.
+      const float largest = as<float>(memory.ranges)[c];
+      const float scale = largest / static_cast<float>(scheme.qmax());
+      as<float>(memory.scales)[c] = scale;
+      if (scale > 0 && largest <= std::numeric_limits<float>::max() / 2) continue;
+    }
     const std::uint32_t at = c * length;
     const Range<double> range{numberAt(memory.ranges, at), numberAt(memory.ranges, at + length - 1)};
     if (!(range.largest() <= std::numeric_limits<double>::max())) return false;

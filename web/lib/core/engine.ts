@@ -44,7 +44,10 @@ export interface GivenScales {
 
 /** Says what the calls of the kernels that follow are about. */
 function prepare({ bindings }: Engine, { dtype, scheme, figuresOf = "nothing", dequantized }: Preparation): void {
-  bindings.prepare(dtypeNumbers[dtype], figuresNames.indexOf(figuresOf), !!dequantized, ...schemeNumbers(scheme));
+  // Spread out, these would take longer than a row of weights.
+  const [bits, scaleType, rule, zeroPoints] = schemeNumbers(scheme);
+  const figures = figuresNames.indexOf(figuresOf);
+  bindings.prepare(dtypeNumbers[dtype], figures, !!dequantized, bits, scaleType, rule, zeroPoints);
 }
 
 type Preparation = Pick<QuantizeJob, "dtype" | "scheme"> & Partial<Pick<QuantizeJob, "figuresOf" | "dequantized">>;

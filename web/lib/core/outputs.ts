@@ -88,6 +88,20 @@ export interface OutputsNeeded {
   readonly inputs: readonly Named[];
 }
 
+function unwantedError(name: string, option: string): TypeError {
+  return new TypeError(`into.${name} is filled only with ${option}`);
+}
+
+function viewOfInto<K extends ArrayKind>(
+  views: Named[],
+  into: QuantizeInto,
+  name: keyof QuantizeInto,
+  kind: K,
+  length: number,
+) {
+  return into[name] === undefined ? undefined : listedView(views, `into.${name}`, kind, into[name], length);
+}
+
 function listedView<K extends ArrayKind>(views: Named[], name: string, kind: K, array: unknown, length: number) {
   const view = exactView(name, kind, array, length);
   views.push([name, view]);
@@ -103,19 +117,14 @@ export function outputsFor(needed: OutputsNeeded) {
   const kindOfCodes = packed ? "Uint8Array" : codeKind(scheme);
   const codesLength = packed ? packedLength(length, scheme.bits) : length;
   const figures = into.perChannel;
-  const checkWanted = (name: keyof QuantizeInto, isWanted: boolean | undefined, option: string) => {
-    if (into[name] !== undefined && !isWanted) throw new TypeError(`into.${name} is filled only with ${option}`);
-  };
-  checkWanted("dequantized", dequantize, "dequantize: true");
-  checkWanted("zeroPoints", scheme.zeroPoints, "zeroPoints: true");
-  checkWanted("perChannel", perChannel, 'errors: "channel"');
+  if (into.dequantized !== undefined && !dequantize) throw unwantedError("dequantized", "dequantize: true");
+  if (into.zeroPoints !== undefined && !scheme.zeroPoints) throw unwantedError("zeroPoints", "zeroPoints: true");
+  if (figures !== undefined && !perChannel) throw unwantedError("perChannel", 'errors: "channel"');
   const views: Named[] = [];
-  const ifGiven = <K extends ArrayKind>(name: keyof QuantizeInto, kind: K, length: number) =>
-    into[name] === undefined ? undefined : listedView(views, `into.${name}`, kind, into[name], length);
-  const quantized = ifGiven("quantized", kindOfCodes, codesLength);
-  const scales = ifGiven("scales", kind, scaleCount);
-  const zeroPoints = ifGiven("zeroPoints", codeKind(scheme), scaleCount);
-  const dequantized = ifGiven("dequantized", kind, length);
+  const quantized = viewOfInto(views, into, "quantized", kindOfCodes, codesLength);
+  const scales = viewOfInto(views, into, "scales", kind, scaleCount);
+  const zeroPoints = viewOfInto(views, into, "zeroPoints", codeKind(scheme), scaleCount);
+  const dequantized = viewOfInto(views, into, "dequantized", kind, length);
   const errors = figures && {
     mse: listedView(views, "into.perChannel.mse", "Float64Array", figures.mse, scaleCount),
     maxError: listedView(views, "into.perChannel.maxError", "Float64Array", figures.maxError, scaleCount),

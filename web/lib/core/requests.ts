@@ -109,8 +109,8 @@ export function quantizeResult(request: QuantizeRequest, totals: TotalErrors | u
   const { zeroPoints = request.zeroPoints } = into;
   const { scaleShape } = extents;
   const { bits, rule, axis, granularity } = scheme;
-  const scheming = { axis, bits, rule, granularity };
-  const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, ...scheming, ...totals };
+  const result: Record<string, unknown> = { quantized, scales, scaleShape, shape, axis, bits, rule, granularity };
+  if (totals) Object.assign(result, totals);
   if (zeroPoints) result.zeroPoints = zeroPoints;
   if (perChannel) result.perChannel = perChannel;
   if (dequantized) result.dequantized = dequantized;
