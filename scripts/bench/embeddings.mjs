@@ -39,7 +39,9 @@ function vectorsOf(count) {
     const length = Math.sqrt(squares);
     for (let d = 0; d < dimensions; d++) floats[at + d] /= length;
   }
-  const bytes = Int8Array.from(floats, (x) => Math.max(-127, Math.min(127, Math.round(x * 512))));
+  // Int8Array.from would list the 384 million numbers first, for which the heap has no room.
+  const bytes = new Int8Array(floats.length);
+  for (let i = 0; i < floats.length; i++) bytes[i] = Math.max(-127, Math.min(127, Math.round(floats[i] * 512)));
   const bits = new Uint8Array(floats.length / 8);
   for (let i = 0; i < floats.length; i++) if (floats[i] > 0) bits[i >> 3] |= 0x80 >> (i & 7);
   return { count, dimensions, floats, bytes, bits };
