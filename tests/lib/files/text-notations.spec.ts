@@ -35,6 +35,14 @@ const matrices: readonly Form[] = [
     "w:\n  - [0.1, -0.2]\n  - [0.3, 0.4]\n",
     ["“w:” in line 1 was passed over.", "2 arrays follow each other; each was read as a row."],
   ],
+  ["Rust's suffixes", "vec![vec![0.1f32, -0.2f32], vec![0.3f32, 0.4f64]]"],
+  ["code in Markdown", "```json\n[[0.1, -0.2], [0.3, 0.4]]\n```\n"],
+  ["rows in a block of Markdown", "```\n0.1 -0.2\n0.3  0.4\n```"],
+  [
+    "MATLAB's factor",
+    "W =\n\n   1.0e-03 *\n\n  100.0 -200.0\n  300.0  400.0\n",
+    ["Every number was multiplied by 1.0e-03."],
+  ],
   ["Python's tuples", "((0.1, -0.2), (0.3, 0.4))"],
   ["Python's lists of tuples", "[(0.1, -0.2), (0.3, 0.4)]"],
   ["tuples without parentheses", "(0.1, -0.2), (0.3, 0.4)", ["2 arrays follow each other; each was read as a row."]],
@@ -164,6 +172,7 @@ const matrices: readonly Form[] = [
     "row | a | b\n--- | --- | ---\none | 0.1 | -0.2\ntwo | 0.3 | 0.4",
     ["Line 1 names the columns (row, a, b).", "Column 1 names the rows (one, two)."],
   ],
+  ["what psql prints", " 0.1 | -0.2 \n 0.3 |  0.4\n(2 rows)\n"],
   ["a table of a database", "+-----+------+\n| 0.1 | -0.2 |\n| 0.3 |  0.4 |\n+-----+------+\n"],
   [
     "console.table",

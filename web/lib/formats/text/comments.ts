@@ -20,6 +20,7 @@ const DASHES = /-{3}|={3}|[\u2500-\u257f]{3}/;
  */
 export function kindOfRow(cells: readonly string[], above: readonly Row[], width: number, separator: string): RowKind {
   const [first, ...others] = cells;
+  if (/^\(\d+ rows?\)$/.test(cells.join(""))) return "rule"; // below what databases print
   const text = first.replace(MARK, "");
   if (text === first) {
     const all = RULE.test(first) ? cells.join("") : "";

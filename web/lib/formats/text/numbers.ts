@@ -5,11 +5,11 @@ const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 
 /**
  * Digits with marks between them; an exponent (Fortran's 1.D-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 ×
- * 10^-5); suffixes of languages (C's 1.f, R's 1L, Mathematica's precision 1`7.95); and a percent sign. 1d5 and 1f may
- * be hexadecimal.
+ * 10^-5); suffixes of languages (C's 1.f, Rust's 1.0f32, R's 1L, Mathematica's precision 1`7.95); and a percent sign. 1d5 and 1f
+ * may be hexadecimal.
  */
 const OTHER =
-  /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)[dDf]|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF]|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
+  /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)(?:[dD]|f(?!32|64))|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF](?:32|64)?|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
 const FRACTION = /^([+-]?\d+)\/(\d+)$/;
 
 /** The longest number in other notations than the plain one. */

@@ -16,6 +16,10 @@ const ASSIGNMENT =
 /** The types before initializers in Java, C# and Go. */
 const TYPE = /(?:new\s{1,9})?[\w.]{0,60}(?:\[[\d, ]{0,20}\]){1,9}[\w.]{0,60}\s?(?=\{)/y;
 const NAME = /(?:new\s{1,9})?([A-Za-z_][\w.:]{0,60}!?)(\s{0,20})[([{](?![\],])/y;
+/** What MATLAB prints above numbers that it divided by a power of 10. */
+const FACTOR = /\s*\d[\d.]{0,20}e[+-]\d{1,3} \*[ \t]*[\r\n]+/y;
+/** The lines around code in Markdown. */
+const FENCE = /^[ \t]*(?:```|~~~)[\w-]{0,20}[ \t]*$/gm;
 /** R's numbers of rows, columns and elements. */
 const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
 
@@ -27,7 +31,7 @@ const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
  */
 export function parseMatrix(input: string): TextMatrix {
   // Text around the matrix is blanked rather than removed, so that places stay those of the input.
-  const text = input.replace(/^\ufeff/, " ");
+  const text = input.replace(/^\ufeff/, " ").replace(FENCE, (fence) => " ".repeat(fence.length));
   const comments = new PassedOver();
   let at = afterComments(text, 0, comments);
   if (isLatex(text)) return parseLatex(text);
@@ -42,8 +46,16 @@ export function parseMatrix(input: string): TextMatrix {
     const from = begin + matchAt(TYPE, text, begin).length;
     return parseNestedArrays(array, from, assignment !== "" && array === text, [...notes, ...comments.notes()]);
   }
+  const factor = matchAt(FACTOR, text, begin);
+  if (factor !== "") return multiplied(parseDelimited(text, begin + factor.length, notes), factor);
   if (/[\r\n]/.test(assignment)) return parseDelimited(text, begin, notes);
   return parseDelimited(text, caption === "" ? 0 : at, notes);
+}
+
+function multiplied(matrix: TextMatrix, factor: string): TextMatrix {
+  const [number] = factor.trim().split(" ");
+  const note = `Every number was multiplied by ${number}.`;
+  return { ...matrix, values: matrix.values.map((value) => value * Number(number)), notes: [...matrix.notes, note] };
 }
 
 /** The next place that is neither a blank nor in a line that may be a comment. */
