@@ -5,8 +5,9 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith(".md")),
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...["", "docs/", "docs/examples/"].flatMap((folder) =>
+    readdirSync(join(root, folder)).flatMap((name) => (name.endsWith(".md") ? [`${folder}${name}`] : [])),
+  ),
 ];
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 

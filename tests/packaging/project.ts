@@ -7,7 +7,7 @@ import { npm } from "../../scripts/setup.mjs";
 
 const consumer = fileURLToPath(new URL("consumer", import.meta.url));
 
-/** A project of a user: the files of consumer/, and the packed tarball installed beside them. */
+/** A project of a user: some files, and the packed tarball installed beside them. */
 export interface Project {
   folder: string;
   tarball: string;
@@ -16,10 +16,14 @@ export interface Project {
   remove(): void;
 }
 
-/** Packs the package and installs it outside of this repository, so that none of our files is found by chance. */
-export function createProject(): Project {
+/**
+ * Packs the package and installs it outside of this repository, so that none of our files is found by chance.
+ *
+ * @param files a folder whose files are copied into the project.
+ */
+export function createProject(files = consumer): Project {
   const folder = mkdtempSync(join(tmpdir(), "channelwise-"));
-  cpSync(consumer, folder, { recursive: true });
+  cpSync(files, folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
 
   succeed(npm(["pack", "--pack-destination", folder], { quiet: true }), "npm pack");
