@@ -1,4 +1,5 @@
 import { html } from "../dom.js";
+import { LaterView } from "../later-view.js";
 import type { Settings } from "../protocol.js";
 import { keep } from "../remembered.js";
 import { ChooseForm } from "./choose-form.js";
@@ -7,6 +8,7 @@ import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { Measuring } from "./measuring.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
 import { fragmentOfModel, keptModel, type LinkedModel } from "./model-link.js";
+import type { ModelMap } from "./model-map.js";
 import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js";
 import "./models.css";
 import type { GgufView } from "./gguf/gguf-view.js";
@@ -41,6 +43,7 @@ export class ModelView {
   readonly #outcome: OutcomeView;
   readonly #save: SaveView;
   readonly #measuring = new Measuring(() => this.#measure());
+  readonly #map: LaterView<[ModelState], ModelMap>;
   readonly #weights: WeightsView;
   readonly #tradeOff: TradeOffView;
   readonly #run = new RunView((outputs) => this.#outcome.showOutputs(outputs));
@@ -84,6 +87,13 @@ export class ModelView {
       this.#form.set(setting);
       this.#update();
     };
+    const mapCard = card("map-heading", "The whole model");
+    this.#map = new LaterView(mapCard, async () => {
+      const { ModelMap } = await import("./model-map.js");
+      const map = new ModelMap((tensor) => this.#look(tensor));
+      mapCard.append(map.element);
+      return map;
+    });
     this.#weights = new WeightsView({
       look: (tensor) => this.#look(tensor),
       choose: (tensor, choice) => this.#choose(tensor, choice),
@@ -107,6 +117,7 @@ export class ModelView {
     places.outcome.append(section, this.#quantized.element);
     places.details.append(
       this.#runCard,
+      mapCard,
       card("tensors-heading", "What each weight costs", ...this.#weights.elements),
       card("trade-off-of-model-heading", "Other settings", this.#tradeOff.element),
       card("recipes-heading", "Do it elsewhere", ...this.#recipes.elements),
@@ -272,6 +283,7 @@ export class ModelView {
     if (this.#state === undefined) return;
     this.#outcome.show(this.#state);
     this.#save.show(this.#state);
+    this.#map.show(this.#state);
   }
 
   /** Chooses for one tensor: a setting, to keep it, or "" for what is chosen for all. */

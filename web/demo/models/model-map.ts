@@ -1,0 +1,165 @@
+import { type HierarchyRectangularNode, hierarchy, treemap } from "d3-hierarchy";
+import { html, svg } from "../dom.js";
+import { bytes, counted, decibels } from "../format.js";
+import { Figure, tableOf } from "../see/figure.js";
+import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
+import { energyLost, percent } from "./outcome/verdict.js";
+
+/** Tiles on the page; the smallest tensors share the last of them. */
+const MOST_TILES = 250;
+/** Milliseconds between pictures while errors are measured. */
+const PAUSE = 250;
+/** Pixels of a letter. */
+const LETTER = 6.6;
+
+/** The classes of colours, from the least SQNR in dB that they stand for. */
+const losses = [
+  { least: 50, style: "loss-0", text: "50 dB and more" },
+  { least: 40, style: "loss-1", text: "40 to 50 dB" },
+  { least: 30, style: "loss-2", text: "30 to 40 dB" },
+  { least: 20, style: "loss-3", text: "20 to 30 dB" },
+  { least: -Infinity, style: "loss-4", text: "below 20 dB" },
+] as const;
+
+/** A tensor on the picture, or several small ones that share a tile. */
+interface Tile {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly style: string;
+  /** What became of it, in a few words. */
+  readonly outcome: string;
+  /** Undefined where several tensors share the tile. */
+  readonly tensor: number | undefined;
+}
+
+/** A whole model as one picture: a tile for each tensor, as large as its bytes, in the colour of what it loses. */
+export class ModelMap {
+  readonly element: HTMLElement;
+  readonly #look: (tensor: number) => void;
+  readonly #figure = new Figure();
+  #state: ModelState | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The tile that the keyboard is on. */
+  #current = 0;
+
+  /** @param look shows a tensor as a matrix */
+  constructor(look: (tensor: number) => void) {
+    this.#look = look;
+    this.element = html("div", {}, this.#figure.element);
+  }
+
+  show(state: ModelState) {
+    if (this.#state?.description !== state.description) this.#current = 0;
+    this.#state = state;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#state !== undefined) this.#draw(this.#state);
+    }, PAUSE);
+  }
+
+  #draw(state: ModelState) {
+    const tiles = tilesOf(state);
+    const legend = [...losses, { style: "kept", text: "kept" }];
+    this.#figure.show({
+      title: "Every tensor of the model",
+      explanation:
+        "A tile is as large as the bytes of its tensor, and as dark as its loss. Choose one to look into it.",
+      legend: legend.map(({ style, text }) => [style, text] as const),
+      draw: (width) => this.#drawTiles(tiles, width),
+      table: () =>
+        tableOf(
+          "Every tensor, the largest first.",
+          ["Tensor", "Bytes", "Outcome"],
+          tilesOf(state, Infinity).map(({ name, byteLength, outcome }) => [name, bytes(byteLength), outcome]),
+        ),
+    });
+  }
+
+  #drawTiles(tiles: readonly Tile[], width: number): SVGSVGElement {
+    const height = Math.round(Math.max(200, Math.min(420, width / 2)));
+    const root = hierarchy<{ children?: readonly Tile[] } | Tile>({ children: tiles }).sum((tile) =>
+      "byteLength" in tile ? tile.byteLength : 0,
+    );
+    const laid = treemap<{ children?: readonly Tile[] } | Tile>().size([width, height]).padding(1)(root);
+    const places = laid.leaves() as HierarchyRectangularNode<Tile>[];
+    this.#current = Math.min(this.#current, places.length - 1);
+    const elements = places.map((place, i) => this.#tile(place, i));
+    const picture = svg(
+      "svg",
+      {
+        class: "model-map",
+        role: "group",
+        "aria-label": "Every tensor of the model; the arrow keys go from one to the next",
+        ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+      },
+      ...elements,
+    );
+    picture.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      const [before, now] = [this.#current, (this.#current + step + elements.length) % elements.length];
+      elements[before].setAttribute("tabindex", "-1");
+      elements[now].setAttribute("tabindex", "0");
+      elements[now].focus();
+      this.#current = now;
+    });
+    return picture;
+  }
+
+  #tile({ data, x0, y0, x1, y1 }: HierarchyRectangularNode<Tile>, i: number): SVGElement {
+    const { name, byteLength, style, outcome, tensor } = data;
+    const text = `${name}: ${bytes(byteLength)}, ${outcome}`;
+    const [width, height] = [Math.max(0.5, x1 - x0), Math.max(0.5, y1 - y0)];
+    const element = svg(
+      "g",
+      { class: `tile ${style}`, role: "button", tabindex: i === this.#current ? 0 : -1, "aria-label": text },
+      svg("title", {}, text),
+      svg("rect", { x: x0, y: y0, width, height }),
+    );
+    const letters = Math.floor((width - 8) / LETTER);
+    const label = (content: string, line: number) =>
+      svg(
+        "text",
+        { x: x0 + 5, y: y0 + 15 * line },
+        content.length > letters ? `…${content.slice(1 - letters)}` : content,
+      );
+    if (letters >= 5 && height >= 20) element.append(label(name, 1));
+    if (outcome.length <= letters && height >= 36) element.append(label(outcome, 2));
+    if (tensor === undefined) element.setAttribute("aria-disabled", "true");
+    else {
+      element.addEventListener("click", () => this.#look(tensor));
+      element.addEventListener("keydown", ({ key }) => {
+        if (key === "Enter" || key === " ") this.#look(tensor);
+      });
+    }
+    return element;
+  }
+}
+
+/** The tiles, the largest first. */
+function tilesOf(state: ModelState, most = MOST_TILES): Tile[] {
+  const tiles = state.plan.tensors.map((_, tensor) => tileOf(state, tensor));
+  tiles.sort((a, b) => b.byteLength - a.byteLength);
+  if (tiles.length <= most) return tiles;
+  const others = tiles.splice(most - 1);
+  const byteLength = others.reduce((sum, tile) => sum + tile.byteLength, 0);
+  const outcome = "too small for tiles of their own";
+  return [...tiles, { name: counted(others.length, "tensor"), byteLength, style: "kept", outcome, tensor: undefined }];
+}
+
+function tileOf(state: ModelState, tensor: number): Tile {
+  const { name, byteLength } = state.description.tensors[tensor];
+  const common = { name, byteLength, tensor };
+  const errors = chosenErrors(state, tensor);
+  if (errors !== undefined) {
+    const { style } = losses.find(({ least }) => errors.sqnr >= least) ?? losses[losses.length - 1];
+    const lost =
+      errors.sqnr === Infinity ? "exact" : `${decibels(errors.sqnr)}, ${percent(energyLost(errors.sqnr))} lost`;
+    return { ...common, style, outcome: lost };
+  }
+  const reason = obstacle(state, tensor);
+  if (reason !== undefined) return { ...common, style: "kept", outcome: reason };
+  if (chosenSetting(state, tensor) !== undefined) return { ...common, style: "unknown", outcome: "not measured yet" };
+  return { ...common, style: "kept", outcome: "kept" };
+}
