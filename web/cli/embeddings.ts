@@ -25,8 +25,9 @@ export async function embeddings(operands: readonly string[], values: Values, co
 
   const given = readVectors(path);
   const library = await load();
-  const ranges = rangesOf(library, given, values, path);
   const isReported = values.report === true || output === undefined;
+  if (metric === "cosine") checkDirections(path, given);
+  const ranges = rangesOf(library, given, values, path, isReported, context);
   // Before anything is measured, since it may be wrong.
   const options = output === undefined ? undefined : indexOptions(given, values, metric, ranges);
   const report = isReported ? measureRecall(library, given, values, metric, ranges, context) : undefined;
@@ -64,6 +65,8 @@ function rangesOf(
   { vectors, dimensions }: Vectors,
   { ranges, scaling }: Values,
   path: string,
+  isReported: boolean,
+  { stderr }: Context,
 ): VectorRanges | undefined {
   if (ranges !== undefined) {
     if (scaling !== undefined && scaling !== "ranges") {
@@ -71,9 +74,16 @@ function rangesOf(
     }
     return about(ranges, () => JSON.parse(readFileSync(ranges, "utf8")));
   }
-  // A report has them too, but for one vector alone there are none.
-  if (scaling !== "ranges" && vectors.length === dimensions) return undefined;
-  return about(path, () => library.fitRanges(vectors, { dimensions }));
+  if (scaling === "ranges") return about(path, () => library.fitRanges(vectors, { dimensions }));
+  // A report has them too, where there are any.
+  if (!isReported || vectors.length === dimensions) return undefined;
+  try {
+    return library.fitRanges(vectors, { dimensions });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    stderr.write(`${printable(path)}: the report leaves out ranges: ${error.message}\n`);
+    return undefined;
+  }
 }
 
 function indexOptions(
@@ -106,7 +116,7 @@ function measureRecall(
   const asked =
     file === undefined
       ? leaveOut(given.vectors, dimensions)
-      : { others: given.vectors, queries: readQueries(file, given) };
+      : { others: given.vectors, queries: readQueries(file, given, metric) };
   const bar = new ProgressBar(stderr);
   const onProgress = (done: number, total: number) => {
     signal.throwIfAborted();
@@ -125,12 +135,24 @@ function measureRecall(
   }
 }
 
-function readQueries(file: string, { dimensions }: Vectors): Float32Array {
+function readQueries(file: string, { dimensions }: Vectors, metric: Metric): Float32Array {
   const queries = readVectors(file);
   if (queries.dimensions !== dimensions) {
     throw new UsageError(`${file} has vectors of ${queries.dimensions} dimensions; they must have ${dimensions}`);
   }
+  if (metric === "cosine") checkDirections(file, queries);
   return queries.vectors;
+}
+
+/** Throws for vectors of zeros, by their place in their file. */
+function checkDirections(path: string, { vectors, dimensions }: Vectors): void {
+  for (let start = 0; start < vectors.length; start += dimensions) {
+    let at = start;
+    while (at < start + dimensions && vectors[at] === 0) at++;
+    if (at < start + dimensions) continue;
+    const reason = `vector ${start / dimensions} is zero and has no direction, which a cosine needs; take --metric dot`;
+    throw new InputError(path, new RangeError(reason));
+  }
 }
 
 /** Gives the bytes of the index. */

@@ -59,7 +59,7 @@ export class ModelMap {
 
   #draw(state: ModelState) {
     const tiles = tilesOf(state);
-    const legend = [...losses, { style: "kept", text: "kept" }];
+    const legend = [...losses, { style: "loss-none", text: "kept" }];
     this.#figure.show({
       title: "Every tensor of the model",
       explanation:
@@ -145,7 +145,10 @@ function tilesOf(state: ModelState, most = MOST_TILES): Tile[] {
   const others = tiles.splice(most - 1);
   const byteLength = others.reduce((sum, tile) => sum + tile.byteLength, 0);
   const outcome = "too small for tiles of their own";
-  return [...tiles, { name: counted(others.length, "tensor"), byteLength, style: "kept", outcome, tensor: undefined }];
+  return [
+    ...tiles,
+    { name: counted(others.length, "tensor"), byteLength, style: "loss-none", outcome, tensor: undefined },
+  ];
 }
 
 function tileOf(state: ModelState, tensor: number): Tile {
@@ -159,7 +162,8 @@ function tileOf(state: ModelState, tensor: number): Tile {
     return { ...common, style, outcome: lost };
   }
   const reason = obstacle(state, tensor);
-  if (reason !== undefined) return { ...common, style: "kept", outcome: reason };
-  if (chosenSetting(state, tensor) !== undefined) return { ...common, style: "unknown", outcome: "not measured yet" };
-  return { ...common, style: "kept", outcome: "kept" };
+  if (reason !== undefined) return { ...common, style: "loss-none", outcome: reason };
+  if (chosenSetting(state, tensor) !== undefined)
+    return { ...common, style: "loss-unknown", outcome: "not measured yet" };
+  return { ...common, style: "loss-none", outcome: "kept" };
 }

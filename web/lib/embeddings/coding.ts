@@ -93,7 +93,7 @@ export function stepsOf({ dimensions, precision, scaling, profile }: Coding): St
   const most = isNibbles ? 15 : 255;
   starts.set(scaling.lows);
   scaling.highs.forEach((high, d) => {
-    steps[d] = Math.fround(high - (starts[d] as number)) / most || 1;
+    steps[d] = Math.fround(Math.fround(high - (starts[d] as number)) / most) || 1;
   });
   const offset = precision === "uint8" ? 0 : (most + 1) / 2;
   return { starts, steps, least: 0, most, offset, middle: profile === undefined ? 0 : 0.5 };

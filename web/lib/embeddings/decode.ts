@@ -24,7 +24,11 @@ export function takeCoded(name: string, value: unknown): Coding {
     if (kindOf(scales) !== "Float32Array") {
       throw new TypeError(`${name}.scales must be a Float32Array, not ${shown(scales)}`);
     }
-    checkLength(`${name}.scales`, (scales as Float32Array).length, count);
+    const numbers = scales as Float32Array;
+    checkLength(`${name}.scales`, numbers.length, count);
+    if (!numbers.every((scale) => scale > 0 && scale < Infinity)) {
+      throw new RangeError(`${name}.scales must be positive and finite`);
+    }
   }
   return coding;
 }

@@ -1,11 +1,14 @@
-import { checkNames } from "../core/arguments.js";
+import { checkNames, shown } from "../core/arguments.js";
 import { bytesOfCodes, type Coding, codingOptions, hasScales, stepsOf, takeCoding } from "./coding.js";
 import { type Kernels, ownScales, ROW_BYTES, STAGED } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
 import { countVectors, nonFiniteError, numberError } from "./vectors.js";
 
-/** Numbers beyond 1 that are the rounding of a vector's length, and not another length. */
-const UNIT_MARGIN = 2 ** -10;
+/**
+ * The largest numbers: for "unit", a little above 1, which is the rounding of a vector's length and not another length;
+ * for "group", such that no code is worth an infinity.
+ */
+const LARGEST = { unit: 1 + 2 ** -10, group: 2 ** 126 };
 
 /** Bytes of a row of codes that is searched: see cpp/embeddings/kernels.h. */
 export function strideOf(coding: Coding): number {
@@ -48,9 +51,10 @@ export function newEncoder(kernels: Kernels, coding: Coding): Encoder {
 
 function checkLargest(largest: number, vectors: Float32Array, from: number, { dimensions, scaling }: Coding): void {
   if (!Number.isFinite(largest)) throw nonFiniteError("vectors", vectors, dimensions, from * dimensions);
-  if (scaling !== "unit" || largest <= 1 + UNIT_MARGIN) return;
-  const index = vectors.findIndex((x, i) => i >= from * dimensions && Math.abs(x) > 1 + UNIT_MARGIN);
-  throw numberError("vectors", vectors, dimensions, index, '"unit" is for vectors of length 1: use "row" or ranges');
+  const most = LARGEST[scaling as "unit" | "group"] ?? largest;
+  if (largest <= most) return;
+  const index = vectors.findIndex((x, i) => i >= from * dimensions && Math.abs(x) > most);
+  throw numberError("vectors", vectors, dimensions, index, `${shown(scaling)} takes numbers up to ${most}: use "row"`);
 }
 
 /** {@link Embeddings.encode} */

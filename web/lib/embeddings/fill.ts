@@ -28,7 +28,7 @@ export function fillWithVectors(
   for (const { from, count, row } of runs(places, rows, encoder.most)) {
     encoder.run(vectors, from, count, rows.addressOf("codes", row));
     const scales = memory.floats(kernels.scales(), count);
-    checkZero(rows.setScores(row, memory.doubles(kernels.squares(), count), scales), from);
+    setScores(rows, row, memory.doubles(kernels.squares(), count), scales, from);
   }
 }
 
@@ -51,13 +51,24 @@ export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, place
       // The kernels form the sum in the same way: see cpp/embeddings/rows.h.
       squares[i] = values.reduce((sum, value) => sum + value * value, 0);
     }
-    checkZero(rows.setScores(row, squares, scales), from);
+    setScores(rows, row, squares, scales, from);
   }
 }
 
-function checkZero(zero: number | undefined, from: number): void {
-  if (zero === undefined) return;
-  throw new RangeError(`vector ${from + zero} is zero as codes and has no direction, which a cosine needs`);
+function setScores(
+  rows: Rows,
+  row: number,
+  squares: Float64Array,
+  scales: Float32Array | undefined,
+  from: number,
+): void {
+  const wrong = rows.setScores(row, squares, scales);
+  if (wrong === -1) return;
+  const reason =
+    squares[wrong] === 0
+      ? "is zero as codes and has no direction, which a cosine needs"
+      : "is too long or short for its length in float32: scale all vectors";
+  throw new RangeError(`vector ${from + wrong} ${reason}`);
 }
 
 /** Runs of neighbours in one segment, of at most `most` places. */

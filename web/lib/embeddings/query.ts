@@ -90,5 +90,5 @@ export function exactScore(metric: Metric, a: ArrayLike<number>, b: ArrayLike<nu
     distance += (x - y) * (x - y);
   }
   if (metric === "dot") return dot;
-  return metric === "euclid" ? Math.sqrt(distance) : dot / Math.sqrt(squaresA * squaresB);
+  return metric === "euclid" ? Math.sqrt(distance) : dot / Math.sqrt(squaresA * squaresB) || 0; // 0 for zeros
 }

@@ -24,13 +24,11 @@ export class Rows {
   readonly bytes: Readonly<Record<Column, number>>;
   readonly #segments: Segment[] = [];
   readonly #memory: Memory;
-  readonly #coding: Coding;
   readonly #metric: Metric;
   readonly #decode: ReturnType<typeof rowDecoder>;
 
   constructor(memory: Memory, coding: Coding, metric: Metric) {
     this.#memory = memory;
-    this.#coding = coding;
     this.#metric = metric;
     this.#decode = rowDecoder({ ...coding, isSigned: false });
     this.stride = strideOf(coding);
@@ -87,23 +85,25 @@ export class Rows {
 
   /**
    * Sets the numbers for the scores of some rows of a segment, from the sums of squares of their decoded codes and from
-   * their stored scales. Returns the first that is zero and has no direction, which a cosine needs.
+   * their stored scales. Returns the first of which float32 does not hold them, such as a zero, which has no direction.
    */
-  setScores(row: number, squares: Float64Array, scales: Float32Array | undefined): number | undefined {
+  setScores(row: number, squares: Float64Array, scales: Float32Array | undefined): number {
     const { factors, offsets } = this.bytes;
     const count = squares.length;
     const own = this.bytes.scales > 0 ? scales : undefined;
     if (own) this.#column("scales", row, count).set(own);
     if (offsets > 0) this.#column("offsets", row, count).set(squares);
+    const isHeld = (number: number) => number >= 2 ** -126 && number < 2 ** 128;
+    let wrong = offsets > 0 ? squares.findIndex((square) => square !== 0 && !isHeld(square)) : -1;
     if (factors > 0) {
       const to = this.#column("factors", row, count);
       for (let i = 0; i < count; i++) {
         const scale = own?.[i] ?? 1;
         to[i] = this.#metric === "cosine" ? scale / Math.sqrt(squares[i] as number) : scale;
       }
+      if (this.#metric === "cosine") wrong = to.findIndex((factor) => !isHeld(factor));
     }
-    const zero = this.#metric === "cosine" ? squares.indexOf(0) : -1;
-    return zero === -1 || this.#coding.precision === "binary" ? undefined : zero;
+    return wrong;
   }
 
   #column(column: Column, row: number, count: number): Float32Array<ArrayBuffer> {

@@ -69,7 +69,9 @@ export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
     throw new TypeError("saved must be the ArrayBuffer that save() gave, or a Uint8Array of it");
   }
   // Words that would not be aligned are copied.
-  const given = saved instanceof Uint8Array ? saved : new Uint8Array(saved);
+  // The slices of a Buffer of Node would not be copies.
+  const given =
+    saved instanceof Uint8Array ? new Uint8Array(saved.buffer, saved.byteOffset, saved.length) : new Uint8Array(saved);
   const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
   if (bytes.length < START) throw damaged(0, `it has ${bytes.length} bytes; the least is ${START}`);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
