@@ -1,7 +1,7 @@
 import type { Page } from "playwright";
 import { expect, it } from "vitest";
 import { fileOf } from "../lib/files/safetensors-file.js";
-import { normal } from "../lib/random.js";
+import { uniform } from "../lib/random.js";
 import { axeFindsNothing, cells, openForEach, shows, text } from "./page.js";
 
 let page: Page;
@@ -14,7 +14,7 @@ openForEach({}, (opened) => {
 async function openModel() {
   const tensor = (name: string, rows: number) => ({
     ...{ name, dtype: "F32", shape: [rows, 16] },
-    data: normal(16 * rows, { seed: rows }),
+    data: uniform("float32", 16 * rows, rows),
   });
   const small = Array.from({ length: 298 }, (_, i) => tensor(`layer.${i}.weight`, 8));
   const bytes = fileOf([tensor("big.weight", 800), tensor("embed_tokens.weight", 400), ...small]);

@@ -43,10 +43,10 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
   const modules = new Map<string, Module>();
   for (const tensor of tensors) {
     const { module, parameter } = partsOf(tensor.name);
-    const of: Module = modules.get(module) ?? { codes: [], byStem: new Map(), hasWeight: false };
-    modules.set(module, of);
+    const of = moduleOf(modules, module);
     if (isCodes(tensor)) {
       if (of.codes.length < MOST_CODES) of.codes.push(tensor);
+      if (module !== "") moduleOf(modules, partsOf(module).module).codesBelow ??= tensor;
       const stem = stemOf(parameter);
       if (!of.byStem.has(stem)) of.byStem.set(stem, tensor);
     } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1 && !isScalesName(parameter)) of.hasWeight = true;
@@ -54,7 +54,11 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
   return (tensor, byName) => {
     const { module, parameter } = partsOf(tensor.name);
     const own = modules.get(module) as Module;
-    const codes = codesBeside(tensor, module, parameter, own) ?? codesAbove(module, parameter, modules);
+    const codes =
+      codesBeside(tensor, module, parameter, own) ??
+      codesAbove(module, parameter, modules) ??
+      // Those of quanto: weight._scale and weight._data._data.
+      (parameter.startsWith("_") && isCompanion(parameter) ? own.codesBelow : undefined);
     if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
     if (!byName || !isScalesName(parameter)) return undefined;
     // A `scale` or a vector beside a weight may belong to anything.
@@ -71,8 +75,16 @@ interface Module {
   readonly codes: TensorInfo[];
   /** Tensors of codes by the rest of their names, without the words for codes. */
   readonly byStem: Map<string, TensorInfo>;
+  /** The first tensor of codes in a module inside it. */
+  codesBelow?: TensorInfo;
   /** Whether it has a matrix of floats that is not a scale. */
   hasWeight: boolean;
+}
+
+function moduleOf(modules: Map<string, Module>, name: string): Module {
+  const module = modules.get(name) ?? { codes: [], byStem: new Map(), hasWeight: false };
+  modules.set(name, module);
+  return module;
 }
 
 /** Modules have a few. A crafted file may have any number. */

@@ -1,19 +1,20 @@
+import { FormatError } from "../../core/errors.js";
 import { shownName } from "../../core/printable.js";
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip/read-zip.js";
 import { zipWriter } from "../../io/zip/zip-writer.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { FormatContents, PassedOver } from "../format.js";
-import { npyHeader, UnreadTypeError } from "../npy/header.js";
+import { npyHeader } from "../npy/header.js";
 import { descrOf, readNpyTensor } from "../npy/tensor.js";
 import type { TensorWriter } from "../tensor-writer.js";
 
 const ENDING = ".npy";
 
 /**
- * Reads the arrays of a .npz file, and passes over everything that is not an array of numbers.
+ * Reads the arrays of a .npz file, and passes over everything that is not an array of numbers, or damaged.
  *
- * @throws {FormatError} for a malformed file.
+ * @throws {FormatError} for a malformed archive.
  */
 export async function readNpz(source: ByteSource): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
@@ -28,7 +29,7 @@ export async function readNpz(source: ByteSource): Promise<FormatContents> {
     try {
       tensors.push(await readNpyTensor(contents, name.slice(0, -ENDING.length)));
     } catch (error) {
-      if (!(error instanceof UnreadTypeError)) throw error;
+      if (!(error instanceof FormatError)) throw error;
       passedOver.push({ name, reason: error.reason });
     }
   }

@@ -63,8 +63,8 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     commentLine = row.line;
     comments.add(row.cells.join(separator), () => row.line);
   }
+  const found = [...notes, ...comments.notes(), ...dropEmptyEnds(rows)];
   const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
-  const found = [...notes, ...comments.notes()];
   // word2vec and fastText begin with the size of the embeddings.
   if (second && second.length !== 2 && size.join() === `${rows.length - 1},${second.length - 1}`) {
     found.push(`Line ${rows[0].line} gives the size, ${size.join(" × ")}, and was passed over.`);
@@ -111,6 +111,25 @@ function isNumber(cell: string, separators: string): boolean {
 function rowsIn(text: string, from: number, { cell, ignored, separators }: Separation): Row[] {
   const left = ignored === undefined ? text : text.replace(ignored, (all) => " ".repeat(all.length));
   return splitRows(left, from, cell, separators[0]);
+}
+
+/** Drops rows of empty cells before and after all others, as spreadsheets write them. Gives a note on them. */
+function dropEmptyEnds(rows: Row[]): string[] {
+  const isEmpty = ({ cells }: Row) => cells.every((cell) => cell === "");
+  const end = rows.findLastIndex((row) => !isEmpty(row)) + 1;
+  const after = rows.splice(end);
+  const before = rows.splice(
+    0,
+    Math.max(
+      0,
+      rows.findIndex((row) => !isEmpty(row)),
+    ),
+  );
+  const dropped = [...before, ...after];
+  if (dropped.length === 0) return [];
+  const lines = dropped.map(({ line }) => line);
+  const which = lines.length > 3 ? `${lines.slice(0, 3).join(", ")} and ${lines.length - 3} more` : lines.join(", ");
+  return [`Empty cells were passed over: line ${which}.`];
 }
 
 /** Drops the empty cells that separators at the ends of all rows make. The header's line often lacks its separator. */

@@ -147,7 +147,8 @@ class Reader extends Tokens {
   /** Reads an array and the other arguments of a call. */
   #arguments(name: string): { shape: Shape; given: Arguments; isVector: boolean } {
     this.#open();
-    this.#passesName();
+    const first = this.#passesName();
+    if (/ind(?:ices|ptr)$/.test(first)) this.#fail("this array is sparse: print it dense, such as with to_dense()");
     const isVector = !CLOSING.has(this.token);
     const shape = this.#value();
     const given = new Map<string, number[]>();

@@ -19,6 +19,9 @@ const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
 /** Marks for missing numbers, and errors of spreadsheets such as #DIV/0!. */
 const MISSING = /^(?:<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
+/** Amounts of money, and what Microsoft's C prints for infinity and NaN. */
+const AMOUNT =
+  /^(?:(?:EUR|USD|GBP|JPY|CNY|CHF|INR|CAD|AUD) ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?(?:EUR|USD|GBP|JPY|CNY|CHF|INR)|[+-]?1\.#(?:INF|Q?NAN|IND).*)$/;
 /** Signs, then digits. */
 const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
 const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
@@ -62,6 +65,7 @@ export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
   if (NOT_FINITE.test(cell) || MISSING.test(cell) || LEFT_OUT.test(cell) || OTHER_BASE.test(cell)) return true;
+  if (AMOUNT.test(cell)) return true;
   const letters = cell.replace(/\P{L}/gu, "");
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
 }

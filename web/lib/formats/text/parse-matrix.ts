@@ -20,6 +20,8 @@ const NAME = /(?:new\s{1,9})?([A-Za-z_][\w.:]{0,60}!?)(\s{0,20})[([{](?![\],])/y
 const FACTOR = /\s*\d[\d.]{0,20}e[+-]\d{1,3} \*[ \t]*[\r\n]+/y;
 /** The lines around code in Markdown. */
 const FENCE = /^[ \t]*(?:```|~~~)[\w-]{0,20}[ \t]*$/gm;
+/** Lists of YAML: a single bullet may be a minus sign. */
+const BULLETS = /- \[[^[\]]*\][ \t]*[\r\n]+[ \t]*- \[/y;
 /** R's numbers of rows, columns and elements. */
 const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
 
@@ -73,7 +75,8 @@ function afterComments(text: string, from: number, comments: PassedOver): number
 /** A name with a bracket after it may be the head of a column: "a (cm)". */
 function beginsArray(text: string, at: number): boolean {
   if (matchAt(OF_R, text, at) !== "") return false;
-  if (/^(?:[[({]|- ?\[)/.test(text.slice(at, at + 3)) || matchAt(TYPE, text, at) !== "") return true;
+  if (/^[[({]/.test(text.slice(at, at + 1)) || matchAt(BULLETS, text, at) !== "" || matchAt(TYPE, text, at) !== "")
+    return true;
   NAME.lastIndex = at;
   const [, name, blanks] = NAME.exec(text) ?? [];
   return name !== undefined && kindOfName(name) !== undefined && (blanks === "" || /^Tensor$|Array$/.test(name));
@@ -81,5 +84,5 @@ function beginsArray(text: string, at: number): boolean {
 
 /** Blanks the bullets of lists in YAML. */
 function withoutBullets(text: string, at: number): string {
-  return text[at] === "-" ? text.replace(/^([ \t]*)-(?= ?\[)/gm, "$1 ") : text;
+  return text[at] === "-" ? text.replace(/^([ \t]*)-(?= \[)/gm, "$1 ") : text;
 }

@@ -10,7 +10,7 @@ export interface Row {
 }
 
 /**
- * Cuts the text into rows of cells. Empty rows are left out.
+ * Cuts the text into rows of cells. Blank lines are left out.
  *
  * @param cell a sticky expression for a cell and what ends it. It captures the cell, and the separator unless a row
  * ends.
@@ -40,7 +40,7 @@ export function splitRows(text: string, from: number, cell: RegExp, separator: s
     if (cells.length === 0) first = start;
     cells.push(content);
     if (separated !== undefined) continue;
-    if (cells.some((each) => each !== "")) {
+    if (cells.length > 1 || cells[0] !== "") {
       // A copy does not keep the room that the array grew by.
       rows.push({ cells: cells.slice(), text, start: first, line: line + lineOf(text.slice(rowStart, first)) - 1 });
     }
