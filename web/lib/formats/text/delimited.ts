@@ -116,7 +116,8 @@ function rowsIn(text: string, from: number, { cell, ignored, separators }: Separ
 /** Drops rows of empty cells before and after all others, as spreadsheets write them. Gives a note on them. */
 function dropEmptyEnds(rows: Row[]): string[] {
   const isEmpty = ({ cells }: Row) => cells.every((cell) => cell === "");
-  const end = rows.findLastIndex((row) => !isEmpty(row)) + 1;
+  let end = rows.length;
+  while (end > 0 && isEmpty(rows[end - 1])) end--;
   const after = rows.splice(end);
   const before = rows.splice(
     0,
