@@ -85,7 +85,7 @@ it("refuses what is no embeddings, and says why", async () => {
     ["row.npy", 1, "its shape is (5); embeddings are rows of an array of two dimensions"],
     ["codes.npy", 1, "it holds integers; give the vectors as floats"],
     ["short.npy", 2, "there are 3 vectors, too few to ask for some of them; give --queries"],
-    ["zero.npy -o b.index", 1, "zero.npy: vector 0 is zero as codes and has no direction, which a cosine needs"],
+    ["zero.npy -o b.index", 1, "zero.npy: vector 0 is zero and has no direction, which a cosine needs"],
     ["vectors.npy --queries short.npy", 2, "short.npy has vectors of 2 dimensions; they must have 48"],
     ["vectors.npy --metric angle", 2, "--metric is angle; it must be one of cosine, dot, euclid"],
     ["vectors.npy -o b.index --precision int2", 2, "--precision is int2; it must be one of int8, int4, binary"],

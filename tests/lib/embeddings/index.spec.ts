@@ -322,3 +322,54 @@ describe("recall", () => {
     expect(report.recall).toEqual({ 1: 1, 10: 1 });
   });
 });
+
+describe("what an attack found", () => {
+  const ranged = (numbers: number[]) => embeddings.fitRanges(Float32Array.from(numbers), { dimensions: 2 });
+
+  it("ranges with -0 survive JSON, and an index with them its file", () => {
+    const ranges = ranged([-0, 1, 1, -0]);
+    const again = JSON.parse(JSON.stringify(ranges));
+    expect(embeddings.encode(Float32Array.of(0.5, 0.5), again).count).toBe(1);
+    const index = embeddings.createIndex({ dimensions: 2, scaling: ranges, metric: "dot" });
+    index.add(Float32Array.of(0.5, 0.5));
+    expect(embeddings.loadIndex(index.save()).size).toBe(1);
+  });
+
+  it.runIf("Buffer" in globalThis)("a Buffer is copied, also one that is not aligned", () => {
+    const index = embeddings.createIndex({ dimensions: 2 });
+    index.add(Float32Array.of(1, 2, 3, 4));
+    const saved = index.save();
+    for (const shift of [0, 1]) {
+      const given = Buffer.alloc(saved.byteLength + 8).subarray(shift, shift + saved.byteLength);
+      given.set(new Uint8Array(saved));
+      const loaded = embeddings.loadIndex(given);
+      loaded.remove([0]);
+      expect(Buffer.compare(given, Buffer.from(saved))).toBe(0);
+      given.fill(0);
+      expect(loaded.vector(1)).toHaveLength(2);
+    }
+  });
+
+  it.each([1e19, 3e38, 1e-23])("refuses lengths of %f, whose squares float32 does not hold", (size) => {
+    const index = embeddings.createIndex({ dimensions: 2, metric: "euclid" });
+    expect(() => index.add(Float32Array.of(1, 1, size, size))).toThrow(/^vector 1 is too long or short/);
+    expect(index.size).toBe(0);
+  });
+
+  it("refuses scales that are none", () => {
+    const coded = embeddings.encode(Float32Array.of(1, 2), "row", { dimensions: 2 });
+    const index = embeddings.createIndex({ dimensions: 2, metric: "dot" });
+    for (const scale of [Number.NaN, -1, 0, Number.POSITIVE_INFINITY]) {
+      const wrong = { ...coded, scales: Float32Array.of(scale) };
+      expect(() => index.add(wrong)).toThrow(/scales must be positive and finite/);
+    }
+  });
+
+  it("a step too small for float32 is 1, as in numpy", () => {
+    const coded = embeddings.encode(Float32Array.of(2 ** -149, 0), ranged([0, 0, 2 ** -149, 0]), {
+      profile: "sentence-transformers",
+      precision: "uint8",
+    });
+    expect([...coded.codes]).toEqual([0, 0]);
+  });
+});

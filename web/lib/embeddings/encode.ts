@@ -1,4 +1,4 @@
-import { checkNames, shown } from "../core/arguments.js";
+import { checkNames } from "../core/arguments.js";
 import { bytesOfCodes, type Coding, codingOptions, hasScales, stepsOf, takeCoding } from "./coding.js";
 import { type Kernels, ownScales, ROW_BYTES, STAGED } from "./kernels.js";
 import type { CodedVectors, CodingOptions, Scaling } from "./types.js";
@@ -54,7 +54,13 @@ function checkLargest(largest: number, vectors: Float32Array, from: number, { di
   const most = LARGEST[scaling as "unit" | "group"] ?? largest;
   if (largest <= most) return;
   const index = vectors.findIndex((x, i) => i >= from * dimensions && Math.abs(x) > most);
-  throw numberError("vectors", vectors, dimensions, index, `${shown(scaling)} takes numbers up to ${most}: use "row"`);
+  throw numberError(
+    "vectors",
+    vectors,
+    dimensions,
+    index,
+    `"${scaling}" is for ${scaling === "unit" ? "vectors of length 1" : "numbers up to 2^126"}: use "row"`,
+  );
 }
 
 /** {@link Embeddings.encode} */

@@ -1,27 +1,26 @@
-import { FormatError } from "../../core/errors.js";
 import { shownName } from "../../core/printable.js";
 import type { ByteSink, ByteSource } from "../../io/bytes.js";
 import { readZip } from "../../io/zip/read-zip.js";
 import { zipWriter } from "../../io/zip/zip-writer.js";
 import type { ModelTensor, TensorInfo } from "../../tensor/tensor.js";
 import type { FormatContents, PassedOver } from "../format.js";
-import { npyHeader } from "../npy/header.js";
+import { npyHeader, UnreadTypeError } from "../npy/header.js";
 import { descrOf, readNpyTensor } from "../npy/tensor.js";
 import type { TensorWriter } from "../tensor-writer.js";
 
 const ENDING = ".npy";
 
 /**
- * Reads the arrays of a .npz file, and passes over everything that is not an array of numbers, or damaged.
+ * Reads the arrays of a .npz file, and passes over everything that is not an array of numbers.
  *
- * @throws {FormatError} for a malformed archive.
+ * @throws {FormatError} for a malformed file.
  */
 export async function readNpz(source: ByteSource): Promise<FormatContents> {
   const tensors: ModelTensor[] = [];
   const passedOver: PassedOver[] = [];
   for (const { name, contents } of await readZip(source)) {
     if (name.endsWith("/")) continue; // a folder
-    const reason = whyNoArray(name);
+    const reason = whyNoArray(name) ?? (contents.size === 0 ? "it is empty" : undefined);
     if (reason !== undefined) {
       passedOver.push({ name, reason });
       continue;
@@ -29,7 +28,7 @@ export async function readNpz(source: ByteSource): Promise<FormatContents> {
     try {
       tensors.push(await readNpyTensor(contents, name.slice(0, -ENDING.length)));
     } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
+      if (!(error instanceof UnreadTypeError)) throw error;
       passedOver.push({ name, reason: error.reason });
     }
   }

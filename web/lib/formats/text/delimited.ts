@@ -63,7 +63,7 @@ export function parseDelimited(text: string, from: number, notes: readonly strin
     commentLine = row.line;
     comments.add(row.cells.join(separator), () => row.line);
   }
-  const found = [...notes, ...comments.notes(), ...dropEmptyEnds(rows)];
+  const found = [...notes, ...comments.notes(), ...dropEmpty(rows)];
   const [size, second] = rows.slice(0, 2).map(({ cells }) => cells);
   // word2vec and fastText begin with the size of the embeddings.
   if (second && second.length !== 2 && size.join() === `${rows.length - 1},${second.length - 1}`) {
@@ -113,21 +113,14 @@ function rowsIn(text: string, from: number, { cell, ignored, separators }: Separ
   return splitRows(left, from, cell, separators[0]);
 }
 
-/** Drops rows of empty cells before and after all others, as spreadsheets write them. Gives a note on them. */
-function dropEmptyEnds(rows: Row[]): string[] {
+/** Drops rows of empty cells, as spreadsheets write them. Gives a note on them. */
+function dropEmpty(rows: Row[]): string[] {
   const isEmpty = ({ cells }: Row) => cells.every((cell) => cell === "");
-  let end = rows.length;
-  while (end > 0 && isEmpty(rows[end - 1])) end--;
-  const after = rows.splice(end);
-  const before = rows.splice(
-    0,
-    Math.max(
-      0,
-      rows.findIndex((row) => !isEmpty(row)),
-    ),
-  );
-  const dropped = [...before, ...after];
+  const dropped = rows.filter(isEmpty);
   if (dropped.length === 0) return [];
+  const left = rows.filter((row) => !isEmpty(row));
+  rows.length = 0;
+  for (const row of left) rows.push(row);
   const lines = dropped.map(({ line }) => line);
   const which = lines.length > 3 ? `${lines.slice(0, 3).join(", ")} and ${lines.length - 3} more` : lines.join(", ");
   return [`Empty cells were passed over: line ${which}.`];
