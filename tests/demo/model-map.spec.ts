@@ -28,10 +28,10 @@ const labels = () => tiles().evaluateAll((all) => all.map((tile) => tile.getAttr
 
 it("shows a tile for each tensor, as large as its bytes and with what it loses", async () => {
   await openModel();
-  await shows(async () => (await labels())[0]).toMatch(/^big\.weight: 51\.2 kB, \d\d\.\d\d dB, 0\.\d+\s% lost$/);
+  await shows(async () => (await labels())[0]).toMatch(/^big\.weight: 51\.2 KB, \d\d\.\d\d dB, 0\.\d+\s% lost$/);
   const all = await labels();
   expect(all).toHaveLength(250);
-  expect(all.at(-1)).toMatch(/^51 tensors: 26\.1 kB, too small for tiles of their own$/);
+  expect(all.at(-1)).toMatch(/^51 tensors: 26\.1 KB, too small for tiles of their own$/);
   const areas = await tiles().evaluateAll((elements) =>
     elements.map((element) => {
       const { width, height } = element.querySelector("rect")?.getBBox() ?? { width: 0, height: 0 };

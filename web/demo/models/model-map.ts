@@ -10,7 +10,7 @@ const MOST_TILES = 250;
 /** Milliseconds between pictures while errors are measured. */
 const PAUSE = 250;
 /** Pixels of a letter. */
-const LETTER = 6.6;
+const LETTER = 7;
 
 /** The classes of colours, from the least SQNR in dB that they stand for. */
 const losses = [
@@ -93,6 +93,7 @@ export class ModelMap {
         ...{ width, height, viewBox: `0 0 ${width} ${height}` },
       },
       ...elements,
+      ...places.flatMap(labels),
     );
     picture.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -117,15 +118,6 @@ export class ModelMap {
       svg("title", {}, text),
       svg("rect", { x: x0, y: y0, width, height }),
     );
-    const letters = Math.floor((width - 8) / LETTER);
-    const label = (content: string, line: number) =>
-      svg(
-        "text",
-        { x: x0 + 5, y: y0 + 15 * line },
-        content.length > letters ? `…${content.slice(1 - letters)}` : content,
-      );
-    if (letters >= 5 && height >= 20) element.append(label(name, 1));
-    if (outcome.length <= letters && height >= 36) element.append(label(outcome, 2));
     if (tensor === undefined) element.setAttribute("aria-disabled", "true");
     else {
       element.addEventListener("click", () => this.#look(tensor));
@@ -135,6 +127,21 @@ export class ModelMap {
     }
     return element;
   }
+}
+
+/** What of a tile's name and outcome it has room for. They lie above the tiles, whose names say the same. */
+function labels({ data: { name, style, outcome }, x0, y0, x1, y1 }: HierarchyRectangularNode<Tile>): SVGElement[] {
+  const letters = Math.floor((x1 - x0 - 8) / LETTER);
+  const label = (text: string, line: number) =>
+    svg(
+      "text",
+      { class: `tile-text ${style}`, x: x0 + 5, y: y0 + 15 * line, "aria-hidden": "true" },
+      text.length > letters ? `…${text.slice(1 - letters)}` : text,
+    );
+  return [
+    ...(letters >= 5 && y1 - y0 >= 20 ? [label(name.replace(/\.weight$/, ""), 1)] : []),
+    ...(outcome.length <= letters && y1 - y0 >= 36 ? [label(outcome, 2)] : []),
+  ];
 }
 
 /** The tiles, the largest first. */
