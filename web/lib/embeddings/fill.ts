@@ -67,7 +67,7 @@ function setScores(
   const reason =
     squares[wrong] === 0
       ? "is zero as codes and has no direction, which a cosine needs"
-      : "is too long or short for its length in float32: scale all vectors";
+      : "has a length that float32 does not hold: scale all vectors";
   throw new RangeError(`vector ${from + wrong} ${reason}`);
 }
 

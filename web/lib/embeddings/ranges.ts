@@ -18,13 +18,9 @@ export function fitRanges(vectors: Float32Array, options: FitOptions): VectorRan
     for (let v = 0; v < count; v++) column[v] = vectors[v * dimensions + d] as number;
     if (!column.every(Number.isFinite)) throw nonFiniteError("vectors", vectors, dimensions, 0);
     if (quantile < 1) column.sort();
-    const [low, high] =
-      quantile < 1
-        ? [quantileOf(column, (1 - quantile) / 2), quantileOf(column, (1 + quantile) / 2)]
-        : [column.reduce((a, b) => Math.min(a, b)), column.reduce((a, b) => Math.max(a, b))];
     // JSON has no -0, and the fingerprint tells it from 0.
-    lows[d] = low + 0;
-    highs[d] = high + 0;
+    lows[d] = 0 + (quantile < 1 ? quantileOf(column, (1 - quantile) / 2) : column.reduce((a, b) => Math.min(a, b)));
+    highs[d] = 0 + (quantile < 1 ? quantileOf(column, (1 + quantile) / 2) : column.reduce((a, b) => Math.max(a, b)));
     if (!Number.isFinite(Math.fround((highs[d] as number) - (lows[d] as number)))) {
       throw new RangeError(
         `dimension ${d} goes from ${lows[d]} to ${highs[d]}, wider than a float32 holds: scale the vectors down`,
