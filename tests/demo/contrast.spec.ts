@@ -256,6 +256,7 @@ describe("in light and dark colours every control can be read in every state", (
       mimeType: "",
       buffer: Buffer.from(fileOf([...tensors, { name: "ids", dtype: "I64", shape: [1], data: BigInt64Array.of(1n) }])),
     });
+    await page.locator(".tile-text").first().waitFor();
   }
 
   /** Shows all of a model, and nothing of a matrix. */

@@ -66,13 +66,18 @@ export function openForEach(
   });
 
   beforeEach(async () => {
-    ({ page, complaints } = await openPage(await context.newPage(), server.url));
+    const tab = await context.newPage();
+    // The tests of a file share what the browser keeps. The test before may keep its settings until its page is closed.
+    await tab.addInitScript(() => {
+      if (location.href === "about:blank") return;
+      if (sessionStorage.getItem("test has begun") === null) localStorage.clear();
+      sessionStorage.setItem("test has begun", "");
+    });
+    ({ page, complaints } = await openPage(tab, server.url));
     await opened({ page, browser, url: server.url });
   });
 
   afterEach(async () => {
-    // The pages of a file share what the browser keeps.
-    await page.evaluate(() => localStorage.clear());
     await page.close();
     expect(complaints).toEqual([]);
   });

@@ -39,6 +39,8 @@ export class ModelMap {
   readonly #figure = new Figure();
   #state: ModelState | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** A tile for each tensor, as they are drawn. */
+  #tiles: readonly Tile[] = [];
   /** The tile that the keyboard is on. */
   #current = 0;
 
@@ -59,18 +61,20 @@ export class ModelMap {
 
   #draw(state: ModelState) {
     const tiles = tilesOf(state);
+    if (areSame(tiles, this.#tiles)) return;
+    this.#tiles = tiles;
     const legend = [...losses, { style: "loss-none", text: "kept" }];
     this.#figure.show({
       title: "Every tensor of the model",
       explanation:
         "A tile is as large as the bytes of its tensor, and as dark as its loss. Choose one to look into it.",
       legend: legend.map(({ style, text }) => [style, text] as const),
-      draw: (width) => this.#drawTiles(tiles, width),
+      draw: (width) => this.#drawTiles(gathered(tiles), width),
       table: () =>
         tableOf(
           "Every tensor, the largest first.",
           ["Tensor", "Bytes", "Outcome"],
-          tilesOf(state, Infinity).map(({ name, byteLength, outcome }) => [name, bytes(byteLength), outcome]),
+          tiles.map(({ name, byteLength, outcome }) => [name, bytes(byteLength), outcome]),
         ),
     });
   }
@@ -144,18 +148,32 @@ function labels({ data: { name, style, outcome }, x0, y0, x1, y1 }: HierarchyRec
   ];
 }
 
-/** The tiles, the largest first. */
-function tilesOf(state: ModelState, most = MOST_TILES): Tile[] {
+/** A tile for each tensor, the largest first. */
+function tilesOf(state: ModelState): Tile[] {
   const tiles = state.plan.tensors.map((_, tensor) => tileOf(state, tensor));
-  tiles.sort((a, b) => b.byteLength - a.byteLength);
-  if (tiles.length <= most) return tiles;
-  const others = tiles.splice(most - 1);
+  return tiles.sort((a, b) => b.byteLength - a.byteLength);
+}
+
+/** The tiles that have room on the page: the smallest tensors share the last. */
+function gathered(tiles: readonly Tile[]): readonly Tile[] {
+  if (tiles.length <= MOST_TILES) return tiles;
+  const others = tiles.slice(MOST_TILES - 1);
   const byteLength = others.reduce((sum, tile) => sum + tile.byteLength, 0);
   const outcome = "too small for tiles of their own";
   return [
-    ...tiles,
+    ...tiles.slice(0, MOST_TILES - 1),
     { name: counted(others.length, "tensor"), byteLength, style: "loss-none", outcome, tensor: undefined },
   ];
+}
+
+function areSame(some: readonly Tile[], others: readonly Tile[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ name, byteLength, outcome }, i) => {
+      const other = others[i];
+      return name === other.name && byteLength === other.byteLength && outcome === other.outcome;
+    })
+  );
 }
 
 function tileOf(state: ModelState, tensor: number): Tile {
