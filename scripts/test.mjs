@@ -40,6 +40,8 @@ async function native() {
     await fetchOcrPackages();
     const { fetchTransformers } = await import("./transformers-js.mjs");
     await fetchTransformers();
+    const { fetchWllama } = await import("./ggml/wllama.mjs");
+    await fetchWllama();
   });
 }
 
