@@ -106,8 +106,9 @@ export default defineConfig({
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
           ...common,
-          // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS.
-          server: { deps: { external: [/\/build\/wasm-release\//] } },
+          // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS. The
+          // built package runs as it is.
+          server: { deps: { external: [/\/build\/wasm-release\//, /\/dist\//] } },
         },
       },
       {

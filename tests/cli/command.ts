@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { StreamFacts } from "../../web/cli/terminal.js";
 
 /** The built command, as the package's `bin` names it. */
 export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -12,6 +13,10 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** What runs a command, in its thread or in a test. It is loaded when a test needs it, once for all of a file. */
+const loadRun = (): Promise<typeof import("../../web/cli/run.js")> => import("../../dist/cli/run.js" as string);
+const outside = process.cwd();
 
 /** A folder in which a test runs commands. */
 export class Workplace {
@@ -26,8 +31,35 @@ export class Workplace {
     return readdirSync(this.path(folder)).sort();
   }
 
-  /** Runs `channelwise` with its output in pipes. */
+  /**
+   * Runs a command here, without the second that a process takes to begin. process.node.spec.ts compares the two.
+   */
   run(...args: string[]): Promise<Ended> {
+    return this.runOn({ isTerminal: false, columns: 80, hasColors: false }, args);
+  }
+
+  /** Runs a command here, as on such a terminal. */
+  async runOn(stream: StreamFacts, args: readonly string[]): Promise<Ended> {
+    const { run } = await loadRun();
+    const texts = { stdout: "", stderr: "" };
+    const streamOf = (name: keyof typeof texts) => ({
+      ...stream,
+      write: (text: string) => {
+        texts[name] += text;
+      },
+    });
+    const context = { stdout: streamOf("stdout"), stderr: streamOf("stderr"), begin: () => {}, written: () => {} };
+    process.chdir(this.folder);
+    try {
+      const code = await run(args, { ...context, signal: new AbortController().signal });
+      return { code, ...texts };
+    } finally {
+      process.chdir(outside);
+    }
+  }
+
+  /** Runs `channelwise` as a process, with its output in pipes. */
+  runProcess(...args: string[]): Promise<Ended> {
     return this.runProgram(process.execPath, [main, ...args]);
   }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
 import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
-import { main, Workplace } from "./command.js";
+import { Workplace } from "./command.js";
 
 /**
  * Clears the screen, turns red, names the window, begins a row, turns the text around, and has a control character of 8
@@ -95,21 +95,12 @@ describe("names of a file are shown in one line, and obey nobody", () => {
   });
 
   it.each(commands)("%s on a terminal", async (_, args) => {
-    // This runs as a script, since a shell's words cannot contain every character.
-    writeFileSync(
-      place.path("run.mjs"),
-      `process.argv.splice(2, Infinity, ...${JSON.stringify(args)});\nawait import(${JSON.stringify(main)});\n`,
-    );
-    const command = `stty cols 200 rows 24; '${process.execPath}' run.mjs`;
-    const { stdout } = await place.runProgram("script", ["-qefc", command, "/dev/null"], {
-      env: { TERM: "xterm-256color", NO_COLOR: "1" },
-      started: (child) => child.stdin?.end(),
-    });
-    // The bar's own control characters, and the line ends of a terminal.
-    const said = stdout
+    const { stdout, stderr } = await place.runOn({ isTerminal: true, columns: 200, hasColors: false }, args);
+    // The bar's own control characters.
+    const said = (stdout + stderr)
       .replaceAll("\r\x1b[K", "")
       .replaceAll("\x1b[K", "")
-      .replaceAll(/\r(?=\n|━|─)/g, "");
+      .replaceAll(/\r(?=━|─)/g, "");
     expect(said).not.toMatch(unseen);
     expect(said).not.toMatch(/^row2/m);
   });
