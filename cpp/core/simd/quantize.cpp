@@ -129,9 +129,10 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
   }
   job.runTile = tiling.runTile;
 
+  // Not on the stack: to fill it would take as long as ten channels of 64 weights. Nothing writes into it.
+  static T none[kLanes];
   T expanded[3][kLanes];
   T reciprocals[kLanes];
-  const T* none = std::fill_n(expanded[2], kLanes, T{0}) - kLanes;
   const std::size_t stride = std::size_t{extent.channels} * extent.inner;
   for (Span span(extent); span.channels > 0; span.advance(extent)) {
     const T* ofChannels = scales.values + span.first;

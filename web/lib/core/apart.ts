@@ -11,7 +11,8 @@ export function checkApart(outputs: readonly Named[], inputs: readonly Named[]):
 }
 
 function checkPair([name, array]: Named, [otherName, other]: Named): void {
-  const [buffer, otherBuffer] = [bufferOf(array), bufferOf(other)];
+  const buffer = bufferOf(array);
+  const otherBuffer = bufferOf(other);
   if (buffer !== otherBuffer && !isShared(buffer)) return;
   const start = Math.max(byteOffsetOf(array), byteOffsetOf(other));
   const end = Math.min(byteOffsetOf(array) + byteLengthOf(array), byteOffsetOf(other) + byteLengthOf(other));

@@ -2,7 +2,7 @@ import type { FloatArray } from "./arguments.js";
 import { dequantizePanel, type QuantizeJob, quantizePanel } from "./engine.js";
 import { changedError } from "./errors.js";
 import { createEngine, cutFor, engines } from "./memory/buffers.js";
-import { panelsOf } from "./memory/cut.js";
+import { panelAt, panelCount } from "./memory/cut.js";
 import { readFigures } from "./memory/figures.js";
 import { joinedRows } from "./memory/staging.js";
 import { checkDequantize, checkQuantize, figuresOf, nonFiniteError, quantizeResult } from "./requests.js";
@@ -45,8 +45,10 @@ export function createChannelwise(bindings: Bindings): Channelwise {
     };
     engine.totalFigures.fill(0);
     if (packing) quantized.fill(0, -1); // its last codes may not fill the last byte
-    for (const panel of panelsOf(job.part)) {
-      if (!quantizePanel(engine, job, panel)) throw nonFiniteError(values, dtype, extents) ?? changedError();
+    const { part } = job;
+    const panels = panelCount(part);
+    for (let i = 0; i < panels; i++) {
+      if (!quantizePanel(engine, job, panelAt(part, i))) throw nonFiniteError(values, dtype, extents) ?? changedError();
     }
     return quantizeResult(
       request,
@@ -64,7 +66,9 @@ export function createChannelwise(bindings: Bindings): Channelwise {
       zeroPoints,
       dequantized: joinedRows(dequantized, extents),
     };
-    for (const panel of panelsOf(cutFor(engine, extents, float64))) dequantizePanel(engine, job, panel);
+    const part = cutFor(engine, extents, float64);
+    const panels = panelCount(part);
+    for (let i = 0; i < panels; i++) dequantizePanel(engine, job, panelAt(part, i));
     return result;
   }
 
