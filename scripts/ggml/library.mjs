@@ -42,8 +42,23 @@ export async function loadGgml() {
   const nameOf = library.func("const char *ggml_type_name(int)");
   const rows = (/** @type {string} */ name) =>
     library.func(`void dequantize_row_${name}(const void *, void *, int64_t)`);
+  const rowOf = (/** @type {string} */ name) => library.func(`void ggml_${name}_row(const void *, void *, int64_t)`);
+  const [widenF16, widenBF16] = [rowOf("fp16_to_fp32"), rowOf("bf16_to_fp32")];
+  const [narrowF16, narrowBF16] = [rowOf("fp32_to_fp16"), rowOf("fp32_to_bf16")];
 
   return {
+    /** @param {"F16" | "BF16"} type @param {Uint16Array} halves */
+    widen(type, halves) {
+      const floats = new Float32Array(halves.length);
+      (type === "F16" ? widenF16 : widenBF16)(halves, floats, halves.length);
+      return floats;
+    },
+    /** @param {"F16" | "BF16"} type @param {Float32Array} floats */
+    narrow(type, floats) {
+      const halves = new Uint16Array(floats.length);
+      (type === "F16" ? narrowF16 : narrowBF16)(floats, halves, floats.length);
+      return halves;
+    },
     /** @param {number} type */
     blockLength: (type) => Number(lengthOf(type)),
     /** @param {number} type */

@@ -39,6 +39,14 @@ describe("a GGUF on the command line", () => {
     await place.json("dequantize", output);
     const { kept } = await place.json("inspect", place.path("model-Q4_K_M-float.safetensors"));
     expect(kept).toHaveLength(2 * 9 + 3);
+
+    await place.json("dequantize", output, "--float16", "-o", place.path("half.safetensors"));
+    const half = await place.json("inspect", place.path("half.safetensors"));
+    const dtypes = half.kept.map(({ name, dtype }: { name: string; dtype: string }) => [name, dtype]);
+    expect(Object.fromEntries(dtypes)).toMatchObject({
+      "output.weight": "float16",
+      "blk.0.attn_norm.weight": "float32",
+    });
   });
 
   it("has smaller errors with --encoder search, in as many bytes", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 
-type Numbers = Int8Array | Uint8Array | Int16Array | Float32Array | Float64Array;
+type Numbers = Int8Array | Uint8Array | Int16Array | Uint16Array | Float32Array | Float64Array;
 
 /** The bits of element `index` as hexadecimal digits. */
 function bitsOf(numbers: Numbers, index: number): string {

@@ -103,9 +103,9 @@ from A, worst first. Of two .onnx models, the float tensors are compared.`,
     description: `\
 Writes a copy of FILE with floats (code * scale) in place of quantized tensors,
 and with everything else byte for byte. An .onnx model stays an .onnx model; all
-other files become .safetensors files. Several files are shards of one model.
-Without -o the output is written beside the input.`,
-    options: ["output", "threads", "force", "json", "help"],
+other files become .safetensors files, a GGUF of floats too. Several files are
+shards of one model. Without -o the output is written beside the input.`,
+    options: ["output", "float16", "threads", "force", "json", "help"],
     examples: ["channelwise dequantize model-int8.safetensors -o model-float.safetensors"],
   },
   embeddings: {

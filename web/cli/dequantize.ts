@@ -17,7 +17,7 @@ import { withWorkers } from "./workers.js";
 /** `channelwise dequantize` */
 export async function dequantize(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
   const { stdout, stderr, signal } = context;
-  const { force = false, json = false } = values;
+  const { force = false, json = false, float16 } = values;
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const [input, ...others] = groupInputs(operands);
   if (others.length > 0) throw new UsageError("dequantize takes one model; do several one by one");
@@ -31,14 +31,19 @@ export async function dequantize(operands: readonly string[], values: Values, co
     tellReading(stderr, input.path, model);
     const { quantized, blocks = [], unreadable } = await inspectModel(model);
     const count = quantized.length + blocks.length;
-    if (count === 0 && unreadable.length === 0) throw new Error(`${input.path} has no quantized tensors`);
+    if (count === 0 && unreadable.length === 0 && model.format !== "gguf")
+      throw new Error(`${input.path} has no quantized tensors`);
     if (!force) refuseExisting([output]);
     const bar = new ProgressBar(stderr);
     const onProgress = ({ done, total, tensor }: { done: number; total: number; tensor: string }) =>
       bar.update(done, total, tensor);
     const { byteLength } = await writingOutput(output, context, () =>
       withWorkers(threads, async (channelwise) =>
-        dequantizeModel(channelwise, model, await fileSink(output, { overwrite: force }), { signal, onProgress }),
+        dequantizeModel(channelwise, model, await fileSink(output, { overwrite: force }), {
+          signal,
+          onProgress,
+          float16,
+        }),
       ).finally(() => bar.clear()),
     );
     const bytesBefore = model.byteLength;

@@ -81,7 +81,7 @@ export const options = {
     help: "int8 or uint8: the type of the codes of MatMulInteger in an .onnx model (default uint8 for native, since some x86 processors multiply int8 wrongly there, and int8 elsewhere)",
   },
   float16: {
-    help: "make what stays float in an .onnx model float16; its inputs and outputs stay float32",
+    help: "make what stays float in an .onnx model float16, whose inputs and outputs stay float32; dequantize: write the weights as float16",
   },
   for: {
     value: "LOADER",

@@ -105,6 +105,8 @@ export interface ModelKind {
    * @throws {TypeError | RangeError} for options that do not fit the model, and for a model that is quantized already.
    */
   target(model: Pick<Model, "format" | "tensors"> & Partial<Model>, options: TargetOptions): Target;
+  /** Whether its output of floats has another format, and so is of use also where nothing is quantized. */
+  readonly convertsFloats?: boolean;
   /** The parts of a GGUF of at most `maxBytes` each, or its one file. */
   readonly ggufFiles?: { split(maxBytes: number): Output[]; joined(): Output };
   /** Whether it can become a GGUF, which a type asks for. */
@@ -113,8 +115,13 @@ export interface ModelKind {
   asGguf?(model: Model, options: TargetOptions): Model;
   /** The model with decoded weights in place of its blocks, for a model that may have blocks. */
   asFloats?(model: Model): Model;
-  /** The output in which every quantized tensor is floats again. */
-  floats(model: Model, inspection: Inspection): Output;
+  /**
+   * The output in which every quantized tensor is floats again.
+   *
+   * @param float16 whether these have 16 bits.
+   * @throws {TypeError} where it has no way to hold them.
+   */
+  floats(model: Model, inspection: Inspection, float16: boolean): Output;
   /** The nodes of an .onnx model that would mean something else if it were raised to an opset. */
   opsetChanges?(opset: number): string[];
 }

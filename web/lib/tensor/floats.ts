@@ -1,3 +1,4 @@
+import type { FloatArray } from "../core/arguments.js";
 import type { FloatDtype } from "./dtypes.js";
 
 // Converts floats of 16 bits, since some JavaScript engines have no arrays of them.
@@ -30,11 +31,11 @@ export function widenBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
 }
 
 /** Rounds finite floats to half precision, half to even. Numbers that are too large become infinities. */
-export function narrowTo(dtype: "float16" | "bfloat16", floats: Float32Array): Uint16Array<ArrayBuffer> {
+export function narrowTo(dtype: "float16" | "bfloat16", floats: FloatArray): Uint16Array<ArrayBuffer> {
   return dtype === "float16" ? narrowToFloat16(floats) : narrowToBfloat16(floats);
 }
 
-function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+function narrowToFloat16(floats: FloatArray): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(new Float32Array(floats).buffer);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < floats.length; i++) {
@@ -48,7 +49,7 @@ function narrowToFloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
   return halves;
 }
 
-function narrowToBfloat16(floats: Float32Array): Uint16Array<ArrayBuffer> {
+function narrowToBfloat16(floats: FloatArray): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(new Float32Array(floats).buffer);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < floats.length; i++) halves[i] = (bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16;

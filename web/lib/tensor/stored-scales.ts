@@ -6,7 +6,7 @@ import { narrowTo } from "./floats.js";
 
 /** The bytes of scales that are rounded to the type already. */
 export function scaleBytes(scales: FloatArray, dtype: Dtype): Uint8Array<ArrayBuffer> {
-  if (dtype === "float16" || dtype === "bfloat16") return bytesIn(narrowTo(dtype, scales as Float32Array));
+  if (dtype === "float16" || dtype === "bfloat16") return bytesIn(narrowTo(dtype, scales));
   return bytesIn(dtype === "float64" ? scales : new Float32Array(scales));
 }
 

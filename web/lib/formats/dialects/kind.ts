@@ -16,9 +16,9 @@ export const namedTensors: ModelKind = {
 };
 
 /** A .safetensors file with floats in place of the quantized tensors. */
-function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
+function floatsOutput(model: Model, { quantized, kept }: Inspection, float16: boolean): Output {
   const inputs: readonly (QuantizedTensor | ModelTensor)[] = [...quantized, ...kept];
-  const tensors = inputs.map((input) => ("readCodes" in input ? floatInfo(input) : input));
+  const tensors = inputs.map((input) => ("readCodes" in input ? floatInfo(input, float16) : input));
   const { [CONFIG]: _, ...metadata } = model.metadata;
   const writerFor = (sink: Parameters<typeof safetensorsWriter>[0]) => safetensorsWriter(sink, tensors, metadata);
   return {
@@ -31,7 +31,7 @@ function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
         const write = (offset: number, bytes: Uint8Array<ArrayBuffer>) => writer.write(i, offset, bytes);
         const step = { tensor: name, byteLength, write };
         if (!("readCodes" in input)) return { ...step, copy: input };
-        return { ...step, dequantize: input, info: tensors[i], lendValues: writer.lender?.(i) };
+        return { ...step, dequantize: input, info: tensors[i], lendValues: float16 ? undefined : writer.lender?.(i) };
       });
       return { begin: writer.begin, steps, end: writer.end };
     },
@@ -39,7 +39,7 @@ function floatsOutput(model: Model, { quantized, kept }: Inspection): Output {
 }
 
 /** The float tensor that a quantized one stands for. */
-export function floatInfo({ name, shape, scheme }: QuantizedTensor): TensorInfo {
-  const dtype = scheme.scaleType === "float64" ? "float64" : "float32";
+export function floatInfo({ name, shape, scheme }: QuantizedTensor, float16 = false): TensorInfo {
+  const dtype = float16 ? "float16" : scheme.scaleType === "float64" ? "float64" : "float32";
   return { name, shape, dtype, byteLength: byteLengthOf(dtype, shape) };
 }

@@ -1,3 +1,4 @@
+import { inHalves } from "../../tensor/halves.js";
 import { namedTensors } from "../dialects/kind.js";
 import type { Inspection, Model, ModelKind } from "../format.js";
 import type { ImageArchitecture } from "../image-models/architecture.js";
@@ -17,6 +18,7 @@ export function ggufKind(contents: GgufContents): ModelKind {
   const ofBlocks = contents.tensors.filter(({ type }) => type.dtype === undefined);
   return {
     writesGguf: true,
+    convertsFloats: true,
     ggufFiles: {
       split: (maxBytes) => splitOutputs(contents, maxBytes),
       joined: () => joinedOutput(contents),
@@ -39,7 +41,7 @@ export function ggufKind(contents: GgufContents): ModelKind {
       return ggufTarget(inputOf(contents), rulesOf(contents, options), { ...options, type: options.type });
     },
     asFloats: (model) => asFloats(model, contents),
-    floats: (model, inspection) => floatsOutput(model, inspection, ofBlocks),
+    floats: (model, inspection, float16) => floatsOutput(model, inspection, { ofBlocks, float16 }),
   };
 }
 
@@ -81,14 +83,20 @@ function inputOf({ keys, alignment, tensors }: GgufContents): GgufInput {
 }
 
 /** A .safetensors file in which decoded weights replace blocks. */
-function floatsOutput(model: Model, inspection: Inspection, ofBlocks: readonly GgufTensor[]) {
+function floatsOutput(
+  model: Model,
+  inspection: Inspection,
+  { ofBlocks, float16 }: { readonly ofBlocks: readonly GgufTensor[]; readonly float16: boolean },
+) {
   const unread = ofBlocks.find(({ type }) => !isDecoded(type.name));
   if (unread !== undefined) {
     const remedy = "llama-quantize --allow-requantize writes it as F16";
     throw new TypeError(`tensor ${unread.name} is of ${unread.type.name} blocks, which are not read: ${remedy}`);
   }
   const { tensors } = model.kind?.asFloats?.(model) ?? model;
-  return namedTensors.floats(model, { ...inspection, blocks: [], kept: tensors });
+  const decoded = new Set(ofBlocks.map(({ name }) => name));
+  const kept = tensors.map((tensor) => (float16 && decoded.has(tensor.name) ? inHalves(tensor) : tensor));
+  return namedTensors.floats(model, { ...inspection, blocks: [], kept }, float16);
 }
 
 /** The model with decoded weights in place of blocks. */

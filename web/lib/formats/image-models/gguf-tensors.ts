@@ -1,8 +1,8 @@
-import { NonFiniteError } from "../../core/errors.js";
 import { lenderOf, lentBy } from "../../io/lent-files.js";
 import { bytesPerElement, elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import { isFloat8, widenFloat8 } from "../../tensor/float8.js";
 import { floatsOf } from "../../tensor/floats.js";
+import { halfBytes } from "../../tensor/halves.js";
 import { scaleBytes } from "../../tensor/stored-scales.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { ImageArchitecture } from "./architecture.js";
@@ -52,8 +52,7 @@ export function ggufTensor({ name, tensor, scale }: NamedTensor, architecture: I
     async read(offset, length) {
       const start = offset / size;
       const floats = await floatsAt(tensor, scale, start, length / size);
-      if (dtype === "float16") checkHalf(floats, start);
-      return scaleBytes(floats instanceof Float32Array ? floats : new Float32Array(floats), dtype);
+      return dtype === "float16" ? halfBytes(floats, start) : scaleBytes(floats, dtype);
     },
   };
 }
@@ -86,13 +85,4 @@ async function floatsAt(tensor: ModelTensor, scale: ModelTensor | undefined, sta
   if (scale === undefined) return floats;
   const [factor] = floatsOf(await scale.read(0, scale.byteLength), scale.dtype as FloatDtype);
   return floats.map((float) => float * factor);
-}
-
-const LARGEST_HALF = 65504;
-
-function checkHalf(floats: Float32Array | Float64Array, start: number): void {
-  const at = floats.findIndex((float) => !(Math.abs(float) <= LARGEST_HALF));
-  if (at === -1) return;
-  if (!Number.isFinite(floats[at])) throw new NonFiniteError(start + at, 0, floats[at]);
-  throw new RangeError(`weight ${start + at} is ${floats[at]}; a float16 holds at most ${LARGEST_HALF}`);
 }

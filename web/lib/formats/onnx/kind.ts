@@ -23,7 +23,11 @@ export function onnxKind(model: OnnxContents): ModelKind {
       return { dialect: undefined, quantized, kept: [...weights, ...kept], unreadable };
     },
     target: (_, options) => targetOf(model, options),
-    floats: (_, inspection) => floatsOutput(model, inspection),
+    floats(_, inspection, float16) {
+      if (float16)
+        throw new TypeError("float16 is for files that become .safetensors; leave it out for an .onnx model");
+      return floatsOutput(model, inspection);
+    },
     opsetChanges: (opset) => changesUpTo(model, opset),
   };
 }
