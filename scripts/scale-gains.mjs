@@ -30,16 +30,25 @@ const sets = [
   ["wink", [{ rows: 100_000, columns: 100, weights: await winkVectors(100_000) }]],
 ];
 
+/** @type {[string, { scales: string, zeroPoints?: boolean }][]} */
+const rules = [
+  ["`signed-max`", { scales: "signed-max" }],
+  ["`search`", { scales: "search" }],
+  ["`positive-search`", { scales: "positive-search" }],
+  ["zero points", { scales: "max", zeroPoints: true }],
+  ["zero points, `search`", { scales: "search", zeroPoints: true }],
+];
+
 /** The mean over the tensors of a set, weighted by their size, of what a rule gains. */
 function gainOf(
   /** @type {Matrix[]} */ matrices,
   /** @type {number} */ bits,
   /** @type {number | undefined} */ group,
-  /** @type {string} */ scales,
+  /** @type {{ scales: string, zeroPoints?: boolean }} */ rule,
 ) {
   let [sum, size] = [0, 0];
   for (const matrix of matrices) {
-    const gain = sqnrOf(matrix, group, { bits, scales }) - sqnrOf(matrix, group, { bits });
+    const gain = sqnrOf(matrix, group, { bits, ...rule }) - sqnrOf(matrix, group, { bits });
     if (!Number.isFinite(gain)) continue; // Every error is 0, whatever the rule.
     sum += gain * matrix.weights.length;
     size += matrix.weights.length;
@@ -59,10 +68,10 @@ for (const [bits, group] of /** @type {[number, number | undefined][]} */ ([
   [8, 32],
   [8, undefined],
 ])) {
-  for (const rule of ["signed-max", "search", "positive-search"]) {
+  for (const [name, rule] of rules) {
     const gains = sets.map(([, matrices]) => gainOf(matrices, bits, group, rule));
     const all = [gains.reduce((a, b) => a + b) / gains.length, ...gains];
     const scaleOf = group === undefined ? "a row" : `${group} weights`;
-    console.log(`| ${bits}, ${scaleOf} | \`${rule}\` | ${all.map((gain) => gain.toFixed(2)).join(" | ")} |`);
+    console.log(`| ${bits}, ${scaleOf} | ${name} | ${all.map((gain) => gain.toFixed(2)).join(" | ")} |`);
   }
 }

@@ -10,6 +10,8 @@
  * @property {number} bits
  * @property {{ axis: number } | { granularity: "tensor" | { group: number, along: number } }} layout
  * @property {boolean} [hasPeers] whether others do the same work: float32 rows at 8 bits
+ * @property {{ scales: "max" | "search", zeroPoints: boolean }} [rule] of codes that are measured alone, with scales by
+ * search or zero points
  */
 
 /**
@@ -52,11 +54,30 @@ const layouts = [
   { ...alone, name: "4096 x 4096, float64", type: "float64" },
 ];
 
+/** Rows of 1024 with other rules than the maximum, and with it beside them. @type {Work[]} */
+const searches = [
+  .../** @type {const} */ ([
+    ["groups of 32", { granularity: { group: 32, along: -1 } }],
+    ["rows", { axis: 0 }],
+  ]).flatMap(([name, layout]) =>
+    /** @type {[string, NonNullable<Work["rule"]>][]} */ ([
+      ["", { scales: "max", zeroPoints: false }],
+      [", search", { scales: "search", zeroPoints: false }],
+      [", zero points", { scales: "max", zeroPoints: true }],
+      [", zero points, search", { scales: "search", zeroPoints: true }],
+    ]).map(([by, rule]) => {
+      const named = { name: `1024 x 1024, 4 bits, ${name}${by}`, bits: 4, layout, rule };
+      return { ...rows(1024, 1024), hasPeers: false, ...named };
+    }),
+  ),
+];
+
 /** @type {(options: { quick: boolean }) => Group[]} */
 export const groups = ({ quick }) => [
   { works: [rows(64, 64)], rounds: quick ? 5 : 41 },
   { works: [rows(768, 768)], rounds: quick ? 5 : 41 },
   { works: layouts, rounds: quick ? 3 : 15 },
+  { works: searches, rounds: quick ? 3 : 15 },
   ...(quick ? [] : [{ works: [rows(4096, 16384)], rounds: 5 }]),
 ];
 

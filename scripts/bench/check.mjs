@@ -1,6 +1,7 @@
 // Checks every result against the arithmetic written out for any layout.
 
 import { extents } from "./cases.mjs";
+import { quantizeBy } from "./javascript-search.mjs";
 
 /** @typedef {import("./cases.mjs").Work} Work */
 /** @typedef {Float32Array | Float64Array} Floats */
@@ -10,19 +11,27 @@ import { extents } from "./cases.mjs";
  * @typedef {object} Result
  * @property {Floats} scales
  * @property {Int8Array | Int16Array} quantized
+ * @property {Int8Array | Int16Array} [zeroPoints]
  * @property {Floats} [dequantized]
  * @property {number} [mse]
  * @property {number} [maxError]
  * @property {number} [sqnr] in dB
  */
 
+/** @typedef {Pick<Result, "scales" | "quantized"> & Partial<Result>} Expected */
+
 /**
  * @param {Work} work
  * @param {Floats} weights
- * @returns {Required<Result>}
+ * @returns {Expected}
  */
 export function exactResult(work, weights) {
   const { outer, channels, inner } = extents(work);
+  if (work.rule) {
+    const quantized = new Int8Array(weights.length);
+    const arrays = { scales: new Float32Array(channels), quantized, zeroPoints: new Int8Array(channels) };
+    return quantizeBy(/** @type {Float32Array} */ (weights), inner, { bits: work.bits, ...work.rule }, arrays);
+  }
   const rounded = work.type === "float32" ? Math.fround : Number;
   const qmax = 2 ** (work.bits - 1) - 1;
 
@@ -68,7 +77,7 @@ function roundHalfToEven(/** @type {number} */ x) {
  * sums are float32). An inexact contender may be one code off where a weight lies next to a tie.
  * @param {string} name
  * @param {Result} actual
- * @param {Required<Result>} expected
+ * @param {Expected} expected
  * @param {{ exact: boolean, errors: boolean, dequantize: boolean }} promise
  */
 export function check(name, actual, expected, { exact, errors, dequantize }) {
@@ -77,13 +86,14 @@ export function check(name, actual, expected, { exact, errors, dequantize }) {
   };
   if (largestDifference(actual.scales, expected.scales) !== 0) fail("scales");
   if (!(largestDifference(actual.quantized, expected.quantized) <= (exact ? 0 : 1))) fail("codes");
+  if (actual.zeroPoints && largestDifference(actual.zeroPoints, expected.zeroPoints ?? []) !== 0) fail("zero points");
   if (dequantize) {
     const step = exact ? 0 : 1.001 * largest(expected.scales);
-    if (!(largestDifference(actual.dequantized ?? [], expected.dequantized) <= step)) fail("dequantized");
+    if (!(largestDifference(actual.dequantized ?? [], expected.dequantized ?? [0]) <= step)) fail("dequantized");
   }
   if (errors) {
     for (const figure of /** @type {const} */ (["mse", "maxError", "sqnr"])) {
-      const [is, should] = [actual[figure] ?? NaN, expected[figure]];
+      const [is, should] = [actual[figure] ?? NaN, expected[figure] ?? NaN];
       if (!(Math.abs(is - should) <= 1e-5 * should)) fail(`${figure}: ${is} instead of ${should}`);
     }
   }

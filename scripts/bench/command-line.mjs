@@ -157,7 +157,8 @@ function plainTable(lines) {
 }
 
 /**
- * The tables of docs/speed.md, a line for each work and job: one thread, other arrays and workers, and peers.
+ * The tables of docs/speed.md, a line for each work and job: one thread, other arrays and workers, peers, and rules for
+ * scales.
  * @param {Line[]} lines
  */
 function markdownTables(lines) {
@@ -169,14 +170,17 @@ function markdownTables(lines) {
 
   const own = lines.filter(({ by }) => by === "channelwise");
   const withPeers = own.filter((line) => other(line, (by) => by === "channelwise, fresh arrays"));
+  const ofRules = own.filter((line) => !withPeers.includes(line) && other(line, (by) => by === "JavaScript"));
   return [
     markdownTable(
       ["channelwise", "x set", "x rows"],
-      own.map((line) => [
-        ...[line.work, line.job, duration(line.milliseconds)],
-        withQuietest(line.perCopy, line.perCopyQuiet),
-        withQuietest(line.perRows, line.perRowsQuiet),
-      ]),
+      own
+        .filter((line) => !ofRules.includes(line))
+        .map((line) => [
+          ...[line.work, line.job, duration(line.milliseconds)],
+          withQuietest(line.perCopy, line.perCopyQuiet),
+          withQuietest(line.perRows, line.perRowsQuiet),
+        ]),
     ),
     markdownTable(
       ["fresh arrays", "shared arrays", "workers", "x shared"],
@@ -198,6 +202,13 @@ function markdownTables(lines) {
         timed(other(line, (by) => by === "JavaScript")),
         timed(other(line, (by) => by === "JavaScript, inexact")),
         timed(other(line, (by) => by.startsWith("onnxruntime-web"))),
+      ]),
+    ),
+    markdownTable(
+      ["channelwise", "a weight", "JavaScript"],
+      ofRules.map((line) => [
+        ...[line.work, line.job, duration(line.milliseconds), `${figure(1e9 / line.weightsPerSecond)} ns`],
+        timed(other(line, (by) => by === "JavaScript")),
       ]),
     ),
   ].join("\n\n");

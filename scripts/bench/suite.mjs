@@ -6,6 +6,7 @@ import { load } from "channelwise";
 import { extents, groups, jobs, product, weightsOf } from "./cases.mjs";
 import { check, exactResult } from "./check.mjs";
 import { exactLoops, fastLoops, quantizeRows } from "./javascript.mjs";
+import { quantizeBy } from "./javascript-search.mjs";
 import { onnxruntimeRows } from "./onnxruntime.mjs";
 import { quantizersOverShared } from "./parallel.mjs";
 
@@ -120,6 +121,8 @@ async function quantizersOf(work, weights, arrays, models) {
     work.type === "float32" ? new Float32Array(length) : new Float64Array(length);
   const newCodes = () => (work.bits > 8 ? new Int16Array(size) : new Int8Array(size));
 
+  if (work.rule) return byRule(work, /** @type {Float32Array} */ (weights), arrays, channelwise);
+
   /** @type {Contender[]} */
   const contenders = [];
   for (const { name: job, errors, dequantize } of jobs) {
@@ -154,6 +157,31 @@ async function quantizersOf(work, weights, arrays, models) {
     add({ by: "onnxruntime-web, fresh arrays", ...runtime });
   }
   return contenders;
+}
+
+/**
+ * Codes by the rule of a work, and the same in JavaScript.
+ * @param {Work} work
+ * @param {Float32Array} weights
+ * @param {ReturnType<typeof reusedArrays>} arrays
+ * @param {import("channelwise").Channelwise} channelwise
+ * @returns {Contender[]}
+ */
+function byRule(work, weights, arrays, channelwise) {
+  const { bits, shape, layout } = work;
+  const { scales, zeroPoints } = /** @type {NonNullable<Work["rule"]>} */ (work.rule);
+  const { channels, inner } = extents(work);
+  const into = {
+    scales: arrays.get("float32 scales", channels, (length) => new Float32Array(length)),
+    quantized: arrays.get("int8", weights.length, (length) => new Int8Array(length)),
+    ...(zeroPoints ? { zeroPoints: arrays.get("zero points", channels, (length) => new Int8Array(length)) } : {}),
+  };
+  const options = /** @type {const} */ ({ shape, bits, ...layout, scales, zeroPoints, errors: false, into });
+  const common = { ...described(work), job: "codes" };
+  return [
+    { ...common, by: "channelwise", run: () => channelwise.quantize(weights, options) },
+    { ...common, by: "JavaScript", run: () => quantizeBy(weights, inner, { bits, scales, zeroPoints }, into) },
+  ];
 }
 
 const plainLoops = [
