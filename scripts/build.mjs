@@ -201,6 +201,7 @@ export async function gzipSizes() {
     "channelwise/models": "models.js",
     "channelwise/embeddings": "embeddings.js",
     "channelwise/recall": "recall.js",
+    "channelwise/profiles": "profiles.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }

@@ -57,6 +57,7 @@ test("every entry is there, those of JavaScript with types", () => {
     "./models",
     "./embeddings",
     "./recall",
+    "./profiles",
     "./channelwise.wasm",
     "./embeddings.wasm",
     "./package.json",
@@ -119,7 +120,7 @@ test.for([
 });
 
 test("a strict program for Node alone compiles with every entry", () => {
-  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings", "/recall"].map(
+  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings", "/recall", "/profiles"].map(
     (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
   );
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
