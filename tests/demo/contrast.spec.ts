@@ -125,31 +125,38 @@ interface Finding extends Contrast {
   readonly state: string;
 }
 
-/** Every text of every control in every state, in light and dark colours, that has less than it must. */
+/** The states that the style tells apart. A control that is pressed is hovered as well, and so is all around it. */
+const states = {
+  none: { ofControl: [], around: [] },
+  hovered: { ofControl: ["hover"], around: ["hover"] },
+  pressed: { ofControl: ["hover", "active"], around: ["hover", "active"] },
+  focused: { ofControl: ["focus", "focus-visible", "focus-within"], around: ["focus-within"] },
+} as const satisfies Record<string, { ofControl: readonly string[]; around: readonly string[] }>;
+
+/**
+ * Every text of every control in every state, in light and dark colours, that has less than it must. The browser is
+ * told that all controls are in a state, and then that none is.
+ */
 async function tooFaint(): Promise<Finding[]> {
   await page.evaluate(install);
   const session = await page.context().newCDPSession(page);
-  await session.send("DOM.enable");
-  await session.send("CSS.enable");
+  const force = await stateForcer(session);
   const findings: Finding[] = [];
-  let colours: (typeof colourSchemes)[number];
-  const note = (state: string, contrasts: readonly Contrast[]) =>
-    findings.push(...contrasts.map((contrast) => ({ state: `${colours}, ${state}`, ...contrast })));
-  const noteAll = async (state: string) =>
-    note(state, await page.evaluate(() => window.controls.flatMap((control) => window.contrastsOf(control))));
-
-  const controls = await page.evaluate(() => window.controls.length);
-  for (colours of colourSchemes) {
-    await page.emulateMedia({ colorScheme: colours });
-    await page.mouse.move(0, 0);
-    await noteAll("at rest");
-    for (let i = 0; i < controls; i++) {
-      if ((await contrastsOf(i)).length === 0) continue; // no text, such as a slider, which being pressed would move
-      if (await point(i)) note("hovered", await contrastsOf(i));
-      note("pressed", await pressed(i, session));
-      note("focused", await focused(i));
+  // To change the colours costs more than to change the state, since the pictures are drawn anew.
+  async function note(named: Record<string, keyof typeof states>) {
+    for (const colours of colourSchemes) {
+      await page.emulateMedia({ colorScheme: colours });
+      for (const [name, state] of Object.entries(named)) {
+        await force(states[state]);
+        const contrasts = await page.evaluate(() => window.controls.flatMap((each) => window.contrastsOf(each)));
+        // That something was measured at all.
+        expect(contrasts.length, `${colours}, ${name}`).toBeGreaterThan(0);
+        findings.push(...contrasts.map((contrast) => ({ state: `${colours}, ${name}`, ...contrast })));
+      }
     }
   }
+  await page.mouse.move(0, 0);
+  await note({ "at rest": "none", hovered: "hovered", pressed: "pressed", focused: "focused" });
   await page.evaluate(() => {
     (document.activeElement as HTMLElement | null)?.blur();
     for (const control of window.controls) {
@@ -158,61 +165,42 @@ async function tooFaint(): Promise<Finding[]> {
     }
     for (const fieldset of document.querySelectorAll("fieldset")) fieldset.disabled = true;
   });
-  for (colours of colourSchemes) {
-    await page.emulateMedia({ colorScheme: colours });
-    await page.mouse.move(0, 0);
-    await noteAll("disabled");
-    for (let i = 0; i < controls; i++) if (await point(i)) note("disabled, hovered", await contrastsOf(i));
-  }
-
-  // That something was measured at all, in every state.
-  for (const state of ["at rest", "hovered", "pressed", "focused", "disabled", "disabled, hovered"]) {
-    for (const colours of colourSchemes) {
-      const measured = findings.filter((finding) => finding.state === `${colours}, ${state}`);
-      expect(measured.length, `${colours}, ${state}`).toBeGreaterThan(0);
-    }
-  }
+  await note({ disabled: "none", "disabled, hovered": "hovered" });
+  await session.detach();
   return findings.filter(({ ratio }) => ratio < LEAST);
 }
 
-const contrastsOf = (i: number) => page.evaluate((i) => window.contrastsOf(window.controls[i]), i);
-
-/** Moves the mouse over a control; false where it cannot be hovered, such as a picture's group of shapes. */
-async function point(i: number): Promise<boolean> {
-  const { x, y } = await page.evaluate((i) => {
-    window.controls[i].scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-    const [rectangle] = window.controls[i].getClientRects();
-    return { x: rectangle.x + rectangle.width / 2, y: rectangle.y + rectangle.height / 2 };
-  }, i);
-  await page.mouse.move(x, y);
-  return page.evaluate((i) => window.controls[i].matches(":hover"), i);
-}
-
-/** With the mouse button down on it, which is let go elsewhere. A list would open: that is told to be pressed. */
-async function pressed(i: number, session: CDPSession): Promise<Contrast[]> {
-  if (await page.evaluate((i) => window.controls[i].matches("select"), i)) {
-    const { root } = await session.send("DOM.getDocument", { depth: 0 });
-    await page.evaluate((i) => window.controls[i].setAttribute("data-pressed", ""), i);
-    const { nodeId } = await session.send("DOM.querySelector", { nodeId: root.nodeId, selector: "[data-pressed]" });
-    await session.send("CSS.forcePseudoState", { nodeId, forcedPseudoClasses: ["active", "hover"] });
-    const contrasts = await contrastsOf(i);
-    await session.send("CSS.forcePseudoState", { nodeId, forcedPseudoClasses: [] });
-    await page.evaluate((i) => window.controls[i].removeAttribute("data-pressed"), i);
-    return contrasts;
-  }
-  await page.mouse.down();
-  const contrasts = await contrastsOf(i);
-  await page.mouse.move(0, 0);
-  await page.mouse.up();
-  return contrasts;
-}
-
-function focused(i: number): Promise<Contrast[]> {
-  return page.evaluate((i) => {
-    const control = window.controls[i] as HTMLElement;
-    control.focus();
-    return document.activeElement === control ? window.contrastsOf(control) : [];
-  }, i);
+/** A function that puts all controls, and what lies around them, into states of CSS. */
+async function stateForcer(session: CDPSession) {
+  await session.send("DOM.enable");
+  await session.send("CSS.enable");
+  await page.evaluate(() => {
+    for (const control of window.controls) {
+      for (let at = control.parentElement; at !== null; at = at.parentElement) at.setAttribute("data-forced", "around");
+    }
+    for (const control of window.controls) control.setAttribute("data-forced", "control");
+  });
+  const { root } = await session.send("DOM.getDocument", { depth: 0 });
+  const nodesOf = async (what: string) => {
+    const selector = `[data-forced=${what}]`;
+    return (await session.send("DOM.querySelectorAll", { nodeId: root.nodeId, selector })).nodeIds;
+  };
+  const [controls, around] = [await nodesOf("control"), await nodesOf("around")];
+  const forceEach = (nodeIds: readonly number[], forcedPseudoClasses: readonly string[]) =>
+    nodeIds.map((nodeId) =>
+      session.send("CSS.forcePseudoState", { nodeId, forcedPseudoClasses: [...forcedPseudoClasses] }),
+    );
+  return async (state: { ofControl: readonly string[]; around: readonly string[] }) => {
+    await Promise.all([...forceEach(controls, state.ofControl), ...forceEach(around, state.around)]);
+    // That the browser has taken it up.
+    const [first] = state.ofControl;
+    if (first === undefined) return;
+    const left = await page.evaluate(
+      (first) => window.controls.filter((each) => !each.matches(`:${first}`)).length,
+      first,
+    );
+    expect(left, `not in the state ${first}`).toBe(0);
+  };
 }
 
 /** Shows all that is hidden at the moment, but the sign of being busy, which would lie over it. */
