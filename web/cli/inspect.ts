@@ -82,7 +82,8 @@ function metadataLine(key: string, value: string, width: number): string {
 }
 
 /** How a tensor is quantized: "8 bits per channel, axis 0, as DequantizeLinear". */
-function howText({ scheme, pattern }: QuantizedTensor): string {
+function howText({ scheme, pattern, rotation }: QuantizedTensor): string {
+  if (rotation !== undefined) return `${layoutText(scheme)}, rotated by ${rotation}`;
   return pattern === undefined ? layoutText(scheme) : `${layoutText(scheme)}, as ${pattern}`;
 }
 
@@ -111,11 +112,12 @@ function inspectionJson(model: Model, inspection: Inspection): object {
     ...(notes && { notes }),
     ...(opset !== undefined && { opset, irVersion }),
     byteLength: sizeOf(inspection),
-    quantized: quantized.map(({ name, shape, scheme, zeroPoints, pattern, codes, scales, byteLength }) => ({
+    quantized: quantized.map(({ name, shape, scheme, zeroPoints, rotation, pattern, codes, scales, byteLength }) => ({
       name,
       shape,
       ...scheme,
       ...(zeroPoints && { zeroPoints }),
+      ...(rotation !== undefined && { rotation }),
       ...(pattern !== undefined && { pattern }),
       codes: infoJson(codes),
       scales: infoJson(scales),

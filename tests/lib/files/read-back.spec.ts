@@ -385,14 +385,14 @@ describe("tensors that other tools quantized", () => {
 
   it.each<[string, TensorToWrite[], string]>([
     [
-      "rotated layers",
+      "rotations over the end of a row",
       [codes, scales, marker('{"format":"int8_tensorwise","convrot":true}')],
-      "its weights are rotated (convrot), which is not supported",
+      "its convrot_groupsize is 256, which does not divide 8 columns",
     ],
     [
-      "rotated layers, under params",
-      [codes, scales, marker('{"format":"int8_tensorwise","params":{"convrot":true}}')],
-      "its weights are rotated",
+      "rotations of another size, under params",
+      [codes, scales, marker('{"format":"int8_tensorwise","params":{"convrot":true,"convrot_groupsize":8}}')],
+      "its convrot_groupsize is 8; it must be a power of 4",
     ],
     [
       "another format",

@@ -5,10 +5,11 @@ import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import type { CodeSource, WeightSource } from "../stream/ends.js";
 import { elementsOf } from "../tensor/dtypes.js";
 import { type CentredCodes, type QuantizedTensor, scalePlaces } from "../tensor/quantized-tensor.js";
+import { rotate } from "../tensor/rotation.js";
 
 /**
- * The weights that a quantized tensor stands for: codes with scales, or their products where the kernels cannot
- * multiply them.
+ * The weights that a quantized tensor stands for: codes with scales, or floats where the kernels cannot
+ * make them.
  */
 export type Values = { readonly codes: CodeSource; readonly scales: FloatArray } | { readonly products: WeightSource };
 
@@ -20,6 +21,8 @@ export async function withValues<R>(
 ): Promise<R> {
   const read = (start: number, count: number) => tensor.readCodes(engine, start, count);
   const scales = await tensor.readScales();
+  if (tensor.rotation !== undefined)
+    return work({ products: rotatedBack(productsOf(tensor, read, scales), tensor.rotation) });
   if (hasShortGroups(tensor) || takesMoreThan16Bits(tensor))
     return work({ products: productsOf(tensor, read, scales) });
   const lend = lenderOf(tensor);
@@ -57,6 +60,20 @@ function productsOf(
         values[i] = (codes[i] as number) * (scales[places.at(start + i)] as number) + 0;
       }
       return values;
+    },
+  };
+}
+
+/** The weights of which these are the rotation, in groups of neighbours. */
+function rotatedBack(products: WeightSource, group: number): WeightSource {
+  return {
+    ...products,
+    async read(start, count) {
+      const before = start % group;
+      const end = Math.ceil((start + count) / group) * group;
+      const values = (await products.read(start - before, end - start + before)) as FloatArray;
+      rotate(values, group);
+      return values.slice(before, before + count);
     },
   };
 }

@@ -21,6 +21,11 @@ export interface QuantizedTensor {
   readonly signed: boolean;
   /** Whether each scale has a zero point. */
   readonly zeroPoints: boolean;
+  /**
+   * How many neighbours of a row were rotated together before they were quantized (ComfyUI's convrot). Codes and scales
+   * stand for the rotated weights; undefined where these are the weights.
+   */
+  readonly rotation?: number | undefined;
   /** The tensor of the file that holds the codes. */
   readonly codes: TensorInfo;
   /** The tensor of the file that holds the scales. */

@@ -4,7 +4,7 @@ import { isEmbedding, isRouter, moduleOf } from "./modules.js";
 import { stored } from "./plain.js";
 
 /** ComfyUI's name for a layer of int8 weights with one scale for each row or one for all. */
-const FORMAT = "int8_tensorwise";
+export const FORMAT = "int8_tensorwise";
 
 /**
  * ComfyUI's layers of int8: `weight`, `weight_scale`, and the marker `comfy_quant`, which names the format (formats of

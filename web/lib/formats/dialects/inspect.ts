@@ -9,10 +9,11 @@ import { words, zeroPointShape, zeroPointsOfWords } from "../../storage/words.js
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
 import { floatsOf } from "../../tensor/floats.js";
 import { centred, type QuantizedTensor, scalePlaces } from "../../tensor/quantized-tensor.js";
+import { isRotation } from "../../tensor/rotation.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
 import type { Inspection, Model, UnreadableTensor } from "../format.js";
 import { type Int8Tensor, noiseInNames } from "../image-models/noise.js";
-import { markedModule } from "./comfyui.js";
+import { FORMAT, markedModule } from "./comfyui.js";
 import { CONFIG } from "./compressed-tensors.js";
 import type { DialectName } from "./index.js";
 
@@ -68,6 +69,7 @@ interface FoundTensor {
   readonly scales: ModelTensor;
   readonly storage: Storage;
   readonly signed: boolean;
+  readonly rotation?: number | undefined;
   /** Reads all zero points in the order of the scales; undefined where there are none. */
   readonly readZeroPoints: (() => Promise<CodeArray>) | undefined;
   /** All tensors that together stand for the weight. */
@@ -77,7 +79,7 @@ interface FoundTensor {
 type Found = FoundTensor | { readonly reason: string };
 
 function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTensor {
-  const { name, shape, codes, scales, storage, signed, readZeroPoints } = found;
+  const { name, shape, codes, scales, storage, signed, rotation, readZeroPoints } = found;
   const scaleType = scales.dtype as FloatDtype;
   const zeroPoints = readZeroPoints !== undefined;
   const scheme = { ...found.scheme, scaleType, ...(zeroPoints && { zeroPoints }) };
@@ -94,6 +96,7 @@ function quantizedTensor(found: FoundTensor, byteLength: number): QuantizedTenso
       codes,
       scales,
       byteLength,
+      ...(rotation !== undefined && { rotation }),
     },
     async readCodes(engine, start, count) {
       const { first, length } = placeOf(storage, start, count);
@@ -167,10 +170,8 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   if (!scales || !isFloatDtype(scales.dtype)) return undefined;
   const marker = byName.get(`${name.replace(/\.weight$/, "")}.comfy_quant`);
   const isComfy = marker !== undefined && markedModule(marker) !== undefined;
-  if (isComfy) {
-    const reason = await whyUnreadable(marker);
-    if (reason) return { reason };
-  }
+  const rotation = isComfy ? await rotationOf(marker, codes.shape) : undefined;
+  if (typeof rotation === "string") return { reason: rotation };
   const layout = layoutOf(codes.shape, scales);
   if (typeof layout === "string") return { reason: layout };
   const { shape } = codes;
@@ -183,14 +184,15 @@ async function plainTensor(codes: ModelTensor, byName: Names, model: Model): Pro
   const plainDialect = isNpz ? "npz" : CONFIG in model.metadata ? "compressed-tensors-w8a8" : "plain";
   return {
     dialect: isComfy ? "comfyui" : plainDialect,
-    ...{ name, shape, scheme: { bits, ...layout }, codes, scales, storage: integers(bits), signed: true },
+    ...{ name, shape, scheme: { bits, ...layout }, codes, scales, storage: integers(bits), signed: true, rotation },
     readZeroPoints:
       zeros && (async () => integers(bits).unpack(undefined as never, 0, count, await zeros.read(0, zeros.byteLength))),
     parts: [codes, scales, ...(isComfy ? [marker] : []), ...(zeros ? [zeros] : [])],
   };
 }
 
-async function whyUnreadable(marker: ModelTensor): Promise<string | undefined> {
+/** How many neighbours of a row a comfy_quant marker says were rotated together, if any; a sentence why it cannot be read. */
+async function rotationOf(marker: ModelTensor, shape: readonly number[]): Promise<number | undefined | string> {
   const { name, byteLength } = marker;
   if (byteLength > MAX_MARKER_BYTES) {
     return `${name} has ${byteLength} bytes; at most ${MAX_MARKER_BYTES} are read`;
@@ -199,10 +201,17 @@ async function whyUnreadable(marker: ModelTensor): Promise<string | undefined> {
   if (bytes.every((byte) => byte === 0)) return `${name} is empty, so it does not say how weights are stored`;
   try {
     const { value } = parseJson(new TextDecoder().decode(bytes), 8);
-    const { format, convrot, params } = isRecord(value) ? value : {};
-    if (format !== "int8_tensorwise") return `its format is ${shownJson(format)}; int8_tensorwise can be read`;
-    const rotated = convrot === true || (isRecord(params) && params.convrot === true);
-    return rotated ? "its weights are rotated (convrot), which is not supported" : undefined;
+    const said = isRecord(value) ? value : {};
+    if (said.format !== FORMAT) return `its format is ${shownJson(said.format)}; ${FORMAT} can be read`;
+    const params = isRecord(said.params) ? { ...said.params, ...said } : said;
+    if (params.convrot !== true) return undefined;
+    const { convrot_groupsize: group = 256 } = params;
+    if (!isRotation(group))
+      return `its convrot_groupsize is ${shownJson(group)}; it must be a power of 4 from 4 to 65536`;
+    const columns = shape.length === 2 ? (shape[1] as number) : 1;
+    return columns % group === 0
+      ? group
+      : `its convrot_groupsize is ${group}, which does not divide ${columns} columns`;
   } catch (error) {
     if (error instanceof JsonProblem) return `${name} cannot be read: ${error.message}`;
     throw error;

@@ -1,0 +1,78 @@
+import { load } from "channelwise";
+import { blobSink, compareModels, dequantizeModel, inspectModel, openModel, readFloats } from "channelwise/models";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../random.js";
+import { openSafetensors } from "./run.js";
+import { fileOf } from "./safetensors-file.js";
+
+const channelwise = await load();
+const [rows, columns] = [5, 2 * 256];
+const weights = uniform("float32", rows * columns, 1).map((weight, i) => (i % 97 === 0 ? 20 * weight : weight));
+
+/** The sign of an element of the Kronecker power of ConvRot's matrix: -1 for each digit to the base 4 whose pair adds up to 3. */
+function sign(i: number, j: number): number {
+  if (i === 0 && j === 0) return 1;
+  return ((i % 4) + (j % 4) === 3 ? -1 : 1) * sign(Math.floor(i / 4), Math.floor(j / 4));
+}
+
+/** Rows times the matrix, element by element. */
+function rotated(values: ArrayLike<number>, group: number): Float64Array {
+  const digits = Math.log2(group) / 2;
+  // Digits above the highest one of both are pairs of zeros.
+  const element = (i: number, j: number) => sign(i, j) / 2 ** digits;
+  return Float64Array.from({ length: values.length }, (_, at) => {
+    const [begin, j] = [at - (at % group), at % group];
+    let sum = 0;
+    for (let i = 0; i < group; i++) sum += values[begin + i] * element(i, j);
+    return sum;
+  });
+}
+
+/** A file as ComfyUI has it. */
+function fileWith(group: number, marker: object) {
+  const turned = Float32Array.from(rotated(weights, group));
+  const { quantized, scales } = channelwise.quantize(turned, { shape: [rows, columns] });
+  const text = new TextEncoder().encode(JSON.stringify(marker));
+  const values = turned.map((_, i) => quantized[i] * scales[Math.floor(i / columns)]);
+  const file = fileOf([
+    { name: "a.weight", dtype: "I8", shape: [rows, columns], data: quantized },
+    { name: "a.weight_scale", dtype: "F32", shape: [rows, 1], data: scales },
+    { name: "a.comfy_quant", dtype: "U8", shape: [text.length], data: text },
+  ]);
+  return { file, back: rotated(values, group) };
+}
+
+describe("layers that ComfyUI rotated", () => {
+  it.each([
+    [256, { format: "int8_tensorwise", convrot: true }],
+    [256, { format: "int8_tensorwise", params: { convrot: true, convrot_groupsize: 256 } }],
+    [16, { format: "int8_tensorwise", convrot: true, convrot_groupsize: 16 }],
+    [4, { format: "int8_tensorwise", convrot: true, convrot_groupsize: 4 }],
+  ])("are turned back, in groups of %i", async (group, marker) => {
+    const { file, back } = fileWith(group, marker);
+    const model = await openSafetensors(file);
+    expect((await inspectModel(model)).quantized).toMatchObject([{ name: "a.weight", rotation: group }]);
+
+    const sink = blobSink();
+    await dequantizeModel(channelwise, model, sink);
+    const [tensor] = (await openModel(await sink.blob(), { name: "floats.safetensors" })).tensors;
+    const floats = await readFloats(tensor);
+    expect(floats).toHaveLength(rows * columns);
+    expect(floats.every((value, i) => Math.abs(value - back[i]) <= 2 ** -23 * Math.max(1, Math.abs(back[i])))).toBe(
+      true,
+    );
+
+    const original = await openSafetensors(
+      fileOf([{ name: "a.weight", dtype: "F32", shape: [rows, columns], data: weights }]),
+    );
+    const [compared] = (await compareModels(channelwise, original, model)).tensors;
+    expect(compared).toMatchObject({ result: "near" });
+    if (compared.result === "near") expect(compared.sqnr).toBeGreaterThan(35);
+  });
+
+  it("are no others", async () => {
+    const { file } = fileWith(4, { format: "int8_tensorwise", convrot: false });
+    const [tensor] = (await inspectModel(await openSafetensors(file))).quantized;
+    expect(tensor.rotation).toBeUndefined();
+  });
+});
