@@ -17,9 +17,9 @@ const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 
 /** The factor and the centre, times 8, of each number of vector `v`; 1 and 0 where it is not in groups. */
 function linesOf({ codes, scaling, dimensions, count }: CodedVectors, v: number) {
+  if (scaling !== "group") return new Array(dimensions).fill({ factor: 1, centre: 0 });
   const signed = new Int8Array(codes.buffer);
   return Array.from({ length: dimensions }, (_, d) => {
-    if (scaling !== "group") return { factor: 1, centre: 0 };
     const at = (v * codes.length) / count + 16 * Math.ceil(dimensions / 32) + 16 * (d >> 7) + ((d >> 4) & 7);
     return { factor: signed[at], centre: 8 * signed[at + 8] };
   });

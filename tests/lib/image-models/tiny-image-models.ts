@@ -113,5 +113,13 @@ export function tinyTensor(name: string, shape: readonly number[], dtype: TinyDt
 
 /** A .safetensors file of a tiny model, with the names behind a prefix. */
 export function tinyFile(architecture: string, dtype: TinyDtype = "BF16", prefix = ""): Uint8Array<ArrayBuffer> {
-  return fileOf(tinyImageModels[architecture].map(([name, shape]) => tinyTensor(prefix + name, shape, dtype)));
+  const key = `${[architecture, dtype, prefix]}`;
+  const file =
+    files.get(key) ??
+    fileOf(tinyImageModels[architecture].map(([name, shape]) => tinyTensor(prefix + name, shape, dtype)));
+  files.set(key, file);
+  return file.slice();
 }
+
+/** The files that were made before. */
+const files = new Map<string, Uint8Array<ArrayBuffer>>();

@@ -325,7 +325,7 @@ describe("whatever bytes change", () => {
         for (const { at, byte } of changes) bytes[at] = byte;
         await attempt(bytes);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -339,7 +339,7 @@ describe("whatever bytes change", () => {
           await attempt(Uint8Array.from([...good.subarray(0, at), ...bytes, ...good.subarray(at + lost)]));
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -348,7 +348,7 @@ describe("whatever bytes change", () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
         expect(await attempt(bytes)).toBe(false);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });
