@@ -31,6 +31,9 @@ export const options = {
     value: "NAME",
     help: `the architecture of an image model, which decides what stays floats: ${architectureNames.join(", ")}, or a .json file of your own; by default the tensors tell it`,
   },
+  convrot: {
+    help: "rotate rows of 256 weights for ComfyUI (ConvRot) in each layer that loses less so; only with --dialect comfyui",
+  },
   requantize: { help: "take a GGUF that is quantized already, which adds to its errors" },
   bits: {
     value: "N",

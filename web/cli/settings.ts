@@ -53,6 +53,7 @@ export function settingsOf(values: Values): Settings {
     ...(values.type !== undefined && { type: parseType(values.type) }),
     ...(values.encoder !== undefined && { encoder: oneOf("--encoder", values.encoder, ["ggml", "search"] as const) }),
     ...(values.arch !== undefined && { architecture: readArchitecture(values.arch) }),
+    ...(values.convrot && { convrot: true }),
     ...(values.requantize && { requantize: true }),
     ...onnxSettingsOf(values),
     include,

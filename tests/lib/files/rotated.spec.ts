@@ -1,5 +1,15 @@
 import { load } from "channelwise";
-import { blobSink, compareModels, dequantizeModel, inspectModel, openModel, readFloats } from "channelwise/models";
+import {
+  blobSink,
+  compareModels,
+  dequantizeModel,
+  inspectModel,
+  measureModel,
+  openModel,
+  planModel,
+  quantizeModel,
+  readFloats,
+} from "channelwise/models";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
 import { openSafetensors } from "./run.js";
@@ -74,5 +84,72 @@ describe("layers that ComfyUI rotated", () => {
     const { file } = fileWith(4, { format: "int8_tensorwise", convrot: false });
     const [tensor] = (await inspectModel(await openSafetensors(file))).quantized;
     expect(tensor.rotation).toBeUndefined();
+  });
+});
+
+describe("layers that are rotated where they lose less", () => {
+  const normal = uniform("float32", 12 * 64 * 256, 2);
+  const sumOf = (at: number) => Array.from({ length: 12 }, (_, k) => normal[12 * at + k]).reduce((a, b) => a + b);
+  const rowsOf = (value: (i: number) => number) => Float32Array.from({ length: 64 * 256 }, (_, i) => value(i));
+  const gaussian = rowsOf((i) => sumOf(i));
+  const outliers = gaussian.map((weight, i) => (i % 256 === 7 || i % 256 === 90 ? 20 * weight : weight));
+  const tails = gaussian.map((weight, i) => weight / Math.sqrt(0.02 + (normal[i] + 1) / 2) ** 1.5);
+  const layer = (name: string, data: Float32Array, shape = [64, 256]) => ({ name, dtype: "F32", shape, data });
+  const file = fileOf([
+    layer("outliers.weight", outliers),
+    layer("tails.weight", tails),
+    // Rotated, it would overflow.
+    layer(
+      "huge.weight",
+      rowsOf((i) => 3e38 * sign(0, i % 256)),
+    ),
+    layer("narrow.weight", outliers, [128, 128]),
+    layer(
+      "sparse.weight",
+      gaussian.map((weight, i) => (i % 256 === 3 ? weight : 0)),
+    ),
+  ]);
+  const rules = { dialect: "comfyui", convrot: true } as const;
+
+  it("are never worse, and much better with outliers; the file says which they are", async () => {
+    const model = await openSafetensors(file);
+    const without = await measureModel(channelwise, planModel(model, { dialect: "comfyui" }));
+    const plan = planModel(model, rules);
+    const sink = blobSink();
+    const { tensors, byteLength } = await quantizeModel(channelwise, plan, sink);
+    const gains = tensors.map((tensor, i) => {
+      const other = without[i];
+      if (!tensor.quantize || !other.quantize) throw new Error(tensor.tensor);
+      return { name: tensor.tensor, isRotated: tensor.isRotated, gain: tensor.sqnr - other.sqnr };
+    });
+    expect(gains.map(({ name, isRotated }) => [name, isRotated])).toEqual([
+      ["outliers.weight", true],
+      ["tails.weight", true],
+      ["huge.weight", false],
+      ["narrow.weight", undefined],
+      ["sparse.weight", false],
+    ]);
+    expect(gains[0].gain).toBeGreaterThan(12);
+    expect(gains.every(({ gain }) => gain >= 0 || Number.isNaN(gain))).toBe(true);
+    expect(await measureModel(channelwise, plan)).toEqual(tensors);
+
+    const blob = await sink.blob();
+    expect(blob.size).toBe(byteLength);
+    const written = await openModel(blob, { name: "written.safetensors" });
+    const { quantized, dialect } = await inspectModel(written);
+    expect(dialect).toBe("comfyui");
+    expect(quantized.map(({ rotation }) => rotation !== undefined)).toEqual(gains.map(({ isRotated }) => !!isRotated));
+    const compared = (await compareModels(channelwise, model, written)).tensors;
+    compared.forEach((each, i) => {
+      const tensor = tensors[i];
+      if (each.result === "near" && tensor.quantize && each.sqnr !== Infinity)
+        expect(Math.abs(each.sqnr - tensor.sqnr)).toBeLessThan(0.01);
+    });
+  });
+
+  it("are of ComfyUI alone", async () => {
+    const model = await openSafetensors(file);
+    expect(() => planModel(model, { convrot: true })).toThrow(/needs the dialect comfyui/);
+    expect(() => planModel(model, { ...rules, convrot: 1 as never })).toThrow(/convrot must be true or false/);
   });
 });

@@ -8,6 +8,8 @@ export interface Way {
   readonly scheme: Scheme;
   /** The dimensions that are quantized: some targets join dimensions, or pad them with zeros. */
   readonly quantizedShape: readonly number[];
+  /** How many neighbours of a row are rotated together if that measures better; undefined where it is not tried. */
+  readonly rotation?: number | undefined;
   /** The number of bits that a code takes in the file. */
   readonly storedBits: number;
   /** The operators that turn codes into weights in an .onnx model. */

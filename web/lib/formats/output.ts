@@ -63,6 +63,6 @@ export interface CopySource {
 
 /** Stores the results of a weight. `begin` is called before them, and `finish` after them. */
 export interface CodeSink extends ResultSink {
-  begin?(): Promise<void>;
+  begin?(isRotated?: boolean): Promise<void>;
   finish?(): Promise<void>;
 }

@@ -59,6 +59,12 @@ export interface TargetOptions {
    * the tensors tell it. Only with `type`, and with the dialect "comfyui".
    */
   readonly architecture?: string | CustomArchitecture | undefined;
+  /**
+   * Whether each 256 neighbours of a row are rotated (ConvRot) before they are quantized, for each tensor whose rows they
+   * fill and that loses less so: outliers are spread over their neighbours. Only with the dialect "comfyui", whose reader
+   * rotates activations in the same way; false by default.
+   */
+  readonly convrot?: boolean | undefined;
   /** Whether to take a GGUF that is quantized already, and add to its errors; false by default. */
   readonly requantize?: boolean | undefined;
 }

@@ -52,6 +52,7 @@ const ruleNames = [
     "type",
     "encoder",
     "architecture",
+    "convrot",
     "requantize",
   ] satisfies (keyof TargetOptions)[]),
   "include",
@@ -174,7 +175,11 @@ export function kindOf(model: Partial<Model>): ModelKind {
 }
 
 function targetOf(model: Model, options: TargetOptions): Target {
-  const { dialect, opset, target, weightType, float16, type, encoder, architecture, requantize } = options;
+  const { dialect, opset, target, weightType, float16, type, encoder, architecture, convrot, requantize } = options;
+  if (convrot !== undefined) checkBoolean("convrot", convrot);
+  if (convrot && dialect !== "comfyui") {
+    throw new TypeError("convrot is true; it needs the dialect comfyui, whose reader rotates activations: give it");
+  }
   if (architecture !== undefined && type === undefined && dialect !== "comfyui") {
     throw new TypeError(`architecture is ${shown(architecture)}; it needs a type or the dialect comfyui: give one`);
   }
@@ -191,6 +196,7 @@ function targetOf(model: Model, options: TargetOptions): Target {
     type,
     encoder,
     architecture,
+    convrot,
     requantize,
   });
 }

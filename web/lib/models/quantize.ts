@@ -1,4 +1,5 @@
 import { checkNames, shown } from "../core/arguments.js";
+import { NonFiniteError } from "../core/errors.js";
 import type { TotalErrors } from "../core/types.js";
 import type { KeepDecision, QuantizeDecision } from "../formats/decision.js";
 import type { Plan, Target } from "../formats/format.js";
@@ -8,8 +9,9 @@ import type { ByteSink, FilePlace } from "../io/bytes.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import { isBelow } from "../io/paths.js";
 import { SpareMemory } from "../io/spare-memory.js";
-import type { CodesPlace } from "../stream/ends.js";
-import { quantizeStream } from "../stream/quantize-stream.js";
+import type { CodesPlace, ResultSink, WeightSource } from "../stream/ends.js";
+import { quantizeStream, type StreamOptions } from "../stream/quantize-stream.js";
+import { rotated } from "../stream/rotated.js";
 import type { Runner } from "../stream/runner.js";
 import type { TensorCourse } from "../tensor/course.js";
 import { elementsOf } from "../tensor/dtypes.js";
@@ -20,8 +22,19 @@ import { type KeptFloats, keptFloats } from "./kept-floats.js";
 import { checkRunOptions, type RunOptions, runSteps, type Step, writing } from "./run.js";
 import { weightsOf } from "./weights.js";
 
-/** The decision for a tensor, with its error figures if it was quantized. */
-export type TensorSummary = (QuantizeDecision & TotalErrors) | KeepDecision;
+/**
+ * The decision for a tensor, with its error figures if it was quantized. If it was rotated, the figures are those of the
+ * rotated weights, whose squared errors have the same sum.
+ */
+export type TensorSummary =
+  | (QuantizeDecision &
+      TotalErrors & {
+        /** Whether it was rotated, where that was tried. */
+        readonly isRotated?: boolean;
+      })
+  | KeepDecision;
+
+type Made = TotalErrors & { readonly isRotated?: boolean };
 
 /** The result of `quantizeModel`. */
 export interface ModelSummary {
@@ -79,7 +92,7 @@ export async function quantizeModel(
       const { begin, steps, end } = output.work(sink, external?.sink);
       await begin();
       const spares = new SpareMemory();
-      const errors = new Map<number, TotalErrors>();
+      const errors = new Map<number, Made>();
       const toDo = steps.map((step) => stepOf(step, plan, runner, spares, errors));
       await runSteps(toDo, runOptions);
       await end();
@@ -106,7 +119,7 @@ export async function measureModel(
   checkRunOptions(options);
   const runner = runnerOf(channelwise);
   const spares = new SpareMemory();
-  const errors = new Map<number, TotalErrors>();
+  const errors = new Map<number, Made>();
   const steps = plan.decisions.flatMap(({ quantize, tensor, bytesBefore }, place) => {
     const nowhere: CodeSink = { quantized() {}, scales() {} };
     const step: OutputStep = plan.target.encode
@@ -131,9 +144,9 @@ function layOut(plan: Plan, location: string | undefined): Output {
   return plan.target.layOut(plan, location);
 }
 
-function summaries({ decisions }: Plan, errors: ReadonlyMap<number, TotalErrors>): TensorSummary[] {
+function summaries({ decisions }: Plan, errors: ReadonlyMap<number, Made>): TensorSummary[] {
   return decisions.map((decision, place) =>
-    decision.quantize ? { ...decision, ...(errors.get(place) as TotalErrors) } : decision,
+    decision.quantize ? { ...decision, ...(errors.get(place) as Made) } : decision,
   );
 }
 
@@ -152,7 +165,7 @@ function stepOf(
   plan: Plan,
   runner: Runner,
   spares: SpareMemory,
-  errors: Map<number, TotalErrors>,
+  errors: Map<number, Made>,
 ): Step<void> {
   const { tensor, byteLength } = step;
   const run = async (course: TensorCourse) => {
@@ -187,26 +200,29 @@ function encode(
 async function quantize(
   { results: resultsOf, lendCodes }: Extract<OutputStep, { readonly quantize: number }>,
   tensor: ModelTensor,
-  { scheme, quantizedShape }: QuantizeDecision,
+  { scheme, quantizedShape, rotation }: QuantizeDecision,
   runner: Runner,
   spares: SpareMemory,
   course: TensorCourse,
-): Promise<TotalErrors> {
+): Promise<Made> {
   const { granularity } = scheme;
   const source = weightsOf(tensor, quantizedShape, spares, typeof granularity === "object" ? granularity.along : 0);
   const results = resultsOf(runner.engine);
+  const options = { shape: quantizedShape, ...scheme, scales: scheme.rule, signal: course.signal };
+  const onProgress = (done: number, all: number) => course.progress(done / all);
+  if (rotation !== undefined && (await rotationPays(runner, source, rotation, options))) {
+    await results.begin?.(true);
+    const made = await quantizeStream(runner, rotated(source, rotation), results, { ...options, onProgress });
+    await results.finish?.();
+    const { mse, maxError, sqnr } = made as TotalErrors;
+    return { mse, maxError, sqnr, isRotated: true };
+  }
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(
       runner,
       { ...source, file: weightsPlace },
       { ...results, file: codesPlace },
-      {
-        shape: quantizedShape,
-        ...scheme,
-        scales: scheme.rule,
-        signal: course.signal,
-        onProgress: (done, all) => course.progress(done / all),
-      },
+      { ...options, onProgress },
     );
   await results.begin?.();
   const errors = (await lentOrNot(lenderOf(tensor), (weightsPlace) =>
@@ -215,5 +231,19 @@ async function quantize(
   await results.finish?.();
   const { mse, maxError, sqnr } = errors;
   // Zeros that pad the weights have no errors.
-  return { mse: (mse * source.length) / elementsOf(tensor.shape), maxError, sqnr };
+  const made = { mse: (mse * source.length) / elementsOf(tensor.shape), maxError, sqnr };
+  return rotation === undefined ? made : { ...made, isRotated: false };
+}
+
+/** Whether rotated weights lose less. Those that are so large that a rotation is not finite stay as they are. */
+async function rotationPays(runner: Runner, source: WeightSource, rotation: number, options: StreamOptions) {
+  const nowhere: ResultSink = { quantized() {}, scales() {} };
+  const without = (await quantizeStream(runner, source, nowhere, options)) as TotalErrors;
+  try {
+    const turned = (await quantizeStream(runner, rotated(source, rotation), nowhere, options)) as TotalErrors;
+    return turned.mse < without.mse;
+  } catch (error) {
+    if (error instanceof NonFiniteError) return false;
+    throw error;
+  }
 }

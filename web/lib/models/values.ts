@@ -3,9 +3,9 @@ import type { Engine } from "../core/memory/buffers.js";
 import type { Bits } from "../core/types.js";
 import { lenderOf, lentOrNot } from "../io/lent-files.js";
 import type { CodeSource, WeightSource } from "../stream/ends.js";
+import { rotated } from "../stream/rotated.js";
 import { elementsOf } from "../tensor/dtypes.js";
 import { type CentredCodes, type QuantizedTensor, scalePlaces } from "../tensor/quantized-tensor.js";
-import { rotate } from "../tensor/rotation.js";
 
 /**
  * The weights that a quantized tensor stands for: codes with scales, or floats where the kernels cannot
@@ -21,8 +21,9 @@ export async function withValues<R>(
 ): Promise<R> {
   const read = (start: number, count: number) => tensor.readCodes(engine, start, count);
   const scales = await tensor.readScales();
+  // A second rotation undoes the first.
   if (tensor.rotation !== undefined)
-    return work({ products: rotatedBack(productsOf(tensor, read, scales), tensor.rotation) });
+    return work({ products: rotated(productsOf(tensor, read, scales), tensor.rotation) });
   if (hasShortGroups(tensor) || takesMoreThan16Bits(tensor))
     return work({ products: productsOf(tensor, read, scales) });
   const lend = lenderOf(tensor);
@@ -60,20 +61,6 @@ function productsOf(
         values[i] = (codes[i] as number) * (scales[places.at(start + i)] as number) + 0;
       }
       return values;
-    },
-  };
-}
-
-/** The weights of which these are the rotation, in groups of neighbours. */
-function rotatedBack(products: WeightSource, group: number): WeightSource {
-  return {
-    ...products,
-    async read(start, count) {
-      const before = start % group;
-      const end = Math.ceil((start + count) / group) * group;
-      const values = (await products.read(start - before, end - start + before)) as FloatArray;
-      rotate(values, group);
-      return values.slice(before, before + count);
     },
   };
 }

@@ -14,6 +14,7 @@ export const comfyui: Dialect = {
   bits: [8],
   positive: "ComfyUI",
   symmetric: "ComfyUI",
+  rotation: 256,
   runsImageModels: true,
   refusal({ name, shape }, { axis, granularity }) {
     if (moduleOf(name) === undefined || shape.length !== 2) return "ComfyUI quantizes linear layers only";
@@ -24,14 +25,18 @@ export const comfyui: Dialect = {
     if (isEmbedding(name)) return "an embedding; ComfyUI quantizes linear layers";
     return isRouter(name, byName) ? "a router of experts; ComfyUI quantizes linear layers" : undefined;
   },
-  stored({ tensor, scheme, scaleShape }: QuantizedTensorInfo) {
+  stored({ tensor, scheme, scaleShape, rotation }: QuantizedTensorInfo) {
     const module = moduleOf(tensor.name) as string;
-    const marker = new TextEncoder().encode(JSON.stringify({ format: FORMAT }));
+    const plain = JSON.stringify({ format: FORMAT });
+    const text = rotation ? JSON.stringify({ format: FORMAT, convrot: true, convrot_groupsize: rotation }) : plain;
+    const marker = new TextEncoder().encode(text);
+    // JSON may end in spaces, so that the layout of the file does not depend on what measures better.
+    const unrotated = new TextEncoder().encode(plain.padEnd(text.length));
     const scales = scheme.granularity === "tensor" ? [] : [...scaleShape, 1];
     return [
       stored(tensor.name, "int8", tensor.shape, "codes"),
       stored(`${module}.weight_scale`, "float32", scales, "scales"),
-      stored(`${module}.comfy_quant`, "uint8", [marker.length], marker),
+      { ...stored(`${module}.comfy_quant`, "uint8", [marker.length], marker), unrotated },
     ];
   },
 };

@@ -10,6 +10,8 @@ import type { TensorInfo } from "../../tensor/tensor.js";
 export interface StoredTensor extends TensorInfo {
   readonly content: "codes" | "scales" | "zeroPoints" | Uint8Array<ArrayBuffer>;
   readonly packed?: 4 | 8;
+  /** The bytes where weights that might be rotated are not; as many as those of the content. */
+  readonly unrotated?: Uint8Array<ArrayBuffer>;
 }
 
 /** A tensor that is to be quantized, as a dialect sees it. */
@@ -21,6 +23,8 @@ export interface QuantizedTensorInfo {
    * dimension divided.
    */
   readonly scaleShape: readonly number[];
+  /** How many neighbours of a row are rotated together, where that measures better; undefined where it is not tried. */
+  readonly rotation?: number | undefined;
 }
 
 /** A convention for the names, types and shapes of the tensors that replace a quantized one. */
@@ -31,6 +35,8 @@ export interface Dialect {
   readonly positive?: string;
   /** The reader that takes no zero points; undefined where all readers take them. */
   readonly symmetric?: string;
+  /** How many neighbours its reader can rotate together: a power of 4. */
+  readonly rotation?: number;
   /** Whether its reader runs image models, whose architecture says what they need as floats. */
   readonly runsImageModels?: boolean;
   /** The reason why it cannot hold a tensor quantized in this way; undefined where it can. */
@@ -52,6 +58,6 @@ export interface Dialect {
 }
 
 /** A tensor with the shape of its scales. */
-export function withScaleShape(tensor: TensorInfo, scheme: Scheme): QuantizedTensorInfo {
-  return { tensor, scheme, scaleShape: extentsOf(tensor.shape, scheme.axis, scheme.granularity).scaleShape };
+export function withScaleShape(tensor: TensorInfo, scheme: Scheme, rotation?: number): QuantizedTensorInfo {
+  return { tensor, scheme, rotation, scaleShape: extentsOf(tensor.shape, scheme.axis, scheme.granularity).scaleShape };
 }

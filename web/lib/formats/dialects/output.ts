@@ -43,7 +43,7 @@ export function layOut({ model, decisions }: Plan, name: DialectName): Output {
   const conversions = model.tensors.map((tensor, i): Conversion => {
     const decision = decisions[i];
     const stored = decision.quantize
-      ? dialect.stored(withScaleShape(tensor, decision.scheme))
+      ? dialect.stored(withScaleShape(tensor, decision.scheme, decision.rotation))
       : [{ ...infoOf(tensor), content: "copy" as const }];
     const outputs = stored.map((each) => {
       const other = takenBy.get(each.name);
@@ -130,9 +130,9 @@ function codeSink(
   const held = new Int8Array(zeros && packed ? elementsOf(scales.shape) : 0);
   const storage = packed ? words(packed, shape[1]) : integers(dtype === "int16" ? 16 : 8);
   return {
-    async begin() {
-      for (const { content, index } of outputs) {
-        if (content instanceof Uint8Array) await writer.write(index, 0, content);
+    async begin(isRotated = false) {
+      for (const { content, index, unrotated } of outputs) {
+        if (content instanceof Uint8Array) await writer.write(index, 0, isRotated ? content : (unrotated ?? content));
       }
     },
     quantized: codeWriter(engine, storage, (place, bytes) => writer.write(index, place, bytes)),

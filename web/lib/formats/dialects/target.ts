@@ -15,7 +15,7 @@ import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.
 /** How the tensors of a model are stored in a dialect, by their names, types and shapes. */
 export function dialectTarget(
   model: Pick<Model, "format" | "tensors"> & Partial<Model>,
-  { dialect: name = "plain", opset, target, weightType, float16, architecture }: TargetOptions,
+  { dialect: name = "plain", opset, target, weightType, float16, architecture, convrot }: TargetOptions,
 ): Target {
   const dialect = dialectNamed(name);
   for (const [option, value] of Object.entries({ opset, target, weightType, float16 })) {
@@ -52,7 +52,8 @@ export function dialectTarget(
     wayOf(tensor, settings) {
       const scheme = schemeFor(tensor, settings, format);
       if (typeof scheme === "string") return scheme;
-      return dialect.refusal(tensor, scheme) ?? wayIn(name, tensor, scheme, byName);
+      const rotation = convrot ? rotationIn(dialect, tensor) : undefined;
+      return dialect.refusal(tensor, scheme) ?? wayIn(name, tensor, scheme, byName, rotation);
     },
     layOut: (plan) => layOut(plan, name),
   };
@@ -75,8 +76,19 @@ function surroundings(tensors: readonly TensorInfo[]): Surroundings {
   return found;
 }
 
-function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Surroundings["byName"]): Way | string {
-  const stored = dialectNamed(name).stored(withScaleShape(tensor, scheme));
+/** How many neighbours of a row are rotated together in a dialect; undefined where they do not fill rows. */
+function rotationIn({ rotation }: Dialect, { shape }: TensorInfo): number | undefined {
+  return rotation !== undefined && shape.length === 2 && shape[1] % rotation === 0 ? rotation : undefined;
+}
+
+function wayIn(
+  name: DialectName,
+  tensor: TensorInfo,
+  scheme: Scheme,
+  byName: Surroundings["byName"],
+  rotation: number | undefined,
+): Way | string {
+  const stored = dialectNamed(name).stored(withScaleShape(tensor, scheme, rotation));
   const taken = stored.find((each) => each.name !== tensor.name && byName.has(each.name));
   if (taken) return `it needs the name ${taken.name}, which another tensor has`;
   const codes = stored.find(({ content }) => content === "codes");
@@ -85,6 +97,7 @@ function wayIn(name: DialectName, tensor: TensorInfo, scheme: Scheme, byName: Su
   return {
     scheme: { ...scheme, scaleType: scales?.dtype as FloatDtype },
     quantizedShape: tensor.shape,
+    ...(rotation !== undefined && { rotation }),
     storedBits,
     bytesAfter: stored.reduce((sum, { byteLength }) => sum + byteLength, 0),
     notes: storedBits > scheme.bits ? [storageNote(name, scheme.bits)] : [],
