@@ -295,7 +295,16 @@ struct AffineSearch {
   /// How far the best integers may be from those that are nearest to the fit. Those of 4 bits are coarse.
   int reach;
   int rounds;
+  /// Whether it begins again from other numbers for d and dmin, where coarse integers end a descent early.
+  bool again;
 };
+
+/// The shares of the first d and dmin from which a search begins again, and how far it looks from there.
+constexpr struct {
+  float d;
+  float dmin;
+} kOtherStarts[] = {{1, 0.92f}, {1, 1.08f}, {1, 0.84f}, {1, 1.16f}, {0.88f, 1}};
+constexpr int kOtherReach = 3;
 
 /// Sub-blocks in lanes, and the scales and minima that fit them.
 template <std::size_t length>
@@ -308,7 +317,7 @@ struct FittedBlock {
 
 /// Goes from d and dmin to better ones: scales and minima become integers, d and dmin are fitted to them, and so on.
 template <typename Block, std::size_t length>
-[[gnu::noinline]] void descend(const float* weights, const FittedBlock<length>& of, float d, float dmin,
+[[gnu::noinline]] void descend(const float* weights, const FittedBlock<length>& of, float d, float dmin, int firstReach,
                                const AffineSearch& search, Best<Block>& best) {
   constexpr std::size_t kCount = FittedBlock<length>::kCount;
   constexpr std::size_t kParts = FittedBlock<length>::kParts;
@@ -331,7 +340,7 @@ template <typename Block, std::size_t length>
       // Later rounds go on from the pair that was best before.
       const bool isFirst = round == 0;
       const Affine<V> centre = isFirst ? rounded(of.fits[part], d, dmin, stored) : integers[part];
-      const int reach = isFirst ? search.reach : 1;
+      const int reach = isFirst ? firstReach : 1;
       integers[part] = bestAround<length>(of.x[part], centre, reach, d, dmin, stored, limits);
       addProducts<length>(of.x[part], V(d), V(dmin), integers[part].scale, integers[part].min, limits, products);
       store(scales + part * kLanes<V>, integers[part].scale);
@@ -374,7 +383,10 @@ template <typename Block, std::size_t length>
   }
   const float d = largestOf(scales) / static_cast<float>(search.mostScale);
   const float dmin = largestOf(mins) / static_cast<float>(search.mostScale);
-  descend(weights, of, d, dmin, search, best);
+  descend(weights, of, d, dmin, search.reach, search, best);
+  if (!search.again) return;
+  for (const auto& start : kOtherStarts)
+    descend(weights, of, d * start.d, dmin * start.dmin, kOtherReach, search, best);
 }
 
 void packAll(const int* stored, const std::uint8_t* codes, Q3_K& block) {
@@ -485,17 +497,17 @@ void searchBlocks(const float* weights, std::size_t count, Q8_0* blocks) {
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q2_K* blocks) {
-  const AffineSearch kSearch{3, 15, {-1, 1, 21}, 4, 4};
+  const AffineSearch kSearch{3, 15, {-1, 1, 21}, 6, 4, true};
   for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q2_K, 16>(weights + 256 * i, kSearch, blocks[i]);
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q4_K* blocks) {
-  const AffineSearch kSearch{15, 63, {-3, 3, 31}, 1, 3};
+  const AffineSearch kSearch{15, 63, {-3, 3, 31}, 1, 3, false};
   for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q4_K, 32>(weights + 256 * i, kSearch, blocks[i]);
 }
 
 void searchBlocks(const float* weights, std::size_t count, Q5_K* blocks) {
-  const AffineSearch kSearch{31, 63, {-2, 2, 21}, 1, 3};
+  const AffineSearch kSearch{31, 63, {-2, 2, 21}, 1, 3, false};
   for (std::size_t i = 0; i < count; ++i) searchScalesAndMins<Q5_K, 32>(weights + 256 * i, kSearch, blocks[i]);
 }
 

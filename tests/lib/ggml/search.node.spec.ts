@@ -76,7 +76,7 @@ const leastGain: Partial<Record<BlockType, number>> = {
   Q5_0: 0.45,
   Q5_1: 1.06,
   Q8_0: 0.79,
-  Q2_K: 1.24,
+  Q2_K: 1.285,
   Q3_K: 0.37,
   Q4_K: 0.205,
   Q5_K: 0.44,
