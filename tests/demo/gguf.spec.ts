@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytes } from "../../web/demo/format.js";
 import { bytesOf, ggufFile, tensorType } from "../lib/gguf/gguf-file.js";
 import { narrow, tinyModel, weightsOf } from "../lib/gguf/tiny-models.js";
+import { tinyFile } from "../lib/image-models/tiny-image-models.js";
 import { axeFindsNothing, openForEach, shows, text } from "./page.js";
 
 let page: Page;
@@ -35,12 +36,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const tiny = ggufFile(tinyModel({ architecture: "llama", layers: 2, columns: 256, hidden: 512 }));
 
 /** Opens a file as a person does; without the dialog that a test cannot see, it is saved as a download. */
-async function open(name: string, contents: Uint8Array) {
+async function open(name: string, contents: Uint8Array, heading = name) {
   const path = join(folder, name);
   writeFileSync(path, contents);
   await page.evaluate(() => Reflect.deleteProperty(window, "showSaveFilePicker"));
   await page.getByLabel("Open a file").setInputFiles(path);
-  await shows(() => text(page.locator("#gguf-heading"))).toBe(name);
+  await shows(() => text(page.locator("#gguf-heading"))).toBe(heading);
 }
 
 const card = () => page.locator("section[aria-labelledby=gguf-heading]");
@@ -60,9 +61,9 @@ async function saved(): Promise<{ name: string; contents: Uint8Array }> {
 }
 
 /** What the library writes. */
-async function written(rules: Rules): Promise<Uint8Array> {
+async function written(rules: Rules, contents = tiny, name = "model.gguf"): Promise<Uint8Array> {
   const sink = blobSink();
-  await quantizeModel(await load(), planModel(await openModel(tiny, { name: "model.gguf" }), rules), sink);
+  await quantizeModel(await load(), planModel(await openModel(contents, { name }), rules), sink);
   return new Uint8Array(await (await sink.blob()).arrayBuffer());
 }
 
@@ -138,5 +139,39 @@ describe("a GGUF of floats", () => {
     for (const [i, [type, , , sqnr]] of all.entries()) {
       expect(Math.abs(Number.parseFloat(sqnr) - Number.parseFloat(sampled[i][3])), type).toBeLessThan(0.2);
     }
+  });
+});
+
+describe("an image model", () => {
+  it("becomes a GGUF beside its int8 files, and is measured where that is asked for", async () => {
+    const flux = tinyFile("flux");
+    await open("flux.safetensors", flux, "As a GGUF, for ComfyUI-GGUF");
+    await shows(() => text(page.locator("#model-heading"))).toBe("flux.safetensors");
+    expect(await page.locator("#save").isVisible()).toBe(true);
+    expect(await rows()).toHaveLength(14);
+    const { name, contents } = await saved();
+    expect(name).toBe("flux-Q4_K_M.gguf");
+    const expected = await written({ type: "Q4_K_M" }, flux, "flux.safetensors");
+    expect(Buffer.compare(contents, expected)).toBe(0);
+    await page.getByRole("button", { name: "Measure the errors" }).click();
+    await isMeasured();
+    expect((await rows()).every(([, , , sqnr]) => Number.parseFloat(sqnr) > 3)).toBe(true);
+  });
+});
+
+describe("several GGUFs of floats", () => {
+  it("are saved together, as the type that is chosen for the open one", async () => {
+    const paths = ["one.gguf", "two.gguf"].map((name) => join(folder, name));
+    for (const path of paths) writeFileSync(path, tiny);
+    await page.getByLabel("Open a file").setInputFiles(paths);
+    const states = () => page.locator(".queue tbody tr td:last-child").allInnerTexts();
+    await shows(states).toEqual(["ready: Q4_K_M", "ready: Q4_K_M"]);
+    await card().getByLabel("Q5_0", { exact: true }).check();
+    await shows(states).toEqual(["ready: Q5_0", "ready: Q5_0"]);
+    const names: string[] = [];
+    page.on("download", (download) => names.push(download.suggestedFilename()));
+    await page.getByRole("button", { name: "Save all", exact: true }).click();
+    await shows(() => text(page.locator("#queue > .told"))).toBe("2 files are in your downloads.");
+    await shows(async () => names).toEqual(["one-Q5_0.gguf", "two-Q5_0.gguf"]);
   });
 });

@@ -74,7 +74,7 @@ export class MixView {
 
   /** Measures every weight with every setting, and shows the slider. */
   #begin() {
-    this.#trying.run(this.#tried, async (tried, signal) => {
+    this.#trying.try(this.#tried, async (tried, signal) => {
       const { rules, plan, description } = tried.state;
       const bits = triedBits.filter((each) => plan.bits.includes(each));
       this.#settings = (["channel", this.#group] as const).flatMap((granularity) =>
@@ -96,7 +96,7 @@ export class MixView {
   }
 
   #look(place: number, isChosen: boolean) {
-    this.#trying.run(this.#base, async (_, signal) => {
+    this.#trying.try(this.#base, async (_, signal) => {
       const choices = await this.#ask(place, signal);
       if (!isChosen || choices === undefined) return;
       const base = this.#base as Tried;

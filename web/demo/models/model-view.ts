@@ -12,6 +12,7 @@ import type { ModelMap } from "./model-map.js";
 import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js";
 import "./models.css";
 import type { GgufView } from "./gguf/gguf-view.js";
+import type { GgufRules } from "./gguf/protocol.js";
 import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
 import { errorsOfAll } from "./outcome/totals.js";
@@ -50,7 +51,7 @@ export class ModelView {
   readonly #runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
   readonly #recipes = new RecipesView(() => this.#state);
   readonly #quantized = new QuantizedView();
-  readonly #planned: (rules: Rules) => void;
+  readonly #planned: (rules: Rules | GgufRules) => void;
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
   /** The choices for single tensors that can be done. */
@@ -73,7 +74,7 @@ export class ModelView {
   constructor(
     places: ModelPlaces,
     lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void,
-    planned: (rules: Rules) => void,
+    planned: (rules: Rules | GgufRules) => void,
   ) {
     this.#places = places;
     this.#lookAt = lookAt;
@@ -138,13 +139,13 @@ export class ModelView {
     this.#outcome.element.hidden = this.#quantized.element.hidden = true;
     if (this.#gguf) this.#gguf.element.hidden = true;
     const description = await client.ask("open", { files });
-    const { quantized, hasTypes = false } = description;
-    this.standsAlone = quantized !== undefined || hasTypes;
+    const { quantized, hasTypes } = description;
+    this.standsAlone = quantized !== undefined || description.format === "gguf";
     this.#outcome.element.hidden = this.standsAlone;
+    if (hasTypes) await this.#showTypes(client, description);
     if (this.standsAlone) {
-      if (hasTypes) await this.#showTypes(client, description);
-      else this.#quantized.show(client, description, files);
-      this.#quantized.element.hidden = hasTypes;
+      if (quantized) this.#quantized.show(client, description, files);
+      this.#quantized.element.hidden = quantized === undefined;
       this.#places.outcome.inert = false;
       return description.unused;
     }
@@ -172,12 +173,12 @@ export class ModelView {
     return description.unused;
   }
 
-  /** Shows a GGUF of floats, for which types are chosen. The code for that is loaded with the first one. */
+  /** Shows a model that can become a GGUF, for which types are chosen. The code for that is loaded with the first one. */
   async #showTypes(client: ModelClient, description: Description) {
     const { GgufView } = await import("./gguf/gguf-view.js");
     if (client !== this.#client) throw new Cancelled();
     if (this.#gguf === undefined) {
-      this.#gguf = new GgufView();
+      this.#gguf = new GgufView(this.#planned);
       this.#places.outcome.append(this.#gguf.element);
     }
     this.#gguf.element.hidden = false;

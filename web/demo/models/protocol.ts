@@ -11,6 +11,7 @@ import type {
   Scheme,
 } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
+import type { GgufChoice, GgufEncoder, MeasuredTypes, ShownGgufMix, ShownType } from "./gguf/protocol.js";
 
 /** A way to quantize weights of any shape. */
 export interface Setting {
@@ -70,8 +71,12 @@ export interface Description {
   readonly byteLength: number;
   /** The kinds of output that are possible, the default first. */
   readonly targets: readonly Target[];
-  /** Whether it is a GGUF of floats, for which types are chosen in place of settings. */
+  /**
+   * Whether it can become a GGUF, for which types are chosen in place of settings: a GGUF of floats, or an image model.
+   */
   readonly hasTypes?: boolean;
+  /** What the GGUF of an image model does not have, and why. */
+  readonly leftOut?: readonly PassedOver[];
   /** The tensors that are quantized already; undefined for a model of floats. */
   readonly quantized?: readonly StoredTensor[];
 }
@@ -95,37 +100,6 @@ export interface ShownBlock {
   readonly block: number;
   /** The number of blocks of the tensor. */
   readonly count: number;
-}
-
-/** A type that a GGUF can be written as, such as Q4_K_M. */
-export interface ShownType {
-  readonly name: string;
-  readonly byteLength: number;
-  /** Of the tensors that are quantized. */
-  readonly bitsPerWeight: number;
-}
-
-/** What a GGUF loses with each type, by its name. */
-export interface MeasuredTypes {
-  /** Whether only some rows of each tensor were read. */
-  readonly isSample: boolean;
-  readonly losses: ReadonlyMap<
-    string,
-    { readonly sqnr: number; readonly worst: { readonly tensor: string; readonly sqnr: number } }
-  >;
-}
-
-/** How the codes of blocks are chosen. */
-export type GgufEncoder = "ggml" | "search";
-
-/** A type for the whole file, or a mix of types by its place between the smallest and the best. */
-export type GgufChoice = { readonly type: string } | { readonly place: number };
-
-/** A choice of a type for each tensor of a GGUF. */
-export interface ShownGgufMix extends Omit<ShownMix, "choices"> {
-  readonly bitsPerWeight: number;
-  /** The number of tensors of each type. */
-  readonly counts: ReadonlyMap<string, number>;
 }
 
 /** A file that was written and not yet downloaded. */
@@ -259,7 +233,7 @@ export interface ModelQuestions {
   };
   /** A block of a tensor that is stored as blocks. */
   block: { given: { tensor: string; block: number }; answer: ShownBlock };
-  /** The types that a GGUF of floats can be written as, the smallest file first. */
+  /** The types that the GGUF can be written as, the smallest file first. */
   types: { given: undefined; answer: readonly ShownType[] };
   /** Measures all types. A large model is measured by a sample, unless all weights are asked for. */
   measureTypes: { given: { encoder: GgufEncoder; all: boolean }; answer: MeasuredTypes };
@@ -268,7 +242,12 @@ export interface ModelQuestions {
   nameGguf: { given: { choice: GgufChoice }; answer: string };
   /** Writes a GGUF as `write` does. */
   writeGguf: {
-    given: { choice: GgufChoice; encoder: GgufEncoder; handle: FileSystemFileHandle | undefined };
+    given: {
+      choice: GgufChoice;
+      encoder: GgufEncoder;
+      handle: FileSystemFileHandle | undefined;
+      keepsEarlier?: boolean;
+    };
     answer: Written;
   };
   /** Writes the floats that a quantized model stands for, for downloading. */

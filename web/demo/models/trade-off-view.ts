@@ -105,7 +105,7 @@ export class TradeOffView {
 
   /** Plans and measures the model with every setting, and shows what comes of it. */
   #compare() {
-    return this.#trying.run(this.#tried, async (tried, signal) => {
+    return this.#trying.try(this.#tried, async (tried, signal) => {
       const { client, state } = tried;
       const states: ModelState[] = [];
       for (const setting of this.#settings(state, ["channel", "tensor", this.#group])) {
@@ -141,7 +141,7 @@ export class TradeOffView {
     this.#problem.textContent = "The SQNR to reach must be a number, in dB.";
     this.#least.setAttribute("aria-invalid", String(!Number.isFinite(least)));
     if (!Number.isFinite(least)) return;
-    this.#trying.run(this.#tried, async (tried, signal) => {
+    this.#trying.try(this.#tried, async (tried, signal) => {
       const { client, state } = tried;
       const { rules, plan, costs } = state;
       const tensors = plan.tensors.flatMap(({ quantize }, tensor) => (quantize ? [tensor] : []));

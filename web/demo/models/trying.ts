@@ -1,9 +1,7 @@
-import { html } from "../dom.js";
-import { Cancelled } from "./client.js";
 import type { ModelClient } from "./model-client.js";
 import type { ModelState } from "./model-state.js";
-import { ProgressBar } from "./progress.js";
 import type { Measurement } from "./protocol.js";
+import { Work } from "./work.js";
 
 /** An open model, and the worker that holds it. */
 export interface Tried {
@@ -11,35 +9,14 @@ export interface Tried {
   readonly state: ModelState;
 }
 
-/** Tries settings with a model, and shows how far it is. The person and newer work can end it. */
-export class Trying {
-  /** What came of it, or why it could not be done. */
-  readonly told = html("p", { class: "told", role: "status" });
-  readonly progress: HTMLElement;
-  readonly #bar: ProgressBar;
-  #work: AbortController | undefined;
-
+/** Tries settings with a model. */
+export class Trying extends Work {
   constructor() {
-    this.#bar = new ProgressBar("Comparing settings", () => this.stop());
-    this.progress = this.#bar.element;
+    super("Comparing settings");
   }
 
-  stop() {
-    this.#work?.abort();
-  }
-
-  async run(tried: Tried | undefined, work: (tried: Tried, signal: AbortSignal) => Promise<void>) {
-    if (tried === undefined) return;
-    this.stop();
-    const controller = new AbortController();
-    this.#work = controller;
-    this.#bar.begin("Planning");
-    try {
-      await work(tried, controller.signal);
-    } catch (error) {
-      if (!controller.signal.aborted && !(error instanceof Cancelled)) this.told.textContent = (error as Error).message;
-    }
-    if (this.#work === controller) this.#bar.end();
+  async try(tried: Tried | undefined, work: (tried: Tried, signal: AbortSignal) => Promise<void>) {
+    if (tried !== undefined) await this.run("Planning", ({ signal }) => work(tried, signal));
   }
 
   /** Measures what is wanted and not known yet, tensor by tensor, so that each is read once. */
@@ -52,7 +29,7 @@ export class Trying {
       onProgress: (progress) => {
         if (!("measured" in progress)) return;
         for (const { tensor, setting, errors } of progress.measured) state.costs.set(tensor, setting, errors);
-        if (!signal.aborted) this.#bar.tell(progress.done, progress.total, "comparing settings");
+        if (!signal.aborted) this.tell(progress, "comparing settings");
       },
     };
     if (wanted.length > 0) await client.ask("measure", { form: state.rules, wanted }, onProgress);

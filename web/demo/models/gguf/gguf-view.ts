@@ -1,16 +1,16 @@
 import { download, html, scrollRegion } from "../../dom.js";
 import { bytes, counted, decibels } from "../../format.js";
-import { Cancelled } from "../client.js";
 import type { ModelClient } from "../model-client.js";
-import { ProgressBar } from "../progress.js";
-import type { Description, GgufChoice, GgufEncoder, MeasuredTypes, ShownGgufMix, ShownType } from "../protocol.js";
+import type { Description } from "../protocol.js";
+import { Work, type WorkOptions } from "../work.js";
+import type { GgufChoice, GgufEncoder, GgufRules, MeasuredTypes, ShownGgufMix, ShownType } from "./protocol.js";
 
 /** The type that is chosen at first. */
 const USUAL = "Q4_K_M";
 
 /**
- * A GGUF of floats: size and loss of each type that it can be written as, side by side, and a slider between the types
- * of its tensors.
+ * A GGUF of floats, or an image model that can become one: size and loss of each type that it can be written as, side
+ * by side, and a slider between the types of its tensors.
  */
 export class GgufView {
   readonly element = html("section", { class: "card", "aria-labelledby": "gguf-heading", hidden: "" });
@@ -27,17 +27,19 @@ export class GgufView {
     "aria-describedby": "gguf-mix-figures",
   });
   readonly #figures = html("output", { id: "gguf-mix-figures", for: "gguf-mix" });
+  readonly #chosen: (rules: GgufRules) => void;
   readonly #field: HTMLElement;
   readonly #save = html("button", { type: "button", class: "button" });
-  readonly #all = html("button", { type: "button", hidden: "" }, "Measure all weights");
-  readonly #progress = new ProgressBar("Working", () => this.#work?.abort());
-  readonly #told = html("p", { class: "told", role: "status" });
+  readonly #more = html("button", { type: "button", hidden: "" });
+  readonly #work = new Work("Working");
   #client: ModelClient | undefined;
   #types: readonly ShownType[] = [];
   #choice: GgufChoice = { type: USUAL };
-  #work: AbortController | undefined;
+  #isMeasured = false;
 
-  constructor() {
+  /** @param chosen told the type for all of a list of models */
+  constructor(chosen: (rules: GgufRules) => void) {
+    this.#chosen = chosen;
     const heads = ["Type", "Size", "Bits a weight", "SQNR", "Worst tensor"];
     const table = html(
       "table",
@@ -59,7 +61,7 @@ export class GgufView {
       this.#about,
       scrollRegion("Types", table),
       this.#measured,
-      html("div", { class: "run-buttons" }, this.#all),
+      html("div", { class: "run-buttons" }, this.#more),
       html(
         "p",
         {},
@@ -74,27 +76,37 @@ export class GgufView {
       ),
       this.#field,
       html("div", { class: "run-buttons" }, this.#save),
-      this.#progress.element,
-      this.#told,
+      this.#work.progress,
+      this.#work.told,
     );
-    this.#search.addEventListener("change", () => this.#measure(false));
-    this.#all.addEventListener("click", () => this.#measure(true));
+    this.#search.addEventListener("change", () => {
+      this.#choose(this.#choice);
+      this.#measure(false);
+    });
+    this.#more.addEventListener("click", () => this.#measure(this.#isMeasured));
     this.#slider.addEventListener("input", () => this.#showMix(this.#slider.valueAsNumber));
     this.#save.addEventListener("click", () => this.#write());
   }
 
-  /** Shows a model that the client has opened, and measures its types. */
-  async show(client: ModelClient, { name, byteLength, tensors }: Description) {
-    this.#work?.abort();
+  /** Shows a model that the client has opened, and measures the types of a GGUF. */
+  async show(client: ModelClient, { name, format, byteLength, tensors, leftOut = [] }: Description) {
+    this.#work.stop();
     this.#client = client;
-    this.#heading.textContent = name;
-    this.#about.textContent = `GGUF, ${counted(tensors.length, "tensor")}, ${bytes(byteLength)}`;
-    this.#told.textContent = this.#measured.textContent = "";
+    const isGguf = format === "gguf";
+    this.#heading.textContent = isGguf ? name : "As a GGUF, for ComfyUI-GGUF";
+    const omitted = leftOut.map((part) => `${part.name}: ${part.reason}`).join("; ");
+    this.#about.textContent = isGguf
+      ? `GGUF, ${counted(tensors.length, "tensor")}, ${bytes(byteLength)}`
+      : `What the architecture needs as floats stays floats.${omitted && ` Left out are ${omitted}.`}`;
+    this.#work.told.textContent = this.#measured.textContent = "";
     this.#field.hidden = true;
+    this.#isMeasured = false;
+    this.#more.hidden = isGguf;
+    this.#more.textContent = "Measure the errors";
     this.#types = await client.ask("types", undefined);
     this.#fill(undefined);
-    this.#choose({ type: USUAL }, USUAL);
-    await this.#measure(false);
+    this.#choose({ type: USUAL });
+    if (isGguf) await this.#measure(false);
   }
 
   get #encoder(): GgufEncoder {
@@ -106,7 +118,7 @@ export class GgufView {
     const rows = this.#types.map(({ name, byteLength, bitsPerWeight }) => {
       const radio = html("input", { type: "radio", name: "gguf-type", value: name });
       radio.checked = name === chosen;
-      radio.addEventListener("change", () => this.#choose({ type: name }, name));
+      radio.addEventListener("change", () => this.#choose({ type: name }));
       const loss = measured?.losses.get(name);
       const worst = loss && loss.worst.tensor !== "" ? `${decibels(loss.worst.sqnr)} ${loss.worst.tensor}` : "";
       const cells = [bytes(byteLength), bitsPerWeight.toFixed(2), loss ? decibels(loss.sqnr) : "", worst];
@@ -120,10 +132,13 @@ export class GgufView {
     this.#body.replaceChildren(...rows);
   }
 
-  #choose(choice: GgufChoice, name: string) {
+  #choose(choice: GgufChoice) {
     this.#choice = choice;
-    this.#save.textContent = `Save as ${name}`;
-    if ("type" in choice) return;
+    this.#save.textContent = `Save as ${"type" in choice ? choice.type : "a mix"}`;
+    if ("type" in choice) {
+      this.#chosen({ ...choice, encoder: this.#encoder });
+      return;
+    }
     for (const radio of this.#body.querySelectorAll("input")) radio.checked = false;
   }
 
@@ -132,7 +147,9 @@ export class GgufView {
     return this.#working("Measuring", async (client, options) => {
       const measured = await client.ask("measureTypes", { encoder: this.#encoder, all }, options);
       this.#fill(measured);
-      this.#all.hidden = !measured.isSample;
+      this.#isMeasured = true;
+      this.#more.hidden = !measured.isSample;
+      this.#more.textContent = "Measure all weights";
       this.#measured.textContent = measured.isSample
         ? "Measured with a sample of the rows of each tensor."
         : "Measured with all weights.";
@@ -151,7 +168,7 @@ export class GgufView {
     const text = mixText(mix);
     this.#figures.textContent = text;
     this.#slider.setAttribute("aria-valuetext", text);
-    if (place !== undefined) this.#choose({ place }, "a mix");
+    if (place !== undefined) this.#choose({ place });
   }
 
   #write() {
@@ -162,37 +179,14 @@ export class GgufView {
       const { files, byteLength } = await client.ask("writeGguf", { ...given, handle }, options);
       for (const { name, blob } of files) download(blob, name);
       const where = handle === undefined ? "is in your downloads" : "is saved";
-      this.#told.textContent = `${handle?.name ?? suggestedName} ${where}: ${bytes(byteLength)}.`;
+      this.#work.told.textContent = `${handle?.name ?? suggestedName} ${where}: ${bytes(byteLength)}.`;
     });
   }
 
-  async #working(
-    what: string,
-    work: (client: ModelClient, options: Parameters<ModelClient["ask"]>[2]) => Promise<void>,
-  ) {
+  /** Does work with the model that is shown. */
+  async #working(what: string, work: (client: ModelClient, options: WorkOptions) => Promise<void>) {
     const client = this.#client;
-    if (client === undefined) return;
-    this.#work?.abort();
-    const controller = new AbortController();
-    this.#work = controller;
-    this.#told.textContent = "";
-    this.#progress.begin(what);
-    try {
-      await work(client, {
-        signal: controller.signal,
-        onProgress: (progress) => {
-          if ("tensor" in progress) this.#progress.tell(progress.done, progress.total, progress.tensor);
-        },
-      });
-    } catch (error) {
-      const isOver = client !== this.#client || this.#work !== controller;
-      const isClosed = (error as Error).name === "AbortError"; // the dialog
-      if (!isOver && !isClosed) {
-        this.#told.textContent =
-          error instanceof Cancelled ? `Cancelled: ${what.toLowerCase()}.` : (error as Error).message;
-      }
-    }
-    if (this.#work === controller) this.#progress.end();
+    if (client !== undefined) await this.#work.run(what, (options) => work(client, options));
   }
 }
 

@@ -1,11 +1,10 @@
 import { download, html, scrollRegion } from "../../dom.js";
 import { bytes, counted, shapeText } from "../../format.js";
 import type { BlockView } from "../blocks/block-view.js";
-import { Cancelled } from "../client.js";
 import type { ModelClient } from "../model-client.js";
-import { ProgressBar } from "../progress.js";
 import type { Description, StoredTensor } from "../protocol.js";
 import { plannedText } from "../settings.js";
+import { Work, type WorkOptions } from "../work.js";
 import { comparisonTable } from "./comparison-table.js";
 
 /** The types of blocks of which there is a picture. */
@@ -20,14 +19,12 @@ export class QuantizedView {
   readonly #heading = html("h2", { id: "quantized-heading" });
   readonly #about = html("p");
   readonly #original = html("input", { type: "file", id: "original-file", class: "visually-hidden", multiple: "" });
-  readonly #progress = new ProgressBar("Working", () => this.#work?.abort());
-  readonly #told = html("p", { class: "told", role: "status" });
+  readonly #work = new Work("Working");
   readonly #result = html("div");
   readonly #tensors = html("div");
   #block: BlockView | undefined;
   #client: ModelClient | undefined;
   #files: readonly File[] = [];
-  #work: AbortController | undefined;
 
   constructor() {
     const save = html("button", { type: "button" }, "Save as floats");
@@ -43,8 +40,8 @@ export class QuantizedView {
         this.#original,
         html("label", { for: "original-file", class: "button plain-button" }, "Compare with the original"),
       ),
-      this.#progress.element,
-      this.#told,
+      this.#work.progress,
+      this.#work.told,
       this.#result,
       this.#tensors,
     );
@@ -52,14 +49,14 @@ export class QuantizedView {
 
   /** Shows a model that the client has opened. */
   show(client: ModelClient, { name, byteLength, quantized = [] }: Description, files: readonly File[]) {
-    this.#work?.abort();
+    this.#work.stop();
     this.#client = client;
     this.#block?.reset(client);
     this.#files = files;
     this.#heading.textContent = name;
     const codes = quantized.reduce((sum, each) => sum + each.byteLength, 0);
     this.#about.textContent = `This model is quantized already. Codes and scales take ${bytes(codes)} of its ${bytes(byteLength)}.`;
-    this.#told.textContent = "";
+    this.#work.told.textContent = "";
     this.#result.replaceChildren();
     const heads = ["Tensor", "Shape", "Stored as", "Size"].map((text) => html("th", { scope: "col" }, text));
     const rows = quantized.slice(0, MAX_ROWS).map((each) => {
@@ -115,7 +112,7 @@ export class QuantizedView {
     return this.#working("Writing floats", async (client, options) => {
       const { name, blob } = await client.ask("dequantize", undefined, options);
       download(blob, name);
-      this.#told.textContent = `${name} is in your downloads: ${bytes(blob.size)}.`;
+      this.#work.told.textContent = `${name} is in your downloads: ${bytes(blob.size)}.`;
     });
   }
 
@@ -128,29 +125,10 @@ export class QuantizedView {
     });
   }
 
-  async #working(
-    what: string,
-    work: (client: ModelClient, options: Parameters<ModelClient["ask"]>[2]) => Promise<void>,
-  ) {
+  /** Does work with the model that is shown. */
+  async #working(what: string, work: (client: ModelClient, options: WorkOptions) => Promise<void>) {
     const client = this.#client;
-    if (client === undefined) return;
-    this.#work?.abort();
-    const controller = new AbortController();
-    this.#work = controller;
-    this.#told.textContent = "";
-    this.#progress.begin(what);
-    try {
-      await work(client, {
-        signal: controller.signal,
-        onProgress: (progress) => {
-          if ("tensor" in progress) this.#progress.tell(progress.done, progress.total, progress.tensor);
-        },
-      });
-    } catch (error) {
-      if (client === this.#client)
-        this.#told.textContent = error instanceof Cancelled ? "Cancelled." : (error as Error).message;
-    }
-    if (this.#work === controller) this.#progress.end();
+    if (client !== undefined) await this.#work.run(what, (options) => work(client, options));
   }
 }
 

@@ -1,5 +1,6 @@
 import { html } from "../../dom.js";
 import { bytes } from "../../format.js";
+import type { GgufRules } from "../gguf/protocol.js";
 import { wantedOf } from "../measuring.js";
 import { type ModelClient, startModelWorker } from "../model-client.js";
 import { brokenTensors, type ModelState } from "../model-state.js";
@@ -20,6 +21,8 @@ export class QueueEntry {
   readonly #loss = html("td", { "data-head": "Energy lost" });
   readonly #told = html("td", { class: "queue-state" });
   #state: ModelState | undefined;
+  /** The type that it is written as, where it is a GGUF of floats. */
+  #type: GgufRules | undefined;
   #isOpen = false;
   readonly #link = html("button", { type: "button", class: "link" });
 
@@ -35,7 +38,7 @@ export class QueueEntry {
 
   /** Whether the model can be quantized and saved. */
   get canSave(): boolean {
-    return this.#state !== undefined && brokenTensors(this.#state).length === 0;
+    return this.#type !== undefined || (this.#state !== undefined && brokenTensors(this.#state).length === 0);
   }
 
   /** The bytes of all output files. */
@@ -54,8 +57,8 @@ export class QueueEntry {
   }
 
   /** Plans and measures the model with settings that were chosen for another one. */
-  async assess(chosen: Rules, signal: AbortSignal) {
-    this.#state = undefined;
+  async assess(chosen: Rules, type: GgufRules, signal: AbortSignal) {
+    this.#state = this.#type = undefined;
     await this.#working(signal, async (client) => {
       this.tell("reading");
       const description = await client.ask("open", { files: this.files });
@@ -64,9 +67,13 @@ export class QueueEntry {
         this.tell("quantized already");
         return;
       }
-      if (description.hasTypes) {
-        this.#sizes.textContent = bytes(description.byteLength);
-        this.tell("a GGUF: choose its type below");
+      if (description.format === "gguf") {
+        const types = await client.ask("types", undefined);
+        const after = types.find(({ name }) => name === type.type)?.byteLength ?? 0;
+        this.#sizes.textContent = `${bytes(description.byteLength)} → ${bytes(after)}`;
+        this.#loss.textContent = "–";
+        this.#type = type;
+        this.tell(`ready: ${type.type}`);
         return;
       }
       const rules = rulesFor(description, chosen);
@@ -85,21 +92,22 @@ export class QueueEntry {
 
   /** Writes the quantized model. Gives nothing where it fails. */
   async write(signal: AbortSignal, keepsEarlier: boolean): Promise<readonly WrittenFile[]> {
-    const state = this.#state;
-    if (state === undefined) return [];
+    const [state, type] = [this.#state, this.#type];
+    if (!this.canSave) return [];
     const files = await this.#working(signal, async (client) => {
       this.tell("saving");
       await client.ask("open", { files: this.files });
-      const written = await client.ask(
-        "write",
-        { rules: state.rules, handle: undefined, keepsEarlier },
-        {
-          signal,
-          onProgress: (progress) => {
-            if ("tensor" in progress) this.tell(`saving ${Math.floor((100 * progress.done) / progress.total)} %`);
-          },
+      const to = { handle: undefined, keepsEarlier };
+      const options: Parameters<ModelClient["ask"]>[2] = {
+        signal,
+        onProgress: (progress) => {
+          if ("tensor" in progress) this.tell(`saving ${Math.floor((100 * progress.done) / progress.total)} %`);
         },
-      );
+      };
+      const written =
+        type === undefined
+          ? await client.ask("write", { rules: (state as ModelState).rules, ...to }, options)
+          : await client.ask("writeGguf", { choice: { type: type.type }, encoder: type.encoder, ...to }, options);
       return written.files;
     });
     return files ?? [];

@@ -2,6 +2,7 @@ import { scaleRules } from "channelwise/models";
 import { download, html, scrollRegion } from "../../dom.js";
 import { counted } from "../../format.js";
 import { Cancelled } from "../client.js";
+import type { GgufRules } from "../gguf/protocol.js";
 import { type ModelClient, startModelWorker } from "../model-client.js";
 import { ProgressBar } from "../progress.js";
 import type { Rules, WrittenFile } from "../protocol.js";
@@ -19,6 +20,8 @@ const USUAL: Rules = {
   own: new Map(),
 };
 
+const USUAL_TYPE: GgufRules = { type: "Q4_K_M", encoder: "ggml" };
+
 /** Several models that were brought together: the state of each, and Save for all, with the settings of the open one. */
 export class QueueView {
   readonly element = html("section", { id: "queue", class: "card", "aria-labelledby": "queue-heading" });
@@ -34,6 +37,7 @@ export class QueueView {
   readonly #result = html("div");
   #entries: readonly QueueEntry[] = [];
   #rules: Rules | undefined;
+  #type = USUAL_TYPE;
   #work: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,6 +62,7 @@ export class QueueView {
   show(models: readonly (readonly File[])[]) {
     this.#work?.abort();
     this.#rules = undefined;
+    this.#type = USUAL_TYPE;
     this.#heading.textContent = counted(models.length, "file");
     this.#entries = models.map((files) => {
       const entry = new QueueEntry(files, () => {
@@ -74,11 +79,13 @@ export class QueueView {
     this.#allow(false);
   }
 
-  /** Takes over the settings of the open model. */
-  follow(rules: Rules) {
-    const chosen = (of: Rules | undefined) => JSON.stringify([of?.target, of?.opset, of?.all]);
-    if (chosen(rules) === chosen(this.#rules)) return;
-    this.#rules = rules;
+  /** Takes over the settings of the open model, or the type of the open GGUF. */
+  follow(rules: Rules | GgufRules) {
+    const chosen = () => JSON.stringify([this.#rules?.target, this.#rules?.opset, this.#rules?.all, this.#type]);
+    const before = chosen();
+    if ("encoder" in rules) this.#type = rules;
+    else this.#rules = rules;
+    if (chosen() === before) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#assess(), PAUSE);
   }
@@ -99,7 +106,7 @@ export class QueueView {
     return this.#working(async (signal) => {
       for (const entry of this.#entries) {
         if (signal.aborted) return;
-        await entry.assess(this.#rules as Rules, signal);
+        await entry.assess(this.#rules ?? USUAL, this.#type, signal);
       }
     });
   }

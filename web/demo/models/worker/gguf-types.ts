@@ -17,11 +17,11 @@ import {
   type RunOptions,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
-import type { GgufChoice, GgufEncoder, MeasuredTypes, ShownGgufMix, ShownType } from "../protocol.js";
+import type { GgufChoice, GgufEncoder, MeasuredTypes, ShownGgufMix, ShownType } from "../gguf/protocol.js";
 import { withWorkers } from "./pool.js";
 import { sampled } from "./sampled.js";
 
-/** What a GGUF of floats can be written as. */
+/** What a GGUF of floats, or an image model, can be written as. */
 export interface GgufTypes {
   /** The types, the smallest file first. */
   readonly types: readonly ShownType[];

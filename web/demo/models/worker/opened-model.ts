@@ -78,7 +78,7 @@ export interface OpenedModel {
   ): Promise<{ byteLength: number; config?: string }>;
   /** A block of a tensor that is stored as blocks. */
   block(tensor: string, block: number): Promise<ShownBlock>;
-  /** What a GGUF of floats can be written as. */
+  /** What it can be written as where it can become a GGUF. */
   readonly types: GgufTypes | undefined;
   /** The name of a file of the floats that a quantized model stands for. */
   readonly floatName: string;
@@ -100,8 +100,8 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const quantized = await storedTensors(model);
   if (quantized === undefined && "quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
-  const hasTypes = quantized === undefined && format === "gguf";
-  const types = hasTypes ? ggufTypesOf(model, stemOf(name)) : undefined;
+  const gguf = quantized === undefined ? asGguf(model) : undefined;
+  const types = gguf && ggufTypesOf(gguf, stemOf(name));
   const remembered = new Remembered();
 
   const settingsOf = ({ bits, rule: scales, granularity, axis }: Setting): Settings => {
@@ -159,7 +159,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       }),
       passedOver,
       byteLength: model.byteLength,
-      ...(hasTypes && { hasTypes }),
+      ...(gguf && { hasTypes: true, leftOut: gguf.passedOver ?? [] }),
       ...(quantized && { quantized }),
       targets: isOnnx
         ? onnxTargets.filter(canHave)
@@ -239,6 +239,17 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       await withWorkers((channelwise) => dequantizeModel(channelwise, model, sink, options));
     },
   };
+}
+
+/** The model with the tensors of its GGUF: a GGUF itself, or an image model; undefined for others. */
+function asGguf(model: Model): Model | undefined {
+  if (model.format === "gguf") return model;
+  if (model.format !== "safetensors") return undefined;
+  try {
+    return planModel(model, { type: "F16" }).model;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The tensors that are stored as codes, where these are the greater part of a model; otherwise undefined. */

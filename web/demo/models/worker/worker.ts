@@ -91,9 +91,9 @@ const answers: {
     typesOf(model).measure(given, { signal, onProgress: nowAndThen(progress) }),
   mixTypes: ({ place }) => typesOf(model).mix(place),
   nameGguf: ({ choice }) => typesOf(model).nameOf(choice),
-  writeGguf({ choice, encoder, handle }, { signal, progress }) {
+  writeGguf({ choice, encoder, handle, keepsEarlier = false }, { signal, progress }) {
     const name = typesOf(model).nameOf(choice);
-    return writeFiles([name], { handle, keepsEarlier: false }, async ([sink]) => ({
+    return writeFiles([name], { handle, keepsEarlier }, async ([sink]) => ({
       byteLength: await typesOf(model).write(choice, encoder, sink, { signal, onProgress: nowAndThen(progress) }),
     }));
   },
@@ -136,9 +136,9 @@ async function writeFiles(
   }
 }
 
-/** What a GGUF of floats can be written as. The page asks only where the model is one. */
+/** What the model can be written as. The page asks only where it can become a GGUF. */
 function typesOf({ types, description }: OpenedModel): GgufTypes {
-  if (types === undefined) throw new Error(`${description.name} is not a GGUF of floats.`);
+  if (types === undefined) throw new Error(`${description.name} cannot become a GGUF.`);
   return types;
 }
 
