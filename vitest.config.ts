@@ -105,6 +105,7 @@ export default defineConfig({
           environment: "node",
           include: ["tests/**/*.spec.ts"],
           exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
+          globalSetup: "tests/packaging/packed.ts",
           ...common,
           // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS. The
           // built package runs as it is.

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,8 +26,8 @@ export function createProject(files = consumer): Project {
   cpSync(files, folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
 
-  succeed(npm(["pack", "--pack-destination", folder], { quiet: true }), "npm pack");
-  const tarball = join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "");
+  const tarball = join(folder, "channelwise.tgz");
+  cpSync(packed(folder), tarball);
   const install = ["install", "--offline", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", tarball];
   succeed(npm(install, { cwd: folder, quiet: true }), "npm install");
 
@@ -37,6 +37,17 @@ export function createProject(files = consumer): Project {
     resolve: createRequire(join(folder, "package.json")).resolve,
     remove: () => rmSync(folder, { recursive: true }),
   };
+}
+
+/** The tarball, which is packed once for all specs. Two that begin at the same time may pack it twice. */
+function packed(folder: string): string {
+  const shared = join(process.env.CHANNELWISE_PACKED ?? mkdtempSync(join(folder, "packed-")), "channelwise.tgz");
+  if (!existsSync(shared)) {
+    succeed(npm(["pack", "--pack-destination", folder], { quiet: true }), "npm pack");
+    const own = readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "";
+    renameSync(join(folder, own), shared);
+  }
+  return shared;
 }
 
 function succeed(done: boolean, what: string) {
