@@ -22,9 +22,10 @@ constexpr std::size_t kStagedRows = kStaged / kRowBytes;
 constexpr std::size_t kDimensions = 1 << 14;
 /// Queries that share the reading of the codes.
 constexpr std::size_t kQueries = 64;
-/// Codes of this many bytes, and as many rows at most, stay in the L1 cache while all queries pass over them.
-constexpr std::size_t kBlockBytes = 24 << 10;
-constexpr std::size_t kBlockRows = 512;
+/// Codes of this many bytes stay in the L2 cache while all queries pass over them, and the dots of this many rows in
+/// L1. The parts of a smaller block would end before the processor has seen that they are read in order.
+constexpr std::size_t kBlockBytes = 256 << 10;
+constexpr std::size_t kBlockRows = 1 << 12;
 
 struct Memory {
   alignas(64) float vectors[kStaged];
@@ -34,15 +35,7 @@ struct Memory {
   alignas(64) float steps[kDimensions];
   alignas(64) double squares[kStagedRows];
   Query queries[kQueries];
-  volatile float touched;
 } memory;
-
-/// Reads a number of each cache line, so that the lines come while the dots of the block are formed. Otherwise the
-/// scores would wait for them: they are too few for the processor to see that they follow each other.
-void touch(const float* numbers, std::uint32_t from, std::uint32_t to) {
-  constexpr std::uint32_t kLine = 64 / sizeof(float);
-  for (; numbers != nullptr && from < to; from += kLine) memory.touched = numbers[from];
-}
 
 // As web/lib/embeddings/kernels.ts names them.
 enum Scaling { kShared, kOfRow, kOfGroups };
@@ -132,8 +125,6 @@ void search(Kind kind, std::uint32_t queryCount, const std::uint8_t* queries, st
     const std::uint32_t to = std::min(count, from + blockRows);
     const std::uint32_t size = (to - from + kRows - 1) / kRows * kRows;
     const std::uint8_t* block = rows + std::size_t{from} * stride;
-    touch(factors, from, to);
-    touch(offsets, from, to);
     for (std::uint32_t q = 0; q < queryCount; ++q) {
       Query& query = memory.queries[q];
       const std::uint8_t* bytes = queries + std::size_t{q} * queryBytes;
