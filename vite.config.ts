@@ -96,6 +96,12 @@ export default defineConfig({
   plugins: [
     precache,
     {
+      // Everybody loads the indentation.
+      name: "unindent",
+      apply: "build",
+      transformIndexHtml: { order: "post", handler: (html) => html.replace(/^\s+/gm, "") },
+    },
+    {
       // For hosts that send no headers. It is left out during development, since Vite needs an inline script.
       name: "content-security-policy",
       apply: "build",
