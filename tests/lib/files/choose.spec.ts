@@ -402,6 +402,31 @@ describe("of what is quantized already, nothing is quantized", () => {
       ],
     ],
     [
+      "flat names with a letter",
+      "l0_q",
+      [
+        ["l0_q", "int8", [64, 64]],
+        ["l0_s", "float32", [64, 2]],
+        ["l0_z", "float32", [64, 2]],
+      ],
+    ],
+    [
+      "modules for codes and scales",
+      "l.q.data",
+      [
+        ["l.q.data", "uint8", [64, 64]],
+        ["l.s.data", "float32", [64, 2]],
+      ],
+    ],
+    [
+      "codes of 64 bits",
+      "m.dense_weights",
+      [
+        ["m.dense_weights", "int64", [64, 64]],
+        ["m.first_order", "float16", [64, 8]],
+      ],
+    ],
+    [
       "a path in place of dots",
       "dense/kernel",
       [

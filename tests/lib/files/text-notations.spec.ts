@@ -161,6 +161,11 @@ const matrices: readonly Form[] = [
     ["Line 1 names the columns (0, 1).", "Column 1 names the rows (0, 1)."],
   ],
   [
+    "pandas' print with its size",
+    "     0    1\n0  0.1 -0.2\n1  0.3  0.4\n\n[2 rows x 2 columns]\n",
+    ["Line 1 names the columns (0, 1).", "Column 1 names the rows (0, 1)."],
+  ],
+  [
     "pandas' Markdown",
     "|    |   0 |    1 |\n|---:|----:|-----:|\n|  0 | 0.1 | -0.2 |\n|  1 | 0.3 |  0.4 |\n",
     ["Line 1 names the columns (0, 1).", "Column 1 names the rows (0, 1)."],
@@ -300,6 +305,11 @@ const refused: readonly (readonly [name: string, text: string, message: RegExp])
     /column 3: “...” stands for numbers that were left out/,
   ],
   ["numpy's rows, elided", "[[0.1 0.2]\n ...\n [0.4 0.5]]", /Line 2.*“...” stands for numbers that were left out/],
+  [
+    "pandas, elided",
+    "     a    b\n0  0.1  0.2\n..  ...  ...\n9  0.3  0.4\n\n[10 rows x 2 columns]",
+    /^Line 3 stands for rows that were left out/,
+  ],
   ["PyTorch, elided", "tensor([[0.1, 0.2],\n        ...,\n        [0.4, 0.5]])", /Line 2.*left out/],
   ["Node, elided", "Float32Array(100) [\n  1, 2, 3,\n  ... 97 more items\n]", /Line 3.*left out/],
   ["Node's depth", "[ [ [Array], [Array] ] ]", /“Array” is not a number/],

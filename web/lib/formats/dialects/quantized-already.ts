@@ -6,8 +6,11 @@ import type { TensorInfo } from "../../tensor/tensor.js";
 // words and shapes decide for tensors beside codes. A name alone decides only where it has no other meaning, since
 // codes may be in another shard.
 
-/** The types of codes. */
-const CODES = /^(u?int(8|16|32)$|float[468]_)/;
+/** The types of codes. SpQR and QuIP# pack theirs into 64 bits. */
+const CODES = /^(u?int(8|16|32|64)$|float[468]_)/;
+
+/** What else is stored in 64 bits. */
+const INDICES_NAME = /(^|_)(ids?|index|indices|positions?|mask|tracked)$/;
 
 /**
  * Words for tensors that help turn codes into weights. TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX and bitsandbytes
@@ -15,6 +18,12 @@ const CODES = /^(u?int(8|16|32)$|float[468]_)/;
  */
 const COMPANION =
   /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
+
+/** Letters for scales and zero points, which are believed beside codes of the same name. */
+const COMPANION_LETTER = /^[sz]$/;
+
+/** A parameter whose module says what it is. */
+const NAMELESS = /^_?(data|values?)$/;
 
 /** Those words that also name a module inside the one with the codes. */
 const COMPANION_MODULE = /(^|_)(codebooks?|centroids?|scales?|zeros?)$/;
@@ -58,7 +67,8 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
       codesBeside(tensor, module, parameter, own) ??
       codesAbove(module, parameter, modules) ??
       // Those of quanto: weight._scale and weight._data._data.
-      (parameter.startsWith("_") && isCompanion(parameter) ? own.codesBelow : undefined);
+      (parameter.startsWith("_") && isCompanion(parameter) ? own.codesBelow : undefined) ??
+      codesAcross(tensor, module, parameter, modules);
     if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
     if (!byName || !isScalesName(parameter)) return undefined;
     // A `scale` or a vector beside a weight may belong to anything.
@@ -90,7 +100,8 @@ function moduleOf(modules: Map<string, Module>, name: string): Module {
 /** Modules have a few. A crafted file may have any number. */
 const MOST_CODES = 64;
 
-function isCodes({ dtype, shape }: TensorInfo): boolean {
+function isCodes({ name, dtype, shape }: TensorInfo): boolean {
+  if (dtype === "int64" && INDICES_NAME.test(bare(partsOf(name).parameter))) return false;
   // A short list of bytes is a marker, such as ComfyUI's comfy_quant.
   return CODES.test(dtype) && (shape.length > 1 || elementsOf(shape) >= 1024);
 }
@@ -104,6 +115,11 @@ function codesBeside(
   const isNamedSo = isCompanion(parameter);
   const stem = byStem.get(stemOf(parameter));
   if (isNamedSo && stem !== undefined) return stem;
+  const words = wordsOf(parameter);
+  if (COMPANION_LETTER.test(words.pop() as string)) {
+    const codes = byStem.get(words.join("_"));
+    if (codes !== undefined && fits(tensor, codes)) return codes;
+  }
   // Arrays outside of modules are unrelated.
   if (module === "") return undefined;
   return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each));
@@ -120,6 +136,19 @@ function codesAbove(module: string, parameter: string, modules: ReadonlyMap<stri
   if (of === undefined) return undefined;
   if (isCompanion(parameter)) return of.codes.find(({ name }) => name === module);
   return COMPANION_MODULE.test(above.parameter.toLowerCase()) ? of.codes[0] : undefined;
+}
+
+/** The codes in the module beside that of a tensor of no name: `l.q.data` for `l.s.data`. */
+function codesAcross(
+  tensor: TensorInfo,
+  module: string,
+  parameter: string,
+  modules: ReadonlyMap<string, Module>,
+): TensorInfo | undefined {
+  const above = partsOf(module).module;
+  if (above === "" || !NAMELESS.test(parameter)) return undefined;
+  const codes = modules.get(above)?.codesBelow;
+  return codes !== undefined && NAMELESS.test(partsOf(codes.name).parameter) && fits(tensor, codes) ? codes : undefined;
 }
 
 /**

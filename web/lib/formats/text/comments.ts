@@ -11,6 +11,9 @@ const RULE = /^[-=+|:\s\u2500-\u257f]+$/;
 const BORDER = /[+=\u2500\u2501\u2504-\u2550\u2552-\u257f]/;
 const DASHES = /-{3}|={3}|[\u2500-\u257f]{3}/;
 
+/** What databases and pandas print below a table. */
+const FOOTER = /^(?:\(\d+ rows?\)|\[\d+ rows x \d+ columns\])$/;
+
 /**
  * The kind of a row. A row of numbers is never passed over: dashes may stand for missing numbers, errors of
  * spreadsheets begin with #, and words such as #love and # have rows in lists of embeddings.
@@ -20,7 +23,7 @@ const DASHES = /-{3}|={3}|[\u2500-\u257f]{3}/;
  */
 export function kindOfRow(cells: readonly string[], above: readonly Row[], width: number, separator: string): RowKind {
   const [first, ...others] = cells;
-  if (/^\(\d+ rows?\)$/.test(cells.join(""))) return "rule"; // below what databases print
+  if (FOOTER.test(cells.join(" "))) return "rule";
   const text = first.replace(MARK, "");
   if (text === first) {
     const all = RULE.test(first) ? cells.join("") : "";

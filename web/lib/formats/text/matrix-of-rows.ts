@@ -1,5 +1,5 @@
 import { findNames, notesOnNames, sentence } from "./names.js";
-import { numberIn, quote, whyNoWeight } from "./numbers.js";
+import { isLeftOut, numberIn, quote, whyNoWeight } from "./numbers.js";
 import { failAt, nameOf, type Row } from "./rows.js";
 import type { TextMatrix } from "./text-matrix.js";
 
@@ -23,6 +23,9 @@ export function matrixOf(
   const columns = width - before;
   const columnNames = header?.cells.slice(header.cells.length > columns ? before : 0);
   if (header !== undefined && columnNames?.length !== columns) {
+    const gap = rows.findIndex(({ cells }) => cells.length > 1 && cells.slice(1).every(isLeftOut));
+    if (gap >= 0)
+      failAt(rows[gap], `${sentence(nameOf(rows, gap))} stands for rows that were left out; all must be there.`);
     const named = `${sentence(nameOf(rows, 0))} names ${columnNames?.length} columns`;
     failAt(header, `${named}, and ${nameOf(rows, 1)} has ${columns} numbers.`);
   }

@@ -64,10 +64,15 @@ function withoutThousands(whole: string, ownMark: string): string {
 export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
-  if (NOT_FINITE.test(cell) || MISSING.test(cell) || LEFT_OUT.test(cell) || OTHER_BASE.test(cell)) return true;
+  if (NOT_FINITE.test(cell) || MISSING.test(cell) || isLeftOut(cell) || OTHER_BASE.test(cell)) return true;
   if (AMOUNT.test(cell)) return true;
   const letters = cell.replace(/\P{L}/gu, "");
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
+}
+
+/** Whether a cell stands for numbers that were not printed. */
+export function isLeftOut(cell: string): boolean {
+  return LEFT_OUT.test(cell);
 }
 
 /** The reason why a cell is not a weight. */
@@ -75,7 +80,7 @@ export function whyNoWeight(cell: string, decimalComma = false): string {
   if (cell === "") return "the cell is empty; a number must stand there";
   const quoted = quote(cell);
   if (NOT_FINITE.test(cell)) return `${quoted} is not finite; weights must be`;
-  if (LEFT_OUT.test(cell)) return `${quoted} stands for numbers that were left out; all must be there`;
+  if (isLeftOut(cell)) return `${quoted} stands for numbers that were left out; all must be there`;
   if (Math.abs(numberIn(cell, decimalComma)) === Infinity) return `${quoted} is larger than float64 can hold (1.8e308)`;
   const advice =
     BEGINS_WITH_DIGIT.test(cell) && looksNumeric(cell) ? " as it is read here; write it like -1234.5 or 1.5e-7" : "";

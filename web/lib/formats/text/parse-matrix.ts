@@ -5,6 +5,7 @@ import { isLatex, parseLatex } from "./latex.js";
 import { parseNestedArrays } from "./nested-arrays.js";
 import { quote } from "./numbers.js";
 import { lineOf } from "./rows.js";
+import { TextError } from "./text-error.js";
 import type { TextMatrix } from "./text-matrix.js";
 import { matchAt } from "./tokens.js";
 
@@ -22,6 +23,8 @@ const FACTOR = /\s*\d[\d.]{0,20}e[+-]\d{1,3} \*[ \t]*[\r\n]+/y;
 const FENCE = /^[ \t]*(?:```|~~~)[\w-]{0,20}[ \t]*$/gm;
 /** Lists of YAML: a single bullet may be a minus sign. */
 const BULLETS = /- \[[^[\]]*\][ \t]*[\r\n]+[ \t]*- \[/y;
+/** The first line of files in the format of Matrix Market. */
+const MATRIX_MARKET = /\s*%%MatrixMarket.*/iy;
 /** R's numbers of rows, columns and elements. */
 const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
 
@@ -34,6 +37,12 @@ const OF_R = /\[(?:,1\]|1,\]|1\][ \t]+[^\s[\],])/y;
 export function parseMatrix(input: string): TextMatrix {
   // Text around the matrix is blanked rather than removed, so that places stay those of the input.
   const text = input.replace(/^\ufeff/, " ").replace(FENCE, (fence) => " ".repeat(fence.length));
+  const market = matchAt(MATRIX_MARKET, text, 0);
+  if (market !== "") {
+    const line = lineOf(text, market.length);
+    const message = `Line ${line} begins a file of Matrix Market, which is not read; write the matrix row by row, as in a .csv.`;
+    throw new TextError(message, { line, range: [0, market.length] });
+  }
   const comments = new PassedOver();
   let at = afterComments(text, 0, comments);
   if (isLatex(text)) return parseLatex(text);
