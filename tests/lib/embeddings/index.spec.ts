@@ -367,6 +367,17 @@ describe("what an attack found", () => {
     }
   });
 
+  it("bits behind the last dimension count for nothing", () => {
+    const scoring = { dimensions: 3, precision: "binary" } as const;
+    const coded = embeddings.encode(Float32Array.of(1, -1, 1), "unit", scoring);
+    const [index, other] = [embeddings.createIndex(scoring), embeddings.createIndex(scoring)];
+    index.add(coded);
+    other.add({ ...coded, codes: coded.codes.map((byte) => byte | 0x1f) });
+    const query = Float32Array.of(1, 1, 1);
+    expect(other.search(query)).toEqual(index.search(query));
+    expect(other.save()).toEqual(index.save());
+  });
+
   it("a step too small for float32 is 1, as in numpy", () => {
     const coded = embeddings.encode(Float32Array.of(2 ** -149, 0), ranged([0, 0, 2 ** -149, 0]), {
       profile: "sentence-transformers",

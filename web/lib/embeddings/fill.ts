@@ -35,8 +35,11 @@ export function fillWithVectors(
 /** Copies existing codes into rows. */
 export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, places }: Target): void {
   const bytes = bytesOfCodes(coding);
+  const isBinary = coded.precision === "binary";
   // Bytes of bits are signed in sentence-transformers, but not in an index.
-  const flip = coded.precision === "binary" && kindOf(coded.codes) === "Int8Array" ? 0x80 : 0;
+  const flip = isBinary && kindOf(coded.codes) === "Int8Array" ? 0x80 : 0;
+  // What follows the last bit of a row is 0, whatever it was.
+  const unused = isBinary ? -coding.dimensions & 7 : 0;
   const decode = rowDecoder({ ...coding, isSigned: false });
   const values = new Float64Array(coding.dimensions);
   const codes = new Uint8Array(coded.codes.buffer, coded.codes.byteOffset, coded.codes.length);
@@ -47,6 +50,7 @@ export function fillWithCodes(coded: CodedVectors, { rows, memory, coding, place
       const given = codes.subarray((from + i) * bytes, (from + i + 1) * bytes);
       const kept = memory.bytes(rows.addressOf("codes", row + i), rows.stride).fill(0);
       kept.set(given.map((byte) => byte ^ flip));
+      (kept[bytes - 1] as number) &= -1 << unused;
       decode(given, scales?.[i], values);
       // The kernels form the sum in the same way: see cpp/embeddings/rows.h.
       squares[i] = values.reduce((sum, value) => sum + value * value, 0);
