@@ -10,7 +10,7 @@ namespace channelwise::embeddings::simd {
 namespace {
 
 // The rows whose dots are formed together come from as many parts of the block, so that the processor sees as many
-// streams and fetches each ahead. One stream of 384 MB takes twice as long, whatever is computed.
+// streams and fetches each ahead. Of 384 MB, rows that follow each other take twice as long.
 
 /// Stores the sums of the lanes of four vectors, each modulo 2^32, as the dots of rows that lie `apart`.
 [[gnu::noinline]] void store(const v128_t* all, std::int32_t* dots, std::size_t apart) {
