@@ -110,7 +110,11 @@ export function modelBytes({
     ],
     producerName: "channelwise tests",
     graph: { name: "graph", ...graph },
-    functions: functions.map((each) => ({ ...each, domain: "local", opsetImport: [own] })),
+    functions: functions.map((each) => ({
+      ...each,
+      domain: "local",
+      opsetImport: [own, { domain: "local", version: 1n }],
+    })),
   });
   return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
 }

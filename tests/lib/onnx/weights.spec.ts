@@ -504,32 +504,3 @@ it("weights are found in every graph of a list that an operator has", async () =
     ["w", 1],
   ]);
 });
-
-it("operators that a model makes of others stay as they are, and their weights are listed", async () => {
-  const inner = tensor("", [8, 8], weights([8, 8], 1, 2));
-  const project = {
-    name: "Project",
-    input: ["a"],
-    output: ["b"],
-    node: [node("Constant", [], ["v"], { value: inner }), node("MatMul", ["a", "v"], ["b"])],
-  };
-  const graph: GraphInit = {
-    node: [node("MatMul", ["x", "w"], ["h"]), { ...node("Project", ["h"], ["y"]), domain: "local" }],
-    initializer: [tensor("w", [8, 8], weights([8, 8], 1))],
-    input: [float("x", [3, 8])],
-    output,
-  };
-  const bytes = modelBytes({ opset: 17, graph, functions: [project] });
-  const result = await quantized(bytes);
-  expect(quantizedBy(result.plan).map(({ tensor }) => tensor)).toEqual(["w"]);
-  expect(keptBy(result.plan)).toEqual([
-    {
-      ...{ name: "v", dtype: "float32", shape: [8, 8], byteLength: 256 },
-      reason: 'part of the function "Project", and weights of functions stay floats',
-    },
-  ]);
-  expect(parse(result.bytes).functions).toEqual(parse(bytes).functions);
-  const x = { data: uniform("float32", 24, 9), dims: [3, 8] };
-  const expected = await run(bytes, { x });
-  expect(sqnr(expected.y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(30);
-});

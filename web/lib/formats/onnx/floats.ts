@@ -1,6 +1,6 @@
 import { byteLengthOf } from "../../tensor/dtypes.js";
 import type { OnnxContents } from "./contents.js";
-import { constantNode, node as newNode } from "./file/encode.js";
+import { constantNodeIn, type NewNode, type NewTensor, nodeIn } from "./file/encode.js";
 import { dataType, type Node } from "./file/proto.js";
 import { type Edit, type Later, type Part, splice } from "./file/splice.js";
 import type { Value } from "./file/values.js";
@@ -28,7 +28,10 @@ export function layOutFloats(
   const taken = new Set(scopes.flatMap(({ values }) => [...values.keys()]));
   const gone = new Set<Node>();
   const floats = quantized.map((weight): FloatWeight => {
-    const { node } = weight.place;
+    const { node, codes } = weight.place;
+    const { graph } = codes.scope;
+    const newNode = (each: NewNode) => nodeIn(graph, each);
+    const constantNode = (each: NewTensor) => constantNodeIn(graph, each);
     const dtype = weight.scheme.scaleType as WeightDtype;
     const data: Later = { length: byteLengthOf(dtype, weight.quantizedShape) };
     const tensor = (name: string) => ({ name, type: floatTypes[dtype], shape: weight.quantizedShape, data });

@@ -4,16 +4,16 @@ import type { ModelTensor } from "../../tensor/tensor.js";
 import { dialects } from "../dialects/index.js";
 import type { Inspection, ModelKind, Plan, Target } from "../format.js";
 import type { TargetOptions } from "../settings.js";
-import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
+import { named } from "./file/named.js";
 import { checkFloat16 } from "./float16/float16.js";
 import type { OnnxWay, Pattern } from "./forms/form.js";
-import { changesUpTo, newestOpset, oldestOpset } from "./opsets.js";
+import { changesUpTo, newestOpset } from "./opsets.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
 import type { OnnxTarget } from "./target-name.js";
 import { checkTarget, checkWeightType, preferenceFor } from "./targets.js";
 import { wayOf } from "./way.js";
-import type { Weight } from "./weights.js";
+import { oldestOpset, type Weight } from "./weights.js";
 
 /** How an ONNX model is inspected and stored: by its nodes. */
 export function onnxKind(model: OnnxContents): ModelKind {

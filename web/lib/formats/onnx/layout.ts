@@ -1,21 +1,23 @@
 import type { ByteSource } from "../../io/bytes.js";
 import type { OnnxContents } from "./contents.js";
 import {
-  constantNode,
+  constantNodeIn,
   type ExternalPlace,
   externalFields,
   initializer,
+  type NewNode,
   type NewTensor,
   node,
+  nodeIn,
   operatorSet,
 } from "./file/encode.js";
-import type { Node, OperatorSet, Tensor } from "./file/proto.js";
+import { microsoftDomain, type Node, type OperatorSet, type Tensor } from "./file/proto.js";
 import { type Edit, type Later, lengthOf, type Part, splice } from "./file/splice.js";
 import { externalBytes, tensorsOf } from "./file/tensors.js";
 import type { Value } from "./file/values.js";
 import { type Message, varintField } from "./file/wire.js";
 import { float16Changes, type Narrowed } from "./float16/float16.js";
-import { isMicrosofts, microsoftDomain, type OnnxChoice, type Parts, scaleShapeOf } from "./forms/form.js";
+import { isMicrosofts, type OnnxChoice, type Parts, scaleShapeOf } from "./forms/form.js";
 import { newNames } from "./names.js";
 import { irVersionOf } from "./opsets.js";
 import { storedBytes } from "./way.js";
@@ -91,14 +93,17 @@ export function layOut(
 
   const replaced = new Set<Tensor>();
   /** Tensors in place of one, and the nodes that turn them into its value. */
-  const instead = (value: Value, tensors: readonly NewTensor[], nodes: readonly Part[]) => {
+  const instead = (value: Value, tensors: readonly NewTensor[], newNodes: readonly NewNode[]) => {
     const tensor = value.tensor as Tensor;
-    const { nodes: all } = value.scope.graph;
+    const { graph } = value.scope;
+    const all = graph.nodes;
+    const nodes = newNodes.flatMap((each) => nodeIn(graph, each));
+    const constants = () => tensors.flatMap((each) => constantNodeIn(graph, each));
     if (value.node) {
-      edits.push(replace(value.node.message, [...tensors.flatMap(constantNode), ...nodes]));
+      edits.push(replace(value.node.message, [...constants(), ...nodes]));
     } else if (proto.irVersion < 4) {
       // Up to IR version 3, every initializer must be an input too. A Constant need not.
-      edits.push(before(all, [...tensors.flatMap(constantNode), ...nodes]), replace(tensor.message, []));
+      edits.push(before(all, [...constants(), ...nodes]), replace(tensor.message, []));
     } else {
       const initializers = tensors.flatMap((each) => newInitializer(each, tensor));
       edits.push(before(all, nodes), replace(tensor.message, initializers));
@@ -115,7 +120,7 @@ export function layOut(
       scaleShape: scaleShapeOf(choice),
     };
     const replacement = choice.form.replacementOf(choice, parts, names);
-    instead(choice.weight.place.value, replacement.tensors, replacement.nodes.flatMap(node));
+    instead(choice.weight.place.value, replacement.tensors, replacement.nodes);
     // Spread arguments are limited in number.
     for (const edit of replacement.edits) edits.push(edit);
     weights.push({ choice, ...parts });

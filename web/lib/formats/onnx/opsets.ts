@@ -1,6 +1,7 @@
-import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
+import { named } from "./file/named.js";
 import type { Node } from "./file/proto.js";
+import { oldestOpset } from "./weights.js";
 
 // The operators whose meaning changes when a model is raised to a higher opset, from version 7 to 25. Most new versions
 // of an operator only add types of elements, or an attribute whose default keeps the old behaviour; the others are
@@ -70,8 +71,7 @@ const changes: Readonly<Record<string, Readonly<Record<number, Changed>>>> = {
   Upsample: { 9: always, 10: always },
 };
 
-/** The range of versions that the table covers. */
-export const oldestOpset = 7;
+/** The last version that the table covers. */
 export const newestOpset = 25;
 
 /** The IR version that came with each operator set, the newest first. */

@@ -1,11 +1,11 @@
 import { shown } from "../../core/arguments.js";
-import { named } from "./axes.js";
 import type { OnnxContents } from "./contents.js";
-import type { Node } from "./file/proto.js";
+import { named } from "./file/named.js";
+import { microsoftDomain, type Node } from "./file/proto.js";
 import { castAndMul } from "./forms/cast-and-mul.js";
 import { dequantizeLinear } from "./forms/dequantize-linear.js";
 import { dynamic } from "./forms/dynamic.js";
-import { type Form, microsoftDomain } from "./forms/form.js";
+import type { Form } from "./forms/form.js";
 import { gatherBlocks } from "./forms/gather-blocks.js";
 import { gathered } from "./forms/gathered.js";
 import { matMulNBits } from "./forms/matmul-nbits.js";

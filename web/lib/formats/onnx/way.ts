@@ -22,8 +22,13 @@ export function wayOf(weight: Weight, settings: Settings, { target, weightType, 
   const rule = checkRule("scales", settings.scales);
   checkZeroPoints(zeroPoints, rule);
   const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
-  const wish: Wish = { bits: bits as Bits, axis, granularity, zeroPoints, weightType, opset }; // checked with the rules
+  const { within } = weight.place.value.scope;
+  const inFunction = within && { opset: within.opset ?? 0 };
+  // The bits are checked with the rules.
+  const wish: Wish = { bits: bits as Bits, axis, granularity, zeroPoints, weightType, opset, ...inFunction };
   for (const { form } of preferencesOf(target)) {
+    // Functions name the operator sets that they use, and every one has these operators.
+    if (inFunction && form.pattern !== "Cast, Mul") continue;
     const found = form.wayOf(weight, wish);
     if (typeof found === "string") continue;
     const notes = weight.isInput ? [...found.notes, "it is no longer an input of the graph"] : found.notes;

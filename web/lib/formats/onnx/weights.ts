@@ -1,15 +1,15 @@
 import { bytesPerElement } from "../../tensor/dtypes.js";
 import type { ModelTensor } from "../../tensor/tensor.js";
-import { type Consumer, consumersOf } from "./axes.js";
 import { dataType, type Proto, type Tensor } from "./file/proto.js";
 import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
+import { type Uses, usesOf } from "./uses/consumers.js";
 
 // Finds the tensors of a model that are weights and can be quantized, and the reasons why others cannot.
 
 /**
- * A tensor of float32 or float16 that only Conv, ConvTranspose, MatMul, Gemm, Gather, LSTM, GRU or RNN use, as their
- * weights.
+ * A tensor of float32 or float16 that only operators with weights use, as their weights: Conv, ConvTranspose, MatMul,
+ * Gemm, Einsum, Gather, LSTM, GRU, RNN, and the fused operators of ONNX Runtime.
  */
 export interface Weight extends ModelTensor {
   readonly dtype: WeightDtype;
@@ -28,10 +28,9 @@ export interface Weight extends ModelTensor {
 }
 
 /** Where a weight is in the model, and the nodes that use it. */
-interface WeightPlace {
+interface WeightPlace extends Uses {
   readonly value: Value;
   readonly tensor: Tensor;
-  readonly consumers: readonly Consumer[];
 }
 
 /** A float tensor that stays as it is. */
@@ -39,6 +38,9 @@ export interface KeptTensor extends ModelTensor {
   readonly dtype: WeightDtype | "bfloat16" | "float64";
   readonly reason: string;
 }
+
+/** The first opset whose operators turn codes into weights. */
+export const oldestOpset = 7;
 
 /** The types of weights that can be quantized. */
 export type WeightDtype = "float32" | "float16";
@@ -76,13 +78,6 @@ export function findWeights(
       else weights.push(found);
     }
   }
-  for (const { name, nodes } of proto.functions) {
-    for (const { outputs, attributes } of nodes) {
-      const tensor = attributes.get("value")?.tensor;
-      if (tensor)
-        keep(outputs[0] ?? "", tensor, `part of the function "${name}", and weights of functions stay floats`);
-    }
-  }
   return { weights, kept };
 }
 
@@ -98,11 +93,14 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
   if (value.isOutput) return "also an output of the graph, which must stay exact";
   // The body of a Loop or Scan identifies its inputs by their place, so none may be removed.
   if (value.input && value.scope.outer) return "an input of a subgraph";
-  const consumers = consumersOf(value, shape);
+  const { consumers, moves } = usesOf(value, shape);
   const refused = consumers.find((consumer) => "reason" in consumer);
   if (refused !== undefined && "reason" in refused) return refused.reason;
   const [first] = consumers;
   if (first === undefined || !("axis" in first)) return "no node uses it";
+  const { within } = value.scope;
+  if (within !== undefined && (within.opset ?? 0) < oldestOpset)
+    return `part of the function "${within.name}", whose opset has no operators to write it with`;
   const nodes = consumers.map(({ use }) => use.node);
   const { byteLength } = floatSource(tensor, proto.reader, files); // throws where some of them are missing
   return {
@@ -112,12 +110,12 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     axis: first.axis,
     along: first.along,
     operators: [...new Set(nodes.map(({ operator }) => operator))],
-    nodes: nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")),
+    nodes: [...new Set(nodes.map(({ name, outputs }) => name || (outputs[0] ?? "")))],
     byteLength,
     // Before IR version 4 every initializer had to be an input. Since then, an input allows another value to be given.
     isInput: value.input !== undefined && proto.irVersion >= 4,
     read: bytesOfFloats(tensor, dtype, proto, files),
-    place: { value, tensor, consumers },
+    place: { value, tensor, consumers, moves },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Graph } from "./proto.js";
 import { type Later, lengthOf, type Part, totalLength } from "./splice.js";
 import { bytesField, bytesHead, varintField } from "./wire.js";
 
@@ -26,6 +27,11 @@ export interface NewNode {
   /** The attributes that are lists of integers. */
   readonly lists?: Readonly<Record<string, readonly number[]>>;
 }
+
+/** A graph, or a function of the model. */
+type NodeHolder = Pick<Graph, "nodeField">;
+
+const inGraph: NodeHolder = { nodeField: 1 };
 
 /** The place of data in a file beside the model. */
 export interface ExternalPlace {
@@ -63,12 +69,16 @@ export function initializer(tensor: NewTensor, external?: ExternalPlace): Part[]
 
 /** The field of a Constant node in a GraphProto. */
 export function constantNode(tensor: NewTensor): Part[] {
+  return constantNodeIn(inGraph, tensor);
+}
+
+export function constantNodeIn({ nodeField }: NodeHolder, tensor: NewTensor): Part[] {
   const head = Uint8Array.from([
     ...bytesField(2, tensor.name),
     ...bytesField(3, tensor.name),
     ...bytesField(4, "Constant"),
   ]);
-  return messageField(1, [head, ...tensorAttribute({ ...tensor, name: "value" }, tensor.name)]);
+  return messageField(nodeField, [head, ...tensorAttribute({ ...tensor, name: "value" }, tensor.name)]);
 }
 
 /** The field of an attribute that is a tensor in a NodeProto, with the name of the tensor. */
@@ -94,8 +104,16 @@ function listAttributes(lists: Readonly<Record<string, readonly number[]>>): num
   });
 }
 
-export function node({ name, operator, domain, inputs, outputs, integers = {}, lists = {} }: NewNode): Part[] {
-  return messageField(1, [
+/** The field of a node in a GraphProto. */
+export function node(content: NewNode): Part[] {
+  return nodeIn(inGraph, content);
+}
+
+export function nodeIn(
+  { nodeField }: NodeHolder,
+  { name, operator, domain, inputs, outputs, integers = {}, lists = {} }: NewNode,
+): Part[] {
+  return messageField(nodeField, [
     Uint8Array.from([
       ...inputs.flatMap((input) => bytesField(1, input)),
       ...outputs.flatMap((output) => bytesField(2, output)),

@@ -23,6 +23,9 @@ export const dataType = {
   int2: 26,
 } as const;
 
+/** The domain of the operators of ONNX Runtime. */
+export const microsoftDomain = "com.microsoft";
+
 /** Floats in the file, each `stride` bytes after the one before. */
 export interface Run {
   readonly start: number;
@@ -94,6 +97,8 @@ export interface Node {
 
 export interface Graph {
   readonly message: Message;
+  /** The number of the field that holds a node: a function of the model has another. */
+  readonly nodeField: 1 | 7;
   readonly nodes: readonly Node[];
   readonly initializers: readonly Tensor[];
   readonly inputs: readonly ValueInfo[];
@@ -127,8 +132,16 @@ export interface Proto {
   readonly irField: Field;
   readonly operatorSets: readonly OperatorSet[];
   readonly graph: Graph;
-  /** Functions of the model: operators made of other operators. */
-  readonly functions: readonly { readonly name: string; readonly nodes: readonly Node[] }[];
+  readonly functions: readonly ModelFunction[];
+}
+
+/** A function of the model: an operator made of other operators. */
+export interface ModelFunction {
+  readonly name: string;
+  readonly domain: string;
+  /** The version of ONNX's own operators in it; undefined where it names none. */
+  readonly opset: number | undefined;
+  readonly graph: Graph;
 }
 
 /** Exporters nest subgraphs a few levels deep. Each level takes a place on the stack. */
@@ -148,7 +161,7 @@ export async function readProto(source: ByteSource): Promise<Proto> {
   let irVersion = 0;
   let irField: Field | undefined;
   let graph: Graph | undefined;
-  const functions: { name: string; nodes: Node[] }[] = [];
+  const functions: ModelFunction[] = [];
   for (const field of await reader.fields(message, "the model")) {
     if (field.id === 1) {
       irVersion = reader.integer(field, "ir_version");
@@ -188,17 +201,27 @@ function plainDomain(domain: string): string {
   return domain === "ai.onnx" ? "" : domain;
 }
 
-async function readFunction(reader: WireReader, message: Message, what: string) {
-  let name = "";
+async function readFunction(reader: WireReader, message: Message, what: string): Promise<ModelFunction> {
+  let [name, domain] = ["", ""];
   const nodes: Node[] = [];
+  const operatorSets: OperatorSet[] = [];
+  const [inputs, outputs]: [ValueInfo[], ValueInfo[]] = [[], []];
   for (const field of await reader.fields(message, what)) {
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
-    else if (field.id === 7) {
+    else if (field.id === 4 || field.id === 5) {
+      const list = field.id === 4 ? inputs : outputs;
+      const type = undefined; // those of the values that it is called with
+      list.push({ name: await reader.text(field, `an input or output of ${what}`), message, type });
+    } else if (field.id === 7) {
       const node = `node ${nodes.length} of ${what}`;
       nodes.push(await readNode(reader, reader.message(field, message, node), node, 0));
-    }
+    } else if (field.id === 9) {
+      operatorSets.push(await readOperatorSet(reader, reader.message(field, message, `an operator set of ${what}`)));
+    } else if (field.id === 10) domain = plainDomain(await reader.text(field, `the domain of ${what}`));
   }
-  return { name, nodes };
+  const opset = operatorSets.find((each) => each.domain === "")?.version;
+  const graph: Graph = { message, nodeField: 7, nodes, initializers: [], inputs, outputs, valueInfos: [] };
+  return { name, domain, opset, graph };
 }
 
 /**
@@ -230,7 +253,7 @@ async function readGraph(reader: WireReader, message: Message, what: string, dep
       valueInfos.push(await readValueInfo(reader, reader.message(field, message, named), named));
     }
   }
-  return { message, nodes, initializers, inputs, outputs, valueInfos };
+  return { message, nodeField: 1, nodes, initializers, inputs, outputs, valueInfos };
 }
 
 async function readValueInfo(reader: WireReader, message: Message, what: string): Promise<ValueInfo> {

@@ -31,7 +31,7 @@ const elementBits: Readonly<Record<number, number>> = {
 /** Yields every tensor of a model. */
 export function* tensorsOf({ graph, functions }: Proto): Generator<Tensor> {
   yield* tensorsOfGraph(graph);
-  for (const { nodes } of functions) yield* tensorsOfNodes(nodes);
+  for (const { graph: body } of functions) yield* tensorsOfGraph(body);
 }
 
 function* tensorsOfGraph({ initializers, nodes }: Graph): Generator<Tensor> {

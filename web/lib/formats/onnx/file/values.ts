@@ -1,4 +1,4 @@
-import type { Graph, Node, Proto, Tensor } from "./proto.js";
+import type { Graph, ModelFunction, Node, Proto, Tensor } from "./proto.js";
 import type { Message } from "./wire.js";
 
 // Links the values of every graph with the nodes that use them.
@@ -28,11 +28,28 @@ export interface Scope {
   readonly graph: Graph;
   readonly outer: Scope | undefined;
   readonly values: Map<string, Value>;
+  /** The function that the graph is part of. */
+  readonly within: ModelFunction | undefined;
+  /** The graphs of the model's functions, by domain and name. */
+  readonly functions: Functions;
 }
 
-/** The values of every graph of a model, outer graphs first. */
+type Functions = ReadonlyMap<string, Scope>;
+
+/** The graph of the model's function that a node calls, if it calls one. */
+export function calledBy({ domain, operator }: Pick<Node, "domain" | "operator">, { functions }: Scope) {
+  return functions.get(`${domain}:${operator}`);
+}
+
+/** The values of every graph of a model, outer graphs first, and those of its functions last. */
 export function linkValues(proto: Proto): Scope[] {
-  const scopes = scopesOf(proto, proto.graph, undefined);
+  const functions = new Map<string, Scope>();
+  const scopes = scopesOf(proto, proto.graph, { outer: undefined, within: undefined, functions });
+  for (const within of proto.functions) {
+    const own = scopesOf(proto, within.graph, { outer: undefined, within, functions });
+    functions.set(`${within.domain}:${within.name}`, own[0] as Scope);
+    for (const scope of own) scopes.push(scope);
+  }
   for (const scope of scopes) {
     for (const node of scope.graph.nodes) {
       node.inputs.forEach((name, input) => {
@@ -55,8 +72,10 @@ export function resolve(name: string, scope: Scope | undefined): Value | undefin
   return undefined;
 }
 
-function scopesOf(proto: Proto, graph: Graph, outer: Scope | undefined): Scope[] {
-  const scope: Scope = { graph, outer, values: new Map() };
+type Around = Pick<Scope, "outer" | "within" | "functions">;
+
+function scopesOf(proto: Proto, graph: Graph, { outer, within, functions }: Around): Scope[] {
+  const scope: Scope = { graph, outer, values: new Map(), within, functions };
   const inputs = new Map(graph.inputs.map(({ name, message }) => [name, message]));
   const define = (name: string, { at }: Message, tensor: Tensor | undefined, node?: Node) => {
     if (name === "") return; // an optional output that is not wanted
@@ -73,5 +92,5 @@ function scopesOf(proto: Proto, graph: Graph, outer: Scope | undefined): Scope[]
     for (const output of node.outputs) define(output, node.message, tensor, node);
   }
   const inner = graph.nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ graphs }) => graphs));
-  return [scope, ...inner.flatMap((subgraph) => scopesOf(proto, subgraph, scope))];
+  return [scope, ...inner.flatMap((subgraph) => scopesOf(proto, subgraph, { outer: scope, within, functions }))];
 }

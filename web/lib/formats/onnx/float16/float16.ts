@@ -1,6 +1,6 @@
-import { named } from "../axes.js";
 import type { OnnxContents } from "../contents.js";
 import { integerAttributes, type NewNode, type NewTensor, node as newNode, tensorAttribute } from "../file/encode.js";
+import { named } from "../file/named.js";
 import { dataType, type Graph, type Node, type Tensor } from "../file/proto.js";
 import type { Edit, Later } from "../file/splice.js";
 import { sizeOf } from "../file/tensors.js";

@@ -1,6 +1,5 @@
-import { dataType, type Node } from "../file/proto.js";
+import { dataType, microsoftDomain, type Node } from "../file/proto.js";
 import { resolve, type Scope } from "../file/values.js";
-import { microsoftDomain } from "../forms/form.js";
 
 // The operators that take or give float32 in a model of float16 (ONNX's operators: https://onnx.ai/onnx/operators).
 

@@ -50,6 +50,5 @@ export const dequantizeLinear: Form = {
 
 /** ONNX Runtime 1.30 crashes where DequantizeLinear comes before a Transpose without perm. */
 function goesThroughBareTranspose({ place }: Weight): boolean {
-  const moved = place.consumers.flatMap(({ via }) => via);
-  return moved.some(({ operator, attributes }) => operator === "Transpose" && !attributes.has("perm"));
+  return place.moves.some(({ operator, attributes }) => operator === "Transpose" && !attributes.has("perm"));
 }

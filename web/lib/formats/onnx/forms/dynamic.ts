@@ -3,6 +3,7 @@ import { dataType, type Node } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
 import type { Message } from "../file/wire.js";
+import type { Consumer } from "../uses/consumers.js";
 import { codeTypeOf, type Form, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
 import { storageNotes } from "./layouts.js";
 
@@ -19,7 +20,7 @@ interface Stored {
 /**
  * MatMul becomes MatMulInteger of the weight's codes and codes of the activations, which DynamicQuantizeLinear makes
  * while the model runs. Gemm becomes the same, followed by an Add for its bias; codes are transposed where Gemm
- * transposes its weight.
+ * or a Transpose before it transposes its weight.
  */
 export const dynamic: Form = {
   pattern: "MatMulInteger",
@@ -33,10 +34,10 @@ export const dynamic: Form = {
     const { consumers } = weight.place;
     const [first] = consumers;
     if (weight.shape.length !== 2) return "MatMulInteger is written for matrices";
-    const others = consumers.find(({ use, via }) => via.length > 0 || !isProduct(use));
+    const others = consumers.find(({ use, via }) => !via.every(turnsMatrix) || !isProduct(use));
     if (others !== undefined) return `${others.use.node.operator} is no MatMul of its second input`;
-    if (granularity === "channel" && !consumers.every(({ use }) => channelAxis(use.node) === axis)) {
-      return `MatMulInteger has its scales along axis ${channelAxis((first as { use: Use }).use.node)}, not ${axis}`;
+    if (granularity === "channel" && !consumers.every((each) => channelAxis(each) === axis)) {
+      return `MatMulInteger has its scales along axis ${channelAxis(first as Consumer)}, not ${axis}`;
     }
     return {
       scheme: { bits, axis: granularity === "channel" ? axis : undefined, granularity, scaleType: "float32" },
@@ -63,14 +64,12 @@ export const dynamic: Form = {
       { name: stored.zeroPoint, type, shape: scaleShape, data: scheme.zeroPoints ? zeroPoints : zeros },
     ];
     const transposed = transposedCodes(choice, stored, names);
-    const edits = place.consumers.map(({ use }): Edit => {
-      const { message } = use.node;
-      const matrix = isTransposed(use.node) ? { ...stored, codes: transposed.outputs[0] as string } : stored;
-      const nodes = productOf(use, matrix, names);
-      return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
+    const edits = place.consumers.map((consumer): Edit => {
+      const matrix = isTransposed(consumer) ? { ...stored, codes: transposed.outputs[0] as string } : stored;
+      return replaced(consumer.use.node, productOf(consumer.use, matrix, names));
     });
-    const nodes = place.consumers.some(({ use }) => isTransposed(use.node)) ? [transposed] : [];
-    return { tensors, nodes, edits };
+    for (const node of place.moves) edits.push(replaced(node, []));
+    return { tensors, nodes: place.consumers.some(isTransposed) ? [transposed] : [], edits };
   },
 };
 
@@ -83,11 +82,26 @@ function isProduct({ node, input }: Use): boolean {
   return (attributes.get("transA")?.integer ?? 0) === 0 && isOne("alpha") && isOne("beta");
 }
 
-function isTransposed({ operator, attributes }: Node): boolean {
-  return operator === "Gemm" && (attributes.get("transB")?.integer ?? 0) !== 0;
+function replaced({ message }: Node, nodes: readonly NewNode[]): Edit {
+  return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
 }
 
-const channelAxis = (node: Node) => (isTransposed(node) ? 0 : 1);
+/** Whether a node gives a matrix as it is or transposed. */
+function turnsMatrix({ domain, operator }: Node): boolean {
+  return domain === "" && (operator === "Transpose" || operator === "Identity");
+}
+
+/** Whether the product takes the weight's transpose. */
+function isTransposed({ use: { node }, via }: Consumer): boolean {
+  const inGemm = node.operator === "Gemm" && (node.attributes.get("transB")?.integer ?? 0) !== 0;
+  const turns = via.filter(({ operator, attributes }) => {
+    const [first = 1] = attributes.get("perm")?.integers ?? [];
+    return operator === "Transpose" && first === 1;
+  });
+  return inGemm !== (turns.length % 2 === 1);
+}
+
+const channelAxis = (consumer: Consumer) => (isTransposed(consumer) ? 0 : 1);
 
 /** Runtimes transpose the codes once, on loading. */
 function transposedCodes({ weight: { name } }: OnnxChoice, { codes }: Stored, { unused }: Names): NewNode {

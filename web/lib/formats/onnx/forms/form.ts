@@ -109,8 +109,6 @@ export interface QuantizedActivations {
 /** The first opset that has each of these features. */
 export const since = { integers: 10, slice: 10, dynamic: 11, axis: 13, float16: 19, int4: 21, int2: 25 } as const;
 
-export const microsoftDomain = "com.microsoft";
-
 /** Whether a form has operators of com.microsoft, which keep codes in bytes. */
 export function isMicrosofts({ pattern }: Pick<OnnxWay, "pattern">): boolean {
   return pattern === "MatMulNBits" || pattern === "GatherBlockQuantized";

@@ -1,8 +1,8 @@
 import { type NewTensor, node as newNode } from "../file/encode.js";
-import { dataType } from "../file/proto.js";
+import { dataType, microsoftDomain } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Message } from "../file/wire.js";
-import { type Form, floatTypes, microsoftDomain } from "./form.js";
+import { type Form, floatTypes } from "./form.js";
 import { gathersRows } from "./gathered.js";
 import { groupNotes } from "./layouts.js";
 

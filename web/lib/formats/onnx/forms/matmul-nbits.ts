@@ -1,8 +1,8 @@
 import { integerAttributes, type NewTensor } from "../file/encode.js";
-import { dataType, type Node } from "../file/proto.js";
+import { dataType, microsoftDomain, type Node } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import { bytesField } from "../file/wire.js";
-import { type Form, floatTypes, microsoftDomain } from "./form.js";
+import { type Form, floatTypes } from "./form.js";
 import { groupNotes } from "./layouts.js";
 
 /**

@@ -1,4 +1,4 @@
-import { named } from "../axes.js";
+import { named } from "../file/named.js";
 import type { Node, Tensor } from "../file/proto.js";
 import { resolve, type Scope, type Value } from "../file/values.js";
 import { codeTypes, endOf, type Found, inOrder, isFloat } from "./found.js";

@@ -1,9 +1,8 @@
 import type { UnreadableTensor } from "../../format.js";
-import { named } from "../axes.js";
-import type { Node, Tensor } from "../file/proto.js";
+import { named } from "../file/named.js";
+import { microsoftDomain, type Node, type Tensor } from "../file/proto.js";
 import type { CodeType } from "../file/tensors.js";
 import { resolve, type Scope, type Value } from "../file/values.js";
-import { microsoftDomain } from "../forms/form.js";
 import { castAndMul, codesOfMul } from "./cast-and-mul.js";
 import { codeTypes, countOf, type Found, inOrder, integerOf, optionalInput, stemOf } from "./found.js";
 import { gatherBlocks } from "./gather-blocks.js";

@@ -1,4 +1,4 @@
-import { named } from "../axes.js";
+import { named } from "../file/named.js";
 import { dataType, type Node, type Tensor } from "../file/proto.js";
 import type { CodeType } from "../file/tensors.js";
 import { resolve, type Scope, type Value } from "../file/values.js";

@@ -1,4 +1,4 @@
-import { named } from "../axes.js";
+import { named } from "../file/named.js";
 import { dataType, type Node } from "../file/proto.js";
 import { resolve, type Scope, type Value } from "../file/values.js";
 import { countOf, type Found, integerOf, isFloat } from "./found.js";
