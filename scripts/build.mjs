@@ -141,9 +141,8 @@ export async function addWasm({ tests = false, debug = false } = {}) {
  * @param {number} iterations of zopfli: the more, the smaller it becomes and the longer it takes
  */
 async function embedded(file, iterations) {
-  const { build } = await import("esbuild");
-  const { outputFiles } = await build({ entryPoints: [join(root, "web/lib/core/wasm/wasm-bytes.ts")], write: false });
-  const { kindCount, eachByte } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  const { kindCount, eachByte } = await importTypeScript("web/lib/core/wasm/wasm-bytes.ts");
+  const { textOf } = await importTypeScript("web/lib/core/wasm/text.ts");
   const binary = readFileSync(file);
   /** @type {number[][]} */
   const kinds = Array.from({ length: kindCount }, () => []);
@@ -155,10 +154,17 @@ async function embedded(file, iterations) {
   });
   const sorted = `${file}.sorted`;
   writeFileSync(sorted, Buffer.from(kinds.flat()));
-  const deflated = execFileSync("zopfli", ["--deflate", `--i${iterations}`, "-c", sorted]).toString("base64");
+  const deflated = execFileSync("zopfli", ["--deflate", `--i${iterations}`, "-c", sorted]);
   const starts = kinds.map((_, kind) => kinds.slice(0, kind).flat().length);
-  const packed = { starts, deflated };
+  const packed = { starts, deflated: textOf(deflated) };
   return `export const packedWasm = ${JSON.stringify(packed)};\n`;
+}
+
+/** Imports a file of TypeScript that imports none itself. @param {string} file */
+async function importTypeScript(file) {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({ entryPoints: [join(root, file)], write: false });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 }
 
 /** Puts the code of a worker into dist/, as a string in JavaScript. It needs the rest of the library there. */

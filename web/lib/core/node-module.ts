@@ -12,6 +12,7 @@ interface NodeModules {
     readSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
     writeSync(descriptor: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
   };
+  "node:fs/promises": { readFile(file: URL): Promise<Uint8Array<ArrayBuffer>> };
   "node:os": { availableParallelism(): number; platform(): string };
   "node:worker_threads": {
     Worker: new (

@@ -1,3 +1,4 @@
+import { nodeModule } from "../node-module.js";
 import type { WasmSource } from "../types.js";
 import createCore, { type Bindings, type ModuleArguments } from "./glue.js";
 
@@ -101,14 +102,10 @@ async function bytesOf(wasm: WasmSource, tag: string): Promise<BufferSource> {
   return body(response);
 }
 
-declare const process: { getBuiltinModule(name: string): { readFile(file: URL): Promise<BufferSource> } } | undefined;
-
 async function read(address: string | URL): Promise<BufferSource> {
-  // fetch does not read files in Node. A module that is loaded in this way leaves bundlers nothing to resolve.
-  if (typeof process === "object" && String(address).startsWith("file:")) {
-    return process.getBuiltinModule("node:fs/promises").readFile(new URL(address));
-  }
-  return body(await fetch(address));
+  // fetch does not read files in Node.
+  const files = nodeModule("node:fs/promises");
+  return files && String(address).startsWith("file:") ? files.readFile(new URL(address)) : body(await fetch(address));
 }
 
 async function body(response: Response): Promise<ArrayBuffer> {

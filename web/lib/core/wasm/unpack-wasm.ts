@@ -1,11 +1,12 @@
 import { nodeModule } from "../node-module.js";
+import { bytesOf } from "./text.js";
 import { eachByte } from "./wasm-bytes.js";
 
 /** A WebAssembly binary inside this package. */
 export interface PackedWasm {
   /** Where the bytes of each kind begin (see wasm-bytes.ts). */
   readonly starts: readonly number[];
-  /** Its bytes, kind by kind, deflated (RFC 1951) and in base64. */
+  /** Its bytes, kind by kind, deflated (RFC 1951), as a text. */
   readonly deflated: string;
 }
 
@@ -15,7 +16,7 @@ export interface PackedWasm {
  * @throws {Error} where nothing can inflate it.
  */
 export async function unpackWasm({ starts, deflated }: PackedWasm): Promise<Uint8Array<ArrayBuffer>> {
-  const sorted = await inflate(Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0)));
+  const sorted = await inflate(bytesOf(deflated));
   const binary = new Uint8Array(sorted.length);
   const places = [...starts];
   let at = 0;
