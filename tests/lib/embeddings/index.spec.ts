@@ -1,5 +1,6 @@
 import {
   type Embeddings,
+  type Hits,
   type IndexOptions,
   load,
   type Metric,
@@ -89,6 +90,21 @@ describe.each(named)("$name, $metric", ({ kind, metric }) => {
     expect([...loaded.add(vectors.subarray(0, 280))].slice(0, 4)).toEqual([3, 11, 299, 300]);
     expect(loaded.save().byteLength).toBeGreaterThan(index.save().byteLength);
   });
+
+  it("is searched where it was saved", () => {
+    const { vectors, index, queries } = example(kind, metric);
+    index.add(vectors);
+    index.remove([3, 11, 299]);
+    const lent = embeddings.loadIndex(index.save(), { copy: false });
+    for (const options of [{ k: 297 }, { k: 5, rescore: 3 }, { k: 5, rescore: { times: 3, index } }]) {
+      expect(lent.searchAll(queries, options)).toEqual(index.searchAll(queries, options));
+    }
+    expect(index.searchAll(queries, { k: 5, rescore: { times: 3, index: lent } })).toEqual(
+      lent.searchAll(queries, { k: 5, rescore: 3 }),
+    );
+    expect(lent.vector(298)).toEqual(index.vector(298));
+    expect(lent.save()).toEqual(index.save());
+  });
 });
 
 function kindOptions({ scaling: _, ...options }: Kind) {
@@ -121,6 +137,8 @@ describe("the sizes around a vector register, a block and a segment", () => {
         expect(index.search(query, { k: 50 })).toEqual(together[q]);
         expect(together[q]).toEqual(best(scoresOf(coded, query, "dot"), 50));
       }
+      const lent = embeddings.loadIndex(index.save(), { copy: false });
+      expect(lent.searchAll(queries, { k: 50 })).toEqual(together);
     }
   });
 });
@@ -216,7 +234,7 @@ describe("where something is wrong, nothing is changed", () => {
     [() => index.add(embeddings.encode(vectors, "unit", { dimensions: 8 })), /scaling is unit.*index is row/],
     [() => index.add(embeddings.encode(vectors, "row", { dimensions: 4 })), /dimensions is 4.*index is 8/],
     [() => index.remove([0, 2]), /id 2 is not in the index/],
-    [() => index.remove([0, 0]), /id 0 is not in the index/],
+    [() => index.remove([0, 0]), /id 0 is given twice/],
     [() => index.remove([0, 20]), /id 20 is not in the index/],
     [() => index.vector(2), /id 2 is not in the index/],
     [() => index.search(query, { k: 20 }), /k is 20, but the index holds 19 vectors/],
@@ -241,6 +259,8 @@ describe("where something is wrong, nothing is changed", () => {
     [() => embeddings.loadIndex(spoiled((bytes) => bytes.fill(9, 4, 5))), /of version 9, and version 1 can be read/],
     [() => embeddings.loadIndex(new Uint8Array(index.save()).slice(0, -4)), /damaged/],
     [() => embeddings.loadIndex("index" as never), /saved must be the ArrayBuffer/],
+    [() => embeddings.loadIndex(index.save(), { copy: 0 as never }), /copy must be true or false, not 0/],
+    [() => embeddings.loadIndex(index.save(), { shared: true } as never), /options has no "shared"; it has copy/],
   ])("%#", (call, message) => {
     const before = index.save();
     expect(call).toThrow(message);
@@ -262,6 +282,37 @@ describe("where something is wrong, nothing is changed", () => {
     const shared = new Uint8Array(new SharedArrayBuffer(saved.length));
     shared.set(saved);
     expect(embeddings.loadIndex(shared).search(query)).toEqual(index.search(query));
+  });
+
+  it("reads shared bytes at each search, and cannot add to them", () => {
+    const { index, queries, vectors } = example({ precision: "int8", scaling: "row" }, "dot");
+    index.add(vectors);
+    const saved = new Uint8Array(index.save());
+    const [headerBytes, bitBytes] = [new Uint32Array(saved.buffer)[3] as number, 40];
+    expect((16 + headerBytes + bitBytes) % 16, "where the codes begin").toBe(0);
+    const shared = new Uint8Array(new SharedArrayBuffer(saved.length));
+    shared.set(saved);
+    const [first, second] = [0, 1].map(() => embeddings.loadIndex(shared, { copy: false })) as [
+      VectorIndex,
+      VectorIndex,
+    ];
+    const hits = index.searchAll(queries);
+    expect([first.searchAll(queries), second.searchAll(queries)]).toEqual([hits, hits]);
+    expect(() => first.add(vectors)).toThrow(/loaded with copy: false cannot grow/);
+    first.remove([(hits[0] as Hits).ids[0] as number]);
+    expect(first.size).toBe(299);
+    expect(second.searchAll(queries)).toEqual(hits);
+    shared.fill(0, 1000);
+    expect(second.search(queries.subarray(0, 70)).scores.every((score) => score === 0)).toBe(true);
+  });
+
+  it("says when the bytes are no longer there", () => {
+    const { index, queries, vectors } = example({ precision: "int8", scaling: "row" }, "dot");
+    index.add(vectors);
+    const saved = index.save();
+    const lent = embeddings.loadIndex(saved, { copy: false });
+    structuredClone(saved, { transfer: [saved] });
+    expect(() => lent.search(queries.subarray(0, 70))).toThrow(TypeError);
   });
 
   it("sees damage at any byte", () => {

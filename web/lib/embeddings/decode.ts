@@ -14,10 +14,7 @@ export function takeCoded(name: string, value: unknown): Coding {
     ...(profile !== undefined && { profile }),
   });
   const expected = precision === "int8" || coding.isSigned ? "Int8Array" : "Uint8Array";
-  if (kindOf(codes) !== expected)
-    throw new TypeError(
-      `${name}.codes must be ${expected === "Int8Array" ? "an" : "a"} ${expected}, not ${shown(codes)}`,
-    );
+  if (kindOf(codes) !== expected) throw new TypeError(`${name}.codes must be of type ${expected}, not ${shown(codes)}`);
   checkInteger(`${name}.count`, count, 1, Number.MAX_SAFE_INTEGER);
   checkLength(`${name}.codes`, codes.length, count * bytesOfCodes(coding));
   if (hasScales(coding)) {

@@ -15,6 +15,6 @@ export function newEmbeddings(module: WebAssembly.Module): Embeddings {
     decode,
     truncate,
     createIndex: (options) => createIndex(module, options),
-    loadIndex: (saved) => loadIndex(module, saved),
+    loadIndex: (saved, options) => loadIndex(module, saved, options),
   };
 }

@@ -28,6 +28,11 @@ export class Places {
     return place < this.#end && (((this.#taken[place >> 3] as number) >> (place & 7)) & 1) === 1;
   }
 
+  /** Throws unless the place is taken. */
+  check(place: number, index = "the index"): void {
+    if (!this.has(checkInteger("id", place, 0, 2 ** 32 - 1))) throw new RangeError(`id ${place} is not in ${index}`);
+  }
+
   /** The next places, in order, without taking them. */
   next(count: number): Uint32Array<ArrayBuffer> {
     const places = new Uint32Array(count);
@@ -55,8 +60,8 @@ export class Places {
   free(ids: Iterable<number>): void {
     const places = new Set<number>();
     for (const id of ids) {
-      checkInteger("id", id, 0, 2 ** 32 - 1);
-      if (!this.has(id) || places.has(id)) throw new RangeError(`id ${id} is not in the index`);
+      this.check(id);
+      if (places.has(id)) throw new RangeError(`id ${id} is given twice`);
       places.add(id);
     }
     for (const place of places) (this.#taken[place >> 3] as number) &= ~(1 << (place & 7));

@@ -15,7 +15,16 @@ export type Column = (typeof columns)[number];
 /** The addresses of the columns; 0 where a column does not exist. */
 export type Segment = Readonly<Record<Column, number>>;
 
-/** The rows of an index in the memory of its kernels: codes, and the numbers that scores need. */
+/** The columns of a saved index, one after the other. */
+export interface SavedColumns {
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+}
+
+/**
+ * The rows of an index: codes, and the numbers that scores need. They are in the memory of its kernels; or they stay in
+ * a saved index, which others may read too, and are copied where the kernels see them when they are needed.
+ */
 export class Rows {
   readonly stride: number;
   /** The number of rows in a segment, a power of two. */
@@ -26,6 +35,7 @@ export class Rows {
   readonly #memory: Memory;
   readonly #metric: Metric;
   readonly #decode: ReturnType<typeof rowDecoder>;
+  #saved: SavedColumns | undefined;
 
   constructor(memory: Memory, coding: Coding, metric: Metric) {
     this.#memory = memory;
@@ -46,6 +56,7 @@ export class Rows {
 
   /** Makes room for `rows` rows. */
   reserve(rows: number): void {
+    if (this.#saved) throw new TypeError("an index that was loaded with copy: false cannot grow");
     while (this.#segments.length * this.perSegment < rows) {
       const segment = { codes: 0, scales: 0, factors: 0, offsets: 0 };
       for (const column of columns) {
@@ -56,19 +67,43 @@ export class Rows {
     }
   }
 
-  /** The segments of the first `rows` rows, with the number of these in each. */
+  /** Fills an empty index with the columns of a saved one, or, without a copy, leaves its rows there. */
+  restore(saved: SavedColumns, copy: boolean): void {
+    this.reserve(copy ? saved.rows : 1);
+    if (!copy) this.#saved = saved;
+    else for (const { segment, first, count } of this.segmentsOf(saved.rows)) this.#copy(saved, first, count, segment);
+  }
+
+  /** The segments of the first `rows` rows, with the number of these in each; each is valid until the next is taken. */
   *segmentsOf(rows: number): Generator<{ segment: Segment; first: number; count: number }> {
     for (let first = 0; first < rows; first += this.perSegment) {
-      const segment = this.#segments[first / this.perSegment] as Segment;
-      yield { segment, first, count: Math.min(this.perSegment, rows - first) };
+      const count = Math.min(this.perSegment, rows - first);
+      yield { segment: this.#segmentOf(first, count), first, count };
+    }
+  }
+
+  /** The segment of a row. Of a saved index it begins with the row, and holds `count` rows until the next call. */
+  #segmentOf(row: number, count: number): Segment {
+    const segment = this.#segments[this.#saved ? 0 : Math.floor(row / this.perSegment)] as Segment;
+    if (this.#saved) this.#copy(this.#saved, row, count, segment);
+    return segment;
+  }
+
+  #copy({ bytes, rows }: SavedColumns, first: number, count: number, to: Segment): void {
+    let at = bytes.byteOffset;
+    for (const column of columns) {
+      const size = this.bytes[column];
+      // The constructor throws where the buffer has become too short, which subarray() does not.
+      const from = new Uint8Array(bytes.buffer, at + first * size, count * size);
+      if (size > 0) this.#memory.bytes(to[column], count * size).set(from);
+      at += rows * size;
     }
   }
 
   /** The address of a row in a column; 0 if there is no such column. */
   addressOf(column: Column, row: number): number {
-    const segment = this.#segments[Math.floor(row / this.perSegment)] as Segment;
-    const start = segment[column];
-    return start === 0 ? 0 : start + (row % this.perSegment) * this.bytes[column];
+    const start = this.#segmentOf(row, 1)[column];
+    return start === 0 || this.#saved ? start : start + (row % this.perSegment) * this.bytes[column];
   }
 
   /** The number of rows from `row` on in the same segment. */

@@ -9,7 +9,7 @@ import type { IndexOptions, Metric } from "./types.js";
 //     "cwei" | version | checksum of the rest | bytes of the header | header: JSON, padded with spaces
 //     bits of the places that are taken | codes | scales | factors | offsets: one after the other, of all places
 //
-// Each part is padded to a multiple of four bytes.
+// Each part is padded to a multiple of four bytes, and the header so that the codes begin at a multiple of 16.
 
 const MAGIC = 0x69657763;
 const VERSION = 1;
@@ -42,13 +42,16 @@ export function saveIndex({ coding, metric, places, rows, memory }: Saved): Arra
   const { dimensions, precision, scaling, profile } = coding;
   const options = { dimensions, precision, scaling, metric, ...(profile && { profile }) };
   const { end } = places;
-  const header = new TextEncoder().encode(padded(JSON.stringify({ options, end } satisfies Header)));
   const bits = places.bits();
-  const total = START + header.length + wholeWords(bits.length) + end * bytesOfRow(rows);
-  const saved = new Uint8Array(total);
+  const bitBytes = wholeWords(bits.length);
+  const text = JSON.stringify({ options, end } satisfies Header);
+  // Engines copy shared bytes one by one, unless they begin at a multiple of eight.
+  const padding = -(text.length + bitBytes) & 15;
+  const header = new TextEncoder().encode(text + " ".repeat(padding));
+  let at = START + header.length + bitBytes;
+  const saved = new Uint8Array(at + end * bytesOfRow(rows));
   saved.set(header, START);
   saved.set(bits, START + header.length);
-  let at = START + header.length + wholeWords(bits.length);
   for (const column of columns) {
     if (rows.bytes[column] === 0) continue;
     for (const { segment, count } of rows.segmentsOf(end)) {
@@ -68,11 +71,10 @@ export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
   if (!(saved instanceof ArrayBuffer || saved instanceof Uint8Array)) {
     throw new TypeError("saved must be the ArrayBuffer that save() gave, or a Uint8Array of it");
   }
-  // Words that would not be aligned are copied.
-  // The slices of a Buffer of Node would not be copies.
-  const given =
-    saved instanceof Uint8Array ? new Uint8Array(saved.buffer, saved.byteOffset, saved.length) : new Uint8Array(saved);
-  const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
+  // Words that would not be aligned are copied; the slice of a Buffer of Node would not be a copy.
+  const { buffer, byteOffset } = saved instanceof ArrayBuffer ? new Uint8Array(saved) : saved;
+  const given = new Uint8Array(buffer, byteOffset, saved.byteLength);
+  const bytes = byteOffset % 4 === 0 ? given : given.slice();
   if (bytes.length < START) throw damaged(0, `it has ${bytes.length} bytes; the least is ${START}`);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   if (words[0] !== MAGIC) throw damaged(0, "it does not begin as a saved index does");
@@ -90,20 +92,12 @@ export function readSaved(saved: ArrayBuffer | Uint8Array): SavedRows {
   return { options, places, bytes: bytes.subarray(bitsAt + wholeWords(bitBytes)) };
 }
 
-/** Copies saved columns into rows that there is room for. */
-export function restoreRows({ places: { end }, bytes }: SavedRows, rows: Rows, memory: Memory): void {
+/** Fills the rows of an empty index. Without a copy they stay where they were saved. */
+export function restoreRows({ places: { end }, bytes }: SavedRows, rows: Rows, copy: boolean): void {
   if (bytes.length !== end * bytesOfRow(rows)) {
     throw damaged(START, `its rows have ${bytes.length} bytes; ${end} rows must have ${end * bytesOfRow(rows)}`);
   }
-  let at = 0;
-  for (const column of columns) {
-    if (rows.bytes[column] === 0) continue;
-    for (const { segment, count } of rows.segmentsOf(end)) {
-      const part = memory.bytes(segment[column], count * rows.bytes[column]);
-      part.set(bytes.subarray(at, at + part.length));
-      at += part.length;
-    }
-  }
+  rows.restore({ bytes, rows: end }, copy);
 }
 
 function damaged(offset: number, reason: string): RangeError {
@@ -116,10 +110,6 @@ function bytesOfRow(rows: Rows): number {
 
 function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
-}
-
-function padded(text: string): string {
-  return text.padEnd(wholeWords(text.length));
 }
 
 /** A checksum over the words after it: each word changes the state for all later ones. */

@@ -164,6 +164,16 @@ export interface VectorIndex {
   save(): ArrayBuffer;
 }
 
+/** The options of `loadIndex`. */
+export interface LoadIndexOptions {
+  /**
+   * Whether the index copies the vectors, by default `true`. With `false` they stay in `saved`, and each search reads
+   * them there: workers that are sent a `Uint8Array` over one `SharedArrayBuffer` then search the same memory. Nothing
+   * may write to it, and nothing can be added to the index. What the index removes is removed from no other.
+   */
+  copy?: boolean;
+}
+
 /** Functions over vectors, whose rows lie one after the other in a `Float32Array`. */
 export interface Embeddings {
   /**
@@ -202,8 +212,8 @@ export interface Embeddings {
   /**
    * Makes an index from the result of `save`.
    *
-   * @throws {TypeError} for anything but bytes.
+   * @throws {TypeError} for anything but bytes, or wrong options.
    * @throws {RangeError} where it is damaged, or of an unknown version.
    */
-  loadIndex(saved: ArrayBuffer | Uint8Array): VectorIndex;
+  loadIndex(saved: ArrayBuffer | Uint8Array, options?: LoadIndexOptions): VectorIndex;
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkNames, shown } from "../core/arguments.js";
+import { checkBoolean, checkInteger, checkNames, shown } from "../core/arguments.js";
 import { type Asked, ask, isCoded, takeSameCoding } from "./ask.js";
 import { type Coding, codingOptions, takeCoding } from "./coding.js";
 import { fillWithCodes, fillWithVectors } from "./fill.js";
@@ -9,7 +9,15 @@ import { exactScore, scoreOf } from "./query.js";
 import { Rows } from "./rows.js";
 import { readSaved, restoreRows, type SavedRows, saveIndex } from "./saved.js";
 import { type Found, queryLength, searchRows } from "./search.js";
-import type { CodedVectors, Hits, IndexOptions, Metric, SearchOptions, VectorIndex } from "./types.js";
+import type {
+  CodedVectors,
+  Hits,
+  IndexOptions,
+  LoadIndexOptions,
+  Metric,
+  SearchOptions,
+  VectorIndex,
+} from "./types.js";
 import { countVectors } from "./vectors.js";
 
 /** {@link Embeddings.createIndex} */
@@ -23,10 +31,17 @@ export function createIndex(module: WebAssembly.Module, options: IndexOptions): 
 }
 
 /** {@link Embeddings.loadIndex} */
-export function loadIndex(module: WebAssembly.Module, bytes: ArrayBuffer | Uint8Array): Index {
+export function loadIndex(
+  module: WebAssembly.Module,
+  bytes: ArrayBuffer | Uint8Array,
+  options: LoadIndexOptions = {},
+): Index {
+  checkNames("options", options, ["copy"]);
+  const { copy = true } = options;
+  checkBoolean("copy", copy);
   const saved = readSaved(bytes);
   const index = createIndex(module, saved.options);
-  index.restore(saved);
+  index.restore(saved, copy);
   return index;
 }
 
@@ -85,8 +100,7 @@ export class Index implements VectorIndex {
   }
 
   vector(id: number): Float32Array<ArrayBuffer> {
-    checkInteger("id", id, 0, 2 ** 32 - 1);
-    if (!this.#places.has(id)) throw new RangeError(`id ${id} is not in the index`);
+    this.#places.check(id);
     const vector = new Float32Array(this.dimensions);
     this.#rows.read(id, vector);
     return vector;
@@ -108,15 +122,14 @@ export class Index implements VectorIndex {
   }
 
   /** @internal Fills an empty index with a saved one that has the same options. */
-  restore(saved: SavedRows): void {
-    this.#rows.reserve(saved.places.end);
-    restoreRows(saved, this.#rows, this.#memory);
+  restore(saved: SavedRows, copy: boolean): void {
+    restoreRows(saved, this.#rows, copy);
     this.#places = saved.places;
   }
 
   /** @internal Decodes a row, in float64. */
   read(id: number, to: Float64Array): void {
-    if (!this.#places.has(id)) throw new RangeError(`id ${id} is not in the index of rescore`);
+    this.#places.check(id, "rescore.index");
     this.#rows.read(id, to);
   }
 
