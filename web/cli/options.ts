@@ -69,7 +69,7 @@ export const options = {
   },
   opset: {
     value: "N",
-    help: "raise an .onnx model to this version of ONNX's operators, if none of them changes; from 21 on, codes of 4 bits are packed",
+    help: "raise an .onnx model to this version of ONNX's operators, of which the nodes are written so that they compute the same; from 21 on, codes of 4 bits are packed",
   },
   "minimum-size": {
     value: "N",

@@ -38,7 +38,14 @@ export function integers(name: string, values: readonly number[]): TensorInit {
   return tensor(name, [values.length], BigInt64Array.from(values, BigInt));
 }
 
-type Attribute = number | { float: number } | string | readonly number[] | TensorInit | { graph: GraphInit };
+type Attribute =
+  | number
+  | { float: number }
+  | { floats: readonly number[] }
+  | string
+  | readonly number[]
+  | TensorInit
+  | { graph: GraphInit };
 
 /** A node, named after its first output. */
 export function node(
@@ -62,6 +69,7 @@ function attribute(value: Attribute): Init<typeof AttributeProtoSchema> {
     return { type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) };
   }
   if ("float" in value) return { type: AttributeProto_AttributeType.FLOAT, f: value.float };
+  if ("floats" in value) return { type: AttributeProto_AttributeType.FLOATS, floats: [...value.floats] };
   if (Array.isArray(value)) return { type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
   if ("graph" in value) return { type: AttributeProto_AttributeType.GRAPH, g: value.graph };
   return { type: AttributeProto_AttributeType.TENSOR, t: value as TensorInit };

@@ -122,7 +122,7 @@ export interface ModelKind {
    * @throws {TypeError} where it has no way to hold them.
    */
   floats(model: Model, inspection: Inspection, float16: boolean): Output;
-  /** The nodes of an .onnx model that would mean something else if it were raised to an opset. */
+  /** The nodes of an .onnx model for which an opset has nothing that means the same. */
   opsetChanges?(opset: number): string[];
 }
 

@@ -24,8 +24,8 @@ export interface TargetOptions {
   /** How quantized tensors are stored; "plain" by default. Not for .onnx models, which have a way of their own. */
   readonly dialect?: DialectName | undefined;
   /**
-   * Raises an .onnx model to this version of ONNX's operators, up to 25. Refused where a node would mean something else
-   * (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4 bits and groups, 25 codes of 2
+   * Raises an .onnx model to this version of ONNX's operators, up to 25. Nodes whose operator changed are written in another
+   * way; refused where nothing means the same (see `opsetChanges`). 13 brings DequantizeLinear with a channel axis, 21 codes of 4 bits and groups, 25 codes of 2
    * bits.
    */
   readonly opset?: number | undefined;

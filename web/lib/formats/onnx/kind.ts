@@ -8,7 +8,8 @@ import type { OnnxContents } from "./contents.js";
 import { named } from "./file/named.js";
 import { checkFloat16 } from "./float16/float16.js";
 import type { OnnxWay, Pattern } from "./forms/form.js";
-import { changesUpTo, newestOpset } from "./opsets.js";
+import { changesUpTo, raising } from "./opset/raise.js";
+import { newestOpset } from "./opset/versions.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
 import type { OnnxTarget } from "./target-name.js";
 import { checkTarget, checkWeightType, preferenceFor } from "./targets.js";
@@ -43,7 +44,7 @@ function targetOf(model: OnnxContents, options: TargetOptions): Target {
     const reason = `the model is quantized already (${named(quantizedBy)}): give the float model it was made from`;
     model.proto.reader.fail(quantizedBy.message.at, reason);
   }
-  const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted);
+  const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted, options.float16 ?? false);
   const target = checkTarget(model, runtime);
   const weightType = checkWeightType(target, options.weightType);
   const { float16 = false } = options;
@@ -107,13 +108,13 @@ function choicesOf({ model, decisions }: Plan, { target, opset, asUsed }: Choosi
   });
 }
 
-function raisedOpset(model: OnnxContents, opset: number): number {
+function raisedOpset(model: OnnxContents, opset: number, float16: boolean): number {
   if (!Number.isInteger(opset) || opset < model.opset || opset > newestOpset) {
     throw new RangeError(
       `opset is ${shown(opset)}; it must be an integer from the model's ${model.opset} to ${newestOpset}`,
     );
   }
-  const [first, ...others] = changesUpTo(model, opset);
+  const [first, ...others] = raising(model, opset, float16).refused;
   if (first !== undefined) {
     const more = others.length > 0 ? ` and ${others.length} more` : "";
     throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);

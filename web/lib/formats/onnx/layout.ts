@@ -19,7 +19,8 @@ import { type Message, varintField } from "./file/wire.js";
 import { float16Changes, type Narrowed } from "./float16/float16.js";
 import { isMicrosofts, type OnnxChoice, type Parts, scaleShapeOf } from "./forms/form.js";
 import { newNames } from "./names.js";
-import { irVersionOf } from "./opsets.js";
+import { raisingEdits } from "./opset/raise.js";
+import { irVersionOf } from "./opset/versions.js";
 import { storedBytes } from "./way.js";
 
 // Lays out the output files except for codes and scales: every place is known before a weight is read.
@@ -133,6 +134,7 @@ export function layOut(
       })
     : { narrowed: [], edits: [] };
   for (const edit of changes) edits.push(edit);
+  if (opset !== model.opset) for (const edit of raisingEdits(model, opset, float16, names)) edits.push(edit);
   // These come last, because their activations may be the outputs of the nodes above.
   for (const { node: quantizer, before: first } of names.quantizers()) edits.push(beforeNode(first, node(quantizer)));
   for (const tensor of tensorsOf(proto)) {

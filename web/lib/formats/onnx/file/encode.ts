@@ -5,7 +5,7 @@ import { bytesField, bytesHead, varintField } from "./wire.js";
 // Encodes new messages.
 
 /** AttributeProto.AttributeType. */
-const attributeType = { integer: 2, tensor: 4, integers: 7 } as const;
+const attributeType = { integer: 2, text: 3, tensor: 4, integers: 7 } as const;
 
 export interface NewTensor {
   readonly name: string;
@@ -94,6 +94,12 @@ export function tensorAttribute(tensor: NewTensor, name = ""): Part[] {
 export function integerAttributes(integers: Readonly<Record<string, number>>): number[] {
   return Object.entries(integers).flatMap(([name, value]) =>
     bytesField(5, [...bytesField(1, name), ...varintField(3, value), ...varintField(20, attributeType.integer)]),
+  );
+}
+
+export function textAttributes(texts: Readonly<Record<string, string>>): number[] {
+  return Object.entries(texts).flatMap(([name, text]) =>
+    bytesField(5, [...bytesField(1, name), ...bytesField(4, text), ...varintField(20, attributeType.text)]),
   );
 }
 

@@ -55,6 +55,8 @@ export interface Tensor {
   readonly floats: readonly Run[];
   /** The integers of a short list of int64, such as a shape; undefined for anything else. */
   readonly integers: readonly number[] | undefined;
+  /** The numbers of a list of some float32, such as the factors of a Resize; undefined for anything else. */
+  readonly fewFloats: readonly number[] | undefined;
   /** The float16 that are stored as integers in fields. */
   readonly halves: Halves | undefined;
   /** The fields of integers of up to 32 bits. Elements of fewer than 8 bits have a field for each byte. */
@@ -73,6 +75,8 @@ export interface Attribute {
   readonly text: string | undefined;
   /** The integers; undefined where there are too many to matter. */
   readonly integers: readonly number[] | undefined;
+  /** The floats; undefined where there are none, or too many to matter. */
+  readonly floats: readonly number[] | undefined;
   readonly tensor: Tensor | undefined;
   readonly graphs: readonly Graph[];
 }
@@ -113,6 +117,8 @@ export interface ValueInfo {
   readonly message: Message;
   /** A value of TensorProto.DataType; undefined where it is not given, and for what is no tensor. */
   readonly type: number | undefined;
+  /** The number of dimensions, where it is given. */
+  readonly rank: number | undefined;
 }
 
 export interface OperatorSet {
@@ -149,6 +155,9 @@ const MAX_DEPTH = 32;
 
 /** No shape and no permutation has more integers. */
 const MAX_INTEGERS = 64;
+
+/** No tensor has more dimensions to resize. */
+const MAX_FEW_FLOATS = 8;
 
 /** No word that controls an operator takes more bytes. */
 const MAX_WORD_BYTES = 64;
@@ -210,8 +219,8 @@ async function readFunction(reader: WireReader, message: Message, what: string):
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
     else if (field.id === 4 || field.id === 5) {
       const list = field.id === 4 ? inputs : outputs;
-      const type = undefined; // those of the values that it is called with
-      list.push({ name: await reader.text(field, `an input or output of ${what}`), message, type });
+      const unknown = { type: undefined, rank: undefined }; // those of the values that it is called with
+      list.push({ name: await reader.text(field, `an input or output of ${what}`), message, ...unknown });
     } else if (field.id === 7) {
       const node = `node ${nodes.length} of ${what}`;
       nodes.push(await readNode(reader, reader.message(field, message, node), node, 0));
@@ -258,23 +267,30 @@ async function readGraph(reader: WireReader, message: Message, what: string, dep
 
 async function readValueInfo(reader: WireReader, message: Message, what: string): Promise<ValueInfo> {
   let name = "";
-  let type: number | undefined;
+  let type: TensorType | undefined;
   for (const field of await reader.fields(message, what)) {
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
     else if (field.id === 2) type = await readTensorType(reader, reader.message(field, message, what), what);
   }
-  return { name, message, type };
+  return { name, message, type: type?.type, rank: type?.rank };
 }
 
-/** The type of the elements of a TypeProto, if it is that of a tensor. */
-async function readTensorType(reader: WireReader, message: Message, what: string): Promise<number | undefined> {
-  for (const field of await reader.fields(message, what)) {
-    if (field.id !== 1) continue;
-    for (const inner of await reader.fields(reader.message(field, message, what), what)) {
-      if (inner.id === 1) return reader.integer(inner, `the type of ${what}`);
+type TensorType = Pick<ValueInfo, "type" | "rank">;
+
+/** The content of a TypeProto, if it is that of a tensor. */
+async function readTensorType(reader: WireReader, message: Message, what: string): Promise<TensorType | undefined> {
+  const field = (await reader.fields(message, what)).find(({ id }) => id === 1);
+  if (field === undefined) return undefined;
+  let [type, rank]: [number | undefined, number | undefined] = [undefined, undefined];
+  const tensor = reader.message(field, message, what);
+  for (const inner of await reader.fields(tensor, what)) {
+    if (inner.id === 1) type = reader.integer(inner, `the type of ${what}`);
+    else if (inner.id === 2) {
+      const dimensions = await reader.fields(reader.message(inner, tensor, what), what);
+      rank = dimensions.filter(({ id }) => id === 1).length;
     }
   }
-  return undefined;
+  return { type, rank };
 }
 
 async function readNode(reader: WireReader, message: Message, what: string, depth: number): Promise<Node> {
@@ -331,6 +347,7 @@ async function readAttribute(
   let text: string | undefined;
   let integers: number[] | undefined = [];
   let tensor: Tensor | undefined;
+  const runs: Run[] = [];
   const graphs: Graph[] = [];
   const fields = await reader.fields(message, what);
   const name = await nameAmong(reader, fields, 1, what);
@@ -343,11 +360,13 @@ async function readAttribute(
     else if (field.id === 5) tensor = await readTensor(reader, reader.message(field, message, value), value);
     else if (field.id === 6 || field.id === 11) {
       graphs.push(await readGraph(reader, reader.message(field, message, value), value, depth + 1));
-    } else if (field.id === 8 && integers) {
+    } else if (field.id === 7) addRun(reader, runs, field, `floats of ${value}`);
+    else if (field.id === 8 && integers) {
       integers = await shortList(reader, field, integers, value);
     }
   }
-  return { name, message, float, integer, text, integers, tensor, graphs };
+  const floats = await fewFloatsOf(reader, runs);
+  return { name, message, float, integer, text, integers, floats, tensor, graphs };
 }
 
 /** Adds to the list until it is too long to matter. */
@@ -385,7 +404,7 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
       }
     } else if (field.id === 2) type = reader.integer(field, `the type of ${tensor}`);
     else if (field.id === 3) segmented = true;
-    else if (field.id === 4) addRun(reader, runs, field, tensor);
+    else if (field.id === 4) addRun(reader, runs, field, `float_data of ${tensor}`);
     else if (field.id === 5) integerFields.push(field);
     else if (field.id === 7 && integers) integers = await shortList(reader, field, integers, tensor);
     else if (field.id === 9) raw = reader.message(field, message, `raw_data of ${tensor}`);
@@ -401,11 +420,15 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
   const external = isExternal
     ? { location: entryOf("location"), offset: entryOf("offset"), length: entryOf("length"), entries }
     : undefined;
+  const ofRaw =
+    raw && (raw.end - raw.start) % 4 === 0 ? [{ start: raw.start, count: (raw.end - raw.start) / 4, stride: 4 }] : runs;
+  const fewFloats =
+    type === dataType.float && shape.length === 1 && !isExternal ? await fewFloatsOf(reader, ofRaw) : undefined;
   const isInFields = type === dataType.float16 && raw === undefined && !isExternal;
   const halves = isInFields ? await findHalves(reader, integerFields, tensor) : undefined;
   return {
     ...{ message, name: name || what, type, shape, raw, floats: runs, halves },
-    ...{ integers, integerFields, external, segmented },
+    ...{ integers, fewFloats, integerFields, external, segmented },
   };
 }
 
@@ -417,17 +440,32 @@ async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | un
   return Array.from({ length: length / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
 }
 
-function addRun(reader: WireReader, runs: Run[], field: Field, tensor: string): void {
+/** Reads floats; undefined where there are none, or too many to matter. */
+async function fewFloatsOf(reader: WireReader, runs: readonly Run[]): Promise<number[] | undefined> {
+  const count = runs.reduce((sum, run) => sum + run.count, 0);
+  if (count === 0 || count > MAX_FEW_FLOATS) return undefined;
+  const floats: number[] = [];
+  for (const { start, count, stride } of runs) {
+    for (let i = 0; i < count; i++) {
+      const at = start + i * stride;
+      const { buffer, byteOffset } = await reader.bytes({ start: at, end: at + 4 });
+      floats.push(new DataView(buffer, byteOffset, 4).getFloat32(0, true));
+    }
+  }
+  return floats;
+}
+
+function addRun(reader: WireReader, runs: Run[], field: Field, what: string): void {
   if (field.type === wireType.bytes) {
     const length = field.end - field.start;
     if (length % 4 !== 0) {
-      reader.fail(field.at, `float_data of ${tensor} takes ${length} bytes, which is not a multiple of 4`);
+      reader.fail(field.at, `${what} takes ${length} bytes, which is not a multiple of 4`);
     }
     runs.push({ start: field.start, count: length / 4, stride: 4 });
     return;
   }
   if (field.type !== wireType.fixed32)
-    reader.fail(field.at, `float_data of ${tensor} has the wire type ${field.type}; it must be 2 or 5`);
+    reader.fail(field.at, `${what} has the wire type ${field.type}; it must be 2 or 5`);
   // Consecutive floats become one run: an object for each float of a tensor would take too much memory.
   const stride = field.end - field.at;
   const last = runs.at(-1);

@@ -181,9 +181,14 @@ export function wireReader(source: ByteSource) {
   return { source, fail, fields, bytes, text, message, float, integer, integers };
 }
 
-/** Encodes an integer from 0 to 2^53 as a varint. */
+/** Encodes an integer between -2^53 and 2^53 as a varint. Negative ones are those of 64 bits. */
 export function varint(value: number): number[] {
-  const bytes = [];
+  const bytes: number[] = [];
+  if (value < 0) {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+    return [...bytes, Number(rest)];
+  }
   for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80);
   bytes.push(value);
   return bytes;

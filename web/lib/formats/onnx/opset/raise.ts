@@ -1,0 +1,84 @@
+import type { OnnxContents } from "../contents.js";
+import { named } from "../file/named.js";
+import { dataType, type Node } from "../file/proto.js";
+import type { Edit } from "../file/splice.js";
+import { tensorsOf } from "../file/tensors.js";
+import { resolve, type Scope } from "../file/values.js";
+import type { Names } from "../forms/form.js";
+import { oldestOpset } from "../weights.js";
+import { changes } from "./changes.js";
+import { editsOf, type Rewrite } from "./rewrite.js";
+
+// Raises a model to a higher opset.
+
+/** What raising does. */
+interface Raising {
+  /** The nodes that are written in another way. */
+  readonly rewrites: readonly { readonly node: Node; readonly rewrite: Rewrite }[];
+  /** Sentences on the nodes that nothing means the same as. */
+  readonly refused: string[];
+}
+
+type Model = Pick<OnnxContents, "proto" | "scopes" | "opset">;
+
+/**
+ * @param to the new opset, from the model's own to 25
+ * @param float16 whether floats become float16 at the same time
+ */
+export function raising(model: Model, to: number, float16: boolean): Raising {
+  const { proto, scopes, opset } = model;
+  const refusal = (reason: string): Raising => ({ rewrites: [], refused: [reason] });
+  if (opset < oldestOpset) return refusal(`changes before opset ${oldestOpset} are not known here`);
+  if (proto.functions.length > 0) return refusal("the model has functions of its own, with operator sets of their own");
+  const crosses = (version: number) => version > opset && version <= to;
+  const known = infosOf(model);
+  const isAllFloat32 = hasFloat32Alone(model);
+  const rewrites: { node: Node; rewrite: Rewrite }[] = [];
+  const refused: string[] = [];
+  for (const scope of scopes) {
+    const rankOf = (name: string) => known(name, scope)?.rank ?? resolve(name, scope)?.tensor?.shape.length;
+    const isFloat32 = (name: string) => !float16 && (isAllFloat32 || known(name, scope)?.type === dataType.float);
+    for (const node of scope.graph.nodes) {
+      if (node.domain !== "" || !Object.hasOwn(changes, node.operator)) continue;
+      const change = changes[node.operator]?.({ node, scope, crosses, rankOf, isFloat32 });
+      if (typeof change === "number") refused.push(`${named(node)} changes with opset ${change}`);
+      else if (float16 && change?.flattened !== undefined) refused.push(`${named(node)} changes, and so do its floats`);
+      else if (change !== undefined) rewrites.push({ node, rewrite: change });
+    }
+  }
+  return { rewrites, refused };
+}
+
+/** The nodes of a model for which a higher opset has nothing that means the same. */
+export function changesUpTo(model: Model, to: number): string[] {
+  return raising(model, to, false).refused;
+}
+
+export function raisingEdits(model: Model, to: number, float16: boolean, names: Names): Edit[] {
+  return raising(model, to, float16).rewrites.flatMap(({ node, rewrite }) => editsOf(node, rewrite, names));
+}
+
+/** Finds what the file says of a value. */
+function infosOf({ scopes }: Model) {
+  const infos = new Map(
+    scopes.map((scope) => {
+      const { inputs, outputs, valueInfos } = scope.graph;
+      return [scope, new Map([...inputs, ...outputs, ...valueInfos].map((info) => [info.name, info]))] as const;
+    }),
+  );
+  return (name: string, scope: Scope) => {
+    const around = resolve(name, scope)?.scope;
+    return around && infos.get(around)?.get(name);
+  };
+}
+
+/** Whether nothing in the file says that there are floats of other types. */
+function hasFloat32Alone({ proto, scopes }: Model): boolean {
+  const others: readonly (number | undefined)[] = [dataType.float16, dataType.bfloat16, dataType.double];
+  for (const { type } of tensorsOf(proto)) if (others.includes(type)) return false;
+  return scopes.every(({ graph: { inputs, outputs, valueInfos, nodes } }) => {
+    const typed = [...inputs, ...outputs, ...valueInfos];
+    if (typed.some(({ type }) => others.includes(type))) return false;
+    return !nodes.some(({ attributes }) => others.includes((attributes.get("to") ?? attributes.get("dtype"))?.integer));
+  });
+}
