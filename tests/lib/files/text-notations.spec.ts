@@ -299,6 +299,11 @@ const others: readonly (readonly [name: string, text: string, shape: number[], v
 
 /** Texts that must not be read as something else. */
 const refused: readonly (readonly [name: string, text: string, message: RegExp])[] = [
+  ["truth values as a first row", "TRUE,FALSE\n1,0\n0,1", /^Line 1, column 1: “TRUE” is not a number/],
+  ["truth values as a first column", "true,1\nfalse,2", /^Line 1, column 1: “true” is not a number/],
+  ["units in a first row", "5kg,6kg\n7,8", /^Line 1, column 1: “5kg” is not a number as it is read here/],
+  ["units in a first column", "1.5 cm,2\n2,5 cm,3", /^Line 1, column 1: “1.5 cm” is not a number/],
+
   [
     "numpy, elided",
     "[[0.1 0.2 ... 0.3]\n ...\n [0.4 0.5 ... 0.6]]",

@@ -17,11 +17,14 @@ const MAX_LENGTH = 100;
 
 const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
-/** Marks for missing numbers, and errors of spreadsheets such as #DIV/0!. */
-const MISSING = /^(?:<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
+/** Marks for missing numbers, truth values, and errors of spreadsheets such as #DIV/0!. */
+const MISSING = /^(?:true|false|<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
 /** Amounts of money, and what Microsoft's C prints for infinity and NaN. */
 const AMOUNT =
   /^(?:(?:EUR|USD|GBP|JPY|CNY|CHF|INR|CAD|AUD) ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?(?:EUR|USD|GBP|JPY|CNY|CHF|INR)|[+-]?1\.#(?:INF|Q?NAN|IND).*)$/;
+/** Numbers with what they measure. */
+const MEASURE =
+  /^[+\u2212-]?[\d.,]+\s?(?:[kKMGTmµμun]?(?:g|m|s|Hz|B|bit|W|V|A|J|N|Pa|l)|[kcm]m[²³]|cm|dB|px|pt|em|h|min|°[CF]?|K|ppm)$/u;
 /** Signs, then digits. */
 const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
 const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
@@ -65,7 +68,7 @@ export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
   if (NOT_FINITE.test(cell) || MISSING.test(cell) || isLeftOut(cell) || OTHER_BASE.test(cell)) return true;
-  if (AMOUNT.test(cell)) return true;
+  if (AMOUNT.test(cell) || MEASURE.test(cell)) return true;
   const letters = cell.replace(/\P{L}/gu, "");
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
 }
