@@ -208,6 +208,7 @@ export async function gzipSizes() {
     "channelwise/embeddings": "embeddings.js",
     "channelwise/recall": "recall.js",
     "channelwise/profiles": "profiles.js",
+    "channelwise/balance": "balance.js",
   })) {
     sizes[name] = gzipSync(await bundled(`export * from "./${file}";`, "esm"), { level: 9 }).length;
   }

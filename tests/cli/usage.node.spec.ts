@@ -23,6 +23,7 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors --bits", "--bits needs a value: bits of a code"],
     ["quantize model.safetensors --bits --force", "--bits needs a value"],
     ["quantize model.safetensors --bits 17", "--bits is 17; it must be an integer from 2 to 16"],
+    ["quantize model.safetensors --balance=yes", "--balance takes no value, and yes is given"],
     ["quantize model.safetensors --bits eight", "--bits is eight; it must be an integer from 2 to 16"],
     ["quantize model.safetensors --bits 4 --dialect comfyui", "--bits is 4; the dialect"],
     ["quantize model.safetensors --axis 0.5", "--axis is 0.5; it must be an integer from -64 to 63"],

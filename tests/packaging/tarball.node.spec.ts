@@ -57,6 +57,7 @@ test("every entry is there, those of JavaScript with types", () => {
     "./models",
     "./embeddings",
     "./recall",
+    "./balance",
     "./profiles",
     "./channelwise.wasm",
     "./embeddings.wasm",
@@ -120,9 +121,18 @@ test.for([
 });
 
 test("a strict program for Node alone compiles with every entry", () => {
-  const imports = ["", "/slim", "/parallel", "/worker", "/npy", "/models", "/embeddings", "/recall", "/profiles"].map(
-    (entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`,
-  );
+  const imports = [
+    "",
+    "/slim",
+    "/parallel",
+    "/worker",
+    "/npy",
+    "/models",
+    "/embeddings",
+    "/recall",
+    "/balance",
+    "/profiles",
+  ].map((entry, i) => `import * as entry${i} from "channelwise${entry}";\nconsole.log(entry${i});\n`);
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
   const typeRoots = fileURLToPath(new URL("../../node_modules/@types", import.meta.url));
   const args = ["--ignoreConfig", "--strict", "--noEmit", "--target", "es2022", "--module", "nodenext"];

@@ -44,9 +44,9 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 /** "8 bits per channel, axis 0" */
-export function layoutText({ bits, rule, zeroPoints, axis, granularity }: Scheme): string {
+export function layoutText({ bits, rule, zeroPoints, balance, axis, granularity }: Scheme): string {
   const byRule = rule === undefined || rule === scaleRules[0] ? "" : `, scales by ${rule}`;
-  const scales = `${byRule}${zeroPoints ? ", with zero points" : ""}`;
+  const scales = `${byRule}${zeroPoints ? ", with zero points" : ""}${balance ? ", balanced" : ""}`;
   if (granularity === "tensor") return `${bits} bits per tensor${scales}`;
   if (granularity === "channel") return `${bits} bits per channel, axis ${axis}${scales}`;
   return `${bits} bits in groups of ${granularity.group}, axis ${granularity.along}${scales}`;

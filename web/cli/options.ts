@@ -51,6 +51,9 @@ export const options = {
   "zero-points": {
     help: "quantize between the least and the largest weight, with a zero point for each scale (plain, npz, compressed-tensors, .onnx)",
   },
+  balance: {
+    help: "round some weights the other way, so that the errors of each group add up to at most half a scale: some 0.3 dB worse, and answers that may be better or worse; with groups of at most 1024",
+  },
   axis: { value: "N", help: "the channel axis, negative from the end (default 0; the last in TensorFlow.js models)" },
   granularity: {
     value: "G",

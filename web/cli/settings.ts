@@ -48,6 +48,7 @@ export function settingsOf(values: Values): Settings {
     ...(bits !== undefined && { bits: integer("--bits", bits, 2, 16) }),
     ...(scales !== undefined && { scales: parseRule("--scales", scales) }),
     ...(values["zero-points"] && { zeroPoints: true }),
+    ...(values.balance && { balance: true }),
     ...(axis !== undefined && { axis: parseAxis("--axis", axis) }),
     ...(granularity !== undefined && { granularity: parseGranularity("--granularity", granularity) }),
     ...(values.type !== undefined && { type: parseType(values.type) }),

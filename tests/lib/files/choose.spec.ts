@@ -870,7 +870,7 @@ describe("rules", () => {
     [
       { bit: 8 },
       TypeError,
-      'rules has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, dialect',
+      'rules has no "bit"; it has bits, scales, zeroPoints, balance, axis, granularity, blockType, dialect',
     ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: 4, dialect: "comfyui" }, RangeError, "bits is 4; the dialect comfyui holds 8"],

@@ -121,7 +121,7 @@ describe("a plan", () => {
     [
       { bit: 8 },
       TypeError,
-      'rules has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, dialect, opset',
+      'rules has no "bit"; it has bits, scales, zeroPoints, balance, axis, granularity, blockType, dialect, opset',
     ],
     [{ bits: 1 }, RangeError, "bits is 1; it must be an integer from 2 to 16"],
     [{ bits: "8" }, TypeError, 'bits must be a number, not "8"'],
@@ -141,7 +141,7 @@ describe("a plan", () => {
     [
       { overrides: { "*": { bit: 4 } } },
       TypeError,
-      'overrides["*"] has no "bit"; it has bits, scales, zeroPoints, axis, granularity, blockType, keep',
+      'overrides["*"] has no "bit"; it has bits, scales, zeroPoints, balance, axis, granularity, blockType, keep',
     ],
     [{ overrides: [] }, TypeError, "overrides must be an object of patterns and settings, not an array"],
     [{ target: "wasm32" }, TypeError, 'target is "wasm32"; it must be one of wasm, native, webgpu, portable'],

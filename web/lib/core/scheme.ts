@@ -20,6 +20,8 @@ export interface Scheme {
   readonly rule?: ScaleRule | undefined;
   /** Whether each scale has a zero point; otherwise the code 0 stands for 0. */
   readonly zeroPoints?: boolean | undefined;
+  /** Whether the errors of each group are balanced (balance/); the kernels know nothing of that. */
+  readonly balance?: boolean | undefined;
   /** The channel axis, counted from 0; undefined unless there is a scale per channel. */
   readonly axis: number | undefined;
   /** The weights that share a scale; `along` is counted from 0. */

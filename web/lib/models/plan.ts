@@ -37,6 +37,7 @@ export const settingNames = [
   "bits",
   "scales",
   "zeroPoints",
+  "balance",
   "axis",
   "granularity",
   "blockType",
@@ -237,8 +238,8 @@ function kept(target: Target, tensor: ModelTensor, reason: string): Decision {
   return { tensor: name, bytesBefore: byteLength, quantize: false, bytesAfter, reason };
 }
 
-function pick({ bits, scales, zeroPoints, axis, granularity, blockType }: Settings): Settings {
-  return { bits, scales, zeroPoints, axis, granularity, blockType };
+function pick({ bits, scales, zeroPoints, balance, axis, granularity, blockType }: Settings): Settings {
+  return { bits, scales, zeroPoints, balance, axis, granularity, blockType };
 }
 
 function checkOverrides(overrides: unknown, target: Target) {
@@ -270,12 +271,16 @@ function checkOverride(where: string, settings: Override, target: Target) {
 }
 
 function checkSettings(where: string, settings: Settings, target: Target) {
-  const { bits, scales, zeroPoints, axis, granularity, blockType } = settings;
+  const { bits, scales, zeroPoints, balance, axis, granularity, blockType } = settings;
   if (blockType !== undefined) checkBlockType(`${where}blockType`, blockType, target);
   if (bits !== undefined) checkHeldBits(`${where}bits`, bits, target);
   if (zeroPoints !== undefined) checkBoolean(`${where}zeroPoints`, zeroPoints);
   if (zeroPoints && target.symmetric !== undefined) {
     throw new RangeError(`${where}zeroPoints is true, and ${target.symmetric} takes no zero points: leave it out`);
+  }
+  if (balance !== undefined) checkBoolean(`${where}balance`, balance);
+  if (balance && target.blockTypes !== undefined) {
+    throw new RangeError(`${where}balance is true, and the blocks of a GGUF have encoders of their own: leave it out`);
   }
   if (scales !== undefined) target.checkRule(`${where}scales`, checkRule(`${where}scales`, scales), zeroPoints);
   if (axis !== undefined) checkAxis(`${where}axis`, axis, MAX_RANK);

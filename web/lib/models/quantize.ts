@@ -217,6 +217,13 @@ async function quantize(
     const { mse, maxError, sqnr } = made as TotalErrors;
     return { mse, maxError, sqnr, isRotated: true };
   }
+  if (scheme.balance) {
+    const { balancedStream } = await import("../stream/balanced-stream.js");
+    await results.begin?.();
+    const made = await balancedStream(runner, source, results, { ...options, onProgress });
+    await results.finish?.();
+    return { ...made, mse: (made.mse * source.length) / elementsOf(tensor.shape) };
+  }
   const stream = (weightsPlace?: FilePlace, codesPlace?: CodesPlace) =>
     quantizeStream(
       runner,

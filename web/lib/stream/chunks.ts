@@ -17,7 +17,7 @@ interface Source<A> {
 
 /** The weights of a chunk, or the place where workers read them. */
 export async function weightsOfChunk(
-  { hasFiles }: Runner,
+  { hasFiles }: Pick<Runner, "hasFiles">,
   source: WeightSource,
   chunk: Chunk,
 ): Promise<TaskWeights["weights"]> {

@@ -1,3 +1,4 @@
+import { checkBalance } from "../../balance/balance-codes.js";
 import { checkRule, checkZeroPoints, mayBeNegative, type Scheme } from "../../core/scheme.js";
 import type { Bits } from "../../core/types.js";
 import { elementsOf, type FloatDtype, isFloatDtype } from "../../tensor/dtypes.js";
@@ -141,9 +142,10 @@ function schemeFor({ name, shape }: TensorInfo, settings: Settings, format: Form
   const { granularity = "channel" } = settings;
   const bits = (settings.bits ?? 8) as Bits; // checked with the rules
   const rule = checkRule("scales", settings.scales);
-  const { zeroPoints = false } = settings;
+  const { zeroPoints = false, balance = false } = settings;
   checkZeroPoints(zeroPoints, rule);
-  const made = { bits, rule, ...(zeroPoints && { zeroPoints }) };
+  checkBalance(balance, granularity);
+  const made = { bits, rule, ...(zeroPoints && { zeroPoints }), ...(balance && { balance }) };
   if (typeof granularity === "object") {
     const { group, along: given = -1 } = granularity;
     const along = onAxis(given, shape.length);

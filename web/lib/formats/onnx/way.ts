@@ -1,3 +1,4 @@
+import { checkBalance } from "../../balance/balance-codes.js";
 import { shown } from "../../core/arguments.js";
 import { extentsOf } from "../../core/memory/extents.js";
 import { checkRule, checkZeroPoints } from "../../core/scheme.js";
@@ -18,9 +19,10 @@ interface Runtime extends Pick<Wish, "weightType" | "opset"> {
 
 /** @throws {RangeError} for an axis that the weight does not have. */
 export function wayOf(weight: Weight, settings: Settings, { target, weightType, opset }: Runtime): OnnxWay {
-  const { granularity = "channel", bits = 8, zeroPoints = false } = settings;
+  const { granularity = "channel", bits = 8, zeroPoints = false, balance = false } = settings;
   const rule = checkRule("scales", settings.scales);
   checkZeroPoints(zeroPoints, rule);
+  checkBalance(balance, granularity);
   const axis = checkWeightAxis(weight, settings.axis ?? weight.axis);
   const { within } = weight.place.value.scope;
   const inFunction = within && { opset: within.opset ?? 0 };
@@ -32,7 +34,7 @@ export function wayOf(weight: Weight, settings: Settings, { target, weightType, 
     const found = form.wayOf(weight, wish);
     if (typeof found === "string") continue;
     const notes = weight.isInput ? [...found.notes, "it is no longer an input of the graph"] : found.notes;
-    const scheme = { ...found.scheme, rule, ...(zeroPoints && { zeroPoints }) };
+    const scheme = { ...found.scheme, rule, ...(zeroPoints && { zeroPoints }), ...(balance && { balance }) };
     const way = { ...found, scheme, notes, pattern: form.pattern };
     const { codes, scales, zeroPoints: zeros } = storedBytes(way);
     return { ...way, bytesAfter: codes + scales + zeros };

@@ -60,7 +60,7 @@ export interface FormWay extends Pick<Way, "quantizedShape" | "notes"> {
 }
 
 export interface OnnxWay extends Way, FormWay {
-  readonly scheme: FormWay["scheme"] & Pick<Scheme, "rule" | "zeroPoints">;
+  readonly scheme: FormWay["scheme"] & Pick<Scheme, "rule" | "zeroPoints" | "balance">;
   readonly storedBits: FormWay["storedBits"];
   readonly pattern: Pattern;
 }
