@@ -10,7 +10,8 @@ export function inspectModel(model: Model): Promise<Inspection> {
 }
 
 /**
- * The nodes of an .onnx model for which a version of ONNX's operators has nothing that means the same. If there are none, `planModel` can raise it with the rule `opset`.
+ * The nodes of an .onnx model for which a version of ONNX's operators has nothing that means the same. If there are
+ * none, `planModel` can raise it with the rule `opset`.
  *
  * @param opset the new version, from the model's own to 25.
  * @throws {TypeError} for a model of another format.

@@ -7,7 +7,8 @@ import type { TargetOptions } from "../settings.js";
 import type { OnnxContents } from "./contents.js";
 import { named } from "./file/named.js";
 import { checkFloat16 } from "./float16/float16.js";
-import type { OnnxWay, Pattern } from "./forms/form.js";
+import type { OnnxWay } from "./forms/form.js";
+import { notesOf } from "./notes.js";
 import { changesUpTo, raising } from "./opset/raise.js";
 import { newestOpset } from "./opset/versions.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
@@ -72,26 +73,10 @@ function targetOf(model: OnnxContents, options: TargetOptions): Target {
         : undefined,
     ...(float16 && { keptBytes: ({ dtype, byteLength }) => (dtype === "float32" ? byteLength / 2 : byteLength) }),
     wayOf: (tensor, settings) => wayOf(asUsed(tensor), settings, { target, weightType, opset }),
-    notes: (plan) => notesOf(plan, target),
+    notes: (plan) => notesOf(plan, { model, target, weightType, opset, asUsed }),
     layOut: (plan, location) =>
       quantizedOutput({ model, opset, float16, choices: choicesOf(plan, { target, opset, asUsed }) }, plan, location),
   };
-}
-
-/** A note for each form that was chosen: which operators get it, and why. */
-function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">, target: OnnxTarget): string[] {
-  const operatorsOf = new Map<string, Set<string>>();
-  decisions.forEach((decision, place) => {
-    if (!decision.quantize) return;
-    const pattern = decision.pattern as Pattern;
-    const operators = operatorsOf.get(pattern) ?? new Set();
-    for (const operator of (model.tensors[place] as Weight).operators) operators.add(operator);
-    operatorsOf.set(pattern, operators);
-  });
-  return [...operatorsOf].map(([pattern, operators]) => {
-    const { why } = preferenceFor(target, pattern);
-    return `${[...operators].join(", ")} as ${pattern} for ${target}: ${why}`;
-  });
 }
 
 interface Choosing {

@@ -13,7 +13,7 @@ import type { Weight } from "./weights.js";
 // Decides how a weight is quantized and stored, by the forms that a target prefers.
 
 /** What is to run the model. */
-interface Runtime extends Pick<Wish, "weightType" | "opset"> {
+export interface Runtime extends Pick<Wish, "weightType" | "opset"> {
   readonly target: OnnxTarget;
 }
 
