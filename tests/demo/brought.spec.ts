@@ -13,9 +13,13 @@ let page: Page;
 let folder: string;
 let place: string;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { kept: true },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
@@ -74,6 +78,37 @@ function onnx(location?: string) {
     },
   });
 }
+
+const bytes = (contents: Uint8Array | string) => Array.from(Buffer.from(contents));
+
+// It comes first, since the page is kept: no model was shown before.
+it("a matrix that comes before the first model could be shown is what is shown", async () => {
+  await page.evaluate((contents) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(contents)], "first.safetensors"));
+    const input = document.getElementById("file") as HTMLInputElement;
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change"));
+    return new Promise<void>((resolve) => {
+      // When the model is being opened, and what shows it is being loaded.
+      new MutationObserver((_, observer) => {
+        observer.disconnect();
+        const sample = document.getElementById("sample") as HTMLSelectElement;
+        sample.value = "example";
+        sample.dispatchEvent(new Event("change"));
+        resolve();
+      }).observe(document.getElementById("nothing") as HTMLElement, { attributes: true, childList: true });
+    });
+  }, bytes(safetensors()));
+  const loaded = () =>
+    page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => /model-view.*\.js$/.test(name)));
+  await shows(loaded).toBe(true);
+  await shows(() => text(page.locator("#understood"))).toBe("6 × 8, separated by commas");
+  await shows(() => page.locator("#results").isVisible()).toBe(true);
+  expect(await page.locator("#model").isVisible()).toBe(false);
+  // No worker was started for what nobody waits for.
+  expect(page.workers()).toHaveLength(1);
+});
 
 describe("of files that are brought together, one model is opened, and the others are listed or named:", () => {
   const models: [string, Files, string, string[], string[]][] = [
@@ -234,7 +269,6 @@ describe("what is brought last is what is shown", () => {
       // As long as the page may take to look at their first bytes.
       for (const file of files) await file.slice(0, 1024).arrayBuffer();
     }, choices);
-  const bytes = (contents: Uint8Array | string) => Array.from(Buffer.from(contents));
 
   it("however long the one before takes to tell what it is", async () => {
     await pickAtOnce(["slow", bytes("9 9 9")], ["newer.csv", bytes("1,2\n3,4\n5,6")]);
@@ -273,33 +307,5 @@ describe("what is brought last is what is shown", () => {
     expect((await said()).filter((text) => text.includes("first"))).toEqual([]);
     expect(await page.locator("#model").evaluate((model: HTMLElement) => model.inert)).toBe(false);
     expect(await page.locator("#model").isVisible()).toBe(true);
-  });
-
-  it("a matrix that comes before the first model could be shown", async () => {
-    await page.evaluate((contents) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(contents)], "first.safetensors"));
-      const input = document.getElementById("file") as HTMLInputElement;
-      input.files = transfer.files;
-      input.dispatchEvent(new Event("change"));
-      return new Promise<void>((resolve) => {
-        // When the model is being opened, and what shows it is being loaded.
-        new MutationObserver((_, observer) => {
-          observer.disconnect();
-          const sample = document.getElementById("sample") as HTMLSelectElement;
-          sample.value = "example";
-          sample.dispatchEvent(new Event("change"));
-          resolve();
-        }).observe(document.getElementById("nothing") as HTMLElement, { attributes: true, childList: true });
-      });
-    }, bytes(safetensors()));
-    const loaded = () =>
-      page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => /model-view.*\.js$/.test(name)));
-    await shows(loaded).toBe(true);
-    await shows(() => text(page.locator("#understood"))).toBe("6 × 8, separated by commas");
-    await shows(() => page.locator("#results").isVisible()).toBe(true);
-    expect(await page.locator("#model").isVisible()).toBe(false);
-    // No worker was started for what nobody waits for.
-    expect(page.workers()).toHaveLength(1);
   });
 });

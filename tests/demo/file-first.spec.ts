@@ -213,7 +213,7 @@ describe("the verdict", () => {
       "97.5 %",
       "8 bits per channel",
     ]);
-    await axeFindsNothing(page);
+    await axeFindsNothing(page, "#outcome");
   });
 
   it("offers first to compare the outputs of an ONNX model, and tells what came of it", async () => {

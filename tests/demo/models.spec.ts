@@ -449,7 +449,7 @@ describe("a .safetensors file", () => {
     await makesTheSame(files, saved);
     await page.getByRole("button", { name: "Use one setting for all again" }).click();
     await shows(async () => Object.values(await save())).toEqual([await written(files, rules)]);
-    await axeFindsNothing(page);
+    await axeFindsNothing(page, "#model");
   });
 
   it("chooses bits for each weight, from the smallest file to the best", async () => {
@@ -482,7 +482,7 @@ describe("a .safetensors file", () => {
       expect(await slider.isVisible()).toBe(true);
     }
     expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
-    await axeFindsNothing(page);
+    await axeFindsNothing(page, "#model");
     // Other choices are other ways.
     await page.getByLabel("Save as").selectOption("plain");
     await shows(() => slider.isHidden()).toBe(true);
@@ -535,7 +535,7 @@ describe("a .safetensors file", () => {
       "vLLM joins q_proj, k_proj, v_proj of layers.0.self_attn but refuses layers that are quantized in different ways: " +
         "8 bits per channel (q_proj, v_proj), kept (k_proj).",
     );
-    await axeFindsNothing(page);
+    await axeFindsNothing(page, "#outcome");
     await page.getByLabel("Save as").selectOption("plain");
     await shows(() => warning.isVisible()).toBe(false);
   });
@@ -866,7 +866,7 @@ describe("an ONNX model and its quantized form, side by side", () => {
     await page.getByLabel("File", { exact: true }).setInputFiles(path);
     await page.getByRole("button", { name: "Run both" }).click();
     await shows(async () => (await table())[1]).toEqual(await expected(quantized, data, [2, 8, 6, 8]));
-    await axeFindsNothing(page);
+    await axeFindsNothing(page, "[aria-labelledby=run-heading]");
   });
 
   it("are not run on what does not fit, which is said", async () => {
@@ -1122,7 +1122,7 @@ describe("in light and dark colours", () => {
     await page.getByRole("button", { name: "layers.0.up.weight", exact: true }).click();
     await shows(() => text(page.locator("#understood"))).toBe("96 × 64, float32");
     await shows(() => page.locator("#results").getAttribute("aria-busy")).toBe("false");
-    await findsNothing();
+    await axeFindsNothing(page, "#of-model");
   });
 
   it("a model fits a phone without scrolling sideways", async () => {
@@ -1136,7 +1136,6 @@ describe("in light and dark colours", () => {
         .waitFor();
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     }
-    await findsNothing();
   });
 });
 

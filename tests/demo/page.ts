@@ -42,16 +42,23 @@ async function servePage() {
   return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
 }
 
-/** Serves the page to the tests of a file, opens it anew for each, and fails those in which it complained. */
+/**
+ * Serves the page to the tests of a file, opens it for each, and fails those in which it complained.
+ *
+ * @param kept the page stays open, and is brought back to the example before each test, as long as tests pass and do not
+ *   leave it: to open it costs two seconds of a processor
+ */
 export function openForEach(
   options: BrowserContextOptions,
   opened: (given: { page: Page; browser: Browser; url: string }) => void | Promise<void>,
+  { kept = false } = {},
 ) {
   let browser: Browser;
   let server: Awaited<ReturnType<typeof servePage>>;
   let context: BrowserContext;
-  let page: Page;
+  let page: Page | undefined;
   let complaints: string[];
+  let isLeft: boolean;
 
   beforeAll(async () => {
     [browser, server] = await Promise.all([launchChromium(), servePage()]);
@@ -65,7 +72,7 @@ export function openForEach(
     await server?.close();
   });
 
-  beforeEach(async () => {
+  async function openAnew() {
     const tab = await context.newPage();
     // The tests of a file share what the browser keeps. The test before may keep its settings until its page is closed.
     await tab.addInitScript(() => {
@@ -74,12 +81,55 @@ export function openForEach(
       sessionStorage.setItem("test has begun", "");
     });
     ({ page, complaints } = await openPage(tab, server.url));
-    await opened({ page, browser, url: server.url });
+    isLeft = false;
+    tab.on("domcontentloaded", () => {
+      isLeft = true;
+    });
+    return page;
+  }
+
+  beforeEach(async () => {
+    if (page) await bringBack(page, options.viewport ?? { width: 1280, height: 720 });
+    const shown = page ?? (await openAnew());
+    await opened({ page: shown, browser, url: server.url });
   });
 
-  afterEach(async () => {
-    await page.close();
+  afterEach(async ({ task }) => {
+    const hasFailed = (task.result?.errors ?? []).length > 0 || complaints.length > 0;
+    if (!kept || isLeft || hasFailed) {
+      await page?.close();
+      page = undefined;
+    }
     expect(complaints).toEqual([]);
+  });
+}
+
+/** Brings an open page back to the example, with the settings and in the window that it is opened with. */
+async function bringBack(page: Page, window: { width: number; height: number }) {
+  await page.evaluate(async () => {
+    // A link has settings alone, which wait for what is opened next. The size of groups is proposed where it fits none.
+    const follow = async (fragment: string) => {
+      const followed = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+      location.hash = fragment;
+      await followed;
+    };
+    (document.getElementById("group") as HTMLInputElement).value = "";
+    await follow("#bits=8&rule=max&scales=channel&axis=0&along=1&arithmetic=float64");
+    await new Promise<void>((resolve) => {
+      const nothing = document.getElementById("nothing") as HTMLElement;
+      const look = () => (nothing.hidden ? setTimeout(look, 5) : resolve());
+      look();
+    });
+    await follow("");
+    for (const details of document.querySelectorAll("details[open]")) details.removeAttribute("open");
+    localStorage.clear();
+  });
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(window);
+  await page.locator("#results:not([hidden]):not([inert])[aria-busy=false]").waitFor();
+  await page.evaluate(() => {
+    document.querySelector<HTMLElement>("#tables [role=tab]")?.click();
+    scrollTo(0, 0);
   });
 }
 
@@ -121,18 +171,19 @@ export async function openTables(page: Page) {
 
 /**
  * Sees that axe finds nothing wrong with a part of the page as it is, in light colours and in dark ones, in which only
- * the rules about colours can find something else.
+ * the rules about colours can find something else. All of the page takes some seconds: where a part is new, name it.
  */
 export async function axeFindsNothing(page: Page, part = "html") {
-  await page.evaluate(axe.source);
-  for (const [colorScheme, options] of [
-    ["dark", { runOnly: ["color-contrast", "link-in-text-block"] }],
-    ["light", {}],
-  ] as const) {
+  if (await page.evaluate(() => !("axe" in window))) await page.evaluate(axe.source);
+  const runs: ["dark" | "light", axe.RunOptions][] = [
+    ["dark", { resultTypes: ["violations"], runOnly: ["color-contrast", "link-in-text-block"] }],
+    ["light", { resultTypes: ["violations"] }],
+  ];
+  for (const [colorScheme, options] of runs) {
     await page.emulateMedia({ colorScheme });
     const { violations } = await page.evaluate(
       ([part, options]) => (window as unknown as { axe: typeof axe }).axe.run(part, options),
-      [part, options as axe.RunOptions] as const,
+      [part, options] as const,
     );
     const found = violations.map(({ id, impact, nodes }) => [id, impact, nodes.length, nodes[0].html]);
     expect(found, `in ${colorScheme} colours`).toEqual([]);
