@@ -54,5 +54,5 @@ export type { BlockTensor } from "./tensor/block-tensor.js";
 export type { Dtype, FloatDtype } from "./tensor/dtypes.js";
 export type { CentredCodes, QuantizedTensor } from "./tensor/quantized-tensor.js";
 export { readFloats } from "./tensor/read-floats.js";
-export type { ModelTensor, TensorInfo } from "./tensor/tensor.js";
+export type { ModelTensor, TensorInfo, UsedBeside, UsingNode } from "./tensor/tensor.js";
 export type { AnyChannelwise } from "./workers/runner-of.js";

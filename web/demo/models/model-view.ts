@@ -1,4 +1,4 @@
-import { html } from "../dom.js";
+import { byId, html } from "../dom.js";
 import { LaterView } from "../later-view.js";
 import type { Settings } from "../protocol.js";
 import { keep } from "../remembered.js";
@@ -13,6 +13,7 @@ import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js"
 import "./models.css";
 import type { GgufView } from "./gguf/gguf-view.js";
 import type { GgufRules } from "./gguf/protocol.js";
+import type { GraphView } from "./graph/graph-view.js";
 import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
 import { errorsOfAll } from "./outcome/totals.js";
@@ -64,6 +65,7 @@ export class ModelView {
   #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #gguf: GgufView | undefined;
+  #graph: GraphView | undefined;
   /** Whether the outcome of the open model stands alone: where the controls for other models have nothing to choose. */
   standsAlone = false;
 
@@ -335,9 +337,21 @@ export class ModelView {
       if (seen === undefined || client !== this.#client || this.#state === undefined) return;
       this.#looked = tensor;
       this.#lookAt(seen, matrixSettings(this.#state, tensor));
+      await this.#showGraph(seen);
     } catch (error) {
       if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);
     }
+  }
+
+  /** Shows which operators use a tensor, above its weights. The code for that is loaded with the first one. */
+  async #showGraph({ of: { tensor }, usedBy }: TensorFile) {
+    if (usedBy.length > 0 && this.#graph === undefined) {
+      const { GraphView } = await import("./graph/graph-view.js");
+      this.#graph ??= new GraphView();
+      byId("of-model", HTMLElement).append(this.#graph.element);
+    }
+    if (this.#graph) this.#graph.element.hidden = usedBy.length === 0;
+    if (usedBy.length > 0) this.#graph?.show(tensor, usedBy);
   }
 
   /** Chooses, for the tensor that was looked at last, what was chosen for it as a matrix. */

@@ -9,6 +9,7 @@ import type {
   PassedOver,
   ScaleRule,
   Scheme,
+  UsingNode,
 } from "channelwise/models";
 import type { TensorOfModel } from "../protocol.js";
 import type { GgufChoice, GgufEncoder, MeasuredTypes, ShownGgufMix, ShownType } from "./gguf/protocol.js";
@@ -184,6 +185,8 @@ export interface ShownMix {
 export interface TensorFile {
   readonly file: File;
   readonly of: TensorOfModel;
+  /** The nodes of an ONNX model that use it. */
+  readonly usedBy: readonly UsingNode[];
 }
 
 /** The output that was written. */

@@ -20,6 +20,7 @@ import {
   readFloats,
   type Settings,
   type TargetOptions,
+  type UsingNode,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
 import { blockLayouts } from "../blocks/block-layouts.js";
@@ -70,6 +71,8 @@ export interface OpenedModel {
   mix(given: ModelQuestions["mix"]["given"]): ShownMix;
   /** Reads at most this many weights: of a larger tensor, as many of its first rows as fit. */
   weights(tensor: number, most: number): Promise<Weights>;
+  /** The nodes of an ONNX model that use a tensor; none in other formats. */
+  usedBy(tensor: number): readonly UsingNode[];
   /** Writes one file into each sink, in the order of the plan's names. Returns the entry for a config.json. */
   write(
     rules: Rules,
@@ -215,6 +218,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       const shape = firstPart(tensor.shape, most);
       return { values: await readFloats(tensor, 0, product(shape)), shape };
     },
+    usedBy: (index) => model.tensors[index].usedBy?.() ?? [],
     async write(rules, [sink, dataSink], options) {
       const external = dataSink && { external: { location: fileNames(rules)[1], sink: dataSink } };
       const { byteLength, metadata } = await withWorkers((channelwise) =>

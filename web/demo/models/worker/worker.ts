@@ -70,6 +70,7 @@ const answers: {
     const { values, shape: partShape } = await model.weights(tensor, MAX_LOOKED_AT);
     const part = `[${partShape.join(", ")}] of [${shape.join(", ")}]: the ${count(values.length)} weights that come first`;
     return {
+      usedBy: model.usedBy(tensor),
       file: new File([writeNpy(values, partShape)], `${fileNameOf(name)}.npy`),
       of: {
         model: modelName,

@@ -4,6 +4,7 @@ import { dataType, type Proto, type Tensor } from "./file/proto.js";
 import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
 import { type Uses, usesOf } from "./uses/consumers.js";
+import { usingNodes } from "./uses/using-nodes.js";
 
 // Finds the tensors of a model that are weights and can be quantized, and the reasons why others cannot.
 
@@ -62,19 +63,20 @@ export function findWeights(
 ) {
   const weights: Weight[] = [];
   const kept: KeptTensor[] = [];
-  const keep = (name: string, tensor: Tensor, reason: string) => {
+  const keep = (value: Value, tensor: Tensor, reason: string) => {
     const dtype = floatTypes[tensor.type];
     if (dtype === undefined) return;
     const byteLength = bytesPerElement(dtype) * sizeOf(tensor, proto.reader);
     const read = (offset: number, length: number) => bytesOfFloats(tensor, dtype, proto, files)(offset, length);
-    kept.push({ name, dtype, shape: tensor.shape, byteLength, read, reason });
+    const usedBy = () => usingNodes(value);
+    kept.push({ name: value.name, dtype, shape: tensor.shape, byteLength, usedBy, read, reason });
   };
   for (const scope of scopes) {
     for (const value of scope.values.values()) {
-      const { tensor, name } = value;
+      const { tensor } = value;
       if (tensor === undefined || floatTypes[tensor.type] === undefined || taken.has(value)) continue;
       const found = weightOf(value, tensor, proto, files);
-      if (typeof found === "string") keep(name, tensor, found);
+      if (typeof found === "string") keep(value, tensor, found);
       else weights.push(found);
     }
   }
@@ -114,6 +116,7 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     byteLength,
     // Before IR version 4 every initializer had to be an input. Since then, an input allows another value to be given.
     isInput: value.input !== undefined && proto.irVersion >= 4,
+    usedBy: () => usingNodes(value, moves),
     read: bytesOfFloats(tensor, dtype, proto, files),
     place: { value, tensor, consumers, moves },
   };
