@@ -265,3 +265,24 @@ it("dequantize writes an .onnx model with float weights", async () => {
     { tensor: "bias", result: "same" },
   ]);
 });
+
+describe("compare --run", () => {
+  it("runs both models, and holds an output against a limit", async () => {
+    await place.run("quantize", "model.onnx", "-o", "small.onnx");
+    const compare = (...more: string[]) => place.run("compare", "model.onnx", "small.onnx", ...more);
+    const { code, stdout } = await compare("--run");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^y node +MatMul +second.weight +\d+\.\d+ dB/m);
+    expect(stdout).toMatch(/^output y {2}SQNR \d+\.\d+ dB/m);
+    const low = await compare("--run", "--input", "x=1x64", "--min-output-sqnr", "90");
+    expect(low).toMatchObject({ code: 3, stderr: expect.stringMatching(/y has an SQNR of .* dB, below 90 dB/) });
+    expect(await compare("--run", "--input", "z=1x64")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--input names z, which is no input of the model: it has x"),
+    });
+    expect(await compare("--input", "x=1x64")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--input is for models that are run; give --run too"),
+    });
+  });
+});

@@ -90,11 +90,15 @@ files are the shards of one model.`,
     summary: "measure how far the weights of B are from those of A",
     description: `\
 Dequantizes the quantized tensors of B, and shows for every tensor how far it is
-from A, worst first. Of two .onnx models, the float tensors are compared.`,
-    options: ["min-sqnr", "max-error", "json", "help"],
+from A, worst first. Of two .onnx models, the float tensors are compared.
+With --run, ONNX Runtime runs both with the same inputs, and the outputs of the
+models and of every node with quantized weights are compared. It must be
+installed: npm install onnxruntime-node, or onnxruntime-web.`,
+    options: ["min-sqnr", "max-error", "run", "input", "min-output-sqnr", "json", "help"],
     examples: [
       "channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30",
       "channelwise compare model.onnx model_int8.onnx",
+      "channelwise compare model.onnx model_int8.onnx --run --input x=1x3x48x320",
     ],
   },
   dequantize: {

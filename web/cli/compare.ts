@@ -6,6 +6,8 @@ import {
   type RunOptions,
   shownName,
 } from "channelwise/models";
+import { UsageError } from "./command-error.js";
+import { compareByRunning } from "./compare-nodes.js";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted, decibels, magnitude, oneLine } from "./format.js";
 import { modelFile } from "./inputs.js";
@@ -31,8 +33,11 @@ interface Limits {
 
 /** `channelwise compare` */
 export async function compare(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
-  const limits = limitsOf(values);
   const [a, b] = operands.map(modelFile);
+  if (values.run) return compareByRunning(a, b, values, context);
+  const without = (["input", "min-output-sqnr"] as const).find((name) => values[name] !== undefined);
+  if (without) throw new UsageError(`--${without} is for models that are run; give --run too`);
+  const limits = limitsOf(values);
   const { comparison, shapes } = await run(a, b, context);
   const { tensors, missing, added } = comparison;
   if (tensors.length === 0) {

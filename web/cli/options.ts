@@ -116,6 +116,13 @@ export const options = {
   measure: { help: "find the errors of every tensor, and write nothing" },
   "min-sqnr": { value: "DB", help: "exit with code 3 if a tensor has a lower SQNR" },
   "max-error": { value: "E", help: "exit with code 3 if a weight differs by more" },
+  run: { help: "run two .onnx models, and compare what their nodes compute, worst first" },
+  input: {
+    value: "NAME=VALUE",
+    multiple: true,
+    help: "an input for --run: a .npy file, or a shape such as 1x3x48x320 for random numbers, which inputs that are not given get (with 1 for sizes that the model leaves open)",
+  },
+  "min-output-sqnr": { value: "DB", help: "with --run, exit with code 3 if an output of the model has a lower SQNR" },
   port: { value: "N", help: "port of this machine at which the page is served, 0 for any that is free (default 4173)" },
   force: { help: "replace files that exist" },
   json: { help: "print one JSON object on standard output, and no tables" },

@@ -33,6 +33,15 @@ export { openSource, type SourceInput } from "./io/sources.js";
 export { StoppedError } from "./io/stopped-error.js";
 export { type ZipFile, type ZipWriter, zipWriter } from "./io/zip/zip-writer.js";
 export { type ComparedTensor, type Comparison, compareModels } from "./models/compare.js";
+export {
+  type ComparedNode,
+  type ComparedOutput,
+  type ComputedErrors,
+  type ComputedTensor,
+  compareNodes,
+  type NodeComparison,
+  type RunModel,
+} from "./models/compare-nodes.js";
 export { type DequantizeOptions, dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";
 export { type KeptFloats, keptFloats, kindOfReason } from "./models/kept-floats.js";

@@ -124,6 +124,25 @@ export interface ModelKind {
   floats(model: Model, inspection: Inspection, float16: boolean): Output;
   /** The nodes of an .onnx model for which an opset has nothing that means the same. */
   opsetChanges?(opset: number): string[];
+  /** What an .onnx model computes. */
+  activations?(): Activations;
+}
+
+/** What an .onnx model computes. */
+export interface Activations {
+  /** The nodes that compute with weights, and the first output of each. */
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly operator: string;
+    readonly tensor: string;
+    readonly output: string;
+  }[];
+  /** The names of the model's outputs. */
+  readonly outputs: readonly string[];
+  /** Whether a node computes a value. */
+  has(value: string): boolean;
+  /** The file of a model that has these values as outputs too. */
+  withOutputs(names: readonly string[]): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** A quantized tensor that cannot be read, and why. */

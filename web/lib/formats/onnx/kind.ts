@@ -4,6 +4,7 @@ import type { ModelTensor } from "../../tensor/tensor.js";
 import { dialects } from "../dialects/index.js";
 import type { Inspection, ModelKind, Plan, Target } from "../format.js";
 import type { TargetOptions } from "../settings.js";
+import { activationsOf } from "./activations.js";
 import type { OnnxContents } from "./contents.js";
 import { named } from "./file/named.js";
 import { checkFloat16 } from "./float16/float16.js";
@@ -31,6 +32,7 @@ export function onnxKind(model: OnnxContents): ModelKind {
       return floatsOutput(model, inspection);
     },
     opsetChanges: (opset) => changesUpTo(model, opset),
+    activations: () => activationsOf(model),
   };
 }
 
