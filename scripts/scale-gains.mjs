@@ -30,7 +30,7 @@ const sets = [
   ["wink", [{ rows: 100_000, columns: 100, weights: await winkVectors(100_000) }]],
 ];
 
-/** @type {[string, { scales: string, zeroPoints?: boolean }][]} */
+/** @type {[string, Omit<import("./matrices.mjs").Way, "bits" | "group">][]} */
 const rules = [
   ["`signed-max`", { scales: "signed-max" }],
   ["`search`", { scales: "search" }],
@@ -44,11 +44,11 @@ function gainOf(
   /** @type {Matrix[]} */ matrices,
   /** @type {number} */ bits,
   /** @type {number | undefined} */ group,
-  /** @type {{ scales: string, zeroPoints?: boolean }} */ rule,
+  /** @type {Omit<import("./matrices.mjs").Way, "bits" | "group">} */ rule,
 ) {
   let [sum, size] = [0, 0];
   for (const matrix of matrices) {
-    const gain = sqnrOf(matrix, group, { bits, ...rule }) - sqnrOf(matrix, group, { bits });
+    const gain = sqnrOf(matrix, { bits, group, ...rule }) - sqnrOf(matrix, { bits, group });
     if (!Number.isFinite(gain)) continue; // Every error is 0, whatever the rule.
     sum += gain * matrix.weights.length;
     size += matrix.weights.length;

@@ -3,11 +3,13 @@
 
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { evaluate } from "./evaluate.mjs";
+import { evaluateMethods, offsets } from "./methods.mjs";
 import { readCharacters, readOcrModels } from "./packages.mjs";
 import { drawPictures } from "./pictures.mjs";
 import { quantizeVariants, totalSqnr } from "./variants.mjs";
 
 env.wasm.numThreads = 1;
+const runtime = { InferenceSession, Tensor };
 
 const titles = {
   rec: "recognition of 12 lines",
@@ -33,7 +35,7 @@ for (const [model, file] of Object.entries(await readOcrModels())) {
     float32: file.bytes,
     ...Object.fromEntries(quantized.map(({ variant, bytes }) => [variant, bytes])),
   };
-  const figures = await evaluate({ InferenceSession, Tensor }, name, files, pictures, characters);
+  const figures = await evaluate(runtime, name, files, pictures, characters);
   const rows = quantized.map(({ variant, plan, tensors, bytes }) => [
     variant,
     ...columnsOf(bytes, `${totalSqnr(tensors).toFixed(2)} dB`, figures[variant]),
@@ -41,10 +43,20 @@ for (const [model, file] of Object.entries(await readOcrModels())) {
   ]);
   console.log(`\n${file.name}, ${titles[name]}\n`);
   printTable([["float32", ...columnsOf(file.bytes, "", figures.float32), ""], ...rows]);
+  console.log("");
+  const methods = [["method", "bits", "weights", `mean of ${offsets.length} groupings, and the range`]];
+  for await (const made of evaluateMethods(runtime, name, file, pictures, characters)) {
+    const { method, bitsPerWeight, sqnr, runs } = made;
+    methods.push([method, bitsPerWeight.toFixed(2), `${sqnr.toFixed(2)} dB`, meansOf(runs)]);
+  }
+  printTable(methods);
 }
 console.log(`
-Bytes of the file; SQNR of the weights; what the model makes of rendered text, and how the weights are stored.
-Simulated: the codes have less bits than the file stores for each.`);
+Files: their bytes; the SQNR of all weights; what the model makes of rendered text, and how the weights are stored.
+Simulated: the codes have less bits than the file stores for each.
+Methods: bits a weight, as packed codes with scales of float16; the mean of the tensors; and what onnxruntime-web makes
+of the same text with the weights that the codes stand for. Groups have 32 weights, and begin at several places of a
+row: one run of 12 lines says little.`);
 process.exit();
 
 /**
@@ -65,6 +77,21 @@ function storageOf({ decisions }) {
     return [`${storedBits} bits in ${pattern}${scheme.bits < storedBits ? " (simulated)" : ""}`];
   });
   return [...new Set(ways)].join("; ");
+}
+
+/**
+ * The mean of each figure, and the least and the largest.
+ * @param {Record<string, number>[]} runs
+ */
+function meansOf(runs) {
+  return Object.keys(runs[0])
+    .map((figure) => {
+      const all = runs.map((run) => run[figure]);
+      const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+      const least = shown[figure](Math.min(...all)).replace(/^[a-z ]+/, "");
+      return `${shown[figure](mean)} (${least} to ${shown[figure](Math.max(...all)).replace(/^[a-z ]+/, "")})`;
+    })
+    .join(", ");
 }
 
 /** @param {string[][]} rows */

@@ -1,6 +1,14 @@
 import { load, type QuantizeOptions } from "channelwise";
 import { balance } from "channelwise/balance";
-import { compareModels, dequantizeModel, openModel, planModel, type Rules, readFloats } from "channelwise/models";
+import {
+  compareModels,
+  dequantizeModel,
+  measureWays,
+  openModel,
+  planModel,
+  type Rules,
+  readFloats,
+} from "channelwise/models";
 import { load as loadParallel } from "channelwise/parallel";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSafetensors, quantized } from "./files/run.js";
@@ -135,6 +143,13 @@ describe("balanced models", () => {
     await dequantizeModel(channelwise, await openModel(source(bytes)), floats.sink);
     const [back] = (await openModel(source(floats.bytes()))).tensors;
     expectSameBits(await readFloats(back), dequantized, "weights");
+  });
+
+  it("get mixes of groups alone", async () => {
+    const model = await openSafetensors(fileOf([{ name: "up.weight", dtype: "F32", shape, data: weights }]));
+    const { ways, measured } = await measureWays(channelwise, model, undefined, { balance: true, bits: 4 });
+    expect(ways.map(({ granularity }) => granularity)).toEqual([{ group: 64 }, { group: 128 }, { group: 32 }]);
+    expect(measured.map(([each]) => each?.scheme.balance)).toEqual([undefined, undefined, true]); // 96 columns
   });
 
   it("name the weight that is not finite, and what cannot be balanced", async () => {

@@ -38,7 +38,7 @@ const TRIED_BITS = [8, 6, 5, 4, 3, 2];
  *
  * @param channelwise the result of a `load`. That of "channelwise/parallel" uses all its workers.
  * @param ways settings that are tried for each tensor. By default these are 2, 3, 4, 5, 6 and 8 bits as far as the
- * target holds them, with a scale per channel and in groups of 128 and 32, and scales by search where the target can
+ * target holds them, with a scale per channel (or to balance errors, in groups of 64) and in groups of 128 and 32, and scales by search where the target can
  * hold them, or in a GGUF all types of blocks; bits, granularity and scales that the rules give are not varied.
  * @param rules as `planModel` takes them. Settings of its overrides and single tensors are not varied.
  * @throws {TypeError | RangeError} for wrong arguments.
@@ -52,7 +52,9 @@ export async function measureWays(
   options: RunOptions = {},
 ): Promise<MeasuredWays> {
   checkRunOptions(options);
-  const tried = ways === undefined ? defaultWays(planModel(model, rules).target, rules) : checkWays(ways);
+  // To balance errors, the ways have groups, which the rules need not give.
+  const target = () => planModel(model, { ...rules, balance: undefined }).target;
+  const tried = ways === undefined ? defaultWays(target(), rules) : checkWays(ways);
   const plans = tried.map((way) => planModel(model, { ...rules, ...way }));
   const joined = new Set(plans[0]?.target.joined?.().lists.flat());
   const measured: (MeasuredDecision | undefined)[][] = [];
@@ -81,11 +83,12 @@ function isNoLarger(earlier: Decision, decision: QuantizeDecision): boolean {
   return sharingOf(earlier) === sharingOf(decision);
 }
 
-function defaultWays(target: Target, { bits, granularity, scales }: Rules): Settings[] {
+function defaultWays(target: Target, { bits, granularity, scales, balance }: Rules): Settings[] {
   if (target.blockTypes) return target.blockTypes.map((blockType) => ({ blockType }));
   const allBits = bits === undefined ? TRIED_BITS.filter((each) => target.bits.includes(each)) : [bits];
-  const granularities =
-    granularity === undefined ? (["channel", { group: 128 }, { group: 32 }] as const) : [granularity];
+  // Errors are balanced in groups.
+  const varied = [balance ? { group: 64 } : "channel", { group: 128 }, { group: 32 }] as const;
+  const granularities = granularity === undefined ? varied : [granularity];
   const rule = scales ?? searchFor(target);
   return allBits.flatMap((bits) => granularities.map((granularity) => ({ bits, granularity, scales: rule })));
 }
