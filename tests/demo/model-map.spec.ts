@@ -1,5 +1,6 @@
 import type { Page } from "playwright";
 import { expect, it } from "vitest";
+import { fitting, sharedStart } from "../../web/demo/models/fitting.js";
 import { fileOf } from "../lib/files/safetensors-file.js";
 import { uniform } from "../lib/random.js";
 import { axeFindsNothing, cells, openForEach, shows, text } from "./page.js";
@@ -60,4 +61,12 @@ it("leads to a tensor, also with the keyboard", async () => {
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   await shows(() => text(page.locator("#of-model"))).toContain("big.weight");
+});
+
+it("names that do not fit lose what all begin with, and their middle", () => {
+  expect(sharedStart(["layers.10.up.weight", "layers.1.up.weight"])).toBe("layers.");
+  expect(sharedStart(["up", "down"])).toBe("");
+  expect(sharedStart(["layers.0.up"])).toBe("");
+  expect(fitting("10.self_attn.q_proj", 19)).toBe("10.self_attn.q_proj");
+  expect(fitting("10.self_attn.q_proj", 10)).toBe("10.s…_proj");
 });

@@ -2,6 +2,7 @@ import { type HierarchyRectangularNode, hierarchy, treemap } from "d3-hierarchy"
 import { html, svg } from "../dom.js";
 import { bytes, counted, decibels } from "../format.js";
 import { Figure, tableOf } from "../see/figure.js";
+import { fitting, sharedStart } from "./fitting.js";
 import { chosenErrors, chosenSetting, type ModelState, obstacle } from "./model-state.js";
 import { energyLost, percent } from "./outcome/verdict.js";
 
@@ -88,6 +89,7 @@ export class ModelMap {
     const places = laid.leaves() as HierarchyRectangularNode<Tile>[];
     this.#current = Math.min(this.#current, places.length - 1);
     const elements = places.map((place, i) => this.#tile(place, i));
+    const start = sharedStart(tiles.flatMap(({ name, tensor }) => (tensor === undefined ? [] : [name])));
     const picture = svg(
       "svg",
       {
@@ -97,7 +99,7 @@ export class ModelMap {
         ...{ width, height, viewBox: `0 0 ${width} ${height}` },
       },
       ...elements,
-      ...places.flatMap(labels),
+      ...places.flatMap((place) => labels(place, start)),
     );
     picture.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -134,16 +136,16 @@ export class ModelMap {
 }
 
 /** What of a tile's name and outcome it has room for. They lie above the tiles, whose names say the same. */
-function labels({ data: { name, style, outcome }, x0, y0, x1, y1 }: HierarchyRectangularNode<Tile>): SVGElement[] {
+function labels(place: HierarchyRectangularNode<Tile>, start: string): SVGElement[] {
+  const { data, x0, y0, x1, y1 } = place;
+  const { style, outcome, tensor } = data;
+  const name = data.name.replace(/\.weight$/, "");
   const letters = Math.floor((x1 - x0 - 8) / LETTER);
   const label = (text: string, line: number) =>
-    svg(
-      "text",
-      { class: `tile-text ${style}`, x: x0 + 5, y: y0 + 15 * line, "aria-hidden": "true" },
-      text.length > letters ? `…${text.slice(1 - letters)}` : text,
-    );
+    svg("text", { class: `tile-text ${style}`, x: x0 + 5, y: y0 + 15 * line, "aria-hidden": "true" }, text);
+  const own = tensor === undefined || name.length <= letters ? name : name.slice(start.length);
   return [
-    ...(letters >= 5 && y1 - y0 >= 20 ? [label(name.replace(/\.weight$/, ""), 1)] : []),
+    ...(letters >= 5 && y1 - y0 >= 20 ? [label(fitting(own, letters), 1)] : []),
     ...(outcome.length <= letters && y1 - y0 >= 36 ? [label(outcome, 2)] : []),
   ];
 }

@@ -2,6 +2,7 @@ import type { UsingNode } from "channelwise/models";
 import { html, svg } from "../../dom.js";
 import { counted } from "../../format.js";
 import { Figure, tableOf } from "../../see/figure.js";
+import { fitting } from "../fitting.js";
 import { type Box, layoutOf } from "./graph-layout.js";
 
 /** Nodes in the picture; a weight that is shared may have thousands. */
@@ -64,7 +65,7 @@ function drawGraph(weight: string, nodes: readonly UsingNode[], width: number): 
     box.lines.map((line, i) => {
       const y = middle(box) + (box.lines.length === 1 ? 4 : 12 * i * 1.3 - 3);
       const style = i === 0 ? "graph-text" : "graph-text graph-name";
-      return svg("text", { class: style, x: left(box) + 8, y }, fitting(line, boxWidth - 16));
+      return svg("text", { class: style, x: left(box) + 8, y }, fitting(line, Math.floor((boxWidth - 16) / LETTER)));
     });
   const drawn = boxes.map((box) =>
     svg(
@@ -90,12 +91,4 @@ function drawGraph(weight: string, nodes: readonly UsingNode[], width: number): 
     ...paths,
     ...drawn,
   );
-}
-
-/** A text without its middle where it is wider than its box: names differ at their ends. */
-function fitting(text: string, width: number): string {
-  const most = Math.max(3, Math.floor(width / LETTER));
-  if (text.length <= most) return text;
-  const end = Math.ceil((most - 1) / 2);
-  return `${text.slice(0, most - 1 - end)}…${text.slice(-end)}`;
 }
