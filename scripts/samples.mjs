@@ -45,7 +45,7 @@ export async function writeSamples() {
     return { ...sample, files: [file] };
   });
   const list = [...matrices, ...(await writeModels())];
-  writeFileSync(join(samplesFolder, "index.json"), JSON.stringify(list, null, 2));
+  writeFileSync(join(samplesFolder, "index.json"), JSON.stringify(list));
 }
 
 /** Writes each model into a folder of its own. */

@@ -131,7 +131,7 @@ async function update() {
   computing = false;
   bring.showProblem(undefined);
   if (source === undefined) {
-    showNothing("Paste a matrix, open a file or choose a sample to see what quantization does to it.");
+    showNothing("Paste a matrix, open a file or choose a sample.");
     return;
   }
   try {

@@ -67,7 +67,7 @@ export class SettingsForm {
     arithmetic.disabled = stored !== undefined;
     byId("arithmetic-hint", HTMLElement).textContent =
       stored === undefined
-        ? "float64 computes as Python does, to the last bit. float32 rounds the numbers first, as files of weights do."
+        ? "float64 computes as Python does, to the last bit. float32 rounds the numbers first, as files do."
         : `The file stores ${stored}, so the page computes in ${stored}.`;
     for (const radio of radios("arithmetic")) radio.checked = radio.value === (stored ?? this.#arithmetic);
     this.#update();
