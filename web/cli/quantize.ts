@@ -36,7 +36,8 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const tasks: readonly Task[] = forLoader
     ? inputs.flatMap((input) => forLoader.outputsOf(input, values, settings).map((typed) => ({ input, ...typed })))
     : outputsOf(inputs, { output, settings, shard: modelShard, isMixed: budget !== undefined }).map((output, i) => ({
-        ...{ input: inputs[i], output, settings },
+        // A budget chooses the groups in which errors are balanced.
+        ...{ input: inputs[i], output, settings: budget ? { ...settings, balance: undefined } : settings },
       }));
   const jobs: Job[] = [];
   try {

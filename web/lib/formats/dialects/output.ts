@@ -14,7 +14,7 @@ import type { CodeSink, Output, OutputStep } from "../output.js";
 import { safetensorsWriter } from "../safetensors/safetensors.js";
 import type { TensorWriter } from "../tensor-writer.js";
 import { CONFIG } from "./compressed-tensors.js";
-import { type StoredTensor, withScaleShape } from "./dialect.js";
+import { type Dialect, type StoredTensor, withScaleShape } from "./dialect.js";
 import { type DialectName, dialectNamed } from "./index.js";
 
 /** A tensor of the output and its index. Its content is "copy" where that of the input is kept. */
@@ -30,6 +30,15 @@ interface Conversion {
   readonly outputs: readonly OutputTensor[];
 }
 
+/** What replaces the tensors of decisions, which are laid out again and again where one mix of them is sought. */
+const storedBy = new WeakMap<QuantizeDecision, readonly StoredTensor[]>();
+
+function storedOf(tensor: ModelTensor, decision: QuantizeDecision, dialect: Dialect): readonly StoredTensor[] {
+  const stored = storedBy.get(decision) ?? dialect.stored(withScaleShape(tensor, decision.scheme, decision.rotation));
+  storedBy.set(decision, stored);
+  return stored;
+}
+
 /**
  * Lays out a file in a dialect.
  *
@@ -43,7 +52,7 @@ export function layOut({ model, decisions }: Plan, name: DialectName): Output {
   const conversions = model.tensors.map((tensor, i): Conversion => {
     const decision = decisions[i];
     const stored = decision.quantize
-      ? dialect.stored(withScaleShape(tensor, decision.scheme, decision.rotation))
+      ? storedOf(tensor, decision, dialect)
       : [{ ...infoOf(tensor), content: "copy" as const }];
     const outputs = stored.map((each) => {
       const other = takenBy.get(each.name);

@@ -191,8 +191,8 @@ export function layOutSafetensors(
   metadata: Readonly<Record<string, string>>,
 ): SafetensorsLayout {
   if (tensors.some(({ name }) => name === METADATA)) throw new RangeError(`${METADATA} cannot be the name of a tensor`);
-  const alignment = ({ dtype, byteLength }: TensorInfo) => (byteLength % 8 === 0 ? 8 : bytesPerElement(dtype));
-  const order = [...tensors.keys()].sort((a, b) => alignment(tensors[b]) - alignment(tensors[a]));
+  const alignments = tensors.map(({ dtype, byteLength }) => (byteLength % 8 === 0 ? 8 : bytesPerElement(dtype)));
+  const order = [...tensors.keys()].sort((a, b) => alignments[b] - alignments[a]);
 
   const begins: number[] = [];
   const entries = Object.keys(metadata).length === 0 ? [] : [`"${METADATA}":${JSON.stringify(metadata)}`];

@@ -99,14 +99,21 @@ export function mixesOf(ways: MeasuredWays): Mixes {
     return { ...rules, ...ways.ways[0], tensors };
   }
 
+  /** What is known of `fileBytes`: laying out a file takes most of the time of a choice. */
+  const sizes = new WeakMap<readonly Candidate[], number>();
+
   /** The size of the files, by the decisions that the ways were measured with. */
   function fileBytes(chosen: readonly Candidate[]): number {
+    const known = sizes.get(chosen);
+    if (known !== undefined) return known;
     const [plan] = ways.plans;
     const decisions = [...plan.decisions];
     for (const [unit, { way }] of chosen.entries()) {
       for (const place of units[unit]) decisions[place] = ways.plans[way].decisions[place];
     }
-    return outputBytes({ ...plan, decisions });
+    const size = outputBytes({ ...plan, decisions });
+    sizes.set(chosen, size);
+    return size;
   }
 
   function mixOf(chosen: readonly Candidate[]): Mix {
@@ -201,8 +208,7 @@ export function mixesOf(ways: MeasuredWays): Mixes {
       const [name, value] = checkBudget(budget);
       const least = () => mixOf(smallest);
       if (name === "bytes") {
-        const { byteLength } = least();
-        return found(withinFile(value), name, value, () => `the smallest takes ${byteLength} bytes`);
+        return found(withinFile(value), name, value, () => `the smallest takes ${fileBytes(smallest)} bytes`);
       }
       if (name === "bitsPerWeight") {
         const most = Math.floor((value * weights) / 8);

@@ -29,23 +29,26 @@ export function unitsOf(ways: MeasuredWays): Unit[] {
   return [...divided, ...Array.from(left, (place) => [place])].sort(([a], [b]) => a - b);
 }
 
-/** The ways that quantize all tensors of a unit. */
-export function candidatesOf(unit: Unit, ways: MeasuredWays): Candidate[] {
-  return ways.ways.flatMap((_, way): Candidate[] => {
-    const tensors = unit.map((place) => ways.measured[way][place]);
-    if (!tensors.every((tensor) => tensor !== undefined)) return [];
-    const losses = tensors.map(({ sqnr }) => 10 ** (-sqnr / 10));
-    const weight = (i: number) => Math.sqrt(elementsOf(ways.model.tensors[unit[i]].shape));
-    return [
-      {
-        way,
-        bytes: tensors.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0),
-        cost: losses.reduce((sum, loss, i) => sum + weight(i) * loss, 0),
-        loss: losses.reduce((sum, loss) => sum + loss, 0),
-        sqnr: tensors.reduce((least, { sqnr }) => Math.min(least, sqnr), Infinity),
-      },
-    ];
-  });
+/** The ways that quantize all tensors of a unit. Loops, since a large model has tens of thousands of them. */
+export function candidatesOf(unit: Unit, { model, measured }: MeasuredWays): Candidate[] {
+  const roots = unit.map((place) => Math.sqrt(elementsOf(model.tensors[place].shape)));
+  const candidates: Candidate[] = [];
+  for (let way = 0; way < measured.length; way++) {
+    const sums = { way, bytes: 0, cost: 0, loss: 0, sqnr: Infinity };
+    let all = true;
+    for (let i = 0; i < unit.length && all; i++) {
+      const tensor = measured[way][unit[i]];
+      all = tensor !== undefined;
+      if (tensor === undefined) continue;
+      const loss = 10 ** (-tensor.sqnr / 10);
+      sums.bytes += tensor.bytesAfter;
+      sums.cost += roots[i] * loss;
+      sums.loss += loss;
+      sums.sqnr = Math.min(sums.sqnr, tensor.sqnr);
+    }
+    if (all) candidates.push(sums);
+  }
+  return candidates;
 }
 
 /** The fewest bytes with so many dB, or the most dB there are. */
