@@ -17,7 +17,7 @@ export async function buildOneFile(file) {
   const { build } = await import("vite");
   const { viteSingleFile } = await import("vite-plugin-singlefile");
   mkdirSync(dirname(file), { recursive: true });
-  // Not beside the file, which may be where others pack what they find.
+  // It is not beside the file, where others may pack what they find.
   mkdirSync(join(root, "build"), { recursive: true });
   const folder = mkdtempSync(join(root, "build/page-"));
   await build({

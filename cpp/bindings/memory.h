@@ -38,7 +38,7 @@ struct Memory {
   alignas(64) double zeroPoints[kChannels];
   /// A Search of each channel.
   Search searches[kChannels];
-  /// Of the last block, of the panel, and of all panels.
+  /// The error figures of the last block, of the panel, and of all panels.
   ErrorFigures blockFigures[kChannels];
   ErrorFigures channelFigures[kChannels];
   ErrorFigures totalFigures;

@@ -161,8 +161,8 @@ void searchPanel(Extent extent) {
   takeScales(extent.channels);
 }
 
-/// Afresh for every block and then added in the order of the blocks, so that whoever quantizes a block elsewhere can
-/// reproduce the sums.
+/// Adds the figures of a block. Each block is summed by itself, and the blocks are added in their order, so that
+/// whoever quantizes a block elsewhere can reproduce the sums.
 void addFigures(std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) memory.channelFigures[i].add(memory.blockFigures[i]);
 }

@@ -28,7 +28,7 @@ double divided(double a, double b, Dtype type) {
   return type == Dtype::kFloat64 ? a / b : static_cast<float>(a) / static_cast<float>(b);
 }
 
-/// Likewise a + b.
+/// a + b, in the same way.
 double added(double a, double b, Dtype type) {
   return type == Dtype::kFloat64 ? a + b : static_cast<float>(a) + static_cast<float>(b);
 }

@@ -37,7 +37,7 @@ struct Memory {
   Query queries[kQueries];
 } memory;
 
-// As web/lib/embeddings/kernels.ts names them.
+// web/lib/embeddings/kernels.ts has names for them.
 enum Scaling { kShared, kOfRow, kOfGroups };
 enum Kind { kBytes, kNibbles, kGroups, kBits };
 

@@ -9,7 +9,7 @@
 
 namespace channelwise::embeddings {
 
-/// Of the numbers of a group.
+/// What is known of the numbers of a group.
 struct Numbers {
   float least;
   float most;

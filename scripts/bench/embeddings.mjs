@@ -142,7 +142,7 @@ async function measure(count) {
   const best = new Map(contenders.map((contender) => [contender, Infinity]));
   for (let turn = 0; turn < turns + 2; turn++) {
     for (const contender of contenders) {
-      // Of what takes long, some turns are enough.
+      // Some turns are enough of what takes long.
       if (turn > 8 && /** @type {number} */ (best.get(contender)) > 400) continue;
       const start = performance.now();
       await contender.run(turn * together);

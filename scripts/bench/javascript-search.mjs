@@ -85,7 +85,7 @@ function searched(
   return error * (1 + 2 ** -14) < ofRange ? scale : range.scale;
 }
 
-/** Of trials with zero points, in codes. */
+/** The distance of trials with zero points, in codes. */
 const distance = Math.fround(0.65);
 
 /** Keeps the best of eight trials, or what was better before. */

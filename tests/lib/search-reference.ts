@@ -35,7 +35,7 @@ export interface Choice {
   readonly most: number;
 }
 
-/** Of the best trial: the sum of products of weights and codes, and that of the squares of codes. */
+/** The sum of products of weights and codes of the best trial, and that of the squares of its codes. */
 interface Best {
   readonly a: number;
   readonly c: number;

@@ -129,8 +129,8 @@ void quantize(const T* weights, Extent extent, Scales<T> scales, const Scheme& s
   }
   job.runTile = tiling.runTile;
 
-  // Not on the stack, where it would be filled for every call: 0.2 us of the 8 us for 64 x 64 weights. Nothing writes
-  // into it.
+  // It is not on the stack, where it would be filled for every call: 0.2 us of the 8 us for 64 x 64 weights. Nothing
+  // writes into it.
   static T none[kLanes];
   T expanded[3][kLanes];
   T reciprocals[kLanes];

@@ -38,14 +38,14 @@ struct EightTrials {
   v128_t most;
   v128_t sums[kSweepSums];
 
-  /// For one channel.
+  /// Eight trials of one channel.
   EightTrials(const Search& search, const Trials& trials, const Scheme& scheme)
       : first(wasm_i16x8_splat(static_cast<std::int16_t>(trials.first))),
         step(wasm_i16x8_splat(static_cast<std::int16_t>(trials.step))),
         least(wasm_i16x8_splat(static_cast<std::int16_t>(search.least(scheme)))),
         most(wasm_i16x8_splat(static_cast<std::int16_t>(search.most(scheme)))) {}
 
-  /// For four channels with zero points, which have a lane of 32 bits each: as trialsOf().
+  /// Sets the trials of four channels with zero points, which have a lane of 32 bits each, as trialsOf() does.
   void setFour(const Search* searches, const Scheme& scheme) {
     float peaks[4];
     float maxima[4];
@@ -281,7 +281,7 @@ std::size_t integersOfFour(const float* const* rows, std::size_t count, const fl
   tryEight(integers, tiles, trials);
   takeBest(trials.sums, best);
   if (!scheme.zeroPoints) {
-    // As trialsOf().
+    // These are the trials of trialsOf().
     const v128_t trial = wasm_f32x4_pmin(wasm_f32x4_mul(wasm_f32x4_div(best[1], best[0]), wasm_f32x4_splat(kTrialUnit)),
                                          wasm_f32x4_splat(kMostTrial));
     trials.first = twice(wasm_i32x4_add(rounded(trial), wasm_i32x4_splat(kOtherBegin)));

@@ -90,7 +90,7 @@ describe("groups with a factor and a centre each", () => {
 
   it.each(sizes)("have the codes of plain loops, %i dimensions", (dimensions) => {
     const vectors = normalVectors(dimensions > 1000 ? 5 : 70, dimensions, 5);
-    // Not around zero, equal in a group, and zeros.
+    // Numbers far from zero, numbers that are equal in a group, and zeros.
     vectors.subarray(0, dimensions).forEach((x, d) => {
       vectors[d] = 3 + x;
     });

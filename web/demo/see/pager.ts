@@ -62,7 +62,7 @@ export class Pager {
     this.#first.value = String(from);
     this.#first.min = String(this.#base);
     this.#first.max = String(this.#total - 1 + this.#base);
-    // Not disabled, which would take the focus away from the keyboard.
+    // It is not disabled, which would take the focus away from the keyboard.
     this.#previous.setAttribute("aria-disabled", String(this.#start === 0));
     this.#next.setAttribute("aria-disabled", String(end === this.#total));
     this.element.hidden = this.#total <= this.#size;

@@ -129,7 +129,7 @@ export function checkDequantize(
     );
   }
   checkNames("options", options, names);
-  // As in checkQuantize, everything that may run code of the caller comes first.
+  // Everything that may run code of the caller comes first, as in checkQuantize.
   const { quantized, scales, zeroPoints: zeros, shape: dimensions, axis, granularity, bits } = source;
   const { into = {} } = options;
   checkNames("into", into, ["dequantized"]);

@@ -43,7 +43,7 @@ export interface Kernels {
   ): void;
 }
 
-/** As in cpp/embeddings/bindings.cpp. */
+/** These are what cpp/embeddings/bindings.cpp has. */
 export const STAGED = 1 << 16;
 export const MOST_DIMENSIONS = 1 << 14;
 export const MOST_QUERIES = 64;

@@ -146,7 +146,7 @@ export class QuantizeStream {
     const { dtype } = this.#source;
     const length = rangeLength(engine, dtype, scheme) * part.channels;
     const newRanges = (): FloatArray => newArray(dtype === "float64" ? "Float64Array" : "Float32Array", length);
-    // Of the first sweep, and of the last, which may read other weights.
+    // The ranges of the first sweep, and of the last, which may read other weights.
     const [ranges, rangesAgain] = [newRanges(), newRanges()];
     const sweeps = sweepsOf(engine, dtype, scheme);
     const share = 1 / (sweeps + 2);

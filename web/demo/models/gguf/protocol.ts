@@ -4,7 +4,7 @@
 export interface ShownType {
   readonly name: string;
   readonly byteLength: number;
-  /** Of the tensors that are quantized. */
+  /** The bits a weight takes in the tensors that are quantized. */
   readonly bitsPerWeight: number;
 }
 

@@ -7,7 +7,7 @@ import { duration, ProgressBar } from "../progress.js";
 import type { Written } from "../protocol.js";
 import { lossInShort } from "./verdict.js";
 
-/** Not every browser has this, and TypeScript's library does not have it. */
+/** Some browsers do not have this, and neither does TypeScript's library. */
 declare global {
   interface Window {
     showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;

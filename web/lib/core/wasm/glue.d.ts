@@ -67,7 +67,7 @@ export interface Bindings {
 }
 
 export interface ModuleArguments {
-  // Not in the types of WebAssembly, which programs for Node alone do not declare.
+  // It is not among the types of WebAssembly, which programs for Node alone do not declare.
   instantiateWasm(imports: object, done: (instance: object, module?: object) => void): object;
 }
 

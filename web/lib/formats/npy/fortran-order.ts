@@ -35,7 +35,7 @@ export function inRows(
   async function readBand(first: number): Promise<Uint8Array<ArrayBuffer>> {
     const count = Math.min(bandRows, rows - first);
     const band = new Uint8Array(count * rowBytes);
-    // Of each column, all rows or those of the band.
+    // How many rows of each column are read: all, or those of the band.
     const read = isShort ? rows : count;
     const most = Math.max(1, Math.floor(SLAB_BYTES / (read * unit)));
     let spare: ArrayBuffer | undefined;
