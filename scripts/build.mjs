@@ -204,6 +204,7 @@ export async function gzipSizes() {
     "channelwise/parallel": "parallel.js",
     "channelwise/worker": "worker.js",
     "channelwise/npy": "npy.js",
+    "channelwise/text": "text.js",
     "channelwise/models": "models.js",
     "channelwise/embeddings": "embeddings.js",
     "channelwise/recall": "recall.js",

@@ -1,4 +1,4 @@
-import { parseMatrix } from "channelwise/models";
+import { parseMatrix } from "channelwise/text";
 import { expect, it } from "vitest";
 import { example, exampleMatrix } from "../../web/demo/bring/example.js";
 

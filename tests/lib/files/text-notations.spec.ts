@@ -1,4 +1,4 @@
-import { parseMatrix, TextError } from "channelwise/models";
+import { parseMatrix, TextError } from "channelwise/text";
 import { describe, expect, it } from "vitest";
 
 /** The matrix in a text, and the notes on it. */

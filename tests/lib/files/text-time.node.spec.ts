@@ -1,4 +1,4 @@
-import { parseMatrix, TextError } from "channelwise/models";
+import { parseMatrix, TextError } from "channelwise/text";
 import { expect, it } from "vitest";
 
 /** The number of characters. A step for each pair of them would take 360,000,000,000 steps, or many minutes. */

@@ -1,4 +1,4 @@
-import { parseMatrix, TextError } from "channelwise/models";
+import { parseMatrix, TextError } from "channelwise/text";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

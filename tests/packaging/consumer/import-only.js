@@ -28,6 +28,7 @@ const globals = Object.getOwnPropertyNames(globalThis);
 await import("channelwise");
 await import("channelwise/slim");
 await import("channelwise/npy");
+await import("channelwise/text");
 await import("channelwise/parallel");
 await import("channelwise/models");
 await import("channelwise/embeddings");

@@ -1,4 +1,4 @@
-import type { TextMatrix } from "channelwise/models";
+import type { TextMatrix } from "channelwise/text";
 
 const columnNames = Array.from({ length: 8 }, (_, i) => `w${i}`);
 const rows = {

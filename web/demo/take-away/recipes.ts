@@ -24,7 +24,7 @@ const weights = await readFloats(tensors.find(({ name }) => name === ${tensor}),
     reading = `const { weights } = readNpy(await readFile(${JSON.stringify(weights.file)}));`;
   } else {
     imports.unshift('import { readFile } from "node:fs/promises";');
-    imports.push('import { parseMatrix } from "channelwise/models";');
+    imports.push('import { parseMatrix } from "channelwise/text";');
     const file = JSON.stringify(weights.file);
     reading = `const weights = ${array}.from(parseMatrix(await readFile(${file}, "utf8")).values);`;
   }

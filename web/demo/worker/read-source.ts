@@ -1,4 +1,5 @@
-import { notTheFile, parseMatrix } from "channelwise/models";
+import { notTheFile } from "channelwise/models";
+import { parseMatrix } from "channelwise/text";
 import type { Source } from "../protocol.js";
 import type { Tensor } from "./tensor.js";
 

@@ -1,4 +1,4 @@
-import type { TextMatrix } from "channelwise/models";
+import type { TextMatrix } from "channelwise/text";
 import type { Arithmetic } from "../protocol.js";
 
 /** Numbers as they were read, before the arithmetic is chosen. */

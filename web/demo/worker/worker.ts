@@ -1,5 +1,5 @@
 import { load, NonFiniteError } from "channelwise";
-import { TextError } from "channelwise/models";
+import { TextError } from "channelwise/text";
 import { elementName } from "../matrix.js";
 import type { Failure, Question, Questions, Reply, Request } from "../protocol.js";
 import { barsOf, cellOf, distributionOf, gridOf } from "./pictures.js";
