@@ -53,6 +53,17 @@ describe("quantize --fit", () => {
     expect(mean.sqnr).toBeGreaterThanOrEqual(25);
     const each = await mixOf("--min-sqnr-each", "25");
     expect(each.worst.sqnr).toBeGreaterThanOrEqual(25);
+    const { stderr } = await place.run(
+      "quantize",
+      "model.safetensors",
+      ...packed,
+      "--min-sqnr-each",
+      "99",
+      "--dry-run",
+    );
+    expect(stderr).toMatch(
+      /no settings give each tensor 99\.00 dB \(--min-sqnr-each\): \S+ has \d\d\.\d\d dB with its best/,
+    );
   });
 
   it("gives the tensors of a GGUF types of blocks", async () => {

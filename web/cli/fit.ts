@@ -69,11 +69,18 @@ export async function fitJobs(
         bar.clear(),
       );
       const mix = within(job, () => mixesOf(ways).within(budget));
+      if ("sqnrEach" in budget && mix.worst.sqnr < budget.sqnrEach) stderr.write(shortfall(job, budget.sqnrEach, mix));
       fitted.push({ ...job, plan: planModel(model, mix.rules), bytesAfter: mix.byteLength, mix });
       before += job.bytesBefore;
     }
   });
   return fitted;
+}
+
+/** A note on tensors that no settings bring as far as was asked for. */
+function shortfall({ input }: Job, limit: number, { worst }: Mix): string {
+  const best = `${printable(worst.tensor)} has ${decibels(worst.sqnr)} with its best ones`;
+  return `${printable(input.path)}: no settings give each tensor ${decibels(limit)} (--min-sqnr-each): ${best}.\n`;
 }
 
 /** What no mix meets is said of the option and the file. */

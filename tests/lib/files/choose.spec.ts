@@ -334,6 +334,47 @@ describe("of what is quantized already, nothing is quantized", () => {
       ],
     ],
     [
+      "QuIP#, whose modules share a codebook",
+      "m.q.Qidxs",
+      [
+        ["m.q.Qidxs", "int16", [64, 64]],
+        ["codebook.grid", "float16", [256, 8]],
+      ],
+    ],
+    [
+      "SqueezeLLM",
+      "m.q.qweight",
+      [
+        ["m.q.qweight", "int32", [64, 512]],
+        ["m.q.full_rows", "float16", [10, 512]],
+      ],
+    ],
+    [
+      "quantizers inside modules",
+      "m.q.weight",
+      [
+        ["m.q.weight", "uint8", [512, 256]],
+        ["m.q.weight_quantizer._amax", "float32", [512, 4]],
+      ],
+    ],
+    [
+      "names with capitals or hyphens, outside of modules",
+      "qWeight",
+      [
+        ["qWeight", "int8", [512, 512]],
+        ["weightScale", "float32", [512, 4]],
+        ["q-delta", "float32", [512, 4]],
+      ],
+    ],
+    [
+      "bitsandbytes, whose maps are quantized too",
+      "m.q.weight",
+      [
+        ["m.q.weight", "uint8", [131072, 1]],
+        ["m.q.weight.quant_map", "float32", [32, 64]],
+      ],
+    ],
+    [
       "quanto",
       "m.weight._data",
       [

@@ -295,6 +295,16 @@ const others: readonly (readonly [name: string, text: string, shape: number[], v
       [1990, 1991, 0.5, 0.25],
       ["Line 1 (1990, 1991) was read as numbers; take it out if it only counts."],
     ],
+    [
+      "years above whole numbers",
+      "name,2019,2020\nx,1,2\ny,3,4",
+      [3, 2],
+      [2019, 2020, 1, 2, 3, 4],
+      [
+        "Line 1 (2019, 2020) was read as numbers; take it out if it only counts.",
+        "Column 1 names the rows (name, x, y).",
+      ],
+    ],
   ];
 
 /** Texts that must not be read as something else. */
@@ -302,6 +312,9 @@ const refused: readonly (readonly [name: string, text: string, message: RegExp])
   ["truth values as a first row", "TRUE,FALSE\n1,0\n0,1", /^Line 1, column 1: “TRUE” is not a number/],
   ["truth values as a first column", "true,1\nfalse,2", /^Line 1, column 1: “true” is not a number/],
   ["units in a first row", "5kg,6kg\n7,8", /^Line 1, column 1: “5kg” is not a number as it is read here/],
+  ["a word behind decimals", "1.5Mio.,2\n3,4", /^Line 1, column 1: “1.5Mio.” is not a number/],
+  ["a word behind a space", "5 lb,6 oz\n1,2", /^Line 1, column 1: “5 lb” is not a number/],
+  ["truth values of a spreadsheet in German", "WAHR;FALSCH\n1;0", /^Line 1, column 1: “WAHR” is not a number/],
   ["units in a first column", "1.5 cm,2\n2,5 cm,3", /^Line 1, column 1: “1.5 cm” is not a number/],
 
   [

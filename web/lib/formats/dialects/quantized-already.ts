@@ -13,11 +13,11 @@ const CODES = /^(u?int(8|16|32|64)$|float[468]_)/;
 const INDICES_NAME = /(^|_)(ids?|index|indices|positions?|mask|tracked)$/;
 
 /**
- * Words for tensors that help turn codes into weights. TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX and bitsandbytes
- * have their own.
+ * Words for tensors that help turn codes into weights. TensorRT-LLM, Nunchaku, quanto, AQLM, VPTQ, MLX, SqueezeLLM and
+ * bitsandbytes have their own.
  */
 const COMPANION =
-  /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
+  /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|amax|delta|rows|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
 
 /** Letters for scales and zero points, which are believed beside codes of the same name. */
 const COMPANION_LETTER = /^[sz]$/;
@@ -26,7 +26,10 @@ const COMPANION_LETTER = /^[sz]$/;
 const NAMELESS = /^_?(data|values?)$/;
 
 /** Those words that also name a module inside the one with the codes. */
-const COMPANION_MODULE = /(^|_)(codebooks?|centroids?|scales?|zeros?)$/;
+const COMPANION_MODULE = /(^|_)(codebooks?|centroids?|scales?|zeros?|quantizer)$/;
+
+/** A module that all codes of a model share. */
+const SHARED_MODULE = /^codebooks?$/i;
 
 /** Words that only say that a tensor holds codes. */
 const CODES_WORD = /^(q|int\d|codes?|quantized|qweight|packed|qdata|data|blocks|indices|weight)$/;
@@ -50,6 +53,7 @@ export type WhyQuantizedAlready = (tensor: TensorInfo, byName: boolean) => strin
 
 export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAlready {
   const modules = new Map<string, Module>();
+  const someCodes = tensors.find(isCodes);
   for (const tensor of tensors) {
     const { module, parameter } = partsOf(tensor.name);
     const of = moduleOf(modules, module);
@@ -65,10 +69,11 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
     const own = modules.get(module) as Module;
     const codes =
       codesBeside(tensor, module, parameter, own) ??
-      codesAbove(module, parameter, modules) ??
+      codesAbove(module, modules) ??
       // Those of quanto: weight._scale and weight._data._data.
       (parameter.startsWith("_") && isCompanion(parameter) ? own.codesBelow : undefined) ??
-      codesAcross(tensor, module, parameter, modules);
+      codesAcross(tensor, module, parameter, modules) ??
+      (SHARED_MODULE.test(module) ? someCodes : undefined);
     if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
     if (!byName || !isScalesName(parameter)) return undefined;
     // A `scale` or a vector beside a weight may belong to anything.
@@ -125,17 +130,14 @@ function codesBeside(
   return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each));
 }
 
-/**
- * The codes above a tensor of scales or codebooks: those of q for `q.centroids.weight`, and `q.weight` for
- * `q.weight.absmax`.
- */
-function codesAbove(module: string, parameter: string, modules: ReadonlyMap<string, Module>): TensorInfo | undefined {
+/** The codes above a tensor: those of q for `q.centroids.weight`, and `q.weight` for `q.weight.absmax`. */
+function codesAbove(module: string, modules: ReadonlyMap<string, Module>): TensorInfo | undefined {
   if (module === "") return undefined;
   const above = partsOf(module);
   const of = modules.get(above.module);
   if (of === undefined) return undefined;
-  if (isCompanion(parameter)) return of.codes.find(({ name }) => name === module);
-  return COMPANION_MODULE.test(above.parameter.toLowerCase()) ? of.codes[0] : undefined;
+  const owner = of.codes.find(({ name }) => name === module);
+  return owner ?? (COMPANION_MODULE.test(above.parameter.toLowerCase()) ? of.codes[0] : undefined);
 }
 
 /** The codes in the module beside that of a tensor of no name: `l.q.data` for `l.s.data`. */
@@ -172,9 +174,13 @@ function isScalesName(parameter: string): boolean {
   return SCALES_NAME.test(name) || ALSO_SCALES_NAME.test(name);
 }
 
-/** The name in lower case, without the leading underscore of torchao and quanto. */
+/** The words of a name in lower case, joined by underscores, without the leading one of torchao and quanto. */
 function bare(parameter: string): string {
-  return parameter.toLowerCase().replace(/^_+/, "");
+  return parameter
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .replace(/-/g, "_")
+    .replace(/^_+/, "");
 }
 
 function wordsOf(parameter: string): string[] {

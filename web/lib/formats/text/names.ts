@@ -47,7 +47,7 @@ export function notesOnNames(rows: readonly Row[], { header, named }: Names): st
   else if (
     rows.length > 1 &&
     labels.length > 1 &&
-    (isRange(labels) || (isCount(labels) && haveDecimals(rows.slice(1), named ? 1 : 0)))
+    (isRange(labels) || areYears(labels) || (isCount(labels) && haveDecimals(rows.slice(1), named ? 1 : 0)))
   ) {
     notes.push(`${line} (${few(labels)}) was read as numbers; take it out if it only counts.`);
   }
@@ -83,6 +83,11 @@ function isRange(cells: readonly string[]): boolean {
 /** Whether cells are increasing integers. */
 function isCount(cells: readonly string[]): boolean {
   return cells.every((cell, i) => isWhole(cell) && (i === 0 || Number(cell) > Number(cells[i - 1])));
+}
+
+/** Whether cells are years that follow each other. */
+function areYears(cells: readonly string[]): boolean {
+  return cells.every((cell, i) => /^(19|20)\d\d$/.test(cell) && (i === 0 || Number(cell) === Number(cells[i - 1]) + 1));
 }
 
 /** Whether every number from a column on is written with decimals or an exponent. */

@@ -18,18 +18,23 @@ const MAX_LENGTH = 100;
 const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
 /** Marks for missing numbers, truth values, and errors of spreadsheets such as #DIV/0!. */
-const MISSING = /^(?:true|false|<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
+const MISSING =
+  /^(?:true|false|wahr|falsch|vrai|faux|verdadero|falso|[qs]nan|<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
 /** Amounts of money, and what Microsoft's C prints for infinity and NaN. */
 const AMOUNT =
   /^(?:(?:EUR|USD|GBP|JPY|CNY|CHF|INR|CAD|AUD) ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?(?:EUR|USD|GBP|JPY|CNY|CHF|INR)|[+-]?1\.#(?:INF|Q?NAN|IND).*)$/;
-/** Numbers with what they measure. */
+/**
+ * Numbers with what they measure: a unit, or any word behind decimals or a space. What else follows whole digits may be
+ * a name, such as 1st, 3d and 7b.
+ */
 const MEASURE =
-  /^[+\u2212-]?[\d.,]+\s?(?:[kKMGTmµμun]?(?:g|m|s|Hz|B|bit|W|V|A|J|N|Pa|l)|[kcm]m[²³]|cm|dB|px|pt|em|h|min|°[CF]?|K|ppm)$/u;
+  /^[+\u2212-]?(?:[\d.,]+\s?(?:[kKMGTmµμun]?(?:g|m|s|Hz|B|i?B|bit|W|V|A|J|N|Pa|l|Ω|eV|mol|cal)|[kcm]m[²³]|cm|dB|px|pt|em|h|min|secs?|hours?|years?|days?|rpm|lb|oz|pct|°[CF]?|K|ppm)|\d[\d.,]*\s\p{L}[\p{L}/²³]*\.?|\d*[.,]\d+\p{L}[\p{L}/²³]*\.?)$/u;
 /** Signs, then digits. */
 const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
 const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
 const OTHER_BASE = /^[+-]?0[xob][\da-f]/i;
-const DATE_OR_TIME = /^(?:\d{4}-\d\d?-|\d\d?([./])\d\d?\1\d{4}|\d\d?:\d\d)/;
+const DATE_OR_TIME =
+  /^(?:\d\d? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d?-|\d\d?([./])\d\d?\1\d{4}|\d\d?:\d\d)/i;
 
 /** The number in the plain notation; NaN for other text. */
 export function plainNumber(text: string): number {
@@ -68,7 +73,7 @@ export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
   if (NOT_FINITE.test(cell) || MISSING.test(cell) || isLeftOut(cell) || OTHER_BASE.test(cell)) return true;
-  if (AMOUNT.test(cell) || MEASURE.test(cell)) return true;
+  if (AMOUNT.test(cell) || (MEASURE.test(cell) && !DATE_OR_TIME.test(cell))) return true;
   const letters = cell.replace(/\P{L}/gu, "");
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
 }
