@@ -74,6 +74,7 @@ it("refuses what is no embeddings, and says why", async () => {
   withNaN[dimensions + 3] = Number.NaN;
   writeFileSync(place.path("nan.npy"), writeNpy(withNaN, [count, dimensions]));
   writeFileSync(place.path("row.npy"), writeNpy(vectors.slice(0, 5), [5]));
+  writeFileSync(place.path("none.npy"), writeNpy(new Float32Array(0), [0, 64]));
   writeFileSync(place.path("codes.npy"), writeNpy(new Int8Array(8), [2, 4]));
   writeFileSync(place.path("short.npy"), writeNpy(new Float32Array(6).fill(1), [3, 2]));
   writeFileSync(place.path("zero.npy"), writeNpy(new Float32Array(60).fill(0), [30, 2]));
@@ -81,10 +82,12 @@ it("refuses what is no embeddings, and says why", async () => {
   const changed = { ...JSON.parse(readFileSync(place.path(found.ranges), "utf8")), dimensions: 47 };
   writeFileSync(place.path("changed.json"), JSON.stringify(changed));
   const cases: [line: string, code: number, message: string][] = [
-    ["nan.npy -o b.index", 1, "nan.npy: vectors[51] (vector 1, dimension 3) is NaN; vectors must be finite"],
+    ["nan.npy -o b.index", 1, "nan.npy: vector 1, dimension 3 is NaN; vectors must be finite float32 numbers"],
+    ["nan.npy --report", 1, "nan.npy: vector 1, dimension 3 is NaN"],
+    ["none.npy", 1, "its shape is (0, 64): it is empty"],
     ["row.npy", 1, "its shape is (5); embeddings are rows of an array of two dimensions"],
     ["codes.npy", 1, "it holds integers; give the vectors as floats"],
-    ["short.npy", 2, "there are 3 vectors, too few to ask for some of them; give --queries"],
+    ["short.npy", 2, "short.npy has 3 vectors, too few to ask for some of them; give --queries"],
     ["zero.npy -o b.index", 1, "zero.npy: vector 0 is zero and has no direction, which a cosine needs"],
     ["vectors.npy --queries short.npy", 2, "short.npy has vectors of 2 dimensions; they must have 48"],
     ["vectors.npy --metric angle", 2, "--metric is angle; it must be one of cosine, dot, euclid"],

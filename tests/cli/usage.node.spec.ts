@@ -60,6 +60,9 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["dequantize model.onnx -o out.safetensors", "-o is out.safetensors; its name must end with .onnx"],
     ["compare model.safetensors", "compare takes 2 (A B), and 1 is given"],
     ["compare model.safetensors model.safetensors --min-sqnr high", "--min-sqnr is high; it must be a number"],
+    ["compare model.safetensors model.safetensors --min-sqnr 0x1E", "--min-sqnr is 0x1E; it must be a number"],
+    ["compare model.safetensors model.safetensors --max-error=-1", "--max-error is -1; it must be a number from 0 up"],
+    ["quantize model.safetensors --fit 0MB", "--fit is 0MB; it must be more than 0"],
   ])("%s", async (line, message) => {
     const { code, stdout, stderr } = await place.run(...line.split(" "));
     expect(stderr).toContain(message);

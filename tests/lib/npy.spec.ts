@@ -306,7 +306,7 @@ describe("writeNpy", () => {
       new Float32Array(),
       [0, 2 ** 48],
       RangeError,
-      "shape is [0, 281474976710656]; it must be at most 64 integers from 0 up",
+      "shape is [0, 281474976710656]; it must be of at most 64 integers from 0 up",
     ],
     [Float32Array.of(1), Array(65).fill(1), RangeError, "shape has 65 dimensions; at most 64"],
     [[1], [1], TypeError, "values is a value of type Array; it must be a Float32Array"],

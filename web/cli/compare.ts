@@ -56,7 +56,7 @@ function limitsOf({ "min-sqnr": minSqnr, "max-error": maxError }: Values): Limit
   if (minSqnr === undefined && maxError === undefined) return undefined;
   return {
     minSqnr: minSqnr === undefined ? -Infinity : parseLimit("--min-sqnr", minSqnr),
-    maxError: maxError === undefined ? Infinity : parseLimit("--max-error", maxError),
+    maxError: maxError === undefined ? Infinity : parseLimit("--max-error", maxError, 0),
   };
 }
 

@@ -30,7 +30,7 @@ export async function embeddings(operands: readonly string[], values: Values, co
   const ranges = rangesOf(library, given, values, path, isReported, context);
   // Before anything is measured, since it may be wrong.
   const options = output === undefined ? undefined : indexOptions(given, values, metric, ranges);
-  const report = isReported ? measureRecall(library, given, values, metric, ranges, context) : undefined;
+  const report = isReported ? measureRecall(library, given, values, metric, ranges, context, path) : undefined;
   if (report !== undefined && !json) tellRecall(context.stdout, report, given.dimensions);
   const written = options && (await writeIndex(library, given, options, outputs, path, context, force));
   if (written !== undefined && !json) {
@@ -108,10 +108,12 @@ function measureRecall(
   metric: Metric,
   ranges: VectorRanges | undefined,
   { stderr, signal }: Context,
+  path: string,
 ): RecallReport[] {
   const { dimensions } = given;
   if (file === undefined && given.count < 20) {
-    throw new UsageError(`there are ${given.count} vectors, too few to ask for some of them; give --queries`);
+    const has = `${printable(path)} has ${counted(given.count, "vector")}`;
+    throw new UsageError(`${has}, too few to ask for some of them; give --queries`);
   }
   const asked =
     file === undefined
@@ -123,7 +125,7 @@ function measureRecall(
     bar.update(done, total, "recall");
   };
   try {
-    return about(file ?? "", () =>
+    return about(file ?? path, () =>
       recall(library, asked.others, asked.queries, usualSettings(dimensions, ranges), {
         dimensions,
         metric,
@@ -194,7 +196,7 @@ function about<T>(path: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (path === "" || !(error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError)) {
+    if (!(error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError)) {
       throw error;
     }
     throw new InputError(path, error);

@@ -37,9 +37,12 @@ function parseFit(text: string): Budget {
   }
   const value = Number(number);
   const lower = unit.toLowerCase();
-  if (lower === "bpw") return { bitsPerWeight: value };
   if (lower === "db") return { sqnr: value };
-  return { bytes: Math.floor(value * unitBytes[lower as keyof typeof unitBytes]) };
+  const bytes = Math.floor(value * unitBytes[lower as keyof typeof unitBytes]);
+  if (value === 0 || bytes === 0) {
+    throw new UsageError(`--fit is ${text}; it must be more than 0${value === 0 ? "" : ", and a size at least 1B"}`);
+  }
+  return lower === "bpw" ? { bitsPerWeight: value } : { bytes };
 }
 
 /** GGUFs get types of blocks, which are the best codes for their bytes, unless something else is asked for. */

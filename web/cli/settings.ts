@@ -92,11 +92,11 @@ export function parsePort(text: string): number {
   return integer("--port", text, 0, 65535);
 }
 
-/** Parses a limit of `compare`. */
-export function parseLimit(option: string, text: string): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isNaN(value)) throw new UsageError(`${option} is ${text}; it must be a number`);
-  return value;
+/** Parses a limit in decimal notation. */
+export function parseLimit(option: string, text: string, least = -Infinity): number {
+  const value = /^[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.test(text) ? Number(text) : Number.NaN;
+  if (value >= least) return value;
+  throw new UsageError(`${option} is ${text}; it must be a number${least === 0 ? " from 0 up" : ""}`);
 }
 
 function oneOf<N extends string>(option: string, text: string, names: readonly N[]): N {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { FormatError, readNpy } from "channelwise/npy";
+import { InputError } from "./problems.js";
 
 /** Vectors of a .npy file, one after the other. */
 export interface Vectors {
@@ -8,13 +9,16 @@ export interface Vectors {
   readonly dimensions: number;
 }
 
-/** @throws {FormatError} where it has no rows of floats. */
+/** @throws {FormatError | InputError} where it has no rows of floats that are finite. */
 export function readVectors(path: string): Vectors {
   const bytes = readFileSync(path);
   const { weights, shape } = readNpy(bytes, path);
   const [count, dimensions] = shape;
   const wrong = (reason: string) => new FormatError({ file: path, offset: 0, reason });
-  if (shape.length !== 2 || count === 0 || dimensions === 0) {
+  if (shape.length === 2 && count * dimensions === 0) {
+    throw wrong(`its shape is (${shape.join(", ")}): it is empty; give vectors of at least one number`);
+  }
+  if (shape.length !== 2) {
     throw wrong(`its shape is (${shape.join(", ")}); embeddings are rows of an array of two dimensions`);
   }
   if (weights instanceof Int8Array || weights instanceof Int16Array) {
@@ -22,5 +26,10 @@ export function readVectors(path: string): Vectors {
   }
   // A copy, where the file's bytes are not aligned or wider.
   const vectors = Float32Array.from(weights);
+  const at = vectors.findIndex((x) => !Number.isFinite(x));
+  if (at !== -1) {
+    const where = `vector ${Math.floor(at / dimensions)}, dimension ${at % dimensions}`;
+    throw new InputError(path, new RangeError(`${where} is ${weights[at]}; vectors must be finite float32 numbers`));
+  }
   return { vectors, count, dimensions };
 }

@@ -97,6 +97,19 @@ describe("openModel", () => {
       reason: "the file is not text",
     });
   });
+
+  it("reads UTF-16 of either byte order, and knows a workbook", async () => {
+    const little = Uint8Array.from([..."\ufeff1,2\n3,4"].flatMap((c) => [c.charCodeAt(0) & 255, c.charCodeAt(0) >> 8]));
+    const big = little.map((_, i) => little[i ^ 1]);
+    for (const bytes of [little, big]) {
+      const { tensors } = await openModel(new File([bytes], "a.csv"));
+      expect(tensors).toMatchObject([{ shape: [2, 2] }]);
+    }
+    for (const start of ["\xd0\xcf\x11\xe0", "PK\x03\x04 xl/workbook.xml"]) {
+      const bytes = Uint8Array.from(start, (c) => c.charCodeAt(0));
+      await expect(openModel(new File([bytes], "a.csv"))).rejects.toThrow("this is an Excel workbook: save it as .csv");
+    }
+  });
 });
 
 describe("a file of weights of another kind", () => {

@@ -71,6 +71,7 @@ describe("a TensorFlow.js model", () => {
   it.each<[string, unknown, RegExp]>([
     ["no manifest", null, /no weightsManifest/],
     ["a group without paths", [{ weights: [] }], /must have arrays of paths and of weights/],
+    ["a group that lists no paths", [{ paths: [], weights: [weight("w", [1])] }], /model\.json.* lists no paths/],
     ["a weight without a name", [{ paths: ["a.bin"], weights: [{}] }], /has no name/],
     ["a shape that is none", [{ paths: ["a.bin"], weights: [weight("w", [-1])] }], /shape is \[-1\];/],
     [

@@ -70,6 +70,15 @@ describe.runIf(runsHere)("ggml's library", () => {
     expectSameBits(halves.subarray(0, floats.length), ggml.narrow(type, floats), type);
   });
 
+  it("names the weight that is too large for the float16 of its block", async () => {
+    const floats = weightsOf(1, 16384);
+    floats[5000] = 1e6;
+    const model = await openModel(matrix("F32", bytesOf(floats), 1024), { name: "model.gguf" });
+    await expect(quantizeModel(channelwise, planModel(model, { type: "Q4_0" }), blobSink())).rejects.toThrow(
+      /attn_q\.weight: weight 5000 is 1000000, too large for Q4_0, .* at most 65504: exclude the tensor, or take .* BF16/,
+    );
+  });
+
   it("rounds decoded blocks to the same float16, which is refused where it is too large", async () => {
     const blocks = new Uint8Array((16384 / 32) * 34);
     ggml.encode(tensorType.Q8_0, weightsOf(1, 16384), blocks);

@@ -253,6 +253,13 @@ describe("a damaged GGUF", () => {
       24,
       /rows have 48 weights; those of Q8_0 are a multiple of 32/,
     ],
+    ["with a tensor of no name", ggufFile({ tensors: [{ ...one, name: "" }] }), 24, /a tensor has no name/],
+    [
+      "with bytes that follow",
+      Uint8Array.from([...ggufFile({ tensors: [one] }), 7]),
+      expect.any(Number) as unknown as number,
+      /the last tensor's data ends here, and \d+ more bytes follow/,
+    ],
     ["with a tensor twice", ggufFile({ tensors: [one, one] }), 81, /there is another tensor of this name/],
     [
       "with an odd offset",

@@ -150,6 +150,18 @@ describe("a model that cannot be read", () => {
       9,
       '"w" is defined twice in one graph',
     ],
+    [
+      "data twice",
+      withTensor(...two, ...float32, ...field(4, Array(8).fill(0)), ...field(9, Array(8).fill(0))),
+      expect.any(Number),
+      'tensor "w" has both raw_data and float_data',
+    ],
+    [
+      "two opsets",
+      Uint8Array.from([...good, ...field(8, [0x10, 17])]),
+      expect.any(Number),
+      "imports ONNX's operators twice, of opset 13 and of opset 17",
+    ],
     ["too many dimensions", withTensor(...Array(70).fill(two).flat()), expect.any(Number), "more than 64 dimensions"],
     [
       "too many packed dimensions",
@@ -251,20 +263,25 @@ describe("a model that cannot be read", () => {
     expect(error.reason).toContain(reason);
   });
 
-  it.each(["DequantizeLinear", "QuantizeLinear", "ConvInteger", "QLinearMatMul", "DynamicQuantizeLinear"])(
-    "is named: quantized already, with %s, also in a subgraph",
-    async (operator) => {
-      const inner: GraphInit = { name: "then", node: [{ ...node(operator, ["w"], ["q"]), name: "inner" }] };
-      const graph = {
-        node: [node("If", ["x"], ["y"], { then_branch: { graph: inner }, else_branch: { graph: inner } })],
-      };
-      const model = await openModel(source(modelBytes({ opset: 13, graph })));
-      expect(() => planModel(model)).toThrow(FormatError);
-      expect(() => planModel(model)).toThrow(
-        `the model is quantized already (${operator} "inner"): give the float model it was made from`,
-      );
-    },
-  );
+  it.each([
+    "DequantizeLinear",
+    "QuantizeLinear",
+    "ConvInteger",
+    "QLinearMatMul",
+    "QLinearAdd",
+    "QMoE",
+    "DynamicQuantizeLinear",
+  ])("is named: quantized already, with %s, also in a subgraph", async (operator) => {
+    const inner: GraphInit = { name: "then", node: [{ ...node(operator, ["w"], ["q"]), name: "inner" }] };
+    const graph = {
+      node: [node("If", ["x"], ["y"], { then_branch: { graph: inner }, else_branch: { graph: inner } })],
+    };
+    const model = await openModel(source(modelBytes({ opset: 13, graph })));
+    expect(() => planModel(model)).toThrow(FormatError);
+    expect(() => planModel(model)).toThrow(
+      `the model is quantized already (${operator} "inner"): give the float model it was made from`,
+    );
+  });
 
   it("is named: one that was quantized here", async () => {
     const model = modelBytes({

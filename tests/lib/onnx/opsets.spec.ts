@@ -144,6 +144,14 @@ describe("a model", () => {
     expect(parse(bytes).opsetImport[0].version).toBe(9n);
   });
 
+  it("of an opset that is not known yet is quantized with a note, and not raised", async () => {
+    const model = await openModel(source(modelBytes({ opset: 999, graph })));
+    expect(planModel(model).notes).toContainEqual(expect.stringMatching(/^the model has opset 999, .* after opset 25/));
+    expect(() => planModel(model, { opset: 21 })).toThrow(
+      "opset is 21; the model's is 999, and changes after opset 25",
+    );
+  });
+
   it("is not raised where that would change what a node means, nor to what is not known", async () => {
     const unclear = {
       ...graph,

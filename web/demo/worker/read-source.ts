@@ -47,7 +47,8 @@ function decode(contents: ArrayBuffer): string {
     );
   }
   const [first, second] = new Uint8Array(contents, 0, Math.min(2, contents.byteLength));
-  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : "utf-8"; // "Unicode text" of spreadsheets
+  const encoding =
+    first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8"; // "Unicode text" of spreadsheets
   const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(contents);
   if (text.includes("\0"))
     throw new Error("The file is not text. Files of type .csv, .tsv, .json and .npy can be opened.");

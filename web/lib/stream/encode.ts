@@ -20,12 +20,16 @@ export function encodeWith(
   const weights = floats instanceof Float32Array ? (floats as Float32Array<ArrayBuffer>) : new Float32Array(floats);
   const nonFinite = firstNonFinite(weights);
   if (nonFinite !== -1) {
-    const problem = { index: nonFinite, value: weights[nonFinite] };
+    const problem = { index: nonFinite, value: weights[nonFinite], isTooLarge: false };
     return { problem, bytes: new Uint8Array(), figures: new Float64Array() };
   }
   const bytes = encode(weights);
   const decoded = decode(bytes);
-  if (firstNonFinite(decoded) !== -1) return { problem: "too large", bytes, figures: new Float64Array() };
+  const tooLarge = largestLost(weights, decoded);
+  if (tooLarge !== -1) {
+    const problem = { index: tooLarge, value: weights[tooLarge], isTooLarge: true };
+    return { problem, bytes, figures: new Float64Array() };
+  }
   return { problem: undefined, bytes, figures: blockFigures(engine, part, floats, decoded) };
 }
 
@@ -55,6 +59,16 @@ function widened(array: WeightArray, dtype: Dtype): FloatArray {
   if (dtype === "float16") return widenFloat16(array as Uint16Array);
   if (dtype === "bfloat16") return widenBfloat16(array as Uint16Array);
   return array as FloatArray;
+}
+
+/** The largest weight among those whose blocks decode to what is not finite; -1 where all are finite. */
+function largestLost(weights: Float32Array, decoded: Float32Array): number {
+  let largest = -1;
+  for (let i = firstNonFinite(decoded); i !== -1 && i < decoded.length; i++) {
+    if (Math.abs(decoded[i]) < Infinity) continue;
+    if (largest === -1 || Math.abs(weights[i]) > Math.abs(weights[largest])) largest = i;
+  }
+  return largest;
 }
 
 function firstNonFinite(values: Float32Array): number {

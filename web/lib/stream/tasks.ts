@@ -147,7 +147,7 @@ export interface EncodeTask extends TaskWeights {
 
 export interface EncodeDone {
   /** The first weight that is not finite, or that a weight or a scale is too large; the rest is of no use then. */
-  readonly problem: { readonly index: number; readonly value: number } | "too large" | undefined;
+  readonly problem: { readonly index: number; readonly value: number; readonly isTooLarge: boolean } | undefined;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Error figures of every block of the engine. */
   readonly figures: Float64Array<ArrayBuffer>;

@@ -84,8 +84,12 @@ function errorOf(
   { shape }: ModelTensor,
   { name }: GgufType,
 ): RangeError {
-  if (problem === "too large") return new RangeError(`a weight or a scale is too large for the float16 of ${name}`);
   const index = start + problem.index;
+  if (problem.isTooLarge) {
+    const holds = "whose float16 holds at most 65504";
+    const remedy = "exclude the tensor, or take the type BF16";
+    return new RangeError(`weight ${index} is ${problem.value}, too large for ${name}, ${holds}: ${remedy}`);
+  }
   const rowLength = elementsOf(shape) / (shape[0] ?? 1);
   return new NonFiniteError(index, Math.floor(index / rowLength), problem.value);
 }

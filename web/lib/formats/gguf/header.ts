@@ -70,7 +70,7 @@ export async function readHeader(source: ByteSource): Promise<Header> {
     entries.push(entry);
   }
   const dataStart = Math.ceil(cursor.position / alignment) * alignment;
-  return { version, keys, alignment, tensors: placed(entries, dataStart, source) };
+  return { version, keys, alignment, tensors: placed(entries, { dataStart, alignment }, source) };
 }
 
 async function readVersion(cursor: Cursor): Promise<number> {
@@ -111,6 +111,7 @@ async function readEntry(cursor: Cursor, alignment: number): Promise<Entry> {
   const place = cursor.position;
   const name = await cursor.text("the name of a tensor", MAX_NAME_BYTES);
   const fail = (reason: string) => cursor.fail(reason, { offset: place, tensor: name });
+  if (name === "") cursor.fail("a tensor has no name: the file is damaged", { offset: place });
   const rank = await cursor.u32(`the number of dimensions of ${name}`);
   if (rank > MAX_DIMENSIONS) fail(`it has ${rank} dimensions; at most ${MAX_DIMENSIONS} are read`);
   const dimensions: bigint[] = [];
@@ -129,8 +130,12 @@ async function readEntry(cursor: Cursor, alignment: number): Promise<Entry> {
   return { name, type, shape, place, offset, byteLength: bytesOfType(type, elementsOf(shape)) };
 }
 
-/** Computes where tensors lie in the file, and checks that no two share bytes. */
-function placed(entries: readonly Entry[], dataStart: number, { name: file, size }: ByteSource): TensorEntry[] {
+/** Computes where tensors lie in the file, and checks that no two share bytes and that nothing follows. */
+function placed(
+  entries: readonly Entry[],
+  { dataStart, alignment }: { readonly dataStart: number; readonly alignment: number },
+  { name: file, size }: ByteSource,
+): TensorEntry[] {
   const sorted = [...entries].sort((a, b) => Number(a.offset - b.offset) || a.byteLength - b.byteLength);
   let end = 0n;
   let before = "";
@@ -146,6 +151,13 @@ function placed(entries: readonly Entry[], dataStart: number, { name: file, size
       fail(`its data begins at byte ${offset} of the data, and that of ${before} ends at ${end}: data may not overlap`);
     }
     if (byteLength > 0) [end, before] = [offset + BigInt(byteLength), tensor];
+  }
+  const dataEnd = dataStart + Number(end);
+  // Writers fill up the last tensor, and files of keys alone, to a multiple of the alignment.
+  const fileEnd = Math.ceil(dataEnd / alignment) * alignment;
+  if (size > fileEnd) {
+    const more = `the last tensor's data ends here, and ${size - dataEnd} more bytes follow`;
+    throw new FormatError({ file, offset: dataEnd, reason: `${more}: the file is damaged` });
   }
   return entries.map(({ name, type, shape, byteLength, offset }) => ({
     ...{ name, type, shape, byteLength, offset: dataStart + Number(offset) },

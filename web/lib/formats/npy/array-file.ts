@@ -113,7 +113,7 @@ function checkShape(shape: readonly number[], length: number) {
     throw new RangeError(`shape [${shape.join(", ")}] has ${count} elements; values has ${length}`);
   }
   const dimensions = shape.join(", ");
-  if (!isShape(shape)) throw new RangeError(`shape is [${dimensions}]; it must be ${shapeLimits}`);
+  if (!isShape(shape)) throw new RangeError(`shape is [${dimensions}]; it must be of ${shapeLimits}`);
 }
 
 function describe(value: unknown): string {

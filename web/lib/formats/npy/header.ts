@@ -129,7 +129,7 @@ function parseHeader(
     }
     const numbers = shorten(dimensions.join(", "), 80);
     if (!isShape(dimensions)) {
-      fail(start, `the shape is (${numbers}); it must be ${shapeLimits}: save it again`);
+      fail(start, `the shape is (${numbers}); it must be of ${shapeLimits}: save it again`);
     }
     return dimensions;
   };

@@ -96,6 +96,10 @@ function choicesOf({ model, decisions }: Plan, { target, opset, asUsed }: Choosi
 }
 
 function raisedOpset(model: OnnxContents, opset: number, float16: boolean): number {
+  if (model.opset > newestOpset) {
+    const known = `the model's is ${model.opset}, and changes after opset ${newestOpset} are not known here`;
+    throw new RangeError(`opset is ${shown(opset)}; ${known}: leave it out, and it stays ${model.opset}`);
+  }
   if (!Number.isInteger(opset) || opset < model.opset || opset > newestOpset) {
     throw new RangeError(
       `opset is ${shown(opset)}; it must be an integer from the model's ${model.opset} to ${newestOpset}`,

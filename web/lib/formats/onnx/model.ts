@@ -14,8 +14,14 @@ import { findWeights } from "./weights.js";
  */
 export async function read({ files: [source], openNamed }: FormatInput): Promise<FormatContents> {
   const proto = await readProto(source);
-  const opset = proto.operatorSets.find(({ domain }) => domain === "")?.version;
+  const [own, ...others] = proto.operatorSets.filter(({ domain }) => domain === "");
+  const opset = own?.version;
   if (opset === undefined) return proto.reader.fail(0, "the model imports no operators of ONNX: export it again");
+  const other = others.find(({ version }) => version !== opset);
+  if (other !== undefined) {
+    const reason = `the model imports ONNX's operators twice, of opset ${opset} and of opset ${other.version}`;
+    return proto.reader.fail(other.message.at, `${reason}: export it again`);
+  }
   const scopes = linkValues(proto);
   const { found, unreadable } = findQuantized(scopes);
   const quantizedBy = quantizedNode(scopes, found);

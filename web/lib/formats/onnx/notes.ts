@@ -5,6 +5,7 @@ import type { Settings } from "../settings.js";
 import type { OnnxContents } from "./contents.js";
 import { type Pattern, since } from "./forms/form.js";
 import { changesUpTo } from "./opset/raise.js";
+import { newestOpset } from "./opset/versions.js";
 import { preferenceFor } from "./targets.js";
 import { type Runtime, wayOf } from "./way.js";
 import type { Weight } from "./weights.js";
@@ -28,7 +29,15 @@ export function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">,
   const quantized = decisions.flatMap((decision, place): Quantized[] =>
     decision.quantize ? [{ weight: written.asUsed(model.tensors[place] as ModelTensor), decision }] : [],
   );
-  return [...formNotes(quantized, written), ...sizeNotes(quantized, written)];
+  return [...formNotes(quantized, written), ...sizeNotes(quantized, written), ...newerNotes(written.model)];
+}
+
+/** A note where operators may have changed since this was written. */
+function newerNotes({ opset }: OnnxContents): string[] {
+  if (opset <= newestOpset) return [];
+  return [
+    `the model has opset ${opset}, and operators after opset ${newestOpset} are not known here: try what is written`,
+  ];
 }
 
 /** A note for each form that was chosen: which operators get it, and why. */

@@ -21,11 +21,18 @@ export async function readText(source: ByteSource, name: string): Promise<Format
     throw new FormatError({ file, offset: 0, reason });
   }
   const bytes = await source.read(0, source.size);
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8"; // "Unicode text" of spreadsheets
+  const encoding = encodingOf(bytes);
   const text = new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
   const binary = text.indexOf("\0");
   const byteAt = (character: number) =>
     encoding === "utf-8" ? new TextEncoder().encode(text.slice(0, character)).length : 2 * character;
+  if (isWorkbook(bytes)) {
+    throw new FormatError({
+      file,
+      offset: 0,
+      reason: "this is an Excel workbook: save it as .csv from the spreadsheet",
+    });
+  }
   if (binary !== -1) throw new FormatError({ file, offset: byteAt(binary), reason: "the file is not text" });
 
   try {
@@ -46,4 +53,17 @@ export async function readText(source: ByteSource, name: string): Promise<Format
     const also = text.trimStart().startsWith("{") ? ` It is an object without ${keys}, too.` : "";
     throw new FormatError({ file, offset: byteAt(error.range[0]), reason: `${error.message}${also}` });
   }
+}
+
+/** The encoding that the first bytes tell. "Unicode text" of spreadsheets is UTF-16, of either byte order. */
+function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+}
+
+/** Whether it is an .xls, which is an OLE file, or an .xlsx, a ZIP archive with the folder xl. */
+function isWorkbook(bytes: Uint8Array): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, 4));
+  if (start === "\xd0\xcf\x11\xe0") return true;
+  return start === "PK\x03\x04" && new TextDecoder("latin1").decode(bytes).includes("xl/workbook");
 }

@@ -94,6 +94,12 @@ function manifestOf(model: Record<string, unknown>, file: string): Group[] {
       Array.isArray(group.paths) &&
       group.paths.every((path) => typeof path === "string");
     if (!sound) fail(file, "every group of the weightsManifest must have arrays of paths and of weights");
+    if ((group.weights as unknown[]).length > 0 && (group.paths as unknown[]).length === 0) {
+      fail(
+        file,
+        "a group of the weightsManifest has weights and lists no paths of their files: convert the model again",
+      );
+    }
   }
   return manifest;
 }

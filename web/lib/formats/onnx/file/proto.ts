@@ -390,11 +390,14 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
   let raw: Span | undefined;
   let isExternal = false;
   let segmented = false;
+  let typed: string | undefined;
   const entries: { key: string; value: string; field: Field }[] = [];
   const fields = await reader.fields(message, what);
   const name = await nameAmong(reader, fields, 8, what);
   const tensor = name === "" ? what : `tensor "${name}"`;
   for (const field of fields) {
+    const isEmpty = field.type === wireType.bytes && field.start === field.end;
+    if (!isEmpty) typed ??= typedData[field.id];
     if (field.id === 1) {
       if ((await shortList(reader, field, shape, tensor)) === undefined) {
         reader.fail(
@@ -414,6 +417,9 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
       entries.push({ ...entry, field });
     } else if (field.id === 14) isExternal = reader.integer(field, `data_location of ${tensor}`) === 1;
   }
+  if (typed !== undefined && raw && raw.end > raw.start) {
+    reader.fail(message.at, `${tensor} has both raw_data and ${typed}: export it again`);
+  }
   if (type !== dataType.int64) integers = undefined;
   else if (raw) integers = await rawIntegers(reader, raw);
   const entryOf = (key: string) => entries.find((entry) => entry.key === key)?.value;
@@ -431,6 +437,11 @@ async function readTensor(reader: WireReader, message: Message, what: string): P
     ...{ integers, fewFloats, integerFields, external, segmented },
   };
 }
+
+/** The fields of a tensor that have data by type, in place of raw_data. */
+const typedData: Readonly<Record<number, string>> = {
+  ...{ 4: "float_data", 5: "int32_data", 6: "string_data", 7: "int64_data", 10: "double_data", 11: "uint64_data" },
+};
 
 async function rawIntegers(reader: WireReader, raw: Span): Promise<number[] | undefined> {
   const length = raw.end - raw.start;

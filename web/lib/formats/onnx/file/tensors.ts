@@ -83,7 +83,7 @@ export async function openExternalFiles(
 /** The number of elements of a tensor; throws for impossible dimensions. */
 export function sizeOf({ message, name, shape }: Tensor, reader: WireReader): number {
   if (!isShape(shape)) {
-    const reason = `shape [${shape.join(", ")}] is not possible; it must be ${shapeLimits}: export the model again`;
+    const reason = `shape [${shape.join(", ")}] is not possible; it must be of ${shapeLimits}: export the model again`;
     reader.fail(message.at, reason, name);
   }
   return elementsOf(shape);

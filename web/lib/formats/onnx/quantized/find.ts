@@ -13,16 +13,20 @@ import { matMulNBits } from "./matmul-nbits.js";
 
 /** Operators that show that a model is quantized already. */
 const quantizedOperators = new Set([
-  ..."QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul".split(
-    " ",
-  ),
-  ..."MatMulNBits GatherBlockQuantized MatMulBnb4 QGemm DynamicQuantizeMatMul MatMulIntegerToFloat".split(" "),
+  ..."QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger MatMulInteger16".split(" "),
+  ..."MatMulNBits GatherBlockQuantized MatMulBnb4 MatMulFpQ4 QMoE QAttention QGemm QEmbedLayerNormalization".split(" "),
+  ..."DynamicQuantizeMatMul DynamicQuantizeLSTM MatMulIntegerToFloat".split(" "),
 ]);
+
+/** QLinearConv, QLinearMatMul and ONNX Runtime's QLinearAdd, QLinearConcat and others compute with codes. */
+function isQuantizedOperator(operator: string): boolean {
+  return quantizedOperators.has(operator) || operator.startsWith("QLinear");
+}
 
 /** The first node of a model that computes with codes. */
 export function quantizedNode(scopes: readonly Scope[], found: readonly Found[]): Node | undefined {
   for (const { graph } of scopes) {
-    const node = graph.nodes.find(({ operator }) => quantizedOperators.has(operator));
+    const node = graph.nodes.find(({ operator }) => isQuantizedOperator(operator));
     if (node) return node;
   }
   return found[0]?.node;
@@ -61,7 +65,7 @@ function codesOf(node: Node, scope: Scope): Value | undefined {
   const integers = integersOf(node, scope);
   if (typeof integers === "object" && isCodes(integers.codes)) return integers.codes;
   if (node.operator === "Mul" && node.domain === "") return codesOfMul(node, scope)?.codes;
-  if (!quantizedOperators.has(node.operator)) return undefined;
+  if (!isQuantizedOperator(node.operator)) return undefined;
   // Other operators take the zero points of their outputs too, which are vectors or single numbers.
   const least = node.operator === "DequantizeLinear" || node.operator === "MatMulNBits" ? 0 : 2;
   return inputs.find((value) => isCodes(value) && (value?.tensor?.shape.length ?? 0) >= least);
