@@ -1,5 +1,5 @@
 import type { FormatContents, FormatInput } from "../format.js";
-import { readProto } from "./file/proto.js";
+import { readProto } from "./file/read-proto.js";
 import { openExternalFiles } from "./file/tensors.js";
 import { linkValues } from "./file/values.js";
 import { onnxKind } from "./kind.js";
