@@ -55,3 +55,15 @@ it("says where a runtime gives too little", async () => {
   const model = await openModel(source(bytes));
   await expect(compareNodes(model, model, async () => ({}))).rejects.toThrow('run gave no output "y"');
 });
+
+it("takes NaN and infinity for the whole loss, except where both models give them", async () => {
+  const model = await openModel(source(bytes));
+  const outputsOf = async (...outputs: number[][]) => {
+    const run = async () => ({ y: { type: "float32", data: outputs.shift() as number[], dims: [3] } });
+    return (await compareNodes(model, model, run)).outputs[0];
+  };
+  expect(await outputsOf([1, 2, 3], [1, NaN, 3])).toEqual({ output: "y", sqnr: -Infinity, maxError: NaN });
+  expect(await outputsOf([1, 2, 3], [1, Infinity, 3])).toEqual({ output: "y", sqnr: -Infinity, maxError: Infinity });
+  expect(await outputsOf([1, Infinity, 3], [1, 2, 3])).toEqual({ output: "y", sqnr: -Infinity, maxError: Infinity });
+  expect(await outputsOf([1, NaN, Infinity], [1, NaN, Infinity])).toEqual({ output: "y", sqnr: Infinity, maxError: 0 });
+});

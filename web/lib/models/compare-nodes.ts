@@ -24,9 +24,12 @@ export type RunModel = (model: Uint8Array<ArrayBuffer>) => Promise<Readonly<Reco
 
 /** How far a value of the model is from that of the original. */
 export interface ComputedErrors {
-  /** 10 log10(sum of squares / sum of squared differences), in dB; Infinity for equal values. */
+  /**
+   * 10 log10(sum of squares / sum of squared differences), in dB; Infinity for equal values, and -Infinity where one of
+   * them alone is NaN or infinite.
+   */
   readonly sqnr: number;
-  /** The largest absolute difference. */
+  /** The largest absolute difference; NaN where one value alone is NaN. */
   readonly maxError: number;
 }
 
@@ -99,14 +102,16 @@ function errorsBetween(name: string, a: ComputedTensor | undefined, b: ComputedT
   }
   let [signal, noise, maxError] = [0, 0, 0];
   for (let i = 0; i < expected.length; i++) {
-    const value = Number(expected[i]);
-    const difference = Math.abs(value - Number(actual[i]));
-    if (!(difference > 0)) continue; // equal infinities too
+    const [value, other] = [Number(expected[i]), Number(actual[i])];
+    signal += value ** 2;
+    if (value === other || Object.is(value, other)) continue;
+    const difference = Math.abs(value - other);
     noise += difference ** 2;
     maxError = Math.max(maxError, difference);
   }
-  for (let i = 0; i < expected.length; i++) signal += Number(expected[i]) ** 2;
-  return { sqnr: noise === 0 ? Infinity : 10 * Math.log10(signal / noise), maxError };
+  if (noise === 0) return { sqnr: Infinity, maxError };
+  const ratio = signal / noise;
+  return { sqnr: ratio >= 0 ? 10 * Math.log10(ratio) : -Infinity, maxError };
 }
 
 function numbersOf({ type, data }: ComputedTensor): ComputedTensor["data"] {
