@@ -63,7 +63,8 @@ function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16
 
 /** Whether it is an .xls, which is an OLE file, or an .xlsx, a ZIP archive with the folder xl. */
 function isWorkbook(bytes: Uint8Array): boolean {
-  const start = String.fromCharCode(...bytes.subarray(0, 4));
-  if (start === "\xd0\xcf\x11\xe0") return true;
-  return start === "PK\x03\x04" && new TextDecoder("latin1").decode(bytes).includes("xl/workbook");
+  const [a, b, c, d] = bytes;
+  if (a === 0xd0 && b === 0xcf && c === 0x11 && d === 0xe0) return true;
+  const isZip = a === 0x50 && b === 0x4b && c === 3 && d === 4;
+  return isZip && new TextDecoder("latin1").decode(bytes).includes("xl/workbook");
 }
