@@ -305,6 +305,13 @@ const others: readonly (readonly [name: string, text: string, shape: number[], v
         "Column 1 names the rows (name, x, y).",
       ],
     ],
+    [
+      "a single 0 that may head a column",
+      "x,0\ny,0.25",
+      [2, 1],
+      [0, 0.25],
+      ["Line 1 (0) was read as numbers; take it out if it only counts.", "Column 1 names the rows (x, y)."],
+    ],
   ];
 
 /** Texts that must not be read as something else. */

@@ -183,8 +183,10 @@ it("gives back every matrix, in every notation, bit for bit", () => {
   fc.assert(
     fc.property(cases, ({ columns, numbers, separator, header, names }) => {
       const matrix: number[][] = [];
-      while (numbers.length > 0) matrix.push(numbers.splice(0, columns));
+      for (let at = 0; at < numbers.length; at += columns) matrix.push(numbers.slice(at, at + columns));
       if (matrix.length > 1 && matrix.at(-1)?.length !== columns) matrix.pop();
+      // A first row of 0, 1, 2 and so on is what pandas writes above columns without names.
+      fc.pre(header || separator === "json" || columns === 1 || matrix[0].some((number, i) => number !== i));
       // -0 is written "-0", which String() does not do.
       const written = matrix.map((row) => row.map((number) => (Object.is(number, -0) ? "-0" : String(number))));
 

@@ -28,8 +28,10 @@ export function findNames(rows: readonly Row[]): Names {
     if (areLabels && (named || isCounted || areWhole)) return { header: true, named: true };
   }
   if (top.every((cell) => cell === "" || isName(cell))) return { header: true, named };
-  // pandas numbers the columns of a frame without names, and writes all its floats with decimals.
-  if (isName(top[0]) && isRange(labels) && (isCounted || (named && haveDecimals(below, 1)))) {
+  // pandas numbers the columns of a frame without names, and writes all its floats with decimals. A single 0 behind a
+  // name may as well be the first number of named rows.
+  const areNumbered = labels.length > 1 && named && haveDecimals(below, 1);
+  if (isName(top[0]) && isRange(labels) && (isCounted || areNumbered)) {
     return { header: true, named: true };
   }
   if (isRange(top) && top.length > 1 && haveDecimals(below, 0)) return { header: true, named: false };
@@ -46,7 +48,7 @@ export function notesOnNames(rows: readonly Row[], { header, named }: Names): st
   if (header) notes.push(`${line} names the columns (${few(rows[0].cells)}).`);
   else if (
     rows.length > 1 &&
-    labels.length > 1 &&
+    (labels.length > 1 || (named && haveDecimals(rows.slice(1), 1))) &&
     (isRange(labels) || areYears(labels) || (isCount(labels) && haveDecimals(rows.slice(1), named ? 1 : 0)))
   ) {
     notes.push(`${line} (${few(labels)}) was read as numbers; take it out if it only counts.`);
