@@ -1,5 +1,13 @@
 import { create } from "@bufbuild/protobuf";
-import { blobSink, openModel, outputBytes, planModel, quantizeModel, type Rules } from "channelwise/models";
+import {
+  blobSink,
+  compareNodes,
+  openModel,
+  outputBytes,
+  planModel,
+  quantizeModel,
+  type Rules,
+} from "channelwise/models";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "onnx-buf";
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
@@ -138,6 +146,18 @@ describe("a model with its data in another file", () => {
       expect(new Uint8Array(await model.arrayBuffer())).toEqual(main.bytes());
       expect(new Uint8Array(await file.arrayBuffer())).toEqual(beside.bytes());
     }
+  });
+
+  it("is run as one file, and compared node by node", async () => {
+    const runIt = async (bytes: Uint8Array) =>
+      Object.fromEntries(Object.entries(await run(bytes, { x })).map(([name, y]) => [name, { type: "float32", ...y }]));
+    const { main, beside } = await written(everything);
+    const original = await openModel([source(bytes), source(data, "weights.bin")]);
+    const quantized = await openModel([source(main.bytes()), source(beside.bytes(), "w8.bin")]);
+    const { nodes, outputs } = await compareNodes(original, quantized, runIt);
+    expect(nodes.map(({ tensors }) => tensors).sort()).toEqual([["first"], ["second"]]);
+    const actual = await runWith(main.bytes(), beside.bytes());
+    expect(outputs[0].sqnr).toBeCloseTo(sqnr((await run(whole, { x })).y.data, actual), 3);
   });
 
   it("needs a place for them", async () => {

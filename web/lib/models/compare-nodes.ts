@@ -66,7 +66,8 @@ export interface NodeComparison {
  * @param original the float model.
  * @param model the model that was made of it, with the names that this library or ONNX Runtime's tools give.
  * @param run runs the bytes of a model.
- * @throws {TypeError} for models of other formats, and for those with data in files beside them.
+ * @throws {TypeError} for models of other formats.
+ * @throws {RangeError} for a model that takes more than 2 GB with the data in files beside it, which `run` gets inside.
  */
 export async function compareNodes(original: Model, model: Model, run: RunModel): Promise<NodeComparison> {
   const [before, after] = [activationsOf(original), activationsOf(model)];

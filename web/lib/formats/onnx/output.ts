@@ -18,7 +18,7 @@ import type { QuantizedWeight } from "./quantized/quantized.js";
 import type { Weight } from "./weights.js";
 
 /** The size limit of a protocol buffer. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** A weight that is to be quantized, and the index of its decision. */
 export type PlacedChoice = OnnxChoice & { readonly place: number };
