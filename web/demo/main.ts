@@ -7,7 +7,6 @@ import { ModelPanel } from "./model-panel.js";
 import type { Opened, Settings, Source, Summary } from "./protocol.js";
 import { CellView } from "./see/cell-view.js";
 import { ChannelsView } from "./see/channels-view.js";
-import { DistributionView } from "./see/distribution-view.js";
 import { HeatMapsView } from "./see/heat-maps-view.js";
 import { comparison, inShort, totals, unchanged, verdict } from "./see/result-view.js";
 import { TablesView } from "./see/tables-view.js";
@@ -33,7 +32,10 @@ const maps = new HeatMapsView(element("maps"), engine, selection);
 const cell = new CellView(element("one-weight"), engine, selection);
 const tables = new TablesView(element("tables"), engine);
 const channels = new ChannelsView(element("channels"), engine, selection, (order) => tables.setOrder(order));
-const distribution = new DistributionView(element("why"), element("distribution"), engine, selection);
+const distribution = new LaterView(element("why"), async () => {
+  const { DistributionView } = await import("./see/distribution-view.js");
+  return new DistributionView(element("why"), element("distribution"), engine, selection);
+});
 const compare = new LaterView(element("trade-off"), async () => {
   const { CompareView } = await import("./choose/compare-view.js");
   return new CompareView(element("trade-off"), engine, (chosen) => {
@@ -178,10 +180,9 @@ async function show(summary: Summary) {
   element("comparison").replaceChildren(comparison(summary));
   results.hidden = false;
   results.inert = false;
-  await Promise.all([
-    ...[maps, cell, channels, distribution, tables].map((view) => view.show(summary)),
-    takeAway.show(source as Source, opened as Opened, summary),
-  ]);
+  await Promise.all([maps, cell, channels, tables].map((view) => view.show(summary)));
+  // Whether the places of these are near shows once the others have their heights.
+  await Promise.all([distribution.show(summary), takeAway.show(source as Source, opened as Opened, summary)]);
   compare.show(summary);
   const { shape } = summary;
   element("as-embeddings").hidden = shape.length !== 2 || shape[0] < LEAST_ROWS || shape[1] > 16_384;
