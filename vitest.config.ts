@@ -13,8 +13,23 @@ const longest = 20 * 60_000;
 /** What all projects have. */
 const common = {
   ...{ testTimeout: longest, hookTimeout: longest, teardownTimeout: longest },
-  setupFiles: "tests/same-bytes.ts",
+  setupFiles: ["tests/same-bytes.ts", "tests/put-back.ts"],
 };
+
+/**
+ * Files follow one another in the processes of Node, and share what they import: to start a process for each and to
+ * import the library anew takes a second of a processor. They must put back what they change outside of themselves.
+ */
+const inOneProcess = { isolate: false };
+
+/** The specs with a process of their own: they load native code, or see the library before it is loaded. */
+const specsAlone = ["tests/lib/{ggml/blocks,gguf/elements}.node.spec.ts", "tests/lib/load-first.spec.ts"];
+
+/**
+ * Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS. The built
+ * package runs as it is.
+ */
+const asBuilt = { deps: { external: [/\/build\/wasm-release\//, /\/dist\//] } };
 
 /** The specs of the library that do not need Node. */
 const librarySpecs = { include: ["tests/lib/**/*.spec.ts"], exclude: ["tests/lib/**/*.node.spec.ts"] };
@@ -104,14 +119,14 @@ export default defineConfig({
           name: "node",
           environment: "node",
           include: ["tests/**/*.spec.ts"],
-          exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**"],
+          exclude: ["tests/**/*.browser.spec.ts", "tests/demo/**", ...specsAlone],
           globalSetup: "tests/packaging/packed.ts",
           ...common,
-          // Emscripten's glue mistakes the `exports` that Vitest gives a transformed module for those of CommonJS. The
-          // built package runs as it is.
-          server: { deps: { external: [/\/build\/wasm-release\//, /\/dist\//] } },
+          ...inOneProcess,
+          server: asBuilt,
         },
       },
+      { test: { name: "node-alone", environment: "node", include: specsAlone, ...common, server: asBuilt } },
       {
         test: {
           name: "page",
@@ -119,6 +134,7 @@ export default defineConfig({
           include: ["tests/demo/**/*.spec.ts"],
           globalSetup: "tests/demo/page.ts",
           ...common,
+          ...inOneProcess,
         },
       },
       {

@@ -21,7 +21,7 @@ if (isWatching) {
 }
 
 const rest = process.argv.slice(2).filter((argument) => !own.includes(argument));
-const vitest = ["node_modules/vitest/vitest.mjs", isWatching ? "watch" : "run", "--project", "node", ...rest];
+const vitest = ["node_modules/vitest/vitest.mjs", isWatching ? "watch" : "run", "--project", "node*", ...rest];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const child = spawn(process.execPath, vitest, { cwd: root, stdio: "inherit" });
 child.once("exit", (code) => process.exit(code ?? 1));

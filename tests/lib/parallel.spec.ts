@@ -18,19 +18,20 @@ function shared<A extends Floats | Int8Array | Int16Array>(array: A): A {
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
 
+// Half a million weights are some four blocks of the engine, and so chunks for all three workers.
 const layouts: [string, Layout][] = [
   ["one weight", { shape: [1, 1] }],
   ["few rows", { shape: [3, 1001] }],
-  ["rows", { shape: [1001, 1009] }],
-  ["many channels of one weight", { shape: [700_001, 1] }],
-  ["long rows", { shape: [3, 400_009] }],
-  ["columns", { shape: [900, 1009], axis: 1 }],
-  ["strips of columns", { shape: [70, 20_011], axis: 1 }],
-  ["long rows of columns", { shape: [2, 400_001], axis: -1 }],
-  ["a middle axis", { shape: [41, 67, 331], axis: 1 }],
-  ["one scale for all", { shape: [1_000_003], granularity: "tensor" }],
-  ["groups along the last axis", { shape: [500, 2048], granularity: { group: 32, along: 1 } }],
-  ["groups along the first axis", { shape: [256, 5003], granularity: { group: 16, along: 0 } }],
+  ["rows", { shape: [501, 1009] }],
+  ["many channels of one weight", { shape: [400_001, 1] }],
+  ["long rows", { shape: [3, 200_009] }],
+  ["columns", { shape: [500, 1009], axis: 1 }],
+  ["strips of columns", { shape: [30, 20_011], axis: 1 }],
+  ["long rows of columns", { shape: [2, 300_001], axis: -1 }],
+  ["a middle axis", { shape: [31, 67, 231], axis: 1 }],
+  ["one scale for all", { shape: [600_003], granularity: "tensor" }],
+  ["groups along the last axis", { shape: [250, 2048], granularity: { group: 32, along: 1 } }],
+  ["groups along the first axis", { shape: [128, 5003], granularity: { group: 16, along: 0 } }],
 ];
 
 /** Fails unless workers give the results of one thread, to the last bit, with the given arrays to fill. */
@@ -51,7 +52,10 @@ async function expectSame(weights: Floats, options: QuantizeOptions, expected: Q
   }
 }
 
-describe.each(floatTypes)("workers give the bits of one thread for %s", (type) => {
+// Browsers have other workers and other shared memory than Node, but the same WebAssembly.
+const types = typeof window === "undefined" ? floatTypes : (["float32"] as const);
+
+describe.each(types)("workers give the bits of one thread for %s", (type) => {
   it.each(layouts)("%s", async (name, layout) => {
     const weights = randomPatterns(type, product(layout.shape), name.length, 997);
     for (const options of [

@@ -30,6 +30,9 @@ function answerOf(thread: Listening): Promise<unknown> {
 
 const bitsOf = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0];
 
+/** A change falls into a call of each kind several times over all tests. */
+const attempts = 12;
+
 /** Acts repeatedly while a thread writes the values in turn to `count` places from `first` on. */
 async function whileChanging(
   weights: Float32Array,
@@ -44,7 +47,7 @@ async function whileChanging(
   const writing = answerOf(thread);
   thread.postMessage({ places, bits: values.map(bitsOf), stop }, []);
   await writing;
-  for (let i = 0; i < 40; i++) await action();
+  for (let i = 0; i < attempts; i++) await action();
   const stopped = answerOf(thread);
   Atomics.store(stop, 0, 1);
   await stopped;
@@ -94,7 +97,7 @@ describe.each(Object.entries(callers))("by %s", (_, { quantize }) => {
           refused++;
         }
       });
-      expect(given + refused).toBe(40);
+      expect(given + refused).toBe(attempts);
     });
 
     it.each([Number.NaN, Number.NEGATIVE_INFINITY])(

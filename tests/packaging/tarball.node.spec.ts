@@ -112,6 +112,8 @@ test.for([
     exactOptionalPropertyTypes: "true",
     noUncheckedIndexedAccess: "true",
     skipLibCheck: "false",
+    // TypeScript's own libraries take most of the time, and are right.
+    skipDefaultLibCheck: "true",
     noEmit: "true",
     target: "es2022",
     lib: `es2022,${lib}`,
@@ -138,6 +140,7 @@ test("a strict program for Node alone compiles with every entry", () => {
   writeFileSync(join(project.folder, "node-types.ts"), imports.join(""));
   const typeRoots = fileURLToPath(new URL("../../node_modules/@types", import.meta.url));
   const args = ["--ignoreConfig", "--strict", "--noEmit", "--target", "es2022", "--module", "nodenext"];
+  args.push("--skipDefaultLibCheck");
   const own = ["--lib", "es2022", "--types", "node", "--typeRoots", typeRoots];
   expect(runTool("typescript/bin/tsc", ["node-types.ts", ...args, ...own])).toEqual({ output: "", status: 0 });
 });

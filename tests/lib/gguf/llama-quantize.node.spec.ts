@@ -44,21 +44,24 @@ function firstDifference(a: Buffer, b: Buffer): string | undefined {
   return `byte ${at}: ${a.subarray(at, at + 16).toString("hex")} and not ${b.subarray(at, at + 16).toString("hex")}; ${a.length} and ${b.length} bytes`;
 }
 
-const plain = { architecture: "llama", layers: 9, columns: 256, hidden: 256 };
+const plain = { architecture: "llama", layers: 2, columns: 256, hidden: 256 };
+/** Each has what a rule of llama-quantize asks for, in as few weights as show it. */
 const models: Record<string, TinyModel> = {
-  "llama, F16": plain,
-  "llama, BF16": { ...plain, type: "BF16", layers: 2 },
-  "llama of tied embeddings, F32": { ...plain, isTied: true, type: "F32", layers: 2 },
-  "llama of rows that 32 divides": { ...plain, columns: 160, hidden: 320, layers: 3 },
-  "llama with rows that nothing divides": { ...plain, columns: 160, hidden: 200, layers: 3 },
-  "llama of 8 experts": { ...plain, layers: 2, experts: 8 },
-  "llama of 4 experts": { ...plain, layers: 3, experts: 4 },
-  "llama of few heads of keys": { ...plain, layers: 2, heads: 8, keyHeads: 2 },
-  "qwen2 of tied embeddings": { ...plain, architecture: "qwen2", layers: 3, isTied: true },
-  gemma: { ...plain, architecture: "gemma", layers: 2, isTied: true },
-  falcon: { ...plain, architecture: "falcon", layers: 3 },
+  "llama of layers of all eighths, F16": { ...plain, layers: 9 },
+  "llama, BF16": { ...plain, type: "BF16" },
+  "llama of tied embeddings, F32": { ...plain, isTied: true, type: "F32" },
+  "llama of rows that 32 divides": { ...plain, columns: 160, hidden: 320 },
+  "llama with rows that nothing divides": { ...plain, columns: 160, hidden: 200 },
+  "llama of 8 experts": { ...plain, layers: 1, experts: 8 },
+  "llama of 4 experts": { ...plain, experts: 4 },
+  "llama of few heads of keys": { ...plain, heads: 8, keyHeads: 2 },
+  "qwen2 of tied embeddings": { ...plain, architecture: "qwen2", isTied: true },
+  gemma: { ...plain, architecture: "gemma", isTied: true },
+  falcon: { ...plain, architecture: "falcon" },
 };
 const written = Object.keys(fileTypes) as FileTypeName[];
+/** The types with rules for layers; the others need no model of many. */
+const mixed = written.filter((type) => /_K/.test(type));
 
 describe.runIf(runsHere)("a GGUF is what llama-quantize writes", () => {
   beforeAll(async () => {
@@ -68,8 +71,9 @@ describe.runIf(runsHere)("a GGUF is what llama-quantize writes", () => {
   it.each(Object.keys(models))("%s", async (name) => {
     const input = join(folder, `${name}.gguf`);
     writeFileSync(input, ggufFile(tinyModel(models[name])));
-    const theirs = await llamaQuantize(input, written);
-    for (const type of written) {
+    const types = models[name].layers > 2 ? mixed : written;
+    const theirs = await llamaQuantize(input, types);
+    for (const type of types) {
       const mine = await ours(input, join(folder, "ours.gguf"), type);
       expect(firstDifference(mine, readFileSync(join(theirs, `${fileTypes[type].number}.gguf`))), type).toBeUndefined();
       rmSync(join(folder, "ours.gguf"));
@@ -78,7 +82,7 @@ describe.runIf(runsHere)("a GGUF is what llama-quantize writes", () => {
 
   it("of a GGUF that is quantized already, where that is asked for", async () => {
     const input = join(folder, "quantized.gguf");
-    writeFileSync(join(folder, "floats.gguf"), ggufFile(tinyModel({ ...plain, layers: 2 })));
+    writeFileSync(join(folder, "floats.gguf"), ggufFile(tinyModel(plain)));
     await ours(join(folder, "floats.gguf"), input, "Q5_K_M");
     const theirs = await llamaQuantize(input, ["Q4_K_M", "Q8_0"], "requantize");
     for (const type of ["Q4_K_M", "Q8_0"] as const) {
