@@ -367,6 +367,32 @@ describe("why one scale for each channel", () => {
   });
 });
 
+describe("the error against the scale", () => {
+  it("is shown for the weights that share a scale, with the three scales and what the search gains", async () => {
+    await page.getByLabel("Bits", { exact: true }).fill("4");
+    await page.getByLabel("Rule for scales").selectOption("signed-max");
+    const channelwise = await load();
+    const [max, search, chosen] = (["max", "search", "signed-max"] as const).map((scales) => {
+      const result = channelwise.quantize(rowOf(weights, 0), { granularity: "tensor", bits: 4, scales });
+      return { scale: result.scales[0], mse: result.mse };
+    });
+    const saved = `${typeset(10 * Math.log10(max.mse / search.mse), 3)} dB`;
+    await shows(async () => (await tableOf("Error against scale")).map((row) => [row[0], row[1], row[3]])).toEqual(
+      Object.entries({ "the maximum": max, "the search": search, "chosen, by signed-max": chosen }).map(
+        ([name, { scale, mse }]) => [name, typeset(scale, 6), typeset(mse, 4)],
+      ),
+    );
+    const picture = figure("Error against scale").locator("svg");
+    const said = await picture.getAttribute("aria-label");
+    for (const words of ["8 weights", saved, ...[max, search, chosen].map(({ mse }) => typeset(mse, 3))])
+      expect(said).toContain(words);
+    expect((await picture.locator(".tried").getAttribute("d"))?.match(/M/g)).toHaveLength(16);
+    await page.getByLabel("Rule for scales").selectOption("max");
+    await page.getByLabel("Bits", { exact: true }).fill("8");
+    await shows(() => text(figure("Error against scale").locator("figcaption"))).toMatch(/The chosen one, by max/);
+  });
+});
+
 describe("where the weights lie", () => {
   it("is counted: weights in bins, and every integer used", async () => {
     const counts = new Map<string, number>();

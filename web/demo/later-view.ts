@@ -7,9 +7,9 @@ import { unlessInterrupted } from "./engine.js";
 export class LaterView<Given extends readonly unknown[], V extends { show(...given: Given): unknown }> {
   /** The view; undefined until it is loaded. */
   view: V | undefined;
-  #given: Given | undefined;
   readonly #place: HTMLElement;
   readonly #observer: IntersectionObserver;
+  #given: Given | undefined;
 
   constructor(place: HTMLElement, load: () => Promise<V>) {
     this.#place = place;
@@ -26,8 +26,13 @@ export class LaterView<Given extends readonly unknown[], V extends { show(...giv
 
   /** Shows it now, or as soon as it is loaded. */
   async show(...given: Given): Promise<void> {
-    if (this.#given === undefined) this.#observer.observe(this.#place);
+    // Every place is near while the pictures above it are not drawn, which they are within the next two frames.
+    if (this.#given === undefined) inTwoFrames(() => this.#observer.observe(this.#place));
     this.#given = given;
     await this.view?.show(...given);
   }
+}
+
+function inTwoFrames(act: () => void) {
+  requestAnimationFrame(() => requestAnimationFrame(act));
 }

@@ -30,6 +30,10 @@ const settings = new SettingsForm((soon) => {
 });
 const maps = new HeatMapsView(element("maps"), engine, selection);
 const cell = new CellView(element("one-weight"), engine, selection);
+const scaleErrors = new LaterView(element("scale-errors"), async () => {
+  const { ScaleErrorsView } = await import("./see/scale-errors-view.js");
+  return new ScaleErrorsView(element("scale-errors"), engine, selection);
+});
 const tables = new TablesView(element("tables"), engine);
 const channels = new ChannelsView(element("channels"), engine, selection, (order) => tables.setOrder(order));
 const distribution = new LaterView(element("why"), async () => {
@@ -181,8 +185,10 @@ async function show(summary: Summary) {
   results.hidden = false;
   results.inert = false;
   await Promise.all([maps, cell, channels, tables].map((view) => view.show(summary)));
-  // Whether the places of these are near shows once the others have their heights.
-  await Promise.all([distribution.show(summary), takeAway.show(source as Source, opened as Opened, summary)]);
+  await Promise.all([
+    ...[scaleErrors, distribution].map((view) => view.show(summary)),
+    takeAway.show(source as Source, opened as Opened, summary),
+  ]);
   compare.show(summary);
   const { shape } = summary;
   element("as-embeddings").hidden = shape.length !== 2 || shape[0] < LEAST_ROWS || shape[1] > 16_384;

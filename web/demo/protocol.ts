@@ -131,6 +131,33 @@ export interface Cell {
   readonly error: number;
 }
 
+/** A scale for some weights, and their mean squared error with it, in the unit of ScaleErrors. */
+export interface TriedScale {
+  readonly scale: number;
+  readonly mse: number;
+}
+
+/** The mean squared error of the weights that share a scale, over the scales that they could have. */
+export interface ScaleErrors {
+  /** The number of these weights. */
+  readonly count: number;
+  /** The error of every so-manieth weight is drawn, since all would take too long. */
+  readonly every: number;
+  /** A power of two: scales are in this unit, and squared errors in its square. */
+  readonly unit: number;
+  /** The scale of the largest |weight|, that of the search, and the chosen one. */
+  readonly max: TriedScale;
+  readonly search: TriedScale;
+  readonly chosen: TriedScale;
+  /** The |scales| of the curves, as parts of the scale of the largest |weight|. */
+  readonly parts: Float64Array;
+  /** The error with each of them, and with its negative. */
+  readonly positive: Float64Array;
+  readonly negative: Float64Array;
+  /** The |scales| that the search tries, as such parts. */
+  readonly trials: Float64Array;
+}
+
 /** The order of channels: by index, the lowest SQNR first, or the largest range first. */
 export type ChannelOrder = "index" | "worst" | "range";
 
@@ -204,6 +231,7 @@ export interface Questions {
     answer: Grid;
   };
   cell: { given: number; answer: Cell };
+  scaleErrors: { given: number; answer: ScaleErrors };
   channels: { given: { order: ChannelOrder; bars: number }; answer: Bars };
   distribution: { given: { channel: number | undefined }; answer: Distribution };
   cells: { given: { table: Table; window: Window }; answer: Cells };

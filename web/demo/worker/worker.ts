@@ -45,6 +45,10 @@ const answers: {
   },
   map: (given) => gridOf(opened(tensor), given.map === "weights" ? current : opened(current), given),
   cell: (index) => cellOf(opened(current), index),
+  async scaleErrors(index) {
+    const { scaleErrorsOf } = await import("./scale-errors.js");
+    return scaleErrorsOf(await load(), opened(current), index);
+  },
   channels: ({ order, bars }) => barsOf(opened(current), order, bars),
   distribution: ({ channel }) => distributionOf(opened(current), channel),
   cells: ({ table, window }) => cellsIn(opened(current), table, window),
