@@ -39,6 +39,14 @@ const basicPitch = {
   folder: "model",
 };
 
+/** @type {NpmTarball} */
+const upscaler = {
+  name: "@upscalerjs/default-model",
+  version: "1.0.0",
+  integrity: "D17cokQBpciTBrlFuY5WtS7TH0WE3h5m44PYiPPCSq1jlWjG9BvH5/rnm9AhQPV6TT3Bqbg5GAPV8/qpR47/hQ==",
+  folder: "models",
+};
+
 /**
  * The 54 voices of Kokoro (text to speech): style vectors, one row for each length of text.
  * @returns {Promise<Tensor[]>}
@@ -74,11 +82,19 @@ export async function basicPitchWeights() {
 }
 
 /**
+ * The weights of an upscaler of images, a TensorFlow.js model: output channels last.
+ * @returns {Promise<Tensor[]>}
+ */
+export async function upscalerWeights() {
+  return tfjsWeights(join(await fetchTarball(upscaler), "model.json"));
+}
+
+/**
  * The float32 weights of rank 2 and above of a TensorFlow.js model: output channels last.
  * @param {string} modelFile the path of its model.json
  * @returns {Tensor[]}
  */
-export function tfjsWeights(modelFile) {
+function tfjsWeights(modelFile) {
   const { weightsManifest } = JSON.parse(readFileSync(modelFile, "utf8"));
   /** @type {Tensor[]} */
   const tensors = [];

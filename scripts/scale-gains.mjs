@@ -1,8 +1,7 @@
 // npm run scale-gains: what rules for scales gain over the maximum on real weights, as a table for docs/arithmetic.md.
 
-import { join } from "node:path";
 import { build } from "./bench/command-line.mjs";
-import { basicPitchWeights, fetchTarball, kokoroVoices, tfjsWeights } from "./data.mjs";
+import { basicPitchWeights, kokoroVoices, upscalerWeights } from "./data.mjs";
 import { winkVectors } from "./embeddings/wink.mjs";
 import { readOcrModels } from "./ocr/packages.mjs";
 
@@ -12,12 +11,6 @@ const { matricesOf, matrixOf, sqnrOf } = await import("./matrices.mjs");
 
 /** @typedef {import("./matrices.mjs").Matrix} Matrix */
 
-const upscaler = {
-  name: "@upscalerjs/default-model",
-  version: "1.0.0",
-  integrity: "D17cokQBpciTBrlFuY5WtS7TH0WE3h5m44PYiPPCSq1jlWjG9BvH5/rnm9AhQPV6TT3Bqbg5GAPV8/qpR47/hQ==",
-  folder: "models",
-};
 const ocr = await readOcrModels();
 /** @type {[string, Matrix[]][]} */
 const sets = [
@@ -26,7 +19,7 @@ const sets = [
   ["OCR cls", await matricesOf(ocr.cls)],
   ["Kokoro", (await kokoroVoices()).map(matrixOf)],
   ["Basic Pitch", (await basicPitchWeights()).map(matrixOf)],
-  ["upscaler", tfjsWeights(join(await fetchTarball(upscaler), "model.json")).map(matrixOf)],
+  ["upscaler", (await upscalerWeights()).map(matrixOf)],
   ["wink", [{ rows: 100_000, columns: 100, weights: await winkVectors(100_000) }]],
 ];
 
