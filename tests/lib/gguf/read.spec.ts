@@ -158,6 +158,11 @@ describe("a GGUF in parts", () => {
       [new File([ggufFile({ tensors })], "a.gguf"), parts[0]],
       /it is not a part of a split model/,
     ],
+    [
+      "that is alone and has no keys of its own",
+      [file(0, { keys, tensors })],
+      /says that it is part 1 of 3, and it has no key split.count above 1/,
+    ],
   ])("is refused %s", async (_, files, reason) => {
     await expect(openModel(files)).rejects.toThrow(reason);
     await expect(openModel(files)).rejects.toThrow(FormatError);
@@ -272,6 +277,12 @@ describe("a damaged GGUF", () => {
       ggufFile({ tensors: [{ ...one, offset: 2n ** 64n - 32n }] }),
       24,
       /would end at byte \d+ of the file, which has \d+ bytes/,
+    ],
+    [
+      "with bytes between its tensors that belong to none",
+      Uint8Array.from([...ggufFile({ tensors: [{ ...one, offset: 64 }] }), ...new Uint8Array(64)]),
+      24,
+      /begins at byte 64 of the data, and the 64 bytes before it belong to no tensor/,
     ],
     ["with data that overlap", ggufFile({ tensors: [one, { ...tensors[1], offset: 0 }] }), 24, /data may not overlap/],
   ])("is refused: %s", async (_, file, offset, reason) => {

@@ -130,7 +130,7 @@ async function readEntry(cursor: Cursor, alignment: number): Promise<Entry> {
   return { name, type, shape, place, offset, byteLength: bytesOfType(type, elementsOf(shape)) };
 }
 
-/** Computes where tensors lie in the file, and checks that no two share bytes and that nothing follows. */
+/** Computes where tensors lie in the file, and checks that each follows the one before, and nothing the last. */
 function placed(
   entries: readonly Entry[],
   { dataStart, alignment }: { readonly dataStart: number; readonly alignment: number },
@@ -150,11 +150,17 @@ function placed(
     if (offset < end) {
       fail(`its data begins at byte ${offset} of the data, and that of ${before} ends at ${end}: data may not overlap`);
     }
+    // ggml reads no file in which data does not follow data.
+    const expected = upTo(end, BigInt(alignment));
+    if (byteLength > 0 && offset > expected) {
+      const lost = `the ${offset - expected} bytes before it belong to no tensor`;
+      fail(`its data begins at byte ${offset} of the data, and ${lost}: the file is damaged`);
+    }
     if (byteLength > 0) [end, before] = [offset + BigInt(byteLength), tensor];
   }
   const dataEnd = dataStart + Number(end);
   // Writers fill up the last tensor, and files of keys alone, to a multiple of the alignment.
-  const fileEnd = Math.ceil(dataEnd / alignment) * alignment;
+  const fileEnd = dataStart + Number(upTo(end, BigInt(alignment)));
   if (size > fileEnd) {
     const more = `the last tensor's data ends here, and ${size - dataEnd} more bytes follow`;
     throw new FormatError({ file, offset: dataEnd, reason: `${more}: the file is damaged` });
@@ -162,4 +168,9 @@ function placed(
   return entries.map(({ name, type, shape, byteLength, offset }) => ({
     ...{ name, type, shape, byteLength, offset: dataStart + Number(offset) },
   }));
+}
+
+/** The next multiple. */
+function upTo(offset: bigint, alignment: bigint): bigint {
+  return ((offset + alignment - 1n) / alignment) * alignment;
 }

@@ -44,6 +44,12 @@ function stemOf(name: string): string | undefined {
   return /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(name)?.[1];
 }
 
+/** Such as "2 of 5"; undefined for a name that is not that of one of several parts. */
+function partOfName(name: string): string | undefined {
+  const [, number, count] = /-(\d{5})-of-(\d{5})\.gguf$/i.exec(name) ?? [];
+  return Number(count) > 1 ? `${Number(number)} of ${Number(count)}` : undefined;
+}
+
 /**
  * Reads the headers of a model's file or of all its parts. Where only one part is given, `openNamed` finds the others.
  *
@@ -56,6 +62,13 @@ export async function readParts({ files, openNamed }: Pick<FormatInput, "files" 
   const count = integerOf(one.header.keys, SPLIT_COUNT) ?? 0;
   if (count <= 1) {
     if (given.length > 1) fail(given[1].source, "it is not a part of a split model: give one model at a time");
+    const named = partOfName(one.source.name);
+    if (named !== undefined) {
+      fail(
+        one.source,
+        `its name says that it is part ${named}, and it has no key ${SPLIT_COUNT} above 1: make the parts again with gguf-split, or give a whole model another name`,
+      );
+    }
     return contentsOf(one.source.name, [one]);
   }
   if (given.length > 1) return contentsOf(one.source.name, inOrder(given, count));
