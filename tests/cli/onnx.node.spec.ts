@@ -266,6 +266,40 @@ it("dequantize writes an .onnx model with float weights", async () => {
   ]);
 });
 
+describe("quantize --min-output-sqnr", () => {
+  const search = (limit: string, ...more: string[]) =>
+    place.run("quantize", "model.onnx", "--bits", "4", "--min-output-sqnr", limit, "-o", "small.onnx", ...more);
+
+  it("keeps a node float, tells which, and writes a model whose outputs meet the limit", async () => {
+    const { code, stdout } = await search("21.5");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^outputs have (19|20|21)\.\d+ dB with all weights quantized, and 2\d\.\d+ dB with 1 of 2 weights float \(/m,
+    );
+    expect(stdout).toMatch(/^hidden node +first\.weight +16\.4 KB +4\.\d+ KB +2\d\.\d+ dB$/m);
+    const compared = await place.run("compare", "model.onnx", "small.onnx", "--run", "--min-output-sqnr", "21.5");
+    expect(compared.code).toBe(0);
+  });
+
+  it("ends with code 3 and writes nothing where no choice meets it, and refuses what does not fit", async () => {
+    expect(await search("90")).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(
+        /model\.onnx: no float nodes give every output 90\.00 dB \(--min-output-sqnr\): 2\d\.\d+ dB is the best, with 1 of 2/,
+      ),
+    });
+    expect(place.list()).toEqual(["model.onnx"]);
+    expect(await place.run("quantize", "model.onnx", "--fit", "30dB", "--min-output-sqnr", "30")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--fit and --min-output-sqnr exclude each other; give one of them"),
+    });
+    expect(await place.run("quantize", "model.onnx", "--input", "x=1x64")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--input is for models that are run; give --min-output-sqnr too"),
+    });
+  });
+});
+
 describe("compare --run", () => {
   it("runs both models, and holds an output against a limit", async () => {
     await place.run("quantize", "model.onnx", "-o", "small.onnx");

@@ -10,9 +10,9 @@ export function version(): string {
 }
 
 const exitCodes = `\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 compare found an error above a
-limit, 130 interrupted (143 by SIGTERM, 129 by SIGHUP). An output appears under
-its name when it is complete, so a run that failed or was interrupted leaves no
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an error is above a given limit,
+130 interrupted (143 by SIGTERM, 129 by SIGHUP). An output appears under its
+name when it is complete, so a run that failed or was interrupted leaves no
 file.`;
 
 /** The help for one command, or for all. */

@@ -4,6 +4,7 @@ import {
   type Decision,
   fairPart,
   fileSink,
+  type KeptNodes,
   type Mix,
   measureModel,
   openModel,
@@ -33,6 +34,8 @@ export interface Job {
   readonly bytesAfter: number;
   /** What was chosen for a budget. */
   readonly mix?: Mix;
+  /** What stays float for the outputs. */
+  readonly search?: KeptNodes;
 }
 
 export interface DoneJob extends Job {

@@ -24,15 +24,16 @@ interface Session {
   release(): Promise<void>;
 }
 
-const packages = ["onnxruntime-node", "onnxruntime-web"];
+const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
+type RuntimePackage = (typeof packages)[number];
 
 /** Random integers are from 0 up to this, like indices into a small table. */
 const RANDOM_INTEGERS = 100;
 
 /** @throws {CommandError} where none is installed, neither for the folder of the command nor beside this package. */
-async function loadRuntime(): Promise<Runtime> {
+async function loadRuntime(option: string, first: RuntimePackage): Promise<Runtime> {
   const places = [pathToFileURL(join(process.cwd(), "any.js")).href, import.meta.url];
-  for (const name of packages) {
+  for (const name of new Set([first, ...packages])) {
     for (const place of places) {
       let path: string;
       try {
@@ -44,7 +45,7 @@ async function loadRuntime(): Promise<Runtime> {
       return found.InferenceSession ? found : (found.default as Runtime);
     }
   }
-  throw new CommandError("--run needs ONNX Runtime: run npm install onnxruntime-node in this folder");
+  throw new CommandError(`${option} needs ONNX Runtime: run npm install ${first} in this folder`);
 }
 
 /**
@@ -52,9 +53,15 @@ async function loadRuntime(): Promise<Runtime> {
  *
  * @param given NAME=FILE.npy, or NAME=SIZExSIZE... for random numbers of this shape. Other inputs get random numbers,
  *   and 1 for each size that the model leaves open.
+ * @param option the option that runs models
+ * @param first the package that is taken where both are installed
  */
-export async function runWith(given: readonly string[]): Promise<RunModel> {
-  const runtime = await loadRuntime();
+export async function runWith(
+  given: readonly string[],
+  option = "--run",
+  first: RuntimePackage = "onnxruntime-node",
+): Promise<RunModel> {
+  const runtime = await loadRuntime(option, first);
   if (runtime.env.wasm) runtime.env.wasm.numThreads = 1;
   const values = new Map<string, string>();
   for (const each of given) {

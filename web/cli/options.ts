@@ -120,9 +120,12 @@ export const options = {
   input: {
     value: "NAME=VALUE",
     multiple: true,
-    help: "an input for --run: a .npy file, or a shape such as 1x3x48x320 for random numbers, which inputs that are not given get (with 1 for sizes that the model leaves open)",
+    help: "an input of the .onnx models that are run: a .npy file, or a shape such as 1x3x48x320 for random numbers, which inputs that are not given get (with 1 for sizes that the model leaves open)",
   },
-  "min-output-sqnr": { value: "DB", help: "with --run, exit with code 3 if an output of the model has a lower SQNR" },
+  "min-output-sqnr": {
+    value: "DB",
+    help: "quantize: keep single nodes of an .onnx model float until each output has this SQNR, found by running it in ONNX Runtime (exit with code 3 if none do); compare --run: exit with code 3 if an output has a lower SQNR",
+  },
   port: { value: "N", help: "port of this machine at which the page is served, 0 for any that is free (default 4173)" },
   force: { help: "replace files that exist" },
   json: { help: "print one JSON object on standard output, and no tables" },

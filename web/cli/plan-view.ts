@@ -3,6 +3,7 @@ import { type Decision, kindOfReason, printable, type QuantizeDecision } from "c
 import { mixText } from "./fit.js";
 import { bytes, counted, formatText, layoutText, oneLine, shapeText, wrapped } from "./format.js";
 import type { Job } from "./job.js";
+import { keptNodesLines } from "./keep-nodes.js";
 import { keptFloatsLines } from "./kept-floats.js";
 import { type Column, tableLines } from "./table.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
@@ -43,7 +44,8 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
     const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
     const target = `would be written to ${printable(job.output)}  ${bytes(job.bytesAfter)}`;
     const forms = formLines([job], widthOf(stream));
-    const kept = [...mixLines([job]), ...keptFloatsLines([job], widthOf(stream))];
+    const width = widthOf(stream);
+    const kept = [...mixLines([job]), ...keptNodesLines(job, width), ...keptFloatsLines([job], widthOf(stream))];
     stream.write(
       `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, ...forms, target, ...kept].join("\n")}\n\n`,
     );

@@ -2,6 +2,7 @@ import { keptFloats, type Plan, printable } from "channelwise/models";
 import { mixText } from "./fit.js";
 import { bytes, counted, formatText } from "./format.js";
 import { type DoneJob, decisionJson, type Job } from "./job.js";
+import { keptNodesLines, searchJson } from "./keep-nodes.js";
 import { keptFloatsLines } from "./kept-floats.js";
 import { type MeasuredTensor, showMeasured, sqnrText, worstFirst } from "./measured.js";
 import { type Stream, styled, widthOf } from "./terminal.js";
@@ -19,6 +20,7 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   for (const { mix, result } of done) {
     if (mix) stream.write(`${mixText(mix, result.tensors.filter(({ quantize }) => quantize).length)}\n`);
   }
+  for (const job of done) for (const line of keptNodesLines(job, widthOf(stream))) stream.write(`${line}\n`);
   for (const line of keptFloatsLines(done, widthOf(stream))) stream.write(`${line}\n`);
 }
 
@@ -52,6 +54,7 @@ export function jobJson(job: Job): object {
     bytesBefore,
     bytesAfter,
     ...mixJson(job),
+    ...searchJson(job),
     ...planJson(plan),
     tensors,
   };
@@ -71,6 +74,7 @@ export function doneJson(job: DoneJob): object {
     bytesBefore,
     bytesAfter: result.byteLength,
     ...mixJson(job),
+    ...searchJson(job),
     ...planJson(plan),
     tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };

@@ -7,6 +7,7 @@ import { counted, oneLine } from "./format.js";
 import { findParts, writeIndex } from "./index-file.js";
 import { groupInputs, type Input } from "./inputs.js";
 import { type Job, openJob } from "./job.js";
+import { keepNodesOf, outputBoundOf, unmetText } from "./keep-nodes.js";
 import type { Values } from "./options.js";
 import { checkOutputs, outputsOf, refuseExisting } from "./outputs.js";
 import { groupLines, showDecisions, showNotes, showPlan } from "./plan-view.js";
@@ -29,6 +30,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
   const shard = values.shard === undefined ? undefined : parseShard(values.shard);
   const threads = values.threads === undefined ? undefined : parseThreads(values.threads);
   const inputs = groupInputs(operands);
+  const minOutputSqnr = outputBoundOf(values, inputs);
   const settings = budget ? settingsForBudget(settingsOf(values), inputs) : settingsOf(values);
   /** A part has some of the tensors of a single model, or some of several models. */
   const [modelShard, listShard] = inputs.length === 1 ? [shard, undefined] : [undefined, shard];
@@ -56,7 +58,7 @@ export async function quantize(operands: readonly string[], values: Values, cont
     );
     const outcome = await quantizeJobs(
       shareOf(jobs, listShard),
-      { values, settings, budget, modelShard, threads, inputs },
+      { values, settings, budget, minOutputSqnr, modelShard, threads, inputs },
       context,
     );
     if (forLoader && !measure && !values["dry-run"]) forLoader.finish(jobs, context);
@@ -77,6 +79,7 @@ interface Asked {
   readonly values: Values;
   readonly settings: Settings;
   readonly budget: Budget | undefined;
+  readonly minOutputSqnr: number | undefined;
   readonly modelShard: Shard | undefined;
   readonly threads: number | undefined;
   readonly inputs: readonly unknown[];
@@ -84,7 +87,7 @@ interface Asked {
 
 async function quantizeJobs(
   planned: readonly Job[],
-  { values, settings, budget, modelShard, threads, inputs }: Asked,
+  { values, settings, budget, minOutputSqnr, modelShard, threads, inputs }: Asked,
   context: Context,
 ): Promise<Outcome> {
   const { stdout, stderr } = context;
@@ -98,11 +101,19 @@ async function quantizeJobs(
   // A part may have no such tensor.
   if (!modelShard) refuseNothing(planned, values);
   if (!force && !measure && !values["dry-run"]) refuseExisting(planned.map(({ output }) => output));
-  const jobs = budget ? await fitJobs(planned, budget, { rules: settings, threads }, context) : planned;
+  const chosen = budget
+    ? await fitJobs(planned, budget, { rules: settings, threads }, context)
+    : minOutputSqnr !== undefined
+      ? await keepNodesOf(planned, minOutputSqnr, { values, rules: settings, threads }, context)
+      : planned;
+  const failures = chosen.flatMap((job) => unmetText(job, minOutputSqnr ?? 0) ?? []);
+  for (const failure of failures) stderr.write(`${styled(stderr, "red", "over the limit:")} ${oneLine(failure)}\n`);
+  const exitCode = failures.length > 0 ? 3 : 0;
   if (values["dry-run"]) {
-    if (!json) showDecisions(stdout, jobs);
-    return { exitCode: 0, json: { dryRun: true, files: jobs.map(jobJson) } };
+    if (!json) showDecisions(stdout, chosen);
+    return { exitCode, json: { dryRun: true, files: chosen.map(jobJson), ...(exitCode > 0 && { failures }) } };
   }
+  const jobs = chosen.filter(({ search }) => search?.isMet !== false);
 
   if (stderr.isTerminal) showPlan(stderr, jobs, !measure);
   else showNotes(stderr, jobs);
@@ -117,8 +128,13 @@ async function quantizeJobs(
     showConfigHint(stdout, complete);
   }
   return {
-    exitCode: 0,
-    json: { ...(measure && { measured: true }), files: done.map(doneJson), ...(index && { index }) },
+    exitCode,
+    json: {
+      ...(measure && { measured: true }),
+      files: done.map(doneJson),
+      ...(index && { index }),
+      ...(exitCode > 0 && { failures, unmet: chosen.filter((job) => !jobs.includes(job)).map(jobJson) }),
+    },
   };
 }
 

@@ -41,6 +41,7 @@ export {
 } from "./models/compare-nodes.js";
 export { type DequantizeOptions, dequantizeModel } from "./models/dequantize.js";
 export { inspectModel, opsetChanges } from "./models/inspect.js";
+export { type KeptNode, type KeptNodes, keepNodes, type OutputBound } from "./models/keep-nodes.js";
 export { type KeptFloats, keptFloats, kindOfReason } from "./models/kept-floats.js";
 export { type MeasuredDecision, type MeasuredWays, measureWays } from "./models/mix/measure-ways.js";
 export { type Budget, type Mix, type Mixes, mixesOf } from "./models/mix/mixes.js";

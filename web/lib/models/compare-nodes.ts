@@ -84,12 +84,18 @@ export async function compareNodes(original: Model, model: Model, run: RunModel)
   const actual = await run(await after.withOutputs(names));
   const errorsOf = (name: string) => errorsBetween(name, expected[name], actual[name]);
   return {
-    outputs: before.outputs.map((output) => ({ output, ...errorsOf(output) })),
+    outputs: compareOutputs(before.outputs, expected, actual),
     nodes: [...nodes.values()].map((node) => ({ ...node, ...errorsOf(node.output) })).sort((a, b) => a.sqnr - b.sqnr),
   };
 }
 
-function activationsOf(model: Model): Activations {
+type Computed = Awaited<ReturnType<RunModel>>;
+
+export function compareOutputs(names: readonly string[], expected: Computed, actual: Computed): ComparedOutput[] {
+  return names.map((output) => ({ output, ...errorsBetween(output, expected[output], actual[output]) }));
+}
+
+export function activationsOf(model: Model): Activations {
   const { activations } = kindOf(model);
   if (activations === undefined) throw new TypeError(`${model.name} is not an .onnx model, which can be run`);
   return activations();
