@@ -417,6 +417,80 @@ describe("what is written", () => {
   });
 });
 
+describe.each<[string, NodeInit[], string[]]>([
+  ["Gemm", [node("Gemm", ["x", "w", "b"], ["y"])], ["MatMulNBits", "Add"]],
+  ["Gemm with transB", [node("Gemm", ["x", "w", "b"], ["y"], { transB: 1 })], ["MatMulNBits", "Add"]],
+  ["Gemm without a bias", [node("Gemm", ["x", "w"], ["y"], { transB: 1, beta: { float: 1 } })], ["MatMulNBits"]],
+  [
+    "a Transpose of two MatMul",
+    [
+      node("Transpose", ["w"], ["t"], { perm: [1, 0] }),
+      node("MatMul", ["x", "t"], ["y"]),
+      node("MatMul", ["x", "t"], ["z"]),
+    ],
+    ["MatMulNBits", "MatMulNBits"],
+  ],
+  [
+    "a Transpose that does nothing",
+    [node("Transpose", ["w"], ["t"], { perm: [0, 1] }), node("MatMul", ["x", "t"], ["y"])],
+    ["MatMulNBits"],
+  ],
+])("MatMulNBits of %s", (name, nodes, operators) => {
+  // Rows of 80 leave a shorter group, and three groups do not fill a byte of zero points.
+  const isTurned = /transB|bias|two/.test(name);
+  const shape = isTurned ? [6, 80] : [80, 6];
+  const weights = uniform("float32", 480, 3).map((weight) => weight + 0.2);
+  const bias = tensor("b", [6], uniform("float32", 6, 5));
+  const graph = {
+    ...{ node: nodes, input: [float("x", [5, 80])], output: [float("y")] },
+    initializer: [tensor("w", shape, weights), ...(operators.includes("Add") ? [bias] : [])],
+  };
+  const bytes = modelBytes({ opset: 17, irVersion: 7, graph });
+  const inputs = { x: { data: uniform("float32", 5 * 80, 4), dims: [5, 80] } };
+
+  it.each([{ bits: 4 }, { bits: 4, zeroPoints: true }, { bits: 8 }])(
+    "%j is read back bit for bit, and computes the same",
+    async (rules) => {
+      const result = await quantized(bytes, { ...everything, target: "webgpu", ...group, ...rules });
+      expect(quantizedBy(result.plan)).toMatchObject([{ pattern: "MatMulNBits" }]);
+      expect(operatorsOf(parse(result.bytes).graph)).toEqual(operators);
+      const model = await openModel(source(result.bytes));
+      const { quantized: found } = await inspectModel(model);
+      expect(found).toMatchObject([
+        { name: "w", shape, pattern: "MatMulNBits", zeroPoints: rules.zeroPoints ?? false },
+      ]);
+      const output = sink();
+      await dequantizeModel(channelwise, model, output.sink);
+      const floats = await openModel(source(output.bytes()));
+      const dequantized = (await readFloats(floats.tensors[0])) as Float32Array;
+      const { tensors } = await compareModels(channelwise, await openModel(source(bytes)), model);
+      const near = tensors.find(({ tensor }) => tensor === "w");
+      expect(near).toMatchObject({ result: "near", sqnr: expect.closeTo(result.errors[0].sqnr, 6) });
+      expect(sqnr(weights, dequantized)).toBeCloseTo(result.errors[0].sqnr, 3);
+      const expected = await run(withValues(bytes, new Map([["w", dequantized]])), inputs);
+      for (const written of [result.bytes, output.bytes()]) {
+        expect(sqnr(expected.y.data, (await run(written, inputs)).y.data)).toBeGreaterThan(110);
+      }
+    },
+  );
+});
+
+it.each([
+  [["x", "w"], "MatMulNBits"],
+  [["x", "w", "b"], "Cast, Mul"], // its bias would need a node after it
+])("Gemm of %j becomes float16 as %s", async (inputs, pattern) => {
+  const [weights, bias] = [uniform("float32", 480, 3), tensor("b", [6], uniform("float32", 6, 5))];
+  const graph = {
+    ...{ node: [node("Gemm", inputs, ["y"], { transB: 1 })], input: [float("x", [5, 80])], output: [float("y")] },
+    initializer: [tensor("w", [6, 80], weights), ...(inputs.length > 2 ? [bias] : [])],
+  };
+  const bytes = modelBytes({ opset: 17, graph });
+  const result = await quantized(bytes, { ...everything, target: "webgpu", bits: 8, ...group, float16: true });
+  expect(quantizedBy(result.plan)).toMatchObject([{ pattern }]);
+  const x = { data: uniform("float32", 5 * 80, 4), dims: [5, 80] };
+  expect(sqnr((await run(bytes, { x })).y.data, (await run(result.bytes, { x })).y.data)).toBeGreaterThan(40);
+});
+
 it.each<[string, Rules, NodeInit[]]>([
   ["groups of 8", { bits: 4, granularity: { group: 8 } }, [node("MatMul", ["x", "w"], ["y"])]],
   ["groups of 48", { bits: 4, granularity: { group: 48 } }, [node("MatMul", ["x", "w"], ["y"])]],
@@ -425,12 +499,13 @@ it.each<[string, Rules, NodeInit[]]>([
   [
     "what another operator takes too",
     { bits: 4, ...group },
-    [node("MatMul", ["x", "w"], ["y"]), node("Gemm", ["x", "w"], ["z"])],
+    [node("MatMul", ["x", "w"], ["y"]), node("Einsum", ["x", "w"], ["z"], { equation: "ij,jk->ik" })],
   ],
+  ["the product of a Gemm", { bits: 4, ...group }, [node("Gemm", ["x", "w"], ["y"], { alpha: { float: 0.5 } })]],
   [
-    "what comes through Transpose",
+    "what is transposed for one node only",
     { bits: 4, ...group },
-    [node("Transpose", ["w"], ["v"], { perm: [0, 1] }), node("MatMul", ["x", "v"], ["y"])],
+    [node("MatMul", ["x", "w"], ["y"]), node("Gemm", ["x", "w"], ["z"], { transB: 1 })],
   ],
 ])("MatMulNBits cannot have %s", async (_, rules, nodes) => {
   const graph = { node: nodes, initializer: [tensor("w", [96, 96], new Float32Array(96 * 96))] };

@@ -55,35 +55,40 @@ function withoutPadding({ quantizedShape, scheme, weight }: OnnxChoice, write: C
 /**
  * Writes codes and scales for com.microsoft's MatMulNBits, which takes the weights [K, N] by columns: codes [N, K /
  * group, bytes], two to a byte as code + 8, or one as code + 128, and scales [N, K / group]. Zero points are packed as
- * codes are, and begin a new byte with each column. Weights come by rows, so everything is held in memory until the
+ * codes are, and begin a new byte with each column. Weights come by rows of [K, N], or of [N, K] where they are transposed, so everything is held in memory until the
  * last.
  */
 function matMulNBitsSink({ quantizedShape, scheme, storedBits }: OnnxChoice, write: Writers): CodeSink {
-  const [rows, columns] = quantizedShape as [number, number];
-  const { group } = scheme.granularity as { group: number };
+  const { group, along } = scheme.granularity as { group: number; along: 0 | 1 };
+  const rows = quantizedShape[along] as number;
+  const columns = quantizedShape[1 - along] as number;
   const { scaleType } = scheme;
   const groups = rows / group;
+  /** The place by columns, with `perColumn` of something in each, of what is given by the rows of the weight. */
+  const placeOf = (index: number, given: number, perColumn: number) => {
+    const [row, column] =
+      along === 0 ? [Math.floor(index / columns), index % columns] : [index % given, Math.floor(index / given)];
+    return column * perColumn + row;
+  };
   const perByte = 8 / storedBits;
   const half = 2 ** (storedBits - 1);
   const codeBytes = new Uint8Array((rows * columns) / perByte);
   const byColumn = new Float32Array(groups * columns);
   const zerosPerColumn = Math.ceil(groups / perByte) * perByte;
   const zeroBytes = new Uint8Array(scheme.zeroPoints ? (zerosPerColumn * columns) / perByte : 0);
-  /** Puts integers, given by rows, into bytes that have `perColumn` of them for each column. */
-  const pack = (bytes: Uint8Array, perColumn: number) => (start: number, given: CodeArray) => {
+  /** Puts integers, `count` for a column, into bytes that have `perColumn` of them. */
+  const pack = (bytes: Uint8Array, count: number, perColumn: number) => (start: number, given: CodeArray) => {
     for (let i = 0; i < given.length; i++) {
-      const row = Math.floor((start + i) / columns);
-      const at = ((start + i) % columns) * perColumn + row;
+      const at = placeOf(start + i, count, perColumn);
       bytes[Math.floor(at / perByte)] |= ((given[i] as number) + half) << (storedBits * (at % perByte));
     }
   };
   return {
-    quantized: pack(codeBytes, rows),
-    zeroPoints: pack(zeroBytes, zerosPerColumn),
+    quantized: pack(codeBytes, rows, rows),
+    zeroPoints: pack(zeroBytes, groups, zerosPerColumn),
     async scales(start, scales) {
       for (let i = 0; i < scales.length; i++) {
-        const block = Math.floor((start + i) / columns);
-        byColumn[((start + i) % columns) * groups + block] = scales[i] as number;
+        byColumn[placeOf(start + i, groups, groups)] = scales[i] as number;
       }
     },
     async finish() {

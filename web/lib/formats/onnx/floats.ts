@@ -5,6 +5,7 @@ import { dataType, type Node } from "./file/proto.js";
 import { type Edit, type Later, type Part, splice } from "./file/splice.js";
 import type { Value } from "./file/values.js";
 import type { Message } from "./file/wire.js";
+import { turned } from "./quantized/matmul-nbits.js";
 import type { QuantizedWeight } from "./quantized/quantized.js";
 import type { WeightDtype } from "./weights.js";
 
@@ -49,10 +50,13 @@ export function layOutFloats(
       const [input = "", , , , , bias = ""] = node.inputs;
       if (bias !== "") throw new TypeError(`${name}: the node "${node.name}" has a bias, which cannot be kept`);
       const constant = unused(`${weight.name}_dequantized`, taken);
+      const matrix = turned.test(weight.codes.name) ? unused(`${weight.name}_transposed`, taken) : constant;
+      const turn = { name: "", operator: "Transpose", inputs: [constant], outputs: [matrix] };
       const matMul = newNode({
-        ...{ name: node.name, operator: "MatMul", inputs: [input, constant], outputs: node.outputs },
+        ...{ name: node.name, operator: "MatMul", inputs: [input, matrix], outputs: node.outputs },
       });
-      edits.push(replace(node.message, [...constantNode(tensor(constant)), ...matMul]));
+      const nodes = [...(matrix === constant ? [] : newNode(turn)), ...matMul];
+      edits.push(replace(node.message, [...constantNode(tensor(constant)), ...nodes]));
     } else {
       edits.push(replace(node.message, constantNode(tensor(node.outputs[0] as string))));
     }

@@ -6,6 +6,7 @@ import type { Message } from "../file/wire.js";
 import type { Consumer } from "../uses/consumers.js";
 import { codeTypeOf, type Form, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
 import { storageNotes } from "./layouts.js";
+import { isProduct, isTransposed, turnsMatrix } from "./products.js";
 
 // Writes what quantize_dynamic of ONNX Runtime's tools makes of MatMul, with the same names of nodes and tensors
 // (onnxruntime/python/tools/quantization/operators/matmul.py). Runtimes recognise these nodes and fuse them.
@@ -73,32 +74,8 @@ export const dynamic: Form = {
   },
 };
 
-/** Whether a node computes the product of activations with the weight, and at most adds a bias. */
-function isProduct({ node, input }: Use): boolean {
-  if (node.operator === "MatMul") return input === 1;
-  if (node.operator !== "Gemm" || input !== 1) return false;
-  const { attributes } = node;
-  const isOne = (name: string) => !attributes.has(name) || attributes.get(name)?.float === 1;
-  return (attributes.get("transA")?.integer ?? 0) === 0 && isOne("alpha") && isOne("beta");
-}
-
 function replaced({ message }: Node, nodes: readonly NewNode[]): Edit {
   return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
-}
-
-/** Whether a node gives a matrix as it is or transposed. */
-function turnsMatrix({ domain, operator }: Node): boolean {
-  return domain === "" && (operator === "Transpose" || operator === "Identity");
-}
-
-/** Whether the product takes the weight's transpose. */
-function isTransposed({ use: { node }, via }: Consumer): boolean {
-  const inGemm = node.operator === "Gemm" && (node.attributes.get("transB")?.integer ?? 0) !== 0;
-  const turns = via.filter(({ operator, attributes }) => {
-    const [first = 1] = attributes.get("perm")?.integers ?? [];
-    return operator === "Transpose" && first === 1;
-  });
-  return inGemm !== (turns.length % 2 === 1);
 }
 
 const channelAxis = (consumer: Consumer) => (isTransposed(consumer) ? 0 : 1);

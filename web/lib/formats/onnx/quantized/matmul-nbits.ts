@@ -29,16 +29,36 @@ export function matMulNBits(node: Node, scope: Scope, codes: Value): Found | str
   if (hasZeroPoints && !fits(zeroPoints, columns * zerosPerColumn)) {
     return `${countOf(zeroPoints)} bytes of zero points do not fit [${rows}, ${columns}]`;
   }
+  const isTurned = turned.test(codes.name);
+  const common = {
+    ...{ name: codes.name.replace(/_Q\d[^/.]*$/, ""), pattern: "MatMulNBits" as const, axis: undefined },
+    ...{ node, codes, scales: scales as Value, zeroPoints: hasZeroPoints ? zeroPoints : undefined, others: [] },
+    ...{
+      type: { bits: bits as 2 | 4 | 8, signed: false },
+      codeCount,
+      zeroCount: columns * zerosPerColumn,
+      zero: 2 ** (bits - 1),
+    },
+  } as const;
+  if (isTurned) {
+    return {
+      ...common,
+      ...{ shape: [columns, rows], quantizedShape: [columns, rows], granularity: { group, along: 1 } },
+      codeAt: (weight) => Math.floor(weight / rows) * blocks * group + (weight % rows),
+      zeroAt: (place) => Math.floor(place / blocks) * zerosPerColumn + (place % blocks),
+    };
+  }
   const column = (weight: number) => weight % columns;
   const row = (weight: number) => Math.floor(weight / columns);
   return {
-    ...{ name: codes.name.replace(/_Q\d[^/.]*$/, ""), shape: [rows, columns], pattern: "MatMulNBits" },
-    ...{ quantizedShape: [rows, columns], axis: undefined, granularity: { group, along: 0 } },
-    ...{ node, codes, scales: scales as Value, zeroPoints: hasZeroPoints ? zeroPoints : undefined, others: [] },
-    ...{ type: { bits, signed: false }, codeCount, zeroCount: columns * zerosPerColumn, zero: 2 ** (bits - 1) },
+    ...common,
+    ...{ shape: [rows, columns], quantizedShape: [rows, columns], granularity: { group, along: 0 } },
     codeAt: (weight) => column(weight) * blocks * group + row(weight),
     // In the order of the scheme scales are [blocks, N], so the row of a place is its block.
     scaleAt: (place) => column(place) * blocks + row(place),
     zeroAt: (place) => column(place) * zerosPerColumn + row(place),
   };
 }
+
+/** The names of codes whose weight was transposed before the product. */
+export const turned = /_Q\d_T(_\d+)?$/;
