@@ -35,6 +35,7 @@ async function open(name: string) {
 }
 
 const bits = () => page.locator("#bits").inputValue();
+const zeroPoints = () => page.getByLabel("Zero points").filter({ visible: true });
 const modelBits = () => page.locator("#model-bits").inputValue();
 const choiceOf = (name: string) => page.getByLabel(`What is done with ${name}`, { exact: true });
 
@@ -102,19 +103,29 @@ describe("a link", () => {
   it("restores the settings of a model when it is opened", async () => {
     await open("model.safetensors");
     await choose();
+    await zeroPoints().check();
+    const model = page.locator("#model");
+    await shows(async () => await model.getByLabel("Command line", { exact: true }).textContent()).toContain(
+      "--bits 5 --zero-points --override 'layer.3.weight=keep'",
+    );
+    expect(await model.getByLabel("Code", { exact: true }).textContent()).toContain("bits: 5, zeroPoints: true,");
     await page.getByRole("button", { name: "Copy a link" }).click();
     await page.getByText("Link copied.").waitFor();
     const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
     expect(Object.fromEntries(new URLSearchParams(link.hash.slice(1)))).toEqual({
       model: "model.safetensors",
       target: "plain",
-      setting: "5 channel",
+      setting: "5 channel zero-points",
       keep: "layer.3.weight",
     });
     await follow(link.hash);
     await page.getByText("This link has settings for model.safetensors. Open that file to use them.").waitFor();
     await open("model.safetensors");
     await hasChoices();
+    expect(await zeroPoints().isChecked()).toBe(true);
+    await page.locator("#model-bits").fill("8");
+    await page.getByLabel("Save as").selectOption("comfyui");
+    await page.locator("#model-controls").getByText("takes no zero points").waitFor();
   });
 
   it("for one model is not taken for another, which is said", async () => {

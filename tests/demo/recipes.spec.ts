@@ -3,12 +3,13 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
+import { load } from "channelwise";
 import { writeNpy } from "channelwise/npy";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
 import { type Layout, reference } from "../lib/reference.js";
-import { numbersOf, openForEach, openTables, shows, text } from "./page.js";
+import { numbersOf, openForEach, openTables, shows, tableOf, text } from "./page.js";
 
 /** The folder is inside this package, so that the code finds the package by name. */
 const folder = fileURLToPath(new URL("../../build/tests/recipes-run/", import.meta.url));
@@ -34,6 +35,13 @@ async function copy(name: string): Promise<string> {
   await page.getByRole("button", { name: `Copy ${name}` }).click();
   await page.getByText(/copied\./i).waitFor();
   return page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** Opens a link in a page of its own. */
+async function other(link: string) {
+  const opened = await page.context().newPage();
+  await opened.goto(link);
+  return opened;
 }
 
 describe("the code", () => {
@@ -90,6 +98,42 @@ describe("the code", () => {
     );
   });
 
+  it("has zero points where they are chosen, as the link and the pictures have", async () => {
+    const weights = uniform("float64", 64, 34).map((weight) => weight + 0.4) as Float64Array;
+    await page
+      .getByLabel("Or paste a matrix")
+      .fill(JSON.stringify([[...weights.subarray(0, 32)], [...weights.subarray(32)]]));
+    await page.getByLabel("Bits", { exact: true }).fill("4");
+    await page.getByLabel("Rule for scales").selectOption("signed-max");
+    await page.getByLabel("Zero points").check();
+    await page.getByText("signed-max has no zero points").waitFor();
+    await page.getByLabel("Rule for scales").selectOption("search");
+    await shows(verdict).toMatch(/^4 bits per channel with zero points/);
+    const options = { shape: [2, 32], bits: 4, scales: "search", zeroPoints: true, dequantize: true } as const;
+    const { quantized, scales, zeroPoints, dequantized, sqnr } = (await load()).quantize(weights, options);
+    expect(await run()).toEqual({ quantized: ["Int8Array", ...quantized], scales: ["Float64Array", ...scales] });
+    expect(await verdict()).toContain(`SQNR ${sqnr.toFixed(2)} dB`);
+    expect(await copy("command line")).toContain("--bits 4 --scales search --zero-points --axis 0");
+
+    const followed = page.locator("#one-weight");
+    const typeset = (value: number) => String(Number(value.toPrecision(9))).replaceAll("-", "\u2212");
+    expect(await text(followed)).toContain(`zero point = ${typeset(zeroPoints[0])}`);
+    expect(await text(followed)).toContain(`= ${typeset(dequantized[0])}`);
+    expect(await text(page.locator("#scale-errors"))).toContain(`the zero point ${typeset(zeroPoints[0])}`);
+    expect(await page.locator("#why .zero-point").count()).toBe(2);
+    await openTables(page);
+    expect((await tableOf(page, "Scales")).map((row) => row[2])).toEqual([
+      "Zero point",
+      ...Array.from(zeroPoints, String),
+    ]);
+
+    const opened = await other(await copy("link"));
+    await shows(() => text(opened.locator("#verdict"))).toBe(await verdict());
+    await opened.close();
+    await page.getByLabel("Zero points").uncheck();
+    await shows(verdict).toMatch(/^4 bits per channel: /);
+  });
+
   it("of a text file reads it", async () => {
     const weights = uniform("float64", 300, 33);
     writeFileSync(join(folder, "many.csv"), `${[...weights].join(",")}\n`);
@@ -110,11 +154,6 @@ describe("a link", () => {
     await page.evaluate((fragment) => {
       location.hash = fragment;
     }, fragment);
-  };
-  const other = async (link: string) => {
-    const opened = await page.context().newPage();
-    await opened.goto(link);
-    return opened;
   };
 
   it("restores settings and a small matrix, which no server sees", async () => {

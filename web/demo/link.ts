@@ -27,10 +27,11 @@ export interface Linked {
 
 /** The part of a link after the #. The text is left out if it is too long. */
 export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ fragment: string; isWhole: boolean }> {
-  const { bits, rule, granularity, axis, group, along, arithmetic } = settings;
+  const { bits, rule, zeroPoints, granularity, axis, group, along, arithmetic } = settings;
   const fields = new URLSearchParams({
     bits: String(bits),
     ...(rule !== undefined && { rule }),
+    ...(zeroPoints && { zeros: "true" }),
     scales: granularity === "group" ? `group:${group}` : String(granularity),
     axis: String(axis),
     along: String(along),
@@ -44,7 +45,7 @@ export async function fragmentOf({ settings, text, sample }: Linked): Promise<{ 
   return { fragment: `#${fields}`.replaceAll("%3A", ":"), isWhole: fits || sample !== undefined };
 }
 
-const FIELDS = ["bits", "rule", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
+const FIELDS = ["bits", "rule", "zeros", "scales", "axis", "along", "arithmetic", "sample", "matrix"];
 
 /**
  * The contents of a link; undefined for an empty one.
@@ -69,6 +70,7 @@ export async function linkedBy(fragment: string): Promise<Linked | undefined> {
     ...whole("axis", 0, 63),
     ...whole("along", 0, 63),
     ...ruleOf(fields.get("rule")),
+    ...zerosOf(fields.get("zeros")),
     ...scalesOf(fields.get("scales")),
     ...arithmeticOf(fields.get("arithmetic")),
   };
@@ -85,6 +87,12 @@ function ruleOf(rule: string | null): Pick<Partial<Settings>, "rule"> {
   const known = scaleRules.find((each) => each === rule);
   if (known !== undefined) return { rule: known };
   throw new Error(`The link's rule is “${short(rule)}”; it must be one of ${scaleRules.join(", ")}.`);
+}
+
+/** Links of symmetric quantization do not name zero points. */
+function zerosOf(zeros: string | null): Pick<Settings, "zeroPoints"> {
+  if (zeros === null || zeros === "true") return { zeroPoints: zeros !== null };
+  throw new Error(`The link's zeros is “${short(zeros)}”; it must be true.`);
 }
 
 function scalesOf(scales: string | null): { granularity?: GranularityName; group?: number } {

@@ -26,6 +26,7 @@ export interface Settings {
   readonly bits: number;
   /** The rule for scales. */
   readonly rule: ScaleRule;
+  readonly zeroPoints: boolean;
   readonly granularity: GranularityName;
   /** The channel axis. */
   readonly axis: number;
@@ -60,7 +61,10 @@ export interface Cost {
   readonly codeBytes: number;
   /** The bytes of the integers if each takes only its bits. */
   readonly packedBytes: number;
+  /** The bytes of scales, and of zero points where there are any. */
   readonly scaleBytes: number;
+  /** The same where a zero point takes its bits alone. */
+  readonly packedScaleBytes: number;
 }
 
 /** The errors and sizes of one granularity, and what it preserves. */
@@ -124,6 +128,10 @@ export interface Cell {
   /** The number of weights that share the scale. */
   readonly sharing: number;
   readonly scale: number;
+  /** The integer that stands for 0; undefined where there are no zero points. */
+  readonly zeroPoint: number | undefined;
+  /** The least of the weights that share the scale, and the largest; with zero points they reach to 0. */
+  readonly range: readonly [least: number, most: number];
   /** Weight / scale in the arithmetic of the weights, before it is rounded. */
   readonly quotient: number;
   readonly quantized: number;
@@ -143,6 +151,8 @@ export interface ScaleErrors {
   readonly count: number;
   /** The error of every so-manieth weight is drawn, since all would take too long. */
   readonly every: number;
+  /** The integer that stands for 0 with all these scales; undefined where there are no zero points. */
+  readonly zeroPoint: number | undefined;
   /** A power of two: scales are in this unit, and squared errors in its square. */
   readonly unit: number;
   /** The scale of the largest |weight|, that of the search, and the chosen one. */
@@ -182,11 +192,19 @@ export interface Bars {
 export interface ScaleRows {
   readonly names: readonly string[];
   readonly scales: Float64Array;
+  readonly zeroPoints: Float64Array | undefined;
   readonly mse: Float64Array;
   readonly maxError: Float64Array;
   readonly sqnr: Float64Array;
   /** The SQNR of the channel with one scale for all; undefined unless the scales are per channel. */
   readonly perTensorSqnr: Float64Array | undefined;
+}
+
+/** What integers stand for: (integer - zero point) * scale. */
+export interface Levels {
+  readonly scale: number;
+  /** 0 where there are no zero points. */
+  readonly zeroPoint: number;
 }
 
 /** The number line of a channel, or of all weights. */
@@ -197,12 +215,12 @@ export interface Distribution {
   /** The largest |weight|; the bins lie between -range and range. */
   readonly range: number;
   readonly bins: Uint32Array;
-  /** The scale that all these weights share under the settings; undefined where they have several. */
-  readonly scale: number | undefined;
-  /** The scale of the channel by itself; undefined for all weights. */
-  readonly ownScale: number | undefined;
-  /** The one scale for all. */
-  readonly tensorScale: number;
+  /** The levels that all these weights share under the settings; undefined where they have several. */
+  readonly levels: Levels | undefined;
+  /** Those of the channel by itself; undefined for all weights. */
+  readonly ownLevels: Levels | undefined;
+  /** Those of the one scale for all. */
+  readonly tensorLevels: Levels;
   /**
    * The number of times that each integer is used under the settings, from -2^(bits-1); `codesPerBin` integers share a
    * bin.

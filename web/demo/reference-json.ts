@@ -2,6 +2,8 @@
 
 export interface ReferenceValues {
   scales: ArrayLike<number>;
+  /** The reference program has none; they come after the scales. */
+  zeroPoints?: ArrayLike<number> | undefined;
   /** The integers, row-major like the dequantized values. */
   quantized: Int8Array | Int16Array;
   dequantized: Float32Array | Float64Array;
@@ -42,8 +44,10 @@ export function referenceJson(values: ReferenceValues): string {
 
 /** The dictionary as JSON in parts, for results longer than a string can be. */
 export function* referenceJsonParts(values: ReferenceValues): Generator<string> {
-  const { scales, quantized, dequantized, shape, mse, maxError } = values;
-  yield `{"scales": [${Array.from(scales, roundTo8).join(", ")}], "quantized": `;
+  const { scales, zeroPoints, quantized, dequantized, shape, mse, maxError } = values;
+  yield `{"scales": [${Array.from(scales, roundTo8).join(", ")}], `;
+  if (zeroPoints !== undefined) yield `"zero_points": [${Array.from(zeroPoints).join(", ")}], `;
+  yield `"quantized": `;
   yield* nestedArrays(quantized, shape);
   yield `, "dequantized": `;
   yield* nestedArrays(dequantized, shape);

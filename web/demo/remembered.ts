@@ -36,10 +36,11 @@ export async function keepMatrixSettings(settings: Settings) {
 export async function keptMatrixSettings(): Promise<Partial<Settings>> {
   offerToForget();
   try {
-    const { bits, rule, granularity, arithmetic } = (await linkedBy(kept("matrix") ?? ""))?.settings ?? {};
+    const { bits, rule, zeroPoints, granularity, arithmetic } = (await linkedBy(kept("matrix") ?? ""))?.settings ?? {};
     return {
       ...(bits !== undefined && { bits }),
       ...(rule !== undefined && { rule }),
+      ...(zeroPoints !== undefined && { zeroPoints }),
       ...(granularity !== undefined && { granularity }),
       ...(arithmetic !== undefined && { arithmetic }),
     };

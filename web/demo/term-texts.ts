@@ -3,6 +3,8 @@ export const terms = {
   scale:
     "The scale is the step between neighbouring integers, in units of the weights: largest |weight| / (2^(bits−1) − 1).",
   rule: "The rule makes a scale from the range of its weights. “max” divides the largest |weight| by the largest integer.",
+  zeroPoints:
+    "A zero point is the integer that stands for 0. With it, integers reach from the least to the largest weight, which serves weights that lie more to one side of zero. It takes as many bits more for each scale.",
   channel:
     "A channel is all weights with one index along the channel axis, such as those of one output of a layer. The ranges of channels often differ by a factor of ten or more.",
   tensor: "All weights share one scale. The largest of them makes the steps coarse for all.",

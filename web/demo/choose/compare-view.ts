@@ -36,8 +36,8 @@ export class CompareView {
   /** Computes the points one after another, so that nothing else waits long for the worker. */
   async show(summary: Summary) {
     this.#summary = summary;
-    const { rule, axis, group, along, arithmetic } = summary.settings;
-    const basis = JSON.stringify([rule, axis, group, along, arithmetic, summary.shape]);
+    const { rule, zeroPoints, axis, group, along, arithmetic } = summary.settings;
+    const basis = JSON.stringify([rule, zeroPoints, axis, group, along, arithmetic, summary.shape]);
     if (basis !== this.#basis) this.#points = [];
     this.#basis = basis;
     this.#draw();
@@ -104,7 +104,7 @@ function content(points: readonly Point[], summary: Summary, choose: (settings: 
           decibels(point.cost.sqnr),
           digits(point.cost.mse, 4),
           digits(point.cost.maxError, 4),
-          count(point.cost.packedBytes + point.cost.scaleBytes),
+          count(point.cost.packedBytes + point.cost.packedScaleBytes),
         ]),
       ),
   };

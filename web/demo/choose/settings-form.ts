@@ -10,6 +10,7 @@ const USUAL_GROUP = 32;
 export class SettingsForm {
   readonly #bits = byId("bits", HTMLInputElement);
   readonly #rule = byId("rule", HTMLSelectElement);
+  readonly #zeroPoints = byId("zero-points", HTMLInputElement);
   readonly #axis = byId("axis", HTMLSelectElement);
   readonly #group = byId("group", HTMLInputElement);
   readonly #along = byId("along", HTMLSelectElement);
@@ -29,7 +30,14 @@ export class SettingsForm {
       this.#groupTyped = true;
       changed(true);
     });
-    for (const control of [this.#rule, this.#axis, this.#along, ...radios("granularity"), ...radios("arithmetic")]) {
+    for (const control of [
+      this.#rule,
+      this.#zeroPoints,
+      this.#axis,
+      this.#along,
+      ...radios("granularity"),
+      ...radios("arithmetic"),
+    ]) {
       control.addEventListener("change", () => {
         if (!this.#groupTyped) this.#proposeGroup();
         this.#update();
@@ -78,6 +86,7 @@ export class SettingsForm {
     const settings: Settings = {
       bits: this.#bits.valueAsNumber,
       rule: this.#rule.value as ScaleRule,
+      zeroPoints: this.#zeroPoints.checked,
       granularity: checked("granularity") as Settings["granularity"],
       axis: Number(this.#axis.value),
       group: this.#group.valueAsNumber,
@@ -85,11 +94,10 @@ export class SettingsForm {
       arithmetic: checked("arithmetic") as Settings["arithmetic"],
     };
     const problem = settings.granularity === "group" ? groupProblem(settings, this.#shape) : undefined;
-    const message = byId("group-error", HTMLElement);
-    message.textContent = problem ?? "";
-    message.hidden = problem === undefined;
-    this.#group.setAttribute("aria-invalid", String(problem !== undefined));
-    return problem === undefined ? settings : undefined;
+    const isFit = tellProblem("group-error", this.#group, problem);
+    const misfit = settings.zeroPoints && settings.rule === "signed-max";
+    const isRule = tellProblem("rule-error", this.#rule, misfit ? NO_ZERO_POINTS : undefined);
+    return isFit && isRule ? settings : undefined;
   }
 
   /** Takes over settings that were chosen elsewhere, but for the axes. */
@@ -99,8 +107,9 @@ export class SettingsForm {
     this.#update();
   }
 
-  #take({ bits, rule, granularity, group }: Partial<Settings>) {
+  #take({ bits, rule, zeroPoints, granularity, group }: Partial<Settings>) {
     if (rule !== undefined) this.#rule.value = rule;
+    if (zeroPoints !== undefined) this.#zeroPoints.checked = zeroPoints;
     if (bits !== undefined) this.#bits.value = String(bits);
     if (granularity !== undefined)
       for (const radio of radios("granularity")) radio.checked = radio.value === granularity;
@@ -131,6 +140,17 @@ export class SettingsForm {
   #update() {
     byId("groups", HTMLElement).hidden = checked("granularity") !== "group";
   }
+}
+
+const NO_ZERO_POINTS = "signed-max has no zero points: choose max or search, or go without.";
+
+/** Tells a problem below a control; gives whether there is none. */
+function tellProblem(id: string, control: HTMLElement, problem: string | undefined): boolean {
+  const message = byId(id, HTMLElement);
+  message.textContent = problem ?? "";
+  message.hidden = problem === undefined;
+  control.setAttribute("aria-invalid", String(problem !== undefined));
+  return problem === undefined;
 }
 
 function radios(name: string): HTMLInputElement[] {

@@ -15,6 +15,7 @@ export class ChooseForm {
   readonly #bits = html("input", { type: "range", id: "model-bits", min: "2", max: "16", step: "1", value: "8" });
   readonly #bitsValue = html("output", { for: "model-bits" });
   readonly #rule = html("select", { id: "model-rule" }, ...scaleRules.map((rule) => html("option", {}, rule)));
+  readonly #zeroPoints = html("input", { type: "checkbox", id: "model-zero-points" });
   readonly #radios = (["channel", "tensor", "group"] as const).map((value) =>
     html("input", { type: "radio", name: "model-granularity", value, ...(value === "channel" ? { checked: "" } : {}) }),
   );
@@ -71,11 +72,17 @@ export class ChooseForm {
         html("label", { for: "model-rule" }, term("rule", "Rule for scales")),
         this.#rule,
       ),
+      html(
+        "div",
+        { class: "field" },
+        html("label", { for: "model-zero-points" }, term("zeroPoints", "Zero points")),
+        this.#zeroPoints,
+      ),
+      this.#problem,
       this.#axisField,
       html("div", { class: "field" }, html("label", { for: "model-target" }, "Save as"), this.#target),
       this.#hint,
       this.#opsetField,
-      this.#problem,
     );
     for (const control of [this.#bits, this.#group]) {
       control.addEventListener("input", () => {
@@ -83,7 +90,7 @@ export class ChooseForm {
         changed(true);
       });
     }
-    for (const control of [...this.#radios, this.#rule, this.#axis, this.#target, this.#opset]) {
+    for (const control of [...this.#radios, this.#rule, this.#zeroPoints, this.#axis, this.#target, this.#opset]) {
       control.addEventListener("change", () => {
         this.#tell();
         changed(false);
@@ -126,8 +133,13 @@ export class ChooseForm {
     this.showProblem(isWrong ? "The group size must be a whole number from 1 up." : undefined);
     if (isWrong) return undefined;
     const axis = this.#axis.value === "" || granularity === "tensor" ? undefined : Number(this.#axis.value);
-    const rule = this.#rule.value as ScaleRule;
-    return { bits: this.#bits.valueAsNumber, rule, granularity: granularity === "group" ? group : granularity, axis };
+    return {
+      bits: this.#bits.valueAsNumber,
+      rule: this.#rule.value as ScaleRule,
+      ...(this.#zeroPoints.checked && { zeroPoints: true as const }),
+      granularity: granularity === "group" ? group : granularity,
+      axis,
+    };
   }
 
   /** The size that groups have, or would have. */
@@ -146,8 +158,9 @@ export class ChooseForm {
   }
 
   /** Takes over a setting that was chosen elsewhere. */
-  set({ bits, rule, granularity, axis }: Setting) {
+  set({ bits, rule, zeroPoints, granularity, axis }: Setting) {
     this.#rule.value = rule;
+    this.#zeroPoints.checked = zeroPoints === true;
     this.#bits.value = String(bits);
     const name = typeof granularity === "number" ? "group" : granularity;
     for (const radio of this.#radios) radio.checked = radio.value === name;

@@ -7,8 +7,8 @@ export function matrixSettings({ description, plan }: ModelState, tensor: number
   const planned = plan.tensors[tensor];
   const { shape, channelAxis } = description.tensors[tensor];
   if (!planned.quantize) return { axis: channelAxis };
-  const { bits, rule, axis = channelAxis, granularity } = planned;
-  const shared = { bits, ...(rule !== undefined && { rule }) };
+  const { bits, rule, zeroPoints = false, axis = channelAxis, granularity } = planned;
+  const shared = { bits, zeroPoints, ...(rule !== undefined && { rule }) };
   if (typeof granularity !== "object") return { ...shared, granularity, axis };
   const { group, along } = granularity;
   // ONNX may join all dimensions that a channel sums over.
@@ -18,12 +18,13 @@ export function matrixSettings({ description, plan }: ModelState, tensor: number
 
 /** Settings of a matrix as a setting for its tensor. */
 export function settingFor(
-  { bits, rule, granularity, axis, group, along }: Settings,
+  { bits, rule, zeroPoints, granularity, axis, group, along }: Settings,
   format: Description["format"],
 ): Setting {
-  if (granularity === "tensor") return { bits, rule, granularity };
-  if (granularity === "channel") return { bits, rule, granularity, axis };
+  const shared = { bits, rule, ...(zeroPoints && { zeroPoints }) };
+  if (granularity === "tensor") return { ...shared, granularity };
+  if (granularity === "channel") return { ...shared, granularity, axis };
   // In ONNX, the axis is that of the channels; groups lie along the dimension that a channel sums over.
   const channelAxis = along === 0 ? 1 : 0;
-  return { bits, rule, granularity: group, axis: format === "onnx" ? channelAxis : along };
+  return { ...shared, granularity: group, axis: format === "onnx" ? channelAxis : along };
 }

@@ -1,7 +1,7 @@
 import { html } from "../dom.js";
 import { bytes, decibels } from "../format.js";
 import type { Setting } from "./protocol.js";
-import { comparedBits, settingKey, withAxis } from "./settings.js";
+import { comparedBits, settingKey, wayOf, withAxis } from "./settings.js";
 import { type Tried, Trying } from "./trying.js";
 
 /** The bits that are tried: those between them gain little. */
@@ -78,7 +78,7 @@ export class MixView {
       const { rules, plan, description } = tried.state;
       const bits = triedBits.filter((each) => plan.bits.includes(each));
       this.#settings = (["channel", this.#group] as const).flatMap((granularity) =>
-        bits.map((each) => withAxis({ bits: each, rule: rules.all.rule, granularity }, rules.all, description.format)),
+        bits.map((each) => withAxis({ bits: each, ...wayOf(rules.all), granularity }, rules.all, description.format)),
       );
       const tensors = plan.tensors.flatMap(({ quantize }, tensor) =>
         quantize && !rules.own.has(tensor) ? [tensor] : [],

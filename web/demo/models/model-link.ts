@@ -2,7 +2,7 @@ import { scaleRules } from "channelwise/models";
 import { kept } from "../remembered.js";
 import type { ModelState } from "./model-state.js";
 import type { Form, Setting, Target } from "./protocol.js";
-import { settingKey, settingOf, targetNames } from "./settings.js";
+import { settingKey, settingOf, targetNames, ZERO_POINTS } from "./settings.js";
 
 /** Characters behind the #, which leaves room for some hundred choices for single tensors. */
 const MAX_FRAGMENT = 20_000;
@@ -66,7 +66,9 @@ export function keptModel(): LinkedModel | undefined {
   }
 }
 
-const KEY = new RegExp(`^(\\d+) (channel|tensor|[1-9]\\d{0,8})( -?\\d{1,2})?( (${scaleRules.join("|")}))?$`);
+const KEY = new RegExp(
+  `^(\\d+) (channel|tensor|[1-9]\\d{0,8})( -?\\d{1,2})?( (${scaleRules.join("|")}))?( ${ZERO_POINTS})?$`,
+);
 
 function checkedSetting(key: string): Setting {
   const [, bits] = KEY.exec(key) ?? [];

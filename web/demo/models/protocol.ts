@@ -19,6 +19,8 @@ export interface Setting {
   readonly bits: number;
   /** The rule for scales. */
   readonly rule: ScaleRule;
+  /** Left out where there are no zero points. */
+  readonly zeroPoints?: true;
   /** "channel", "tensor", or the size of groups along the dimension that a channel sums over. */
   readonly granularity: "channel" | "tensor" | number;
   /**

@@ -37,15 +37,16 @@ function axesOf({ granularity, axis }: Setting, { format }: Description): { axis
 function rulesCode(state: ModelState): string {
   const { description, rules } = state;
   const own = ownChoices(state);
+  const hasZeroPoints = [rules.all, ...rules.own.values()].some((each) => each !== "keep" && each.zeroPoints);
   const setting = (setting: Setting) => {
-    const { bits, rule, granularity } = setting;
+    const { bits, rule, zeroPoints, granularity } = setting;
     const { axis, along } = axesOf(setting, description);
     const scales =
       typeof granularity === "number"
         ? `{ group: ${granularity}${along === undefined ? "" : `, along: ${along}`} }`
         : `"${granularity}"`;
     const ruleCode = rule === scaleRules[0] ? "" : `, scales: "${rule}"`;
-    return `bits: ${bits}${ruleCode}, granularity: ${scales}${axis === undefined ? "" : `, axis: ${axis}`}`;
+    return `bits: ${bits}${ruleCode}${hasZeroPoints ? `, zeroPoints: ${zeroPoints === true}` : ""}, granularity: ${scales}${axis === undefined ? "" : `, axis: ${axis}`}`;
   };
   const wanted = own.filter(({ choice }) => choice !== "keep").map(({ name }) => JSON.stringify(name));
   const lines = [
@@ -63,9 +64,11 @@ function rulesCode(state: ModelState): string {
   return `{\n${lines.map((line) => `  ${line}\n`).join("")}}`;
 }
 
-/** The rule in an override, if it differs from that of all. */
-function ruleOf({ rules }: ModelState, { rule }: Setting): string {
-  return rule === rules.all.rule ? "" : `,${rule}`;
+/** The rule and the zero points in an override, if they differ from those of all. */
+function ruleOf({ rules: { all } }: ModelState, { rule, zeroPoints }: Setting): string {
+  const scales = rule === all.rule ? "" : rule;
+  if (zeroPoints !== all.zeroPoints) return `,${scales},${zeroPoints ? "zero-points" : "symmetric"}`;
+  return scales === "" ? "" : `,${scales}`;
 }
 
 /** The command that writes the files that the page saves. */
@@ -78,13 +81,14 @@ export function command(state: ModelState): string {
     // The command's default is the last axis.
     return along === undefined || along === -1 ? `group:${granularity}` : `group:${granularity}@${along}`;
   };
-  const { bits, rule, granularity } = rules.all;
+  const { bits, rule, zeroPoints, granularity } = rules.all;
   const { axis } = axesOf(rules.all, description);
   return [
     `npx channelwise quantize ${quoted(description.name)}`,
     `${isOnnxTarget(rules.target) ? "--target" : "--dialect"} ${rules.target}`,
     `--bits ${bits}`,
     ...(rule === scaleRules[0] ? [] : [`--scales ${rule}`]),
+    ...(zeroPoints ? ["--zero-points"] : []),
     ...(granularity === "channel" ? [] : [`--granularity ${scales(rules.all)}`]),
     ...(axis === undefined ? [] : [`--axis ${axis}`]),
     ...(rules.opset === undefined ? [] : [`--opset ${rules.opset}`]),

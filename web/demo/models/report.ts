@@ -14,6 +14,7 @@ export function modelReport(state: ModelState): Blob {
     ["bits", String(all.bits)],
     ["one scale for each", typeof all.granularity === "number" ? `group of ${all.granularity}` : all.granularity],
     ["rule for scales", all.rule],
+    ["zero points", all.zeroPoints ? "yes" : "no"],
     ["weights with their own settings", String(own.size)],
   ];
   const cards = [...byId("outcome", HTMLElement).children].filter((each) => !(each as HTMLElement).hidden);

@@ -7,9 +7,13 @@ export const allBits = Array.from({ length: 15 }, (_, i) => i + 2);
 /** The numbers of bits that are compared. */
 export const comparedBits = [2, 3, 4, 5, 6, 7, 8, 16] as const;
 
-/** A text that is the same for equal settings: "4 channel", "8 32 0", "4 tensor signed-max". */
-export function settingKey({ bits, rule, granularity, axis }: Setting): string {
-  const words = [bits, granularity, axis, rule === scaleRules[0] ? undefined : rule];
+/** The word for zero points in the text of a setting. */
+export const ZERO_POINTS = "zero-points";
+
+/** A text that is the same for equal settings: "4 channel", "8 32 0", "4 tensor search zero-points". */
+export function settingKey({ bits, rule, zeroPoints, granularity, axis }: Setting): string {
+  const ruleWord = rule === scaleRules[0] ? undefined : rule;
+  const words = [bits, granularity, axis, ruleWord, zeroPoints && ZERO_POINTS];
   return words.filter((word) => word !== undefined).join(" ");
 }
 
@@ -19,9 +23,15 @@ export function settingOf(key: string): Setting {
   return {
     bits: Number(bits),
     rule: scaleRules.find((rule) => rest.includes(rule)) ?? scaleRules[0],
+    ...(rest.includes(ZERO_POINTS) && { zeroPoints: true as const }),
     granularity: granularity === "channel" || granularity === "tensor" ? granularity : Number(granularity),
     ...(axis === undefined ? {} : { axis: Number(axis) }),
   };
+}
+
+/** What a setting says of how scales are found. */
+export function wayOf({ rule, zeroPoints }: Setting): Pick<Setting, "rule" | "zeroPoints"> {
+  return { rule, ...(zeroPoints && { zeroPoints }) };
 }
 
 /** A setting without an axis gets the one chosen for all, if that means the same. */
@@ -43,15 +53,16 @@ export function granularityText(granularity: Setting["granularity"]): string {
 }
 
 /** A setting as text: "8 bits per channel", "4 bits in groups of 32, axis −2". */
-export function settingText({ bits, rule, granularity, axis }: Setting): string {
+export function settingText({ bits, rule, zeroPoints, granularity, axis }: Setting): string {
   const scales = rule === scaleRules[0] ? "" : `, scales by ${rule}`;
-  return `${bits} bits ${granularityText(granularity)}${axisText(axis)}${scales}`;
+  return `${bits} bits ${granularityText(granularity)}${axisText(axis)}${scales}${zeroPoints ? ", with zero points" : ""}`;
 }
 
 /** The decision for a tensor as text, with its axis: "8 bits per channel, axis 0". */
-export function plannedText({ bits, rule = scaleRules[0], axis, granularity }: Scheme): string {
-  if (typeof granularity !== "object") return settingText({ bits, rule, granularity, axis });
-  return settingText({ bits, rule, granularity: granularity.group, axis: granularity.along });
+export function plannedText({ bits, rule = scaleRules[0], zeroPoints, axis, granularity }: Scheme): string {
+  const shared = { bits, rule, ...(zeroPoints && { zeroPoints }) };
+  if (typeof granularity !== "object") return settingText({ ...shared, granularity, axis });
+  return settingText({ ...shared, granularity: granularity.group, axis: granularity.along });
 }
 
 function axisText(axis: number | undefined): string {

@@ -6,7 +6,7 @@ import { MixView } from "./mix-view.js";
 import { chosenSetting, type ModelState } from "./model-state.js";
 import { errorsOfAll } from "./outcome/totals.js";
 import type { Errors, Planned, Setting } from "./protocol.js";
-import { comparedBits, settingKey, settingText, withAxis } from "./settings.js";
+import { comparedBits, settingKey, settingText, wayOf, withAxis } from "./settings.js";
 import { type Tried, Trying } from "./trying.js";
 
 /** The usual limit in dB, an error of a thirtieth of the signal. Most weights stand it. */
@@ -175,7 +175,7 @@ export class TradeOffView {
   #settings({ rules, plan, description }: ModelState, granularities: readonly Setting["granularity"][]): Setting[] {
     const bits = comparedBits.filter((bits) => plan.bits.includes(bits));
     return granularities.flatMap((granularity) =>
-      bits.map((bits) => withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format)),
+      bits.map((bits) => withAxis({ bits, ...wayOf(rules.all), granularity }, rules.all, description.format)),
     );
   }
 

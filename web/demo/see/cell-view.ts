@@ -2,7 +2,7 @@ import { scaleRules } from "channelwise/models";
 import { html, svg } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, typeset } from "../format.js";
-import type { Cell, Summary } from "../protocol.js";
+import type { Cell, Settings, Summary } from "../protocol.js";
 import type { Selection } from "../selection.js";
 import { term } from "../terms.js";
 import { type Content, Figure, tableOf } from "./figure.js";
@@ -43,31 +43,71 @@ export class CellView {
     const cell = await this.#engine.ask("cell", this.#selection.index);
     this.#name.textContent = cell.name;
     this.#steps.replaceChildren(...steps(cell, summary));
-    this.#line.show(lineContent(cell));
+    this.#line.show(lineContent(cell, summary.settings));
   }
 }
 
-function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
-  const { weight, largest, scale, quotient, quantized, dequantized, error } = cell;
-  const lowest = -(2 ** (settings.bits - 1));
-  const highest = -lowest - 1;
+function steps(cell: Cell, summary: Summary): HTMLElement[] {
+  const { arithmetic } = summary;
+  const { weight, scale, zeroPoint, quotient, quantized, dequantized, error } = cell;
+  const rounded = roundHalfEven(quotient) + (zeroPoint ?? 0);
+  const isClamped = rounded !== quantized;
+  const added =
+    zeroPoint === undefined || zeroPoint === 0 ? "" : zeroPoint < 0 ? ` − ${-zeroPoint}` : ` + ${zeroPoint}`;
+  const isHalf = Math.abs(quotient % 1) === 0.5;
+  return [
+    ...(zeroPoint === undefined ? scaleSteps(cell, summary) : zeroPointSteps(cell, summary)),
+    step(
+      "Divide",
+      `${number(weight)} / ${inBrackets(scale)} = ${number(quotient)}`,
+      `the weight in steps of the scale, as ${arithmetic}`,
+    ),
+    step(
+      term("rounding", "Round"),
+      `${number(quotient)}${added} → ${number(quantized)}`,
+      isClamped
+        ? `to ${number(rounded)}, which is clamped to ${number(quantized)}`
+        : isHalf
+          ? "a half goes to the even neighbour"
+          : `to the nearest integer${added === "" ? "" : ", and the zero point is added"}`,
+    ),
+    step(
+      term("dequantized", "Back"),
+      `${added === "" ? number(quantized) : `(${number(quantized)}${added.replace(/[+−]/, (sign) => (sign === "+" ? "−" : "+"))})`} × ${inBrackets(scale)} = ${number(dequantized)}`,
+      "programs compute with this value",
+    ),
+    step(
+      "Error",
+      `${number(weight)} − ${inBrackets(dequantized)} = ${number(error)}`,
+      `${isClamped ? "more than half a step may be lost, since it is clamped" : `at most half a step, ${number(Math.abs(scale) / 2)}`}${weight === 0 ? "" : `; here ${typeset(Math.abs(error / weight) * 100, 3)} % of the weight`}`,
+    ),
+  ];
+}
+
+function step(title: string | Node, formula: string, note: string | Node): HTMLElement {
+  return html(
+    "li",
+    {},
+    html("span", { class: "step" }, title),
+    html("code", {}, formula),
+    html("span", { class: "note" }, note),
+  );
+}
+
+const inBrackets = (value: number) => (value < 0 ? `(${number(value)})` : number(value));
+
+/** The steps to a scale without a zero point. */
+function scaleSteps(cell: Cell, { settings: { bits, rule, granularity } }: Summary): HTMLElement[] {
+  const { largest, scale } = cell;
+  const highest = 2 ** (bits - 1) - 1;
   const size = Math.abs(largest.value);
-  const rounded = roundHalfEven(quotient);
-  const step = (title: string | Node, formula: string, note: string | Node) =>
-    html(
-      "li",
-      {},
-      html("span", { class: "step" }, title),
-      html("code", {}, formula),
-      html("span", { class: "note" }, note),
-    );
-  const isMax = settings.rule === scaleRules[0];
+  const isMax = rule === scaleRules[0];
   const nothing = isMax && scale === 1 && size / highest !== 1;
   return [
     step(
       "Largest |weight|",
       `max = ${number(size)}`,
-      `at ${largest.name}, of the ${count(cell.sharing)} weights that share ${sharers(cell, settings.granularity)}`,
+      `at ${largest.name}, of the ${count(cell.sharing)} weights that share ${sharers(cell, granularity)}`,
     ),
     step(
       term("scale", "Scale"),
@@ -75,32 +115,36 @@ function steps(cell: Cell, { settings, arithmetic }: Summary): HTMLElement[] {
       nothing
         ? "the weights are all 0, or too small to have a scale"
         : !isMax
-          ? `chosen by the rule ${settings.rule}`
-          : `the largest integer of ${settings.bits} bits is 2${superscript(settings.bits - 1)} − 1 = ${count(highest)}`,
+          ? `chosen by the rule ${rule}`
+          : `the largest integer of ${bits} bits is 2${superscript(bits - 1)} − 1 = ${count(highest)}`,
+    ),
+  ];
+}
+
+/** The steps to a scale and its zero point. */
+function zeroPointSteps(cell: Cell, { settings: { bits, rule, granularity } }: Summary): HTMLElement[] {
+  const { range, scale, zeroPoint } = cell;
+  const [least, most] = range;
+  const isMax = rule === scaleRules[0];
+  const [steps, lowest] = [2 ** bits - 1, -(2 ** (bits - 1))];
+  const isNothing = least === most || scale === 1;
+  return [
+    step(
+      "Range",
+      `${number(least)} to ${number(most)}`,
+      `with 0, of the ${count(cell.sharing)} weights that share ${sharers(cell, granularity)}`,
     ),
     step(
-      "Divide",
-      `${number(weight)} / ${number(scale)} = ${number(quotient)}`,
-      `the weight in steps of the scale, as ${arithmetic}`,
+      term("scale", "Scale"),
+      isMax && !isNothing
+        ? `(${number(most)} − ${inBrackets(least)}) / ${count(steps)} = ${number(scale)}`
+        : `scale = ${number(scale)}`,
+      isMax ? `${bits} bits have ${count(steps)} steps` : `chosen by the rule ${rule}`,
     ),
     step(
-      term("rounding", "Round"),
-      `${number(quotient)} → ${number(quantized)}`,
-      rounded === quantized
-        ? Math.abs(quotient % 1) === 0.5
-          ? "a half goes to the even neighbour"
-          : "to the nearest integer"
-        : `to ${number(rounded)}, which is clamped to ${number(quantized)}`,
-    ),
-    step(
-      term("dequantized", "Back"),
-      `${number(quantized)} × ${number(scale)} = ${number(dequantized)}`,
-      "programs compute with this value",
-    ),
-    step(
-      "Error",
-      `${number(weight)} − ${dequantized < 0 ? `(${number(dequantized)})` : number(dequantized)} = ${number(error)}`,
-      `at most half a step, ${number(scale / 2)}${weight === 0 ? "" : `; here ${typeset(Math.abs(error / weight) * 100, 3)} % of the weight`}`,
+      term("zeroPoints", "Zero point"),
+      `zero point = ${number(zeroPoint ?? 0)}`,
+      `0 becomes this one of the integers from ${number(lowest)} to ${number(-1 - lowest)}`,
     ),
   ];
 }
@@ -121,43 +165,51 @@ function superscript(value: number): string {
   return Array.from(String(value), (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
-/** The two integers on either side of the quotient. */
-function neighbours(quotient: number): number[] {
-  const first = Math.floor(quotient) - 1;
+/** The two integers on either side of a place. */
+function neighbours(place: number): number[] {
+  const first = Math.floor(place) - 1;
   return [first, first + 1, first + 2, first + 3];
 }
 
-function lineContent(cell: Cell): Content {
-  const { quotient, quantized, weight, scale } = cell;
-  const [, below, above] = neighbours(quotient);
+function lineContent(cell: Cell, { bits }: Settings): Content {
+  const { quantized, weight, scale, zeroPoint } = cell;
+  const place = cell.quotient + (zeroPoint ?? 0);
+  const [, below, above] = neighbours(place);
+  const lowest = -(2 ** (bits - 1));
+  const from = zeroPoint === undefined ? "" : ` from the zero point, ${number(zeroPoint)}`;
+  const standsFor = (integer: number) => (integer - (zeroPoint ?? 0)) * scale;
+  const reach =
+    zeroPoint === undefined
+      ? ""
+      : ` The integers reach from ${number(lowest)}, which is ${typeset(standsFor(lowest), 4)}, to ${number(-1 - lowest)}, which is ${typeset(standsFor(-1 - lowest), 4)}.`;
   return {
     title: "Where it lies among the integers",
-    explanation: `The weight is ${number(quotient)} steps of the scale. It lies between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.`,
+    explanation: `The weight is ${number(cell.quotient)} steps of the scale${from}. It lies between ${number(below)} and ${number(above)}, and becomes ${number(quantized)}.${reach}`,
     legend: [
       ["all", "the weight"],
       ["plain", "integers and their values"],
     ],
-    draw: (width) => numberLine(cell, Math.min(width, WIDEST_LINE)),
+    draw: (width) => numberLine(cell, place, Math.min(width, WIDEST_LINE)),
     table: () =>
       tableOf(
         "Where it lies among the integers",
         ["integer", "stands for", "away from the weight"],
-        neighbours(quotient).map((integer) => [
+        neighbours(place).map((integer) => [
           number(integer),
-          number(integer * scale),
-          number(Math.abs(weight - integer * scale)),
+          number(standsFor(integer)),
+          number(Math.abs(weight - standsFor(integer))),
         ]),
       ),
   };
 }
 
-/** The quotient between the integers around it, and the one it is rounded to. */
-function numberLine({ quotient, quantized, scale }: Cell, width: number): SVGSVGElement {
+/** A place between the integers around it, and the one it is rounded to. */
+function numberLine({ quotient, quantized, scale, zeroPoint }: Cell, place: number, width: number): SVGSVGElement {
   const [height, margin] = [92, Math.min(48, width / 8)];
-  const shown = neighbours(quotient);
+  const shown = neighbours(place);
   const [first] = shown;
   const x = (value: number) => margin + ((value - first) / 3) * (width - 2 * margin);
-  const [y, at] = [52, x(quotient)];
+  const [y, at] = [52, x(place)];
   const label = `${number(quotient)} lies between ${shown[1]} and ${shown[2]}, and becomes ${quantized}.`;
   const size = { width, height, viewBox: `0 0 ${width} ${height}` };
   return svg(
@@ -174,7 +226,7 @@ function numberLine({ quotient, quantized, scale }: Cell, width: number): SVGSVG
       svg(
         "text",
         { class: "tick-text small", x: x(integer), y: y + 36, "text-anchor": "middle" },
-        `= ${typeset(integer * scale, 4)}`,
+        integer === zeroPoint ? "zero point" : `= ${typeset((integer - (zeroPoint ?? 0)) * scale, 4)}`,
       ),
     ]),
     ...(shown.includes(quantized)

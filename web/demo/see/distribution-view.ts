@@ -1,7 +1,7 @@
 import { html, svg } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, counted, decibels, digits, typeset } from "../format.js";
-import type { Distribution, Summary } from "../protocol.js";
+import type { Distribution, Levels, Settings, Summary } from "../protocol.js";
 import type { Selection } from "../selection.js";
 import { type Content, Figure, tableOf } from "./figure.js";
 import { linear, linearTicks } from "./ticks.js";
@@ -73,10 +73,16 @@ function channelCalled(text: string, { channelNames = [], channels }: Summary): 
 
 /** The reason for one scale for each channel: the same weights over the levels of either scale. */
 function whyContent(distribution: Distribution, { settings }: Summary): Content {
-  const { name, range, ownScale = 1, tensorScale, used, sqnr } = distribution;
-  const reached = (scale: number) => Math.max(1, 2 * Math.round(range / scale) + 1);
-  const [own, shared] = [reached(ownScale), reached(tensorScale)];
-  const lost = Math.log2(tensorScale / ownScale);
+  const { name, range, ownLevels = { scale: 1, zeroPoint: 0 }, tensorLevels, used, sqnr } = distribution;
+  const { bits, zeroPoints } = settings;
+  const reached = (levels: Levels) => {
+    const [first, last] = stepsWithin(levels, bits, range);
+    return Math.max(1, last - first + 1);
+  };
+  const [own, shared] = [reached(ownLevels), reached(tensorLevels)];
+  const lost = Math.log2(Math.abs(tensorLevels.scale / ownLevels.scale));
+  const textOf = ({ scale, zeroPoint }: Levels) =>
+    `${typeset(scale, 3)}${zeroPoints ? ` and zero point ${typeset(zeroPoint, 5)}` : ""}`;
   const verdict =
     used.tensor === 1 && used.own > 1
       ? "With one scale for all, nothing of it is left."
@@ -88,14 +94,14 @@ function whyContent(distribution: Distribution, { settings }: Summary): Content 
     explanation: `With its own scale they become ${counted(used.own, "different integer")} (${decibels(sqnr?.own ?? 0)}), with one scale for all ${count(used.tensor)} (${decibels(sqnr?.tensor ?? 0)}). ${verdict}`,
     legend: [
       ["plain", "weights of the channel"],
-      ["own", `own scale, ${typeset(ownScale, 3)}: ${counted(own, "level")} in reach`],
-      ["all", `one scale for all, ${typeset(tensorScale, 3)}: ${counted(shared, "level")} in reach`],
+      ["own", `own scale, ${textOf(ownLevels)}: ${counted(own, "level")} in reach`],
+      ["all", `one scale for all, ${textOf(tensorLevels)}: ${counted(shared, "level")} in reach`],
     ],
     draw: (width) => {
       const line = new NumberLine(distribution, width, 190);
       line.bars(24, 92);
-      line.levels(ownScale, "own", 100, 124);
-      line.levels(tensorScale, "all", 132, 156);
+      line.levels(ownLevels, settings, "own", 100, 124);
+      line.levels(tensorLevels, settings, "all", 132, 156);
       return line.finish(
         `${counted(own, "level")} of its own scale and ${counted(shared, "level")} of the one scale for all lie in the range of ${name}.`,
       );
@@ -105,22 +111,22 @@ function whyContent(distribution: Distribution, { settings }: Summary): Content 
 }
 
 function weightsContent(distribution: Distribution, { settings }: Summary): Content {
-  const { count: weights, range, scale } = distribution;
+  const { count: weights, range, levels: shown } = distribution;
   const levels =
-    scale === undefined
+    shown === undefined
       ? `Each ${settings.granularity} has levels of its own.`
-      : "The lines below are the levels they are rounded to.";
+      : `The lines below are the levels they are rounded to.${settings.zeroPoints ? ` ${codesText(shown, settings.bits)}` : ""}`;
   return {
     title: "All weights",
     explanation: `${counted(weights, "weight")} between −${digits(range, 4)} and ${digits(range, 4)}. ${levels}`,
     legend: [
       ["plain", "weights"],
-      ...(scale === undefined ? [] : [["all", `levels of ${settings.bits} bits`] as const]),
+      ...(shown === undefined ? [] : [["all", `levels of ${settings.bits} bits`] as const]),
     ],
     draw: (width) => {
       const line = new NumberLine(distribution, width, 168);
-      line.bars(24, scale === undefined ? 134 : 104);
-      if (scale !== undefined) line.levels(scale, "all", 112, 134);
+      line.bars(24, shown === undefined ? 134 : 104);
+      if (shown !== undefined) line.levels(shown, settings, "all", 112, 134);
       return line.finish(`Histogram of ${counted(weights, "weight")}, up to ${digits(range, 4)} in size.`);
     },
     table: () => binsTable("All weights", distribution),
@@ -136,7 +142,7 @@ function codesContent({ codes, codesPerBin, used, count: weights }: Distribution
   };
   return {
     title: "Integers used",
-    explanation: `${count(used.chosen)} of the ${count(-2 * lowest)} integers of ${settings.bits} bits are used.${codes[0] === 0 && codesPerBin === 1 ? ` ${typeset(lowest, 6)} is not: the scales are symmetric.` : ""}`,
+    explanation: `${count(used.chosen)} of the ${count(-2 * lowest)} integers of ${settings.bits} bits are used.${codes[0] === 0 && codesPerBin === 1 && settings.rule === "max" && !settings.zeroPoints ? ` ${typeset(lowest, 6)} is not: the scales are symmetric.` : ""}`,
     legend: [["own", `how often each is used${codesPerBin > 1 ? ` (${codesPerBin} to a bar)` : ""}`]],
     draw: (width) => {
       const height = 168;
@@ -182,6 +188,20 @@ function codesContent({ codes, codesPerBin, used, count: weights }: Distribution
   };
 }
 
+/** The first and the last step of the scale from 0 that has an integer and lies within the range. */
+function stepsWithin({ scale, zeroPoint }: Levels, bits: number, range: number): [first: number, last: number] {
+  const most = Math.floor((range / Math.abs(scale)) * 1.0001);
+  const least = -(2 ** (bits - 1));
+  return [Math.max(-most, least - zeroPoint), Math.min(most, -1 - least - zeroPoint)];
+}
+
+/** The zero point, and what the least and the largest integer stand for. */
+function codesText({ scale, zeroPoint }: Levels, bits: number): string {
+  const least = -(2 ** (bits - 1));
+  const standsFor = (code: number) => typeset((code - zeroPoint) * scale, 3);
+  return `The zero point is ${typeset(zeroPoint, 5)}: integers from ${typeset(least, 5)} to ${typeset(-1 - least, 5)} stand for ${standsFor(least)} to ${standsFor(-1 - least)}.`;
+}
+
 function binsTable(title: string, { bins, range }: Distribution): HTMLTableElement {
   const edge = (bin: number) => typeset(((2 * bin) / bins.length - 1) * range, 4);
   return tableOf(
@@ -224,20 +244,30 @@ class NumberLine {
     );
   }
 
-  /** Marks every visible multiple of a scale, or a band where they are too close to be told apart. */
-  levels(scale: number, style: string, top: number, bottom: number) {
-    const most = Math.floor((this.#range / scale) * 1.0001);
-    const apart = this.#x(scale) - this.#x(0);
+  /** Marks what every integer stands for, or a band where they are too close to be told apart; and the zero point. */
+  levels(levels: Levels, { bits, zeroPoints }: Settings, style: string, top: number, bottom: number) {
+    const { scale } = levels;
+    const [first, last] = stepsWithin(levels, bits, this.#range);
+    const apart = Math.abs(this.#x(scale) - this.#x(0));
     if (apart < CLOSEST) {
-      const [x, width] = [MARGIN, this.#width - 2 * MARGIN];
+      const ends = [this.#x(first * scale), this.#x(last * scale)];
+      const x = Math.max(MARGIN, Math.min(...ends));
+      const width = Math.min(this.#width - MARGIN, Math.max(...ends)) - x;
       this.#shapes.push(svg("rect", { class: `${style} band`, x, y: top, width, height: bottom - top }));
-      return;
+    } else {
+      const strokes = Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => {
+        const x = this.#x((first + i) * scale);
+        return `M${x.toFixed(2)} ${top}V${bottom}`;
+      });
+      this.#shapes.push(svg("path", { class: `level ${style}`, d: strokes.join("") }));
     }
-    const strokes = Array.from({ length: 2 * most + 1 }, (_, i) => {
-      const x = this.#x((i - most) * scale);
-      return `M${x.toFixed(2)} ${top}V${bottom}`;
-    });
-    this.#shapes.push(svg("path", { class: `level ${style}`, d: strokes.join("") }));
+    if (!zeroPoints) return;
+    const x = this.#x(0);
+    const text = { class: "tick-text small", x: x + 8, y: bottom + 9, "text-anchor": "start" };
+    this.#shapes.push(
+      svg("path", { class: `zero-point ${style}`, d: `M${x} ${bottom}l5 8h-10z` }),
+      svg("text", text, `zero point ${typeset(levels.zeroPoint, 5)}`),
+    );
   }
 
   finish(label: string): SVGSVGElement {

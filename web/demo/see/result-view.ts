@@ -8,7 +8,7 @@ export function chosenOf({ assessments, settings }: Summary): Assessment {
   return assessments.find(({ granularity }) => granularity === settings.granularity) as Assessment;
 }
 
-export function granularityName({ granularity, group }: Settings): string {
+export function granularityName({ granularity, group }: Pick<Settings, "granularity" | "group">): string {
   return granularity === "group" ? `in groups of ${group}` : `per ${granularity}`;
 }
 
@@ -17,7 +17,8 @@ export function inShort(summary: Summary): string {
   const { settings, weightBytes } = summary;
   const chosen = chosenOf(summary);
   const size = `${bytes(weightBytes)} become ${bytes(bytesOf(chosen))}`;
-  return `${settings.bits} bits ${granularityName(settings)}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
+  const zeros = settings.zeroPoints ? " with zero points" : "";
+  return `${settings.bits} bits ${granularityName(settings)}${zeros}: ${size}, SQNR ${decibels(chosen.sqnr)}.`;
 }
 
 /** The result in two sentences. */
@@ -61,7 +62,7 @@ export function totals(summary: Summary): HTMLElement[] {
     tile(
       "Bytes after",
       bytes(bytesOf(chosen)),
-      `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales`,
+      `${bytes(chosen.codeBytes)} of integers, ${bytes(chosen.scaleBytes)} of scales${summary.settings.zeroPoints ? " and zero points" : ""}`,
     ),
     tile(
       summary.settings.bits % 8 === 0 ? "Ratio" : term("packed", "Ratio"),

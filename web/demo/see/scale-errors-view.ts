@@ -72,8 +72,10 @@ function content(errors: ScaleErrors, { settings: { rule } }: Summary): Content 
 }
 
 /** The three errors, and what the search gains. */
-function sentence({ count: weights, unit, max, search, chosen, trials }: ScaleErrors, rule: string): string {
-  const shared = weights === 1 ? "One weight has this scale" : `${count(weights)} weights share this scale`;
+function sentence({ count: weights, unit, zeroPoint, max, search, chosen, trials }: ScaleErrors, rule: string): string {
+  const zero = zeroPoint === undefined ? "" : ` and the zero point ${typeset(zeroPoint, 5)}`;
+  const shared =
+    weights === 1 ? `One weight has this scale${zero}` : `${count(weights)} weights share this scale${zero}`;
   if (max.mse === 0) return `${shared}. With that of the maximum, none of them has an error.`;
   const of = (error: TriedScale) => typeset(error.mse * unit * unit, 3);
   const found =

@@ -121,10 +121,19 @@ export class Tables {
 
 function scalesTable(rows: ScaleRows, { settings }: Summary): HTMLTableElement {
   const shared = rows.perTensorSqnr;
-  const headers = ["Scale", "MSE", "Max error", "SQNR", ...(shared === undefined ? [] : ["SQNR, one scale for all"])];
+  const zeros = rows.zeroPoints;
+  const headers = [
+    "Scale",
+    ...(zeros ? ["Zero point"] : []),
+    "MSE",
+    "Max error",
+    "SQNR",
+    ...(shared === undefined ? [] : ["SQNR, one scale for all"]),
+  ];
   const lines = rows.names.map((name, i) => {
     const figures = [
       digits(rows.scales[i], 6),
+      ...(zeros ? [String(zeros[i])] : []),
       digits(rows.mse[i], 4),
       digits(rows.maxError[i], 4),
       decibels(rows.sqnr[i]),
@@ -147,8 +156,8 @@ function cellsTable(
 ): HTMLTableElement {
   const limit = 2 ** (settings.bits - 1);
   const caption = {
-    Integers: `Integers: weight / scale, rounded, from −${count(limit)} to ${count(limit - 1)}`,
-    Dequantized: "Dequantized: integer × scale",
+    Integers: `Integers: weight / scale${settings.zeroPoints ? " + zero point" : ""}, rounded, from −${count(limit)} to ${count(limit - 1)}`,
+    Dequantized: `Dequantized: ${settings.zeroPoints ? "(integer − zero point)" : "integer"} × scale`,
     Errors: "Errors: weight − dequantized",
     Weights: `Weights, as ${arithmetic}`,
   }[tab];

@@ -33,22 +33,26 @@ const weights = await readFloats(tensors.find(({ name }) => name === ${tensor}),
 const channelwise = await load();
 ${reading}
 const result = channelwise.quantize(weights, { ${options(settings, shape)} });
-console.log(result.quantized, result.scales, result.sqnr);
+console.log(result.quantized, result.scales, result.sqnr${settings.zeroPoints ? ", result.zeroPoints" : ""});
 `;
 }
 
-function options({ bits, rule, granularity, axis, group, along }: Settings, shape: readonly number[]): string {
+function options(
+  { bits, rule, zeroPoints, granularity, axis, group, along }: Settings,
+  shape: readonly number[],
+): string {
   const own = {
     channel: `axis: ${axis}`,
     tensor: 'granularity: "tensor"',
     group: `granularity: { group: ${group}, along: ${along} }`,
   }[granularity];
-  return `shape: [${shape.join(", ")}], ${own}, bits: ${bits}${rule === scaleRules[0] ? "" : `, scales: "${rule}"`}`;
+  const scales = rule === scaleRules[0] ? "" : `, scales: "${rule}"`;
+  return `shape: [${shape.join(", ")}], ${own}, bits: ${bits}${scales}${zeroPoints ? ", zeroPoints: true" : ""}`;
 }
 
 /** The command that quantizes a file like this, or one tensor of a model. */
 export function command(weights: { readonly file: string } | TensorOfModel, settings: Settings): string {
-  const { bits, rule, granularity, axis, group, along } = settings;
+  const { bits, rule, zeroPoints, granularity, axis, group, along } = settings;
   const isOnnx = "tensor" in weights && weights.isOnnx; // the command knows where groups lie
   const own = {
     channel: ` --axis ${axis}`,
@@ -60,7 +64,8 @@ export function command(weights: { readonly file: string } | TensorOfModel, sett
     "tensor" in weights
       ? `${quoted(weights.model)} --exclude '*' --include ${quoted(weights.tensor)}`
       : `${quoted(weights.file)} --include '*'`;
-  return `npx channelwise quantize ${which} --bits ${bits}${rule === scaleRules[0] ? "" : ` --scales ${rule}`}${own}`;
+  const scales = `${rule === scaleRules[0] ? "" : ` --scales ${rule}`}${zeroPoints ? " --zero-points" : ""}`;
+  return `npx channelwise quantize ${which} --bits ${bits}${scales}${own}`;
 }
 
 /** The name, quoted for a shell. */

@@ -1,8 +1,8 @@
 import { channelOf, elementName, indicesOf, matrixOf } from "../matrix.js";
-import type { Bars, Cell, ChannelOrder, Distribution, Grid, Questions } from "../protocol.js";
+import type { Bars, Cell, ChannelOrder, Distribution, Grid, Levels, Questions } from "../protocol.js";
 import { inOrder, valuesOf } from "./channels.js";
 import { axisNames, channelName, indexName, type Quantization } from "./quantization.js";
-import { largestOf, sharingOf } from "./sharing.js";
+import { largestOf, rangeOf, sharingOf } from "./sharing.js";
 import type { Tensor } from "./tensor.js";
 
 /** The bins of a histogram: enough to show its form, few enough to be told apart on a phone. */
@@ -78,6 +78,8 @@ export function cellOf(quantization: Quantization, index: number): Cell {
     largest: { value: weights[largest], name: placeName(tensor, largest) },
     sharing: sharing.runs * sharing.length,
     scale,
+    zeroPoint: result.zeroPoints?.[sharing.scale],
+    range: rangeOf(weights, sharing),
     quotient: weights instanceof Float32Array ? Math.fround(quotient) : quotient,
     quantized: result.quantized[index],
     dequantized,
@@ -140,9 +142,9 @@ export function distributionOf(quantization: Quantization, channel: number | und
     count: weights.length,
     range,
     bins: histogram(weights, range),
-    scale: shares ? result.scales[settings.granularity === "tensor" ? 0 : (channel as number)] : undefined,
-    ownScale: channel === undefined ? undefined : quantization.channel.scales[channel],
-    tensorScale: quantization.tensorwide.scales[0],
+    levels: shares ? levelsOf(result, settings.granularity === "tensor" ? 0 : (channel as number)) : undefined,
+    ownLevels: channel === undefined ? undefined : levelsOf(quantization.channel, channel),
+    tensorLevels: levelsOf(quantization.tensorwide, 0),
     codes: Uint32Array.from({ length: counts.length / codesPerBin }, (_, bin) =>
       counts.subarray(bin * codesPerBin, (bin + 1) * codesPerBin).reduce((a, b) => a + b),
     ),
@@ -150,6 +152,10 @@ export function distributionOf(quantization: Quantization, channel: number | und
     used: { chosen: used(result), own: used(quantization.channel), tensor: used(quantization.tensorwide) },
     sqnr: channel === undefined ? undefined : { own: sqnr.channel[channel], tensor: sqnr.tensor[channel] },
   };
+}
+
+function levelsOf({ scales, zeroPoints }: Quantization["channel"], place: number): Levels {
+  return { scale: scales[place], zeroPoint: zeroPoints?.[place] ?? 0 };
 }
 
 function histogram(weights: Float32Array | Float64Array, range: number): Uint32Array {

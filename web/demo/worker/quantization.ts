@@ -22,7 +22,7 @@ export interface Quantization {
 }
 
 type Quantized = ReturnType<typeof quantizeBy>;
-type Codes = Pick<Quantized, "quantized" | "scales">;
+type Codes = Pick<Quantized, "quantized" | "scales"> & { zeroPoints?: Quantized["zeroPoints"] | undefined };
 
 /**
  * Quantizes by the settings, and for comparison with a scale for each channel and with one scale for all.
@@ -111,11 +111,12 @@ function quantizeBy(
   });
 }
 
-function optionsFor({ bits, rule, granularity, axis, group, along }: Settings, shape: readonly number[]) {
+function optionsFor({ bits, rule, zeroPoints, granularity, axis, group, along }: Settings, shape: readonly number[]) {
   return {
     shape,
     bits,
     scales: rule,
+    zeroPoints,
     ...(granularity === "channel" ? { axis } : {}),
     granularity: granularity === "group" ? { group, along } : granularity,
   };
@@ -137,7 +138,7 @@ function assess(
 }
 
 function cost(result: Omit<Quantized, "dequantized" | "perChannel">, { bits }: Settings): Cost {
-  const { mse, maxError, sqnr, scales, quantized } = result;
+  const { mse, maxError, sqnr, scales, zeroPoints, quantized } = result;
   return {
     mse,
     maxError,
@@ -145,12 +146,13 @@ function cost(result: Omit<Quantized, "dequantized" | "perChannel">, { bits }: S
     scales: scales.length,
     codeBytes: quantized.byteLength,
     packedBytes: Math.ceil((quantized.length * bits) / 8),
-    scaleBytes: scales.byteLength,
+    scaleBytes: scales.byteLength + (zeroPoints?.byteLength ?? 0),
+    packedScaleBytes: scales.byteLength + Math.ceil(((zeroPoints?.length ?? 0) * bits) / 8),
   };
 }
 
-function codesOf({ quantized, scales }: Quantized): Codes {
-  return { quantized, scales };
+function codesOf({ quantized, scales, zeroPoints }: Quantized): Codes {
+  return { quantized, scales, zeroPoints };
 }
 
 /** The channel that gains most by a scale of its own. One that is exact either way gains nothing. */

@@ -33,8 +33,14 @@ async function modelFile(
   as: "safetensors" | "npz",
 ) {
   const model = await openModel(new File([writeNpy(weights, tensor.shape)], `${tensor.name}.npy`));
-  const { bits, rule, axis, granularity } = result;
-  const settings = { bits, scales: rule, granularity, ...(axis !== undefined && { axis }) };
+  const { bits, rule, zeroPoints, axis, granularity } = result;
+  const settings = {
+    bits,
+    scales: rule,
+    zeroPoints: zeroPoints !== undefined,
+    granularity,
+    ...(axis !== undefined && { axis }),
+  };
   const plan = planModel(model, { dialect: as === "npz" ? "npz" : "plain", tensors: new Map([[0, settings]]) });
   const sink = blobSink();
   await quantizeModel(channelwise, plan, sink);
@@ -47,10 +53,18 @@ const separators = { csv: ",", tsv: "\t" };
 function* scaleLines(quantization: Quantization, as: "csv" | "tsv"): Generator<string> {
   const { settings, result } = quantization;
   const format = formats[as];
-  yield `${format.formatRow([settings.granularity, "scale", "mse", "max_error", "sqnr_db"])}\n`;
+  const { zeroPoints } = result;
+  const heads = ["scale", ...(zeroPoints ? ["zero_point"] : []), "mse", "max_error", "sqnr_db"];
+  yield `${format.formatRow([settings.granularity, ...heads])}\n`;
   for (const [i, scale] of result.scales.entries()) {
     const { mse, maxError, sqnr } = result.perChannel;
-    const figures = [scale, mse[i], maxError[i], sqnr[i] === Infinity ? "inf" : sqnr[i]];
+    const figures = [
+      scale,
+      ...(zeroPoints ? [zeroPoints[i]] : []),
+      mse[i],
+      maxError[i],
+      sqnr[i] === Infinity ? "inf" : sqnr[i],
+    ];
     yield `${format.formatRow([scaleName(quantization, i), ...figures.map(String)])}\n`;
   }
 }

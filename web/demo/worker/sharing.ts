@@ -28,6 +28,22 @@ export function sharingOf(index: number, { granularity, axis, group, along }: Se
   return { scale, start: (outer * length + first) * inner + within, runs: group, length: 1, stride: inner };
 }
 
+/** The least and the largest element, or 0 where all are beyond it. */
+export function rangeOf(
+  values: Float32Array | Float64Array,
+  { start, runs, length, stride }: Sharing,
+): [least: number, most: number] {
+  let [least, most] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    const first = start + run * stride;
+    for (let i = first; i < first + length; i++) {
+      least = Math.min(least, values[i]);
+      most = Math.max(most, values[i]);
+    }
+  }
+  return [least, most];
+}
+
 /** The element of the largest magnitude; the first of equals. */
 export function largestOf(values: Float32Array | Float64Array, { start, runs, length, stride }: Sharing): number {
   let largest = start;

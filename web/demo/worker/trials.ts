@@ -11,6 +11,8 @@ const TRIALS = 8;
 const FIRST = 102 / 128;
 const BEFORE = 45 / 128;
 const SECOND = 13 / 128;
+/** The distance of those with a zero point. */
+const WITH_ZERO_POINT = 0.65;
 
 export interface Trials {
   /** The |scales|, as parts of the scale of the largest |weight|; none where there is no search. */
@@ -33,6 +35,19 @@ export function trialsOf(weights: Float32Array | Float64Array, bits: number): Tr
   const centre = best === 0 ? highest : Math.abs(largest / best);
   const second = Array.from({ length: TRIALS }, (_, j) => centre - BEFORE + SECOND * j);
   const trials = Float64Array.from([...first, ...second], partOf).filter((part) => part > 0 && part < 4);
+  return around(trials, bits);
+}
+
+/** With a zero point there is one round, of scales by which the range has from one code less to some more. */
+export function trialsWithZeroPoint(bits: number): Trials {
+  const most = 2 ** bits - 1;
+  return around(
+    Float64Array.from({ length: TRIALS }, (_, j) => most / (most - 1 + WITH_ZERO_POINT * j)),
+    bits,
+  );
+}
+
+function around(trials: Float64Array, bits: number): Trials {
   const least = trials.reduce((a, b) => Math.min(a, b), 1);
   const most = trials.reduce((a, b) => Math.max(a, b), 1);
   const span = most - least;

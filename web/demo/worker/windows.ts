@@ -36,6 +36,7 @@ export function scaleRows(
   return {
     names: Array.from(places, (place) => scaleName(quantization, place)),
     scales: part(scales),
+    zeroPoints: result.zeroPoints && Float64Array.from(places, (place) => Number(result.zeroPoints?.[place])),
     mse: part(perChannel.mse),
     maxError: part(perChannel.maxError),
     sqnr: part(perChannel.sqnr),

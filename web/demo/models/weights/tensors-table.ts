@@ -1,7 +1,7 @@
 import { html, scrollRegion, setText } from "../../dom.js";
 import { bytes, decibels, shapeText, typeset } from "../../format.js";
 import { chosenErrors, type ModelState, obstacle } from "../model-state.js";
-import { comparedBits, plannedText, settingKey, settingText, withAxis } from "../settings.js";
+import { comparedBits, plannedText, settingKey, settingText, wayOf, withAxis } from "../settings.js";
 
 export interface TableActions {
   /** Opens a tensor as a matrix. */
@@ -66,7 +66,7 @@ function optionsFor({ rules, plan, description }: ModelState, group: number): Op
   const bits = [...comparedBits].reverse().filter((bits) => plan.bits.includes(bits));
   return (["channel", group, "tensor"] as const).flatMap((granularity) =>
     bits.map((bits) => {
-      const setting = withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format);
+      const setting = withAxis({ bits, ...wayOf(rules.all), granularity }, rules.all, description.format);
       return { key: settingKey(setting), text: settingText(setting) };
     }),
   );

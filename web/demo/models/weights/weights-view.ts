@@ -3,7 +3,7 @@ import { ignoreCancelled } from "../client.js";
 import type { ModelClient } from "../model-client.js";
 import type { ModelState } from "../model-state.js";
 import type { Measurement, Setting } from "../protocol.js";
-import { comparedBits, settingOf, withAxis } from "../settings.js";
+import { comparedBits, settingOf, wayOf, withAxis } from "../settings.js";
 import { KeptFloatsView } from "./kept-floats-view.js";
 import { SettingsTable } from "./settings-table.js";
 import { TensorList } from "./tensor-list.js";
@@ -120,7 +120,7 @@ export class WeightsView {
     if (columns === "done") return [];
     const granularity = columns === "group" ? this.#group : columns;
     return comparedBits.map((bits) =>
-      withAxis({ bits, rule: rules.all.rule, granularity }, rules.all, description.format),
+      withAxis({ bits, ...wayOf(rules.all), granularity }, rules.all, description.format),
     );
   }
 

@@ -107,10 +107,11 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const types = gguf && ggufTypesOf(gguf, stemOf(name));
   const remembered = new Remembered();
 
-  const settingsOf = ({ bits, rule: scales, granularity, axis }: Setting): Settings => {
-    if (typeof granularity !== "number") return { bits, scales, granularity, ...(axis !== undefined && { axis }) };
-    if (isOnnx) return { bits, scales, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
-    return { bits, scales, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
+  const settingsOf = ({ bits, rule: scales, zeroPoints, granularity, axis }: Setting): Settings => {
+    const shared = { bits, scales, zeroPoints: zeroPoints === true };
+    if (typeof granularity !== "number") return { ...shared, granularity, ...(axis !== undefined && { axis }) };
+    if (isOnnx) return { ...shared, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
+    return { ...shared, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
   };
   const targetOf = ({ target, opset }: Form): TargetOptions =>
     isOnnxTarget(target) ? { target, ...(opset !== undefined && { opset }) } : { dialect: target };
