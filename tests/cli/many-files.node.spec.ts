@@ -9,9 +9,9 @@ import { float, modelBytes, node, type TensorInit } from "../lib/onnx/models.js"
 import { uniform } from "../lib/random.js";
 import { main, Workplace } from "./command.js";
 
-const FILES = 600;
+const FILES = 240;
 /** The limit of descriptors, far below the number of files. Node takes some for every worker. */
-const DESCRIPTORS = 400;
+const DESCRIPTORS = 160;
 
 let place: Workplace;
 const weights = (i: number) => uniform("float32", 32 * 32, i + 1) as Float32Array;

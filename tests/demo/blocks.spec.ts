@@ -13,9 +13,13 @@ let page: Page;
 let folder: string;
 let file: Uint8Array<ArrayBuffer>;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { isSeen: false },
+);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));

@@ -10,7 +10,7 @@ const [count, dimensions] = [300, 48];
 const vectors = normalVectors(count, dimensions, 1);
 
 let page: Page;
-openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+openForEach({}, (opened) => {
   ({ page } = opened);
 });
 

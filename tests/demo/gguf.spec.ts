@@ -23,9 +23,13 @@ import { axeFindsNothing, openForEach, shows, text } from "./page.js";
 let page: Page;
 let folder: string;
 
-openForEach({ acceptDownloads: true }, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { isSeen: false },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));

@@ -12,7 +12,7 @@ let page: Page;
 let url: string;
 let folder: string;
 
-openForEach({ permissions: ["clipboard-read", "clipboard-write"] }, (opened) => {
+openForEach({}, (opened) => {
   ({ page, url } = opened);
 });
 

@@ -7,9 +7,13 @@ import { axeFindsNothing, cells, openForEach, shows, text } from "./page.js";
 
 let page: Page;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { isSeen: false },
+);
 
 /** A model of 300 tensors: two large ones, of which one is an embedding that is kept, and many small ones. */
 async function openModel() {

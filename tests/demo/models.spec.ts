@@ -20,9 +20,13 @@ let page: Page;
 let url: string;
 let folder: string;
 
-openForEach({}, (opened) => {
-  ({ page, url } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page, url } = opened);
+  },
+  { isSeen: false },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));

@@ -14,7 +14,7 @@ let page: Page;
 let folder: string;
 
 openForEach(
-  { permissions: ["clipboard-read", "clipboard-write"] },
+  {},
   (opened) => {
     ({ page } = opened);
     return openTables(page);

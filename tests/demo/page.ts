@@ -1,8 +1,8 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import axe from "axe-core";
-import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright";
+import type { Browser, BrowserContext, Locator, Page } from "playwright";
 import { build, preview } from "vite";
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { afterAll, afterEach, beforeEach, expect } from "vitest";
 import { buildOneFile } from "../../scripts/one-file.mjs";
 import { writeSamples } from "../../scripts/samples.mjs";
 import { longestWait } from "../longest-wait.js";
@@ -37,9 +37,27 @@ async function buildPage() {
 
 /** Serves the page with the policy it is meant to run under. */
 async function servePage() {
-  if (isOneFile) return { url: pathToFileURL(oneFile).href, close: async () => {} };
+  if (isOneFile) return { url: pathToFileURL(oneFile).href };
   const server = await preview({ configFile, preview: { port: 0 }, build: { outDir: pageFolder } });
-  return { url: server.resolvedUrls?.local[0] as string, close: () => server.close() };
+  return { url: server.resolvedUrls?.local[0] as string };
+}
+
+/** What the files of tests share: the first page of a browser costs six seconds of a processor, each later one two. */
+interface Shared {
+  readonly browser: Browser;
+  readonly url: string;
+  readonly context: BrowserContext;
+}
+
+let shared: Promise<Shared> | undefined;
+
+/** Ends with the process of the tests, in which the files follow one another. */
+async function startShared(): Promise<Shared> {
+  const [browser, { url }] = await Promise.all([launchChromium(), servePage()]);
+  const context = await newContext(browser, { permissions: isOneFile ? [] : ["clipboard-read", "clipboard-write"] });
+  // Keeps the window open, in which the pages are tabs: to open a window costs Chromium more than to open the page.
+  await context.newPage();
+  return { browser, url, context };
 }
 
 /**
@@ -47,40 +65,27 @@ async function servePage() {
  *
  * @param kept the page stays open, and is brought back to the example before each test, as long as tests pass and do not
  *   leave it: to open it costs two seconds of a processor
+ * @param isSeen whether the parts far below, which are about the example, are loaded: a quarter of that
  */
 export function openForEach(
-  options: BrowserContextOptions,
+  { viewport = { width: 1280, height: 720 } }: { viewport?: { width: number; height: number } },
   opened: (given: { page: Page; browser: Browser; url: string }) => void | Promise<void>,
-  { kept = false } = {},
+  { kept = false, isSeen = true } = {},
 ) {
-  let browser: Browser;
-  let server: Awaited<ReturnType<typeof servePage>>;
-  let context: BrowserContext;
   let page: Page | undefined;
   let complaints: string[];
   let isLeft: boolean;
 
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([launchChromium(), servePage()]);
-    context = await newContext(browser, options);
-    // Keeps the window open, in which the pages are tabs: to open a window costs Chromium more than to open the page.
-    await context.newPage();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
-
-  async function openAnew() {
+  async function openAnew({ context, url }: Shared) {
     const tab = await context.newPage();
-    // The tests of a file share what the browser keeps. The test before may keep its settings until its page is closed.
+    await tab.setViewportSize(viewport);
+    // The tests share what the browser keeps. The test before may keep its settings until its page is closed.
     await tab.addInitScript(() => {
       if (location.href === "about:blank") return;
       if (sessionStorage.getItem("test has begun") === null) localStorage.clear();
       sessionStorage.setItem("test has begun", "");
     });
-    ({ page, complaints } = await openPage(tab, server.url));
+    ({ page, complaints } = await openPage(tab, url, isSeen));
     isLeft = false;
     tab.on("domcontentloaded", () => {
       isLeft = true;
@@ -89,9 +94,11 @@ export function openForEach(
   }
 
   beforeEach(async () => {
-    if (page) await bringBack(page, options.viewport ?? { width: 1280, height: 720 });
-    const shown = page ?? (await openAnew());
-    await opened({ page: shown, browser, url: server.url });
+    shared ??= startShared();
+    const { browser, url } = await shared;
+    if (page) await bringBack(page, viewport);
+    const shown = page ?? (await openAnew(await shared));
+    await opened({ page: shown, browser, url });
   });
 
   afterEach(async ({ task }) => {
@@ -102,6 +109,8 @@ export function openForEach(
     }
     expect(complaints).toEqual([]);
   });
+
+  afterAll(() => page?.close());
 }
 
 /** Brings an open page back to the example, with the settings and in the window that it is opened with. */
@@ -134,10 +143,10 @@ async function bringBack(page: Page, window: { width: number; height: number }) 
 }
 
 /**
- * Opens the page, which then shows the example, with all that is loaded where it is seen. `complaints` are errors, also of the console, error events of the page,
- * and breaches of the policy.
+ * Opens the page, which then shows the example, with all that is loaded where it is seen. `complaints` are errors, also
+ * of the console, error events of the page, and breaches of the policy.
  */
-export async function openPage(page: Page, url: string) {
+export async function openPage(page: Page, url: string, isSeen = true) {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
@@ -149,7 +158,8 @@ export async function openPage(page: Page, url: string) {
     addEventListener("error", ({ message }) => console.error(`error event: ${message}`));
   });
   await page.goto(url);
-  await seeAll(page);
+  if (isSeen) await seeAll(page);
+  else await page.locator("#results[aria-busy=false]").waitFor();
   return { page, complaints };
 }
 

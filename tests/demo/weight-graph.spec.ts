@@ -7,9 +7,13 @@ import { axeFindsNothing, cells, openForEach, shows, text } from "./page.js";
 
 let page: Page;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { isSeen: false },
+);
 
 async function open(name: string, contents: Uint8Array) {
   await page.getByLabel("Open a file").setInputFiles({ name, mimeType: "", buffer: Buffer.from(contents) });

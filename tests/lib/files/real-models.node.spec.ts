@@ -2,7 +2,7 @@ import { load } from "channelwise";
 import { compareModels, type Model, openModel, type Rules, type TensorSummary } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { basicPitchModel, kokoroVoices } from "../../../scripts/data.mjs";
 import { quantized } from "./run.js";
 
@@ -59,16 +59,20 @@ describe("Basic Pitch, a TensorFlow.js model", () => {
 });
 
 describe("Kokoro's voices", () => {
+  /** All voices as an archive of arrays. */
+  let archive: Uint8Array<ArrayBuffer>;
+
+  beforeAll(async () => {
+    const arrays = (await kokoroVoices()).map(({ name, weights, shape }) => [`${name}.npy`, writeNpy(weights, shape)]);
+    archive = zipSync(Object.fromEntries(arrays), { level: 1 });
+  });
+
   it.each<[Rules, number]>([
     [{}, 42.75],
     [{ granularity: "tensor" }, 33.77],
     [{ dialect: "npz" }, 42.75],
   ])("have the known figures as arrays of a .npz file, by %j: %f dB", async (rules, expected) => {
-    const voices = await kokoroVoices();
-    const arrays = Object.fromEntries(
-      voices.map(({ name, weights, shape }) => [`${name}.npy`, writeNpy(weights, shape)]),
-    );
-    const tensors = await roundTrip(await openModel(zipSync(arrays, { level: 1 }), { name: "voices.npz" }), rules);
+    const tensors = await roundTrip(await openModel(archive, { name: "voices.npz" }), rules);
     expect(tensors.filter(({ quantize }) => quantize)).toHaveLength(54);
     expect(totalSqnr(tensors)).toBeCloseTo(expected, 2);
   });

