@@ -3,10 +3,13 @@
 import { fileURLToPath } from "node:url";
 import { runnerImport } from "vite";
 import { readOcrModels } from "../ocr/packages.mjs";
+import { drawPictures } from "../ocr/pictures.mjs";
+import { tasks } from "../ocr/tasks.mjs";
 
 /** @typedef {import("../../tests/lib/onnx/models.js")} Models */
 /** @typedef {{ data: Float32Array | BigInt64Array, dims: readonly number[] }} Input */
-/** @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer>, inputs: Record<string, Input> }} Graph */
+/** @typedef {import("../../tests/lib/onnx/transformer.js")} Transformer */
+/** @typedef {{ name: string, isModel?: boolean, bytes: Uint8Array<ArrayBuffer>, inputs: Record<string, Input> }} Graph */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -53,10 +56,23 @@ export async function* graphs() {
   };
   yield { name: "Gather, 64 of 30,000 rows", bytes: modelBytes({ opset: 17, graph: table }), inputs: {} };
   const { rec, det, cls } = await readOcrModels();
-  const image = (/** @type {number[]} */ dims) => ({ x: { data: random(dims), dims } });
-  yield { name: "OCR, recognition", bytes: rec.bytes, inputs: image([1, 3, 48, 320]) };
-  yield { name: "OCR, detection", bytes: det.bytes, inputs: image([1, 3, 320, 320]) };
-  yield { name: "OCR, orientation", bytes: cls.bytes, inputs: image([1, 3, 48, 192]) };
+  // Of noise, a model that finds text finds none, and its outputs are next to nothing.
+  const pictures = await drawPictures();
+  const picture = (/** @type {import("../ocr/packages.mjs").ModelName} */ task) => {
+    const [{ values, shape }] = tasks[task].inputs(pictures);
+    return { x: { data: values, dims: shape } };
+  };
+  yield { name: "OCR, recognition", isModel: true, bytes: rec.bytes, inputs: picture("rec") };
+  yield { name: "OCR, detection", isModel: true, bytes: det.bytes, inputs: picture("det") };
+  yield { name: "OCR, orientation", isModel: true, bytes: cls.bytes, inputs: picture("cls") };
+  const block = await runnerImport("/tests/lib/onnx/transformer.ts", { root, configFile: false, logLevel: "error" });
+  const { transformerBytes } = /** @type {Transformer} */ (block.module);
+  const tokens = (/** @type {(i: number) => number} */ at) => {
+    return { data: BigInt64Array.from({ length: 64 }, (_, i) => BigInt(at(i))), dims: [1, 64] };
+  };
+  const inputs = { input_ids: tokens((i) => 37 * i), attention_mask: tokens(() => 1), token_type_ids: tokens(() => 0) };
+  const bytes = transformerBytes({ hidden: 384, vocabulary: 8192 });
+  yield { name: "Transformer block, 64 tokens", isModel: true, bytes, inputs };
 }
 
 /** Uniform numbers from -1 to 1, always the same. */

@@ -1,6 +1,7 @@
 // npm run bench:onnx: the time that .onnx models for each target take, relative to the float model, with one thread.
-// All forms of a model take turns, and the fastest run of each counts. --native runs them in onnxruntime-node, --only
-// PATTERN runs some of them.
+// All forms of a model take turns, and the fastest run of each counts. For whole models it also prints the table of
+// docs/models.md, with their bytes and the SQNR of their outputs. --native runs them in onnxruntime-node, --only PART runs
+// those with this part in their name.
 
 import { parseArgs } from "node:util";
 import { build } from "./command-line.mjs";
@@ -14,6 +15,8 @@ const { graphs } = await import("./onnx-graphs.mjs");
 const { loadRuntime } = await import("./onnx-runtime.mjs");
 
 const RUNS = 40;
+/** Whole models take some time. */
+const MODEL_RUNS = 20;
 const targets = /** @type {const} */ (["wasm", "native", "webgpu", "portable"]);
 
 const channelwise = await load();
@@ -31,7 +34,9 @@ console.log(`| model | ${targets.join(" | ")} |`);
 console.log(`| --- |${" ---: |".repeat(targets.length)}`);
 /** @type {string[]} */
 const losers = [];
-for await (const { name, bytes, inputs } of graphs()) {
+/** @type {string[]} */
+const rows = [];
+for await (const { name, isModel, bytes, inputs } of graphs()) {
   if (options.only !== undefined && !name.includes(options.only)) continue;
   const feeds = Object.fromEntries(
     Object.entries(inputs).map(([input, { data, dims }]) => [
@@ -43,8 +48,11 @@ for await (const { name, bytes, inputs } of graphs()) {
   for (const target of targets) files.push(await quantized(bytes, { target }));
   const sessions = [];
   for (const file of files) sessions.push(await InferenceSession.create(file));
+  /** @type {unknown[]} */
+  const outputs = [];
+  for (const session of sessions) outputs.push(Object.values(await session.run(feeds))[0].data);
   const best = files.map(() => Infinity);
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < (isModel ? MODEL_RUNS : RUNS); run++) {
     for (const [i, session] of sessions.entries()) {
       const start = performance.now();
       await session.run(feeds);
@@ -55,9 +63,30 @@ for await (const { name, bytes, inputs } of graphs()) {
   const ratios = targets.map((_, i) => best[i + 1] / best[0]);
   const cells = ratios.map((ratio, i) => `${ratio.toFixed(2)}, ${(files[i + 1].length / bytes.length).toFixed(2)}`);
   console.log(`| ${name} | ${cells.join(" | ")} |`);
+  if (isModel) {
+    const sizes = files.map(({ length }) => length.toLocaleString("en-US"));
+    rows.push(`| ${name} | float32 | ${sizes[0]} | | 1 |`);
+    targets.forEach((target, i) => {
+      rows.push(`| | ${target} | ${sizes[i + 1]} | ${sqnr(outputs[0], outputs[i + 1])} dB | ${ratios[i].toFixed(2)} |`);
+    });
+  }
   targets.forEach((target, i) => {
     if (ratios[i] > 1) losers.push(`${name} for ${target}: ${ratios[i].toFixed(2)}`);
   });
 }
 console.log(`\nslower than the float model: ${losers.length === 0 ? "none" : losers.join("; ")}`);
+if (rows.length > 0) console.log("\n| model | target | bytes | outputs | time |\n| --- | --- | ---: | ---: | ---: |");
+console.log(rows.join("\n"));
 process.exit();
+
+/**
+ * 10 log10(sum of squares / sum of squared differences), in dB.
+ * @param {unknown} expected
+ * @param {unknown} actual
+ */
+function sqnr(expected, actual) {
+  const [a, b] = [/** @type {Float32Array} */ (expected), /** @type {Float32Array} */ (actual)];
+  const signal = a.reduce((sum, value) => sum + value ** 2, 0);
+  const noise = a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
+  return (10 * Math.log10(signal / noise)).toFixed(1);
+}

@@ -14,22 +14,25 @@ import {
 // A transformer block with embeddings, as exporters write encoders such as BERT.
 
 export const vocabulary = 120;
-const [hidden, heads] = [64, 4];
-const inner = 4 * hidden;
+const heads = 4;
+
+/** The sizes of the block that transformers.js loads in the tests. */
+const small = { hidden: 64, vocabulary };
 
 /** The config.json by which transformers.js knows the model. */
 export const config = {
   model_type: "bert",
   architectures: ["BertModel"],
-  hidden_size: hidden,
+  hidden_size: small.hidden,
   num_attention_heads: heads,
   num_hidden_layers: 1,
-  intermediate_size: inner,
+  intermediate_size: 4 * small.hidden,
   vocab_size: vocabulary,
 };
 
 /** A model from input_ids, attention_mask and token_type_ids to last_hidden_state. */
-export function transformerBytes(): Uint8Array<ArrayBuffer> {
+export function transformerBytes({ hidden, vocabulary } = small): Uint8Array<ArrayBuffer> {
+  const inner = 4 * hidden;
   const nodes: NodeInit[] = [];
   const tensors: TensorInit[] = [];
   let seed = 0;

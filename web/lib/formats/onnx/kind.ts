@@ -108,7 +108,12 @@ function raisedOpset(model: OnnxContents, opset: number, float16: boolean): numb
   const [first, ...others] = raising(model, opset, float16).refused;
   if (first !== undefined) {
     const more = others.length > 0 ? ` and ${others.length} more` : "";
-    throw new RangeError(`opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}`);
+    let highest = opset - 1;
+    while (highest > model.opset && raising(model, highest, float16).refused.length > 0) highest--;
+    const remedy = highest > model.opset ? `raise it to ${highest}` : "leave opset out";
+    throw new RangeError(
+      `opset cannot be raised from ${model.opset} to ${opset}: ${first}${more}; ${remedy}, or export the model with opset ${opset}`,
+    );
   }
   return opset;
 }
