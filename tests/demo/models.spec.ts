@@ -20,13 +20,9 @@ let page: Page;
 let url: string;
 let folder: string;
 
-openForEach(
-  {},
-  (opened) => {
-    ({ page, url } = opened);
-  },
-  { isSeen: false },
-);
+openForEach({}, (opened) => {
+  ({ page, url } = opened);
+});
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
