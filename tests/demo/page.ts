@@ -171,7 +171,6 @@ export async function seeAll(page: Page) {
   await page.locator("#trade-off figure").first().waitFor();
   await page.locator("#why svg").first().waitFor();
   await page.locator("#distribution svg").nth(1).waitFor();
-  await page.locator("#scale-errors svg").first().waitFor();
   await page.evaluate(() => scrollTo(0, 0));
 }
 

@@ -369,6 +369,7 @@ describe("why one scale for each channel", () => {
 
 describe("the error against the scale", () => {
   it("is shown for the weights that share a scale, with the three scales and what the search gains", async () => {
+    await page.locator("#of-scale > summary").click();
     await page.getByLabel("Bits", { exact: true }).fill("4");
     await page.getByLabel("Rule for scales").selectOption("signed-max");
     const channelwise = await load();

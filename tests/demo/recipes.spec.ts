@@ -119,7 +119,8 @@ describe("the code", () => {
     const typeset = (value: number) => String(Number(value.toPrecision(9))).replaceAll("-", "\u2212");
     expect(await text(followed)).toContain(`zero point = ${typeset(zeroPoints[0])}`);
     expect(await text(followed)).toContain(`= ${typeset(dequantized[0])}`);
-    expect(await text(page.locator("#scale-errors"))).toContain(`the zero point ${typeset(zeroPoints[0])}`);
+    await page.locator("#of-scale > summary").click();
+    await shows(() => text(page.locator("#scale-errors"))).toContain(`the zero point ${typeset(zeroPoints[0])}`);
     expect(await page.locator("#why .zero-point").count()).toBe(2);
     await openTables(page);
     expect((await tableOf(page, "Scales")).map((row) => row[2])).toEqual([
