@@ -439,6 +439,43 @@ describe("other settings", () => {
     expect((await rows()).map((row) => row.slice(0, 3))).toEqual(wanted);
   });
 
+  it("are compared by method at equal bytes", async () => {
+    await page.locator("#methods > summary").click();
+    await page.getByLabel("Bits", { exact: true }).fill("4");
+    await shows(async () => (await tableOf("Methods at equal bytes")).length).toBe(35);
+    const channelwise = await load();
+    // All bytes of the maximum, and its SQNR, at every number of bits.
+    const ofMax = [2, 3, 4, 5, 6, 7, 8].map((bits) => {
+      const { sqnr } = channelwise.quantize(weights, { shape, bits });
+      return [6 * bits + 6 * 8, sqnr] as const;
+    });
+    const gained = async (name: string) => (await tableOf("Methods at equal bytes")).find(([each]) => each === name);
+    const four = { shape, bits: 4 } as const;
+    const search = channelwise.quantize(weights, { ...four, scales: "search" });
+    const plus = (gain: number) => `${gain > 0 ? "+" : ""}${typeset(Number(gain.toFixed(2)), 4)} dB`;
+    expect(await gained("4 bits, search")).toEqual([
+      "4 bits, search",
+      "12",
+      "72",
+      `${search.sqnr.toFixed(2)} dB`,
+      plus(search.sqnr - ofMax[2][1]),
+    ]);
+    // Six zero points of 4 bits take 3 bytes, half a step to the maximum of 5 bits, which has 6 bytes more.
+    const zeroed = channelwise.quantize(weights, { ...four, zeroPoints: true });
+    const between = (ofMax[2][1] + ofMax[3][1]) / 2;
+    expect((await gained("4 bits, zero points"))?.slice(1)).toEqual([
+      "12.5",
+      "75",
+      `${zeroed.sqnr.toFixed(2)} dB`,
+      plus(zeroed.sqnr - between),
+    ]);
+    await page.getByRole("button", { name: /^5 bits, zero points, search:/ }).click();
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^5 bits per channel with zero points/);
+    expect(await page.getByLabel("Rule for scales").inputValue()).toBe("search");
+    await page.getByRole("button", { name: /^8 bits, max:/ }).click();
+    await shows(() => text(page.locator("#verdict"))).toMatch(/^8 bits per channel: /);
+  });
+
   it("become the settings where a point is chosen, by click or key", async () => {
     await shows(async () => (await rows()).length).toBe(24);
     const point = (name: string) => page.getByRole("button", { name: new RegExp(`^${name}:`) });

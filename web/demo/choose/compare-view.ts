@@ -1,8 +1,10 @@
+import { html } from "../dom.js";
 import { type Engine, unlessInterrupted } from "../engine.js";
 import { count, decibels, digits } from "../format.js";
 import type { Cost, GranularityName, Settings, Summary } from "../protocol.js";
 import { type Content, Figure, tableOf } from "../see/figure.js";
 import { bytesOf } from "../see/result-view.js";
+import { methodContent, methodPoints, methodSettings } from "./methods.js";
 import { drawTradeOff } from "./trade-off-chart.js";
 
 const BITS = [2, 3, 4, 5, 6, 7, 8, 16];
@@ -12,20 +14,27 @@ interface Point {
   readonly cost: Cost;
 }
 
-/** Every number of bits with every granularity: error against bytes. A point that is chosen becomes the setting. */
+/**
+ * Every number of bits with every granularity: error against bytes; and every method with the chosen granularity. A
+ * point that is chosen becomes the setting.
+ */
 export class CompareView {
   readonly #engine: Engine;
   readonly #choose: (settings: Settings) => void;
   readonly #figure = new Figure();
+  readonly #methods = new Figure();
+  readonly #ofMethods = html("details", { id: "methods" }, html("summary", {}, "Which method is best at equal bytes"));
   #summary: Summary | undefined;
   #points: Point[] = [];
-  /** The settings for which the points hold, which are all but bits and granularity. */
+  /** The settings for which the points hold, which are all but bits, granularity and method. */
   #basis = "";
 
   constructor(root: HTMLElement, engine: Engine, choose: (settings: Settings) => void) {
     this.#engine = engine;
     this.#choose = choose;
-    root.append(this.#figure.element);
+    this.#ofMethods.append(this.#methods.element);
+    this.#ofMethods.addEventListener("toggle", () => this.#summary && unlessInterrupted(this.show(this.#summary)));
+    root.append(this.#figure.element, this.#ofMethods);
   }
 
   /** Forgets the points of other weights. */
@@ -36,13 +45,14 @@ export class CompareView {
   /** Computes the points one after another, so that nothing else waits long for the worker. */
   async show(summary: Summary) {
     this.#summary = summary;
-    const { rule, zeroPoints, axis, group, along, arithmetic } = summary.settings;
-    const basis = JSON.stringify([rule, zeroPoints, axis, group, along, arithmetic, summary.shape]);
+    const { axis, group, along, arithmetic } = summary.settings;
+    const basis = JSON.stringify([axis, group, along, arithmetic, summary.shape]);
     if (basis !== this.#basis) this.#points = [];
     this.#basis = basis;
     this.#draw();
-    for (const settings of choices(summary)) {
-      if (this.#points.some((point) => isSame(point.settings, settings))) continue;
+    const ofMethods = this.#ofMethods.open ? methodSettings(summary) : [];
+    for (const settings of [...choices(summary), ...ofMethods]) {
+      if (this.#costOf(settings) !== undefined) continue;
       const cost = await unlessInterrupted(this.#engine.ask("assess", settings));
       if (cost === undefined || this.#summary !== summary || this.#basis !== basis) return;
       this.#points.push({ settings, cost });
@@ -52,7 +62,19 @@ export class CompareView {
 
   #draw() {
     const summary = this.#summary;
-    if (summary !== undefined) this.#figure.show(content(this.#points, summary, this.#choose));
+    if (summary === undefined) return;
+    const points = choices(summary).flatMap((settings) => {
+      const cost = this.#costOf(settings);
+      return cost === undefined ? [] : [{ settings, cost }];
+    });
+    this.#figure.show(content(points, summary, this.#choose));
+    if (!this.#ofMethods.open) return;
+    const ofMethods = methodPoints(summary, (settings) => this.#costOf(settings));
+    this.#methods.show(methodContent(ofMethods, this.#choose));
+  }
+
+  #costOf(settings: Settings): Cost | undefined {
+    return this.#points.find((point) => isSame(point.settings, settings))?.cost;
   }
 }
 
@@ -64,7 +86,8 @@ function choices({ settings, shape }: Summary): Settings[] {
 }
 
 function isSame(a: Settings, b: Settings): boolean {
-  return a.bits === b.bits && a.granularity === b.granularity;
+  const isOneMethod = a.rule === b.rule && a.zeroPoints === b.zeroPoints;
+  return isOneMethod && a.bits === b.bits && a.granularity === b.granularity;
 }
 
 function nameOf({ bits, granularity, group }: Settings): string {

@@ -1,0 +1,92 @@
+import { svg } from "../dom.js";
+import { linear, linearTicks } from "../see/ticks.js";
+import { type Method, type MethodPoint, methods } from "./methods.js";
+
+const MARGIN = { top: 26, right: 16, bottom: 46, left: 46 };
+const HEIGHT = 260;
+/** A click may miss a point by so many pixels. */
+const TARGET = 12;
+
+/** What each method gains over the maximum of as many bytes, against the bits a weight; a point chooses its settings. */
+export function drawMethods(
+  points: readonly MethodPoint[],
+  width: number,
+  textOf: (point: MethodPoint) => string,
+  choose: (point: MethodPoint) => void,
+): SVGSVGElement {
+  const gains = points.flatMap(({ gain }) => (gain === undefined ? [] : [gain]));
+  const [bottom, top] = [Math.min(-0.5, ...gains), Math.max(1, ...gains) * 1.08];
+  const sizes = points.map(({ bitsPerWeight }) => bitsPerWeight);
+  const [from, to] = [Math.min(...sizes, 2), Math.max(...sizes, 8)];
+  const x = linear([from - 0.2, to + 0.2], [MARGIN.left, width - MARGIN.right]);
+  const y = linear([bottom, top], [HEIGHT - MARGIN.bottom, MARGIN.top]);
+  const picture = svg(
+    "svg",
+    { role: "group", "aria-label": "Methods at equal bytes", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` },
+    svg("text", { class: "axis-title", x: 0, y: 11 }, "dB more than max at equal bytes"),
+    ...linearTicks(bottom, top, 5).flatMap((value) => [
+      svg("line", { class: "tick", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
+      svg("text", { class: "tick-text", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, String(value)),
+    ]),
+    ...linearTicks(from, to, 6).map((value) =>
+      svg(
+        "text",
+        { class: "tick-text", x: x(value), y: HEIGHT - MARGIN.bottom + 18, "text-anchor": "middle" },
+        String(value),
+      ),
+    ),
+    svg(
+      "text",
+      { class: "axis-title", x: width / 2, y: HEIGHT - 8, "text-anchor": "middle" },
+      "bits a weight, with scales and zero points",
+    ),
+  );
+  for (const method of methods) {
+    const own = points.filter((point) => point.method === method && point.gain !== undefined);
+    const place = ({ bitsPerWeight, gain = 0 }: MethodPoint) => [x(bitsPerWeight), y(gain)] as const;
+    const line = own
+      .map((point) =>
+        place(point)
+          .map((at) => at.toFixed(1))
+          .join(","),
+      )
+      .join(" ");
+    picture.append(svg("polyline", { class: `curve ${method.style}${dashed(method)}`, points: line }));
+    for (const point of own) picture.append(pointElement(point, place(point), textOf(point), () => choose(point)));
+  }
+  return picture;
+}
+
+/** Zero points have a broken line, and points with a hole, so that colour is not all that tells methods apart. */
+const dashed = ({ zeroPoints }: Method) => (zeroPoints ? " negative" : "");
+
+function pointElement(
+  { method, isChosen }: MethodPoint,
+  [x, y]: readonly [number, number],
+  text: string,
+  choose: () => void,
+): SVGElement {
+  const size = isChosen ? 6.5 : 4;
+  const element = svg(
+    "g",
+    {
+      class: `point ${method.style}${isChosen ? " chosen" : ""}`,
+      role: "button",
+      tabindex: 0,
+      "aria-label": text,
+      "aria-pressed": String(isChosen),
+    },
+    svg("title", {}, text),
+    svg("circle", { class: "target", "data-target": "", cx: x, cy: y, r: TARGET }),
+    method.zeroPoints
+      ? svg("path", {
+          d: `M${x} ${y - 1.4 * size}l${1.4 * size} ${1.4 * size}l${-1.4 * size} ${1.4 * size}l${-1.4 * size} ${-1.4 * size}z`,
+        })
+      : svg("circle", { cx: x, cy: y, r: size }),
+  );
+  element.addEventListener("click", choose);
+  element.addEventListener("keydown", ({ key }) => {
+    if (key === "Enter" || key === " ") choose();
+  });
+  return element;
+}
