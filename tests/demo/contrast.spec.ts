@@ -218,6 +218,7 @@ describe("in light and dark colours every control can be read in every state", (
     await settled(4);
     await showHidden();
     await page.locator("figure table").nth(5).waitFor();
+    await page.getByRole("button", { name: /^8 bits, zero points, search:/ }).waitFor();
     expect(await tooFaint()).toEqual([]);
   });
 

@@ -136,7 +136,7 @@ describe("a pasted matrix", () => {
     await shows(() => cells(comparison)).toEqual([
       ["Figure", "per channelchosen", "per tensor"],
       ["SQNR", "96.20 dB", "54.12 dB"],
-      ["SQNR of the worst channel", "54.38 dB", "12.30 dB"],
+      ["Worst channel", "54.38 dB", "12.30 dB"],
       ["MSE", "9.68752e-7", "0.015625"],
       ["Max error", "0.0019685", "0.25"],
       ["Scales", "2", "1"],

@@ -49,28 +49,34 @@ export class CompareView {
     const basis = JSON.stringify([axis, group, along, arithmetic, summary.shape]);
     if (basis !== this.#basis) this.#points = [];
     this.#basis = basis;
-    this.#draw();
-    const ofMethods = this.#ofMethods.open ? methodSettings(summary) : [];
-    for (const settings of [...choices(summary), ...ofMethods]) {
+    await this.#measure(choices(summary), summary, () => this.#drawTradeOff(summary));
+    if (this.#ofMethods.open) await this.#measure(methodSettings(summary), summary, () => this.#drawMethods(summary));
+  }
+
+  async #measure(wanted: readonly Settings[], summary: Summary, draw: () => void) {
+    if (this.#summary !== summary) return;
+    const basis = this.#basis;
+    draw();
+    for (const settings of wanted) {
       if (this.#costOf(settings) !== undefined) continue;
       const cost = await unlessInterrupted(this.#engine.ask("assess", settings));
       if (cost === undefined || this.#summary !== summary || this.#basis !== basis) return;
       this.#points.push({ settings, cost });
-      this.#draw();
+      draw();
     }
   }
 
-  #draw() {
-    const summary = this.#summary;
-    if (summary === undefined) return;
+  #drawTradeOff(summary: Summary) {
     const points = choices(summary).flatMap((settings) => {
       const cost = this.#costOf(settings);
       return cost === undefined ? [] : [{ settings, cost }];
     });
     this.#figure.show(content(points, summary, this.#choose));
-    if (!this.#ofMethods.open) return;
-    const ofMethods = methodPoints(summary, (settings) => this.#costOf(settings));
-    this.#methods.show(methodContent(ofMethods, this.#choose));
+  }
+
+  #drawMethods(summary: Summary) {
+    const points = methodPoints(summary, (settings) => this.#costOf(settings));
+    this.#methods.show(methodContent(points, this.#choose));
   }
 
   #costOf(settings: Settings): Cost | undefined {

@@ -99,7 +99,7 @@ export function comparison(summary: Summary): HTMLElement {
       "tbody",
       {},
       row("SQNR", ({ sqnr }) => decibels(sqnr)),
-      row("SQNR of the worst channel", ({ worst }) => decibels(worst.sqnr)),
+      row("Worst channel", ({ worst }) => decibels(worst.sqnr)),
       row("MSE", ({ mse }) => digits(mse, 6)),
       row("Max error", ({ maxError }) => digits(maxError, 6)),
       row("Scales", ({ scales }) => count(scales)),
