@@ -4,7 +4,8 @@ import { count, decibels, digits } from "../format.js";
 import type { Cost, GranularityName, Settings, Summary } from "../protocol.js";
 import { type Content, Figure, tableOf } from "../see/figure.js";
 import { bytesOf } from "../see/result-view.js";
-import { methodContent, methodPoints, methodSettings } from "./methods.js";
+import { methodContent } from "./method-chart.js";
+import { methodPoints, methodSettings } from "./methods.js";
 import { drawTradeOff } from "./trade-off-chart.js";
 
 const BITS = [2, 3, 4, 5, 6, 7, 8, 16];

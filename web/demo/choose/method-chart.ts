@@ -1,4 +1,7 @@
 import { svg } from "../dom.js";
+import { count, decibels, typeset } from "../format.js";
+import type { Settings } from "../protocol.js";
+import { type Content, tableOf } from "../see/figure.js";
 import { linear, linearTicks } from "../see/ticks.js";
 import { type Method, type MethodPoint, methods } from "./methods.js";
 
@@ -7,8 +10,45 @@ const HEIGHT = 260;
 /** A click may miss a point by so many pixels. */
 const TARGET = 12;
 
+/** The picture of methods, with its words and its table. */
+export function methodContent(points: readonly MethodPoint[], choose: (settings: Settings) => void): Content {
+  const nameOf = ({ method, settings }: MethodPoint) => `${settings.bits} bits, ${method.name}`;
+  const gainOf = ({ gain }: MethodPoint) =>
+    gain === undefined ? "–" : `${gain > 0 ? "+" : ""}${typeset(Number(gain.toFixed(2)), 4)} dB`;
+  return {
+    title: "Methods at equal bytes",
+    explanation:
+      "Each method is compared with the maximum of as many bytes, as zero points take bytes too. Higher is better. Choose a point to use its settings.",
+    legend: [
+      ["plain", "max"],
+      ["all", "signed-max"],
+      ["own", "search"],
+      ["group", "zero points (the upper line with search)"],
+    ],
+    draw: (width) =>
+      drawMethods(
+        points,
+        width,
+        (point) => `${nameOf(point)}: ${typeset(point.bitsPerWeight, 4)} bits a weight, ${gainOf(point)}`,
+        ({ settings }) => choose(settings),
+      ),
+    table: () =>
+      tableOf(
+        "Methods at equal bytes: integers and zero points packed, and scales",
+        ["method", "bits a weight", "bytes", "SQNR", "against max at equal bytes"],
+        points.map((point) => [
+          nameOf(point),
+          typeset(point.bitsPerWeight, 4),
+          count(point.cost.packedBytes + point.cost.packedScaleBytes),
+          decibels(point.cost.sqnr),
+          gainOf(point),
+        ]),
+      ),
+  };
+}
+
 /** What each method gains over the maximum of as many bytes, against the bits a weight; a point chooses its settings. */
-export function drawMethods(
+function drawMethods(
   points: readonly MethodPoint[],
   width: number,
   textOf: (point: MethodPoint) => string,

@@ -1,9 +1,6 @@
 import type { ScaleRule } from "channelwise";
-import { count, decibels, typeset } from "../format.js";
 import { product } from "../matrix.js";
 import type { Cost, Settings, Summary } from "../protocol.js";
-import { type Content, tableOf } from "../see/figure.js";
-import { drawMethods } from "./method-chart.js";
 
 /** A way to find scales. */
 export interface Method {
@@ -75,40 +72,4 @@ function between(line: readonly (readonly [place: number, value: number])[], at:
   const end = next === -1 ? line.length - 1 : Math.max(1, next);
   const [[x0, y0], [x1, y1]] = [line[end - 1], line[end]];
   return at === x1 ? y1 : y0 + ((at - x0) / (x1 - x0)) * (y1 - y0);
-}
-
-export function methodContent(points: readonly MethodPoint[], choose: (settings: Settings) => void): Content {
-  const nameOf = ({ method, settings }: MethodPoint) => `${settings.bits} bits, ${method.name}`;
-  const gainOf = ({ gain }: MethodPoint) =>
-    gain === undefined ? "–" : `${gain > 0 ? "+" : ""}${typeset(Number(gain.toFixed(2)), 4)} dB`;
-  return {
-    title: "Methods at equal bytes",
-    explanation:
-      "Each method is compared with the maximum of as many bytes, as zero points take bytes too. Higher is better. Choose a point to use its settings.",
-    legend: [
-      ["plain", "max"],
-      ["all", "signed-max"],
-      ["own", "search"],
-      ["group", "zero points (the upper line with search)"],
-    ],
-    draw: (width) =>
-      drawMethods(
-        points,
-        width,
-        (point) => `${nameOf(point)}: ${typeset(point.bitsPerWeight, 4)} bits a weight, ${gainOf(point)}`,
-        ({ settings }) => choose(settings),
-      ),
-    table: () =>
-      tableOf(
-        "Methods at equal bytes: integers and zero points packed, and scales",
-        ["method", "bits a weight", "bytes", "SQNR", "against max at equal bytes"],
-        points.map((point) => [
-          nameOf(point),
-          typeset(point.bitsPerWeight, 4),
-          count(point.cost.packedBytes + point.cost.packedScaleBytes),
-          decibels(point.cost.sqnr),
-          gainOf(point),
-        ]),
-      ),
-  };
 }
