@@ -17,11 +17,6 @@ const LONGEST = 6;
 const MAX_DENSITY = 2;
 
 const names: Record<MapName, string> = { weights: "Weights", quantized: "Integers", errors: "Errors" };
-const explanations: Record<MapName, string> = {
-  weights: "as they came",
-  quantized: "weight / scale, rounded",
-  errors: "weight − dequantized",
-};
 
 /** A cell and how it stands out. */
 export interface Mark {
@@ -35,6 +30,7 @@ export class HeatMap {
   readonly element: HTMLElement;
   readonly canvas = html("canvas");
   readonly #name: MapName;
+  readonly #note = html("span", { class: "note" });
   readonly #scale = html("canvas", { width: "200", height: "1" });
   readonly #scaleTexts = html("div", { class: "scale-texts" });
   readonly #colours = document.createElement("canvas");
@@ -53,10 +49,18 @@ export class HeatMap {
     this.element = html(
       "div",
       { class: "map" },
-      html("h3", {}, names[name], html("span", { class: "note" }, explanations[name])),
+      html("h3", {}, names[name], this.#note),
       this.canvas,
       html("div", { class: "colour-scale", "aria-hidden": "true" }, this.#scale, this.#scaleTexts),
     );
+  }
+
+  /** Says how its numbers come about. */
+  explain(zeroPoints: boolean) {
+    const integers = `weight / scale${zeroPoints ? " + zero point" : ""}, rounded`;
+    this.#note.textContent = { weights: "as they came", quantized: integers, errors: "weight − dequantized" }[
+      this.#name
+    ];
   }
 
   /** Pixels of the page that the cells have. */
@@ -173,7 +177,7 @@ export class HeatMap {
 
   /** The parts of a picture of the map by itself, sizes in pixels of the page. */
   get parts() {
-    const title = `${names[this.#name]}: ${explanations[this.#name]}`;
+    const title = `${names[this.#name]}: ${this.#note.textContent}`;
     const texts = [...this.#scaleTexts.children].map(({ textContent }) => textContent ?? "");
     const { canvas } = this;
     return { canvas, density: this.#density, left: this.#left, title, scale: this.#scale, texts };

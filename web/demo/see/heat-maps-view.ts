@@ -99,6 +99,7 @@ export class HeatMapsView {
 
   async show(summary: Summary) {
     this.#summary = summary;
+    for (const map of this.#maps.values()) map.explain(summary.settings.zeroPoints);
     if (summary.settings.axis !== this.#axis) this.#lookAt(summary.settings.axis);
     this.#resize();
     await this.#ask();
