@@ -121,7 +121,7 @@ describe("the code", () => {
     expect(await text(followed)).toContain(`= ${typeset(dequantized[0])}`);
     await page.locator("#of-scale > summary").click();
     await shows(() => text(page.locator("#scale-errors"))).toContain(`the zero point ${typeset(zeroPoints[0])}`);
-    expect(await page.locator("#why .zero-point").count()).toBe(2);
+    await shows(() => page.locator("#why .zero-point").count()).toBe(2);
     expect(await text(page.locator("#maps"))).toContain("weight / scale + zero point, rounded");
     await openTables(page);
     expect((await tableOf(page, "Scales")).map((row) => row[2])).toEqual([
