@@ -32,9 +32,12 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function copy(name: string): Promise<string> {
+  // The page may still say that something else was copied.
+  await page.evaluate(() => navigator.clipboard.writeText(""));
   await page.getByRole("button", { name: `Copy ${name}` }).click();
-  await page.getByText(/copied\./i).waitFor();
-  return page.evaluate(() => navigator.clipboard.readText());
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  await shows(copied).not.toBe("");
+  return copied();
 }
 
 /** Opens a link in a page of its own. */
