@@ -32,6 +32,7 @@ export function showNotes(stream: Stream, jobs: readonly Job[]): void {
 
 /** Shows the decision for every tensor. */
 export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
+  const width = widthOf(stream);
   for (const job of jobs) {
     const { model, decisions } = job.plan;
     const rows = model.tensors.map(({ name, shape, dtype }, i) => {
@@ -41,11 +42,10 @@ export function showDecisions(stream: Stream, jobs: readonly Job[]): void {
         : `kept: ${decision.reason}`;
       return [name, shapeText(shape), dtype, becomes];
     });
-    const [titles, ...lines] = tableLines(decisionColumns, rows, widthOf(stream));
+    const [titles, ...lines] = tableLines(decisionColumns, rows, width);
     const target = `would be written to ${printable(job.output)}  ${bytes(job.bytesAfter)}`;
-    const forms = formLines([job], widthOf(stream));
-    const width = widthOf(stream);
-    const kept = [...mixLines([job]), ...keptNodesLines(job, width), ...keptFloatsLines([job], widthOf(stream))];
+    const forms = formLines([job], width);
+    const kept = [...mixLines([job]), ...keptNodesLines(job, width), ...keptFloatsLines([job], width)];
     stream.write(
       `${[titleOf(stream, [job]), styled(stream, "dim", titles), ...lines, ...forms, target, ...kept].join("\n")}\n\n`,
     );

@@ -3,12 +3,11 @@ import { count, decibels, typeset } from "../format.js";
 import type { Settings } from "../protocol.js";
 import { type Content, tableOf } from "../see/figure.js";
 import { linear, linearTicks } from "../see/ticks.js";
+import { chartPoint } from "./chart-point.js";
 import { type Method, type MethodPoint, methods } from "./methods.js";
 
 const MARGIN = { top: 26, right: 16, bottom: 46, left: 46 };
 const HEIGHT = 260;
-/** A click may miss a point by so many pixels. */
-const TARGET = 12;
 
 /** The picture of methods, with its words and its table. */
 export function methodContent(points: readonly MethodPoint[], choose: (settings: Settings) => void): Content {
@@ -84,20 +83,14 @@ function drawMethods(
   for (const method of methods) {
     const own = points.filter((point) => point.method === method && point.gain !== undefined);
     const place = ({ bitsPerWeight, gain = 0 }: MethodPoint) => [x(bitsPerWeight), y(gain)] as const;
-    const line = own
-      .map((point) =>
-        place(point)
-          .map((at) => at.toFixed(1))
-          .join(","),
-      )
-      .join(" ");
+    const line = own.map((point) => place(point).map((at) => at.toFixed(1))).join(" ");
     picture.append(svg("polyline", { class: `curve ${method.style}${dashed(method)}`, points: line }));
     for (const point of own) picture.append(pointElement(point, place(point), textOf(point), () => choose(point)));
   }
   return picture;
 }
 
-/** Zero points have a broken line, and points with a hole, so that colour is not all that tells methods apart. */
+/** Zero points have a broken line, as they have diamonds, so that colour is not all that tells methods apart. */
 const dashed = ({ zeroPoints }: Method) => (zeroPoints ? " negative" : "");
 
 function pointElement(
@@ -107,26 +100,9 @@ function pointElement(
   choose: () => void,
 ): SVGElement {
   const size = isChosen ? 6.5 : 4;
-  const element = svg(
-    "g",
-    {
-      class: `point ${method.style}${isChosen ? " chosen" : ""}`,
-      role: "button",
-      tabindex: 0,
-      "aria-label": text,
-      "aria-pressed": String(isChosen),
-    },
-    svg("title", {}, text),
-    svg("circle", { class: "target", "data-target": "", cx: x, cy: y, r: TARGET }),
-    method.zeroPoints
-      ? svg("path", {
-          d: `M${x} ${y - 1.4 * size}l${1.4 * size} ${1.4 * size}l${-1.4 * size} ${1.4 * size}l${-1.4 * size} ${-1.4 * size}z`,
-        })
-      : svg("circle", { cx: x, cy: y, r: size }),
-  );
-  element.addEventListener("click", choose);
-  element.addEventListener("keydown", ({ key }) => {
-    if (key === "Enter" || key === " ") choose();
-  });
-  return element;
+  const half = 1.4 * size;
+  const shape = method.zeroPoints
+    ? svg("path", { d: `M${x} ${y - half}l${half} ${half}l${-half} ${half}l${-half} ${-half}z` })
+    : svg("circle", { cx: x, cy: y, r: size });
+  return chartPoint({ text, style: method.style, isChosen, x, y, choose }, shape);
 }

@@ -2,11 +2,10 @@ import { svg } from "../dom.js";
 import { bytes, decibels } from "../format.js";
 import type { GranularityName } from "../protocol.js";
 import { linear, linearTicks, logarithmic } from "../see/ticks.js";
+import { chartPoint } from "./chart-point.js";
 
 const MARGIN = { top: 26, right: 16, bottom: 30, left: 46 };
 const HEIGHT = 280;
-/** A click may miss a point by so many pixels. */
-const TARGET = 12;
 
 const styles: Record<GranularityName, string> = { channel: "own", tensor: "all", group: "group" };
 
@@ -57,26 +56,16 @@ export function drawTradeOff(points: readonly TradeOff[], width: number): SVGSVG
   return picture;
 }
 
-/** A point that can be clicked, and reached and chosen with the keyboard. */
 function pointElement(
   { bits, granularity, name, bytes: size, sqnr, isChosen, choose }: TradeOff,
   { x, y }: { x: number; y: number },
 ): SVGElement {
   const text = `${name}: ${decibels(sqnr)}, ${bytes(size)}`;
-  const style = `point ${styles[granularity]}${isChosen ? " chosen" : ""}`;
-  const element = svg(
-    "g",
-    { class: style, role: "button", tabindex: 0, "aria-label": text, "aria-pressed": String(isChosen) },
-    svg("title", {}, text),
-    svg("circle", { class: "target", "data-target": "", cx: x, cy: y, r: TARGET }),
+  return chartPoint(
+    { text, style: styles[granularity], isChosen, x, y, choose },
     shapeOf(granularity, x, y, isChosen ? 7 : 4.5),
     svg("text", { class: "tick-text small", ...labelPlaces[granularity](x, y) }, String(bits)),
   );
-  element.addEventListener("click", choose);
-  element.addEventListener("keydown", ({ key }) => {
-    if (key === "Enter" || key === " ") choose();
-  });
-  return element;
 }
 
 /** Labels stand beside the points, which stand above each other, and on different sides, since points often meet. */

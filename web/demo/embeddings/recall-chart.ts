@@ -1,11 +1,10 @@
+import { chartPoint } from "../choose/chart-point.js";
 import { svg } from "../dom.js";
 import { bytes } from "../format.js";
 import { linear, linearTicks, logarithmic } from "../see/ticks.js";
 
 const MARGIN = { top: 26, right: 24, bottom: 30, left: 46 };
 const HEIGHT = 300;
-/** A click may miss a point by so many pixels. */
-const TARGET = 12;
 
 /** The bytes of a setting and the share of vectors that it finds. The setting can be chosen. */
 export interface RecallPoint {
@@ -53,7 +52,6 @@ function spread(sizes: readonly number[], x: (size: number) => number): number[]
   return kept;
 }
 
-/** A point that can be clicked, and reached and chosen with the keyboard. */
 function pointElement(
   { name, label, bytes: size, recall, isRescored, isChosen, choose }: RecallPoint,
   x: number,
@@ -64,32 +62,11 @@ function pointElement(
   const shape = isRescored
     ? svg("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r })
     : svg("circle", { cx: x, cy: y, r });
-  const element = svg(
-    "g",
-    {
-      class: `point ${isRescored ? "all" : "own"}${isChosen ? " chosen" : ""}`,
-      role: "button",
-      tabindex: 0,
-      "aria-label": text,
-      "aria-pressed": String(isChosen),
-    },
-    svg("title", {}, text),
-    svg("circle", { class: "target", "data-target": "", cx: x, cy: y, r: TARGET }),
+  // Rescored points stand above. What is a longer word stands beside its shorter neighbour.
+  const at = { x, y: y + (label.includes(" ") ? 32 : 18), "text-anchor": "middle" };
+  return chartPoint(
+    { text, style: isRescored ? "all" : "own", isChosen, x, y, choose },
     shape,
-    // Rescored points stand above. What is a longer word stands beside its shorter neighbour.
-    ...(isRescored
-      ? []
-      : [
-          svg(
-            "text",
-            { class: "tick-text small", x, y: y + (label.includes(" ") ? 32 : 18), "text-anchor": "middle" },
-            label,
-          ),
-        ]),
+    ...(isRescored ? [] : [svg("text", { class: "tick-text small", ...at }, label)]),
   );
-  element.addEventListener("click", choose);
-  element.addEventListener("keydown", ({ key }) => {
-    if (key === "Enter" || key === " ") choose();
-  });
-  return element;
 }

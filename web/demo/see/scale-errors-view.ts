@@ -101,7 +101,7 @@ function picture(errors: ScaleErrors, rule: string, width: number): SVGSVGElemen
     ABOVE * marked ||
     Math.max(
       ...positive
-        .map((error) => error)
+        .slice()
         .sort()
         .subarray(0, parts.length / 2),
     ) ||

@@ -104,8 +104,7 @@ export async function keepNodes(
   const outputsKeeping = (chosen: readonly Cost[]) =>
     outputsWith((other) => chosen.some(({ place }) => place === other));
 
-  // The more weights are float, the closer the outputs are, but for a little.
-  // At the worst, the weight that costs least is quantized alone.
+  // The more weights are float, the closer the outputs are, but for a little. At the worst, the weight that costs least is quantized alone.
   const least = costs.reduce((a, b) => (b.loss < a.loss ? b : a));
   let [chosen, after] = [costs.filter((cost) => cost !== least), least.outputs];
   let [tooFew, enough] = [0, places.length];
@@ -193,16 +192,8 @@ function trialsOf(channelwise: AnyChannelwise, model: Model, { signal, onProgres
       });
       const [file, data] = [await main.blob(), await beside.blob()];
       if (data.size === 0) return new Uint8Array(await file.arrayBuffer());
-      const quantized = await openModel([sourceOf(file, "model.onnx"), sourceOf(data, "data")]);
+      const quantized = await openModel([new File([file], "model.onnx"), new File([data], "data")]);
       return activationsOf(quantized).withOutputs([]);
     },
-  };
-}
-
-function sourceOf(blob: Blob, name: string) {
-  return {
-    ...{ name, size: blob.size },
-    read: async (offset: number, length: number) =>
-      new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
   };
 }

@@ -55,8 +55,8 @@ function withoutPadding({ quantizedShape, scheme, weight }: OnnxChoice, write: C
 /**
  * Writes codes and scales for com.microsoft's MatMulNBits, which takes the weights [K, N] by columns: codes [N, K /
  * group, bytes], two to a byte as code + 8, or one as code + 128, and scales [N, K / group]. Zero points are packed as
- * codes are, and begin a new byte with each column. Weights come by rows of [K, N], or of [N, K] where they are transposed, so everything is held in memory until the
- * last.
+ * codes are, and begin a new byte with each column. Weights come by rows of [K, N], or of [N, K] where they are
+ * transposed, so everything is held in memory until the last.
  */
 function matMulNBitsSink({ quantizedShape, scheme, storedBits }: OnnxChoice, write: Writers): CodeSink {
   const { group, along } = scheme.granularity as { group: number; along: 0 | 1 };
