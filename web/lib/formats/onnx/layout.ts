@@ -150,7 +150,9 @@ export function layOut(
     const { at, end } = proto.irField;
     edits.push({ message: proto.message, start: at, end, parts: [Uint8Array.from(varintField(1, irVersion))] });
   }
-  if (opset !== model.opset) edits.push(raisedTo(opset, proto.operatorSets));
+  if (opset !== model.opset) {
+    for (const { operatorSets } of [proto, ...proto.functions]) edits.push(...raisedTo(opset, operatorSets));
+  }
   if (choices.some(isMicrosofts) && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
     const { end } = proto.message;
     edits.push({ message: proto.message, start: end, end, parts: operatorSet(microsoftDomain, 1) });
@@ -158,11 +160,13 @@ export function layOut(
   return { parts: splice(proto.message, edits), external, weights, narrowed };
 }
 
-/** Sets the version in the operator set of ONNX's own domain. */
-function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit {
-  const { message, versionField } = operatorSets.find(({ domain }) => domain === "") as OperatorSet;
+/** Sets the version in the operator set of ONNX's own domain, where it is lower. */
+function raisedTo(opset: number, operatorSets: readonly OperatorSet[]): Edit[] {
+  const own = operatorSets.find(({ domain, version }) => domain === "" && version < opset);
+  if (own === undefined) return [];
+  const { message, versionField } = own;
   const { at, end } = versionField ?? { at: message.end, end: message.end };
-  return { message, start: at, end, parts: [Uint8Array.from(varintField(2, opset))] };
+  return [{ message, start: at, end, parts: [Uint8Array.from(varintField(2, opset))] }];
 }
 
 function irVersionFor(choice: OnnxChoice): number {

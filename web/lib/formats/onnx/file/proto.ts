@@ -76,6 +76,8 @@ export interface Attribute {
   readonly floats: readonly number[] | undefined;
   readonly tensor: Tensor | undefined;
   readonly graphs: readonly Graph[];
+  /** Whether a call of the function that has the node gives the value. */
+  readonly isGiven: boolean;
 }
 
 export interface Node {
@@ -142,6 +144,7 @@ export interface Proto {
 export interface ModelFunction {
   readonly name: string;
   readonly domain: string;
+  readonly operatorSets: readonly OperatorSet[];
   /** The version of ONNX's own operators in it; undefined where it names none. */
   readonly opset: number | undefined;
   readonly graph: Graph;

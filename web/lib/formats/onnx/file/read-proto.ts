@@ -81,7 +81,7 @@ async function readFunction(reader: WireReader, message: Message, what: string):
   }
   const opset = operatorSets.find((each) => each.domain === "")?.version;
   const graph: Graph = { message, nodeField: 7, nodes, initializers: [], inputs, outputs, valueInfos: [] };
-  return { name, domain, opset, graph };
+  return { name, domain, operatorSets, opset, graph };
 }
 
 /**
@@ -194,6 +194,7 @@ async function readAttribute(
   let tensor: Tensor | undefined;
   const runs: Run[] = [];
   const graphs: Graph[] = [];
+  let isGiven = false;
   const fields = await reader.fields(message, what);
   const name = await nameAmong(reader, fields, 1, what);
   const value = `${name} of ${node}`;
@@ -208,8 +209,8 @@ async function readAttribute(
     } else if (field.id === 7) addRun(reader, runs, field, `floats of ${value}`);
     else if (field.id === 8 && integers) {
       integers = await shortList(reader, field, integers, value);
-    }
+    } else if (field.id === 21) isGiven = true;
   }
   const floats = await fewFloatsOf(reader, runs);
-  return { name, message, float, integer, text, integers, floats, tensor, graphs };
+  return { name, message, float, integer, text, integers, floats, tensor, graphs, isGiven };
 }

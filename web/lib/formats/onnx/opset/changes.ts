@@ -1,6 +1,7 @@
 import type { Node } from "../file/proto.js";
 import { resolve, type Scope } from "../file/values.js";
-import { float32s, int64s, type NewInput, type Rewrite } from "./rewrite.js";
+import { type Computed, float32s, int64s, type NewInput, type Rewrite } from "./rewrite.js";
+import { endsInside, isPaddedEvenly } from "./windows.js";
 
 // The operators whose meaning changes when a model is raised to a higher opset, from version 7 to 25, and what to write
 // in their place. Most new versions of an operator only add types of elements, or an attribute whose default keeps the
@@ -52,7 +53,11 @@ const softmax: Change = ({ node, crosses, rankOf }) => {
 };
 
 /** Windows that begin in the padding at the end no longer count. */
-const pool = changesWith(22, ({ attributes }) => (attributes.get("ceil_mode")?.integer ?? 0) !== 0);
+const pool = changesWith(22, ({ attributes }) => isRoundedUp(attributes) && !endsInside(attributes));
+
+function isRoundedUp(attributes: Node["attributes"]): boolean {
+  return (attributes.get("ceil_mode")?.integer ?? 0) !== 0;
+}
 
 /** From opset 11 on, the place of an element of the input that an output is made of is counted in other ways. */
 function scaled({ node, scope, crosses }: Raised, scales: NewInput): Rewrite | number {
@@ -77,7 +82,12 @@ const reduce = listsBecomeInputs(18, "axes");
 
 /** By operator. */
 export const changes: Readonly<Record<string, Change>> = {
-  AveragePool: pool,
+  AveragePool(raised) {
+    const { node, crosses } = raised;
+    const countsPadding = (node.attributes.get("count_include_pad")?.integer ?? 0) !== 0;
+    // What a window counts beyond the padding changed in ONNX Runtime: https://github.com/microsoft/onnxruntime/pull/16752.
+    return crosses(19) && countsPadding && isRoundedUp(node.attributes) ? 19 : pool(raised);
+  },
   BatchNormalization({ node: { attributes, outputs }, crosses }) {
     const isSpatial = attributes.get("spatial")?.integer === 1;
     if (crosses(9) && attributes.has("spatial") && !isSpatial) return 9;
@@ -92,9 +102,19 @@ export const changes: Readonly<Record<string, Change>> = {
     const bounds = [min, max].map((bound): NewInput => (bound === undefined ? "" : float32s(bound)));
     return { inputs: [x, ...bounds], without: ["min", "max"] };
   },
-  // The side of the output that loses one more element changed.
-  ConvTranspose: changesWith(11, ({ attributes }) => attributes.has("auto_pad") || attributes.has("output_shape")),
-  DFT: changesWith(20, () => true),
+  ConvTranspose({ node: { attributes, inputs }, scope, crosses }) {
+    const padding = attributes.get("auto_pad")?.text;
+    const isExplicit = !attributes.has("auto_pad") || padding === "NOTSET" || padding === "VALID";
+    if (!crosses(11) || (isExplicit && !attributes.has("output_shape"))) return undefined;
+    // The side of the output that loses one more element changed.
+    const kernel = attributes.get("kernel_shape")?.integers ?? resolve(inputs[1] ?? "", scope)?.tensor?.shape.slice(2);
+    return !attributes.has("output_shape") && kernel && isPaddedEvenly(attributes, kernel) ? undefined : 11;
+  },
+  DFT({ node: { attributes, inputs }, crosses }) {
+    if (!crosses(20)) return undefined;
+    const axis = int64s(attributes.get("axis")?.integer ?? 1);
+    return { inputs: [inputs[0] ?? "", inputs[1] ?? "", axis], without: ["axis"] };
+  },
   Dropout({ node: { attributes, inputs, outputs }, crosses }) {
     // The mask became boolean.
     if (crosses(10) && isGiven(outputs[1])) return 10;
@@ -107,12 +127,26 @@ export const changes: Readonly<Record<string, Change>> = {
     const mode = renamed[attributes.get("mode")?.text ?? ""];
     return crosses(20) && mode !== undefined ? { without: ["mode"], texts: { mode } } : undefined;
   },
-  GroupNormalization: changesWith(21, () => true),
+  // Scales and biases of groups became those of channels, and each is repeated for the channels of its group.
+  GroupNormalization({ node: { attributes, inputs }, crosses }) {
+    if (!crosses(21)) return undefined;
+    const groups = attributes.get("num_groups")?.integer;
+    const [x = "", scales = "", biases = ""] = inputs;
+    if (groups === undefined) return 21;
+    const channels: Computed = { operator: "Shape", inputs: [x], integers: { start: 1, end: 2 } };
+    const count: Computed = { operator: "Div", inputs: [channels, int64s([groups])] };
+    const repeated = (values: string): Computed => {
+      const column: Computed = { operator: "Reshape", inputs: [values, int64s([-1, 1])] };
+      return { operator: "Reshape", inputs: [{ operator: "Expand", inputs: [column, count] }, int64s([-1])] };
+    };
+    return { inputs: [x, repeated(scales), repeated(biases)] };
+  },
   Hardmax: softmax,
   LogSoftmax: softmax,
+  LpPool: pool,
   MaxPool: pool,
-  // The meaning of negative indices changed.
-  OneHot: changesWith(11, () => true),
+  // OneHot stays: from opset 11 on, negative indices count from the end. ONNX Runtime has always counted them so, and
+  // ONNX's version converter leaves the node as it is.
   Pad({ node: { attributes, inputs }, crosses, isFloat32 }) {
     if (!crosses(11)) return undefined;
     const [x = ""] = inputs;

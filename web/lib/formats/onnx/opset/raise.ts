@@ -14,7 +14,7 @@ import { editsOf, type Rewrite } from "./rewrite.js";
 /** What raising does. */
 interface Raising {
   /** The nodes that are written in another way. */
-  readonly rewrites: readonly { readonly node: Node; readonly rewrite: Rewrite }[];
+  readonly rewrites: readonly { readonly node: Node; readonly scope: Scope; readonly rewrite: Rewrite }[];
   /** Sentences on the nodes that nothing means the same as. */
   readonly refused: string[];
 }
@@ -26,24 +26,39 @@ type Model = Pick<OnnxContents, "proto" | "scopes" | "opset">;
  * @param float16 whether floats become float16 at the same time
  */
 export function raising(model: Model, to: number, float16: boolean): Raising {
-  const { proto, scopes, opset } = model;
+  const { scopes, opset } = model;
   const refusal = (reason: string): Raising => ({ rewrites: [], refused: [reason] });
   if (opset < oldestOpset) return refusal(`changes before opset ${oldestOpset} are not known here`);
-  if (proto.functions.length > 0) return refusal("the model has functions of its own, with operator sets of their own");
-  const crosses = (version: number) => version > opset && version <= to;
   const known = infosOf(model);
   const isAllFloat32 = hasFloat32Alone(model);
-  const rewrites: { node: Node; rewrite: Rewrite }[] = [];
+  const rewrites: { node: Node; scope: Scope; rewrite: Rewrite }[] = [];
   const refused: string[] = [];
   for (const scope of scopes) {
+    // A function has an operator set of its own, which is raised too.
+    const from = scope.within ? (scope.within.opset ?? to) : opset;
+    if (from < oldestOpset) {
+      return refusal(
+        `function "${scope.within?.name}" has opset ${from}, and changes before ${oldestOpset} are not known`,
+      );
+    }
     const rankOf = (name: string) => known(name, scope)?.rank ?? resolve(name, scope)?.tensor?.shape.length;
     const isFloat32 = (name: string) => !float16 && (isAllFloat32 || known(name, scope)?.type === dataType.float);
     for (const node of scope.graph.nodes) {
       if (node.domain !== "" || !Object.hasOwn(changes, node.operator)) continue;
+      let crossed = 0;
+      const crosses = (version: number) => {
+        const isCrossed = version > from && version <= to;
+        if (isCrossed) crossed = version;
+        return isCrossed;
+      };
       const change = changes[node.operator]?.({ node, scope, crosses, rankOf, isFloat32 });
-      if (typeof change === "number") refused.push(`${named(node)} changes with opset ${change}`);
+      if (crossed > 0 && [...node.attributes.values()].some(({ isGiven }) => isGiven)) {
+        refused.push(
+          `${named(node)} has attributes that calls of its function give, and changes with opset ${crossed}`,
+        );
+      } else if (typeof change === "number") refused.push(`${named(node)} changes with opset ${change}`);
       else if (float16 && change?.flattened !== undefined) refused.push(`${named(node)} changes, and so do its floats`);
-      else if (change !== undefined) rewrites.push({ node, rewrite: change });
+      else if (change !== undefined) rewrites.push({ node, scope, rewrite: change });
     }
   }
   return { rewrites, refused };
@@ -55,7 +70,9 @@ export function changesUpTo(model: Model, to: number): string[] {
 }
 
 export function raisingEdits(model: Model, to: number, float16: boolean, names: Names): Edit[] {
-  return raising(model, to, float16).rewrites.flatMap(({ node, rewrite }) => editsOf(node, rewrite, names));
+  return raising(model, to, float16).rewrites.flatMap(({ node, scope, rewrite }) =>
+    editsOf(node, rewrite, scope.graph, names),
+  );
 }
 
 /** Finds what the file says of a value. */
@@ -79,6 +96,7 @@ function hasFloat32Alone({ proto, scopes }: Model): boolean {
   return scopes.every(({ graph: { inputs, outputs, valueInfos, nodes } }) => {
     const typed = [...inputs, ...outputs, ...valueInfos];
     if (typed.some(({ type }) => others.includes(type))) return false;
-    return !nodes.some(({ attributes }) => others.includes((attributes.get("to") ?? attributes.get("dtype"))?.integer));
+    const types = nodes.map(({ attributes }) => attributes.get("to") ?? attributes.get("dtype"));
+    return !types.some((type) => type?.isGiven || others.includes(type?.integer));
   });
 }

@@ -1,13 +1,20 @@
-import { constantNode, integerAttributes, type NewTensor, node as newNode, textAttributes } from "../file/encode.js";
-import { dataType, type Node } from "../file/proto.js";
+import { constantNodeIn, integerAttributes, type NewTensor, nodeIn, textAttributes } from "../file/encode.js";
+import { dataType, type Graph, type Node } from "../file/proto.js";
 import type { Edit, Part } from "../file/splice.js";
 import { bytesField, type Message } from "../file/wire.js";
 import type { Names } from "../forms/form.js";
 
 // Writes a node in another way.
 
-/** An input of a node: the name of a value of the model, "" for none, or a constant. */
-export type NewInput = string | Omit<NewTensor, "name">;
+/** An input of a node: the name of a value of the model, "" for none, a constant, or what a new node computes. */
+export type NewInput = string | Omit<NewTensor, "name"> | Computed;
+
+/** The output of a new node. The same object stands for the same node, wherever it is an input. */
+export interface Computed {
+  readonly operator: string;
+  readonly inputs: readonly NewInput[];
+  readonly integers?: Readonly<Record<string, number>>;
+}
 
 /** How a node is written. What is undefined stays as it is. */
 export interface Rewrite {
@@ -22,12 +29,14 @@ export interface Rewrite {
   readonly flattened?: number;
 }
 
-export function int64s(values: readonly number[]): Omit<NewTensor, "name"> {
+/** A list of integers, or a single one without a dimension. */
+export function int64s(values: readonly number[] | number): Omit<NewTensor, "name"> {
+  const list = typeof values === "number" ? [values] : values;
   // A number from 2^53 on is an end beyond every end, and 2^63 is what its rounding gives.
   const data = new Uint8Array(
-    BigInt64Array.from(values, (value) => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value))).buffer,
+    BigInt64Array.from(list, (value) => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value))).buffer,
   );
-  return { type: dataType.int64, shape: [values.length], data };
+  return { type: dataType.int64, shape: typeof values === "number" ? [] : [list.length], data };
 }
 
 /** A list of floats, or a single one without a dimension. */
@@ -37,19 +46,31 @@ export function float32s(values: readonly number[] | number): Omit<NewTensor, "n
   return { type: dataType.float, shape: typeof values === "number" ? [] : [list.length], data };
 }
 
-/** The changes of a node, with the nodes for its constants before it. */
-export function editsOf(node: Node, rewrite: Rewrite, { unused }: Pick<Names, "unused">): Edit[] {
+/**
+ * The changes of a node, with the nodes for its new inputs before it.
+ *
+ * @param graph the graph that has the node
+ */
+export function editsOf(node: Node, rewrite: Rewrite, graph: Graph, { unused }: Pick<Names, "unused">): Edit[] {
   const { message, fields, attributes } = node;
   const { operator, inputs = node.inputs, without = [], integers = {}, texts = {}, flattened } = rewrite;
   const [output = ""] = node.outputs;
   const edits: Edit[] = [];
   const before: Part[] = [];
-  const names = inputs.map((input, i) => {
-    if (typeof input === "string") return input;
-    const name = unused(`${output}_input_${i}`);
-    for (const part of constantNode({ ...input, name })) before.push(part);
+  const known = new Map<NewInput, string>();
+  const nameOf = (input: NewInput, wanted: string): string => {
+    const made = typeof input === "string" ? input : known.get(input);
+    if (typeof input === "string" || made !== undefined) return made as string;
+    const name = unused(wanted);
+    known.set(input, name);
+    if ("operator" in input) {
+      const inner = input.inputs.map((each, i) => nameOf(each, `${wanted}_${i}`));
+      const computing = { ...input, name: unused(`${name}_${input.operator}`), inputs: inner, outputs: [name] };
+      for (const part of nodeIn(graph, computing)) before.push(part);
+    } else for (const part of constantNodeIn(graph, { ...input, name })) before.push(part);
     return name;
-  });
+  };
+  const names = inputs.map((input, i) => nameOf(input, `${output}_input_${i}`));
   while (names.at(-1) === "") names.pop();
   const changed = names.findIndex((name, i) => name !== node.inputs[i]);
   const kept = changed === -1 ? names.length : changed;
@@ -75,9 +96,9 @@ export function editsOf(node: Node, rewrite: Rewrite, { unused }: Pick<Names, "u
     };
     const integers = { axis: flattened };
     const nodes = [named("Shape", [x], [shape]), { ...named("Flatten", [x], [flat]), integers }];
-    for (const part of nodes.flatMap(newNode)) before.push(part);
+    for (const part of nodes.flatMap((each) => nodeIn(graph, each))) before.push(part);
     edits.push(text(node, fields.inputs[0] as Field, 1, flat), text(node, fields.outputs[0] as Field, 2, result));
-    const after = newNode(named("Reshape", [result, shape], [output]));
+    const after = nodeIn(graph, named("Reshape", [result, shape], [output]));
     edits.push({ message: around, start: message.end, end: message.end, parts: after });
   }
   if (before.length > 0) edits.unshift({ message: around, start: message.at, end: message.at, parts: before });
