@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { load } from "channelwise/embeddings";
 import { writeNpy } from "channelwise/npy";
@@ -81,6 +82,7 @@ it("refuses what is no embeddings, and says why", async () => {
   const found = await place.json("embeddings", "vectors.npy", "-o", "a.index", "--scaling", "ranges");
   const changed = { ...JSON.parse(readFileSync(place.path(found.ranges), "utf8")), dimensions: 47 };
   writeFileSync(place.path("changed.json"), JSON.stringify(changed));
+  execFileSync("mkfifo", [place.path("pipe")]); // to which nobody writes
   const cases: [line: string, code: number, message: string][] = [
     ["nan.npy -o b.index", 1, "nan.npy: vector 1, dimension 3 is NaN; vectors must be finite float32 numbers"],
     ["nan.npy --report", 1, "nan.npy: vector 1, dimension 3 is NaN"],
@@ -96,7 +98,13 @@ it("refuses what is no embeddings, and says why", async () => {
     ["vectors.npy -o b.index --ranges changed.json", 1, "ranges.lows and ranges.highs must be arrays of 47 numbers"],
     ["vectors.npy -o a.index", 1, "a.index exists; give another name with -o, or --force to replace"],
     ["vectors.npy -o vectors.npy --force", 2, "the output vectors.npy is an input too"],
+    ["vectors.npy --queries questions.npy -o questions.npy --force", 2, "the output questions.npy is an input too"],
+    ["vectors.npy --ranges changed.json -o changed.json --force", 2, "the output changed.json is an input too"],
     ["missing.npy", 1, "missing.npy: no such file or folder"],
+    ["pipe", 1, "pipe is not a file: it is a pipe; save its output, and give that file"],
+    ["vectors.npy --queries pipe", 1, "pipe is not a file: it is a pipe"],
+    ["vectors.npy -o b.index --ranges pipe", 1, "pipe is not a file: it is a pipe"],
+    [".", 1, "is not a file: it is a folder; give a file in it"],
   ];
   for (const [line, code, message] of cases) {
     const ended = await place.run("embeddings", ...line.split(" "));

@@ -1,7 +1,8 @@
 // Runs that are ended from outside: by a signal, whatever they are doing, or killed.
 
 import { type ChildProcess, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -101,6 +102,18 @@ describe.each([
     const error = { name: "Interruption", message: `interrupted by ${signal}` };
     expect(JSON.parse(stdout)).toEqual({ command: "quantize", error });
   });
+});
+
+it("the thread that ends the others needs no code of the library, which a busy machine takes a second to load", () => {
+  const loaded = new Set<string>();
+  const load = (file: string) => {
+    loaded.add(file);
+    const code = readFileSync(join(dirname(main), file), "utf8");
+    expect(code, file).not.toMatch(/ from "channelwise/);
+    for (const [, next] of code.matchAll(/ from "\.\/([^"]+)"/g)) if (!loaded.has(next)) load(next);
+  };
+  load("main.js");
+  expect(loaded).toContain("interruption.js");
 });
 
 it("Ctrl-C on a terminal does the same", async () => {

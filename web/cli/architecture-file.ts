@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { architectureNames, type CustomArchitecture } from "channelwise/models";
 import { UsageError } from "./command-error.js";
 import { didYouMean } from "./nearest.js";
+import { wholeFile } from "./whole-file.js";
 
 /** The architecture of --arch: a name, or what a .json file says. */
 export function readArchitecture(text: string): string | CustomArchitecture {
@@ -10,7 +10,7 @@ export function readArchitecture(text: string): string | CustomArchitecture {
     const names = `${architectureNames.join(", ")}, or a .json file`;
     throw new UsageError(`--arch is ${text}; it must be one of ${names}${didYouMean(text, architectureNames)}`);
   }
-  const json = readFileSync(text, "utf8");
+  const json = wholeFile(text).toString();
   try {
     return JSON.parse(json);
   } catch (error) {

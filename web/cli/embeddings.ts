@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Embeddings, type IndexOptions, load, type Metric, type VectorRanges } from "channelwise/embeddings";
 import { fileSink, printable } from "channelwise/models";
 import { leaveOut, type RecallReport, recall, usualSettings } from "channelwise/recall";
@@ -13,6 +12,7 @@ import { ProgressBar } from "./progress.js";
 import { tellRecall } from "./recall-report.js";
 import { styled } from "./terminal.js";
 import { readVectors, type Vectors } from "./vectors-file.js";
+import { wholeFile } from "./whole-file.js";
 
 /** `channelwise embeddings` */
 export async function embeddings(operands: readonly string[], values: Values, context: Context): Promise<Outcome> {
@@ -20,7 +20,8 @@ export async function embeddings(operands: readonly string[], values: Values, co
   const { output, force = false, json = false } = values;
   const metric = oneOf("metric", values.metric ?? "cosine", ["cosine", "dot", "euclid"]);
   const outputs = outputsOf(values);
-  checkOutputs(outputs, [path]);
+  const others = [values.queries, values.ranges].filter((file) => file !== undefined);
+  checkOutputs(outputs, [path, ...others]);
   if (!force) refuseExisting(outputs);
 
   const given = readVectors(path);
@@ -72,7 +73,7 @@ function rangesOf(
     if (scaling !== undefined && scaling !== "ranges") {
       throw new UsageError(`--ranges are given, and --scaling is ${scaling}`);
     }
-    return about(ranges, () => JSON.parse(readFileSync(ranges, "utf8")));
+    return about(ranges, () => JSON.parse(wholeFile(ranges).toString()));
   }
   if (scaling === "ranges") return about(path, () => library.fitRanges(vectors, { dimensions }));
   // A report has them too, where there are any.

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { askedBy } from "./asked.js";
 import type { BegunOutput } from "./context.js";
-import { type InterruptingSignal, Interruption, interruptingSignals } from "./interruption.js";
+import { type InterruptingSignal, Interruption, interruptingSignals, reportInterruption } from "./interruption.js";
 import { clearedLine, factsOf, type Stream } from "./terminal.js";
 import type { FromThread, ThreadData, ToThread } from "./thread-messages.js";
 
@@ -11,7 +11,7 @@ import type { FromThread, ThreadData, ToThread } from "./thread-messages.js";
 // within a second, whatever that is doing.
 
 /** The time that a command gets to end by itself, and that its thread gets to be ended. */
-const [GRACE_MS, ENDING_MS] = [300, 300];
+const [GRACE_MS, ENDING_MS] = [200, 300];
 
 const args = process.argv.slice(2);
 const facts = { stdout: factsOf(process.stdout), stderr: factsOf(process.stderr) };
@@ -67,6 +67,7 @@ function tell(message: ToThread): void {
 
 async function interrupt(signal: InterruptingSignal): Promise<void> {
   tell({ interrupt: signal });
+  if (begun) loadTakingBack(); // while the thread may still end by itself
   await within(GRACE_MS, ended);
   const isOver = await within(ENDING_MS, thread.terminate());
   if (process.exitCode !== undefined) return; // the command has reported its end itself
@@ -84,12 +85,17 @@ function within(milliseconds: number, event: Promise<unknown>): Promise<boolean>
 
 /** Removes what a thread was writing when it had to be ended, and says why. */
 async function fail(error: unknown): Promise<void> {
-  const { takeBack } = await import("./begun-output.js");
-  const { reportFailure } = await import("./report.js");
-  if (begun) await takeBack(begun);
+  if (begun) await (await loadTakingBack()).takeBack(begun);
   if (facts.stderr.isTerminal) process.stderr.write(clearedLine);
   if (begun) process.stderr.write(begun.failed);
-  process.exitCode = reportFailure(error, askedBy(args), { stdout: streamOf("stdout"), stderr: streamOf("stderr") });
+  const streams = { stdout: streamOf("stdout"), stderr: streamOf("stderr") };
+  if (error instanceof Interruption) process.exitCode = reportInterruption(error, askedBy(args), streams);
+  else process.exitCode = (await import("./report.js")).reportFailure(error, askedBy(args), streams);
+}
+
+/** It loads much of the library, which most commands do without in this thread. */
+function loadTakingBack() {
+  return import("./begun-output.js");
 }
 
 function streamOf(name: "stdout" | "stderr"): Stream {

@@ -11,8 +11,9 @@ import { join } from "./join.js";
 import type { Values } from "./options.js";
 import { page } from "./page.js";
 import { quantize } from "./quantize.js";
-import { printJson, reportFailure } from "./report.js";
+import { reportFailure } from "./report.js";
 import { split } from "./split.js";
+import { printJson } from "./terminal.js";
 
 type Command = (operands: readonly string[], values: Values, context: Context) => Promise<Outcome>;
 const runs: Record<CommandName, Command> = { quantize, inspect, compare, dequantize, embeddings, split, join, page };

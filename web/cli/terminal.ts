@@ -13,6 +13,11 @@ export interface Stream extends StreamFacts {
   write(text: string): void;
 }
 
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
 export function factsOf(stream: NodeJS.WriteStream): StreamFacts {
   const isTerminal = stream.isTTY === true && process.env.TERM !== "dumb";
   // `hasColors` knows NO_COLOR.
@@ -32,4 +37,9 @@ type Style = Parameters<typeof styleText>[0];
 /** Text in a style, if the stream shows styles. (styleText only asks standard output.) */
 export function styled({ hasColors }: StreamFacts, style: Style, text: string): string {
   return hasColors ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** JSON has no infinity, so the infinite SQNR of a tensor without errors is null. */
+export function printJson(stdout: Stream, value: object): void {
+  stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { FormatError, readNpy } from "channelwise/npy";
 import { InputError } from "./problems.js";
+import { wholeFile } from "./whole-file.js";
 
 /** Vectors of a .npy file, one after the other. */
 export interface Vectors {
@@ -11,7 +11,7 @@ export interface Vectors {
 
 /** @throws {FormatError | InputError} where it has no rows of floats that are finite. */
 export function readVectors(path: string): Vectors {
-  const bytes = readFileSync(path);
+  const bytes = wholeFile(path);
   const { weights, shape } = readNpy(bytes, path);
   const [count, dimensions] = shape;
   const wrong = (reason: string) => new FormatError({ file: path, offset: 0, reason });
