@@ -505,7 +505,27 @@ describe("of what is quantized already, nothing is quantized", () => {
     expect(decided(modelOf({ [name]: [64, 64] }, "npy"))).toEqual({ [name]: "8 bits, axis 0" });
   });
 
+  it("also not Marlin's scales, whose codes may be in another shard", () => {
+    const scales: Typed = [
+      ["l.0.q.s", "float16", [32, 4096]],
+      ["l.1.q.weight", "float16", [64, 64]],
+    ];
+    expect(decided(typedModel(scales))).toEqual({
+      "l.0.q.s": "its name is that of scales, so its model is quantized already",
+      "l.1.q.weight": "8 bits, axis 0",
+    });
+  });
+
   it.each<[string, Typed]>([
+    [
+      "a factor between two others, and one of 32 bits",
+      [
+        ["l.u", "float16", [64, 64]],
+        ["l.s", "float16", [64, 64]],
+        ["l.v", "float16", [64, 64]],
+        ["m.s", "float32", [64, 64]],
+      ],
+    ],
     [
       "a table of scales and shifts",
       [
@@ -565,7 +585,7 @@ describe("of what is quantized already, nothing is quantized", () => {
       ],
     ],
   ])("but what only looks so is: %s", (_, tensors) => {
-    const floats = tensors.filter(([, dtype]) => dtype === "float32").map(([name]) => name);
+    const floats = tensors.filter(([, dtype]) => dtype.startsWith("float")).map(([name]) => name);
     expect(decided(typedModel(tensors))).toMatchObject(
       Object.fromEntries(floats.map((name) => [name, "8 bits, axis 0"])),
     );

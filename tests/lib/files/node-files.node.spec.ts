@@ -76,6 +76,28 @@ describe("files of Node", () => {
     await expect(openModel(at("model.safetensors.index.json"))).rejects.toThrow(/ENOENT.*two\.safetensors/);
   });
 
+  it("are judged by the shards that lie beside one, and also without them", async () => {
+    const names = [1, 2, 3].map((k) => `m-0000${k}-of-000003.safetensors`);
+    writeFileSync(
+      at(names[0]),
+      fileOf([
+        { name: "l.factors", dtype: "F32", shape: [64, 32], data: new Float32Array(64 * 32) },
+        { name: "o.weight", dtype: "F32", shape: [64, 64], data: new Float32Array(64 * 64) },
+      ]),
+    );
+    writeFileSync(at(names[1]), "damaged");
+    const reasons = async () => {
+      const model = await openModel(at(names[0]));
+      expect(model).toMatchObject({ files: [names[0]], tensors: [{}, {}] });
+      await model.close();
+      return planModel(model).decisions.map((decision) => !decision.quantize && decision.reason);
+    };
+    expect(await reasons()).toEqual([false, false]);
+    const codes = { name: "l.codes", dtype: "I32", shape: [64, 256], data: new Int32Array(64 * 256) };
+    writeFileSync(at(names[2]), fileOf([codes]));
+    expect(await reasons()).toEqual(["it belongs to l.codes, which is quantized already", false]);
+  });
+
   it("find files in folders below, however alike their names are", async () => {
     const weights = [Float32Array.of(1, 2), Float32Array.of(3, 4), Float32Array.of(5, 6)];
     const paths = ["weights/group1.bin", "weights/more/group1.bin", "group1.bin"];

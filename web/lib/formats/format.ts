@@ -5,7 +5,7 @@ import type { Runner } from "../stream/runner.js";
 import type { BlockTensor } from "../tensor/block-tensor.js";
 import type { TensorCourse } from "../tensor/course.js";
 import type { QuantizedTensor } from "../tensor/quantized-tensor.js";
-import type { ModelTensor } from "../tensor/tensor.js";
+import type { ModelTensor, TensorInfo } from "../tensor/tensor.js";
 import type { Decision, Way } from "./decision.js";
 import type { DialectName } from "./dialects/index.js";
 import type { BlockTypeName } from "./gguf/file-types.js";
@@ -57,6 +57,8 @@ export interface Model {
   readonly irVersion?: number | undefined;
   /** Closes the files that `openModel` opened by their paths, once workers no longer use them. */
   close(): Promise<void>;
+  /** @internal The tensors of other parts of the model that lie beside this one. They tell what tensors belong to. */
+  readonly tensorsBeside?: readonly TensorInfo[] | undefined;
   /** @internal How it is inspected and stored, unless by the names of its tensors. */
   readonly kind?: ModelKind | undefined;
 }
@@ -92,6 +94,11 @@ export interface FormatInput {
   readonly description: Readonly<Record<string, unknown>> | undefined;
   /** Opens a file that another one names: a file that was given, or in Node one below the other's folder. */
   openNamed(path: string, by: ByteSource): Promise<ByteSource>;
+  /**
+   * Opens a file of Node in the folder of another one, which is no part of the model. It is undefined where there is
+   * none.
+   */
+  openBeside(name: string, by: ByteSource): Promise<ByteSource | undefined>;
 }
 
 /** A model as its format reads it. */

@@ -73,11 +73,18 @@ export async function openModel(
       const told = "files are told apart by the last part of their paths only";
       throw new TypeError(`${by.name} needs ${path}; there is more than one ${name}, and ${told}`);
     };
+    const openBeside = async (name: string, by: ByteSource): Promise<ByteSource | undefined> => {
+      const input = inputs[sources.indexOf(by as OpenSource)];
+      if (!(typeof input === "string" || input instanceof URL)) return undefined;
+      const source = await openSource(besidePath(input, name)).catch(() => undefined);
+      if (source) opened.push(source);
+      return source;
+    };
     const chosen = await chooseFormat(sources);
     for (const source of chosen.files) used.set(source, undefined);
     const { format, files, description } = chosen;
     const { read } = await format.load();
-    const contents = await read({ files, description, openNamed });
+    const contents = await read({ files, description, openNamed, openBeside });
     const byteLength = [...used.keys()].reduce((sum, { size }) => sum + size, 0);
     const unused = sources.filter((source) => !used.has(source)).map(({ name }) => name);
     return {

@@ -44,6 +44,9 @@ const SCALES_NAME =
 /** Names that they may have, so a weight must lie beside them in the same module. */
 const ALSO_SCALES_NAME = /^(scales?|zeros?|biases)$/;
 
+/** Marlin's scales, which are believed alone where they are a matrix of 16 bits, and all that the module has. */
+const LONE_LETTER = "s";
+
 /**
  * Returns why a float tensor is part of a quantization, or undefined.
  *
@@ -62,7 +65,9 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
       if (module !== "") moduleOf(modules, partsOf(module).module).codesBelow ??= tensor;
       const stem = stemOf(parameter);
       if (!of.byStem.has(stem)) of.byStem.set(stem, tensor);
-    } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1 && !isScalesName(parameter)) of.hasWeight = true;
+    } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1 && !isScalesName(parameter)) {
+      of.hasWeight ||= parameter !== LONE_LETTER;
+    }
   }
   return (tensor, byName) => {
     const { module, parameter } = partsOf(tensor.name);
@@ -75,7 +80,8 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
       codesAcross(tensor, module, parameter, modules) ??
       (SHARED_MODULE.test(module) ? someCodes : undefined);
     if (codes !== undefined) return `it belongs to ${codes.name}, which is quantized already`;
-    if (!byName || !isScalesName(parameter)) return undefined;
+    const isLone = parameter === LONE_LETTER && /16$/.test(tensor.dtype);
+    if (!byName || !(isScalesName(parameter) || isLone)) return undefined;
     // A `scale` or a vector beside a weight may belong to anything.
     const isMatrix = tensor.shape.filter((dimension) => dimension > 1).length > 1;
     const isSure = SCALES_NAME.test(bare(parameter)) || (isMatrix && module !== "" && !own.hasWeight);

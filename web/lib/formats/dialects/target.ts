@@ -24,7 +24,7 @@ export function dialectTarget(
   }
   const { format } = model;
   const isOneArray = format === "npy" || format === "text";
-  const { byName, whyQuantizedAlready } = surroundings(model.tensors);
+  const { byName, whyQuantizedAlready } = surroundings(model);
   const given = architecture === undefined ? undefined : architectureOf(architecture);
   const image = dialect.runsImageModels ? imageModelIn(model.tensors, given) : undefined;
   return {
@@ -68,10 +68,11 @@ interface Surroundings {
 const known = new WeakMap<readonly TensorInfo[], Surroundings>();
 
 /** The neighbours by which tensors are judged, found once for a model. */
-function surroundings(tensors: readonly TensorInfo[]): Surroundings {
+function surroundings({ tensors, tensorsBeside = [] }: Pick<Model, "tensors" | "tensorsBeside">): Surroundings {
+  const all = [...tensorsBeside, ...tensors];
   const found = known.get(tensors) ?? {
-    byName: new Map(tensors.map((info) => [info.name, info])),
-    whyQuantizedAlready: quantizedAlready(tensors),
+    byName: new Map(all.map((info) => [info.name, info])),
+    whyQuantizedAlready: quantizedAlready(all),
   };
   known.set(tensors, found);
   return found;

@@ -24,6 +24,10 @@ const FOOTER = /^(?:\(\d+ rows?\)|\[\d+ rows x \d+ columns\])$/;
 export function kindOfRow(cells: readonly string[], above: readonly Row[], width: number, separator: string): RowKind {
   const [first, ...others] = cells;
   if (FOOTER.test(cells.join(" "))) return "rule";
+  if (first.startsWith(";")) {
+    const isOfNumbers = others.length > 0 && others.every(looksNumeric);
+    return isOfNumbers || (first.length > 1 && looksNumeric(first.slice(1))) ? "row" : "comment";
+  }
   const text = first.replace(MARK, "");
   if (text === first) {
     const all = RULE.test(first) ? cells.join("") : "";

@@ -1,5 +1,6 @@
 import { MAX_RANK } from "../../tensor/dtypes.js";
 import { type Arguments, kindOfName, orderByRows, shapeGiven } from "./calls.js";
+import { DecimalCommas } from "./decimal-commas.js";
 import { numberIn, quote, whyNoWeight } from "./numbers.js";
 import { RowLengths } from "./row-lengths.js";
 import type { TextMatrix } from "./text-matrix.js";
@@ -205,6 +206,7 @@ class Reader extends Tokens {
     const path = this.#path;
     /** The rows that semicolons end, and the lines that no comma ends. */
     const [rows, lines] = [new RowLengths(), new RowLengths()];
+    const decimals = new DecimalCommas();
     let [count, commas, afterElement] = [0, 0, false];
     let element: Shape | undefined;
     const endRow = () => {
@@ -230,6 +232,7 @@ class Reader extends Tokens {
           if (rows.count > 0) endRow();
         }
         if (isParenthesis) this.#passesName();
+        decimals.element(this, afterElement && !this.isFirst, () => this.#place());
         const shape = this.#value();
         element ??= shape;
         this.#mustFollow(shape, element);
@@ -243,6 +246,7 @@ class Reader extends Tokens {
     if (rows.count > 0) endRow();
     this.#path = path;
     if (element === undefined) return this.#fail("the array is empty");
+    for (const note of element === NUMBER && this.notes.size === 0 ? decimals.end(this) : []) this.notes.add(note);
     const areRows =
       element === NUMBER && lines.count > 0 && path.length + rows.count === 0 && this.#areRows(lines, commas > 0);
     this.#close(close);
