@@ -4,7 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load } from "channelwise";
-import { blobSink, measureModel, openModel, planModel, quantizeModel, type Rules } from "channelwise/models";
+import {
+  blobSink,
+  compareNodes,
+  keepNodes,
+  measureModel,
+  openModel,
+  planModel,
+  quantizeModel,
+  type Rules,
+} from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
 import type { Page } from "playwright";
@@ -867,6 +876,71 @@ describe("an ONNX model and its quantized form, side by side", () => {
     await page.getByRole("button", { name: "Run both" }).click();
     await shows(async () => (await table())[1]).toEqual(await expected(quantized, data, [2, 8, 6, 8]));
     await axeFindsNothing(page, "[aria-labelledby=run-heading]");
+  });
+
+  it("are compared node by node, and single ones stay float", async () => {
+    const deep = {
+      node: [onnxNode("Conv", ["x", "w"], ["h"]), onnxNode("Relu", ["h"], ["r"]), onnxNode("Conv", ["r", "v"], ["y"])],
+      initializer: [
+        tensor("w", [channels, 8, 3, 3], uniform("float32", channels * 72, 8)),
+        tensor("v", [channels, channels, 3, 3], uniform("float32", channels ** 2 * 9, 9)),
+      ],
+      input: [float("x", [1, 8, 12, 12])],
+      output: [float("y")],
+    };
+    const bytes = modelBytes({ opset: 17, graph: deep });
+    const x = { data: new Float32Array(8 * 144).fill(1), dims: [1, 8, 12, 12] };
+    const opened = (bytes: Uint8Array<ArrayBuffer>) => openModel(new File([bytes], "net.onnx"));
+    const runOnes = async (bytes: Uint8Array) =>
+      Object.fromEntries(Object.entries(await run(bytes, { x })).map(([name, y]) => [name, { ...y, type: "float32" }]));
+    const compared = await compareNodes(
+      await opened(bytes),
+      await opened(await written({ "net.onnx": bytes }, {})),
+      runOnes,
+    );
+    const rows = compared.nodes.map(({ node, tensors, sqnr }) => [
+      `${node}Conv of ${tensors}`,
+      decibels(sqnr),
+      "Keep this one float",
+    ]);
+    const nodes = () => cells(page.getByRole("region", { name: "Nodes" }).locator("table"));
+    const told = () => text(page.locator("#model .told").first());
+
+    await open({ "net.onnx": bytes });
+    await shows(heading).toBe("net.onnx");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByLabel("Filled").selectOption("ones");
+    await shows(async () => (await nodes()).length).toBe(3);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await nodes()).slice(1)).toEqual(rows);
+    await axeFindsNothing(page, "[aria-labelledby=run-heading]");
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 360, height: 740 });
+    const region = page.getByRole("region", { name: "Nodes" });
+    await shows(() => region.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
+    if (size) await page.setViewportSize(size);
+
+    await page.getByLabel("Least SQNR of each output").fill("200");
+    await page.getByRole("button", { name: "Keep nodes float until then" }).click();
+    await shows(told).toMatch(
+      /^The worst output has .* No float nodes give 200 dB: the best is .* with 1 weight float\.$/,
+    );
+    expect(await choiceOf("w").inputValue()).toBe("");
+    const found = await keepNodes(await load(), await opened(bytes), { run: runOnes, minOutputSqnr: 46 });
+    expect(found.kept.length).toBe(1);
+    const [{ tensor: kept }] = found.kept;
+    await page.getByLabel("Least SQNR of each output").fill("46");
+    await page.getByRole("button", { name: "Keep nodes float until then" }).click();
+    await shows(told).toBe(
+      `The worst output has ${decibels(found.before[0].sqnr)} with all weights quantized, and ${decibels(found.after[0].sqnr)} with 1 weight float. Run both again to see what it brings.`,
+    );
+    await shows(() => choiceOf(kept).inputValue()).toBe("keep");
+
+    await page.getByRole("button", { name: "Run both" }).click();
+    await shows(async () => (await nodes()).length).toBe(2);
+    await page.getByRole("button", { name: "Keep this one float" }).click();
+    await shows(told).toMatch(/ node stays float\. Run both again/);
+    for (const name of ["w", "v"]) await shows(() => choiceOf(name).inputValue()).toBe("keep");
   });
 
   it("are not run on what does not fit, which is said", async () => {

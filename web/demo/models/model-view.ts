@@ -48,7 +48,10 @@ export class ModelView {
   readonly #map: LaterView<[ModelState], ModelMap>;
   readonly #weights: WeightsView;
   readonly #tradeOff: TradeOffView;
-  readonly #run = new RunView((outputs) => this.#outcome.showOutputs(outputs));
+  readonly #run = new RunView({
+    compared: (outputs) => this.#outcome.showOutputs(outputs),
+    keep: (tensors) => this.#keepFloat(tensors),
+  });
   readonly #runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
   readonly #recipes = new RecipesView(() => this.#state);
   readonly #quantized = new QuantizedView();
@@ -109,8 +112,7 @@ export class ModelView {
       chooseTheSame: () => this.#chooseOwn(() => []),
     });
     this.#save = new SaveView(places.save);
-    const keep = (tensors: readonly number[]) =>
-      this.#chooseOwn((own) => [...own, ...tensors.map((tensor) => [tensor, "keep"] as const)]);
+    const keep = (tensors: readonly number[]) => this.#keepFloat(tensors);
     const compareOutputs = () => {
       this.#runCard.scrollIntoView({ block: "nearest" });
       this.#run.run();
@@ -295,6 +297,10 @@ export class ModelView {
       const others = [...own].filter(([other]) => other !== tensor);
       return choice === "" ? others : [...others, [tensor, choice] as const];
     });
+  }
+
+  #keepFloat(tensors: readonly number[]) {
+    return this.#chooseOwn((own) => [...own, ...tensors.map((tensor) => [tensor, "keep"] as const)]);
   }
 
   /** Changes what is chosen for single tensors. What cannot be done is told, and not kept; resolves to whether it can. */

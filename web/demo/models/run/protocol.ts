@@ -1,3 +1,6 @@
+import type { ComparedNode } from "channelwise/models";
+import type { Rules } from "../protocol.js";
+
 /** The messages between the page and the worker with ONNX Runtime. */
 
 /** An input of a model, as the model describes it. */
@@ -40,6 +43,17 @@ export interface Comparison {
   readonly times: { readonly float: number; readonly quantized: number; readonly runs: number };
 }
 
+/** Nodes that stay float, so that the outputs keep to a bound. */
+export interface FoundNodes {
+  /** Whether every output has the SQNR that was asked for. If not, this is the best that was reached. */
+  readonly isMet: boolean;
+  /** The places of their weights in the model. */
+  readonly kept: readonly number[];
+  /** The least SQNR of the outputs with all weights quantized, and with those float, in dB. */
+  readonly before: number;
+  readonly after: number;
+}
+
 export interface RunQuestions {
   /** Loads the float model. */
   load: { given: ModelFiles; answer: readonly Input[] };
@@ -47,6 +61,15 @@ export interface RunQuestions {
   loadQuantized: { given: ModelFiles; answer: undefined };
   /** Runs both with the same inputs. */
   run: { given: Readonly<Record<string, Filling>>; answer: Comparison };
+  /** What each node with quantized weights computes, on the inputs of the last run. */
+  nodes: { given: undefined; answer: readonly ComparedNode[] };
+  /** Searches nodes that stay float. Progress tells how far it is at most. */
+  search: { given: { readonly rules: Rules; readonly minOutputSqnr: number }; answer: FoundNodes };
+}
+
+/** The share of the work that is done. */
+export interface RunProgress {
+  readonly done: number;
 }
 
 export type RunQuestion = keyof RunQuestions;
@@ -56,5 +79,6 @@ export type RunRequest = {
 }[RunQuestion];
 
 export type RunReply =
+  | { readonly id: number; readonly progress: RunProgress }
   | { readonly id: number; readonly answer: RunQuestions[RunQuestion]["answer"] }
   | { readonly id: number; readonly failure: string };

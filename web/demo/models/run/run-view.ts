@@ -1,10 +1,19 @@
 import { html, scrollRegion } from "../../dom.js";
-import { decibels, shapeText, typeset } from "../../format.js";
+import { counted, decibels, shapeText, typeset } from "../../format.js";
 import { Cancelled, Client } from "../client.js";
 import type { ModelClient } from "../model-client.js";
 import type { ModelState } from "../model-state.js";
 import { InputForm } from "./input-form.js";
-import type { Comparison, ModelFiles, RunQuestions } from "./protocol.js";
+import type { Comparison, FoundNodes, ModelFiles, RunProgress, RunQuestions } from "./protocol.js";
+
+type Runtime = Client<RunQuestions, RunProgress>;
+
+export interface RunActions {
+  /** Told what a run gave; undefined when that holds no longer. */
+  compared(comparison: Comparison | undefined): void;
+  /** Keeps tensors as they are. Resolves to whether it can be done. */
+  keep(tensors: readonly number[]): Promise<boolean>;
+}
 
 /** Runs the float model and the quantized one side by side, in ONNX Runtime, which is loaded only then. */
 export class RunView {
@@ -18,16 +27,15 @@ export class RunView {
   #client: ModelClient | undefined;
   #files: readonly File[] = [];
   #state: ModelState | undefined;
-  #runtime: Client<RunQuestions> | undefined;
+  #runtime: Runtime | undefined;
   #forms: readonly InputForm[] = [];
   /** The state whose quantized model is loaded. */
   #loaded: ModelState | undefined;
 
-  readonly #compared: (comparison: Comparison | undefined) => void;
+  readonly #actions: RunActions;
 
-  /** @param compared told what a run gave; undefined when that holds no longer */
-  constructor(compared: (comparison: Comparison | undefined) => void) {
-    this.#compared = compared;
+  constructor(actions: RunActions) {
+    this.#actions = actions;
     const hint =
       "ONNX Runtime runs both on one thread, as web apps do. The button loads it (14 MB) from the page’s own folder.";
     this.element = html(
@@ -60,13 +68,9 @@ export class RunView {
   }
 
   /** Runs both on what is chosen for the inputs. */
-  async run() {
-    const [state, client] = [this.#state, this.#client];
-    if (state === undefined || client === undefined || !this.#cancel.hidden) return;
-    this.#clear("Loading ONNX Runtime and the float model …");
-    this.#cancel.hidden = false;
-    this.#button.setAttribute("aria-disabled", "true");
-    try {
+  run() {
+    return this.#work(async (state, client) => {
+      this.#clear("Loading ONNX Runtime and the float model …");
       const runtime = await this.#start();
       if (this.#loaded !== state) {
         this.#told.textContent = "Quantizing …";
@@ -79,6 +83,19 @@ export class RunView {
       this.#told.textContent = "Running both …";
       const fillings = Object.fromEntries(this.#forms.map((form) => [form.input.name, form.read()]));
       this.#showResult(await runtime.ask("run", fillings));
+      await this.#showNodes(runtime, state);
+    });
+  }
+
+  /** Does work that can be cancelled, unless some is being done. */
+  async #work(work: (state: ModelState, client: ModelClient) => Promise<void>) {
+    const [state, client] = [this.#state, this.#client];
+    if (state === undefined || client === undefined || !this.#cancel.hidden) return;
+    this.#problem.hidden = true;
+    this.#cancel.hidden = false;
+    this.#button.setAttribute("aria-disabled", "true");
+    try {
+      await work(state, client);
     } catch (error) {
       this.#told.textContent = error instanceof Cancelled ? "Stopped." : "";
       if (!(error instanceof Cancelled)) {
@@ -91,13 +108,45 @@ export class RunView {
     }
   }
 
+  /** Shows what the nodes compute, below the outputs. The code for that is loaded with the first ones. */
+  async #showNodes(runtime: Runtime, state: ModelState) {
+    const nodes = await runtime.ask("nodes", undefined);
+    const { nodesView } = await import("./nodes-view.js");
+    if (nodes.length === 0 || state !== this.#state) return;
+    const view = nodesView(nodes, {
+      keep: ({ node, tensors: names }) => {
+        const { tensors } = state.description;
+        const kept = names.map((name) => tensors.findIndex((each) => each.name === name && each.canQuantize));
+        this.#keep(kept, `${node} stays float.`);
+      },
+      search: (minOutputSqnr) => this.#search(runtime, minOutputSqnr),
+    });
+    this.#result.append(view);
+  }
+
+  /** Keeps weights float, which ends what is shown of the run. */
+  async #keep(tensors: readonly number[], told: string) {
+    // The button that was pressed goes with the table.
+    this.#button.focus();
+    if (await this.#actions.keep(tensors)) this.#told.textContent = `${told} Run both again to see what it brings.`;
+  }
+
+  #search(runtime: Runtime, minOutputSqnr: number) {
+    return this.#work(async ({ rules }) => {
+      const onProgress = ({ done }: RunProgress) => {
+        this.#told.textContent = `Quantizing and running, ${(100 * done).toFixed(0)} % at most …`;
+      };
+      const found = await runtime.ask("search", { rules, minOutputSqnr }, { onProgress });
+      this.#told.textContent = foundText(found, minOutputSqnr);
+      if (found.isMet && found.kept.length > 0) await this.#keep(found.kept, foundText(found, minOutputSqnr));
+    });
+  }
+
   /** ONNX Runtime with the float model, whose inputs are shown. */
-  async #start(): Promise<Client<RunQuestions>> {
+  async #start(): Promise<Runtime> {
     if (this.#runtime !== undefined && !this.#runtime.hasEnded) return this.#runtime;
     this.#stop();
-    const runtime = new Client<RunQuestions>(
-      new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }),
-    );
+    const runtime: Runtime = new Client(new Worker(new URL("./run-worker.ts", import.meta.url), { type: "module" }));
     this.#runtime = runtime;
     try {
       const inputs = await runtime.ask("load", floatModel(this.#files));
@@ -121,12 +170,12 @@ export class RunView {
     this.#told.textContent = told;
     this.#problem.hidden = true;
     this.#result.replaceChildren();
-    this.#compared(undefined);
+    this.#actions.compared(undefined);
   }
 
   #showResult(comparison: Comparison) {
     const { outputs, times } = comparison;
-    this.#compared(comparison);
+    this.#actions.compared(comparison);
     // Hardly one number with a fraction is the same to the last bit.
     const withIntegers = outputs.some(({ type }) => !type.startsWith("float"));
     const heads = [
@@ -166,6 +215,14 @@ function floatModel(files: readonly File[]): ModelFiles {
   const model = files.find(({ name }) => /\.onnx$/i.test(name)) ?? files[0];
   const external = files.filter((file) => file !== model).map((file) => ({ path: file.name, data: file }));
   return { model, external };
+}
+
+/** "The worst output has 21.70 dB with all weights quantized, and 30.60 dB with 22 float." */
+function foundText({ isMet, kept, before, after }: FoundNodes, minOutputSqnr: number): string {
+  const all = `The worst output has ${decibels(before)} with all weights quantized`;
+  const best = `${decibels(after)} with ${counted(kept.length, "weight")} float`;
+  if (isMet) return kept.length === 0 ? `${all}.` : `${all}, and ${best}.`;
+  return `${all}. No float nodes give ${minOutputSqnr} dB: the best is ${best}.`;
 }
 
 function milliseconds(value: number): string {

@@ -18,8 +18,6 @@ import {
   quantizeModel,
   type RunOptions,
   readFloats,
-  type Settings,
-  type TargetOptions,
   type UsingNode,
 } from "channelwise/models";
 import { product } from "../../matrix.js";
@@ -39,8 +37,9 @@ import type {
   Target,
   Unmeasurable,
 } from "../protocol.js";
-import { allBits, groupAxis, isOnnxTarget, onnxTargets, settingKey } from "../settings.js";
+import { allBits, onnxTargets, settingKey } from "../settings.js";
 import { type GgufTypes, ggufTypesOf } from "./gguf-types.js";
+import { ownOf, rulesOf, settingsOf, targetOf } from "./library-rules.js";
 import { mixAt } from "./mix.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
@@ -107,22 +106,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const types = gguf && ggufTypesOf(gguf, stemOf(name));
   const remembered = new Remembered();
 
-  const settingsOf = ({ bits, rule: scales, zeroPoints, granularity, axis }: Setting): Settings => {
-    const shared = { bits, scales, zeroPoints: zeroPoints === true };
-    if (typeof granularity !== "number") return { ...shared, granularity, ...(axis !== undefined && { axis }) };
-    if (isOnnx) return { ...shared, granularity: { group: granularity }, ...(axis !== undefined && { axis }) };
-    return { ...shared, granularity: { group: granularity, along: axis ?? groupAxis(format) } };
-  };
-  const targetOf = ({ target, opset }: Form): TargetOptions =>
-    isOnnxTarget(target) ? { target, ...(opset !== undefined && { opset }) } : { dialect: target };
-  const ownOf = ({ own }: Rules) =>
-    new Map([...own].map(([place, setting]) => [place, setting === "keep" ? { keep: true } : settingsOf(setting)]));
-  const planOf = (rules: Rules) =>
-    planModel(model, {
-      ...targetOf(rules),
-      ...settingsOf(rules.all),
-      tensors: ownOf(rules),
-    });
+  const planOf = (rules: Rules) => planModel(model, rulesOf(rules, format));
   const fileNames = ({ target, all }: Rules) => {
     const written = outputName(stemOf(name), target, all.bits);
     return isOnnx && parts.length > 1 ? [written, `${written}.data`] : [written];
@@ -137,7 +121,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
     }
   };
   const decisionFor = (index: number, setting: Setting, form: Form) =>
-    planTensor(model, index, settingsOf(setting), targetOf(form));
+    planTensor(model, index, settingsOf(setting, format), targetOf(form));
   const canHold = (index: number, setting: Setting, form: Form) => {
     try {
       return isOnnx || decisionFor(index, setting, form).quantize;
@@ -196,7 +180,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       const tensor = await remembered.read(model.tensors[index]);
       const alone: Model = { ...model, tensors: [tensor] };
       const planAlone = (target: Target) =>
-        planModel(alone, { ...targetOf({ ...form, target }), tensors: new Map([[0, settingsOf(setting)]]) });
+        planModel(alone, { ...targetOf({ ...form, target }), tensors: new Map([[0, settingsOf(setting, format)]]) });
       // What the target cannot hold is compared all the same.
       const plan = planAlone(canHold(index, setting, form) ? form.target : ANY);
       const [decision] = plan.decisions;
@@ -211,8 +195,8 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
       }
     },
     mix({ rules, settings, measured, place }) {
-      const ways = new Map(settings.map((setting) => [settingKey(setting), settingsOf(setting)]));
-      return mixAt(model, { rules: { ...targetOf(rules), tensors: ownOf(rules) }, ways, measured }, place);
+      const ways = new Map(settings.map((setting) => [settingKey(setting), settingsOf(setting, format)]));
+      return mixAt(model, { rules: { ...targetOf(rules), tensors: ownOf(rules, format) }, ways, measured }, place);
     },
     async weights(index, most) {
       const tensor = model.tensors[index];
