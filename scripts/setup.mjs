@@ -27,7 +27,7 @@ const testTools = [
   { debianPackage: "libgtest-dev", isPresent: () => isHeader("gtest/gtest.h") },
   { debianPackage: "libsimde-dev", isPresent: () => isHeader("simde/wasm/simd128.h") },
   { debianPackage: "wabt", isPresent: () => isInPath("wasm-objdump") },
-  { debianPackage: "chromium", isPresent: () => chromiumPath() !== undefined },
+  { debianPackage: "chromium-headless-shell", isPresent: () => chromiumPath() !== undefined },
 ];
 
 /**
@@ -65,9 +65,13 @@ export function setupForTests() {
   }
 }
 
-/** The browser for the tests: that of the CHROMIUM variable, else the first in the path. */
+/**
+ * The browser for the tests: that of the CHROMIUM variable, else the first in the path. The headless shell is Chromium
+ * without a window, and opens pages in three quarters of the time.
+ */
 export function chromiumPath() {
-  return process.env.CHROMIUM || ["chromium", "chromium-browser", "google-chrome"].map(findInPath).find(Boolean);
+  const names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+  return process.env.CHROMIUM || names.map(findInPath).find(Boolean);
 }
 
 /**
@@ -127,7 +131,7 @@ function installTools(tools) {
   if (missing.length === 0) return;
   const names = missing.join(", ");
 
-  if (missing.includes("chromium") && isDistribution("ubuntu")) {
+  if (missing.includes("chromium-headless-shell") && isDistribution("ubuntu")) {
     stop("Ubuntu has Chromium as a snap only: install Google Chrome, or set CHROMIUM to the path of another Chromium.");
   }
   const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];

@@ -55,6 +55,11 @@ let shared: Promise<Shared> | undefined;
 async function startShared(): Promise<Shared> {
   const [browser, { url }] = await Promise.all([launchChromium(), servePage()]);
   const context = await newContext(browser, { permissions: isOneFile ? [] : ["clipboard-read", "clipboard-write"] });
+  // The service worker has a spec of its own. It fetches all files of the page, and stands between it and each of them.
+  await context.addInitScript(() => {
+    if (!("serviceWorker" in navigator)) return;
+    navigator.serviceWorker.register = () => Promise.reject(new Error("refused by the tests"));
+  });
   // Keeps the window open, in which the pages are tabs: to open a window costs Chromium more than to open the page.
   await context.newPage();
   return { browser, url, context };
