@@ -18,7 +18,7 @@ openForEach(
   (opened) => {
     ({ page } = opened);
   },
-  { isSeen: false },
+  { kept: true, isSeen: false },
 );
 
 beforeAll(async () => {

@@ -13,9 +13,13 @@ import { axeFindsNothing, openForEach, shows, text } from "./page.js";
 let page: Page;
 let folder: string;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { kept: true, isSeen: false },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));

@@ -28,7 +28,7 @@ openForEach(
   (opened) => {
     ({ page } = opened);
   },
-  { isSeen: false },
+  { kept: true, isSeen: false },
 );
 
 beforeAll(() => {

@@ -12,7 +12,7 @@ openForEach(
   (opened) => {
     ({ page } = opened);
   },
-  { isSeen: false },
+  { kept: true, isSeen: false },
 );
 
 /** A model of 300 tensors: two large ones, of which one is an embedding that is kept, and many small ones. */

@@ -16,7 +16,7 @@ import {
 } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
 import { zipSync } from "fflate";
-import type { Page } from "playwright";
+import type { Download, Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { decibels, bytes as formatBytes } from "../../web/demo/format.js";
 import { fileOf, safetensorsFile, type TensorToWrite } from "../lib/files/safetensors-file.js";
@@ -29,9 +29,13 @@ let page: Page;
 let url: string;
 let folder: string;
 
-openForEach({}, (opened) => {
-  ({ page, url } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page, url } = opened);
+  },
+  { kept: true, isSeen: false },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
@@ -92,13 +96,13 @@ async function save(): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
   await shows(() => text(page.locator("#save .button"))).toMatch(/^Save ./);
   const names = (await text(page.locator("#save .button"))).replace("Save ", "").split(" and ");
-  const downloads = names.map(() => page.waitForEvent("download"));
-  page.on("download", async (download) => {
+  const take = async (download: Download) => {
     files[download.suggestedFilename()] = Uint8Array.from(readFileSync(await download.path()));
-  });
+  };
+  page.on("download", take);
   await page.locator("#save .button").click();
-  await Promise.all(downloads);
   await shows(async () => Object.keys(files).sort()).toEqual(names.sort());
+  page.off("download", take);
   return files;
 }
 
@@ -557,6 +561,7 @@ describe("a .safetensors file", () => {
     expect(await text(page.locator("#of-model"))).toContain("layers.0.gate.weight");
     await shows(() => page.locator("#results").isVisible()).toBe(true);
     expect(await page.locator("#model").isVisible()).toBe(false);
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight)); // what lies there is loaded
     for (const name of [/^Code$/, /^Command line$/]) {
       await page.locator("#take-away summary", { hasText: name }).click();
     }

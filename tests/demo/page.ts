@@ -134,6 +134,19 @@ async function bringBack(page: Page, window: { width: number; height: number }) 
       const look = () => (nothing.hidden ? setTimeout(look, 5) : resolve());
       look();
     });
+    // A model leaves its settings to the next one.
+    const ofModel = ":is(#model-controls, #outcome, #save, #model)";
+    for (const input of document.querySelectorAll<HTMLInputElement>(`${ofModel} input`)) {
+      if (/^(checkbox|radio)$/.test(input.type)) input.checked = input.defaultChecked;
+      else input.value = input.defaultValue;
+    }
+    for (const select of document.querySelectorAll<HTMLSelectElement>(`${ofModel} select`)) select.selectedIndex = 0;
+    document.getElementById("tensor-name")?.dispatchEvent(new Event("input")); // back to the first of them
+    document.getElementById("forget")?.remove();
+    // Tests wait for the name of what they have opened.
+    for (const heading of ["model-heading", "quantized-heading", "gguf-heading"]) {
+      document.getElementById(heading)?.replaceChildren();
+    }
     await follow("");
     for (const details of document.querySelectorAll("details[open]")) details.removeAttribute("open");
     localStorage.clear();

@@ -12,7 +12,7 @@ openForEach(
   (opened) => {
     ({ page } = opened);
   },
-  { isSeen: false },
+  { kept: true, isSeen: false },
 );
 
 async function open(name: string, contents: Uint8Array) {
