@@ -11,9 +11,13 @@ import { axeFindsNothing, openForEach, seeAll, shows, text } from "./page.js";
 let page: Page;
 let folder: string;
 
-openForEach({}, (opened) => {
-  ({ page } = opened);
-});
+openForEach(
+  {},
+  (opened) => {
+    ({ page } = opened);
+  },
+  { kept: true },
+);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "channelwise-"));
@@ -113,9 +117,9 @@ it("a setting of a matrix that makes no difference is said to make none", async 
   await page.getByLabel("Or paste a matrix").fill("1 -1\n2 -2");
   await shows(() => text(page.locator("#understood"))).toBe("2 × 2, separated by spaces");
   const verdict = () => text(page.locator("#verdict"));
-  await page.getByLabel("Bits", { exact: true }).fill("7");
+  await page.locator("#bits").fill("7");
   await shows(verdict).toMatch(/^7 bits .* The last change made no difference\.$/);
-  await page.getByLabel("tensor", { exact: true }).check();
+  await page.locator("#settings").getByLabel("tensor", { exact: true }).check();
   await shows(verdict).not.toContain("no difference");
 });
 
