@@ -43,6 +43,18 @@ describe("--shard K/N of one model", () => {
     expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(2);
   });
 
+  it("is told from parts of a model that were given alone", async () => {
+    writeShards(place.folder);
+    const [first, ...others] = [1, 2, 3].map((k) => `model-0000${k}-of-00003.safetensors`);
+    const rest = "not given, and the output will lack";
+    const one = await place.run("quantize", first, "-o", "a.safetensors");
+    expect(one.stderr).toContain(`warning: ${first}: part 2 and 1 more part of 3 are ${rest}`);
+    const two = await place.run("quantize", ...others, "-o", "b.safetensors");
+    expect(two.stderr).toContain(`warning: ${others[0]}: part 1 of 3 is ${rest}`);
+    const all = await place.run("quantize", first, ...others, "-o", "c.safetensors");
+    expect([one.code, two.code, all.code, all.stderr]).toEqual([0, 0, 0, ""]);
+  });
+
   it("has empty parts where there are more than tensors, and they are sound files", async () => {
     writeModel(place.path("model.safetensors"), tensors.slice(2, 3));
     for (const k of [1, 2]) await place.json("quantize", "model.safetensors", "--shard", `${k}/2`);

@@ -127,6 +127,7 @@ describe("an asynchronous call", () => {
     await expect(call({ shape: [2, 4] })).rejects.toThrow(
       new RangeError("shape [2, 4] has 8 elements, but the array has 6"),
     );
+    await expect(call({ shape: [94906267, 94906267] })).rejects.toThrow(/ has more than 2\^53 elements, but/);
     await expect(call({ shape: [2, 3], bit: 4 })).rejects.toThrow(/options has no "bit"; it has .*signal, onProgress/);
     await expect(call({ shape: [2, 3], signal: {} })).rejects.toThrow("signal must be an AbortSignal, not an object");
     await expect(call({ shape: [2, 3], onProgress: 1 })).rejects.toThrow("onProgress must be a function, not 1");

@@ -40,6 +40,22 @@ function ggufPart(name: string): { readonly stem: string } | undefined {
   return stem === undefined ? undefined : { stem };
 }
 
+/** The parts of a model that were not given with others, by their numbers; none where all were, or their index. */
+export function missingParts({ files }: Input): { readonly missing: readonly number[]; readonly parts: number } {
+  const given = new Set<number>();
+  let parts = 0;
+  for (const file of files) {
+    const [, part, count] = /-(\d+)-of-(\d+)\.safetensors$/i.exec(file) ?? [];
+    if (part === undefined) return { missing: [], parts: 0 };
+    given.add(Number(part));
+    parts = Math.min(Number(count), MOST_PARTS);
+  }
+  return { missing: Array.from({ length: parts }, (_, i) => i + 1).filter((part) => !given.has(part)), parts };
+}
+
+/** The largest models have some 200. */
+const MOST_PARTS = 10_000;
+
 /** Each path is one model, except that shards of a model belong together. */
 export function groupInputs(paths: readonly string[]): Input[] {
   const groups = new Map<string, { stem: string; files: string[] }>();

@@ -18,7 +18,7 @@ import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
 import { parseShardName } from "./shards.js";
 import { styled } from "./terminal.js";
-import { tellPassedOver, tellWarnings } from "./told.js";
+import { tellMissingParts, tellPassedOver, tellWarnings } from "./told.js";
 import { transformersJs } from "./transformers-js.js";
 
 /** `channelwise quantize` */
@@ -94,6 +94,7 @@ async function quantizeJobs(
   const { force = false, json = false, measure = false } = values;
   warnOfPatterns(planned, context);
   for (const { input, plan } of planned) {
+    tellMissingParts(stderr, input);
     tellReading(stderr, input.path, plan.model);
     tellPassedOver(stderr, input.path, plan.model.passedOver);
     tellWarnings(stderr, plan.warnings);
@@ -157,8 +158,9 @@ function refuseNothing(jobs: readonly Job[], { axis, granularity, float16, for: 
   for (const job of jobs) {
     const { decisions } = job.plan;
     if (float16 || loader || decisions.some(({ quantize }) => quantize)) continue;
-    const reasons = groupLines([job], Infinity);
     const { path } = job.input;
+    if (decisions.length === 0) throw new CommandError(`${path} has no tensors`);
+    const reasons = groupLines([job], Infinity);
     const nothing = `${path}: none of its tensors would be quantized`;
     const keptFor = (why: RegExp) => decisions.some((decision) => !decision.quantize && why.test(decision.reason));
     if (!keptFor(misfit)) {

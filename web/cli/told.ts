@@ -1,5 +1,6 @@
 import { type Model, printable } from "channelwise/models";
-import { oneLine } from "./format.js";
+import { counted, oneLine } from "./format.js";
+import { type Input, missingParts } from "./inputs.js";
 import { type Stream, styled } from "./terminal.js";
 
 // Notes on standard error about parts of a model that people may not expect.
@@ -13,6 +14,20 @@ export function tellPassedOver(stream: Stream, file: string, passedOver: Model["
     passedOver.map(({ name, reason }) => `${name} is passed over: ${reason}`),
     (line) => stream.write(`${printable(file)}: ${oneLine(line)}\n`),
   );
+}
+
+/** Warns of parts of a model that were not given, since the output will lack their tensors. */
+export function tellMissingParts(stream: Stream, input: Input): void {
+  const { missing, parts } = missingParts(input);
+  if (missing.length === 0) return;
+  const [first, ...others] = missing;
+  const which =
+    others.length > 0
+      ? `${first} and ${counted(others.length, "more part")} of ${parts} are`
+      : `${first} of ${parts} is`;
+  tellWarnings(stream, [
+    `${input.path}: part ${which} not given, and the output will lack its tensors; give all parts or their index`,
+  ]);
 }
 
 export function tellWarnings(stream: Stream, warnings: readonly string[]): void {

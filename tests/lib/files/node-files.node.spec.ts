@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
@@ -125,6 +125,15 @@ describe("files of Node", () => {
     await expect(openModel(at("pipe.npy"))).rejects.toThrow(
       `${at("pipe.npy")} is not a file: it is a pipe, which is read`,
     );
+  });
+
+  it("are refused when they are empty, whatever they are called", async () => {
+    for (const name of ["w.npy", "w.npz", "w.csv", "w.gguf", "w.onnx", "w.safetensors", "w.json", "w"]) {
+      writeFileSync(at(name), "");
+      await expect(openModel(at(name))).rejects.toThrow(
+        `${name}, byte 0: the file is empty: download or save it again`,
+      );
+    }
   });
 
   it("are read into memory that is given", async () => {
@@ -251,6 +260,17 @@ describe("fileSink", () => {
     await removePartialFiles(at("a"), { own: true });
     expect(readdirSync(folder)).toEqual([]);
     await expect(sink.close()).rejects.toThrow(/ENOENT/);
+  });
+
+  it("takes names as long as the file system does, and finds what killed runs left of them", async () => {
+    const [long, alike] = ["a", "b"].map((end) => at(`${"é".repeat(127)}${end}`));
+    const [sink, other] = [await fileSink(long), await fileSink(alike)];
+    expect(readdirSync(folder).every((name) => Buffer.byteLength(name) <= 255)).toBe(true);
+    await removePartialFiles(long, { own: true });
+    expect(readdirSync(folder)).toHaveLength(1);
+    await expect(sink.close()).rejects.toThrow(/ENOENT/);
+    await other.close();
+    expect(readdirSync(folder)).toEqual([basename(alike)]);
   });
 
   it("says where it cannot write", async () => {

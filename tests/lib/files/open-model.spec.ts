@@ -221,6 +221,8 @@ describe("a model of several files", () => {
     ],
     ["a shard elsewhere", [index({ a: "../secret.safetensors" })], /must be the name of a file beside the index/],
     ["a shard by number", [file("a.index.json", '{"weight_map": {"a": 1}}')], /its file is 1;/],
+    ["a map of nothing", [file("a.index.json", '{"weight_map": {}}')], /its weight_map is empty/],
+    ["no map", [file("a.index.json", '{"metadata": {}}')], /an object without a weight_map/],
     ["a map that is none", [file("a.index.json", '{"weight_map": 1}')], /has no weight_map/],
     [
       "a name twice",

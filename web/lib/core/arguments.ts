@@ -72,8 +72,13 @@ export function checkDimensions(value: unknown): number[] {
 export function checkSize(shape: readonly number[], size: number): void {
   const product = shape.reduce((a, b) => a * b, 1);
   if (product !== size) {
-    throw new RangeError(`shape [${shape.join(", ")}] has ${product} elements, but the array has ${size}`);
+    throw new RangeError(`shape [${shape.join(", ")}] has ${exactly(product)} elements, but the array has ${size}`);
   }
+}
+
+/** A count for a message. Numbers that a double would round are not printed. */
+export function exactly(count: number): string {
+  return count > Number.MAX_SAFE_INTEGER ? "more than 2^53" : String(count);
 }
 
 /** Returns the axis counted from 0. */

@@ -6,6 +6,7 @@ import {
   checkNames,
   checkSize,
   copyGranularity,
+  exactly,
   type FloatArray,
   kindOf,
   shown,
@@ -196,7 +197,7 @@ function checkPackedSize(shape: readonly number[], bytes: number, { bits }: Pack
   const needed = packedLength(size, bits);
   if (bytes !== needed) {
     throw new RangeError(
-      `quantized has ${bytes} bytes; codes of ${bits} bits of shape [${shape.join(", ")}] take ${needed}`,
+      `quantized has ${bytes} bytes; codes of ${bits} bits of shape [${shape.join(", ")}] take ${exactly(needed)}`,
     );
   }
   return size;

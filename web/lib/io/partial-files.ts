@@ -10,7 +10,20 @@ declare const process: { readonly pid: number; kill(pid: number, signal: 0): voi
  * A name such as "model.safetensors.1k2x3y-4242-a1b2c3.partial", with the machine, the process and random characters.
  */
 export function partialName(path: string): string {
-  return `${path}.${machine()}-${process.pid}-${Math.random().toString(36).slice(2, 8)}.partial`;
+  const { dirname, join } = nodeModule("node:path");
+  return join(dirname(path), `${startOf(path)}${process.pid}-${Math.random().toString(36).slice(2, 8)}.partial`);
+}
+
+/** File systems have names of 255 bytes, of which the rest of a partial name takes fewer than 55. */
+const MOST_NAME_BYTES = 200;
+
+/** The beginning of the partial names of a path. A checksum replaces the end of a long name. */
+function startOf(path: string): string {
+  const name = nodeModule("node:path").basename(path);
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length <= MOST_NAME_BYTES) return `${name}.${machine()}-`;
+  const begin = new TextDecoder().decode(bytes.subarray(0, MOST_NAME_BYTES - 10)).replace(/\ufffd+$/, "");
+  return `${begin}-${crc32(bytes).toString(36)}.${machine()}-`;
 }
 
 /** A checksum replaces the machine's name, which may be long and hold any character. */
@@ -29,10 +42,10 @@ export async function removePartialFiles(
     readonly own?: boolean;
   } = {},
 ): Promise<void> {
-  const { basename, dirname, join } = nodeModule("node:path");
+  const { dirname, join } = nodeModule("node:path");
   const { readdir, unlink } = nodeModule("node:fs/promises");
   const folder = dirname(path);
-  const start = `${basename(path)}.${machine()}-`;
+  const start = startOf(path);
   for (const name of await readdir(folder).catch(() => [])) {
     const [, pid] = (name.startsWith(start) && /^(\d+)-[a-z0-9]*\.partial$/.exec(name.slice(start.length))) || [];
     if (pid === undefined) continue;

@@ -81,7 +81,11 @@ export async function openModel(
       return source;
     };
     const chosen = await chooseFormat(sources);
-    for (const source of chosen.files) used.set(source, undefined);
+    for (const source of chosen.files) {
+      used.set(source, undefined);
+      if (source.size > 0) continue;
+      throw new FormatError({ file: source.name, offset: 0, reason: "the file is empty: download or save it again" });
+    }
     const { format, files, description } = chosen;
     const { read } = await format.load();
     const contents = await read({ files, description, openNamed, openBeside });
@@ -147,7 +151,9 @@ async function readDescribed(source: ByteSource, isAlone: boolean): Promise<Pick
   }
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await source.read(0, source.size));
   const hasKey = ({ describedBy }: Format) => describedBy !== undefined && text.includes(`"${describedBy}"`);
-  if (isAlone && !formats.some(hasKey)) return { format: formats[formats.length - 1], description: undefined };
+  const isIndex = /\.index\.json$/i.test(file);
+  if (isAlone && !isIndex && !formats.some(hasKey))
+    return { format: formats[formats.length - 1], description: undefined };
 
   const description = parseDescription(text, file);
   const format = formats.find(

@@ -20,9 +20,9 @@ export async function readNpz(source: ByteSource): Promise<FormatContents> {
   const passedOver: PassedOver[] = [];
   for (const { name, contents } of await readZip(source)) {
     if (name.endsWith("/")) continue; // a folder
-    const reason = whyNoArray(name) ?? (contents.size === 0 ? "it is empty" : undefined);
-    if (reason !== undefined) {
-      passedOver.push({ name, reason });
+    const reason = whyNoArray(name);
+    if (reason !== undefined || typeof contents === "string" || contents.size === 0) {
+      passedOver.push({ name, reason: reason ?? (typeof contents === "string" ? contents : "it is empty") });
       continue;
     }
     try {

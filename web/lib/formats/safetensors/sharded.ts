@@ -18,7 +18,9 @@ export function weightMapOf(index: Record<string, unknown>, file: string): Weigh
     throw new FormatError({ file, tensor, offset: 0, reason });
   };
   if (!isRecord(map)) return fail("it has no weight_map: this is not an index of .safetensors files");
-  for (const [tensor, shard] of Object.entries(map)) {
+  const entries = Object.entries(map);
+  if (entries.length === 0) return fail("its weight_map is empty: download the index again, or give the shards alone");
+  for (const [tensor, shard] of entries) {
     if (typeof shard !== "string" || !isFileName(shard)) {
       fail(`its file is ${shownJson(shard)}; it must be the name of a file beside the index`, tensor);
     }

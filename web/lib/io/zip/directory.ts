@@ -1,4 +1,3 @@
-import { shownName } from "../../core/printable.js";
 import type { ByteSource } from "../bytes.js";
 
 // The directory of an archive, at its end: what lies where, checked before anything is read.
@@ -31,6 +30,7 @@ export interface DirectoryRecord {
   readonly packedSize: number;
   readonly size: number;
   readonly localHeader: number;
+  readonly isEncrypted: boolean;
 }
 
 /** Reads all records, and tells where the directory begins. */
@@ -97,7 +97,6 @@ function readRecord(directory: DataView, at: number, start: number, fail: Fail) 
   const length = CENTRAL_BYTES + nameLength + extraLength + directory.getUint16(at + 32, true);
   if (at + length > directory.byteLength) fail(start + at, "the archive's directory ends inside this entry");
   const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + CENTRAL_BYTES, nameLength));
-  if (flags & 1) fail(start + at, `"${shownName(name)}" is encrypted`);
 
   // Numbers of more than 32 bits, and only these, are in an extra field of 64 bits each.
   const wide = wideNumbers(directory, at + CENTRAL_BYTES + nameLength, extraLength);
@@ -110,7 +109,8 @@ function readRecord(directory: DataView, at: number, start: number, fail: Fail) 
   const localHeader = sizeOrWide(at + 42);
   const method = directory.getUint16(at + 10, true);
   const crc = directory.getUint32(at + 16, true);
-  return { record: { name, at: start + at, method, crc, packedSize, size, localHeader }, length };
+  const record = { name, at: start + at, method, crc, packedSize, size, localHeader, isEncrypted: (flags & 1) === 1 };
+  return { record, length };
 }
 
 function wideNumbers(directory: DataView, at: number, length: number): number[] {

@@ -10,8 +10,8 @@ import { type DirectoryRecord, type Fail, readDirectory } from "./directory.js";
 /** A file inside an archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** The inflated contents. Deflated contents should be read in order, since going back starts again. */
-  readonly contents: ByteSource;
+  /** The inflated contents, or a sentence why they cannot be read. They should be read in order. */
+  readonly contents: ByteSource | string;
 }
 
 const LOCAL_BYTES = 30;
@@ -25,7 +25,7 @@ const DEFLATED = 8;
 /**
  * Reads the directory of an archive.
  *
- * @throws {FormatError} for a malformed archive, and for encrypted files and compressions other than deflate.
+ * @throws {FormatError} for a malformed archive.
  */
 export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
   const file = source.name;
@@ -58,7 +58,9 @@ async function locate(source: ByteSource, records: DirectoryRecord[], directoryS
     if (end > directoryStart) fail(at, `"${shownName(name)}" would end at byte ${end}, out of bounds`);
 
     const packed = partOf(near, dataStart, packedSize, `${source.name}/${name}`);
-    if (method === STORED) {
+    if (record.isEncrypted) {
+      entries.set(record, { name, contents: "it is encrypted" });
+    } else if (method === STORED) {
       if (size !== packedSize) fail(at, `"${shownName(name)}" is stored in ${packedSize} bytes and has ${size}`);
       entries.set(record, { name, contents: checked(packed, record) });
     } else if (method === DEFLATED) {
@@ -66,7 +68,8 @@ async function locate(source: ByteSource, records: DirectoryRecord[], directoryS
         fail(at, `"${shownName(name)}" has ${packedSize} bytes, too few for ${size}`);
       entries.set(record, { name, contents: inflated(packed, record, turn) });
     } else {
-      fail(at, `"${shownName(name)}" is compressed by method ${method}; 0 (stored) and 8 (deflate) can be read`);
+      const contents = `it is compressed by method ${method}; 0 (stored) and 8 (deflate) can be read`;
+      entries.set(record, { name, contents });
     }
   }
   return records.map((record) => entries.get(record) as ZipEntry);
