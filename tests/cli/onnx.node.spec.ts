@@ -114,6 +114,8 @@ describe("quantize of an .onnx model", () => {
   it("tells which operators get which form, and why, and refuses a target that there is none of", async () => {
     const { stdout } = await place.run("quantize", "model.onnx", "--dry-run");
     expect(stdout).toMatch(/Gemm, MatMul as MatMulInteger for wasm: /);
+    const refused = await place.run("quantize", "model.onnx", "--target", "webgpu", "--conv-integer");
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("--conv-integer") });
     expect(await place.run("quantize", "model.onnx", "--target", "wsam")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--target is wsam; it must be one of wasm, webgpu, native, portable"),
@@ -304,8 +306,9 @@ describe("compare --run", () => {
   it("runs both models, and holds an output against a limit", async () => {
     await place.run("quantize", "model.onnx", "-o", "small.onnx");
     const compare = (...more: string[]) => place.run("compare", "model.onnx", "small.onnx", ...more);
-    const { code, stdout } = await compare("--run");
+    const { code, stdout, stderr } = await compare("--run");
     expect(code).toBe(0);
+    expect(stderr).toContain("run in onnxruntime-web\n");
     expect(stdout).toMatch(/^y node +MatMul +second.weight +\d+\.\d+ dB/m);
     expect(stdout).toMatch(/^output y {2}SQNR \d+\.\d+ dB/m);
     const low = await compare("--run", "--input", "x=1x64", "--min-output-sqnr", "90");

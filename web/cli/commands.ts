@@ -51,6 +51,7 @@ the output is named after the input and written beside it.`,
       "minimum-size",
       "target",
       "weight-type",
+      "conv-integer",
       "float16",
       "for",
       "shard",
@@ -96,7 +97,7 @@ Dequantizes the quantized tensors of B, and shows for every tensor how far it is
 from A, worst first. Of two .onnx models, the float tensors are compared.
 With --run, ONNX Runtime runs both with the same inputs, and the outputs of the
 models and of every node with quantized weights are compared. It must be
-installed: npm install onnxruntime-node, or onnxruntime-web.`,
+installed: npm install onnxruntime-web, or onnxruntime-node.`,
     options: ["min-sqnr", "max-error", "run", "input", "min-output-sqnr", "json", "help"],
     examples: [
       "channelwise compare model.safetensors model-int8.safetensors --min-sqnr 30",

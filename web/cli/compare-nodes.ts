@@ -10,11 +10,14 @@ import { styled, widthOf } from "./terminal.js";
 /** A terminal gets no more rows than this, the worst ones. */
 const MOST_ROWS = 20;
 
+const saturation =
+  ", whose sums of int8 products saturate on x86 processors without VNNI; onnxruntime-web, where it is installed, has no such limit";
+
 /** `channelwise compare --run`: what nodes and outputs of both models compute. */
 export async function compareByRunning(a: string, b: string, values: Values, context: Context): Promise<Outcome> {
   const least = values["min-output-sqnr"];
   const limit = least === undefined ? -Infinity : parseLimit("--min-output-sqnr", least);
-  const run = await runWith(values.input ?? []);
+  const { run, runtime } = await runWith(values.input ?? []);
   const original = await openModel(a);
   try {
     const model = await openModel(b);
@@ -22,8 +25,14 @@ export async function compareByRunning(a: string, b: string, values: Values, con
       const comparison = await compareNodes(original, model, run);
       const low = comparison.outputs.filter(({ sqnr }) => !(sqnr >= limit));
       const failures = low.map(({ output, sqnr }) => `${output} has an SQNR of ${decibels(sqnr)}, below ${limit} dB`);
-      if (!values.json) show(comparison, failures, context);
-      return { exitCode: failures.length > 0 ? 3 : 0, json: { original: a, model: b, ...comparison, failures } };
+      if (!values.json) {
+        context.stderr.write(`run in ${runtime}${runtime === "onnxruntime-node" ? saturation : ""}\n`);
+        show(comparison, failures, context);
+      }
+      return {
+        exitCode: failures.length > 0 ? 3 : 0,
+        json: { original: a, model: b, runtime, ...comparison, failures },
+      };
     } finally {
       await model.close();
     }

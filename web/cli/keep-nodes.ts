@@ -43,7 +43,7 @@ export async function keepNodesOf(
 ): Promise<Job[]> {
   // The kernels of the runtime that the model is for may differ from others.
   const isNative = rules.target === "native";
-  const run = await runWith(values.input ?? [], option, isNative ? "onnxruntime-node" : "onnxruntime-web");
+  const { run } = await runWith(values.input ?? [], option, isNative ? "onnxruntime-node" : "onnxruntime-web");
   const bar = new ProgressBar(stderr);
   return withWorkers(threads, async (channelwise) => {
     const found: Job[] = [];

@@ -24,14 +24,24 @@ interface Session {
   release(): Promise<void>;
 }
 
-const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
+/** The first that is installed is taken: kernels of the native one multiply int8 wrongly on some processors. */
+const packages = ["onnxruntime-web", "onnxruntime-node"] as const;
 type RuntimePackage = (typeof packages)[number];
+
+/** What runs models, and the package that it is. */
+interface Runner {
+  readonly run: RunModel;
+  readonly runtime: RuntimePackage;
+}
 
 /** Random integers are from 0 up to this, like indices into a small table. */
 const RANDOM_INTEGERS = 100;
 
 /** @throws {CommandError} where none is installed, neither for the folder of the command nor beside this package. */
-async function loadRuntime(option: string, first: RuntimePackage): Promise<Runtime> {
+async function loadRuntime(
+  option: string,
+  first: RuntimePackage,
+): Promise<{ readonly name: RuntimePackage; readonly runtime: Runtime }> {
   const places = [pathToFileURL(join(process.cwd(), "any.js")).href, import.meta.url];
   for (const name of new Set([first, ...packages])) {
     for (const place of places) {
@@ -42,7 +52,7 @@ async function loadRuntime(option: string, first: RuntimePackage): Promise<Runti
         continue; // it is not installed there
       }
       const found = (await import(pathToFileURL(path).href)) as Runtime & { default?: Runtime };
-      return found.InferenceSession ? found : (found.default as Runtime);
+      return { name, runtime: found.InferenceSession ? found : (found.default as Runtime) };
     }
   }
   throw new CommandError(`${option} needs ONNX Runtime: run npm install ${first} in this folder`);
@@ -59,9 +69,9 @@ async function loadRuntime(option: string, first: RuntimePackage): Promise<Runti
 export async function runWith(
   given: readonly string[],
   option = "--run",
-  first: RuntimePackage = "onnxruntime-node",
-): Promise<RunModel> {
-  const runtime = await loadRuntime(option, first);
+  first: RuntimePackage = packages[0],
+): Promise<Runner> {
+  const { name: runtimeName, runtime } = await loadRuntime(option, first);
   if (runtime.env.wasm) runtime.env.wasm.numThreads = 1;
   const values = new Map<string, string>();
   for (const each of given) {
@@ -70,7 +80,7 @@ export async function runWith(
       throw new UsageError(`--input is ${each}; it must be NAME=FILE.npy or NAME=2x3`);
     values.set(name, value);
   }
-  return async (model) => {
+  const run: RunModel = async (model) => {
     // Further optimizations may quantize activations.
     const session = await runtime.InferenceSession.create(model, {
       graphOptimizationLevel: "basic",
@@ -93,6 +103,7 @@ export async function runWith(
       await session.release();
     }
   };
+  return { run, runtime: runtimeName };
 }
 
 interface Input {

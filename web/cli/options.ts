@@ -86,6 +86,9 @@ export const options = {
     value: "TYPE",
     help: "int8 or uint8: the type of the codes of MatMulInteger in an .onnx model (default uint8 for native, since some x86 processors multiply int8 wrongly there, and int8 elsewhere)",
   },
+  "conv-integer": {
+    help: "write Conv of an .onnx model as ConvInteger, as quantize_dynamic does, whose activations become int8 too; for the targets wasm and native (in onnxruntime-web it is slower than float)",
+  },
   float16: {
     help: "make what stays float in an .onnx model float16, whose inputs and outputs stay float32; dequantize: write the weights as float16",
   },

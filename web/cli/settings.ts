@@ -64,11 +64,14 @@ export function settingsOf(values: Values): Settings {
 }
 
 /** The options of .onnx models; the minimum size applies to all models. */
-function onnxSettingsOf(values: Values): Pick<Rules, "opset" | "minimumSize" | "target" | "weightType" | "float16"> {
+function onnxSettingsOf(
+  values: Values,
+): Pick<Rules, "opset" | "minimumSize" | "target" | "weightType" | "convInteger" | "float16"> {
   const { opset, target, "weight-type": weightType, "minimum-size": minimumSize } = values;
   return {
     ...(opset !== undefined && { opset: integer("--opset", opset, 1, 99) }),
     ...(minimumSize !== undefined && { minimumSize: integer("--minimum-size", minimumSize, 0, 2 ** 31) }),
+    ...(values["conv-integer"] && { convInteger: true }),
     ...(values.float16 && { float16: true }),
     ...(target !== undefined && { target: oneOf("--target", target, targetNames) }),
     ...(weightType !== undefined && { weightType: oneOf("--weight-type", weightType, ["int8", "uint8"] as const) }),

@@ -24,7 +24,7 @@ const types: Readonly<Record<string, Settings>> = {
 
 /** The options that the files decide. */
 const decided =
-  "dialect type encoder convrot requantize fit min-sqnr-each bits axis granularity target weight-type float16 shard"
+  "dialect type encoder convrot requantize fit min-sqnr-each bits axis granularity target weight-type conv-integer float16 shard"
     .split(" ")
     .filter((name): name is OptionName => name in options);
 

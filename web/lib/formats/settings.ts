@@ -49,6 +49,11 @@ export interface TargetOptions {
    */
   readonly weightType?: OnnxWeightType | undefined;
   /**
+   * Whether Conv becomes ConvInteger in an .onnx model, as quantize_dynamic of ONNX Runtime's tools writes it; false by
+   * default, since onnxruntime-web was slower with it than with floats. Only for the targets "wasm" and "native".
+   */
+  readonly convInteger?: boolean | undefined;
+  /**
    * Whether what stays float in an .onnx model becomes float16; false by default. Inputs and outputs stay float32.
    * Refused for models with subgraphs or functions, and with operators that take float32 alone.
    */

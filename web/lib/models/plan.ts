@@ -49,6 +49,7 @@ const ruleNames = [
     "opset",
     "target",
     "weightType",
+    "convInteger",
     "float16",
     "type",
     "encoder",
@@ -176,7 +177,8 @@ export function kindOf(model: Partial<Model>): ModelKind {
 }
 
 function targetOf(model: Model, options: TargetOptions): Target {
-  const { dialect, opset, target, weightType, float16, type, encoder, architecture, convrot, requantize } = options;
+  const { dialect, opset, target, weightType, convInteger, float16, type, encoder, architecture, convrot, requantize } =
+    options;
   if (convrot !== undefined) checkBoolean("convrot", convrot);
   if (convrot && dialect !== "comfyui") {
     throw new TypeError("convrot is true; it needs the dialect comfyui, whose reader rotates activations: give it");
@@ -193,6 +195,7 @@ function targetOf(model: Model, options: TargetOptions): Target {
     opset,
     target,
     weightType,
+    convInteger,
     float16,
     type,
     encoder,

@@ -16,10 +16,10 @@ import { quantizedAlready, type WhyQuantizedAlready } from "./quantized-already.
 /** How the tensors of a model are stored in a dialect, by their names, types and shapes. */
 export function dialectTarget(
   model: Pick<Model, "format" | "tensors"> & Partial<Model>,
-  { dialect: name = "plain", opset, target, weightType, float16, architecture, convrot }: TargetOptions,
+  { dialect: name = "plain", opset, target, weightType, convInteger, float16, architecture, convrot }: TargetOptions,
 ): Target {
   const dialect = dialectNamed(name);
-  for (const [option, value] of Object.entries({ opset, target, weightType, float16 })) {
+  for (const [option, value] of Object.entries({ opset, target, weightType, convInteger, float16 })) {
     if (value !== undefined) throw new TypeError(`${option} is an option for .onnx models, and this is another file`);
   }
   const { format } = model;

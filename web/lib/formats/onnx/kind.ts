@@ -14,7 +14,7 @@ import { changesUpTo, raising } from "./opset/raise.js";
 import { newestOpset } from "./opset/versions.js";
 import { floatsOutput, quantizedOutput } from "./output.js";
 import type { OnnxTarget } from "./target-name.js";
-import { checkTarget, checkWeightType, preferenceFor } from "./targets.js";
+import { checkConvInteger, checkTarget, checkWeightType, preferenceFor } from "./targets.js";
 import { wayOf } from "./way.js";
 import { oldestOpset, type Weight } from "./weights.js";
 
@@ -37,7 +37,7 @@ export function onnxKind(model: OnnxContents): ModelKind {
 }
 
 function targetOf(model: OnnxContents, options: TargetOptions): Target {
-  const { dialect, opset: wanted, target: runtime } = options;
+  const { dialect, opset: wanted } = options;
   if (dialect !== undefined) {
     const known = Object.hasOwn(dialects, dialect) ? "is for other files" : "is not known";
     throw new TypeError(`dialect is ${shown(dialect)}, which ${known}: leave it out, and an .onnx model is written`);
@@ -48,8 +48,10 @@ function targetOf(model: OnnxContents, options: TargetOptions): Target {
     model.proto.reader.fail(quantizedBy.message.at, reason);
   }
   const opset = wanted === undefined ? model.opset : raisedOpset(model, wanted, options.float16 ?? false);
-  const target = checkTarget(model, runtime);
+  const target = checkTarget(model, options.target);
   const weightType = checkWeightType(target, options.weightType);
+  const convInteger = checkConvInteger(target, options.convInteger);
+  const runtime = { target, weightType, convInteger, opset };
   const { float16 = false } = options;
   checkBoolean("float16", float16);
   if (float16) checkFloat16(model);
@@ -74,8 +76,8 @@ function targetOf(model: OnnxContents, options: TargetOptions): Target {
         ? "also an input of the graph, for which other values can be given; include it to turn it into a constant"
         : undefined,
     ...(float16 && { keptBytes: ({ dtype, byteLength }) => (dtype === "float32" ? byteLength / 2 : byteLength) }),
-    wayOf: (tensor, settings) => wayOf(asUsed(tensor), settings, { target, weightType, opset }),
-    notes: (plan) => notesOf(plan, { model, target, weightType, opset, asUsed }),
+    wayOf: (tensor, settings) => wayOf(asUsed(tensor), settings, runtime),
+    notes: (plan) => notesOf(plan, { model, asUsed, ...runtime }),
     layOut: (plan, location) =>
       quantizedOutput({ model, opset, float16, choices: choicesOf(plan, { target, opset, asUsed }) }, plan, location),
   };

@@ -151,7 +151,9 @@ export function layOut(
     edits.push({ message: proto.message, start: at, end, parts: [Uint8Array.from(varintField(1, irVersion))] });
   }
   if (opset !== model.opset) {
-    for (const { operatorSets } of [proto, ...proto.functions]) edits.push(...raisedTo(opset, operatorSets));
+    for (const { operatorSets } of [proto, ...proto.functions]) {
+      for (const edit of raisedTo(opset, operatorSets)) edits.push(edit);
+    }
   }
   if (choices.some(isMicrosofts) && !proto.operatorSets.some(({ domain }) => domain === microsoftDomain)) {
     const { end } = proto.message;

@@ -1,10 +1,11 @@
-import { shown } from "../../core/arguments.js";
+import { checkBoolean, shown } from "../../core/arguments.js";
 import type { OnnxContents } from "./contents.js";
 import { named } from "./file/named.js";
 import { microsoftDomain, type Node } from "./file/proto.js";
 import { castAndMul } from "./forms/cast-and-mul.js";
 import { dequantizeLinear } from "./forms/dequantize-linear.js";
 import { dynamic } from "./forms/dynamic.js";
+import { dynamicConv } from "./forms/dynamic-conv.js";
 import type { Form } from "./forms/form.js";
 import { gatherBlocks } from "./forms/gather-blocks.js";
 import { gathered } from "./forms/gathered.js";
@@ -22,17 +23,20 @@ export interface Preference {
 const whyGathered = "only the rows that are gathered become floats";
 const whyFolded = "it becomes float when ONNX Runtime loads the model, which then runs as it did before";
 const whyDynamic = "ONNX Runtime multiplies int8 faster than floats; activations become int8 while the model runs";
+const whyConvInteger = "it was asked for; activations become int8 while the model runs";
 
 /** The first form that can store a weight is used. The last of each list can store every weight. */
 const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
   wasm: [
     { form: dynamic, why: whyDynamic },
+    { form: dynamicConv, why: whyConvInteger },
     { form: gatherBlocks, why: whyGathered },
     { form: gathered, why: whyGathered },
     { form: castAndMul, why: whyFolded },
   ],
   native: [
     { form: dynamic, why: whyDynamic },
+    { form: dynamicConv, why: whyConvInteger },
     {
       form: matMulNBits(4),
       why: "ONNX Runtime multiplies codes in groups; activations become int8 while the model runs",
@@ -89,6 +93,13 @@ export function checkWeightType(target: OnnxTarget, type: OnnxWeightType | undef
   if (type === undefined) return target === "native" ? "uint8" : "int8";
   if (type === "int8" || type === "uint8") return type;
   throw new TypeError(`weightType is ${shown(type)}; it must be "int8" or "uint8"`);
+}
+
+export function checkConvInteger(target: OnnxTarget, convInteger = false): boolean {
+  checkBoolean("convInteger", convInteger);
+  if (!convInteger || target === "wasm" || target === "native") return convInteger;
+  const reason = "leaves activations as they are";
+  throw new TypeError(`convInteger is true, and target ${shown(target)} ${reason}: choose "wasm" or "native"`);
 }
 
 /** The first node whose operator a target lacks. */

@@ -13,12 +13,12 @@ import type { Weight } from "./weights.js";
 // Decides how a weight is quantized and stored, by the forms that a target prefers.
 
 /** What is to run the model. */
-export interface Runtime extends Pick<Wish, "weightType" | "opset"> {
+export interface Runtime extends Pick<Wish, "weightType" | "convInteger" | "opset"> {
   readonly target: OnnxTarget;
 }
 
 /** @throws {RangeError} for an axis that the weight does not have. */
-export function wayOf(weight: Weight, settings: Settings, { target, weightType, opset }: Runtime): OnnxWay {
+export function wayOf(weight: Weight, settings: Settings, { target, ...runtime }: Runtime): OnnxWay {
   const { granularity = "channel", bits = 8, zeroPoints = false, balance = false } = settings;
   const rule = checkRule("scales", settings.scales);
   checkZeroPoints(zeroPoints, rule);
@@ -27,7 +27,7 @@ export function wayOf(weight: Weight, settings: Settings, { target, weightType, 
   const { within } = weight.place.value.scope;
   const inFunction = within && { opset: within.opset ?? 0 };
   // The bits are checked with the rules.
-  const wish: Wish = { bits: bits as Bits, axis, granularity, zeroPoints, weightType, opset, ...inFunction };
+  const wish: Wish = { bits: bits as Bits, axis, granularity, zeroPoints, ...runtime, ...inFunction };
   for (const { form } of preferencesOf(target)) {
     // Functions name the operator sets that they use, and every one has these operators.
     if (inFunction && form.pattern !== "Cast, Mul") continue;

@@ -1,4 +1,4 @@
-import type { Graph } from "./proto.js";
+import type { Graph, Node } from "./proto.js";
 import { type Later, lengthOf, type Part, totalLength } from "./splice.js";
 import { bytesField, bytesHead, varintField } from "./wire.js";
 
@@ -26,6 +26,8 @@ export interface NewNode {
   readonly integers?: Readonly<Record<string, number>>;
   /** The attributes that are lists of integers. */
   readonly lists?: Readonly<Record<string, readonly number[]>>;
+  /** A node of the file whose attributes it has too. */
+  readonly like?: Node;
 }
 
 /** A graph, or a function of the model. */
@@ -117,8 +119,9 @@ export function node(content: NewNode): Part[] {
 
 export function nodeIn(
   { nodeField }: NodeHolder,
-  { name, operator, domain, inputs, outputs, integers = {}, lists = {} }: NewNode,
+  { name, operator, domain, inputs, outputs, integers = {}, lists = {}, like }: NewNode,
 ): Part[] {
+  const attributes = [...(like?.attributes.values() ?? [])];
   return messageField(nodeField, [
     Uint8Array.from([
       ...inputs.flatMap((input) => bytesField(1, input)),
@@ -129,6 +132,7 @@ export function nodeIn(
       ...listAttributes(lists),
       ...(domain === undefined ? [] : bytesField(7, domain)),
     ]),
+    ...attributes.map(({ message: { at, end } }) => ({ start: at, end })),
   ]);
 }
 

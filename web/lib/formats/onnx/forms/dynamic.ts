@@ -1,22 +1,15 @@
-import { type NewNode, type NewTensor, node as newNode } from "../file/encode.js";
-import { dataType, type Node } from "../file/proto.js";
+import type { NewNode, NewTensor } from "../file/encode.js";
+import { dataType } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
-import type { Message } from "../file/wire.js";
 import type { Consumer } from "../uses/consumers.js";
 import { codeTypeOf, type Form, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
+import { integerProduct, replacedBy, type Stored, storedNames } from "./integer-product.js";
 import { storageNotes } from "./layouts.js";
 import { isProduct, isTransposed, turnsMatrix } from "./products.js";
 
 // Writes what quantize_dynamic of ONNX Runtime's tools makes of MatMul, with the same names of nodes and tensors
 // (onnxruntime/python/tools/quantization/operators/matmul.py). Runtimes recognise these nodes and fuse them.
-
-/** The names of the tensors that store a weight. */
-interface Stored {
-  readonly codes: string;
-  readonly scale: string;
-  readonly zeroPoint: string;
-}
 
 /**
  * MatMul becomes MatMulInteger of the weight's codes and codes of the activations, which DynamicQuantizeLinear makes
@@ -53,11 +46,7 @@ export const dynamic: Form = {
     const { weight, scheme } = choice;
     const { name, shape, place } = weight;
     const type = codeTypeOf(choice);
-    const stored: Stored = {
-      codes: names.unused(`${name}_quantized`),
-      scale: names.unused(`${name}_scale`),
-      zeroPoint: names.unused(`${name}_zero_point`),
-    };
+    const stored = storedNames(name, names);
     const zeros = symmetricZeros(choice, zeroPoints.length);
     const tensors: NewTensor[] = [
       { name: stored.codes, type, shape, data: codes },
@@ -67,16 +56,12 @@ export const dynamic: Form = {
     const transposed = transposedCodes(choice, stored, names);
     const edits = place.consumers.map((consumer): Edit => {
       const matrix = isTransposed(consumer) ? { ...stored, codes: transposed.outputs[0] as string } : stored;
-      return replaced(consumer.use.node, productOf(consumer.use, matrix, names));
+      return replacedBy(consumer.use.node, productOf(consumer.use, matrix, names));
     });
-    for (const node of place.moves) edits.push(replaced(node, []));
+    for (const node of place.moves) edits.push(replacedBy(node, []));
     return { tensors, nodes: place.consumers.some(isTransposed) ? [transposed] : [], edits };
   },
 };
-
-function replaced({ message }: Node, nodes: readonly NewNode[]): Edit {
-  return { message: message.parent as Message, start: message.at, end: message.end, parts: nodes.flatMap(newNode) };
-}
 
 const channelAxis = (consumer: Consumer) => (isTransposed(consumer) ? 0 : 1);
 
@@ -94,46 +79,15 @@ function transposedCodes({ weight: { name } }: OnnxChoice, { codes }: Stored, { 
 function productOf({ node, scope }: Use, matrix: Stored, names: Names): NewNode[] {
   const [output = ""] = node.outputs;
   const [, , added = ""] = node.inputs;
-  if (node.operator === "MatMul") return integerMatMul(node, scope, matrix, names, node.name, output);
+  const integerMatMul = (name: string, output: string) =>
+    integerProduct("MatMulInteger", { node, scope }, matrix, names, { name, output });
+  if (node.operator === "MatMul") return integerMatMul(node.name, output);
   const ofNode = (suffix: string) => (node.name === "" ? "" : names.unused(`${node.name}_${suffix}`));
   const matMul = ofNode("MatMul");
-  if (added === "") return integerMatMul(node, scope, matrix, names, matMul, output);
+  if (added === "") return integerMatMul(matMul, output);
   const product = names.unused(`${output}_MatMul`);
   return [
-    ...integerMatMul(node, scope, matrix, names, matMul, product),
+    ...integerMatMul(matMul, product),
     { name: ofNode("Add"), operator: "Add", inputs: [product, added], outputs: [output] },
-  ];
-}
-
-function integerMatMul(
-  node: Node,
-  scope: Use["scope"],
-  { codes, scale, zeroPoint }: Stored,
-  { unused, activations }: Names,
-  name: string,
-  output: string,
-): NewNode[] {
-  const x = activations(node, scope);
-  const ofNode = (suffix: string) => (name === "" ? "" : unused(`${name}_quant${suffix}`));
-  const integers = unused(`${output}_output_quantized`);
-  const floats = unused(`${integers}_cast_output`);
-  const scales = name === "" ? unused(`${x.scale}_${scale}_mul`) : unused(`${name}_quant_scales_mul`);
-  const product = unused(`${scales}:0`);
-  return [
-    {
-      name: ofNode(""),
-      operator: "MatMulInteger",
-      inputs: [x.codes, codes, x.zeroPoint, zeroPoint],
-      outputs: [integers],
-    },
-    {
-      name: unused(`${integers}_cast`),
-      operator: "Cast",
-      inputs: [integers],
-      outputs: [floats],
-      integers: { to: dataType.float },
-    },
-    { name: scales, operator: "Mul", inputs: [x.scale, scale], outputs: [product] },
-    { name: ofNode("_output_scale_mul"), operator: "Mul", inputs: [floats, product], outputs: [output] },
   ];
 }

@@ -18,6 +18,7 @@ export type Pattern =
   | "Cast, Mul"
   | "MatMulNBits"
   | "MatMulInteger"
+  | "ConvInteger"
   | "Gather"
   | "GatherBlockQuantized";
 
@@ -38,6 +39,8 @@ export interface Wish {
   readonly zeroPoints: boolean;
   /** The type of codes that nodes compute with. */
   readonly weightType: OnnxWeightType;
+  /** Whether Conv may become ConvInteger. */
+  readonly convInteger: boolean;
   /** The version of ONNX's own operators. */
   readonly opset: number;
 }

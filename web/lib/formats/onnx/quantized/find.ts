@@ -6,7 +6,7 @@ import { resolve, type Scope, type Value } from "../file/values.js";
 import { castAndMul, codesOfMul } from "./cast-and-mul.js";
 import { codeTypes, countOf, type Found, inOrder, integerOf, optionalInput, stemOf } from "./found.js";
 import { gatherBlocks } from "./gather-blocks.js";
-import { gatheredRows, type IntegerWeight, integerMatMul } from "./integers.js";
+import { gatheredRows, type IntegerWeight, integerProduct } from "./integers.js";
 import { matMulNBits } from "./matmul-nbits.js";
 
 // Finds the weights of a model that is quantized already, by the nodes that compute with their codes.
@@ -87,7 +87,7 @@ function weightOf(node: Node, scope: Scope, codes: Value): Found | string {
 /** How nodes compute with the codes of a weight, if they do; a sentence where that cannot be read. */
 function integersOf(node: Node, scope: Scope): IntegerWeight | string | undefined {
   if (node.domain !== "") return undefined;
-  if (node.operator === "MatMulInteger") return integerMatMul(node, scope);
+  if (node.operator === "MatMulInteger" || node.operator === "ConvInteger") return integerProduct(node, scope);
   return node.operator === "Mul" || node.operator === "DequantizeLinear" ? gatheredRows(node, scope) : undefined;
 }
 

@@ -82,7 +82,9 @@ export function inOrder(pattern: Pattern, parts: Parts, layout: ScaleSharing): F
   const misfit = `${countOf(scales)} scales do not fit codes of shape [${quantizedShape.join(", ")}]`;
   if (countOf(scales) !== count) return misfit;
   const tensor = codes.tensor as Tensor;
-  if (zeroPoints !== undefined && (zeroPoints?.tensor?.type !== tensor.type || countOf(zeroPoints) !== count)) {
+  // ConvInteger has one zero point for all channels.
+  const zeroCount = pattern === "ConvInteger" ? 1 : count;
+  if (zeroPoints !== undefined && (zeroPoints?.tensor?.type !== tensor.type || countOf(zeroPoints) !== zeroCount)) {
     return "its zero points must be one for each scale and have the type of the codes";
   }
   const { name, shape } = integers ? { name: stemOf(codes.name) ?? codes.name, shape: quantizedShape } : endOf(parts);
@@ -90,7 +92,8 @@ export function inOrder(pattern: Pattern, parts: Parts, layout: ScaleSharing): F
     ...{ name, shape: product(shape) === product(quantizedShape) ? shape : quantizedShape, pattern },
     ...layout,
     ...{ node, codes, scales: scales as Value, zeroPoints: zeroPoints ?? undefined, others, constants, integers },
-    ...{ type: codeTypes[tensor.type] as CodeType, codeCount: product(quantizedShape), zeroCount: count, zero: 0 },
+    ...{ type: codeTypes[tensor.type] as CodeType, codeCount: product(quantizedShape), zeroCount, zero: 0 },
+    ...(zeroCount !== count && { zeroAt: () => 0 }),
   };
 }
 

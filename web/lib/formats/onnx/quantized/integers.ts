@@ -7,7 +7,7 @@ import { resolve, type Scope, type Value } from "../file/values.js";
 
 /** Codes that nodes compute with. */
 export interface IntegerWeight {
-  readonly pattern: "MatMulInteger" | "Gather" | "GatherBlockQuantized";
+  readonly pattern: "MatMulInteger" | "ConvInteger" | "Gather" | "GatherBlockQuantized";
   /** The last of the nodes, which gives floats. */
   readonly node: Node;
   readonly codes: Value;
@@ -22,10 +22,10 @@ export interface IntegerWeight {
 }
 
 /**
- * Recognises MatMulInteger of activations that DynamicQuantizeLinear quantized, with the nodes after it that make
+ * Recognises MatMulInteger or ConvInteger of activations that DynamicQuantizeLinear quantized, with the nodes after it that make
  * floats; returns a sentence for other activations or nodes.
  */
-export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string {
+export function integerProduct(node: Node, scope: Scope): IntegerWeight | string {
   const given = resolve(node.inputs[1] ?? "", scope);
   const transpose = given?.node?.operator === "Transpose" ? given.node : undefined;
   const codes = transpose ? resolve(transpose.inputs[0] ?? "", scope) : given;
@@ -40,6 +40,14 @@ export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string 
   }
   const scales = scale.inputs.map((name) => resolve(name, scope)).find((value) => value?.tensor !== undefined);
   const zeroPoints = resolve(node.inputs[3] ?? "", scope);
+  const name = node.name.replace(/_quant$/, "");
+  if (node.operator === "ConvInteger") {
+    const [x = ""] = quantizer.inputs;
+    return {
+      ...{ pattern: "ConvInteger", node: product, codes, scales, zeroPoints, axis: 0, others: [node, cast, scale] },
+      floatNodes: (weight) => [{ name, operator: "Conv", inputs: [x, weight], outputs: product.outputs, like: node }],
+    };
+  }
   return {
     ...{ pattern: "MatMulInteger", node: product, codes, scales, zeroPoints },
     axis: (transpose ? 0 : 1) + codes.tensor.shape.length - 2,
@@ -49,7 +57,6 @@ export function integerMatMul(node: Node, scope: Scope): IntegerWeight | string 
       const turning: NewNode[] = turned
         ? [{ name: transpose.name, operator: "Transpose", inputs: [weight], outputs: [turned] }]
         : [];
-      const name = node.name.replace(/_quant$/, "");
       const inputs = [quantizer.inputs[0] as string, turned ?? weight];
       return [...turning, { name, operator: "MatMul", inputs, outputs: product.outputs }];
     },
