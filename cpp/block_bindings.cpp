@@ -20,8 +20,9 @@ using namespace channelwise::blocks;
 using emscripten::typed_memory_view;
 using emscripten::val;
 
-/// The number of weights that are staged at a time: a multiple of every block's length, and 256 KB.
-constexpr std::size_t kWeights = 64 << 10;
+/// The number of weights that are staged at a time: a multiple of every block's length, and 128 KB, which the second
+/// cache holds beside the blocks.
+constexpr std::size_t kWeights = 32 << 10;
 /// The most bytes that staged weights take as blocks: Q8_0 takes 34 for 32 weights.
 constexpr std::size_t kBytes = kWeights / Q8_0::kLength * sizeof(Q8_0);
 

@@ -4,22 +4,12 @@
 #include "encode_k.h"
 #include "encode_nonlinear.h"
 #include "encode_plain.h"
+#include "finite.h"
 #include "search.h"
 
 namespace channelwise::blocks {
 
 namespace {
-
-/// Whether a multiple of 32 weights are finite. As magnitudes, NaN and infinities have the largest bits.
-bool areFinite(const float* weights, std::size_t count) {
-  v128_t most[4] = {};
-  for (std::size_t i = 0; i < count; i += 16)
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k)
-      most[k] = wasm_u32x4_max(most[k], wasm_i32x4_shl(wasm_v128_load(weights + i + 4 * k), 1));
-  const v128_t all = wasm_u32x4_max(wasm_u32x4_max(most[0], most[1]), wasm_u32x4_max(most[2], most[3]));
-  return !wasm_v128_any_true(wasm_u32x4_ge(all, wasm_i32x4_splat(static_cast<std::int32_t>(0xff000000))));
-}
 
 /// Eight sub-blocks are encoded at a time, or 16 where each step waits for the one before it.
 void encodeBlock(const float* weights, Q2_K& block) { encodeBlock<Vectors<2>>(weights, block); }
@@ -29,13 +19,18 @@ void encodeBlock(const float* weights, Q5_K& block) { encodeBlock<Vectors<2>>(we
 void encodeBlock(const float* weights, Q6_K& block) { encodeBlock<Vectors<2>>(weights, block); }
 
 template <typename Block>
-bool encodeAll(const float* weights, std::size_t count, Encoder encoder, void* to) {
+bool encodeBlocks(const float* weights, std::size_t count, Block* blocks) {
   if (!areFinite(weights, count * Block::kLength)) return false;
+  for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i]);
+  return true;
+}
+
+template <typename Block>
+bool encodeAll(const float* weights, std::size_t count, Encoder encoder, void* to) {
   Block* blocks = static_cast<Block*>(to);
-  if (encoder == Encoder::kSearch)
-    searchBlocks(weights, count, blocks);
-  else
-    for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i]);
+  if (encoder == Encoder::kGgml) return encodeBlocks(weights, count, blocks);
+  if (!areFinite(weights, count * Block::kLength)) return false;
+  searchBlocks(weights, count, blocks);
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "finite.h"
 #include "lanes.h"
 
 namespace channelwise::blocks {
@@ -92,20 +93,19 @@ void encodeBytes(const float* weights, float inverse, std::int8_t* codes) {
 
 using Block32 = Vectors<4>[2];
 
-void load32(const float* weights, Block32& x) {
+/// Loads a block, and adds its weights to the bits that any weight has.
+void load32(const float* weights, Block32& x, v128_t& bits) {
   load(weights, x[0]);
   load(weights + 16, x[1]);
+  v128_t of[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) of[k] = wasm_v128_or(x[0].v[k], x[1].v[k]);
+  bits = wasm_v128_or(bits, wasm_v128_or(wasm_v128_or(of[0], of[1]), wasm_v128_or(of[2], of[3])));
 }
 
 float largestLane(v128_t a) {
   a = wasm_f32x4_pmax(a, wasm_i64x2_shuffle(a, a, 1, 0));
   a = wasm_f32x4_pmax(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
-  return wasm_f32x4_extract_lane(a, 0);
-}
-
-float leastLane(v128_t a) {
-  a = wasm_f32x4_pmin(a, wasm_i64x2_shuffle(a, a, 1, 0));
-  a = wasm_f32x4_pmin(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
   return wasm_f32x4_extract_lane(a, 0);
 }
 
@@ -118,8 +118,12 @@ Range rangeOf(const Block32& x) {
     least[k] = wasm_f32x4_pmin(x[0].v[k], x[1].v[k]);
     most[k] = wasm_f32x4_pmax(x[0].v[k], x[1].v[k]);
   }
-  return {leastLane(wasm_f32x4_pmin(wasm_f32x4_pmin(least[0], least[1]), wasm_f32x4_pmin(least[2], least[3]))),
-          largestLane(wasm_f32x4_pmax(wasm_f32x4_pmax(most[0], most[1]), wasm_f32x4_pmax(most[2], most[3])))};
+  const v128_t low = wasm_f32x4_pmin(wasm_f32x4_pmin(least[0], least[1]), wasm_f32x4_pmin(least[2], least[3]));
+  const v128_t high =
+      wasm_f32x4_neg(wasm_f32x4_pmax(wasm_f32x4_pmax(most[0], most[1]), wasm_f32x4_pmax(most[2], most[3])));
+  v128_t both = wasm_f32x4_pmin(wasm_i64x2_shuffle(low, high, 0, 2), wasm_i64x2_shuffle(low, high, 1, 3));
+  both = wasm_f32x4_pmin(both, wasm_i32x4_shuffle(both, both, 1, 0, 3, 2));
+  return {wasm_f32x4_extract_lane(both, 0), -wasm_f32x4_extract_lane(both, 2)};
 }
 
 float largestMagnitude(const Block32& x) {
@@ -131,34 +135,54 @@ float largestMagnitude(const Block32& x) {
 
 bool isOrdinary(float inverse) { return inverse != 0 && std::fabs(inverse) <= std::numeric_limits<float>::max(); }
 
-/// Sixteen numbers truncated to bytes, and clamped to 0 and 255.
-v128_t bytesOf(const Vectors<4>& x) {
-  const v128_t low = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[0]), wasm_i32x4_trunc_sat_f32x4(x.v[1]));
-  const v128_t high = wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(x.v[2]), wasm_i32x4_trunc_sat_f32x4(x.v[3]));
-  return wasm_u8x16_narrow_i16x8(low, high);
+/// Sixteen numbers from 0 to 2^22, rounded down: the integers plus 2^23, which leaves them in the low bits. Engines
+/// have one instruction for each step, where a conversion to integers takes five, for NaN and what does not fit.
+Vectors<4> roundedDown(const Vectors<4>& x) {
+  Vectors<4> result;
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) result.v[k] = wasm_f32x4_add(wasm_f32x4_floor(x.v[k]), wasm_f32x4_splat(0x1p23f));
+  return result;
 }
 
-/// Packs 32 weights as codes from 0 to most, and returns the fifth bits. Shifts are of 16 bits, and none crosses a
-/// byte.
+/// The low bytes of sixteen lanes, whose other bits are those of 2^23.
+v128_t lowBytes(const Vectors<4>& x) {
+  const v128_t byte = wasm_i32x4_splat(0xff);
+  return wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(wasm_v128_and(x.v[0], byte), wasm_v128_and(x.v[1], byte)),
+                                 wasm_i16x8_narrow_i32x4(wasm_v128_and(x.v[2], byte), wasm_v128_and(x.v[3], byte)));
+}
+
+/// Packs 32 numbers, rounded down, as codes from 0 to most, and returns the fifth bits. Shifts are of 16 bits, and none
+/// crosses a byte.
 template <int most>
 std::uint32_t pack32(const Vectors<4>& low, const Vectors<4>& high, std::uint8_t* nibbles) {
-  const v128_t limit = wasm_i8x16_splat(most);
-  const v128_t a = wasm_u8x16_min(bytesOf(low), limit);
-  const v128_t b = wasm_u8x16_min(bytesOf(high), limit);
   if (most == 15) {
-    wasm_v128_store(nibbles, wasm_v128_or(a, wasm_i16x8_shl(b, 4)));
+    // The upper nibble is a multiple of 16 added to the lower one.
+    Vectors<4> both = roundedDown(low);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k)
+      both.v[k] = wasm_f32x4_add(both.v[k], wasm_f32x4_mul(wasm_f32x4_floor(high.v[k]), wasm_f32x4_splat(16)));
+    wasm_v128_store(nibbles, lowBytes(both));
     return 0;
   }
   const v128_t nibble = wasm_i8x16_splat(15);
+  const v128_t a = lowBytes(roundedDown(low));
+  const v128_t b = lowBytes(roundedDown(high));
   wasm_v128_store(nibbles, wasm_v128_or(wasm_v128_and(a, nibble), wasm_i16x8_shl(wasm_v128_and(b, nibble), 4)));
   return static_cast<std::uint32_t>(wasm_i8x16_bitmask(wasm_i16x8_shl(a, 3))) |
          static_cast<std::uint32_t>(wasm_i8x16_bitmask(wasm_i16x8_shl(b, 3))) << 16;
 }
 
+Vectors<4> atMost(float most, const Vectors<4>& x) {
+  Vectors<4> result;
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) result.v[k] = wasm_f32x4_pmin(wasm_f32x4_splat(most), x.v[k]);
+  return result;
+}
+
 template <int half>
-std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibbles) {
+std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibbles, v128_t& bits) {
   Block32 x;
-  load32(weights, x);
+  load32(weights, x, bits);
   const Range range = rangeOf(x);
   // Where magnitudes are equal, the first one has to be found.
   const float largest = range.most > -range.least   ? range.most
@@ -170,13 +194,25 @@ std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibble
   d = halfOf(scale);
   const Vectors<4> factor(inverse);
   const Vectors<4> offset(half + 0.5f);
-  return pack32<2 * half - 1>(x[0] * factor + offset, x[1] * factor + offset, nibbles);
+  // Where both signs have the largest magnitude, one of them is half a code beyond the last.
+  return pack32<2 * half - 1>(atMost(2 * half - 1, x[0] * factor + offset),
+                              atMost(2 * half - 1, x[1] * factor + offset), nibbles);
+}
+
+/// The codes of 32 weights whose least one takes code 0.
+template <int most>
+std::uint32_t packFromLeast(const Block32& x, const Vectors<4>& least, const Vectors<4>& inverse,
+                            std::uint8_t* nibbles) {
+  const Vectors<4> half(0.5f);
+  // The largest weight is within 2^-21 of the last code, also where the scale is subnormal: its reciprocal is finite,
+  // so that it is 2^-128 or more. Half a code is added, and no code is above the last.
+  return pack32<most>((x[0] - least) * inverse + half, (x[1] - least) * inverse + half, nibbles);
 }
 
 template <int most>
-std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::uint8_t* nibbles) {
+std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::uint8_t* nibbles, v128_t& bits) {
   Block32 x;
-  load32(weights, x);
+  load32(weights, x, bits);
   const Range range = rangeOf(x);
   const float scale = (range.most - range.least) / most;
   const float inverse = reciprocal(scale);
@@ -184,10 +220,7 @@ std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::u
   d = halfOf(scale);
   // The first zero decides the sign of a minimum of zero.
   min = halfOf(range.least == 0 ? rangeOf(weights).least : range.least);
-  const Vectors<4> factor(inverse);
-  const Vectors<4> least(range.least);
-  const Vectors<4> half(0.5f);
-  return pack32<most>((x[0] - least) * factor + half, (x[1] - least) * factor + half, nibbles);
+  return packFromLeast<most>(x, Vectors<4>(range.least), Vectors<4>(inverse), nibbles);
 }
 
 /// Sixteen numbers of at most 127 rounded half away from zero, as by std::round. The largest number below 1/2 is added,
@@ -203,25 +236,27 @@ v128_t roundedBytes(const Vectors<4>& x) {
                                  wasm_i16x8_narrow_i32x4(rounded[2], rounded[3]));
 }
 
-}  // namespace
+void encodeBlock(const float* weights, Q4_0& block, v128_t& bits) {
+  encodeSigned32<8>(weights, block.d, block.codes, bits);
+}
 
-void encodeBlock(const float* weights, Q4_0& block) { encodeSigned32<8>(weights, block.d, block.codes); }
+void encodeBlock(const float* weights, Q4_1& block, v128_t& bits) {
+  encodeFromLeast32<15>(weights, block.d, block.min, block.codes, bits);
+}
 
-void encodeBlock(const float* weights, Q4_1& block) { encodeFromLeast32<15>(weights, block.d, block.min, block.codes); }
-
-void encodeBlock(const float* weights, Q5_0& block) {
-  const std::uint32_t high = encodeSigned32<16>(weights, block.d, block.codes);
+void encodeBlock(const float* weights, Q5_0& block, v128_t& bits) {
+  const std::uint32_t high = encodeSigned32<16>(weights, block.d, block.codes, bits);
   std::memcpy(block.high, &high, sizeof high);
 }
 
-void encodeBlock(const float* weights, Q5_1& block) {
-  const std::uint32_t high = encodeFromLeast32<31>(weights, block.d, block.min, block.codes);
+void encodeBlock(const float* weights, Q5_1& block, v128_t& bits) {
+  const std::uint32_t high = encodeFromLeast32<31>(weights, block.d, block.min, block.codes, bits);
   std::memcpy(block.high, &high, sizeof high);
 }
 
-void encodeBlock(const float* weights, Q8_0& block) {
+void encodeBlock(const float* weights, Q8_0& block, v128_t& bits) {
   Block32 x;
-  load32(weights, x);
+  load32(weights, x, bits);
   const float scale = largestMagnitude(x) / 127;
   const float inverse = reciprocal(scale);
   block.d = halfOf(scale);
@@ -230,5 +265,21 @@ void encodeBlock(const float* weights, Q8_0& block) {
   wasm_v128_store(block.codes, roundedBytes(x[0] * factor));
   wasm_v128_store(block.codes + 16, roundedBytes(x[1] * factor));
 }
+
+template <typename Block>
+bool encodeEach(const float* weights, std::size_t count, Block* blocks) {
+  v128_t bits = wasm_i32x4_splat(0);
+  for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i], bits);
+  // Finite weights may have all bits of the exponent together.
+  return !hasFullExponent(bits) || areFinite(weights, count * Block::kLength);
+}
+
+}  // namespace
+
+bool encodeBlocks(const float* weights, std::size_t count, Q4_0* blocks) { return encodeEach(weights, count, blocks); }
+bool encodeBlocks(const float* weights, std::size_t count, Q4_1* blocks) { return encodeEach(weights, count, blocks); }
+bool encodeBlocks(const float* weights, std::size_t count, Q5_0* blocks) { return encodeEach(weights, count, blocks); }
+bool encodeBlocks(const float* weights, std::size_t count, Q5_1* blocks) { return encodeEach(weights, count, blocks); }
+bool encodeBlocks(const float* weights, std::size_t count, Q8_0* blocks) { return encodeEach(weights, count, blocks); }
 
 }  // namespace channelwise::blocks

@@ -20,9 +20,10 @@ void encodeAsGgml(const float* weights, Q3_K& block) { encodeBlock<V>(weights, b
 void encodeAsGgml(const float* weights, Q4_K& block) { encodeBlock<V>(weights, block); }
 void encodeAsGgml(const float* weights, Q5_K& block) { encodeBlock<V>(weights, block); }
 void encodeAsGgml(const float* weights, Q6_K& block) { encodeBlock<V>(weights, block); }
+void encodeAsGgml(const float* weights, IQ4_NL& block) { encodeBlock(weights, block); }
 template <typename Block>
 void encodeAsGgml(const float* weights, Block& block) {
-  encodeBlock(weights, block);
+  encodeBlocks(weights, 1, &block);
 }
 
 /// The sum of squared errors of a block.
