@@ -5,7 +5,7 @@ import { writeNpy } from "channelwise/npy";
 import { unzipSync, zipSync } from "fflate";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fileOf, parseSafetensors, type TensorToWrite } from "../lib/files/safetensors-file.js";
-import { Workplace } from "./command.js";
+import { main, Workplace } from "./command.js";
 import { matrices, tensors, writeModel, writeShards } from "./models.js";
 
 let channelwise: Channelwise;
@@ -445,6 +445,16 @@ describe("a run that fails ends with exit code 1 and leaves no file", () => {
     expect(stderr).toMatch(message);
     expect({ code: input === "empty" ? 2 : 1, stdout }).toEqual({ code, stdout: "" });
     expect(place.list()).toEqual(before);
+  });
+
+  it.runIf(existsSync("/proc/self"))("a folder where none can be made, also below /proc", async () => {
+    // A run that hung would never end by itself.
+    const args = [process.execPath, main, "quantize", "model.safetensors", "-o", "/proc/none/out.safetensors"];
+    const { code, stderr } = await place.runProgram("timeout", ["600", ...args]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "/proc/none/out.safetensors is not written\nchannelwise: /proc/none: no such file or folder\n",
+    });
   });
 
   it("and says in JSON where", async () => {

@@ -18,7 +18,7 @@ export async function writingOutput<R>(
   const output = { path, madeFolder, failed: `${printable(path)} is not written${others}\n` };
   begin(output);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path), madeFolder);
     const result = await write();
     written();
     return result;
@@ -38,6 +38,17 @@ export async function takeBack(output: BegunOutput): Promise<void> {
 /** The file beside an .onnx model, if it has one. */
 export function dataPath(output: string): string {
   return `${output}.data`;
+}
+
+/** @param outermost the outermost of them that is missing, if one is */
+function makeFolders(folder: string, outermost: string | undefined): void {
+  try {
+    // Node makes several at once for ever below /proc, and says "no such folder" where a disk is read-only.
+    if (outermost !== undefined) mkdirSync(outermost);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another run may have made it
+  }
+  mkdirSync(folder, { recursive: true });
 }
 
 function outermostMissing(folder: string): string | undefined {

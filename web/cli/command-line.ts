@@ -39,7 +39,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     values[token.name] = option.multiple ? [...((values[token.name] as string[]) ?? []), value] : value;
   }
-  if (name !== undefined && values.help === undefined) checkOperands(name, operands);
+  if (name !== undefined && values.help === undefined) {
+    checkOperands(name, operands);
+    checkPaths(operands, values.output);
+  }
   return { command: name, operands, values: values as Values };
 }
 
@@ -68,6 +71,14 @@ function optionOf(name: string, rawName: string, command: CommandName | undefine
   const known = allowed.map((option) => `--${option}`).join(", ");
   if (command === undefined) throw new UsageError(`without a command there is no option ${rawName}${guess}`);
   throw new UsageError(`${command} has no option ${rawName}${guess}`, [`Its options are ${known}.`]);
+}
+
+/** Inputs are read, and outputs written, at more than one place. */
+function checkPaths(operands: readonly string[], output: unknown): void {
+  if (operands.includes("-")) throw new UsageError("- is given, but standard input is not read; save it to a file");
+  if (operands.includes("")) throw new UsageError("an input is empty text; give the path of a file");
+  if (output === "-") throw new UsageError("-o is -, but nothing is written to standard output; give a file or ./-");
+  if (output === "") throw new UsageError("-o is empty text; give a file or a folder");
 }
 
 function checkOperands(name: CommandName, { length }: readonly string[]): void {
