@@ -21,6 +21,7 @@ const dataFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "build
  * @property {string} integrity SHA-512 of the tarball, in base64
  * @property {string} folder the folder that is unpacked
  * @property {(path: string) => boolean} [wants] selects files by their paths in the tarball; by default all
+ * @property {string} [selection] names what it selects, where that is more than it was once
  */
 
 /** @type {NpmTarball} */
@@ -119,9 +120,9 @@ function tfjsWeights(modelFile) {
  * @param {NpmTarball} tarball
  * @returns {Promise<string>} the folder, unpacked
  */
-export async function fetchTarball({ name, version, integrity, folder, wants = () => true }) {
+export async function fetchTarball({ name, version, integrity, folder, wants = () => true, selection = "" }) {
   const flatName = `${name.replace("@", "").replace("/", "-")}-${version}`;
-  const unpacked = join(dataFolder, flatName);
+  const unpacked = join(dataFolder, `${flatName}${selection}`);
   if (existsSync(unpacked)) return unpacked;
 
   console.log(`Fetching ${name} ${version}`);

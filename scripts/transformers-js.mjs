@@ -1,4 +1,4 @@
-// transformers.js, which runs on onnxruntime-node here. It is fetched when a test needs it, since its dependencies bring
+// transformers.js, which runs on onnxruntime-node in Node, and on onnxruntime-web in a browser. It is fetched when a test needs it, since its dependencies bring
 // 330 MB of binaries.
 
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
@@ -13,7 +13,8 @@ const transformers = {
   version: "4.3.2",
   integrity: "V3+dqf3iWlRYJ9I9GreM3zGQd0lAXnnoPeddmkOQYWAEE4l/+Fi6p7tx/qVUJlKQgLXGim2W76rTOzz+eC0i7g==",
   folder: "dist",
-  wants: (path) => path.endsWith("/transformers.node.mjs"),
+  wants: (path) => path.endsWith("/transformers.node.mjs") || path.endsWith("/transformers.web.js"),
+  selection: "-node-and-web",
 };
 
 /**
@@ -24,7 +25,7 @@ const transformers = {
  * @property {new (type: "int64", data: BigInt64Array, dims: number[]) => object} Tensor
  */
 
-/** @returns {Promise<string>} the folder with its file */
+/** @returns {Promise<string>} the folder with its files, transformers.node.mjs and transformers.web.js */
 export function fetchTransformers() {
   return fetchTarball(transformers);
 }

@@ -1,10 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadTransformers } from "../../scripts/transformers-js.mjs";
+import { fetchTransformers, loadTransformers } from "../../scripts/transformers-js.mjs";
 import { dataType, float, modelBytes, node, operatorsOf, parse, scalar, tensor } from "../lib/onnx/models.js";
 import { sqnr } from "../lib/onnx/runtime.js";
 import { config, transformerBytes, vocabulary } from "../lib/onnx/transformer.js";
 import { uniform } from "../lib/random.js";
+import { launchChromium, outcomeOf, serve } from "../packaging/browser.js";
 import { Workplace } from "./command.js";
 
 const { AutoModel, Tensor, env } = await loadTransformers();
@@ -24,20 +26,22 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-/** The output of a model in a folder for two texts, the second of which is shorter. */
+/** Two texts, the second of which is shorter. */
+const dims = [2, 7];
+const numbers = (value: (i: number) => number) => Array.from({ length: 14 }, (_, i) => value(i));
+const inputs = {
+  input_ids: numbers((i) => (37 * i + 5) % vocabulary),
+  attention_mask: numbers((i) => (i < 12 ? 1 : 0)),
+  token_type_ids: numbers((i) => (i > 8 ? 1 : 0)),
+};
+
+/** The output of a model in a folder for the texts. */
 async function outputOf(folder: string, dtype: string): Promise<Float32Array> {
   const model = await AutoModel.from_pretrained(folder, { dtype });
-  const of = (values: (i: number) => number) =>
-    new Tensor(
-      "int64",
-      BigInt64Array.from({ length: 14 }, (_, i) => BigInt(values(i))),
-      [2, 7],
-    );
-  const output = await model({
-    input_ids: of((i) => (37 * i + 5) % vocabulary),
-    attention_mask: of((i) => (i < 12 ? 1 : 0)),
-    token_type_ids: of((i) => (i > 8 ? 1 : 0)),
+  const tensors = Object.entries(inputs).map(([name, values]) => {
+    return [name, new Tensor("int64", BigInt64Array.from(values, BigInt), dims)];
   });
+  const output = await model(Object.fromEntries(tensors));
   expect(output.last_hidden_state.dims).toEqual([2, 7, 64]);
   return Float32Array.from(output.last_hidden_state.data);
 }
@@ -62,6 +66,45 @@ describe("quantize --for transformers.js", () => {
     expect(operatorsOf(parse(bytes).graph).filter((each) => each === operator).length).toBeGreaterThanOrEqual(6);
     const expected = await outputOf("bert", "fp32");
     expect(sqnr(expected, await outputOf("out", dtype))).toBeGreaterThan(least);
+  });
+
+  it("transformers.js runs it in Chromium, as in Node", async () => {
+    const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
+    const folders = {
+      models: place.path(""),
+      transformers: await fetchTransformers(),
+      web: `${modules}/onnxruntime-web/dist`,
+      common: `${modules}/onnxruntime-common/dist/esm`,
+    };
+    mkdirSync(place.path("page"));
+    for (const [name, folder] of Object.entries(folders)) symlinkSync(folder, place.path(`page/${name}`), "junction");
+    const imports = {
+      "onnxruntime-web/webgpu": "/web/ort.webgpu.bundle.min.mjs",
+      "onnxruntime-common": "/common/index.js",
+    };
+    const script = `
+      import { AutoModel, Tensor, env } from "/transformers/transformers.web.js";
+      Object.assign(env, { localModelPath: "/models/", allowLocalModels: true, allowRemoteModels: false });
+      Object.assign(env.backends.onnx.wasm, { wasmPaths: location.origin + "/web/", numThreads: 1 });
+      const model = await AutoModel.from_pretrained("out", { dtype: "q8", device: "wasm" });
+      const tensors = Object.entries(${JSON.stringify(inputs)}).map(([name, values]) =>
+        [name, new Tensor("int64", BigInt64Array.from(values, BigInt), ${JSON.stringify(dims)})]);
+      const { last_hidden_state: output } = await model(Object.fromEntries(tensors));
+      document.querySelector("output").textContent = JSON.stringify(Array.from(output.data));`;
+    const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
+    const page = `<!doctype html>${map}<output></output><script type="module">${script}</script>`;
+    writeFileSync(place.path("page/index.html"), page);
+    const server = await serve(place.path("page"), "default-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:");
+    const browser = await launchChromium();
+    try {
+      const output = Float32Array.from((await outcomeOf(browser, server.url)) as number[]);
+      expect(sqnr(await outputOf("bert", "fp32"), output)).toBeGreaterThan(25);
+      // The runtimes round activations at times to the other side.
+      expect(sqnr(await outputOf("out", "q8"), output)).toBeGreaterThan(35);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
   });
 
   it("leaves out the types that a model cannot have, and says why", async () => {
