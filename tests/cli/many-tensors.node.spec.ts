@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { safetensorsFile } from "../lib/files/safetensors-file.js";
 import { float, modelBytes, node, tensor } from "../lib/onnx/models.js";
-import { main, Workplace } from "./command.js";
+import { Workplace } from "./command.js";
 
 const COUNT = 10_000;
 /** The size of the stack in KB, with which a call takes some 8,300 arguments. */
@@ -15,6 +15,7 @@ const numbers = Array.from({ length: COUNT }, (_, i) => i);
 let place: Workplace;
 beforeAll(() => {
   place = new Workplace();
+  writeFileSync(place.path("run.mjs"), program);
   const entries = numbers.map((i) => [`w${i}`, { dtype: "F32", shape: [2], data_offsets: [8 * i, 8 * i + 8] }]);
   const data = Float32Array.from({ length: 2 * COUNT }, (_, i) => i % 1000);
   writeFileSync(
@@ -24,7 +25,15 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
-const run = (...args: string[]) => place.runProgram(process.execPath, [`--stack-size=${STACK}`, main, ...args]);
+/** Runs a command in the main thread: the size of the stack is that of no other. */
+const program = `
+  import { run } from ${JSON.stringify(new URL("../../dist/cli/run.js", import.meta.url))};
+  const streamOf = (name) => ({ isTerminal: false, columns: 80, write: (text) => process[name].write(text) });
+  const context = { stdout: streamOf("stdout"), stderr: streamOf("stderr"), begin() {}, written() {} };
+  process.exitCode = await run(process.argv.slice(2), { ...context, signal: new AbortController().signal });`;
+
+const run = (...args: string[]) =>
+  place.runProgram(process.execPath, [`--stack-size=${STACK}`, place.path("run.mjs"), ...args]);
 
 const rows = (stdout: string) => stdout.split("\n").filter((line) => /^w\d+ /.test(line));
 
