@@ -300,6 +300,23 @@ describe("quantize", () => {
     });
   });
 
+  it("overrides zero points and balance, and says so in JSON", async () => {
+    const { files } = await place.json(
+      ...["quantize", "model.safetensors", "--dry-run", "--granularity", "group:32", "--zero-points", "--balance"],
+      ...["--override", "*.up.weight=,,,,symmetric", "--override", "*.down.weight=,,,,,nearest"],
+      ...["--override", "*.1.down.weight=4,,,,,balance"],
+    );
+    const has = (name: string) => {
+      const { zeroPoints = false, balance = false } = files[0].tensors.find(
+        (each: { tensor: string }) => each.tensor === name,
+      );
+      return { zeroPoints, balance };
+    };
+    expect(has("layers.0.up.weight")).toEqual({ zeroPoints: false, balance: true });
+    expect(has("layers.0.down.weight")).toEqual({ zeroPoints: true, balance: false });
+    expect(has("layers.1.down.weight")).toEqual({ zeroPoints: true, balance: true });
+  });
+
   it("gives null in JSON, which has no infinity, for weights that come back exactly", async () => {
     writeFileSync(place.path("exact.csv"), "127,1\n-2,254\n");
     const { files } = await place.json("quantize", "exact.csv");

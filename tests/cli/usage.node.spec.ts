@@ -30,14 +30,21 @@ describe("a wrong command line ends with exit code 2 and says what would be righ
     ["quantize model.safetensors --dialect comfy-ui", "compressed-tensors-w8a8, npz; did you mean comfyui?"],
     ["quantize model.safetensors --granularity chanel", "group:N, group:N@AXIS; did you mean channel?"],
     ["quantize model.safetensors --granularity group:0", "--granularity group is 0; it must be an integer from 1 to"],
-    ["quantize model.safetensors --override lm_head", "must be PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS or"],
     [
-      "quantize model.safetensors --override *=4,0,channel,max,zero-points,x",
-      "has more than BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS after the =",
+      "quantize model.safetensors --override lm_head",
+      "must be PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE or",
+    ],
+    [
+      "quantize model.safetensors --override *=4,0,channel,max,zero-points,balance,x",
+      "has more than BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE after the =",
     ],
     [
       "quantize model.safetensors --override *=4,0,channel,max,zero",
       "--override *=4,0,channel,max,zero: zero points is zero; it must be one of zero-points, symmetric",
+    ],
+    [
+      "quantize model.safetensors --override *=,,,,,even",
+      "--override *=,,,,,even: balance is even; it must be one of balance, nearest",
     ],
     ["quantize model.safetensors --override *=99", "--override *=99: bits is 99; it must be an integer from 2 to 16"],
     ["quantize model.safetensors --shard 0/4", "--shard is 0/4; it must be K/N with K from 1 to N, such as 3/16"],

@@ -160,11 +160,13 @@ function lazySink(path: string, overwrite: boolean): ByteSink {
 export function decisionJson<D extends Decision>(decision: D): object {
   if (!decision.quantize) return decision;
   const { scheme, quantizedShape: _, storedBits: __, pattern, blockType, notes, ...others } = decision;
-  const { bits, rule, axis, granularity } = scheme;
+  const { bits, rule, zeroPoints, balance, axis, granularity } = scheme;
   return {
     ...others,
     bits,
     scales: rule,
+    ...(zeroPoints && { zeroPoints }),
+    ...(balance && { balance }),
     axis,
     granularity,
     ...(pattern !== undefined && { pattern }),

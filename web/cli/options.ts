@@ -68,7 +68,7 @@ export const options = {
   override: {
     value: "PATTERN=HOW",
     multiple: true,
-    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS (each may be left out; the last is zero-points or symmetric), for a GGUF a type of blocks such as Q6_K, or keep",
+    help: "give tensors whose names match settings of their own: BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE (each may be left out; ZERO-POINTS is zero-points or symmetric, BALANCE is balance or nearest), for a GGUF a type of blocks such as Q6_K, or keep",
   },
   opset: {
     value: "N",

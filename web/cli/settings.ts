@@ -25,7 +25,10 @@ const dialectNames = [
 const targetNames = ["wasm", "webgpu", "native", "portable"] as const satisfies readonly OnnxTarget[];
 
 /** The settings for tensors that options give. The library has defaults for the others. */
-export type TensorSettings = Pick<Rules, "bits" | "scales" | "zeroPoints" | "axis" | "granularity" | "blockType">;
+export type TensorSettings = Pick<
+  Rules,
+  "bits" | "scales" | "zeroPoints" | "balance" | "axis" | "granularity" | "blockType"
+>;
 
 type Granularity = NonNullable<Rules["granularity"]>;
 
@@ -150,7 +153,7 @@ function parseGranularity(option: string, text: string): Granularity {
 }
 
 /**
- * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS", in which settings that do not change are empty or left out, or
+ * Parses "PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE", in which settings that do not change are empty or left out, or
  * "PATTERN=keep", or for a GGUF "PATTERN=Q6_K".
  */
 function parseOverride(text: string): [string, TensorSettings & { readonly keep: boolean }] {
@@ -158,14 +161,14 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
   const [pattern, how] = [text.slice(0, end), text.slice(end + 1)];
   const option = `--override ${text}`;
   if (end < 1 || how === "") {
-    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS or PATTERN=keep`);
+    throw new UsageError(`${option} must be PATTERN=BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE or PATTERN=keep`);
   }
   if (how === "keep") return [pattern, { keep: true }];
   const blockType = blockTypes.find((type) => type === how.toUpperCase());
   if (blockType) return [pattern, { keep: false, blockType }];
-  const [bits, axis, granularity, scales, zeroPoints, ...rest] = how.split(",");
+  const [bits, axis, granularity, scales, zeroPoints, balance, ...rest] = how.split(",");
   if (rest.length > 0)
-    throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS after the =`);
+    throw new UsageError(`${option} has more than BITS,AXIS,GRANULARITY,SCALES,ZERO-POINTS,BALANCE after the =`);
   return [
     pattern,
     {
@@ -175,6 +178,7 @@ function parseOverride(text: string): [string, TensorSettings & { readonly keep:
       ...(granularity && { granularity: parseGranularity(`${option}: granularity`, granularity) }),
       ...(scales && { scales: parseRule(`${option}: scales`, scales) }),
       ...(zeroPoints && { zeroPoints: parseZeroPoints(`${option}: zero points`, zeroPoints) }),
+      ...(balance && { balance: oneOf(`${option}: balance`, balance, ["balance", "nearest"]) === "balance" }),
     },
   ];
 }

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -17,6 +18,7 @@ import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
 import {
   fileSink,
+  measureModel,
   type OpenSource,
   openModel,
   openSource,
@@ -125,6 +127,20 @@ describe("files of Node", () => {
     await expect(openModel(at("pipe.npy"))).rejects.toThrow(
       `${at("pipe.npy")} is not a file: it is a pipe, which is read`,
     );
+  });
+
+  it("that change while they are read make no output", async () => {
+    writeFileSync(at("a.safetensors"), shard("a.weight"));
+    const model = await openModel(at("a.safetensors"));
+    const plan = planModel(model);
+    const onProgress = () => utimesSync(at("a.safetensors"), 1, 1); // as a program does that writes to it
+    const changed = /a\.safetensors changed while it was read: do it again once nothing writes to it$/;
+    await expect(
+      quantizeModel(await load(), plan, await fileSink(at("b.safetensors")), { onProgress }),
+    ).rejects.toThrow(changed);
+    await expect(measureModel(await load(), plan)).rejects.toThrow(changed);
+    await model.close();
+    expect(readdirSync(folder)).toEqual(["a.safetensors"]);
   });
 
   it("are refused when they are empty, whatever they are called", async () => {

@@ -57,6 +57,8 @@ export interface Model {
   readonly irVersion?: number | undefined;
   /** Closes the files that `openModel` opened by their paths, once workers no longer use them. */
   close(): Promise<void>;
+  /** @internal Rejects where one of its files is not as it was when it was opened. */
+  checkUnchanged?(): Promise<void>;
   /** @internal The tensors of other parts of the model that lie beside this one. They tell what tensors belong to. */
   readonly tensorsBeside?: readonly TensorInfo[] | undefined;
   /** @internal How it is inspected and stored, unless by the names of its tensors. */
@@ -103,7 +105,7 @@ export interface FormatInput {
 
 /** A model as its format reads it. */
 export type FormatContents = Pick<Model, "tensors"> &
-  Partial<Omit<Model, "tensors" | "format" | "name" | "files" | "unused" | "byteLength" | "close">>;
+  Partial<Omit<Model, "tensors" | "format" | "name" | "files" | "unused" | "byteLength" | "close" | "checkUnchanged">>;
 
 /** How models of one kind are inspected and stored. */
 export interface ModelKind {

@@ -20,6 +20,8 @@ export interface ByteSource {
 export interface OpenSource extends ByteSource {
   /** Closes the file once workers no longer use it. */
   close(): Promise<void>;
+  /** @internal Rejects where a file of Node is not as it was when it was opened. */
+  checkUnchanged?(): Promise<void>;
 }
 
 /** A file being written. It appears under its name only when it is closed. */

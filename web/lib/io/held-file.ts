@@ -49,6 +49,14 @@ export class HeldFile {
     }
   }
 
+  /** @throws {Error} where the file was written to since it was first opened. What was read may then be of both. */
+  async checkUnchanged(): Promise<void> {
+    if (this.#closed) return; // as a model may be while workers still read it
+    const { size, mtimeMs } = await this.use((handle) => handle.stat());
+    if (size === this.#stat.size && mtimeMs === this.#stat.mtimeMs) return;
+    throw new Error(`${this.path} changed while it was read: do it again once nothing writes to it`);
+  }
+
   /** Closes the file for good once nobody uses it. Its descriptor may then belong to another file. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -36,6 +36,7 @@ export async function openNodeFile(file: string | URL): Promise<OpenSource> {
         return bytes;
       }),
     close: () => held.close(),
+    checkUnchanged: () => held.checkUnchanged(),
   };
   return lentBy(source, (work) => held.use(({ fd }) => work({ path, descriptor: fd, position: 0 })));
 }

@@ -64,6 +64,7 @@ export async function dequantizeModel(
       steps.map((step) => stepOf(step, runner, float16)),
       run,
     );
+    await model.checkUnchanged?.();
     await end();
     return { byteLength: output.byteLength, unreadable };
   });

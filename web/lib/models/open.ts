@@ -94,6 +94,9 @@ export async function openModel(
     return {
       ...{ format: format.name, name: files[0].name, files: paths, unused, byteLength },
       ...{ metadata: {}, ...contents, close },
+      checkUnchanged: async () => {
+        for (const source of used.keys()) await (source as OpenSource).checkUnchanged?.();
+      },
     };
   } catch (error) {
     await close();

@@ -95,6 +95,7 @@ export async function quantizeModel(
       const errors = new Map<number, Made>();
       const toDo = steps.map((step) => stepOf(step, plan, runner, spares, errors));
       await runSteps(toDo, runOptions);
+      await plan.model.checkUnchanged?.();
       await end();
       const { byteLength, metadata } = output;
       const { warnings } = plan;
@@ -128,6 +129,7 @@ export async function measureModel(
     return quantize ? [stepOf(step, plan, runner, spares, errors)] : [];
   });
   await runSteps(steps, options);
+  await plan.model.checkUnchanged?.();
   return summaries(plan, errors);
 }
 

@@ -28,7 +28,7 @@ function failureOf(error: unknown): Failure {
   const { code } = error instanceof Error ? (error as { code?: unknown }) : {};
   return typeof code === "string"
     ? { message: (error as Error).message, code }
-    : { message: String(error), code: undefined };
+    : { message: String(error).replace(/^Error: /, ""), code: undefined };
 }
 
 /**
