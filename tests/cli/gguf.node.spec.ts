@@ -18,7 +18,8 @@ describe("a GGUF on the command line", () => {
     const input = place.path("model.gguf");
     const { files } = await place.json("quantize", input, "--type", "Q4_K_M");
     const output = place.path("model-Q4_K_M.gguf");
-    expect(files).toMatchObject([{ output, bytesBefore: model.length }]);
+    const rules = { fileType: "15 (Q4_K_M)", program: "llama-quantize of llama.cpp v0.4.0" };
+    expect(files).toMatchObject([{ output, bytesBefore: model.length, ...rules }]);
     expect(files[0].bytesAfter).toBe(readFileSync(output).length);
     const types = files[0].tensors.map(({ tensor, type }: { tensor: string; type?: string }) => [tensor, type]);
     expect(Object.fromEntries(types)).toMatchObject({
@@ -47,6 +48,11 @@ describe("a GGUF on the command line", () => {
       "output.weight": "float16",
       "blk.0.attn_norm.weight": "float32",
     });
+  });
+
+  it("is reported with the version of the program whose rules it follows", async () => {
+    const { stdout } = await place.run("quantize", place.path("model.gguf"), "--type", "Q8_0");
+    expect(stdout).toMatch(/^file type 7 \(Q8_0\), by the rules of llama-quantize of llama\.cpp v0\.4\.0$/m);
   });
 
   it("has smaller errors with --encoder search, in as many bytes", async () => {

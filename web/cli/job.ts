@@ -47,6 +47,8 @@ export interface RunResult {
   readonly tensors: readonly TensorSummary[];
   /** The size in bytes of the file that was, or would be, written. */
   readonly byteLength: number;
+  /** The metadata of the file that was written. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface RunOptions {

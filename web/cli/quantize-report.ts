@@ -17,6 +17,12 @@ export function showReport(stream: Stream, done: readonly DoneJob[], written: bo
   const what = done.length === 1 ? printable(one) : counted(done.length, "file");
   stream.write(`${styled(stream, "bold", what)}  ${bytes(before)} to ${bytes(after)}\n`);
   if (measured.length > 0) stream.write(`${sqnrText(measured)}\n`);
+  const rules = done.flatMap(({ result }) => ggufRules(result) ?? []);
+  for (const rule of new Set(
+    rules.map(({ fileType, program }) => `file type ${fileType}, by the rules of ${program}\n`),
+  )) {
+    stream.write(rule);
+  }
   for (const { mix, result } of done) {
     if (mix) stream.write(`${mixText(mix, result.tensors.filter(({ quantize }) => quantize).length)}\n`);
   }
@@ -75,9 +81,16 @@ export function doneJson(job: DoneJob): object {
     bytesAfter: result.byteLength,
     ...mixJson(job),
     ...searchJson(job),
+    ...ggufRules(result),
     ...planJson(plan),
     tensors: [...worstFirst(quantized), ...tensors.flatMap(({ tensor, json }) => (tensor.quantize ? [] : [json]))],
   };
+}
+
+/** The type of a GGUF, and the program whose rules it follows; undefined for other files. */
+function ggufRules({ metadata }: DoneJob["result"]): { fileType: string; program: string } | undefined {
+  const fileType = metadata?.["general.file_type"];
+  return fileType === undefined ? undefined : { fileType, program: metadata?.program ?? "" };
 }
 
 /** The parts of a plan that concern the whole model, and how a text was understood. */
