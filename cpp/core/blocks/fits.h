@@ -47,12 +47,13 @@ template <std::size_t length, bool absolute, bool anyRange, typename V>
                                                   const V& inverse, const V& from, const Limits<V>& limits) {
   const V zero(0.0f);
   V codes[length];
+  // Codes and sums together would need more registers than there are.
+  for (std::size_t i = 0; i < length; ++i) codes[i] = nearest<anyRange>(inverse * (x[i] - from), limits);
   V sumL = zero;
   V sumLL = zero;
   V sumXL = zero;
   for (std::size_t i = 0; i < length; ++i) {
-    const V code = nearest<anyRange>(inverse * (x[i] - from), limits);
-    codes[i] = code;
+    const V code = codes[i];
     const V product = importance[i] * code;
     sumL = sumL + product;
     sumLL = sumLL + product * code;
