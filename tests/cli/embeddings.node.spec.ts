@@ -45,6 +45,12 @@ it("reports the recall of every precision, with and without rescoring", async ()
   expect(stdout).toMatch(/\nint4, group, 10 x rescored +56 /);
 });
 
+it("writes into a folder, under the name of the vectors", async () => {
+  const files = await place.json("embeddings", "vectors.npy", "-o", "codes", "--scaling", "ranges");
+  expect(files).toMatchObject({ output: "codes/vectors-int8.index", ranges: "codes/vectors-int8-ranges.json" });
+  expect(readFileSync(place.path(files.output)).length).toBe(files.bytes);
+});
+
 it("writes an index that the library loads", async () => {
   const options = ["--precision", "int4", "--scaling", "group", "--metric", "dot"];
   const { output, bytes } = await place.json("embeddings", "vectors.npy", "-o", "out/vectors.index", ...options);

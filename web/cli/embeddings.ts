@@ -1,3 +1,4 @@
+import { join, parse } from "node:path";
 import { type Embeddings, type IndexOptions, load, type Metric, type VectorRanges } from "channelwise/embeddings";
 import { fileSink, printable } from "channelwise/models";
 import { leaveOut, type RecallReport, recall, usualSettings } from "channelwise/recall";
@@ -6,7 +7,7 @@ import { UsageError } from "./command-error.js";
 import type { Context, Outcome } from "./context.js";
 import { bytes, counted } from "./format.js";
 import type { Values } from "./options.js";
-import { checkOutputs, refuseExisting } from "./outputs.js";
+import { checkOutputs, isFolderName, refuseExisting } from "./outputs.js";
 import { InputError } from "./problems.js";
 import { ProgressBar } from "./progress.js";
 import { tellRecall } from "./recall-report.js";
@@ -19,7 +20,7 @@ export async function embeddings(operands: readonly string[], values: Values, co
   const [path] = operands;
   const { output, force = false, json = false } = values;
   const metric = oneOf("metric", values.metric ?? "cosine", ["cosine", "dot", "euclid"]);
-  const outputs = outputsOf(values);
+  const outputs = outputsOf(path, values);
   const others = [values.queries, values.ranges].filter((file) => file !== undefined);
   checkOutputs(outputs, [path, ...others]);
   if (!force) refuseExisting(outputs);
@@ -53,12 +54,13 @@ export async function embeddings(operands: readonly string[], values: Values, co
   };
 }
 
-/** The index, and where ranges are found also these. */
-function outputsOf({ output, scaling, ranges }: Values): string[] {
+/** The index, and where ranges are found also these. A folder gets an index such as "vectors-int8.index". */
+function outputsOf(vectors: string, { output, precision = "int8", scaling, ranges }: Values): string[] {
   if (output === undefined) return [];
+  const index = isFolderName(output) ? join(output, `${parse(vectors).name}-${precision}.index`) : output;
   return scaling === "ranges" && ranges === undefined
-    ? [output, `${output.replace(/\.[^./\\]+$/, "")}-ranges.json`]
-    : [output];
+    ? [index, `${index.replace(/\.[^./\\]+$/, "")}-ranges.json`]
+    : [index];
 }
 
 function rangesOf(

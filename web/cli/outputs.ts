@@ -126,7 +126,7 @@ function endingOf(input: Input, { dialect, type }: Settings): string {
  * Whether it is a folder, or would be one: a path that ends with a slash, or has no file ending ("Qwen2.5-7B" has
  * none).
  */
-function isFolderName(path: string): boolean {
+export function isFolderName(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat ? stat.isDirectory() : path !== "" && !/\.[a-z]+$/i.test(path);
 }
