@@ -1,8 +1,8 @@
 import type { NewNode, NewTensor } from "../file/encode.js";
 import { dataType } from "../file/proto.js";
 import { int64s } from "./chain.js";
-import { codeTypeOf, type Form, since, symmetricZeros } from "./form.js";
-import { integerProduct, replacedBy, storedNames } from "./integer-product.js";
+import { codeTypeOf, type Form, symmetricZeros } from "./form.js";
+import { integerProduct, replacedBy, storedNames, whyNoIntegers } from "./integer-product.js";
 import { storageNotes } from "./layouts.js";
 
 // Writes what quantize_dynamic of ONNX Runtime's tools makes of Conv, with the same names of nodes and tensors
@@ -15,11 +15,10 @@ import { storageNotes } from "./layouts.js";
 export const dynamicConv: Form = {
   pattern: "ConvInteger",
   wayOf(weight, wish) {
-    const { bits, axis, granularity, zeroPoints, weightType, opset, convInteger } = wish;
+    const { bits, axis, granularity, zeroPoints, weightType, convInteger } = wish;
     if (!convInteger) return "ConvInteger is written where it is asked for";
-    if (opset < since.dynamic) return `DynamicQuantizeLinear came with opset ${since.dynamic}, and this is ${opset}`;
-    if (bits > 8) return `ConvInteger takes 8 bits, and these are ${bits}`;
-    if (bits <= 4 && opset >= since.int4) return "ConvInteger takes 8 bits, and opset 21 packs 4";
+    const why = whyNoIntegers("ConvInteger", wish);
+    if (why !== undefined) return why;
     if (typeof granularity === "object") return "ConvInteger takes no groups";
     if (weight.dtype !== "float32") return `DynamicQuantizeLinear takes float32, not ${weight.dtype}`;
     const { consumers } = weight.place;

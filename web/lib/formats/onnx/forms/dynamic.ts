@@ -3,8 +3,8 @@ import { dataType } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
 import type { Consumer } from "../uses/consumers.js";
-import { codeTypeOf, type Form, type Names, type OnnxChoice, since, symmetricZeros } from "./form.js";
-import { integerProduct, replacedBy, type Stored, storedNames } from "./integer-product.js";
+import { codeTypeOf, type Form, type Names, type OnnxChoice, symmetricZeros } from "./form.js";
+import { integerProduct, replacedBy, type Stored, storedNames, whyNoIntegers } from "./integer-product.js";
 import { storageNotes } from "./layouts.js";
 import { isProduct, isTransposed, turnsMatrix } from "./products.js";
 
@@ -19,10 +19,9 @@ import { isProduct, isTransposed, turnsMatrix } from "./products.js";
 export const dynamic: Form = {
   pattern: "MatMulInteger",
   wayOf(weight, wish) {
-    const { bits, axis, granularity, weightType, opset } = wish;
-    if (opset < since.dynamic) return `DynamicQuantizeLinear came with opset ${since.dynamic}, and this is ${opset}`;
-    if (bits > 8) return `MatMulInteger takes 8 bits, and these are ${bits}`;
-    if (bits <= 4 && opset >= since.int4) return "MatMulInteger takes 8 bits, and opset 21 packs 4";
+    const { bits, axis, granularity, weightType } = wish;
+    const why = whyNoIntegers("MatMulInteger", wish);
+    if (why !== undefined) return why;
     if (typeof granularity === "object") return "MatMulInteger takes no groups";
     if (weight.dtype !== "float32") return `DynamicQuantizeLinear takes float32, not ${weight.dtype}`;
     const { consumers } = weight.place;

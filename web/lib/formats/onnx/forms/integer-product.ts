@@ -3,7 +3,7 @@ import { dataType, type Node } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import type { Use } from "../file/values.js";
 import type { Message } from "../file/wire.js";
-import type { Names } from "./form.js";
+import { type Names, since, type Wish } from "./form.js";
 
 // The nodes of quantize_dynamic that multiply codes of activations with codes of a weight, with the names of that tool.
 
@@ -20,6 +20,17 @@ export function storedNames(weight: string, { unused }: Pick<Names, "unused">): 
     scale: unused(`${weight}_scale`),
     zeroPoint: unused(`${weight}_zero_point`),
   };
+}
+
+/** Why no product of integers has codes of so many bits; undefined where one may. */
+export function whyNoIntegers(
+  operator: "MatMulInteger" | "ConvInteger",
+  { bits, opset }: Pick<Wish, "bits" | "opset">,
+): string | undefined {
+  if (opset < since.dynamic) return `DynamicQuantizeLinear came with opset ${since.dynamic}, and this is ${opset}`;
+  if (bits > 8) return `${operator} takes 8 bits, and these are ${bits}`;
+  if (bits <= 4 && opset >= since.int4) return `${operator} takes 8 bits, and opset 21 packs 4`;
+  return undefined;
 }
 
 /**
