@@ -199,28 +199,110 @@ std::uint32_t encodeSigned32(const float* weights, Half& d, std::uint8_t* nibble
                               atMost(2 * half - 1, x[1] * factor + offset), nibbles);
 }
 
-/// The codes of 32 weights whose least one takes code 0.
-template <int most>
-std::uint32_t packFromLeast(const Block32& x, const Vectors<4>& least, const Vectors<4>& inverse,
-                            std::uint8_t* nibbles) {
-  const Vectors<4> half(0.5f);
-  // The largest weight is within 2^-21 of the last code, also where the scale is subnormal: its reciprocal is finite,
-  // so that it is 2^-128 or more. Half a code is added, and no code is above the last.
-  return pack32<most>((x[0] - least) * inverse + half, (x[1] - least) * inverse + half, nibbles);
+/// Four numbers as halfOf() gives them, in the low 16 bits of lanes; NaN becomes infinite.
+v128_t halvesOf(v128_t x) {
+  const v128_t magnitude = wasm_v128_and(x, wasm_i32x4_splat(INT32_MAX));
+  const v128_t odd = wasm_v128_and(wasm_u32x4_shr(magnitude, 13), wasm_i32x4_splat(1));
+  const v128_t moved = wasm_i32x4_add(magnitude, wasm_i32x4_splat(0xfff - 0x38000000));
+  const v128_t normal = wasm_i32x4_min(wasm_i32x4_shr(wasm_i32x4_add(moved, odd), 13), wasm_i32x4_splat(0x7c00));
+  const v128_t subnormal =
+      wasm_i32x4_sub(wasm_f32x4_add(magnitude, wasm_f32x4_splat(0.5f)), wasm_i32x4_splat(0x3f000000));
+  const v128_t isSmall = wasm_i32x4_lt(magnitude, wasm_i32x4_splat(0x38800000));
+  const v128_t sign = wasm_v128_and(wasm_u32x4_shr(x, 16), wasm_i32x4_splat(0x8000));
+  return wasm_v128_or(sign, wasm_v128_bitselect(subnormal, normal, isSmall));
 }
 
-template <int most>
-std::uint32_t encodeFromLeast32(const float* weights, Half& d, Half& min, std::uint8_t* nibbles, v128_t& bits) {
+/// In lanes 0 and 2 the least weight, in lanes 1 and 3 the largest with its sign changed: the less of two lanes counts.
+v128_t foldedRange(const float* weights, v128_t& bits) {
   Block32 x;
   load32(weights, x, bits);
-  const Range range = rangeOf(x);
-  const float scale = (range.most - range.least) / most;
-  const float inverse = reciprocal(scale);
-  if (!isOrdinary(inverse)) return encodeFromLeast<most>(weights, d, min, nibbles).high;
-  d = halfOf(scale);
-  // The first zero decides the sign of a minimum of zero.
-  min = halfOf(range.least == 0 ? rangeOf(weights).least : range.least);
-  return packFromLeast<most>(x, Vectors<4>(range.least), Vectors<4>(inverse), nibbles);
+  v128_t least[4];
+  v128_t most[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    least[k] = wasm_f32x4_pmin(x[0].v[k], x[1].v[k]);
+    most[k] = wasm_f32x4_pmax(x[0].v[k], x[1].v[k]);
+  }
+  const v128_t low = wasm_f32x4_pmin(wasm_f32x4_pmin(least[0], least[1]), wasm_f32x4_pmin(least[2], least[3]));
+  const v128_t high =
+      wasm_f32x4_neg(wasm_f32x4_pmax(wasm_f32x4_pmax(most[0], most[1]), wasm_f32x4_pmax(most[2], most[3])));
+  return wasm_f32x4_pmin(wasm_i32x4_shuffle(low, high, 0, 4, 1, 5), wasm_i32x4_shuffle(low, high, 2, 6, 3, 7));
+}
+
+/// Of two blocks that follow each other.
+struct Pair {
+  /// The least weight of the first block in lanes 0 and 1, of the second one in lanes 2 and 3.
+  v128_t least;
+  /// 1 / d in the same lanes, and 0 where it is no ordinary number.
+  v128_t inverse;
+};
+
+/// Finds the ranges of two blocks, and stores their d and min.
+template <int most, typename Block>
+Pair rangesOf(const float* weights, Block* blocks, v128_t& bits) {
+  const v128_t first = foldedRange(weights, bits);
+  const v128_t second = foldedRange(weights + 32, bits);
+  const v128_t range =
+      wasm_f32x4_pmin(wasm_i64x2_shuffle(first, second, 0, 2), wasm_i64x2_shuffle(first, second, 1, 3));
+  const v128_t least = wasm_i32x4_shuffle(range, range, 0, 0, 2, 2);
+  const v128_t largest = wasm_f32x4_neg(wasm_i32x4_shuffle(range, range, 1, 1, 3, 3));
+  const v128_t scale = wasm_f32x4_div(wasm_f32x4_sub(largest, least), wasm_f32x4_splat(most));
+  const v128_t inverse = wasm_f32x4_div(wasm_f32x4_splat(1), scale);
+  const v128_t halves = halvesOf(wasm_i32x4_shuffle(scale, least, 0, 4, 2, 6));
+  blocks[0].d = static_cast<Half>(wasm_u16x8_extract_lane(halves, 0));
+  blocks[0].min = static_cast<Half>(wasm_u16x8_extract_lane(halves, 2));
+  blocks[1].d = static_cast<Half>(wasm_u16x8_extract_lane(halves, 4));
+  blocks[1].min = static_cast<Half>(wasm_u16x8_extract_lane(halves, 6));
+  const v128_t isOrdinary = wasm_f32x4_le(inverse, wasm_f32x4_splat(std::numeric_limits<float>::max()));
+  return {least, wasm_v128_and(inverse, isOrdinary)};
+}
+
+/// The codes of 32 weights whose least one takes code 0.
+template <int most, typename Block>
+void packFromLeast(const float* weights, float least, float inverse, Block& block) {
+  std::uint32_t high;
+  if (inverse == 0) {
+    high = encodeFromLeast<most>(weights, block.d, block.min, block.codes).high;
+  } else {
+    // The first zero decides the sign of a minimum of zero.
+    if (least == 0) block.min = halfOf(rangeOf(weights).least);
+    Block32 x;
+    load(weights, x[0]);
+    load(weights + 16, x[1]);
+    const Vectors<4> from(least);
+    const Vectors<4> factor(inverse);
+    const Vectors<4> half(0.5f);
+    // The largest weight is within 2^-21 of the last code, also where the scale is subnormal: its reciprocal is finite,
+    // so that it is 2^-128 or more. Half a code is added, and no code is above the last.
+    high = pack32<most>((x[0] - from) * factor + half, (x[1] - from) * factor + half, block.codes);
+  }
+  if constexpr (most == 31) std::memcpy(block.high, &high, sizeof high);
+}
+
+/// Finds the ranges of several blocks before their codes: a range takes two divisions, for which the codes would wait.
+template <int most, typename Block>
+void encodeFromLeastEach(const float* weights, std::size_t count, Block* blocks, v128_t& bits) {
+  constexpr std::size_t kPairs = 16;
+  while (count >= 2) {
+    const std::size_t pairs = std::min(kPairs, count / 2);
+    Pair ranges[kPairs];
+    for (std::size_t i = 0; i < pairs; ++i) ranges[i] = rangesOf<most>(weights + 64 * i, blocks + 2 * i, bits);
+    for (std::size_t i = 0; i < pairs; ++i) {
+      const auto& [least, inverse] = ranges[i];
+      packFromLeast<most>(weights + 64 * i, wasm_f32x4_extract_lane(least, 0), wasm_f32x4_extract_lane(inverse, 0),
+                          blocks[2 * i]);
+      packFromLeast<most>(weights + 64 * i + 32, wasm_f32x4_extract_lane(least, 2), wasm_f32x4_extract_lane(inverse, 2),
+                          blocks[2 * i + 1]);
+    }
+    weights += 64 * pairs;
+    blocks += 2 * pairs;
+    count -= 2 * pairs;
+  }
+  if (count == 0) return;
+  // The last block of an odd number is computed by the law.
+  Block32 x;
+  load32(weights, x, bits);
+  packFromLeast<most>(weights, 0, 0, *blocks);
 }
 
 /// Sixteen numbers of at most 127 rounded half away from zero, as by std::round. The largest number below 1/2 is added,
@@ -240,17 +322,8 @@ void encodeBlock(const float* weights, Q4_0& block, v128_t& bits) {
   encodeSigned32<8>(weights, block.d, block.codes, bits);
 }
 
-void encodeBlock(const float* weights, Q4_1& block, v128_t& bits) {
-  encodeFromLeast32<15>(weights, block.d, block.min, block.codes, bits);
-}
-
 void encodeBlock(const float* weights, Q5_0& block, v128_t& bits) {
   const std::uint32_t high = encodeSigned32<16>(weights, block.d, block.codes, bits);
-  std::memcpy(block.high, &high, sizeof high);
-}
-
-void encodeBlock(const float* weights, Q5_1& block, v128_t& bits) {
-  const std::uint32_t high = encodeFromLeast32<31>(weights, block.d, block.min, block.codes, bits);
   std::memcpy(block.high, &high, sizeof high);
 }
 
@@ -267,9 +340,22 @@ void encodeBlock(const float* weights, Q8_0& block, v128_t& bits) {
 }
 
 template <typename Block>
+void encodeBlocks(const float* weights, std::size_t count, Block* blocks, v128_t& bits) {
+  for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i], bits);
+}
+
+void encodeBlocks(const float* weights, std::size_t count, Q4_1* blocks, v128_t& bits) {
+  encodeFromLeastEach<15>(weights, count, blocks, bits);
+}
+
+void encodeBlocks(const float* weights, std::size_t count, Q5_1* blocks, v128_t& bits) {
+  encodeFromLeastEach<31>(weights, count, blocks, bits);
+}
+
+template <typename Block>
 bool encodeEach(const float* weights, std::size_t count, Block* blocks) {
   v128_t bits = wasm_i32x4_splat(0);
-  for (std::size_t i = 0; i < count; ++i) encodeBlock(weights + i * Block::kLength, blocks[i], bits);
+  encodeBlocks(weights, count, blocks, bits);
   // Finite weights may have all bits of the exponent together.
   return !hasFullExponent(bits) || areFinite(weights, count * Block::kLength);
 }
