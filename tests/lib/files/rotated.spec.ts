@@ -93,11 +93,15 @@ describe("layers that are rotated where they lose less", () => {
   const rowsOf = (value: (i: number) => number) => Float32Array.from({ length: 64 * 256 }, (_, i) => value(i));
   const gaussian = rowsOf((i) => sumOf(i));
   const outliers = gaussian.map((weight, i) => (i % 256 === 7 || i % 256 === 90 ? 20 * weight : weight));
-  const tails = gaussian.map((weight, i) => weight / Math.sqrt(0.02 + (normal[i] + 1) / 2) ** 1.5);
+  // Student's t with 4 degrees of freedom: a chi-squared number is -2 times a sum of two logarithms.
+  const uniforms = uniform("float32", 2 * 64 * 2048, 3).map((each) => (each + 1) / 2 + 2 ** -25);
+  const tails = Float32Array.from({ length: 64 * 2048 }, (_, i) => {
+    return gaussian[i % gaussian.length] / Math.sqrt(-Math.log(uniforms[2 * i] * uniforms[2 * i + 1]) / 2);
+  });
   const layer = (name: string, data: Float32Array, shape = [64, 256]) => ({ name, dtype: "F32", shape, data });
   const file = fileOf([
     layer("outliers.weight", outliers),
-    layer("tails.weight", tails),
+    layer("tails.weight", tails, [64, 2048]),
     // Rotated, it would overflow.
     layer(
       "huge.weight",
@@ -130,6 +134,7 @@ describe("layers that are rotated where they lose less", () => {
       ["sparse.weight", false],
     ]);
     expect(gains[0].gain).toBeGreaterThan(12);
+    expect(gains[1].gain).toBeGreaterThan(8);
     expect(gains.every(({ gain }) => gain >= 0 || Number.isNaN(gain))).toBe(true);
     expect(await measureModel(channelwise, plan)).toEqual(tensors);
 
