@@ -1,7 +1,7 @@
 // npm run mixed-bits: what a choice of bits for each tensor gains over the same bits for all, in as many bytes, on real
 // weights, as a table for docs/models.md.
 
-import { build } from "./bench/command-line.mjs";
+import { build } from "./bench/library.mjs";
 import { readOcrModels } from "./ocr/packages.mjs";
 
 build();

@@ -46,7 +46,7 @@ export function withTables(text, { profiles, quantizeAs }) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { build } = await import("./bench/command-line.mjs");
+  const { build } = await import("./bench/library.mjs");
   build();
   writeFileSync(file, withTables(readFileSync(file, "utf8"), await import("channelwise/profiles")));
 }

@@ -1,6 +1,6 @@
 // npm run scale-gains: what rules for scales gain over the maximum on real weights, as a table for docs/arithmetic.md.
 
-import { build } from "./bench/command-line.mjs";
+import { build } from "./bench/library.mjs";
 import { basicPitchWeights, kokoroVoices, upscalerWeights } from "./data.mjs";
 import { winkVectors } from "./embeddings/wink.mjs";
 import { readOcrModels } from "./ocr/packages.mjs";

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
 import { createServer } from "vite";
 import { chromiumPath } from "../setup.mjs";
-import { build, machine, options, report } from "./command-line.mjs";
+import { options, report } from "./command-line.mjs";
+import { build, machine } from "./library.mjs";
 import { onnxModels } from "./onnx-models.mjs";
 import { measurePage } from "./page.mjs";
 

@@ -1,8 +1,5 @@
 // The command line of both benchmarks: its options, and the tables that it prints.
 
-import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 /** @typedef {import("./suite.mjs").Measured} Measured */
@@ -18,15 +15,6 @@ const { values } = parseArgs({
 
 /** The options of the suite: --quick (few rounds, no matrix above 64 MB) and --only (a regular expression). */
 export const options = { quick: values.quick, only: values.only };
-
-/** Builds the library in another process, whose output does not mix with the table. */
-export function build() {
-  const script = fileURLToPath(new URL("../build.mjs", import.meta.url));
-  const { status } = spawnSync(process.execPath, [script], { stdio: ["ignore", process.stderr, process.stderr] });
-  if (status !== 0) process.exit(1);
-}
-
-export const machine = () => `${cpus()[0].model.trim()}, ${cpus().length} cores`;
 
 /**
  * A line of the table. Ratios are the medians over the rounds.

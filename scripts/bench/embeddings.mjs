@@ -2,8 +2,9 @@
 // JavaScript and what npm has. One thread; all take turns in one process, and the fastest of their turns counts. --quick
 // leaves the million out, --only takes of the others those whose names match a regular expression.
 
-import { build, machine, options } from "./command-line.mjs";
+import { options } from "./command-line.mjs";
 import { peers } from "./embedding-peers.mjs";
+import { build, machine } from "./library.mjs";
 
 build();
 // The library is there only by now.

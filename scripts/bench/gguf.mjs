@@ -1,7 +1,7 @@
 // npm run bench:gguf: encodes weights into ggml's blocks, with this library and ggml's own, both from memory to memory
 // on one thread. They take turns. The table has the fastest turn and the median of the turns' ratios.
 
-import { build, machine } from "./command-line.mjs";
+import { build, machine } from "./library.mjs";
 
 build();
 // The library exists only now.

@@ -1,6 +1,7 @@
 // npm run bench: the benchmark in Node. Options: --quick, --only PATTERN, --json, --markdown.
 
-import { build, machine, options, report } from "./command-line.mjs";
+import { options, report } from "./command-line.mjs";
+import { build, machine } from "./library.mjs";
 
 build();
 // The library exists only now.
