@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { openModel } from "channelwise/models";
 import { writeNpy } from "channelwise/npy";
@@ -53,6 +53,23 @@ describe("--shard K/N of one model", () => {
     expect(two.stderr).toContain(`warning: ${others[0]}: part 1 of 3 is ${rest}`);
     const all = await place.run("quantize", first, ...others, "-o", "c.safetensors");
     expect([one.code, two.code, all.code, all.stderr]).toEqual([0, 0, 0, ""]);
+  });
+
+  // DeepSeek's repositories have such names.
+  it("is also one whose names have more digits in the total", async () => {
+    writeShards(place.folder);
+    rmSync(place.path("model.safetensors.index.json"));
+    const names = [1, 2, 3].map((k) => `model-0000${k}-of-000003.safetensors`);
+    for (const name of names) renameSync(place.path(name.replace("-000003", "-00003")), place.path(name));
+    const { files } = await place.json("quantize", ...names);
+    expect(files.map(({ output }: { output: string }) => output)).toEqual(["model-int8.safetensors"]);
+    const [first] = names;
+    const rest = "part 2 and 1 more part of 3 are not given, and the output will lack";
+    const one = await place.run("quantize", first, "-o", "a.safetensors");
+    const floats = await place.run("dequantize", first, "-o", "b.safetensors");
+    expect([one.stderr, floats.stderr]).toEqual([expect.stringContaining(rest), expect.stringContaining(rest)]);
+    await place.json("join", ".");
+    expect(Object.keys(await contentsOf("model.safetensors.index.json"))).toHaveLength(tensors.length);
   });
 
   it("has empty parts where there are more than tensors, and they are sound files", async () => {
@@ -134,6 +151,16 @@ describe("join", () => {
     expect(await place.run("join", "model-int8", "--force")).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/both have the tensor/),
+    });
+    copyFileSync(second, place.path("model-int8", "model-00001-of-00001.safetensors"));
+    expect(await place.run("join", "model-int8", "--force")).toMatchObject({
+      code: 1,
+      stderr: "channelwise: model-int8 has model in 1 and in 3 parts; remove those of one\n",
+    });
+    copyFileSync(second, place.path("model-int8", "model-1-of-3.safetensors"));
+    expect(await place.run("join", "model-int8", "--force")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("model-1-of-3.safetensors are both part 1 of 3; remove one"),
     });
     expect(await place.run("join", ".")).toMatchObject({ code: 1, stderr: expect.stringContaining("has no parts") });
     expect(await place.run("join", "none")).toMatchObject({ code: 1, stderr: expect.stringContaining("no such") });

@@ -1054,14 +1054,14 @@ it("takes a folder that is dropped, and of its files those of the model", async 
   const dropped = mkdtempSync(join(folder, "dropped-"));
   writeFileSync(join(dropped, "tokenizer.json"), "{}");
   for (const [i, shard] of shards.entries()) {
-    writeFileSync(join(dropped, `model-0000${i + 1}-of-00002.safetensors`), fileOf(shard));
+    writeFileSync(join(dropped, `model-0000${i + 1}-of-000002.safetensors`), fileOf(shard));
   }
   const session = await page.context().newCDPSession(page);
   for (const type of ["dragEnter", "dragOver", "drop"] as const) {
     const data = { items: [], files: [dropped], dragOperationsMask: 1 };
     await session.send("Input.dispatchDragEvent", { type, x: 200, y: 200, data });
   }
-  await shows(heading).toBe("model-00001-of-00002.safetensors");
+  await shows(heading).toBe("model-00001-of-000002.safetensors");
   expect(await text(page.locator("#outcome .hint").first())).toMatch(/^safetensors, 2 files, 6 tensors, /);
 });
 

@@ -11,7 +11,7 @@ import { ProgressBar } from "./progress.js";
 import { tellReading } from "./reading.js";
 import { parseThreads } from "./settings.js";
 import { styled } from "./terminal.js";
-import { tellPassedOver, tellWarnings } from "./told.js";
+import { tellMissingParts, tellPassedOver, tellWarnings } from "./told.js";
 import { withWorkers } from "./workers.js";
 
 /** `channelwise dequantize` */
@@ -28,8 +28,9 @@ export async function dequantize(operands: readonly string[], values: Values, co
       [output],
       model.files.map((name) => join(input.folder, name)),
     );
+    tellMissingParts(stderr, input);
     tellReading(stderr, input.path, model);
-    const { quantized, blocks = [], unreadable } = await inspectModel(model);
+    const { quantized, blocks = [], unreadable, warnings = [] } = await inspectModel(model);
     const count = quantized.length + blocks.length;
     if (count === 0 && unreadable.length === 0 && model.format !== "gguf")
       throw new Error(`${input.path} has no quantized tensors`);
@@ -49,7 +50,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
     const bytesBefore = model.byteLength;
     tellPassedOver(stderr, input.path, model.passedOver);
     const kept = unreadable.map(({ tensor, reason }) => `${tensor} stays as it is, since it cannot be read: ${reason}`);
-    tellWarnings(stderr, kept);
+    tellWarnings(stderr, [...warnings, ...kept]);
     if (!json) {
       const size = `${bytes(bytesBefore)} to ${bytes(byteLength)}`;
       stdout.write(`${styled(stdout, "bold", printable(output))}  ${counted(count, "tensor")} dequantized, ${size}\n`);
@@ -59,7 +60,7 @@ export async function dequantize(operands: readonly string[], values: Values, co
       ...blocks.map(({ name, shape, blockType }) => ({ tensor: name, shape, type: blockType })),
     ];
     const { passedOver = [] } = model;
-    const told = { bytesBefore, bytesAfter: byteLength, tensors, unreadable, passedOver };
+    const told = { bytesBefore, bytesAfter: byteLength, tensors, unreadable, passedOver, warnings };
     return { exitCode: 0, json: { input: input.path, output, ...told } };
   } finally {
     await model.close();

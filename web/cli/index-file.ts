@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileSink, joinShards, type Model, openModel } from "channelwise/models";
-import { indexName, parseShardName, shardName } from "./shards.js";
+import { indexName, missingOf, parseShardName } from "./shards.js";
 
 /** The parts of a model in a folder. */
 export interface Parts {
@@ -11,24 +11,40 @@ export interface Parts {
   readonly n: number;
   /** The numbers of those that are missing. */
   readonly missing: readonly number[];
+  /** The names of those that are there, by their numbers. */
+  readonly files: readonly string[];
 }
 
-/** Finds the parts in a folder, by model. */
+/** An index, and what its parts may not have in common. */
+export interface WrittenIndex {
+  readonly path: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Finds the parts in a folder, by model.
+ *
+ * @throws {Error} where two files are the same part.
+ */
 export function findParts(folder: string): Parts[] {
-  const found = new Map<string, { stem: string; n: number; present: Set<number> }>();
+  const found = new Map<string, { stem: string; n: number; present: Map<number, string> }>();
   for (const name of readdirSync(folder).sort()) {
     const part = parseShardName(name);
     if (!part) continue;
-    const key = shardName(part.stem, { k: 0, n: part.n });
-    const parts = found.get(key) ?? { stem: part.stem, n: part.n, present: new Set() };
-    parts.present.add(part.k);
+    const { stem, k, n } = part;
+    const key = `${stem} ${n}`;
+    const parts = found.get(key) ?? { stem, n, present: new Map() };
+    const other = parts.present.get(k);
+    if (other !== undefined) throw new Error(`${folder}: ${other} and ${name} are both part ${k} of ${n}; remove one`);
+    parts.present.set(k, name);
     found.set(key, parts);
   }
   return [...found.values()].map(({ stem, n, present }) => ({
     folder,
     stem,
     n,
-    missing: Array.from({ length: n }, (_, i) => i + 1).filter((k) => !present.has(k)),
+    missing: missingOf(present, n),
+    files: [...present].sort(([a], [b]) => a - b).map(([, name]) => name),
   }));
 }
 
@@ -37,17 +53,16 @@ export function indexPath({ folder, stem }: Parts): string {
 }
 
 /**
- * Writes the index of parts that are complete, and returns its path. Two processes that write it at once write the
- * same.
+ * Writes the index of parts that are complete. Two processes that write it at once write the same.
  *
  * @throws {RangeError} where the parts come from different runs.
  */
-export async function writeIndex(parts: Parts, overwrite: boolean): Promise<string> {
-  const { folder, stem, n } = parts;
+export async function writeIndex(parts: Parts, overwrite: boolean): Promise<WrittenIndex> {
+  const { folder, files } = parts;
   const shards: Model[] = [];
   try {
-    for (let k = 1; k <= n; k++) shards.push(await openModel(join(folder, shardName(stem, { k, n }))));
-    const { index } = await joinShards(shards);
+    for (const file of files) shards.push(await openModel(join(folder, file)));
+    const { index, warnings } = await joinShards(shards);
     const path = indexPath(parts);
     const sink = await fileSink(path, { overwrite });
     try {
@@ -57,7 +72,7 @@ export async function writeIndex(parts: Parts, overwrite: boolean): Promise<stri
       await sink.abort();
       throw error;
     }
-    return path;
+    return { path, warnings };
   } finally {
     for (const shard of shards) await shard.close();
   }

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "./command-error.js";
-import { parseShardName } from "./shards.js";
+import { missingOf, parseShardName } from "./shards.js";
 
 /** A model to read. */
 export interface Input {
@@ -45,16 +45,13 @@ export function missingParts({ files }: Input): { readonly missing: readonly num
   const given = new Set<number>();
   let parts = 0;
   for (const file of files) {
-    const [, part, count] = /-(\d+)-of-(\d+)\.safetensors$/i.exec(file) ?? [];
-    if (part === undefined) return { missing: [], parts: 0 };
-    given.add(Number(part));
-    parts = Math.min(Number(count), MOST_PARTS);
+    const shard = parseShardName(basename(file));
+    if (shard === undefined) return { missing: [], parts: 0 };
+    given.add(shard.k);
+    parts = shard.n;
   }
-  return { missing: Array.from({ length: parts }, (_, i) => i + 1).filter((part) => !given.has(part)), parts };
+  return { missing: missingOf(given, parts), parts };
 }
-
-/** The largest models have some 200. */
-const MOST_PARTS = 10_000;
 
 /** Each path is one model, except that shards of a model belong together. */
 export function groupInputs(paths: readonly string[]): Input[] {

@@ -16,7 +16,6 @@ import { doneJson, jobJson, showConfigHint, showReport } from "./quantize-report
 import { tellReading } from "./reading.js";
 import { runJobs } from "./run-jobs.js";
 import { parseShard, parseThreads, type Settings, type Shard, settingsOf } from "./settings.js";
-import { parseShardName } from "./shards.js";
 import { styled } from "./terminal.js";
 import { tellMissingParts, tellPassedOver, tellWarnings } from "./told.js";
 import { transformersJs } from "./transformers-js.js";
@@ -181,14 +180,14 @@ const misfit = /^it has no axis |^groups of .* do not divide /;
 
 /** Writes the index when the last part is there, and returns its path. */
 async function joinIfComplete(output: string, { n }: Shard, { stderr }: Context): Promise<string | undefined> {
-  const stem = parseShardName(basename(output))?.stem;
-  const parts = findParts(dirname(output)).find((each) => each.n === n && each.stem === stem);
+  const parts = findParts(dirname(output)).find(({ files }) => files.includes(basename(output)));
   if (!parts) return undefined;
   if (parts.missing.length > 0) {
     stderr.write(`${n - parts.missing.length} of ${counted(n, "part")} are there; the last one writes the index\n`);
     return undefined;
   }
-  const index = await writeIndex(parts, true);
-  stderr.write(`all ${counted(n, "part")} are there: wrote ${printable(index)}\n`);
-  return index;
+  const { path, warnings } = await writeIndex(parts, true);
+  tellWarnings(stderr, warnings);
+  stderr.write(`all ${counted(n, "part")} are there: wrote ${printable(path)}\n`);
+  return path;
 }

@@ -17,7 +17,9 @@ import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { load } from "channelwise";
 import {
+  compareModels,
   fileSink,
+  joinGguf,
   measureModel,
   type OpenSource,
   openModel,
@@ -29,6 +31,8 @@ import {
   StoppedError,
 } from "channelwise/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ggufFile } from "../gguf/gguf-file.js";
+import { tinyModel } from "../gguf/tiny-models.js";
 import { uniform } from "../random.js";
 import { quantized } from "./run.js";
 import { fileOf } from "./safetensors-file.js";
@@ -139,8 +143,25 @@ describe("files of Node", () => {
       quantizeModel(await load(), plan, await fileSink(at("b.safetensors")), { onProgress }),
     ).rejects.toThrow(changed);
     await expect(measureModel(await load(), plan)).rejects.toThrow(changed);
+    const same = await openModel(shard("a.weight"), { name: "same.safetensors" });
+    for (const pair of [
+      [model, same],
+      [same, model],
+    ]) {
+      await expect(compareModels(await load(), pair[0], pair[1])).rejects.toThrow(changed);
+    }
     await model.close();
     expect(readdirSync(folder)).toEqual(["a.safetensors"]);
+  });
+
+  it("that change while a GGUF is split make no parts", async () => {
+    writeFileSync(at("a.gguf"), ggufFile(tinyModel({ architecture: "llama", layers: 1, columns: 64, hidden: 96 })));
+    const model = await openModel(at("a.gguf"));
+    const onProgress = () => utimesSync(at("a.gguf"), 1, 1);
+    const written = joinGguf(model).write(await fileSink(at("b.gguf")), { onProgress });
+    await expect(written).rejects.toThrow(/a\.gguf changed while it was read/);
+    await model.close();
+    expect(readdirSync(folder)).toEqual(["a.gguf"]);
   });
 
   it("are refused when they are empty, whatever they are called", async () => {

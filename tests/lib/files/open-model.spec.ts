@@ -219,6 +219,17 @@ describe("a model of several files", () => {
       [one, file("copy.safetensors", part("a"))],
       /tensor a, .*model-00001.* has a tensor of this name too/,
     ],
+    [
+      "shards of different counts",
+      [one, file("model-00002-of-00003.safetensors", part("b"))],
+      /model-00001-of-00002\.safetensors and model-00002-of-00003\.safetensors are not shards of one model: one is of 2/,
+    ],
+    ["shards of different names", [one, file("vae-00002-of-00002.safetensors", part("b"))], /names begin differently/],
+    [
+      "a shard twice",
+      [one, file("model-1-of-2.safetensors", part("b"))],
+      /are both shard 1 of 2; give those of one model/,
+    ],
     ["a shard elsewhere", [index({ a: "../secret.safetensors" })], /must be the name of a file beside the index/],
     ["a shard by number", [file("a.index.json", '{"weight_map": {"a": 1}}')], /its file is 1;/],
     ["a map of nothing", [file("a.index.json", '{"weight_map": {}}')], /its weight_map is empty/],

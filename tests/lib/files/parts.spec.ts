@@ -1,4 +1,4 @@
-import { fairPart, joinShards, openModel, type Rules } from "channelwise/models";
+import { fairPart, inspectModel, joinShards, openModel, type Rules } from "channelwise/models";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../random.js";
@@ -103,9 +103,29 @@ describe("joinShards", () => {
     expect(quantizationConfig).toMatchObject({ format, ignore: ["gate", "lm_head"] });
   });
 
+  it.each<Rules>([{ dialect: "comfyui" }, {}])("names parts that seem to be of another model: %j", async (rules) => {
+    const [first, second] = await written(rules);
+    expect((await joined([first, second])).warnings).toEqual([]);
+    const both = `${second.name} and ${first.name}`;
+    const advice = "see whether both are of one model, and of one run";
+    const floats = new File([shard(parts[1])], second.name);
+    const seen = `${second.name} has no quantized tensors, although bb.weight is such as ${first.name} has quantized: ${advice}`;
+    expect((await joined([first, floats])).warnings).toEqual([seen]);
+    // The same is said where they are opened together.
+    expect((await inspectModel(await openModel([first, floats]))).warnings).toEqual([seen]);
+    const norms = [{ name: "norm.weight", dtype: "F32", shape: [64], data: new Float32Array(64) }];
+    const ofRun = new File([fileOf(norms, { format: "pt" })], second.name);
+    expect((await joined([first, ofRun])).warnings).toEqual([]);
+    const other = new File([fileOf(norms, { format: "tf" })], second.name);
+    expect((await joined([first, other])).warnings).toEqual([`${both} differ in format of their metadata: ${advice}`]);
+  });
+
   it("refuses parts that do not belong together", async () => {
     const [first, second] = await written({ dialect: "comfyui" });
-    await expect(joined([first, first])).rejects.toThrow(/both have the tensor a\.weight/);
+    await expect(joined([first, new File([second], "model-00002-of-00003.safetensors")])).rejects.toThrow(
+      /are not shards of one model: one is of 2 shards, the other of 3; join those of one model/,
+    );
+    await expect(joined([first, first])).rejects.toThrow(/are both shard 1 of 2/);
     await expect(joined(await written({ dialect: "comfyui" }, {}))).rejects.toThrow(
       "the shards are of several dialects: comfyui, plain",
     );

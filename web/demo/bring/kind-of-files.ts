@@ -113,7 +113,7 @@ const HIDDEN = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
 const WEIGHTS = /\.(safetensors|onnx|gguf|np[yz]|[ct]sv)$|^model\.json$/i;
 
 /** One of several files of a model, by its number. */
-const SHARD = /^(.*)-\d{5}-of-(\d{5})\.(safetensors|gguf)$/i;
+const SHARD = /^(.*)-\d+-of-(\d+)\.(safetensors|gguf)$/i;
 
 /** Files beside models that neither contain nor describe weights. */
 const BESIDE =

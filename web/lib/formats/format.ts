@@ -26,6 +26,9 @@ export interface PassedOver {
   readonly reason: string;
 }
 
+/** One of the files of a model. */
+export type ModelPart = Pick<Model, "name" | "metadata" | "tensors">;
+
 /** Named tensors, of one file or of several. */
 export interface Model {
   /** The format of its files. */
@@ -59,6 +62,8 @@ export interface Model {
   close(): Promise<void>;
   /** @internal Rejects where one of its files is not as it was when it was opened. */
   checkUnchanged?(): Promise<void>;
+  /** @internal The files that its tensors come from, where shards were read. */
+  readonly parts?: readonly ModelPart[] | undefined;
   /** @internal The tensors of other parts of the model that lie beside this one. They tell what tensors belong to. */
   readonly tensorsBeside?: readonly TensorInfo[] | undefined;
   /** @internal How it is inspected and stored, unless by the names of its tensors. */

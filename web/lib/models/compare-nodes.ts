@@ -82,6 +82,7 @@ export async function compareNodes(original: Model, model: Model, run: RunModel)
   const names = [...nodes.keys()];
   const expected = await run(await before.withOutputs(names));
   const actual = await run(await after.withOutputs(names));
+  for (const each of [original, model]) await each.checkUnchanged?.();
   const errorsOf = (name: string) => errorsBetween(name, expected[name], actual[name]);
   return {
     outputs: compareOutputs(before.outputs, expected, actual),

@@ -97,8 +97,10 @@ export async function compareModels(
     });
     return [{ tensor: tensor.name, byteLength, run }];
   });
+  const compared = await runSteps(steps, options);
+  for (const each of [original, model]) await each.checkUnchanged?.();
   return {
-    tensors: await runSteps(steps, options),
+    tensors: compared,
     missing: [...tensors.keys()].filter((key) => !others.has(key)),
     added: [...others.keys()].filter((key) => !tensors.has(key)),
   };

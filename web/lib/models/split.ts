@@ -29,7 +29,9 @@ export interface GgufFile {
  */
 export function splitGguf(model: Model, maxBytes: number): GgufFile[] {
   checkInteger("maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER);
-  return filesOf(model).split(maxBytes).map(fileOf);
+  return filesOf(model)
+    .split(maxBytes)
+    .map((output) => fileOf(model, output));
 }
 
 /**
@@ -38,7 +40,7 @@ export function splitGguf(model: Model, maxBytes: number): GgufFile[] {
  * @throws {TypeError} for a model of another format.
  */
 export function joinGguf(model: Model): GgufFile {
-  return fileOf(filesOf(model).joined());
+  return fileOf(model, filesOf(model).joined());
 }
 
 function filesOf(model: Model) {
@@ -47,7 +49,7 @@ function filesOf(model: Model) {
   return ggufFiles;
 }
 
-function fileOf(output: Output): GgufFile {
+function fileOf(model: Model, output: Output): GgufFile {
   return {
     byteLength: output.byteLength,
     write: (sink, options = {}) =>
@@ -63,6 +65,7 @@ function fileOf(output: Output): GgufFile {
           })),
           options,
         );
+        await model.checkUnchanged?.();
         await end();
       }),
   };

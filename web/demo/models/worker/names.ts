@@ -6,7 +6,7 @@ import { isOnnxTarget } from "../settings.js";
  * model-00001-of-00004.safetensors.
  */
 export function stemOf(fileName: string): string {
-  const stem = fileName.replace(/(\.safetensors)?(\.index)?\.[^.]*$/i, "").replace(/-\d{5}-of-\d{5}$/, "");
+  const stem = fileName.replace(/(\.safetensors)?(\.index)?\.[^.]*$/i, "").replace(/-\d+-of-\d+$/, "");
   return stem || "model";
 }
 

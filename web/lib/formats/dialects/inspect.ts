@@ -16,6 +16,7 @@ import { type Int8Tensor, noiseInNames } from "../image-models/noise.js";
 import { FORMAT, markedModule } from "./comfyui.js";
 import { CONFIG } from "./compressed-tensors.js";
 import type { DialectName } from "./index.js";
+import { oddParts } from "./odd-parts.js";
 
 /** A comfy_quant marker takes some 100 bytes. */
 const MAX_MARKER_BYTES = 4096;
@@ -44,7 +45,12 @@ export async function inspectNames(model: Model): Promise<Inspection> {
     quantized.push(quantizedTensor(found, byteLength));
   }
   const kept = model.tensors.filter((tensor) => !owned.has(tensor));
-  const warnings = noiseInNames(model.tensors, int8In(model.tensors, byName));
+  const unread = new Set(unreadable.map(({ tensor }) => tensor));
+  const isQuantized = (tensor: ModelTensor) => owned.has(tensor) || unread.has(tensor.name);
+  const warnings = [
+    ...oddParts(model.parts ?? [], isQuantized, dialect),
+    ...noiseInNames(model.tensors, int8In(model.tensors, byName)),
+  ];
   return { dialect, quantized, kept, unreadable, ...(warnings.length > 0 && { warnings }) };
 }
 

@@ -1,9 +1,7 @@
 import type { TensorInfo } from "../../tensor/tensor.js";
 import type { FormatInput } from "../format.js";
 import { readSafetensors } from "./safetensors.js";
-
-/** The numbers in the name of a shard: "model-00003-of-000163.safetensors". */
-const SHARD = /^(.*-)(\d+)(-of-)(\d+)(\.safetensors)$/i;
+import { shardNameOf } from "./shard-name.js";
 
 /** The largest models have some 200 shards. A crafted name may have any number. */
 const MOST_SHARDS = 1000;
@@ -14,12 +12,14 @@ const MOST_SHARDS = 1000;
  */
 export async function readBeside({ files, openBeside }: FormatInput): Promise<TensorInfo[]> {
   const [shard, ...others] = files;
-  const [, start, own, of, count, end] = SHARD.exec(shard.name) ?? [];
-  if (others.length > 0 || count === undefined || Number(count) > MOST_SHARDS) return [];
+  const said = shardNameOf(shard.name);
+  if (others.length > 0 || said === undefined || Number(said.count) > MOST_SHARDS) return [];
+  const { start, number, count, ending } = said;
   const found: TensorInfo[] = [];
-  for (let i = 1; i <= Number(count); i++) {
-    if (i === Number(own)) continue;
-    const name = `${start}${String(i).padStart(own.length, "0")}${of}${count}${end}`;
+  // Most models count from 1, a few from 0.
+  for (let i = 0; i <= Number(count); i++) {
+    if (i === Number(number)) continue;
+    const name = `${start}${String(i).padStart(number.length, "0")}-of-${count}${ending}`;
     const beside = await openBeside(name, shard);
     const contents = beside && (await readSafetensors(beside).catch(() => undefined));
     for (const tensor of contents?.tensors ?? []) found.push(tensor);

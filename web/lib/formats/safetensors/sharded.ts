@@ -2,7 +2,9 @@ import { FormatError } from "../../core/errors.js";
 import type { ByteSource } from "../../io/bytes.js";
 import { isRecord } from "../../io/json.js";
 import { shownJson } from "../../io/shorten.js";
+import type { ModelPart } from "../format.js";
 import { readSafetensors, type SafetensorsContents } from "./safetensors.js";
+import { whyNotOne } from "./shard-name.js";
 
 /** The file that each tensor is in, as in `model.safetensors.index.json`. */
 export type WeightMap = Readonly<Record<string, string>>;
@@ -37,16 +39,21 @@ function isFileName(name: string): boolean {
  * Reads the headers of all shards.
  *
  * @throws {FormatError} for a malformed shard, and where the shards do not contain exactly what the index says.
+ * @throws {TypeError} where there is no index, and the names are not those of one model.
  */
 export async function readShards(
   shards: readonly ByteSource[],
   index?: { readonly file: string; readonly weightMap: WeightMap },
-): Promise<SafetensorsContents> {
+): Promise<SafetensorsContents & { readonly parts: readonly ModelPart[] }> {
+  const why = index ? undefined : whyNotOne(shards.map(({ name }) => name));
+  if (why !== undefined) throw new TypeError(`${why}; give those of one model`);
   const tensors: SafetensorsContents["tensors"][number][] = [];
+  const parts: ModelPart[] = [];
   let metadata: Readonly<Record<string, string>> = {};
   const fileOf = new Map<string, string>();
   for (const shard of shards) {
     const contents = await readSafetensors(shard);
+    parts.push({ name: shard.name, ...contents });
     metadata = { ...metadata, ...contents.metadata }; // an assignment would lose a key named __proto__
     for (const tensor of contents.tensors) {
       const { name } = tensor;
@@ -71,5 +78,5 @@ export async function readShards(
       reason: `${index?.file} says that it is in this file, but it is not`,
     });
   }
-  return { metadata, tensors };
+  return { metadata, tensors, parts };
 }
