@@ -84,7 +84,7 @@ describe("several models that are brought together", () => {
     expect(await page.locator("#passed-over").isVisible()).toBe(false);
     await axeFindsNothing(page, "#outcome");
 
-    await queue().getByRole("button", { name: "vae.safetensors" }).click();
+    await queue().getByRole("button", { name: "vae.safetensors", exact: true }).click();
     await shows(heading).toBe("vae.safetensors");
     await shows(states).toEqual(["ready", "ready", "ready"]);
   });
@@ -118,6 +118,43 @@ describe("several models that are brought together", () => {
     for (const [i, name] of names.entries()) expect(unzipped[name]).toEqual(expected[i]);
   });
 
+  it("have settings of their own where they get some, whichever is open", async () => {
+    const two = { "unet.safetensors": files["unet.safetensors"], "vae.safetensors": files["vae.safetensors"] };
+    await pick(two);
+    await shows(states).toEqual(["ready", "ready"]);
+    const own = (name: string) => queue().getByRole("button", { name: `Own settings for ${name}` });
+    const bits = page.locator("#model-bits");
+    await own("vae.safetensors").click();
+    await shows(heading).toBe("vae.safetensors");
+    expect(await text(queue().locator("> .hint"))).toMatch(/^The settings below are for vae\.safetensors alone/);
+    await bits.fill("3");
+    await shows(async () => (await rows())[1][4]).toBe("Own settings 3 bits per channel");
+    await queue().getByRole("button", { name: "unet.safetensors", exact: true }).click();
+    await shows(heading).toBe("unet.safetensors");
+    expect(await bits.inputValue()).toBe("8");
+    await bits.fill("5");
+    await shows(async () => (await rows())[0][2]).toMatch(/^0\.1/);
+    await shows(states).toEqual(["ready", "ready"]);
+    await axeFindsNothing(page, "#outcome");
+
+    const [archive] = await Promise.all([
+      page.waitForEvent("download"),
+      queue().getByRole("button", { name: "Save all as .zip" }).click(),
+    ]);
+    const unzipped = unzipSync(await contents(archive));
+    expect(unzipped).toEqual({
+      "unet-int5.safetensors": await quantized("unet.safetensors", 5),
+      "vae-int3.safetensors": await quantized("vae.safetensors", 3),
+    });
+
+    await queue().getByRole("button", { name: "vae.safetensors", exact: true }).click();
+    await shows(heading).toBe("vae.safetensors");
+    await shows(() => bits.inputValue()).toBe("3");
+    await own("vae.safetensors").click();
+    await shows(() => bits.inputValue()).toBe("5");
+    await shows(async () => (await rows())[1][4]).toBe("Own settings ");
+  });
+
   it("are worked on though one of them cannot be read, and the first of them too", async () => {
     const broken = new TextEncoder().encode("not a model of named tensors");
     await pick({ "a.safetensors": broken, "unet.safetensors": files["unet.safetensors"] });
@@ -125,7 +162,7 @@ describe("several models that are brought together", () => {
     expect(await text(page.locator("#input-error"))).toMatch(/^a\.safetensors/);
     await queue().getByRole("button", { name: "Save all", exact: true }).click();
     await shows(told).toBe("1 file is in your downloads. 1 could not be saved.");
-    await queue().getByRole("button", { name: "unet.safetensors" }).click();
+    await queue().getByRole("button", { name: "unet.safetensors", exact: true }).click();
     await shows(heading).toBe("unet.safetensors");
   });
 

@@ -2,6 +2,7 @@ import { byId } from "./dom.js";
 import type { LinkedModel } from "./models/model-link.js";
 import type { ModelView } from "./models/model-view.js";
 import type { TensorFile } from "./models/protocol.js";
+import type { Chosen } from "./models/queue/queue-entry.js";
 import type { QueueView } from "./models/queue/queue-view.js";
 import type { Settings } from "./protocol.js";
 
@@ -76,15 +77,19 @@ export class ModelPanel {
       const first = await files;
       const { QueueView } = await import("./models/queue/queue-view.js");
       if (turn !== this.#turn) return undefined;
-      this.#queue = new QueueView((chosen) => this.#openOne(Promise.resolve(chosen)));
+      this.#queue = new QueueView((...model) => this.#openOne(...model));
       this.#queue.show([first, ...others]);
       this.#places.outcome.prepend(this.#queue.element);
     }
     return this.#openOne(files);
   }
 
-  async #openOne(files: Promise<readonly File[]>): Promise<readonly string[] | undefined> {
+  async #openOne(
+    given: Promise<readonly File[]> | readonly File[],
+    chosen?: Chosen,
+  ): Promise<readonly string[] | undefined> {
     const turn = ++this.#turn;
+    const files = Promise.resolve(given);
     files.catch(() => {}); // told below, and not at all where it is not wanted any more
     this.#opening++;
     try {
@@ -95,7 +100,7 @@ export class ModelPanel {
         (...looked) => this.#lookAt(...looked),
         (rules) => this.#queue?.follow(rules),
       );
-      const unused = await this.#view.open(files, this.#expected);
+      const unused = await this.#view.open(files, this.#expected, chosen);
       if (turn !== this.#turn) return undefined;
       this.#expected = undefined;
       this.#showModel();

@@ -19,6 +19,7 @@ import { SaveView } from "./outcome/save-view.js";
 import { errorsOfAll } from "./outcome/totals.js";
 import type { Description, Rules, Setting, TensorFile } from "./protocol.js";
 import { QuantizedView } from "./quantized/quantized-view.js";
+import type { Chosen } from "./queue/queue-entry.js";
 import { RecipesView } from "./recipes-view.js";
 import { RunView } from "./run/run-view.js";
 import { Costs, withAxis } from "./settings.js";
@@ -133,9 +134,10 @@ export class ModelView {
    * Opens the files of one model in place of the one that was open. Resolves to the names of those that are no part of it.
    *
    * @param linked settings of a link, which are taken for a model of its name; otherwise those of the last visit are
+   * @param chosen settings that were chosen for this model before, which come first
    * @throws {Error} for files that are no model, and where it was closed meanwhile.
    */
-  async open(given: Promise<readonly File[]>, linked?: LinkedModel): Promise<readonly string[]> {
+  async open(given: Promise<readonly File[]>, linked?: LinkedModel, chosen?: Chosen): Promise<readonly string[]> {
     this.close();
     const client = startModelWorker();
     this.#client = client;
@@ -146,7 +148,7 @@ export class ModelView {
     const { quantized, hasTypes } = description;
     this.standsAlone = quantized !== undefined || description.format === "gguf";
     this.#outcome.element.hidden = this.standsAlone;
-    if (hasTypes) await this.#showTypes(client, description);
+    if (hasTypes) await this.#showTypes(client, description, chosen);
     if (this.standsAlone) {
       if (quantized) this.#quantized.show(client, description, files);
       this.#quantized.element.hidden = quantized === undefined;
@@ -155,7 +157,13 @@ export class ModelView {
     }
     this.#form.fit(description);
     const isForAnother = linked !== undefined && linked.name !== description.name;
-    this.#own = this.#takeOver(description, linked === undefined ? keptModel() : isForAnother ? undefined : linked);
+    if (chosen) {
+      this.#form.setForm(chosen.rules);
+      this.#form.set(chosen.rules.all);
+      this.#own = chosen.rules.own;
+    } else {
+      this.#own = this.#takeOver(description, linked === undefined ? keptModel() : isForAnother ? undefined : linked);
+    }
     this.#outcome.describe(description);
     this.#measuring.reset();
     this.#weights.reset(client);
@@ -178,7 +186,7 @@ export class ModelView {
   }
 
   /** Shows a model that can become a GGUF, for which types are chosen. The code for that is loaded with the first one. */
-  async #showTypes(client: ModelClient, description: Description) {
+  async #showTypes(client: ModelClient, description: Description, chosen: Chosen | undefined) {
     const { GgufView } = await import("./gguf/gguf-view.js");
     if (client !== this.#client) throw new Cancelled();
     if (this.#gguf === undefined) {
@@ -186,7 +194,7 @@ export class ModelView {
       this.#places.outcome.append(this.#gguf.element);
     }
     this.#gguf.element.hidden = false;
-    this.#gguf.show(client, description).catch(ignoreCancelled);
+    this.#gguf.show(client, description, chosen?.type).catch(ignoreCancelled);
   }
 
   /** Sets the form to settings that were chosen before; gives those for single tensors, where they were of this model. */

@@ -88,8 +88,12 @@ export class GgufView {
     this.#save.addEventListener("click", () => this.#write());
   }
 
-  /** Shows a model that the client has opened, and measures the types of a GGUF. */
-  async show(client: ModelClient, { name, format, byteLength, tensors, leftOut = [] }: Description) {
+  /**
+   * Shows a model that the client has opened, and measures the types of a GGUF.
+   *
+   * @param type what was chosen for it before
+   */
+  async show(client: ModelClient, { name, format, byteLength, tensors, leftOut = [] }: Description, type?: GgufRules) {
     this.#work.stop();
     this.#client = client;
     const isGguf = format === "gguf";
@@ -104,8 +108,9 @@ export class GgufView {
     this.#more.hidden = isGguf;
     this.#more.textContent = "Measure the errors";
     this.#types = await client.ask("types", undefined);
+    if (type) this.#search.checked = type.encoder === "search";
+    this.#choose({ type: type?.type ?? USUAL });
     this.#fill(undefined);
-    this.#choose({ type: USUAL });
     if (isGguf) await this.#measure(false);
   }
 

@@ -7,7 +7,13 @@ import { brokenTensors, type ModelState } from "../model-state.js";
 import { errorsOfAll } from "../outcome/totals.js";
 import { energyLost, percent } from "../outcome/verdict.js";
 import type { Description, Rules, WrittenFile } from "../protocol.js";
-import { Costs } from "../settings.js";
+import { Costs, settingText } from "../settings.js";
+
+/** What was chosen for a model: the rules for its tensors, and the type for a GGUF. */
+export interface Chosen {
+  readonly rules: Rules;
+  readonly type: GgufRules;
+}
 
 /** The errors of a larger model are not measured here, since all of it would have to be read. */
 const MAX_MEASURED_BYTES = 2 ** 31;
@@ -20,20 +26,66 @@ export class QueueEntry {
   readonly #sizes = html("td", { "data-head": "Size" });
   readonly #loss = html("td", { "data-head": "Energy lost" });
   readonly #told = html("td", { class: "queue-state" });
+  readonly #settings = html("span");
+  readonly #ownButton = html("button", { type: "button", class: "small" }, "Own settings");
+  #own: Chosen | undefined;
+  /** The choices for single tensors, also where the settings are those of all models. */
+  #tensors: Rules["own"] = new Map();
+  /** What it was assessed with; undefined where that is not done. */
+  #assessed: string | undefined;
   #state: ModelState | undefined;
   /** The type that it is written as, where it is a GGUF of floats. */
   #type: GgufRules | undefined;
   #isOpen = false;
   readonly #link = html("button", { type: "button", class: "link" });
 
-  /** @param open shows the model below the list */
-  constructor(files: readonly File[], open: () => void) {
+  /**
+   * @param open shows the model below the list
+   * @param setOwn gives it settings of its own, or takes them away
+   */
+  constructor(files: readonly File[], open: () => void, setOwn: (isOwn: boolean) => void) {
     this.files = files;
     this.name = files[0].name;
     this.#link.textContent = this.name;
     this.#link.addEventListener("click", open);
-    this.row = html("tr", {}, html("th", { scope: "row" }, this.#link), this.#sizes, this.#loss, this.#told);
+    this.#ownButton.setAttribute("aria-label", `Own settings for ${this.name}`);
+    this.#ownButton.addEventListener("click", () => setOwn(this.#own === undefined));
+    const settings = html("td", { class: "queue-settings" }, this.#ownButton, " ", this.#settings);
+    this.row = html("tr", {}, html("th", { scope: "row" }, this.#link), this.#sizes, this.#loss, this.#told, settings);
+    this.own = undefined;
     this.tell("waiting");
+  }
+
+  /** Its own settings; undefined where it has those of all models. */
+  get own(): Chosen | undefined {
+    return this.#own;
+  }
+
+  set own(own: Chosen | undefined) {
+    this.#own = own;
+    this.#ownButton.setAttribute("aria-pressed", String(own !== undefined));
+    this.#tellSettings();
+  }
+
+  /** What counts for it, where `shared` is chosen for all models. */
+  chosen(shared: Chosen): Chosen {
+    return this.#own ?? { ...shared, rules: { ...shared.rules, own: this.#tensors } };
+  }
+
+  /** Takes over what was chosen while it was open. Gives what of that is for all models. */
+  take(chosen: Chosen): Chosen {
+    this.#tensors = chosen.rules.own;
+    if (this.#own !== undefined) this.own = chosen;
+    return { ...chosen, rules: { ...chosen.rules, own: new Map() } };
+  }
+
+  #tellSettings() {
+    const own = this.#own;
+    this.#settings.textContent = own === undefined ? "" : this.#isGguf ? own.type.type : settingText(own.rules.all);
+  }
+
+  get #isGguf(): boolean {
+    return this.#type !== undefined;
   }
 
   /** Whether the model can be quantized and saved. */
@@ -56,14 +108,18 @@ export class QueueEntry {
     this.#told.textContent = told;
   }
 
-  /** Plans and measures the model with settings that were chosen for another one. */
-  async assess(chosen: Rules, type: GgufRules, signal: AbortSignal) {
-    this.#state = this.#type = undefined;
+  /** Plans and measures the model with what is chosen, unless that is done. */
+  async assess({ rules: chosen, type }: Chosen, signal: AbortSignal) {
+    const wanted = keyOf({ rules: chosen, type });
+    if (wanted === this.#assessed) return;
+    this.#assessed = this.#state = this.#type = undefined;
     await this.#working(signal, async (client) => {
       this.tell("reading");
       const description = await client.ask("open", { files: this.files });
       if (description.quantized !== undefined) {
         this.#sizes.textContent = bytes(description.byteLength);
+        this.#ownButton.hidden = true;
+        this.#assessed = wanted;
         this.tell("quantized already");
         return;
       }
@@ -73,6 +129,8 @@ export class QueueEntry {
         this.#sizes.textContent = `${bytes(description.byteLength)} → ${bytes(after)}`;
         this.#loss.textContent = "–";
         this.#type = type;
+        this.#assessed = wanted;
+        this.#tellSettings();
         this.tell(`ready: ${type.type}`);
         return;
       }
@@ -84,6 +142,7 @@ export class QueueEntry {
       const isMeasured = description.byteLength <= MAX_MEASURED_BYTES;
       if (isMeasured) await measure(client, state, signal);
       this.#state = state;
+      this.#assessed = wanted;
       const { measured, sqnr } = errorsOfAll(state);
       this.#loss.textContent = measured === 0 ? "–" : percent(energyLost(sqnr));
       this.tell(this.canSave ? "ready" : "has weights that cannot be quantized");
@@ -130,10 +189,15 @@ export class QueueEntry {
   }
 }
 
-/** Rules for all weights of another model: its own kind of output where it does not have the chosen one. */
-function rulesFor({ targets, opset }: Description, { all, target, opset: chosenOpset }: Rules): Rules {
+/** A text that is the same for equal choices. */
+export function keyOf({ rules: { target, opset, all, own }, type }: Chosen): string {
+  return JSON.stringify([target, opset, all, [...own], type]);
+}
+
+/** Rules for a model: its own kind of output where it does not have the chosen one. */
+function rulesFor({ targets, opset }: Description, { all, target, opset: chosenOpset, own }: Rules): Rules {
   const raised = opset !== undefined && chosenOpset !== undefined && chosenOpset > opset ? chosenOpset : undefined;
-  return { target: targets.includes(target) ? target : targets[0], opset: raised, all, own: new Map() };
+  return { target: targets.includes(target) ? target : targets[0], opset: raised, all, own };
 }
 
 async function measure(client: ModelClient, state: ModelState, signal: AbortSignal) {

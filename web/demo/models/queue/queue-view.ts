@@ -7,25 +7,25 @@ import { type ModelClient, startModelWorker } from "../model-client.js";
 import { ProgressBar } from "../progress.js";
 import type { Rules, WrittenFile } from "../protocol.js";
 import { comparisonTable } from "../quantized/comparison-table.js";
-import { QueueEntry } from "./queue-entry.js";
+import { type Chosen, keyOf, QueueEntry } from "./queue-entry.js";
 
 /** Milliseconds without a further choice before all models are planned anew. */
 const PAUSE = 400;
 
 const ARCHIVE = "quantized.zip";
 
-const USUAL: Rules = {
-  target: "plain",
-  all: { bits: 8, rule: scaleRules[0], granularity: "channel" },
-  own: new Map(),
+const USUAL: Chosen = {
+  rules: { target: "plain", all: { bits: 8, rule: scaleRules[0], granularity: "channel" }, own: new Map() },
+  type: { type: "Q4_K_M", encoder: "ggml" },
 };
 
-const USUAL_TYPE: GgufRules = { type: "Q4_K_M", encoder: "ggml" };
-
-/** Several models that were brought together: the state of each, and Save for all, with the settings of the open one. */
+/**
+ * Several models that were brought together: the state of each, and Save for all. Settings that are chosen for the open
+ * one are those of all, except of models that have their own.
+ */
 export class QueueView {
   readonly element = html("section", { id: "queue", class: "card", "aria-labelledby": "queue-heading" });
-  readonly #open: (files: readonly File[]) => void;
+  readonly #open: (files: readonly File[], chosen: Chosen | undefined) => void;
   readonly #heading = html("h2", { id: "queue-heading" });
   readonly #body = html("tbody");
   readonly #saveAll = this.#button("Save all", () => this.#save(false));
@@ -34,22 +34,27 @@ export class QueueView {
   readonly #cancel = this.#button("Cancel", () => this.#cancelWork());
   readonly #progress = new ProgressBar("Working on all files", () => this.#cancelWork());
   readonly #told = html("p", { class: "told", role: "status" });
+  readonly #hint = html("p", { class: "hint" });
   readonly #result = html("div");
   #entries: readonly QueueEntry[] = [];
-  #rules: Rules | undefined;
-  #type = USUAL_TYPE;
+  /** The model that is shown below. */
+  #opened: QueueEntry | undefined;
+  /** The settings of all models that have none of their own; undefined until some are chosen. */
+  #shared: Chosen | undefined;
   #work: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param open shows a model below the list */
-  constructor(open: (files: readonly File[]) => void) {
+  /** @param open shows a model below the list, with what was chosen for it; the last settings of the page where that is undefined */
+  constructor(open: (files: readonly File[], chosen: Chosen | undefined) => void) {
     this.#open = open;
-    const heads = ["File", "Size", "Energy lost", "State"].map((text) => html("th", { scope: "col" }, text));
+    const heads = ["File", "Size", "Energy lost", "State", "Settings"].map((text) =>
+      html("th", { scope: "col" }, text),
+    );
     const table = html("table", { class: "queue" }, html("thead", {}, html("tr", {}, ...heads)), this.#body);
     this.#cancel.hidden = true;
     this.element.append(
       this.#heading,
-      html("p", { class: "hint" }, "The settings below are for all of them. Choose a name to see its weights."),
+      this.#hint,
       scrollRegion("Files", table),
       html("div", { class: "run-buttons" }, this.#saveAll, this.#saveZip, this.#compare, this.#cancel),
       this.#progress.element,
@@ -61,14 +66,18 @@ export class QueueView {
   /** Lists models, of which the first is open. */
   show(models: readonly (readonly File[])[]) {
     this.#work?.abort();
-    this.#rules = undefined;
-    this.#type = USUAL_TYPE;
+    this.#shared = undefined;
     this.#heading.textContent = counted(models.length, "file");
     this.#entries = models.map((files) => {
-      const entry = new QueueEntry(files, () => {
-        this.#mark(entry);
-        this.#open(files);
-      });
+      const entry: QueueEntry = new QueueEntry(
+        files,
+        () => this.#show(entry),
+        (isOwn) => {
+          entry.own = isOwn ? entry.chosen(this.#shared ?? USUAL) : undefined;
+          this.#show(entry);
+          this.#assessSoon();
+        },
+      );
       return entry;
     });
     this.#mark(this.#entries[0]);
@@ -79,20 +88,22 @@ export class QueueView {
     this.#allow(false);
   }
 
-  /** Takes over the settings of the open model, or the type of the open GGUF. */
+  /** Takes over the settings of the open model, or the type of the open GGUF: for it alone, or for all models. */
   follow(rules: Rules | GgufRules) {
-    const chosen = () => JSON.stringify([this.#rules?.target, this.#rules?.opset, this.#rules?.all, this.#type]);
-    const before = chosen();
-    if ("encoder" in rules) this.#type = rules;
-    else this.#rules = rules;
-    if (chosen() === before) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#assess(), PAUSE);
+    const keys = () => JSON.stringify(this.#entries.map((entry) => keyOf(entry.chosen(this.#shared ?? USUAL))));
+    const before = this.#shared && keys();
+    const opened = this.#opened as QueueEntry;
+    const chosen = opened.chosen(this.#shared ?? USUAL);
+    const shared = opened.take({ ...chosen, ...("encoder" in rules ? { type: rules } : { rules }) });
+    if (opened.own === undefined) this.#shared = shared;
+    if (keys() !== before) this.#assessSoon();
   }
 
   /** Assesses all models with the usual settings where none were chosen, as the open one cannot be quantized. */
   assessByDefault() {
-    if (this.#rules === undefined) this.follow(USUAL);
+    if (this.#shared !== undefined) return;
+    this.#shared = USUAL;
+    this.#assessSoon();
   }
 
   /** Ends all work. */
@@ -102,11 +113,16 @@ export class QueueView {
     this.element.remove();
   }
 
+  #assessSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#assess(), PAUSE);
+  }
+
   #assess() {
     return this.#working(async (signal) => {
       for (const entry of this.#entries) {
         if (signal.aborted) return;
-        await entry.assess(this.#rules ?? USUAL, this.#type, signal);
+        await entry.assess(entry.chosen(this.#shared ?? USUAL), signal);
       }
     });
   }
@@ -198,7 +214,16 @@ export class QueueView {
   }
 
   #mark(open: QueueEntry) {
+    this.#opened = open;
     for (const entry of this.#entries) entry.isOpen = entry === open;
+    const whose = open.own ? `${open.name} alone` : "all files without settings of their own";
+    this.#hint.textContent = `The settings below are for ${whose}. Choose a name to see its weights.`;
+  }
+
+  /** Shows a model below the list. */
+  #show(entry: QueueEntry) {
+    this.#mark(entry);
+    this.#open(entry.files, entry.own || this.#shared ? entry.chosen(this.#shared ?? USUAL) : undefined);
   }
 
   #button(text: string, act: () => unknown): HTMLButtonElement {
