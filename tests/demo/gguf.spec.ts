@@ -168,7 +168,7 @@ describe("several GGUFs of floats", () => {
     const paths = ["one.gguf", "two.gguf"].map((name) => join(folder, name));
     for (const path of paths) writeFileSync(path, tiny);
     await page.getByLabel("Open a file").setInputFiles(paths);
-    const states = () => page.locator(".queue tbody tr td:last-child").allInnerTexts();
+    const states = () => page.locator(".queue tbody tr .queue-state").allInnerTexts();
     await shows(states).toEqual(["ready: Q4_K_M", "ready: Q4_K_M"]);
     await card().getByLabel("Q5_0", { exact: true }).check();
     await shows(states).toEqual(["ready: Q5_0", "ready: Q5_0"]);
@@ -177,5 +177,15 @@ describe("several GGUFs of floats", () => {
     await page.getByRole("button", { name: "Save all", exact: true }).click();
     await shows(() => text(page.locator("#queue > .told"))).toBe("2 files are in your downloads.");
     await shows(async () => names).toEqual(["one-Q5_0.gguf", "two-Q5_0.gguf"]);
+    // The second one gets a type of its own, which it keeps while the first is open.
+    await page.getByRole("button", { name: "Own settings for two.gguf" }).click();
+    await shows(() => text(card().locator("h2"))).toBe("two.gguf");
+    await shows(() => card().getByLabel("Q5_0", { exact: true }).isChecked()).toBe(true);
+    await card().getByLabel("Q8_0", { exact: true }).check();
+    await shows(states).toEqual(["saved", "ready: Q8_0"]);
+    await page.locator(".queue").getByRole("button", { name: "one.gguf", exact: true }).click();
+    await shows(() => text(card().locator("h2"))).toBe("one.gguf");
+    await shows(() => card().getByLabel("Q5_0", { exact: true }).isChecked()).toBe(true);
+    await shows(states).toEqual(["saved", "ready: Q8_0"]);
   });
 });

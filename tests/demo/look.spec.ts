@@ -117,6 +117,7 @@ it("a setting of a matrix that makes no difference is said to make none", async 
   await page.getByLabel("Or paste a matrix").fill("1 -1\n2 -2");
   await shows(() => text(page.locator("#understood"))).toBe("2 × 2, separated by spaces");
   const verdict = () => text(page.locator("#verdict"));
+  await shows(verdict).toMatch(/^8 bits .* 32 bytes become /); // there is something to compare with
   await page.locator("#bits").fill("7");
   await shows(verdict).toMatch(/^7 bits .* The last change made no difference\.$/);
   await page.locator("#settings").getByLabel("tensor", { exact: true }).check();

@@ -36,7 +36,7 @@ it("nothing that a worker without the weights answers is taken for an answer tha
     const isTold = async () => (await problem()).includes("does not have these weights: open them again");
     await shows(async () => (await isTold()) || (await verdict()).startsWith(`${bits} bits`)).toBe(true);
   }
-  expect(await problem()).not.toBe("");
+  await shows(problem).not.toBe("");
 });
 
 describe("a worker that breaks down is told, and the page goes on with another:", () => {

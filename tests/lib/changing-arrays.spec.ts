@@ -414,15 +414,20 @@ describe.each(floatTypes)("one shared memory in two objects, %s", (type) => {
     length: number,
   ) => Floats;
 
+  const cloned = (): [SharedArrayBuffer, SharedArrayBuffer] => {
+    const memory = new SharedArrayBuffer(2 ** 16);
+    return [memory, structuredClone(memory)];
+  };
+  /** Within one thread, WebKit copies the memory, which is two memories then. */
+  const sharesClones = () => {
+    const [memory, clone] = cloned();
+    new Uint8Array(memory)[0] = 1;
+    return new Uint8Array(clone)[0] === 1;
+  };
+
   /** Two objects of one memory, as messages between threads and growing memories make them. */
   const pairs: [string, () => [SharedArrayBuffer, SharedArrayBuffer]][] = [
-    [
-      "by a message",
-      () => {
-        const memory = new SharedArrayBuffer(2 ** 16);
-        return [memory, structuredClone(memory)];
-      },
-    ],
+    ...(sharesClones() ? [["by a message", cloned] satisfies [string, typeof cloned]] : []),
     [
       "by growing",
       () => {

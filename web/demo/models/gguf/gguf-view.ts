@@ -107,6 +107,7 @@ export class GgufView {
     this.#isMeasured = false;
     this.#more.hidden = isGguf;
     this.#more.textContent = "Measure the errors";
+    this.#body.replaceChildren();
     this.#types = await client.ask("types", undefined);
     if (type) this.#search.checked = type.encoder === "search";
     this.#choose({ type: type?.type ?? USUAL });
