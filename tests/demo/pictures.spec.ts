@@ -367,6 +367,17 @@ describe("why one scale for each channel", () => {
   });
 });
 
+it("a channel that is chosen along one axis is left where another axis has fewer", async () => {
+  await page.getByLabel("Channel axis").selectOption("1");
+  const channel = page.getByLabel("Channel", { exact: true });
+  await shows(() => text(page.locator("#why figcaption"))).not.toMatch(/^The weights of faint /);
+  await channel.fill("7");
+  await page.keyboard.press("Enter");
+  await shows(() => text(page.locator("#why figcaption"))).toContain(`The weights of ${columnNames?.[7]} `);
+  await page.getByLabel("Channel axis").selectOption("0");
+  await shows(() => text(page.locator("#why figcaption"))).toMatch(/^The weights of faint /);
+});
+
 describe("the error against the scale", () => {
   it("is shown for the weights that share a scale, with the three scales and what the search gains", async () => {
     await page.locator("#of-scale > summary").click();

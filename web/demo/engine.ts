@@ -53,6 +53,8 @@ export class Engine {
   #opened: Source | undefined;
   /** Whether the worker holds a result for the open source. */
   #hasResult = false;
+  /** Until these are done, answers would be of another result than the one that the views show. */
+  #quantizing = 0;
 
   /** The source that the worker holds. */
   get opened(): Source | undefined {
@@ -68,9 +70,14 @@ export class Engine {
   }
 
   async quantize(settings: Settings): Promise<Summary> {
-    const summary = await this.#send("quantize", settings);
-    this.#hasResult = true;
-    return summary;
+    this.#quantizing++;
+    try {
+      const summary = await this.#send("quantize", settings);
+      this.#hasResult = true;
+      return summary;
+    } finally {
+      this.#quantizing--;
+    }
   }
 
   /** Asks about the result. A map of the weights is available before there is one. */
@@ -79,7 +86,7 @@ export class Engine {
     given: Questions[T]["given"],
   ): Promise<Questions[T]["answer"]> {
     // The view that asks is drawn again as soon as there is a result.
-    const canAnswer = this.#hasResult || (question === "map" && this.#opened !== undefined);
+    const canAnswer = (this.#hasResult && this.#quantizing === 0) || (question === "map" && this.#opened !== undefined);
     return canAnswer ? this.#send(question, given) : Promise.reject(new Interrupted());
   }
 

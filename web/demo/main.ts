@@ -176,6 +176,7 @@ async function openQuantizeAndShow(source: Source) {
 /** Resolves when all pictures are up to date but the comparison, which takes its time. */
 async function show(summary: Summary) {
   element("nothing").hidden = true;
+  if (shown?.summary.settings.axis !== summary.settings.axis) selection.forgetChannel();
   const told = verdict(summary) + unchanged(summary, shown?.source === source ? shown?.summary : undefined);
   shown = { source, summary };
   element("verdict").textContent = told;

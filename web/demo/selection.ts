@@ -30,6 +30,11 @@ export class Selection {
     this.#tell();
   }
 
+  /** Forgets the channel, as there are others now. */
+  forgetChannel() {
+    this.#channel = undefined;
+  }
+
   /** Forgets the choices for other weights. */
   reset() {
     this.#index = 0;
