@@ -75,6 +75,7 @@ describe("a GGUF of floats", () => {
   it("shows size and error of every type, the smallest file first", async () => {
     await open("model.gguf", tiny);
     await isMeasured();
+    expect(await text(card())).toContain("importance matrices, use llama-quantize");
     const shown = await rows();
     const model = await openModel(tiny, { name: "model.gguf" });
     const sizes = new Map(
@@ -152,6 +153,7 @@ describe("an image model", () => {
     await open("flux.safetensors", flux, "As a GGUF, for ComfyUI-GGUF");
     await shows(() => text(page.locator("#model-heading"))).toBe("flux.safetensors");
     expect(await page.locator("#save").isVisible()).toBe(true);
+    expect(await page.getByText("convert_hf_to_gguf.py").isVisible()).toBe(false);
     expect(await rows()).toHaveLength(14);
     const { name, contents } = await saved();
     expect(name).toBe("flux-Q4_K_M.gguf");

@@ -83,6 +83,8 @@ describe("several models that are brought together", () => {
     expect(listed[0][2]).toMatch(/^0\.00\d+\u00a0%$/);
     expect(await page.locator("#passed-over").isVisible()).toBe(false);
     await axeFindsNothing(page, "#outcome");
+    // The page makes no GGUF of it, and says who does.
+    expect(await page.getByText("convert_hf_to_gguf.py").isVisible()).toBe(true);
 
     await queue().getByRole("button", { name: "vae.safetensors", exact: true }).click();
     await shows(heading).toBe("vae.safetensors");

@@ -8,6 +8,11 @@ export class RecipesView {
   readonly elements: readonly HTMLElement[];
   readonly #code = html("code");
   readonly #command = html("code");
+  readonly #gguf = html(
+    "p",
+    { class: "hint" },
+    "The page does not make a GGUF of a language model in .safetensors. Open the F16 GGUF that most models publish, or one that convert_hf_to_gguf.py of llama.cpp has made.",
+  );
 
   /** @param state of the model that is open */
   constructor(state: () => ModelState | undefined) {
@@ -40,12 +45,15 @@ export class RecipesView {
       told,
       recipe("Command line", "This writes the same file as Save.", this.#command),
       recipe("Code", "This code does the same in Node, with the npm package channelwise.", this.#code),
+      this.#gguf,
     ];
   }
 
   show(state: ModelState) {
     this.#code.textContent = code(state);
     this.#command.textContent = command(state);
+    const { format, hasTypes } = state.description;
+    this.#gguf.hidden = format !== "safetensors" || hasTypes === true;
   }
 }
 

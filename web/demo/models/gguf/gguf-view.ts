@@ -72,7 +72,7 @@ export class GgufView {
       html(
         "p",
         { class: "hint" },
-        "Without the search, the file is what llama-quantize writes, byte for byte. Smaller errors of the weights need not mean better answers.",
+        "Without the search, the file is what llama-quantize writes, byte for byte. Smaller errors of the weights need not mean better answers. For IQ1 to IQ3 types and importance matrices, use llama-quantize.",
       ),
       this.#field,
       html("div", { class: "run-buttons" }, this.#save),
