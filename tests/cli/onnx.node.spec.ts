@@ -313,6 +313,10 @@ describe("compare --run", () => {
     expect(stdout).toMatch(/^output y {2}SQNR \d+\.\d+ dB/m);
     const low = await compare("--run", "--input", "x=1x64", "--min-output-sqnr", "90");
     expect(low).toMatchObject({ code: 3, stderr: expect.stringMatching(/y has an SQNR of .* dB, below 90 dB/) });
+    expect(await compare("--run", "--input", "x=999999x999999")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/input x of 999999 x 999999 has more than 268,435,456 numbers; give smaller sizes/),
+    });
     expect(await compare("--run", "--input", "z=1x64")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--input names z, which is no input of the model: it has x"),

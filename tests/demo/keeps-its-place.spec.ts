@@ -173,6 +173,7 @@ describe("a report", () => {
   it("of a model has the verdict, every tensor, what was chosen, and the command", async () => {
     await open("model.safetensors");
     await choose();
+    await shows(() => text(page.locator("#model-verdict strong"))).toMatch(/ lose .* of their energy\.$/); // all is measured
     const [verdict, command] = await Promise.all([
       text(page.locator("#model-verdict strong")),
       text(page.locator("#model").getByLabel("Command line", { exact: true })),

@@ -106,6 +106,9 @@ export async function runWith(
   return { run, runtime: runtimeName };
 }
 
+/** 1 GB of float32: more is a slip of the pen rather than an input. */
+const MOST_NUMBERS = 2 ** 28;
+
 interface Input {
   readonly name: string;
   readonly type: string;
@@ -128,6 +131,12 @@ async function inputFor({ Tensor }: Runtime, { name, type, shape }: Input, value
   }
   const sizes = value?.split("x").map(Number) ?? shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
   const length = sizes.reduce((a, b) => a * b, 1);
+  if (length > MOST_NUMBERS) {
+    const most = MOST_NUMBERS.toLocaleString("en-US");
+    throw new UsageError(
+      `input ${name} of ${sizes.join(" x ")} has more than ${most} numbers; give smaller sizes with --input ${name}=...`,
+    );
+  }
   return new Tensor(type, randomOf(type, length, name), sizes);
 }
 
