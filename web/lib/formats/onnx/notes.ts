@@ -5,7 +5,7 @@ import type { Settings } from "../settings.js";
 import type { OnnxContents } from "./contents.js";
 import { type Pattern, since } from "./forms/form.js";
 import { changesUpTo } from "./opset/raise.js";
-import { newestOpset } from "./opset/versions.js";
+import { newestOpset, runUpTo21 } from "./opset/versions.js";
 import { preferenceFor } from "./targets.js";
 import { type Runtime, wayOf } from "./way.js";
 import type { Weight } from "./weights.js";
@@ -29,14 +29,23 @@ export function notesOf({ model, decisions }: Pick<Plan, "model" | "decisions">,
   const quantized = decisions.flatMap((decision, place): Quantized[] =>
     decision.quantize ? [{ weight: written.asUsed(model.tensors[place] as ModelTensor), decision }] : [],
   );
-  return [...formNotes(quantized, written), ...sizeNotes(quantized, written), ...newerNotes(written.model)];
+  return [...formNotes(quantized, written), ...sizeNotes(quantized, written), ...opsetNotes(written)];
 }
 
-/** A note where operators may have changed since this was written. */
-function newerNotes({ opset }: OnnxContents): string[] {
-  if (opset <= newestOpset) return [];
+/** Notes on whether runtimes know the operators of the opset. */
+function opsetNotes({ model, opset }: Written): string[] {
+  if (opset > newestOpset) {
+    return [
+      `the model has opset ${opset}, and operators after opset ${newestOpset} are not known here: try what is written`,
+    ];
+  }
+  if (opset < 22 || opset === model.opset) return [];
+  const nodes = model.scopes.flatMap(({ graph }) => graph.nodes);
+  const refused = nodes.filter(({ domain, operator }) => domain === "" && runUpTo21.has(operator));
+  if (refused.length === 0) return [];
+  const operators = [...new Set(refused.map(({ operator }) => operator))].join(", ");
   return [
-    `the model has opset ${opset}, and operators after opset ${newestOpset} are not known here: try what is written`,
+    `ONNX Runtime runs ${operators} up to opset 21 alone, and refuses a model raised to opset ${opset}: raise it to at most 21`,
   ];
 }
 

@@ -21,3 +21,19 @@ const irVersions: readonly (readonly [opset: number, irVersion: number])[] = [
 export function irVersionOf(opset: number): number {
   return irVersions.find(([since]) => opset >= since)?.[1] ?? 3;
 }
+
+/**
+ * Operators that ONNX Runtime 1.30 runs up to opset 21 and refuses from opset 22 on, where ONNX gave them a
+ * new version.
+ */
+export const runUpTo21: ReadonlySet<string> = new Set([
+  "Bernoulli",
+  "GlobalLpPool",
+  "MaxRoiPool",
+  "Multinomial",
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "RoiAlign",
+]);
