@@ -43,7 +43,7 @@ export async function* graphs() {
     const graph = {
       node: [node(operator, ["x", ...Object.keys(weights)], ["y"], attributes)],
       initializer: Object.entries(weights).map(([weight, shape]) => tensor(weight, shape, random(shape))),
-      input: [float("x")],
+      input: [float("x", x)],
       output: [float("y")],
     };
     yield { name, bytes: modelBytes({ opset: 17, graph }), inputs: { x: { data: random(x), dims: x } } };

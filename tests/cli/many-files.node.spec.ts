@@ -29,7 +29,7 @@ beforeAll(() => {
     });
   }
   const nodes = numbers.map((i) => node("MatMul", [`h${i}`, `w${i}`], [`h${i + 1}`]));
-  const graph = { input: [float("h0", [1, 32])], output: [float(`h${FILES}`, [1, 32])], initializer, node: nodes };
+  const graph = { input: [float("h0", [4, 32])], output: [float(`h${FILES}`, [4, 32])], initializer, node: nodes };
   writeFileSync(place.path("onnx", "model.onnx"), modelBytes({ opset: 13, graph }));
 
   const weightMap: Record<string, string> = {};

@@ -112,8 +112,11 @@ describe("quantize of an .onnx model", () => {
   });
 
   it("tells which operators get which form, and why, and refuses a target that there is none of", async () => {
-    const { stdout } = await place.run("quantize", "model.onnx", "--dry-run");
-    expect(stdout).toMatch(/Gemm, MatMul as MatMulInteger for wasm: /);
+    const dryRun = async (...options: string[]) =>
+      (await place.run("quantize", "model.onnx", "--dry-run", ...options)).stdout;
+    expect(await dryRun("--target", "native")).toMatch(/Gemm, MatMul as MatMulInteger for native: /);
+    expect(await dryRun()).toMatch(/Gemm, MatMul as Cast, Mul for wasm: /);
+    expect(await dryRun()).toContain("MatMulInteger is slower than floats for 1 row of activations");
     const refused = await place.run("quantize", "model.onnx", "--target", "webgpu", "--conv-integer");
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("--conv-integer") });
     expect(await place.run("quantize", "model.onnx", "--target", "wsam")).toMatchObject({
@@ -210,7 +213,7 @@ it("inspect shows the weights of an .onnx model and their channels", async () =>
 const fourBits = ["--bits", "4", "--granularity", "group:32"];
 
 it.each([
-  [12, [], "8 bits per channel, axis 1", "MatMulInteger", "2,208"],
+  [12, ["--target", "native"], "8 bits per channel, axis 1", "MatMulInteger", "2,208"],
   [12, ["--target", "portable"], "8 bits per channel, axis 1", "Cast, Mul", "2,176"],
   [13, ["--target", "portable"], "8 bits per channel, axis 1", "DequantizeLinear", "2,176"],
   [13, ["--target", "webgpu", ...fourBits], "4 bits in groups of 32, axis 0", "MatMulNBits", "1,280"],

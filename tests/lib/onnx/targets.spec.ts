@@ -77,6 +77,49 @@ const patternsOf = async (bytes: Uint8Array, rules: Rules) =>
   quantizedBy(planModel(await openModel(source(bytes)), { ...all, ...rules })).map(({ pattern }) => pattern);
 
 describe("MatMul for wasm and native", () => {
+  it("stays a MatMul of floats for wasm where the file gives it fewer than 4 rows", async () => {
+    const formOf = async (shape: (number | undefined)[], rules: Rules = {}, others: Partial<GraphInit> = {}) => {
+      const graph = graphOf([node("MatMul", ["x", "w"], ["y"])], [tensor("w", [rows, columns], weights)], {
+        input: [float("x", shape)],
+        ...others,
+      });
+      const model = await openModel(source(modelBytes({ opset: 13, graph })));
+      const [{ pattern, notes }] = quantizedBy(planModel(model, { ...all, ...rules }));
+      return [pattern, ...notes];
+    };
+    const why = (of: string) => `MatMulInteger is slower than floats for ${of} of activations`;
+    expect(await formOf([1, rows])).toEqual(["Cast, Mul", why("1 row")]);
+    expect(await formOf([rows])).toEqual(["Cast, Mul", why("1 row")]);
+    expect(await formOf([1, 3, rows])).toEqual(["Cast, Mul", why("3 rows")]);
+    // Four rows and more, and a number of rows that the file leaves open, also as -1.
+    for (const shape of [
+      [4, rows],
+      [2, 2, rows],
+      [1, undefined, rows],
+      [1, -1, rows],
+      [1, 0, rows],
+    ])
+      expect(await formOf(shape)).toEqual(["MatMulInteger"]);
+    expect(await formOf([1, rows], { target: "native" })).toEqual(["MatMulInteger"]);
+    // One of two nodes has enough.
+    const nodes = [node("MatMul", ["x", "w"], ["h"]), node("MatMul", ["z", "w"], ["y"])];
+    const more = { node: nodes, input: [float("x", [1, rows]), float("z", [9, rows])] };
+    expect(await formOf([], {}, more)).toEqual(["MatMulInteger"]);
+    // Inside the graph: nodes that keep rows, those that take the most, and a shape that the file gives.
+    const behind = (...nodes: NodeInit[]) => ({ node: [...nodes, node("MatMul", ["h", "w"], ["y"])] });
+    const few = ["Cast, Mul", why("2 rows")];
+    expect(await formOf([2, rows], {}, behind(node("Relu", ["x"], ["h"])))).toEqual(few);
+    expect(
+      await formOf([2, rows], {}, behind(node("MatMul", ["x", "w"], ["g"]), node("Sub", ["g", "g"], ["h"]))),
+    ).toEqual(few);
+    expect(await formOf([2, rows], {}, behind(node("NonZero", ["x"], ["h"])))).toEqual(["MatMulInteger"]);
+    expect(await formOf([2, rows], {}, behind(node("MatMul", ["x", "x"], ["h"])))).toEqual(["MatMulInteger"]);
+    const given = { valueInfo: [float("h", [2, rows])] };
+    expect(await formOf([2, rows], {}, { ...behind(node("NonZero", ["x"], ["h"])), ...given })).toEqual(few);
+    const two = { input: [float("x", [2, rows]), float("z", [4, 1])] };
+    expect(await formOf([], {}, { ...behind(node("Add", ["x", "z"], ["h"])), ...two })).toEqual(["MatMulInteger"]);
+  });
+
   it.each(["wasm", "native"] as const)("is what quantize_dynamic writes, names included: %s", async (target) => {
     const original = floatModel();
     const { bytes, plan } = await quantized(original, { ...all, target });

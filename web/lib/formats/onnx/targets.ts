@@ -11,6 +11,7 @@ import { gatherBlocks } from "./forms/gather-blocks.js";
 import { gathered } from "./forms/gathered.js";
 import { matMulNBits } from "./forms/matmul-nbits.js";
 import type { OnnxTarget, OnnxWeightType } from "./target-name.js";
+import type { Weight } from "./weights.js";
 
 // The targets that a model can be written for, and the forms that are fastest there by `npm run bench:onnx`.
 
@@ -18,6 +19,8 @@ import type { OnnxTarget, OnnxWeightType } from "./target-name.js";
 export interface Preference {
   readonly form: Form;
   readonly why: string;
+  /** Why a weight that the form can store is stored by a later one; undefined where it is not. */
+  readonly whyNot?: (weight: Weight) => string | undefined;
 }
 
 const whyGathered = "only the rows that are gathered become floats";
@@ -25,10 +28,19 @@ const whyFolded = "it becomes float when ONNX Runtime loads the model, which the
 const whyDynamic = "ONNX Runtime multiplies int8 faster than floats; activations become int8 while the model runs";
 const whyConvInteger = "it was asked for; activations become int8 while the model runs";
 
+/**
+ * In onnxruntime-web, the product of a matrix and fewer than 4 rows takes 1.0 to 2.7 times as long with codes as with
+ * floats, and that of 4 rows 0.8 to 0.9 times (1024 x 1024 weights, in the caches and not, by `npm run bench:onnx`).
+ */
+function hasFewRows({ place: { rows } }: Weight): string | undefined {
+  if (rows === undefined || rows >= 4) return undefined;
+  return `MatMulInteger is slower than floats for ${rows === 1 ? "1 row" : `${rows} rows`} of activations`;
+}
+
 /** The first form that can store a weight is used. The last of each list can store every weight. */
 const preferences: Readonly<Record<OnnxTarget, readonly Preference[]>> = {
   wasm: [
-    { form: dynamic, why: whyDynamic },
+    { form: dynamic, why: whyDynamic, whyNot: hasFewRows },
     { form: dynamicConv, why: whyConvInteger },
     { form: gatherBlocks, why: whyGathered },
     { form: gathered, why: whyGathered },

@@ -28,12 +28,18 @@ export function wayOf(weight: Weight, settings: Settings, { target, ...runtime }
   const inFunction = within && { opset: within.opset ?? 0 };
   // The bits are checked with the rules.
   const wish: Wish = { bits: bits as Bits, axis, granularity, zeroPoints, ...runtime, ...inFunction };
-  for (const { form } of preferencesOf(target)) {
+  const passed: string[] = [];
+  for (const { form, whyNot } of preferencesOf(target)) {
     // Functions name the operator sets that they use, and every one has these operators.
     if (inFunction && form.pattern !== "Cast, Mul") continue;
     const found = form.wayOf(weight, wish);
     if (typeof found === "string") continue;
-    const notes = weight.isInput ? [...found.notes, "it is no longer an input of the graph"] : found.notes;
+    const reason = whyNot?.(weight);
+    if (reason !== undefined) {
+      passed.push(reason);
+      continue;
+    }
+    const notes = [...passed, ...found.notes, ...(weight.isInput ? ["it is no longer an input of the graph"] : [])];
     const scheme = { ...found.scheme, rule, ...(zeroPoints && { zeroPoints }), ...(balance && { balance }) };
     const way = { ...found, scheme, notes, pattern: form.pattern };
     const { codes, scales, zeroPoints: zeros } = storedBytes(way);

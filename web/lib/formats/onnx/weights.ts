@@ -3,7 +3,8 @@ import type { ModelTensor } from "../../tensor/tensor.js";
 import { dataType, type Proto, type Tensor } from "./file/proto.js";
 import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
-import { type Uses, usesOf } from "./uses/consumers.js";
+import { type Consumer, type Uses, usesOf } from "./uses/consumers.js";
+import { rowsIn } from "./uses/rows.js";
 import { usingNodes } from "./uses/using-nodes.js";
 
 // Finds the tensors of a model that are weights and can be quantized, and the reasons why others cannot.
@@ -32,6 +33,8 @@ export interface Weight extends ModelTensor {
 interface WeightPlace extends Uses {
   readonly value: Value;
   readonly tensor: Tensor;
+  /** The most rows that the first input of a node that uses it has, where the file tells those of all. */
+  readonly rows: number | undefined;
 }
 
 /** A float tensor that stays as it is. */
@@ -61,6 +64,7 @@ export function findWeights(
   files: ExternalFiles,
   taken: ReadonlySet<Value | undefined>,
 ) {
+  const rows = rowsIn(scopes);
   const weights: Weight[] = [];
   const kept: KeptTensor[] = [];
   const keep = (value: Value, tensor: Tensor, reason: string) => {
@@ -75,7 +79,7 @@ export function findWeights(
     for (const value of scope.values.values()) {
       const { tensor } = value;
       if (tensor === undefined || floatTypes[tensor.type] === undefined || taken.has(value)) continue;
-      const found = weightOf(value, tensor, proto, files);
+      const found = weightOf(value, tensor, rows, proto, files);
       if (typeof found === "string") keep(value, tensor, found);
       else weights.push(found);
     }
@@ -84,7 +88,13 @@ export function findWeights(
 }
 
 /** The weight that a tensor holds, or a sentence why it holds none. */
-function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFiles): Weight | string {
+function weightOf(
+  value: Value,
+  tensor: Tensor,
+  rows: ReturnType<typeof rowsIn>,
+  proto: Proto,
+  files: ExternalFiles,
+): Weight | string {
   const { shape, type } = tensor;
   const size = sizeOf(tensor, proto.reader);
   if (shape.length < 2) return shape.length === 0 ? "a single number" : "a vector";
@@ -118,8 +128,15 @@ function weightOf(value: Value, tensor: Tensor, proto: Proto, files: ExternalFil
     isInput: value.input !== undefined && proto.irVersion >= 4,
     usedBy: () => usingNodes(value, moves),
     read: bytesOfFloats(tensor, dtype, proto, files),
-    place: { value, tensor, consumers, moves },
+    place: { value, tensor, consumers, moves, rows: mostRows(consumers, rows) },
   };
+}
+
+/** The most rows of activations; undefined where those of a node are open. */
+function mostRows(consumers: readonly Consumer[], rowsOf: ReturnType<typeof rowsIn>): number | undefined {
+  const rows = consumers.map(({ use: { node, scope } }) => rowsOf(node.inputs[0] ?? "", scope) ?? Number.NaN);
+  const most = Math.max(...rows); // NaN if one is
+  return Number.isNaN(most) ? undefined : most;
 }
 
 /** Reads the bytes of a float tensor; throws where they are stored in a way that cannot be read. */

@@ -116,8 +116,8 @@ export interface ValueInfo {
   readonly message: Message;
   /** A value of TensorProto.DataType; undefined where it is not given, and for what is no tensor. */
   readonly type: number | undefined;
-  /** The number of dimensions, where it is given. */
-  readonly rank: number | undefined;
+  /** Its dimensions, where it is given how many there are; those that the file leaves open are undefined. */
+  readonly shape: readonly (number | undefined)[] | undefined;
 }
 
 export interface OperatorSet {

@@ -2,7 +2,7 @@ import type { ByteSource } from "../../../io/bytes.js";
 import type { Attribute, Graph, ModelFunction, Node, OperatorSet, Proto, Run, Tensor, ValueInfo } from "./proto.js";
 import { addRun, fewFloatsOf, shortList } from "./read-numbers.js";
 import { nameAmong, readTensor } from "./read-tensor.js";
-import { type Field, type Message, type WireReader, wireReader } from "./wire.js";
+import { type Field, type Message, type WireReader, wireReader, wireType } from "./wire.js";
 
 // Reads the structure of a model. The contents of messages are read here, and judged elsewhere. Field numbers are those
 // of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
@@ -70,7 +70,7 @@ async function readFunction(reader: WireReader, message: Message, what: string):
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
     else if (field.id === 4 || field.id === 5) {
       const list = field.id === 4 ? inputs : outputs;
-      const unknown = { type: undefined, rank: undefined }; // those of the values that it is called with
+      const unknown = { type: undefined, shape: undefined }; // those of the values that it is called with
       list.push({ name: await reader.text(field, `an input or output of ${what}`), message, ...unknown });
     } else if (field.id === 7) {
       const node = `node ${nodes.length} of ${what}`;
@@ -123,25 +123,37 @@ async function readValueInfo(reader: WireReader, message: Message, what: string)
     if (field.id === 1) name = await reader.text(field, `the name of ${what}`);
     else if (field.id === 2) type = await readTensorType(reader, reader.message(field, message, what), what);
   }
-  return { name, message, type: type?.type, rank: type?.rank };
+  return { name, message, type: type?.type, shape: type?.shape };
 }
 
-type TensorType = Pick<ValueInfo, "type" | "rank">;
+type TensorType = Pick<ValueInfo, "type" | "shape">;
 
 /** The content of a TypeProto, if it is that of a tensor. */
 async function readTensorType(reader: WireReader, message: Message, what: string): Promise<TensorType | undefined> {
   const field = (await reader.fields(message, what)).find(({ id }) => id === 1);
   if (field === undefined) return undefined;
-  let [type, rank]: [number | undefined, number | undefined] = [undefined, undefined];
+  let type: number | undefined;
+  let shape: (number | undefined)[] | undefined;
   const tensor = reader.message(field, message, what);
   for (const inner of await reader.fields(tensor, what)) {
     if (inner.id === 1) type = reader.integer(inner, `the type of ${what}`);
     else if (inner.id === 2) {
-      const dimensions = await reader.fields(reader.message(inner, tensor, what), what);
-      rank = dimensions.filter(({ id }) => id === 1).length;
+      const dimensions = reader.message(inner, tensor, what);
+      shape = [];
+      for (const dimension of await reader.fields(dimensions, what))
+        if (dimension.id === 1)
+          shape.push(await readDimension(reader, reader.message(dimension, dimensions, what), what));
     }
   }
-  return { type, rank };
+  return { type, shape };
+}
+
+/** A dimension that is given as a number. Some exporters write one that is open as -1. */
+async function readDimension(reader: WireReader, message: Message, what: string): Promise<number | undefined> {
+  const value = (await reader.fields(message, what)).find(
+    ({ id, type }) => id === 1 && type === wireType.varint,
+  )?.value;
+  return value !== undefined && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }
 
 async function readNode(reader: WireReader, message: Message, what: string, depth: number): Promise<Node> {

@@ -3,6 +3,7 @@ import { named } from "../file/named.js";
 import { dataType, type Node } from "../file/proto.js";
 import type { Edit } from "../file/splice.js";
 import { tensorsOf } from "../file/tensors.js";
+import { infosOf } from "../file/value-infos.js";
 import { resolve, type Scope } from "../file/values.js";
 import type { Names } from "../forms/form.js";
 import { oldestOpset } from "../weights.js";
@@ -29,7 +30,7 @@ export function raising(model: Model, to: number, float16: boolean): Raising {
   const { scopes, opset } = model;
   const refusal = (reason: string): Raising => ({ rewrites: [], refused: [reason] });
   if (opset < oldestOpset) return refusal(`changes before opset ${oldestOpset} are not known here`);
-  const known = infosOf(model);
+  const known = infosOf(scopes);
   const isAllFloat32 = hasFloat32Alone(model);
   const rewrites: { node: Node; scope: Scope; rewrite: Rewrite }[] = [];
   const refused: string[] = [];
@@ -41,7 +42,7 @@ export function raising(model: Model, to: number, float16: boolean): Raising {
         `function "${scope.within?.name}" has opset ${from}, and changes before ${oldestOpset} are not known`,
       );
     }
-    const rankOf = (name: string) => known(name, scope)?.rank ?? resolve(name, scope)?.tensor?.shape.length;
+    const rankOf = (name: string) => known(name, scope)?.shape?.length ?? resolve(name, scope)?.tensor?.shape.length;
     const isFloat32 = (name: string) => !float16 && (isAllFloat32 || known(name, scope)?.type === dataType.float);
     for (const node of scope.graph.nodes) {
       if (node.domain !== "" || !Object.hasOwn(changes, node.operator)) continue;
@@ -73,20 +74,6 @@ export function raisingEdits(model: Model, to: number, float16: boolean, names: 
   return raising(model, to, float16).rewrites.flatMap(({ node, scope, rewrite }) =>
     editsOf(node, rewrite, scope.graph, names),
   );
-}
-
-/** Finds what the file says of a value. */
-function infosOf({ scopes }: Model) {
-  const infos = new Map(
-    scopes.map((scope) => {
-      const { inputs, outputs, valueInfos } = scope.graph;
-      return [scope, new Map([...inputs, ...outputs, ...valueInfos].map((info) => [info.name, info]))] as const;
-    }),
-  );
-  return (name: string, scope: Scope) => {
-    const around = resolve(name, scope)?.scope;
-    return around && infos.get(around)?.get(name);
-  };
 }
 
 /** Whether nothing in the file says that there are floats of other types. */
