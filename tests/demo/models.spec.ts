@@ -698,7 +698,7 @@ describe("other formats", () => {
         tensor("v", [96, 4], uniform("float32", 96 * 4, 7)),
         { ...tensor("half", [8, 16], new Float32Array(64)), dataType: dataType.FLOAT16 },
       ],
-      input: [float("x", [1, 64])],
+      input: [float("x", [4, 64])],
       output: [float("z")],
     };
     const file = modelBytes({ opset: 17, graph });
