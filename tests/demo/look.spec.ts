@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fileOf, type TensorToWrite } from "../lib/files/safetensors-file.js";
+import { ggufFile } from "../lib/gguf/gguf-file.js";
+import { tinyModel } from "../lib/gguf/tiny-models.js";
 import { float, modelBytes, node as onnxNode, tensor } from "../lib/onnx/models.js";
 import { uniform } from "../lib/random.js";
 import { axeFindsNothing, openForEach, seeAll, shows, text } from "./page.js";
@@ -31,6 +33,23 @@ async function open(name: string, contents: Uint8Array) {
   await page.getByLabel("Open a file").setInputFiles(path);
   await shows(() => text(page.locator("#model-heading"))).toBe(name);
   await shows(() => text(page.locator("#model-verdict"))).toMatch(/loss/);
+}
+
+async function openGguf() {
+  const bytes = ggufFile(tinyModel({ architecture: "llama", layers: 1, columns: 256, hidden: 512 }));
+  writeFileSync(join(folder, "tiny.gguf"), bytes);
+  await page.getByLabel("Open a file").setInputFiles(join(folder, "tiny.gguf"));
+  await page.getByText(/^Measured with/).waitFor();
+}
+
+async function openSeveral() {
+  const names = ["model-with-a-long-name-of-somebody.safetensors", "m-00001-of-00002.safetensors"];
+  for (const name of names) writeFileSync(join(folder, name), model());
+  writeFileSync(join(folder, "broken.safetensors"), "no model");
+  const paths = [...names, "broken.safetensors"].map((name) => join(folder, name));
+  await page.getByLabel("Open a file").setInputFiles(paths);
+  await shows(() => text(page.locator(".queue tbody tr").nth(1))).toMatch(/Part 2 of 2 is not here/);
+  await shows(() => text(page.locator(".queue tbody tr").nth(2))).toMatch(/failed: broken/);
 }
 
 /** More than stand in the table at a time. */
@@ -85,11 +104,32 @@ const clipped = () =>
     ];
   });
 
+/** The words of tables that stand on two lines; names of tensors and files, in the first column, may. */
+const brokenWords = () =>
+  page.evaluate(() => {
+    const isBroken = (text: Text, { index, 0: word }: RegExpMatchArray) => {
+      const range = document.createRange();
+      range.setStart(text, index ?? 0);
+      range.setEnd(text, (index ?? 0) + word.length);
+      return new Set(Array.from(range.getClientRects(), ({ top }) => top)).size > 1;
+    };
+    const cells = [...document.querySelectorAll("#outcome table :is(thead th, td)")];
+    return cells.flatMap((cell) =>
+      [...cell.childNodes].flatMap((node) =>
+        node instanceof Text
+          ? [...node.data.matchAll(/\S+/g)].filter((word) => isBroken(node, word)).map(([word]) => word)
+          : [],
+      ),
+    );
+  });
+
 describe("at every width", () => {
   it.each([
     ["the example", async () => {}],
     ["a model of many weights with long names", () => open("model.safetensors", model())],
     ["an ONNX model", () => open("net.onnx", onnx())],
+    ["a GGUF", () => openGguf()],
+    ["a list of files, one of which cannot be read", () => openSeveral()],
   ])("%s has no clipped select, and scrolls only down", async (_, opened) => {
     await opened();
     for (const [width, height] of [
@@ -100,6 +140,7 @@ describe("at every width", () => {
     ]) {
       await page.setViewportSize({ width, height });
       await shows(clipped, `at ${width} pixels`).toEqual([]);
+      expect(await brokenWords(), `at ${width} pixels`).toEqual([]);
     }
   });
 });

@@ -633,6 +633,21 @@ describe("other formats", () => {
     expect(await text(page.locator("#save-heading ~ * .hint").first())).toContain("The shards become one file.");
   });
 
+  it("can be shards without all of them, which is said", async () => {
+    await open({
+      "m-00001-of-00003.safetensors": model(),
+      "m-00003-of-00003.safetensors": fileOf([float32("w", [64, 64], 9)]),
+    });
+    await shows(heading).toBe("m-00001-of-00003.safetensors");
+    await shows(() => text(page.locator("#model-warnings"))).toMatch(/^Part 2 of 3 is not here, /);
+    await open({ "m-00003-of-00003.safetensors": fileOf([float32("w", [64, 64], 9)]) });
+    await shows(() => text(page.locator("#model-warnings"))).toMatch(/^Part 1 and 1 more part of 3 are not here, /);
+    await open({ "m-00001-of-00001.safetensors": model() });
+    await shows(heading).toBe("m-00001-of-00001.safetensors");
+    await shows(() => text(page.locator("#save .button"))).toMatch(/^Save /);
+    expect(await page.locator("#model-warnings").isVisible()).toBe(false);
+  });
+
   it("can be arrays of numpy", async () => {
     const arrays = Object.fromEntries(
       tensors.slice(1, 3).map(({ name, shape, data }) => [`${name}.npy`, writeNpy(data as Float32Array, shape)]),
@@ -833,11 +848,11 @@ describe("an ONNX model and its quantized form, side by side", () => {
     const difference = a.map((value, i) => value - b[i]);
     return [
       "y",
-      `${floats.dims.join(" × ")} float32`,
-      (dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toFixed(6),
       `${(10 * Math.log10(dot(a, a) / dot(difference, difference))).toFixed(2)} dB`,
+      (dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toFixed(6),
       String(Number(Math.max(...difference.map(Math.abs)).toPrecision(3))),
       String(Number(Math.max(...a.map(Math.abs)).toPrecision(3))),
+      `${floats.dims.join(" × ")} float32`,
     ];
   }
 
@@ -853,17 +868,17 @@ describe("an ONNX model and its quantized form, side by side", () => {
     await page.getByRole("button", { name: "Run both" }).click();
     await shows(async () => (await table())[0]).toEqual([
       "Output",
-      "Shape",
-      "Cosine",
       "SQNR",
+      "Cosine",
       "Max difference",
       "Largest",
+      "Shape",
     ]);
     expect(requests.filter((url) => url.includes("ort-wasm")).every((address) => address.startsWith(url))).toBe(true);
     expect(await text(page.locator("#model .told", { hasText: "a run" }))).toMatch(
       /^Float [\d.]+ ms, quantized [\d.]+ ms a run \(median of \d\)\.$/,
     );
-    expect((await table())[1].slice(0, 2)).toEqual(["y", "1 × 24 × 62 × 62 float32"]);
+    expect([(await table())[1][0], (await table())[1][5]]).toEqual(["y", "1 × 24 × 62 × 62 float32"]);
 
     await page.getByLabel("Filled").selectOption("ones");
     await page.getByLabel("x2", { exact: true }).fill("5");

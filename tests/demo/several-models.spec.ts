@@ -189,7 +189,7 @@ async function compared(bits: number) {
 const comparison = () =>
   page
     .locator(".comparison-of-models tbody tr")
-    .evaluateAll((all) => all.map((row) => [row.children[0].textContent, row.children[2].textContent]));
+    .evaluateAll((all) => all.map((row) => [row.children[0].textContent, row.children[1].textContent]));
 
 describe("a model that is quantized already", () => {
   it("is compared with its original when both are brought, the worst tensor first", async () => {

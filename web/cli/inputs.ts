@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "./command-error.js";
-import { missingOf, parseShardName } from "./shards.js";
+import { parseShardName } from "./shards.js";
 
 /** A model to read. */
 export interface Input {
@@ -38,19 +38,6 @@ export function isOnnx(path: string): boolean {
 function ggufPart(name: string): { readonly stem: string } | undefined {
   const [, stem] = /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(name) ?? [];
   return stem === undefined ? undefined : { stem };
-}
-
-/** The parts of a model that were not given with others, by their numbers; none where all were, or their index. */
-export function missingParts({ files }: Input): { readonly missing: readonly number[]; readonly parts: number } {
-  const given = new Set<number>();
-  let parts = 0;
-  for (const file of files) {
-    const shard = parseShardName(basename(file));
-    if (shard === undefined) return { missing: [], parts: 0 };
-    given.add(shard.k);
-    parts = shard.n;
-  }
-  return { missing: missingOf(given, parts), parts };
 }
 
 /** Each path is one model, except that shards of a model belong together. */

@@ -29,8 +29,9 @@ export function keptFloatsLines(jobs: readonly Job[], width: number): string[] {
   ]);
   const indent = "  ";
   const [_, ...lines] = tableLines(columns, rows, width - indent.length);
+  const percent = share < 0.0005 ? "Less than 0.1" : (100 * share).toFixed(1);
   return [
-    `${(100 * share).toFixed(1)} % of the bytes stay floats: ${bytes(byteLength)} of ${bytes(all)}`,
+    `${percent} % of the bytes stay floats: ${bytes(byteLength)} of ${bytes(all)}`,
     ...lines.map((line) => indent + line),
   ];
 }

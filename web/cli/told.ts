@@ -1,6 +1,7 @@
-import { type Model, printable } from "channelwise/models";
+import { basename } from "node:path";
+import { type Model, missingShards, printable } from "channelwise/models";
 import { counted, oneLine } from "./format.js";
-import { type Input, missingParts } from "./inputs.js";
+import type { Input } from "./inputs.js";
 import { type Stream, styled } from "./terminal.js";
 
 // Notes on standard error about parts of a model that people may not expect.
@@ -18,13 +19,13 @@ export function tellPassedOver(stream: Stream, file: string, passedOver: Model["
 
 /** Warns of parts of a model that were not given, since the output will lack their tensors. */
 export function tellMissingParts(stream: Stream, input: Input): void {
-  const { missing, parts } = missingParts(input);
+  const { missing, count } = missingShards(input.files.map((file) => basename(file)));
   if (missing.length === 0) return;
   const [first, ...others] = missing;
   const which =
     others.length > 0
-      ? `${first} and ${counted(others.length, "more part")} of ${parts} are`
-      : `${first} of ${parts} is`;
+      ? `${first} and ${counted(others.length, "more part")} of ${count} are`
+      : `${first} of ${count} is`;
   tellWarnings(stream, [
     `${input.path}: part ${which} not given, and the output will lack its tensors; give all parts or their index`,
   ]);

@@ -20,6 +20,7 @@ export { architectureNames } from "./formats/image-models/image-model.js";
 export type { OnnxTarget, OnnxWeightType } from "./formats/onnx/target-name.js";
 export { fairPart } from "./formats/safetensors/fair-part.js";
 export { type JoinedShards, joinShards } from "./formats/safetensors/join-shards.js";
+export { type MissingShards, missingShards } from "./formats/safetensors/shard-name.js";
 export type { Settings, TargetOptions } from "./formats/settings.js";
 export type { ByteSink, ByteSource, OpenSource } from "./io/bytes.js";
 export { type FileSinkOptions, fileSink } from "./io/node-files.js";

@@ -68,6 +68,8 @@ export interface Description {
   /** The version of ONNX's operators; undefined in other formats. */
   readonly opset?: number;
   readonly tensors: readonly TensorDescription[];
+  /** What the output will lack, in sentences without their end, such as of shards that are not there. */
+  readonly warnings: readonly string[];
   /** The parts of the files that are not read, and will not be in the output. */
   readonly passedOver: readonly PassedOver[];
   /** The size of all its files in bytes. */

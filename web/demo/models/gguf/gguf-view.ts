@@ -28,6 +28,7 @@ export class GgufView {
   });
   readonly #figures = html("output", { id: "gguf-mix-figures", for: "gguf-mix" });
   readonly #chosen: (rules: GgufRules) => void;
+  readonly #table = html("table", { class: "compared" });
   readonly #field: HTMLElement;
   readonly #save = html("button", { type: "button", class: "button" });
   readonly #more = html("button", { type: "button", hidden: "" });
@@ -41,9 +42,7 @@ export class GgufView {
   constructor(chosen: (rules: GgufRules) => void) {
     this.#chosen = chosen;
     const heads = ["Type", "Size", "Bits a weight", "SQNR", "Worst tensor"];
-    const table = html(
-      "table",
-      { class: "compared" },
+    this.#table.append(
       html("caption", {}, html("span", {}, "What the file becomes with each type")),
       html("thead", {}, html("tr", {}, ...heads.map((text) => html("th", { scope: "col" }, text)))),
       this.#body,
@@ -59,7 +58,7 @@ export class GgufView {
     this.element.append(
       this.#heading,
       this.#about,
-      scrollRegion("Types", table),
+      scrollRegion("Types", this.#table),
       this.#measured,
       html("div", { class: "run-buttons" }, this.#more),
       html(
@@ -136,6 +135,7 @@ export class GgufView {
       );
     });
     this.#body.replaceChildren(...rows);
+    this.#table.classList.toggle("unmeasured", measured === undefined);
   }
 
   #choose(choice: GgufChoice) {

@@ -93,8 +93,9 @@ export class OutcomeView {
     this.#totals.replaceChildren(...totals(state));
     this.#showAdvice(state);
     this.#showObstacles(state);
-    this.#warnings.hidden = plan.warnings.length === 0;
-    this.#warnings.textContent = `${someOf(plan.warnings)}.`;
+    const warnings = [...description.warnings, ...plan.warnings];
+    this.#warnings.hidden = warnings.length === 0;
+    this.#warnings.textContent = `${someOf(warnings)}.`;
     this.#notes.replaceChildren(...plan.notes.map((note) => html("p", { class: "hint" }, `${note}.`)));
   }
 

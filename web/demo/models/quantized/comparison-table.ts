@@ -16,10 +16,11 @@ export function comparisonTable({ original, other, tensors, missing, added }: Co
       each.result === "near"
         ? [decibels(each.sqnr), typeset(each.maxError, 3)]
         : [each.result === "same" ? "the same bytes" : each.reason, ""];
-    const cells = [sizes, sqnr, maxError].map((text) => html("td", {}, text));
+    const told = each.result === "near" ? {} : { class: "told-in-words" };
+    const cells = [html("td", told, sqnr), html("td", {}, maxError), html("td", {}, sizes)];
     return html("tr", {}, html("th", { scope: "row" }, each.tensor), ...cells);
   });
-  const heads = ["Tensor", "Size", "SQNR", "Max error"].map((text) => html("th", { scope: "col" }, text));
+  const heads = ["Tensor", "SQNR", "Max error", "Size"].map((text) => html("th", { scope: "col" }, text));
   const more = tensors.length - rows.length;
   const told = [
     ...(more > 0 ? [`${counted(more, "tensor")} with smaller errors are not listed.`] : []),

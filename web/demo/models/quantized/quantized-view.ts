@@ -60,14 +60,14 @@ export class QuantizedView {
     this.#result.replaceChildren();
     const heads = ["Tensor", "Shape", "Stored as", "Size"].map((text) => html("th", { scope: "col" }, text));
     const rows = quantized.slice(0, MAX_ROWS).map((each) => {
-      const cells = [shapeText(each.shape), storedText(each), bytes(each.byteLength)];
-      return html(
-        "tr",
-        {},
-        html("th", { scope: "row" }, this.#nameOf(each)),
-        ...cells.map((text) => html("td", {}, text)),
-      );
+      const cells = [
+        html("td", {}, shapeText(each.shape)),
+        html("td", { class: "told-in-words" }, storedText(each)),
+        html("td", {}, bytes(each.byteLength)),
+      ];
+      return html("tr", {}, html("th", { scope: "row" }, this.#nameOf(each)), ...cells);
     });
+    const hasBlocks = quantized.some(({ stored }) => typeof stored === "string" && PICTURED.test(stored));
     const more = quantized.length - rows.length;
     this.#tensors.replaceChildren(
       scrollRegion(
@@ -78,7 +78,11 @@ export class QuantizedView {
           html(
             "caption",
             {},
-            html("span", {}, "The file stores these tensors as codes. Choose one of a GGUF to see its blocks."),
+            html(
+              "span",
+              {},
+              `The file stores these tensors as codes.${hasBlocks ? " Choose one to see its blocks." : ""}`,
+            ),
           ),
           html("thead", {}, html("tr", {}, ...heads)),
           html("tbody", {}, ...rows),

@@ -145,7 +145,7 @@ export class QueueEntry {
       this.#assessed = wanted;
       const { measured, sqnr } = errorsOfAll(state);
       this.#loss.textContent = measured === 0 ? "–" : percent(energyLost(sqnr));
-      this.tell(this.canSave ? "ready" : "has weights that cannot be quantized");
+      this.tell([this.canSave ? "ready" : "has weights that cannot be quantized", ...description.warnings].join(". "));
     });
   }
 

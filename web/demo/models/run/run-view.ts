@@ -180,20 +180,20 @@ export class RunView {
     const withIntegers = outputs.some(({ type }) => !type.startsWith("float"));
     const heads = [
       "Output",
-      "Shape",
-      "Cosine",
       "SQNR",
+      "Cosine",
       "Max difference",
       "Largest",
+      "Shape",
       ...(withIntegers ? ["Equal"] : []),
     ];
     const rows = outputs.map(({ name, shape, type, cosine, sqnr, maxDifference, largest, equal }) => {
       const cells = [
-        `${shape.length === 0 ? "one number" : shapeText(shape)} ${type}`,
-        cosine.toFixed(6),
         decibels(sqnr),
+        cosine.toFixed(6),
         typeset(maxDifference, 3),
         typeset(largest, 3),
+        `${shape.length === 0 ? "one number" : shapeText(shape)} ${type}`,
         ...(withIntegers ? [`${(100 * equal).toFixed(1)} %`] : []),
       ];
       return html("tr", {}, html("th", { scope: "row" }, name), ...cells.map((text) => html("td", {}, text)));

@@ -14,7 +14,8 @@ export class KeptFloatsView {
 
   show({ byteLength, share, reasons }: KeptFloats) {
     this.element.hidden = byteLength === 0;
-    this.#summary.textContent = `${(100 * share).toFixed(1)} % of the bytes stay floats (${bytes(byteLength)})`;
+    const percent = share < 0.0005 ? "Less than 0.1" : (100 * share).toFixed(1);
+    this.#summary.textContent = `${percent} % of the bytes stay floats (${bytes(byteLength)})`;
     const items = reasons.map(({ reason, tensors, byteLength }) =>
       html("li", {}, `${bytes(byteLength)} in ${counted(tensors, "tensor")}: ${reason}`),
     );

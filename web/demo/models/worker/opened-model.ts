@@ -40,6 +40,7 @@ import type {
 import { allBits, onnxTargets, settingKey } from "../settings.js";
 import { type GgufTypes, ggufTypesOf } from "./gguf-types.js";
 import { ownOf, rulesOf, settingsOf, targetOf } from "./library-rules.js";
+import { missingParts } from "./missing-parts.js";
 import { mixAt } from "./mix.js";
 import { outputName, stemOf } from "./names.js";
 import { notFinite } from "./not-finite.js";
@@ -145,6 +146,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         const channelAxis = usual && canQuantize ? usual.target.channelAxis(tensor) : 0;
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
+      warnings: missingParts(parts.map((file) => file.name)),
       passedOver,
       byteLength: model.byteLength,
       ...(gguf && { hasTypes: true, leftOut: gguf.passedOver ?? [] }),
