@@ -496,7 +496,8 @@ describe("of what is quantized already, nothing is quantized", () => {
       "m.weight.absmax",
     ],
     ...["m._weight_scale", "experts.gate_up_proj_scale_inv", "experts.gate_up_proj_scales", "m.weight_zero_point"],
-    ...["m.scales", "m.scale", "m.zeros", "m.biases", "m.weight.scale"],
+    ...["m.scales", "m.scale", "m.zeros", "m.biases", "m.weight.scale", "m.lut", "m.lookup_table"],
+    ...["m.weight:scale", "m.per_channel_scale", "m.weights_scaling_factor", "m.dequant_scale", "m.scales_and_zeros"],
   ])("what is named so may have its codes in another shard: %s", (name) => {
     const named = "its name is that of scales, so its model is quantized already";
     const model = modelOf({ [name]: [64, 64], "other.weight": [64, 64] });

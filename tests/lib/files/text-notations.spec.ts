@@ -449,7 +449,7 @@ describe("what looks like a number", () => {
       " ",
     ),
     ..."NA N/A <NA> null None - -- – ? * #N/A #DIV/0! #VALUE! #REF! #NUM! #NAME? #NV #WERT! ####".split(" "),
-    ..."NaN nan Inf -inf ∞ 1e999 ... …".split(" "),
+    ..."NaN nan nan(ind) -nan(snan) Inf -inf ∞ 1e999 ... …".split(" "),
     "1 000",
     "$ 5",
     "1.5E 05",

@@ -39,10 +39,10 @@ const FOLLOWING = /^(inv|\d|points?|factors?|orig|map|weight|down|up|bias)$/;
 
 /** Names that parameters of float models never have. */
 const SCALES_NAME =
-  /(^|_)(scale_inv|zero_points?|absmax|qzeros|wzeros|scaled_zeros|w[ct]?scales?|scb)$|(^|_)(weights?|kernel|proj)_(scales?|zeros)$|^scale_(weight|input)$/;
+  /(^|_)(scale_inv|zero_points?|absmax|qzeros|wzeros|scaled_zeros|scales_and_zeros|w[ct]?scales?|scb|per_channel_scale|dequant_scales?|scaling_factor)$|(^|_)(weights?|kernel|proj)[_:](scales?|zeros)$|^scale_(weight|input)$/;
 
 /** Names that they may have, so a weight must lie beside them in the same module. */
-const ALSO_SCALES_NAME = /^(scales?|zeros?|biases)$/;
+const ALSO_SCALES_NAME = /^(scales?|zeros?|biases|luts?|lookup_table)$/;
 
 /** Marlin's scales, which are believed alone where they are a matrix of 16 bits, and all that the module has. */
 const LONE_LETTER = "s";

@@ -15,7 +15,7 @@ const FRACTION = /^([+-]?\d+)\/(\d+)$/;
 /** The longest number in other notations than the plain one. */
 const MAX_LENGTH = 100;
 
-const NOT_FINITE = /^[+-]?(?:nan|inf|infinity|∞)$/i;
+const NOT_FINITE = /^[+-]?(?:nan|nan\([^)]*\)|inf|infinity|∞)$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
 /** Marks for missing numbers, truth values, and errors of spreadsheets such as #DIV/0!. */
 const MISSING =
