@@ -106,6 +106,33 @@ function placeOf(model: Uint8Array, name: string) {
 }
 
 describe("a model with its data in another file", () => {
+  it("may have tensors that share some of their bytes: each is quantized or kept as it reads", async () => {
+    // The second begins inside the first, and the bias is part of both.
+    const places = [0, 400, 1000];
+    const shapes = [[64, 32], [32, 24], [24]];
+    const names = ["first", "second", "bias"];
+    const partOf = (i: number) => {
+      const length = 4 * shapes[i].reduce((a, b) => a * b);
+      return new Float32Array(data.slice(places[i], places[i] + length).buffer);
+    };
+    const made = (initializer: TensorInit[]) => modelBytes({ opset: 21, graph: { ...graph, initializer } });
+    const sharing = made(
+      names.map((name, i) =>
+        outside(name, shapes[i], { location: "weights.bin", offset: places[i], length: partOf(i).byteLength }),
+      ),
+    );
+    const apart = made(names.map((name, i) => tensor(name, shapes[i], partOf(i))));
+    for (const rules of [everything, { ...everything, exclude: ["second"] }]) {
+      const [main, beside, inside] = [sink(), sink(), sink()];
+      const model = await openModel([source(sharing), source(data, "weights.bin")]);
+      await quantizeModel(channelwise, planModel(model, rules), main.sink, {
+        external: { location: "w8.bin", sink: beside.sink },
+      });
+      await quantizeModel(channelwise, planModel(await openModel(source(apart)), rules), inside.sink);
+      expect(await runWith(main.bytes(), beside.bytes())).toEqual((await run(inside.bytes(), { x })).y.data);
+    }
+  });
+
   it("is written so too, and ONNX Runtime runs it", async () => {
     for (const rules of [everything, { ...everything, bits: 4, granularity: { group: 16 } }, { exclude: ["*"] }]) {
       const { plan, main, beside } = await written(rules);
