@@ -35,7 +35,7 @@ async function open(name: string) {
 }
 
 const bits = () => page.locator("#bits").inputValue();
-const zeroPoints = () => page.getByLabel("Zero points").filter({ visible: true });
+const zeroPoints = () => page.getByLabel("Zero points", { exact: true }).filter({ visible: true });
 const modelBits = () => page.locator("#model-bits").inputValue();
 const choiceOf = (name: string) => page.getByLabel(`What is done with ${name}`, { exact: true });
 

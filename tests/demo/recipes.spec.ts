@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { load } from "channelwise";
-import { writeNpy } from "channelwise/npy";
+import { readNpy, writeNpy } from "channelwise/npy";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../lib/random.js";
@@ -108,7 +108,7 @@ describe("the code", () => {
       .fill(JSON.stringify([[...weights.subarray(0, 32)], [...weights.subarray(32)]]));
     await page.getByLabel("Bits", { exact: true }).fill("4");
     await page.getByLabel("Rule for scales").selectOption("signed-max");
-    await page.getByLabel("Zero points").check();
+    await page.getByLabel("Zero points", { exact: true }).check();
     await page.getByText("signed-max has no zero points").waitFor();
     await page.getByLabel("Rule for scales").selectOption("search");
     await shows(verdict).toMatch(/^4 bits per channel with zero points/);
@@ -132,11 +132,23 @@ describe("the code", () => {
       ...Array.from(zeroPoints, String),
     ]);
 
+    expect(JSON.parse(await copy("zero points"))).toEqual([...zeroPoints]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download zero points as .npy" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("weights.zero-points.npy");
+    expect(readNpy(new Uint8Array(readFileSync(await download.path())))).toMatchObject({
+      data: zeroPoints,
+      shape: [2, 1],
+    });
+
     const opened = await other(await copy("link"));
     await shows(() => text(opened.locator("#verdict"))).toBe(await verdict());
     await opened.close();
-    await page.getByLabel("Zero points").uncheck();
+    await page.getByLabel("Zero points", { exact: true }).uncheck();
     await shows(verdict).toMatch(/^4 bits per channel: /);
+    expect(await page.getByRole("button", { name: "Copy zero points" }).isVisible()).toBe(false);
   });
 
   it("of a text file reads it", async () => {

@@ -235,7 +235,7 @@ export interface Distribution {
   readonly sqnr: { readonly own: number; readonly tensor: number } | undefined;
 }
 
-export type Saved = "scales" | "quantized" | "dequantized" | "all";
+export type Saved = "scales" | "zeroPoints" | "quantized" | "dequantized" | "all";
 export type SavedAs = "csv" | "tsv" | "npy" | "json" | "safetensors" | "npz";
 
 /** The questions to the worker, with their arguments and answers. */

@@ -20,6 +20,7 @@ const rows: readonly { what: Saved; name: string; note: string; copy: SavedAs; f
     files: ["npy", "csv", "json"],
   },
   { what: "scales", name: "Scales", note: "in .csv with the errors", copy: "tsv", files: ["npy", "csv", "json"] },
+  { what: "zeroPoints", name: "Zero points", note: "in .csv beside the scales", copy: "json", files: ["npy", "json"] },
   { what: "dequantized", name: "Dequantized", note: "with every digit", copy: "tsv", files: ["npy", "csv", "json"] },
   {
     what: "all",
@@ -41,6 +42,7 @@ interface Shown {
 export class TakeAwayView {
   readonly #engine: Engine;
   readonly #told = html("p", { class: "hint told", role: "status" });
+  readonly #rows = new Map<Saved, HTMLElement>();
   readonly #code = html("code");
   readonly #command = html("code");
   readonly #commandNote = html("p", { class: "hint" });
@@ -95,6 +97,7 @@ export class TakeAwayView {
 
   async show(source: Source, opened: Opened, summary: Summary) {
     this.#shown = { source, opened, summary };
+    (this.#rows.get("zeroPoints") as HTMLElement).hidden = !summary.settings.zeroPoints;
     this.#told.textContent = "";
     const file = fileName(source);
     const stored = source.kind === "file" && source.of !== undefined ? source.of : { file };
@@ -123,13 +126,15 @@ export class TakeAwayView {
         this.#button(`.${as}`, `Download ${name.toLowerCase()} as .${as}`, () => this.#download(what, as)),
       );
       const label = html("th", { scope: "row" }, name, html("span", { class: "note" }, note));
-      return html(
+      const row = html(
         "tr",
         {},
         label,
         html("td", {}, copyButton),
         html("td", {}, html("div", { class: "files" }, ...saveButtons)),
       );
+      this.#rows.set(what, row);
+      return row;
     });
     const heads = ["Result", "Copy", "Download"].map((text) => html("th", { scope: "col" }, text));
     const caption = "Copies have tabs between columns, for spreadsheets.";
@@ -156,7 +161,8 @@ export class TakeAwayView {
 
   async #download(what: Saved, as: SavedAs) {
     if (this.#shown === undefined) return;
-    const file = `${this.#shown.opened.name}.${what === "all" ? "quantized" : what}.${as}`;
+    const kind = what === "all" ? "quantized" : what === "zeroPoints" ? "zero-points" : what;
+    const file = `${this.#shown.opened.name}.${kind}.${as}`;
     download(await this.#whileWriting(this.#engine.ask("save", { what, as })), file);
     this.#tell(`${file} is in your downloads.`);
   }
@@ -164,7 +170,7 @@ export class TakeAwayView {
   async #copy(what: Saved, as: SavedAs, name: string) {
     if (this.#shown === undefined) return;
     const { summary } = this.#shown;
-    const numbers = what === "scales" ? chosenOf(summary).scales : product(summary.shape);
+    const numbers = what === "scales" || what === "zeroPoints" ? chosenOf(summary).scales : product(summary.shape);
     if (numbers > MAX_COPIED) {
       this.#tell(
         `${count(numbers)} numbers are too many to copy (at most ${count(MAX_COPIED)}). Download them instead.`,

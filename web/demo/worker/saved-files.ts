@@ -17,12 +17,14 @@ export async function savedFile(
   const { result } = quantization;
   if (as === "safetensors" || as === "npz") return modelFile(channelwise, quantization, as);
   if (what === "all") return textBlob(referenceJsonParts(result), "application/json");
-  const [values, shape] = what === "scales" ? [result.scales, result.scaleShape] : [result[what], result.shape];
+  const isOfScales = what === "scales" || what === "zeroPoints";
+  const { [what]: values = new Int8Array() } = result;
+  const shape = isOfScales ? result.scaleShape : result.shape;
   if (as === "json") return textBlob(nestedArrays(values, shape), "application/json");
   if (as === "npy") {
     return new Blob([writeNpy(values, shape)], { type: "application/octet-stream" });
   }
-  const lines = what === "scales" ? scaleLines(quantization, as) : matrixLines(quantization, what, as);
+  const lines = isOfScales ? scaleLines(quantization, as) : matrixLines(quantization, what, as);
   return textBlob(lines, as === "csv" ? "text/csv" : "text/tab-separated-values");
 }
 
