@@ -181,6 +181,11 @@ describe("quantize refuses", () => {
     expectUntouched();
   });
 
+  it("a BigInt, which the message does not show as the number that must stand there", () => {
+    expect(thrownBy(() => quantize(weights, { shape: [2n, 3n] })).message).toMatch(/shape\[0\] .*, not 2n$/);
+    expect(thrownBy(() => quantize(weights, { shape: [2, 3], bits: 4n })).message).toMatch(/bits .*, not 4n$/);
+  });
+
   it("weights that are empty: an empty channel has no scale", () => {
     for (const granularity of ["channel", "tensor", { group: 1, along: 0 }]) {
       for (const shape of [[0], [0, 3], [3, 0], undefined]) {

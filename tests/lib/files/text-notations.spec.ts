@@ -194,7 +194,11 @@ const matrices: readonly Form[] = [
   [
     "LaTeX's table",
     "\\begin{table}[h]\n\\begin{tabular}{lrr}\n\\toprule\nrow & a & b \\\\ \\midrule % names\none & $0.1$ & $-0.2$ \\\\\n\\hline\ntwo & \\textbf{0.3} & 0.4 \\\\ \\bottomrule\n\\end{tabular}\n\\caption{Table 1}\\end{table}",
-    ["Line 4 names the columns (row, a, b).", "Column 1 names the rows (one, two)."],
+    [
+      "“% names” in line 4 was passed over as a comment.",
+      "Line 4 names the columns (row, a, b).",
+      "Column 1 names the rows (one, two).",
+    ],
   ],
   ["LaTeX's rows", "0.1 & -0.2 \\\\\n0.3 & 0.4 \\\\"],
   ["tabs and decimal commas", "0,1\t-0,2\n0,3\t0,4", ["“0,1” was read as 0.1."]],
@@ -521,8 +525,30 @@ describe("what would be wrong without a word", () => {
     ["EUR 5,EUR 6\n1,2", /^Line 1, column 1: “EUR 5” is not a number/],
     ["5 USD,6 USD\n1,2", /^Line 1, column 1/],
     ["1.#INF,1.#QNAN\n1,2", /^Line 1, column 1/],
+    ["1.#J,1\n1.#R,2", /^Line 1, column 1/],
+    ["R$ 1,50\nR$ 2,50", /^Line 1, column 1: “R\$ 1” is not a number/],
+    ["US$ 1.50,2\nUS$ 2.50,3", /^Line 1, column 1/],
+    ["kr 1,50\nkr 2,50", /^Line 1, column 1/],
+    ["Rs. 1,50\nRs. 2,50", /^Line 1, column 1/],
+    ["CHF 1'000.50,2\nCHF 2'000.50,3", /^Line 1, column 1: “CHF 1'000.50” is not a number/],
+    ["NaN%,1\n-Infinity%,2", /^Line 1, column 1: “NaN%” is not finite/],
+    ["&H10,1\n&HFF,2", /^Line 1, column 1/],
+    ["Columns 1 to 2 1 2\n3 4", /^Line 1, column 1: “Columns” is not a number/],
   ];
   it.each(refused)("%j is refused", (text, reason) => expect(messageOf(text)).toMatch(reason));
+
+  it("names comments of LaTeX", () => {
+    expect(read("1\\% & 2 \\\\ % 3 & 4 \\\\\n5\\% & 6 \\\\ %\n")).toEqual({
+      values: [0.01, 2, 0.05, 6],
+      shape: [2, 2],
+      notes: ["“% 3 & 4 \\\\” in line 1 was passed over as a comment.", "“1%” was read as 0.01."],
+    });
+  });
+
+  it("reads exponents of Fortran's longest numbers, and leaves quarters names", () => {
+    expect(read("1.0Q3 -2.5q-1\n3 4").values).toEqual([1000, -0.25, 3, 4]);
+    expect(parseMatrix("1Q23,1\n2Q23,2").rowNames).toEqual(["1Q23", "2Q23"]);
+  });
 
   it("names rows of empty cells", () => {
     expect(read(",\n0.5,0.25\n,\n3,4\n,\n")).toEqual({

@@ -30,6 +30,7 @@ export function isFloatArray(value: unknown): value is FloatArray {
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
   return typeof value === "object" ? kindOf(value) : String(value);
 }
 

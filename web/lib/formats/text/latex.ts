@@ -1,3 +1,4 @@
+import { PassedOver } from "./comments.js";
 import { matrixOf } from "./matrix-of-rows.js";
 import { lineOf, splitRows } from "./rows.js";
 import { TextError } from "./text-error.js";
@@ -29,16 +30,18 @@ export function isLatex(text: string): boolean {
  * @throws {TextError} for several of them, and where other text stands beside a matrix.
  */
 export function parseLatex(text: string): TextMatrix {
-  const plain = withoutCommands(text);
+  const comments = new PassedOver();
+  const plain = withoutCommands(text, comments);
   const [start, end] = insideOf(plain);
   const rows = splitRows(plain.slice(0, end), start, CELL, "&");
   if (rows.length === 0) fail(plain, "there are no numbers in this table", start, end);
-  return matrixOf(rows, "a LaTeX table", "&", []);
+  return matrixOf(rows, "a LaTeX table", "&", comments.notes());
 }
 
 /** Blanks commands, so that places in the text stay the same. */
-function withoutCommands(text: string): string {
-  return text.replace(COMMANDS, (all, power?: string, styled?: string, percent?: string) => {
+function withoutCommands(text: string, comments: PassedOver): string {
+  return text.replace(COMMANDS, (all, power?: string, styled?: string, percent?: string, at = 0) => {
+    if (/^%\s*\S/.test(all)) comments.add(all.trim(), () => lineOf(text, at));
     if (all === "\\\\") return all;
     return (power === undefined ? (styled ?? percent ?? "") : `e${power}`).padEnd(all.length);
   });

@@ -4,25 +4,29 @@
 const PLAIN = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 
 /**
- * Digits with marks between them; an exponent (Fortran's 1.D-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 ×
+ * Digits with marks between them; an exponent (Fortran's 1.D-5 and 1.Q-5, Julia's 1.f-5, Mathematica's 1*^-5, a table's 1 ×
  * 10^-5); suffixes of languages (C's 1.f, Rust's 1.0f32, R's 1L, Mathematica's precision 1`7.95); and a percent sign. 1d5 and 1f
  * may be hexadecimal.
  */
 const OTHER =
-  /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)(?:[dD]|f(?!32|64))|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF](?:32|64)?|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
+  /^([+-]?)([\d.,][\d.,'’\u00a0\u202f]*(?<=[\d.,]))(?:(?:[eE]|(?<=\.\d*)(?:[dDqQ]|f(?!32|64))|\*\^|\s?[×·*]\s?10\^)([+-]?\d+))?(?:(?<=[.eE][\d+-]*)[fF](?:32|64)?|L|`(?:\d+\.\d*)?)?(\s?%)?$/;
 const FRACTION = /^([+-]?\d+)\/(\d+)$/;
 
 /** The longest number in other notations than the plain one. */
 const MAX_LENGTH = 100;
 
-const NOT_FINITE = /^[+-]?(?:nan|nan\([^)]*\)|inf|infinity|∞)$/i;
+const NOT_FINITE = /^[+-]?(?:nan|nan\([^)]*\)|inf|infinity|∞)(?:\s?%)?$/i;
 const LEFT_OUT = /^(?:\.{2,}|…|⋮)$/;
 /** Marks for missing numbers, truth values, and errors of spreadsheets such as #DIV/0!. */
 const MISSING =
   /^(?:true|false|wahr|falsch|vrai|faux|verdadero|falso|[qs]nan|<?na>?|n\/a|null|none|[-\u2212–—.?*]+|#(?:n\/a|nv|[a-z0-9/]+[!?]|#+))$/i;
-/** Amounts of money, and what Microsoft's C prints for infinity and NaN. */
+/** Amounts of money: kr 1 and R$ 2 are what is left of 1,50 and 2,50 where commas separate cells. */
 const AMOUNT =
-  /^(?:(?:EUR|USD|GBP|JPY|CNY|CHF|INR|CAD|AUD) ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?(?:EUR|USD|GBP|JPY|CNY|CHF|INR)|[+-]?1\.#(?:INF|Q?NAN|IND).*)$/;
+  /^(?:[A-Z]{0,3}\p{Sc}|EUR|USD|GBP|JPY|CNY|CHF|INR|CAD|AUD|NZD|SGD|HKD|KRW|BRL|MXN|ZAR|TRY|RUB|SEK|NOK|DKK|PLN|CZK|HUF|kr\.?|Rs\.?|Fr\.?|Rp\.?|zł)\s?[+\u2212-]?\d[\d.,'’\u00a0\u202f]*$|^[+\u2212-]?[\d.,'’]+ ?(?:EUR|USD|GBP|JPY|CNY|CHF|INR)$/u;
+/** What Microsoft's C prints for infinity and NaN, rounded to any number of digits: 1.#INF, 1.#J. */
+const NOT_FINITE_IN_C = /^[+-]?1\.#/;
+/** Fortran's numbers of 16 bytes; 1Q23 is a quarter. */
+const QUADRUPLE = /^[+\u2212-]?\d*\.\d*[qQ][+\u2212-]?\d+$/;
 /**
  * Numbers with what they measure: a unit, or any word behind decimals or a space. What else follows whole digits may be
  * a name, such as 1st, 3d and 7b.
@@ -32,7 +36,7 @@ const MEASURE =
 /** Signs, then digits. */
 const BEGINS_WITH_DIGIT = /^[^\p{L}\p{N}#[\]_"]*\p{N}/u;
 const LETTERS_OF_NUMBERS = /^[eEdD]?[fFlLijkKMGTnuµm]?$/;
-const OTHER_BASE = /^[+-]?0[xob][\da-f]/i;
+const OTHER_BASE = /^[+-]?(?:0[xob][\da-f]|&[ho][\da-f]+$)/i;
 const DATE_OR_TIME =
   /^(?:\d\d? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d?-|\d\d?([./])\d\d?\1\d{4}|\d\d?:\d\d)/i;
 
@@ -73,7 +77,8 @@ export function looksNumeric(cell: string): boolean {
   if (!Number.isNaN(plainNumber(cell))) return true;
   if (cell.length > MAX_LENGTH) return false;
   if (NOT_FINITE.test(cell) || MISSING.test(cell) || isLeftOut(cell) || OTHER_BASE.test(cell)) return true;
-  if (AMOUNT.test(cell) || (MEASURE.test(cell) && !DATE_OR_TIME.test(cell))) return true;
+  if (AMOUNT.test(cell) || NOT_FINITE_IN_C.test(cell) || QUADRUPLE.test(cell)) return true;
+  if (MEASURE.test(cell) && !DATE_OR_TIME.test(cell)) return true;
   const letters = cell.replace(/\P{L}/gu, "");
   return BEGINS_WITH_DIGIT.test(cell) && LETTERS_OF_NUMBERS.test(letters) && !DATE_OR_TIME.test(cell);
 }

@@ -3,6 +3,8 @@ import { failAt, nameOf, type Row } from "./rows.js";
 const COLUMN = /^\[,\d+\]$/;
 const ROW = /^\[\d+,\]$/;
 const PLACE = /^\[\d+\]$/;
+/** MATLAB's and Octave's heads of blocks, with nothing else in their line. */
+const COLUMNS = /^Columns? \d+(?: (?:through|thru|to|and) \d+)?:?$/;
 
 /**
  * Joins the rows that R, MATLAB and Octave print: numbered in brackets, with wide matrices in blocks of columns, one
@@ -11,8 +13,8 @@ const PLACE = /^\[\d+\]$/;
 export function joinPrinted(rows: readonly Row[]): Row[] | undefined {
   const isVector = PLACE.test(rows[0].cells[0]) && rows[0].cells.length > 1;
   const isNumbered = rows.length > 1 && ROW.test(rows[1].cells[0]);
-  const isHead = ({ cells: [first] }: Row) =>
-    isVector || (isNumbered ? !ROW.test(first) : COLUMN.test(first) || /^Columns?$/.test(first));
+  const isHead = ({ cells }: Row) =>
+    isVector || (isNumbered ? !ROW.test(cells[0]) : COLUMN.test(cells[0]) || COLUMNS.test(cells.join(" ")));
   if (!isHead(rows[0])) return undefined;
 
   const starts = rows.flatMap((row, i) => (isHead(row) ? [i] : []));
