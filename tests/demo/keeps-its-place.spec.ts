@@ -5,6 +5,8 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fileOf } from "../lib/files/safetensors-file.js";
+import { ggufFile } from "../lib/gguf/gguf-file.js";
+import { tinyModel } from "../lib/gguf/tiny-models.js";
 import { uniform } from "../lib/random.js";
 import { axeFindsNothing, openForEach, shows, text } from "./page.js";
 
@@ -32,6 +34,14 @@ async function open(name: string) {
   await page.getByLabel("Open a file").setInputFiles(path);
   await shows(() => text(page.locator("#model-heading"))).toBe(name);
   await shows(() => text(page.locator("#model-verdict"))).toMatch(/ loss: /);
+}
+
+async function openGguf() {
+  const path = join(folder, "model.gguf");
+  writeFileSync(path, ggufFile(tinyModel({ architecture: "llama", layers: 1, columns: 256, hidden: 512 })));
+  await page.getByLabel("Open a file").setInputFiles(path);
+  await shows(() => text(page.locator("#gguf-heading"))).toBe("model.gguf");
+  await page.getByRole("radio", { name: "Q4_K_M" }).waitFor();
 }
 
 const bits = () => page.locator("#bits").inputValue();
@@ -81,6 +91,19 @@ describe("settings", () => {
     await shows(() => choiceOf("layer.3.weight").inputValue()).toBe("");
   });
 
+  it("of a model are not touched by a GGUF, which has a type in their place", async () => {
+    await open("model.safetensors");
+    await zeroPoints().check();
+    await shows(() => page.evaluate(() => localStorage.getItem("channelwise model"))).toContain("zero-points");
+    const kept = await page.evaluate(() => localStorage.getItem("channelwise model"));
+    await openGguf();
+    await page.getByRole("radio", { name: "Q8_0" }).check();
+    await page.getByRole("button", { name: "Save as Q8_0" }).waitFor();
+    expect(await page.evaluate(() => localStorage.getItem("channelwise model"))).toBe(kept);
+    await open("model.safetensors");
+    await page.locator("#model-zero-points:checked").waitFor();
+  });
+
   it("that are kept and damaged are passed over", async () => {
     await page.evaluate(() => {
       localStorage.setItem("channelwise matrix", "#bits=99");
@@ -126,6 +149,14 @@ describe("a link", () => {
     await page.locator("#model-bits").fill("8");
     await page.getByLabel("Save as").selectOption("comfyui");
     await page.locator("#model-controls").getByText("takes no zero points").waitFor();
+  });
+
+  it("waits for its model while a GGUF is open, which has no such settings", async () => {
+    await follow("#model=model.safetensors&target=plain&setting=5+channel+zero-points&keep=layer.3.weight");
+    await openGguf();
+    await open("model.safetensors");
+    await hasChoices();
+    expect(await zeroPoints().isChecked()).toBe(true);
   });
 
   it("for one model is not taken for another, which is said", async () => {

@@ -102,7 +102,8 @@ export class ModelPanel {
       );
       const unused = await this.#view.open(files, this.#expected, chosen);
       if (turn !== this.#turn) return undefined;
-      this.#expected = undefined;
+      // A GGUF or a quantized file has no such settings, and leaves them to the model that they are for.
+      if (!this.#view.standsAlone) this.#expected = undefined;
       this.#showModel();
       return unused;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { scaleRules } from "channelwise/models";
 import { kept } from "../remembered.js";
 import type { ModelState } from "./model-state.js";
-import type { Form, Setting, Target } from "./protocol.js";
+import type { Description, Form, Setting, Target } from "./protocol.js";
 import { settingKey, settingOf, targetNames, ZERO_POINTS } from "./settings.js";
 
 /** Characters behind the #, which leaves room for some hundred choices for single tensors. */
@@ -64,6 +64,19 @@ export function keptModel(): LinkedModel | undefined {
   } catch {
     return undefined; // an older page kept it in another form
   }
+}
+
+/** The choices for single tensors, by their places, of what was chosen before; none where that was for another model. */
+export function ownChoices(
+  { name, tensors }: Description,
+  chosen: LinkedModel | undefined,
+): ReadonlyMap<number, Setting | "keep"> {
+  if (chosen?.name !== name) return new Map();
+  const own = tensors.flatMap((tensor, i) => {
+    const choice = tensor.canQuantize ? chosen.own.get(tensor.name) : undefined;
+    return choice === undefined ? [] : [[i, choice] as const];
+  });
+  return new Map(own);
 }
 
 const KEY = new RegExp(

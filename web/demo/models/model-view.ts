@@ -1,22 +1,20 @@
-import { byId, html } from "../dom.js";
+import { html } from "../dom.js";
 import { LaterView } from "../later-view.js";
 import type { Settings } from "../protocol.js";
 import { keep } from "../remembered.js";
 import { ChooseForm } from "./choose-form.js";
 import { Cancelled, ignoreCancelled } from "./client.js";
-import { matrixSettings, settingFor } from "./matrix-settings.js";
 import { Measuring } from "./measuring.js";
 import { type ModelClient, startModelWorker } from "./model-client.js";
-import { fragmentOfModel, keptModel, type LinkedModel } from "./model-link.js";
+import { fragmentOfModel, keptModel, type LinkedModel, ownChoices } from "./model-link.js";
 import type { ModelMap } from "./model-map.js";
 import { chosenErrors, errorsAreAlike, type ModelState } from "./model-state.js";
 import "./models.css";
 import type { GgufView } from "./gguf/gguf-view.js";
 import type { GgufRules } from "./gguf/protocol.js";
-import type { GraphView } from "./graph/graph-view.js";
 import { OutcomeView } from "./outcome/outcome-view.js";
 import { SaveView } from "./outcome/save-view.js";
-import { errorsOfAll } from "./outcome/totals.js";
+import { figuresOf } from "./outcome/totals.js";
 import type { Description, Rules, Setting, TensorFile } from "./protocol.js";
 import { QuantizedView } from "./quantized/quantized-view.js";
 import type { Chosen } from "./queue/queue-entry.js";
@@ -24,6 +22,7 @@ import { RecipesView } from "./recipes-view.js";
 import { RunView } from "./run/run-view.js";
 import { Costs, withAxis } from "./settings.js";
 import { TradeOffView } from "./trade-off-view.js";
+import { WeightAsMatrix } from "./weight-as-matrix.js";
 import { WeightsView } from "./weights/weights-view.js";
 
 /** Milliseconds without a further step of the slider before the work begins. */
@@ -41,7 +40,6 @@ export interface ModelPlaces {
 /** Shows a whole model: its outcome, its tensors, the decision for each, and the cost. */
 export class ModelView {
   readonly #places: ModelPlaces;
-  readonly #lookAt: (tensor: TensorFile, preset: Partial<Settings>) => void;
   readonly #form: ChooseForm;
   readonly #outcome: OutcomeView;
   readonly #save: SaveView;
@@ -56,6 +54,7 @@ export class ModelView {
   readonly #runCard = card("run-heading", "Float and quantized side by side", this.#run.element);
   readonly #recipes = new RecipesView(() => this.#state);
   readonly #quantized = new QuantizedView();
+  readonly #asMatrix: WeightAsMatrix;
   readonly #planned: (rules: Rules | GgufRules) => void;
   #client: ModelClient | undefined;
   #state: ModelState | undefined;
@@ -65,11 +64,8 @@ export class ModelView {
   #lastChoice: Promise<unknown> = Promise.resolve();
   /** The figures before the last choice; undefined where they were not known. */
   #before: string | undefined;
-  /** The tensor that was opened as a matrix last. */
-  #looked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #gguf: GgufView | undefined;
-  #graph: GraphView | undefined;
   /** Whether the outcome of the open model stands alone: where the controls for other models have nothing to choose. */
   standsAlone = false;
 
@@ -83,13 +79,18 @@ export class ModelView {
     planned: (rules: Rules | GgufRules) => void,
   ) {
     this.#places = places;
-    this.#lookAt = lookAt;
     this.#planned = planned;
     this.#form = new ChooseForm((soon) => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#update(), soon ? SLIDING_PAUSE : 0);
     });
     places.controls.append(this.#form.element);
+    this.#asMatrix = new WeightAsMatrix({
+      open: () => this.#client && this.#state && { client: this.#client, state: this.#state },
+      lookAt,
+      choose: (tensor, setting) => this.#choose(tensor, setting),
+      failed: (message) => this.#form.showProblem(message),
+    });
     const chooseForAll = (setting: Setting) => {
       this.#form.set(setting);
       this.#update();
@@ -97,12 +98,12 @@ export class ModelView {
     const mapCard = card("map-heading", "The whole model");
     this.#map = new LaterView(mapCard, async () => {
       const { ModelMap } = await import("./model-map.js");
-      const map = new ModelMap((tensor) => this.#look(tensor));
+      const map = new ModelMap((tensor) => this.#asMatrix.look(tensor));
       mapCard.append(map.element);
       return map;
     });
     this.#weights = new WeightsView({
-      look: (tensor) => this.#look(tensor),
+      look: (tensor) => this.#asMatrix.look(tensor),
       choose: (tensor, choice) => this.#choose(tensor, choice),
       chooseForAll,
       changed: () => this.#showOthers(),
@@ -162,7 +163,12 @@ export class ModelView {
       this.#form.set(chosen.rules.all);
       this.#own = chosen.rules.own;
     } else {
-      this.#own = this.#takeOver(description, linked === undefined ? keptModel() : isForAnother ? undefined : linked);
+      const before = linked === undefined ? keptModel() : isForAnother ? undefined : linked;
+      if (before) {
+        this.#form.setForm(before);
+        this.#form.set(before.name === description.name ? before.all : { ...before.all, axis: undefined });
+      }
+      this.#own = ownChoices(description, before);
     }
     this.#outcome.describe(description);
     this.#measuring.reset();
@@ -195,19 +201,6 @@ export class ModelView {
     }
     this.#gguf.element.hidden = false;
     this.#gguf.show(client, description, chosen?.type).catch(ignoreCancelled);
-  }
-
-  /** Sets the form to settings that were chosen before; gives those for single tensors, where they were of this model. */
-  #takeOver({ name, tensors }: Description, chosen: LinkedModel | undefined): ReadonlyMap<number, Setting | "keep"> {
-    if (chosen === undefined) return new Map();
-    const isOfThis = chosen.name === name;
-    this.#form.setForm(chosen);
-    this.#form.set(isOfThis ? chosen.all : { ...chosen.all, axis: undefined });
-    const own = tensors.flatMap((tensor, i) => {
-      const choice = isOfThis && tensor.canQuantize ? chosen.own.get(tensor.name) : undefined;
-      return choice === undefined ? [] : [[i, choice] as const];
-    });
-    return new Map(own);
   }
 
   /** Keeps what is chosen for the next visit. */
@@ -344,55 +337,12 @@ export class ModelView {
     }
   }
 
-  async #look(tensor: number) {
-    const client = this.#client;
-    try {
-      const seen = await client?.ask("look", { tensor });
-      if (seen === undefined || client !== this.#client || this.#state === undefined) return;
-      this.#looked = tensor;
-      this.#lookAt(seen, matrixSettings(this.#state, tensor));
-      await this.#showGraph(seen);
-    } catch (error) {
-      if (!(error instanceof Cancelled)) this.#form.showProblem((error as Error).message);
-    }
-  }
-
-  /** Shows which operators use a tensor, above its weights. The code for that is loaded with the first one. */
-  async #showGraph({ of: { tensor }, usedBy }: TensorFile) {
-    if (usedBy.length > 0 && this.#graph === undefined) {
-      const { GraphView } = await import("./graph/graph-view.js");
-      this.#graph ??= new GraphView();
-      byId("of-model", HTMLElement).append(this.#graph.element);
-    }
-    if (this.#graph) this.#graph.element.hidden = usedBy.length === 0;
-    if (usedBy.length > 0) this.#graph?.show(tensor, usedBy);
-  }
-
   /** Chooses, for the tensor that was looked at last, what was chosen for it as a matrix. */
-  async adopt(settings: Settings) {
-    const [state, client] = [this.#state, this.#client];
-    if (state === undefined || client === undefined) return;
-    const { format } = state.description;
-    const own = settingFor(settings, format);
-    const anyAxis = { ...own, axis: undefined };
-    const both = [own, withAxis(anyAxis, state.rules.all, format)];
-    const given = { form: state.rules, tensors: [this.#looked], settings: both };
-    const alternatives = await client.ask("alternatives", given).catch(ignoreCancelled);
-    if (alternatives === undefined || client !== this.#client) return;
-    const [[wanted, usual]] = alternatives;
-    // The axis that it has anyway needs no mention.
-    const isUsual = JSON.stringify(wanted) === JSON.stringify(usual);
-    await this.#choose(this.#looked, isUsual ? anyAxis : own);
+  adopt(settings: Settings) {
+    return this.#asMatrix.adopt(settings);
   }
 }
 
 function card(id: string, title: string, ...content: HTMLElement[]): HTMLElement {
   return html("section", { class: "card", "aria-labelledby": id }, html("h2", { id }, title), ...content);
-}
-
-/** The bytes and losses of the choices; undefined until everything is measured. */
-function figuresOf(state: ModelState): string | undefined {
-  const { losses, missing } = errorsOfAll(state);
-  if (missing > 0) return undefined;
-  return JSON.stringify([state.plan.byteLength, losses.map(({ tensor, noise }) => [tensor, noise])]);
 }

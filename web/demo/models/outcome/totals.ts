@@ -64,3 +64,10 @@ export function errorsOfAll(state: ModelState) {
     worst,
   };
 }
+
+/** The bytes and losses of the choices; undefined until everything is measured. */
+export function figuresOf(state: ModelState): string | undefined {
+  const { losses, missing } = errorsOfAll(state);
+  if (missing > 0) return undefined;
+  return JSON.stringify([state.plan.byteLength, losses.map(({ tensor, noise }) => [tensor, noise])]);
+}
