@@ -123,6 +123,21 @@ const brokenWords = () =>
     );
   });
 
+/** What of the maps' tools lies over the heading beside them. */
+const overHeading = () =>
+  page.evaluate(() => {
+    const range = document.createRange();
+    range.selectNodeContents(document.getElementById("maps-heading") as HTMLElement);
+    const heading = range.getBoundingClientRect();
+    return [...document.querySelectorAll<HTMLElement>(".map-tools > *")]
+      .filter((tool) => {
+        const { left, right, top, bottom } = tool.getBoundingClientRect();
+        const isBeside = right <= heading.left || left >= heading.right;
+        return right > left && !isBeside && top < heading.bottom && bottom > heading.top;
+      })
+      .map(({ innerText }) => innerText);
+  });
+
 describe("at every width", () => {
   it.each([
     ["the example", async () => {}],
@@ -141,6 +156,7 @@ describe("at every width", () => {
       await page.setViewportSize({ width, height });
       await shows(clipped, `at ${width} pixels`).toEqual([]);
       expect(await brokenWords(), `at ${width} pixels`).toEqual([]);
+      expect(await overHeading(), `at ${width} pixels`).toEqual([]);
     }
   });
 });
