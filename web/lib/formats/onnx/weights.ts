@@ -3,8 +3,8 @@ import type { ModelTensor } from "../../tensor/tensor.js";
 import { dataType, type Proto, type Tensor } from "./file/proto.js";
 import { type ExternalFiles, floatSource, sizeOf, wholeBytes } from "./file/tensors.js";
 import type { Scope, Value } from "./file/values.js";
-import { type Consumer, type Uses, usesOf } from "./uses/consumers.js";
-import { rowsIn } from "./uses/rows.js";
+import { type Uses, usesOf } from "./uses/consumers.js";
+import { mostOf, rowsIn } from "./uses/rows.js";
 import { usingNodes } from "./uses/using-nodes.js";
 
 // Finds the tensors of a model that are weights and can be quantized, and the reasons why others cannot.
@@ -128,15 +128,14 @@ function weightOf(
     isInput: value.input !== undefined && proto.irVersion >= 4,
     usedBy: () => usingNodes(value, moves),
     read: bytesOfFloats(tensor, dtype, proto, files),
-    place: { value, tensor, consumers, moves, rows: mostRows(consumers, rows) },
+    place: {
+      value,
+      tensor,
+      consumers,
+      moves,
+      rows: mostOf(consumers.map(({ use }) => rows(use.node.inputs[0] ?? "", use.scope))),
+    },
   };
-}
-
-/** The most rows of activations; undefined where those of a node are open. */
-function mostRows(consumers: readonly Consumer[], rowsOf: ReturnType<typeof rowsIn>): number | undefined {
-  const rows = consumers.map(({ use: { node, scope } }) => rowsOf(node.inputs[0] ?? "", scope) ?? Number.NaN);
-  const most = Math.max(...rows); // NaN if one is
-  return Number.isNaN(most) ? undefined : most;
 }
 
 /** Reads the bytes of a float tensor; throws where they are stored in a way that cannot be read. */

@@ -48,7 +48,12 @@ function rowsOfNode(node: Node, scope: Scope, rowsOf: (name: string, scope: Scop
     operator === "MatMul" ? isMatrix(second, scope) : operator === "Gemm" && !attributes.get("transA")?.integer;
   if (isProduct || keepRows.has(operator)) return rowsOf(first, scope);
   if (!takeMost.has(operator)) return undefined;
-  const most = Math.max(...inputs.map((input) => rowsOf(input, scope) ?? Number.NaN));
+  return mostOf(inputs.map((input) => rowsOf(input, scope)));
+}
+
+/** The largest of some numbers, 0 of none; undefined where one of them is. */
+export function mostOf(numbers: readonly (number | undefined)[]): number | undefined {
+  const most = numbers.reduce<number>((largest, number = Number.NaN) => Math.max(largest, number), 0);
   return Number.isNaN(most) ? undefined : most;
 }
 
