@@ -272,6 +272,32 @@ describe("of what is quantized already, nothing is quantized", () => {
       ],
     ],
     [
+      "Nunchaku, a small layer",
+      "t.qweight",
+      [
+        ["t.qweight", "int8", [192, 96]],
+        ["t.proj_down", "bfloat16", [192, 32]],
+        ["t.proj_up", "bfloat16", [192, 32]],
+      ],
+    ],
+    [
+      "QuIP#, a small layer",
+      "t.Qidxs",
+      [
+        ["t.Qidxs", "int16", [128, 32]],
+        ["t.A", "float16", [128, 20]],
+        ["t.B", "float16", [20, 256]],
+      ],
+    ],
+    [
+      "a codebook",
+      "t.idx",
+      [
+        ["t.idx", "int16", [96, 64]],
+        ["t.cb", "float16", [4096, 5]],
+      ],
+    ],
+    [
       "Nunchaku's AWQ",
       "t.qweight",
       [
@@ -576,6 +602,14 @@ describe("of what is quantized already, nothing is quantized", () => {
       [
         ["e.down", "float32", [64, 128]],
         ["e.up", "int8", [64, 64]],
+      ],
+    ],
+    [
+      "two larger floats beside codes",
+      [
+        ["e.down", "float32", [64, 192]],
+        ["e.gate", "float32", [192, 64]],
+        ["e.up", "int8", [192, 64]],
       ],
     ],
     [

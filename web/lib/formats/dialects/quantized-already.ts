@@ -17,7 +17,7 @@ const INDICES_NAME = /(^|_)(ids?|index|indices|positions?|mask|tracked)$/;
  * bitsandbytes have their own.
  */
 const COMPANION =
-  /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|amax|delta|rows|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
+  /^([wqsd]?[ct]?scal(e|es|ing|ar|ed)|[wqs]?zeros?|zp|absmax|amax|delta|rows|cb|codebooks?|centroids?|luts?|lookup|scb|biases|shift|smooth|offsets?|lora)$/;
 
 /** Letters for scales and zero points, which are believed beside codes of the same name. */
 const COMPANION_LETTER = /^[sz]$/;
@@ -61,12 +61,13 @@ export function quantizedAlready(tensors: readonly TensorInfo[]): WhyQuantizedAl
     const { module, parameter } = partsOf(tensor.name);
     const of = moduleOf(modules, module);
     if (isCodes(tensor)) {
-      if (of.codes.length < MOST_CODES) of.codes.push(tensor);
+      if (of.codes.length < MOST_OF_A_KIND) of.codes.push(tensor);
       if (module !== "") moduleOf(modules, partsOf(module).module).codesBelow ??= tensor;
       const stem = stemOf(parameter);
       if (!of.byStem.has(stem)) of.byStem.set(stem, tensor);
-    } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1 && !isScalesName(parameter)) {
-      of.hasWeight ||= parameter !== LONE_LETTER;
+    } else if (isFloatDtype(tensor.dtype) && tensor.shape.length > 1) {
+      if (of.floats.length < MOST_OF_A_KIND) of.floats.push(tensor);
+      of.hasWeight ||= !isScalesName(parameter) && parameter !== LONE_LETTER;
     }
   }
   return (tensor, byName) => {
@@ -96,6 +97,8 @@ interface Module {
   readonly codes: TensorInfo[];
   /** Tensors of codes by the rest of their names, without the words for codes. */
   readonly byStem: Map<string, TensorInfo>;
+  /** The first matrices of floats. */
+  readonly floats: TensorInfo[];
   /** The first tensor of codes in a module inside it. */
   codesBelow?: TensorInfo;
   /** Whether it has a matrix of floats that is not a scale. */
@@ -103,13 +106,13 @@ interface Module {
 }
 
 function moduleOf(modules: Map<string, Module>, name: string): Module {
-  const module = modules.get(name) ?? { codes: [], byStem: new Map(), hasWeight: false };
+  const module = modules.get(name) ?? { codes: [], byStem: new Map(), floats: [], hasWeight: false };
   modules.set(name, module);
   return module;
 }
 
 /** Modules have a few. A crafted file may have any number. */
-const MOST_CODES = 64;
+const MOST_OF_A_KIND = 64;
 
 function isCodes({ name, dtype, shape }: TensorInfo): boolean {
   if (dtype === "int64" && INDICES_NAME.test(bare(partsOf(name).parameter))) return false;
@@ -121,7 +124,7 @@ function codesBeside(
   tensor: TensorInfo,
   module: string,
   parameter: string,
-  { codes, byStem }: Module,
+  { codes, byStem, floats }: Module,
 ): TensorInfo | undefined {
   const isNamedSo = isCompanion(parameter);
   const stem = byStem.get(stemOf(parameter));
@@ -133,7 +136,7 @@ function codesBeside(
   }
   // Arrays outside of modules are unrelated.
   if (module === "") return undefined;
-  return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each));
+  return isNamedSo ? codes[0] : codes.find((each) => fits(tensor, each) || isLowRank(tensor, floats, each));
 }
 
 /** The codes above a tensor: those of q for `q.centroids.weight`, and `q.weight` for `q.weight.absmax`. */
@@ -169,6 +172,36 @@ function fits({ shape, byteLength }: TensorInfo, codes: TensorInfo): boolean {
   return long.every((dimension) =>
     codes.shape.some((other) => other > 1 && (other % dimension === 0 || dimension % other === 0)),
   );
+}
+
+/**
+ * Whether a matrix is one of two whose product is added to the weights that the codes stand for, as those of SVDQuant
+ * (proj_down, proj_up) and QuIP# (A, B). In small layers they take more bytes than the codes.
+ */
+function isLowRank({ shape, name }: TensorInfo, floats: readonly TensorInfo[], codes: TensorInfo): boolean {
+  if (codes.shape.length !== 2) return false;
+  const [rows, columns] = codes.shape as [number, number];
+  const isPair = (other: TensorInfo, rank: number) => {
+    const outer = outerDimension(shape, rank);
+    const otherOuter = outerDimension(other.shape, rank);
+    if (outer === undefined || otherOuter === undefined || 2 * rank > Math.min(outer, otherOuter)) return false;
+    return (
+      (isPackedAs(outer, rows) && isPackedAs(otherOuter, columns)) ||
+      (isPackedAs(outer, columns) && isPackedAs(otherOuter, rows))
+    );
+  };
+  return floats.some((other) => other.name !== name && shape.some((rank) => isPair(other, rank)));
+}
+
+/** The dimension beside `inner` in the shape of a matrix. */
+function outerDimension(shape: readonly number[], inner: number): number | undefined {
+  if (shape.length !== 2 || !shape.includes(inner)) return undefined;
+  return shape[shape[0] === inner ? 1 : 0];
+}
+
+/** Whether a dimension of weights may be this one of codes. Up to 16 weights are packed into one of 32 bits. */
+function isPackedAs(weights: number, codes: number): boolean {
+  return [1, 2, 4, 8, 16].includes(weights / codes);
 }
 
 function isCompanion(parameter: string): boolean {
