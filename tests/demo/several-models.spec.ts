@@ -240,4 +240,20 @@ describe("a model that is quantized already", () => {
     await page.getByLabel("Compare with the original").setInputFiles(join(folder, "unet.safetensors"));
     await shows(comparison).toEqual(await compared(4));
   });
+
+  it("has parts that are odd or not there, which is said", async () => {
+    const float = { name: "w", dtype: "F32", shape: [32, 64], data: uniform("float32", 32 * 64, 3) as Float32Array };
+    await pick({
+      "m-00001-of-00003.safetensors": await quantized("unet.safetensors", 8),
+      "m-00003-of-00003.safetensors": fileOf([float]),
+    });
+    await shows(() => text(page.locator("#quantized-heading"))).toBe("m-00001-of-00003.safetensors");
+    const warning = page.locator("section[aria-labelledby=quantized-heading] > .warning");
+    expect(await text(warning)).toMatch(
+      /^Part 2 of 3 is not here, .*; m-00003-of-00003\.safetensors has no quantized tensors, although w is such as /,
+    );
+    await pick({ "unet-int8.safetensors": await quantized("unet.safetensors", 8) });
+    await shows(() => text(page.locator("#quantized-heading"))).toBe("unet-int8.safetensors");
+    expect(await warning.isVisible()).toBe(false);
+  });
 });

@@ -4,6 +4,7 @@ import type { BlockView } from "../blocks/block-view.js";
 import type { ModelClient } from "../model-client.js";
 import type { Description, StoredTensor } from "../protocol.js";
 import { plannedText } from "../settings.js";
+import { someOf } from "../some-of.js";
 import { Work, type WorkOptions } from "../work.js";
 import { comparisonTable } from "./comparison-table.js";
 
@@ -18,6 +19,8 @@ export class QuantizedView {
   readonly element = html("section", { class: "card", "aria-labelledby": "quantized-heading", hidden: "" });
   readonly #heading = html("h2", { id: "quantized-heading" });
   readonly #about = html("p");
+  readonly #warnings = html("p", { class: "warning", role: "status", hidden: "" });
+  readonly #passedOver = html("p", { class: "hint", hidden: "" });
   readonly #original = html("input", { type: "file", id: "original-file", class: "visually-hidden", multiple: "" });
   readonly #work = new Work("Working");
   readonly #result = html("div");
@@ -33,6 +36,8 @@ export class QuantizedView {
     this.element.append(
       this.#heading,
       this.#about,
+      this.#warnings,
+      this.#passedOver,
       html(
         "div",
         { class: "run-buttons" },
@@ -48,7 +53,8 @@ export class QuantizedView {
   }
 
   /** Shows a model that the client has opened. */
-  show(client: ModelClient, { name, byteLength, quantized = [] }: Description, files: readonly File[]) {
+  show(client: ModelClient, description: Description, files: readonly File[]) {
+    const { name, byteLength, quantized = [], warnings, passedOver } = description;
     this.#work.stop();
     this.#client = client;
     this.#block?.reset(client);
@@ -56,6 +62,10 @@ export class QuantizedView {
     this.#heading.textContent = name;
     const codes = quantized.reduce((sum, each) => sum + each.byteLength, 0);
     this.#about.textContent = `This model is quantized already. Codes and scales take ${bytes(codes)} of its ${bytes(byteLength)}.`;
+    this.#warnings.hidden = warnings.length === 0;
+    this.#warnings.textContent = `${someOf(warnings)}.`;
+    this.#passedOver.hidden = passedOver.length === 0;
+    this.#passedOver.textContent = `Floats that are saved leave out ${someOf(passedOver.map(({ name, reason }) => `${name}: ${reason}`))}.`;
     this.#work.told.textContent = "";
     this.#result.replaceChildren();
     const heads = ["Tensor", "Shape", "Stored as", "Size"].map((text) => html("th", { scope: "col" }, text));

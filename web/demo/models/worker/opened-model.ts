@@ -100,7 +100,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
   const { format, name, metadata, opset, unused = [], passedOver = [] } = model;
   const parts = files.filter((file) => !unused.includes(file.name));
   const isOnnx = format === "onnx";
-  const quantized = await storedTensors(model);
+  const { quantized, warnings } = await storedTensors(model);
   if (quantized === undefined && "quantization_config" in metadata)
     throw new Error(`${name} is quantized already; open the float model it was made from.`);
   const gguf = quantized === undefined ? asGguf(model) : undefined;
@@ -146,7 +146,7 @@ export async function openForPage(files: readonly File[]): Promise<OpenedModel> 
         const channelAxis = usual && canQuantize ? usual.target.channelAxis(tensor) : 0;
         return { name, dtype, shape, byteLength, canQuantize, channelAxis };
       }),
-      warnings: missingParts(parts.map((file) => file.name)),
+      warnings: [...missingParts(parts.map((file) => file.name)), ...warnings],
       passedOver,
       byteLength: model.byteLength,
       ...(gguf && { hasTypes: true, leftOut: gguf.passedOver ?? [] }),
@@ -243,15 +243,19 @@ function asGguf(model: Model): Model | undefined {
   }
 }
 
-/** The tensors that are stored as codes, where these are the greater part of a model; otherwise undefined. */
-async function storedTensors(model: Model): Promise<StoredTensor[] | undefined> {
-  const { quantized, blocks = [] } = await inspectModel(model);
+/** The tensors that are stored as codes, where these are the greater part of a model, and what is odd about them. */
+async function storedTensors(
+  model: Model,
+): Promise<{ quantized: StoredTensor[] | undefined; warnings: readonly string[] }> {
+  const { quantized, blocks = [], unreadable, warnings = [] } = await inspectModel(model);
   const stored = [
     ...quantized.map(({ name, shape, scheme, byteLength }) => ({ name, shape, stored: scheme, byteLength })),
     ...blocks.map(({ name, shape, blockType, byteLength }) => ({ name, shape, stored: blockType, byteLength })),
   ];
   const storedBytes = stored.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return 2 * storedBytes > model.byteLength ? stored : undefined;
+  if (2 * storedBytes <= model.byteLength) return { quantized: undefined, warnings: [] };
+  const unread = unreadable.map(({ tensor, reason }) => `${tensor} cannot be read: ${reason}`);
+  return { quantized: stored, warnings: [...unread, ...warnings] };
 }
 
 function planned(decision: Decision): Planned {
